@@ -1,0 +1,126 @@
+//! The algebra that computes, and the evaluation of every op on numbers and tensors.
+
+use super::Algebra;
+use crate::error::{Error, Result};
+use crate::num::{Element, Number};
+use crate::ops::structural::TensorOp;
+use crate::ops::{self, BinaryOp, UnaryOp};
+use crate::tape::Value;
+use crate::tape::entry::Operand;
+use crate::tape::scalar::{Apply, Apply2};
+use crate::tensor::kernels::elementwise::{self, Plan};
+use crate::tensor::pool::Pool;
+use crate::tensor::{Shape, Tensor};
+use smallvec::SmallVec;
+
+/// Rules applied to values: gradients as numbers.
+pub struct Eager<'p, T> {
+    pub(crate) pool: &'p Pool<T>,
+}
+
+pub(crate) fn unary<T: Element>(pool: &Pool<T>, op: UnaryOp, x: Operand<'_, T>) -> Value<T> {
+    match x {
+        Operand::Scalar(x) => Value::Scalar(op.with(Apply(x))),
+        Operand::Tensor(x) => {
+            Value::Tensor(pool.fill(x.shape().clone(), |out| elementwise::unary(op, x.as_slice(), out)))
+        }
+    }
+}
+
+pub(crate) fn binary<T: Element>(
+    pool: &Pool<T>,
+    op: BinaryOp,
+    x: Operand<'_, T>,
+    y: Operand<'_, T>,
+) -> Result<Value<T>> {
+    if let (Operand::Scalar(x), Operand::Scalar(y)) = (x, y) {
+        return Ok(Value::Scalar(op.with(Apply2(x, y))));
+    }
+    let shape = broadcast_shape(op.name(), x, y)?;
+    let plan = Plan::new(&shape, x.dims(), y.dims());
+    Ok(Value::Tensor(pool.fill(shape, |out| elementwise::binary(op, &plan, x.data(), y.data(), out))))
+}
+
+pub(crate) fn broadcast_shape<T: Element>(op: &str, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Shape> {
+    match (x, y) {
+        (Operand::Tensor(x), Operand::Scalar(_)) => Ok(x.shape().clone()),
+        (Operand::Scalar(_), Operand::Tensor(y)) => Ok(y.shape().clone()),
+        (Operand::Tensor(x), Operand::Tensor(y)) => Shape::broadcast(op, x.shape(), y.shape()),
+        _ => Ok(Shape::scalar()),
+    }
+}
+
+pub(crate) fn select<T: Element>(
+    pool: &Pool<T>,
+    condition: Operand<'_, T>,
+    a: Operand<'_, T>,
+    b: Operand<'_, T>,
+) -> Result<Value<T>> {
+    if let (Operand::Scalar(c), Operand::Scalar(a), Operand::Scalar(b)) = (condition, a, b) {
+        return Ok(Value::Scalar(Number::select(c, a, b)));
+    }
+    let shape = Shape::broadcast("select", &a.shape(), &b.shape())?;
+    let shape = Shape::broadcast("select", &shape, &condition.shape())?;
+    let full: SmallVec<[Value<T>; 3]> = [condition, a, b].iter().map(|&x| stretched(pool, x, &shape)).collect();
+    let (c, a, b) = (full[0].as_slice(), full[1].as_slice(), full[2].as_slice());
+    Ok(Value::Tensor(pool.fill(shape, |out| elementwise::select(c, a, b, out))))
+}
+
+fn stretched<T: Element>(pool: &Pool<T>, x: Operand<'_, T>, shape: &Shape) -> Value<T> {
+    match x {
+        Operand::Tensor(t) if t.shape() == shape => Value::Tensor(t.clone()),
+        _ => Value::Tensor(broadcast(pool, x, shape)),
+    }
+}
+
+/// A tensor stretched to a shape that it broadcasts to.
+pub(crate) fn broadcast<T: Element>(pool: &Pool<T>, x: Operand<'_, T>, shape: &Shape) -> Tensor<T> {
+    let plan = Plan::new(shape, x.dims(), &[]);
+    pool.fill(shape.clone(), |out| elementwise::copy(&plan, x.data(), out))
+}
+
+/// Evaluates an op on whole tensors.
+pub(crate) fn apply<T: Element>(pool: &Pool<T>, op: &TensorOp, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+    op.value(pool, inputs)
+}
+
+impl<T: Element> Algebra<T> for Eager<'_, T> {
+    type V = Value<T>;
+
+    fn shape(&self, x: &Value<T>) -> Shape {
+        x.shape()
+    }
+    fn literal(&self, x: f64) -> Value<T> {
+        Value::Scalar(T::from_f64(x))
+    }
+    fn constant(&self, x: Tensor<T>) -> Value<T> {
+        x.into()
+    }
+    fn select(&self, condition: &Value<T>, a: &Value<T>, b: &Value<T>) -> Value<T> {
+        sound(select(self.pool, condition.operand(), a.operand(), b.operand()))
+    }
+    fn unary(&self, op: UnaryOp, x: &Value<T>) -> Value<T> {
+        unary(self.pool, op, x.operand())
+    }
+    fn binary(&self, op: BinaryOp, x: &Value<T>, y: &Value<T>) -> Value<T> {
+        // Multiplying a gradient by 1 or adding nothing is common enough to be worth a look.
+        if let (BinaryOp::Scale(ops::Scale) | BinaryOp::Mul(ops::Mul), Value::Scalar(one)) = (op, x)
+            && *one == T::from_f64(1.0)
+        {
+            return y.clone();
+        }
+        sound(binary(self.pool, op, x.operand(), y.operand()))
+    }
+    fn apply(&self, op: TensorOp, inputs: &[&Value<T>]) -> Value<T> {
+        let operands: SmallVec<[Operand<'_, T>; 4]> = inputs.iter().map(|v| v.operand()).collect();
+        sound(apply(self.pool, &op, &operands))
+    }
+}
+
+/// A rule's own shape mistake is a bug in the rule.
+fn sound<T>(result: Result<Value<T>, Error>) -> Value<T> {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("inside a rule: {error}"),
+    }
+}

@@ -1,0 +1,150 @@
+//! The algebra that rules on whole tensors are written over.
+//!
+//! Two implementations: [`Eager`] computes, [`Recording`] records on a tape. A rule written once over [`Algebra`] therefore
+//! gives gradients, recorded gradients (to any order) and tangents. The set of ops is closed under differentiation:
+//! `sum` and `broadcast_to`, `slice` and `pad`, `gather` and `scatter_add`, products with their transposes.
+
+pub(crate) mod eager;
+mod recording;
+
+pub use eager::Eager;
+pub use recording::Recording;
+
+use crate::num::Element;
+use crate::ops::structural::{BroadcastTo, MatMul, Permute, Reshape, Sum, TensorOp};
+use crate::ops::{self, BinaryOp, UnaryOp};
+use crate::tensor::Shape;
+use crate::tensor::shape::AxisMask;
+
+/// What a rule on whole tensors may use.
+///
+/// Values broadcast as in NumPy. Shape mistakes inside a rule are mistakes of the rule, so they panic.
+pub trait Algebra<T: Element>: Sized {
+    /// A value: computed, or recorded.
+    type V: Clone;
+
+    /// The shape of a value.
+    fn shape(&self, x: &Self::V) -> Shape;
+    /// A constant number.
+    fn literal(&self, x: f64) -> Self::V;
+    /// A constant tensor.
+    fn constant(&self, x: crate::Tensor<T>) -> Self::V;
+    /// `a` where `condition` is not 0, else `b`.
+    fn select(&self, condition: &Self::V, a: &Self::V, b: &Self::V) -> Self::V;
+    /// A one-argument elementwise op.
+    #[doc(hidden)]
+    fn unary(&self, op: UnaryOp, x: &Self::V) -> Self::V;
+    /// A two-argument elementwise op.
+    #[doc(hidden)]
+    fn binary(&self, op: BinaryOp, x: &Self::V, y: &Self::V) -> Self::V;
+    /// An op on whole tensors.
+    #[doc(hidden)]
+    fn apply(&self, op: TensorOp, inputs: &[&Self::V]) -> Self::V;
+
+    /// x + y.
+    fn add(&self, x: &Self::V, y: &Self::V) -> Self::V {
+        self.binary(BinaryOp::Add(ops::Add), x, y)
+    }
+    /// x - y.
+    fn sub(&self, x: &Self::V, y: &Self::V) -> Self::V {
+        self.binary(BinaryOp::Sub(ops::Sub), x, y)
+    }
+    /// x y.
+    fn mul(&self, x: &Self::V, y: &Self::V) -> Self::V {
+        self.binary(BinaryOp::Mul(ops::Mul), x, y)
+    }
+    /// x / y.
+    fn div(&self, x: &Self::V, y: &Self::V) -> Self::V {
+        self.binary(BinaryOp::Div(ops::Div), x, y)
+    }
+    /// An upstream gradient times a derivative: 0 where the gradient is 0, whatever the derivative.
+    fn scale(&self, g: &Self::V, derivative: &Self::V) -> Self::V {
+        self.binary(BinaryOp::Scale(ops::Scale), g, derivative)
+    }
+    /// An upstream gradient divided: 0 where the gradient is 0, whatever the divisor.
+    fn over(&self, g: &Self::V, divisor: &Self::V) -> Self::V {
+        self.binary(BinaryOp::Over(ops::Over), g, divisor)
+    }
+    /// 1 where x = y, else 0.
+    fn equal(&self, x: &Self::V, y: &Self::V) -> Self::V {
+        self.binary(BinaryOp::Equal(ops::Equal), x, y)
+    }
+    /// -x.
+    fn neg(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Neg(ops::Neg), x)
+    }
+    /// e^x.
+    fn exp(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Exp(ops::Exp), x)
+    }
+    /// Natural logarithm.
+    fn ln(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Ln(ops::Ln), x)
+    }
+    /// sin x.
+    fn sin(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Sin(ops::Sin), x)
+    }
+    /// cos x.
+    fn cos(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Cos(ops::Cos), x)
+    }
+    /// Square root.
+    fn sqrt(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Sqrt(ops::Sqrt), x)
+    }
+    /// Hyperbolic tangent.
+    fn tanh(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Tanh(ops::Tanh), x)
+    }
+    /// 1 / (1 + e^-x).
+    fn sigmoid(&self, x: &Self::V) -> Self::V {
+        self.unary(UnaryOp::Sigmoid(ops::Sigmoid), x)
+    }
+    /// The sum of all elements.
+    fn sum_all(&self, x: &Self::V) -> Self::V {
+        let axes = AxisMask::all(self.shape(x).rank());
+        self.apply(TensorOp::Sum(Sum { axes, keep: false }), &[x])
+    }
+    /// The sums along the last axis, which stays with length 1.
+    fn sum_last(&self, x: &Self::V) -> Self::V {
+        let last = self.shape(x).rank() - 1;
+        self.apply(TensorOp::Sum(Sum { axes: AxisMask(1 << last), keep: true }), &[x])
+    }
+    /// The sum over broadcast axes, back to `shape`.
+    fn sum_to(&self, x: &Self::V, shape: &Shape) -> Self::V {
+        let from = self.shape(x);
+        if from == *shape {
+            return x.clone();
+        }
+        let lead = from.rank() - shape.rank();
+        let stretched = |axis: usize| axis < lead || (shape[axis - lead] == 1 && from[axis] != 1);
+        let axes = AxisMask((0..from.rank()).filter(|&axis| stretched(axis)).fold(0, |mask, axis| mask | 1 << axis));
+        let summed = self.apply(TensorOp::Sum(Sum { axes, keep: false }), &[x]);
+        self.reshape(&summed, shape)
+    }
+    /// The value stretched to a shape that it broadcasts to.
+    fn broadcast_to(&self, x: &Self::V, shape: &Shape) -> Self::V {
+        if self.shape(x) == *shape {
+            return x.clone();
+        }
+        self.apply(TensorOp::BroadcastTo(BroadcastTo { shape: shape.clone() }), &[x])
+    }
+    /// The same elements in another shape.
+    fn reshape(&self, x: &Self::V, shape: &Shape) -> Self::V {
+        if self.shape(x) == *shape {
+            return x.clone();
+        }
+        self.apply(TensorOp::Reshape(Reshape { shape: shape.clone() }), &[x])
+    }
+    /// The last two axes swapped.
+    fn transpose(&self, x: &Self::V) -> Self::V {
+        let rank = self.shape(x).rank() as u8;
+        let axes = (0..rank - 2).chain([rank - 1, rank - 2]).collect();
+        self.apply(TensorOp::Permute(Permute { axes }), &[x])
+    }
+    /// The matrix product of the last two axes, of transposes where asked for.
+    fn matmul(&self, x: &Self::V, transpose_x: bool, y: &Self::V, transpose_y: bool) -> Self::V {
+        self.apply(TensorOp::MatMul(MatMul { ta: transpose_x, tb: transpose_y }), &[x, y])
+    }
+}

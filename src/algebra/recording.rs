@@ -1,0 +1,45 @@
+//! The algebra that records: its values are variables.
+
+use super::Algebra;
+use crate::num::{Element, Number};
+use crate::ops::structural::TensorOp;
+use crate::ops::{BinaryOp, UnaryOp};
+use crate::tape::scalar::{Apply, Apply2};
+use crate::tape::{Tape, Var};
+use crate::tensor::{Shape, Tensor};
+use smallvec::SmallVec;
+
+/// Rules applied to variables: the sweep is itself recorded, so it can be differentiated again.
+pub struct Recording<'t, T> {
+    pub(crate) tape: &'t Tape<T>,
+}
+
+impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
+    type V = Var<'t, T>;
+
+    fn shape(&self, x: &Var<'t, T>) -> Shape {
+        x.shape()
+    }
+    fn literal(&self, x: f64) -> Var<'t, T> {
+        Var::constant(T::from_f64(x)).on(self.tape)
+    }
+    fn constant(&self, x: Tensor<T>) -> Var<'t, T> {
+        self.tape.data(x)
+    }
+    fn select(&self, condition: &Var<'t, T>, a: &Var<'t, T>, b: &Var<'t, T>) -> Var<'t, T> {
+        Number::select(*condition, *a, *b)
+    }
+    fn unary(&self, op: UnaryOp, x: &Var<'t, T>) -> Var<'t, T> {
+        op.with(Apply(*x))
+    }
+    fn binary(&self, op: BinaryOp, x: &Var<'t, T>, y: &Var<'t, T>) -> Var<'t, T> {
+        op.with(Apply2(*x, *y))
+    }
+    fn apply(&self, op: TensorOp, inputs: &[&Var<'t, T>]) -> Var<'t, T> {
+        let inputs: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&&v| v.on(self.tape)).collect();
+        match Var::record_tensor_op(op, &inputs) {
+            Ok(var) => var,
+            Err(error) => panic!("inside a recorded rule: {error}"),
+        }
+    }
+}

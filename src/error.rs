@@ -1,0 +1,118 @@
+//! The one error type.
+//!
+//! An [`Error`] is opaque: its message says what was wrong, where, and where it helps what would be right;
+//! predicates such as [`Error::is_shape`] tell the kinds apart, so that kinds can be added without breaking callers.
+
+use std::fmt;
+
+/// What went wrong, with a message fit to print.
+#[derive(Clone, PartialEq)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Shape,
+    Argument,
+    Tape,
+    NotDifferentiable,
+    NotFinite,
+    Check,
+    Io,
+}
+
+impl Error {
+    pub(crate) fn shape(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Shape, message: message.into() }
+    }
+    pub(crate) fn argument(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Argument, message: message.into() }
+    }
+    pub(crate) fn tape(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Tape, message: message.into() }
+    }
+    pub(crate) fn not_differentiable(message: impl Into<String>) -> Self {
+        Self { kind: Kind::NotDifferentiable, message: message.into() }
+    }
+    pub(crate) fn not_finite(message: impl Into<String>) -> Self {
+        Self { kind: Kind::NotFinite, message: message.into() }
+    }
+    pub(crate) fn check(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Check, message: message.into() }
+    }
+
+    /// An error of a user's own op: `message` in the form `op: what was wrong`.
+    pub fn custom(message: impl Into<String>) -> Self {
+        Self::argument(message)
+    }
+
+    /// Shapes that do not fit the op, or each other.
+    pub fn is_shape(&self) -> bool {
+        self.kind == Kind::Shape
+    }
+    /// A value outside what the operation accepts: a label out of range, an empty list, a bad parameter.
+    pub fn is_argument(&self) -> bool {
+        self.kind == Kind::Argument
+    }
+    /// Variables of different tapes, or a variable that its tape does not know.
+    pub fn is_tape(&self) -> bool {
+        self.kind == Kind::Tape
+    }
+    /// A derivative was asked for that nobody wrote, such as a second derivative through a numeric rule.
+    pub fn is_not_differentiable(&self) -> bool {
+        self.kind == Kind::NotDifferentiable
+    }
+    /// A value or gradient that is NaN or infinite.
+    pub fn is_not_finite(&self) -> bool {
+        self.kind == Kind::NotFinite
+    }
+    /// A gradient check that found a disagreement.
+    pub fn is_check(&self) -> bool {
+        self.kind == Kind::Check
+    }
+    /// Reading or writing failed.
+    pub fn is_io(&self) -> bool {
+        self.kind == Kind::Io
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<std::io::Error> for Error {
+    fn from(e: std::io::Error) -> Self {
+        Self { kind: Kind::Io, message: e.to_string() }
+    }
+}
+
+/// Ends an operator or a method that mirrors arithmetic with the message of its error, at the caller's line.
+pub(crate) trait OrPanic<T> {
+    fn or_panic(self) -> T;
+}
+
+impl<T> OrPanic<T> for Result<T> {
+    #[track_caller]
+    #[inline]
+    fn or_panic(self) -> T {
+        match self {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Derivatives of closures in either precision: record once, differentiate, return numbers.
+//!
+//! Two families. With a single variable, a number or a tensor: [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`],
+//! [`hessian`], [`jacobian`]. With a slice of numbers, `|x: &[Var]|`: the same names with `_slice`.
+//!
+//! The functions of the same names at the crate's root are these for f64, where literals need no suffix.
+
+use crate::error::{Error, OrPanic, Result};
+use crate::num::Element;
+use crate::tape::{Tape, Value, Var};
+use crate::tensor::Tensor;
+
+/// What a closure is differentiated at: a number, or a tensor by value or reference.
+pub trait Point {
+    /// The element type.
+    type Element: Element;
+    /// What derivatives by this point look like: a number or a tensor.
+    type Derivative;
+    /// The point as a value.
+    fn to_value(&self) -> Value<Self::Element>;
+    /// A derivative in the form that belongs to the point.
+    fn derivative(value: Value<Self::Element>) -> Self::Derivative;
+}
+
+macro_rules! number_point {
+    ($($t:ty),*) => {$(
+        impl Point for $t {
+            type Element = $t;
+            type Derivative = $t;
+            fn to_value(&self) -> Value<$t> {
+                Value::Scalar(*self)
+            }
+            fn derivative(value: Value<$t>) -> $t {
+                value.into_tensor().item()
+            }
+        }
+    )*};
+}
+number_point!(f32, f64);
+
+impl<T: Element> Point for Tensor<T> {
+    type Element = T;
+    type Derivative = Tensor<T>;
+    fn to_value(&self) -> Value<T> {
+        self.clone().into()
+    }
+    fn derivative(value: Value<T>) -> Tensor<T> {
+        value.into_tensor()
+    }
+}
+
+impl<P: Point> Point for &P {
+    type Element = P::Element;
+    type Derivative = P::Derivative;
+    fn to_value(&self) -> Value<P::Element> {
+        (**self).to_value()
+    }
+    fn derivative(value: Value<P::Element>) -> P::Derivative {
+        P::derivative(value)
+    }
+}
+
+/// The gradient of a scalar function.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn grad<P: Point, F>(f: F, x: P) -> P::Derivative
+where
+    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
+{
+    value_and_grad(f, x).1
+}
+
+/// The value and the gradient of a scalar function.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn value_and_grad<P: Point, F>(f: F, x: P) -> (P::Element, P::Derivative)
+where
+    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
+{
+    let tape = Tape::<P::Element>::of();
+    let x = tape.leaf(x.to_value(), true);
+    let y = f(x);
+    let gradient = y.backward().wrt(x);
+    (y.item(), P::derivative(gradient.into()))
+}
+
+/// The value of a function, and the vector-Jacobian product with `seed`, which has the value's shape.
+///
+/// # Errors
+/// The seed's shape is not the value's.
+pub fn vjp<P: Point, F>(f: F, x: P, seed: impl Into<Tensor<P::Element>>) -> Result<(Tensor<P::Element>, P::Derivative)>
+where
+    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
+{
+    let tape = Tape::<P::Element>::of();
+    let x = tape.leaf(x.to_value(), true);
+    let y = f(x);
+    let gradient = y.try_backward_with(seed)?.try_wrt(x)?;
+    Ok((y.value(), P::derivative(gradient.into())))
+}
+
+/// The value of a function, and its derivative along `tangent`: the Jacobian-vector product, by forward mode.
+///
+/// # Errors
+/// The tangent's shape is not the point's.
+pub fn jvp<P: Point, F>(f: F, x: P, tangent: P) -> Result<(Tensor<P::Element>, Tensor<P::Element>)>
+where
+    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
+{
+    let tape = Tape::<P::Element>::of();
+    let x = tape.leaf(x.to_value(), true);
+    let y = f(x);
+    let tangent = tape.jvp(y, &[(x, tangent.to_value())])?;
+    Ok((y.value(), tangent.into_tensor()))
+}
+
+/// The product of a scalar function's Hessian with `direction`, forward over reverse: about the cost of two gradients.
+///
+/// # Errors
+/// The direction's shape is not the point's; the closure returns a tensor.
+pub fn hvp<P: Point, F>(f: F, x: P, direction: P) -> Result<P::Derivative>
+where
+    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
+{
+    let tape = Tape::<P::Element>::of();
+    let x = tape.leaf(x.to_value(), true);
+    let gradient = tape.try_grad(f(x), &[x])?[0];
+    Ok(P::derivative(tape.jvp(gradient, &[(x, direction.to_value())])?))
+}
+
+/// The Hessian of a scalar function, in shape [n, n] for a point of n elements.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn hessian<P: Point, F>(f: F, x: P) -> Tensor<P::Element>
+where
+    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
+{
+    let tape = Tape::<P::Element>::of();
+    let x = tape.leaf(x.to_value(), true);
+    let gradient = tape.grad(f(x), &[x])[0];
+    jacobian_rows(&tape, gradient, x).or_panic()
+}
+
+/// The Jacobian of a function, in shape [m, n] for a value of m elements and a point of n; by forward or reverse mode,
+/// whichever needs fewer passes.
+#[track_caller]
+pub fn jacobian<P: Point, F>(f: F, x: P) -> Tensor<P::Element>
+where
+    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
+{
+    let tape = Tape::<P::Element>::of();
+    let x = tape.leaf(x.to_value(), true);
+    let y = f(x);
+    if y.numel() < x.numel() { jacobian_rows(&tape, y, x) } else { jacobian_columns(&tape, y, x) }.or_panic()
+}
+
+/// One sweep for each element of `y`.
+fn jacobian_rows<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
+    let mut rows = Vec::with_capacity(y.numel() * x.numel());
+    for i in 0..y.numel() {
+        let grads = y.try_backward_with(unit(y, i))?;
+        rows.extend_from_slice(grads.try_wrt(x)?.as_slice());
+        tape.recycle(grads);
+    }
+    Tensor::new([y.numel(), x.numel()], rows)
+}
+
+/// One forward pass for each element of `x`.
+fn jacobian_columns<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
+    let (m, n) = (y.numel(), x.numel());
+    let mut jacobian = vec![T::from_f64(0.0); m * n];
+    for j in 0..n {
+        let column = tape.jvp(y, &[(x, unit(x, j).into())])?;
+        for (i, &derivative) in column.as_slice().iter().enumerate() {
+            jacobian[i * n + j] = derivative;
+        }
+    }
+    Tensor::new([m, n], jacobian)
+}
+
+/// Zeros of the variable's shape, with a 1 at element i.
+fn unit<T: Element>(like: Var<'_, T>, i: usize) -> Tensor<T> {
+    let mut unit = Tensor::zeros(like.shape());
+    unit.as_mut_slice()[i] = T::from_f64(1.0);
+    unit
+}
+
+/// The gradient of a scalar function of several numbers.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn grad_slice<T: Element, F>(f: F, x: &[T]) -> Vec<T>
+where
+    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
+{
+    value_and_grad_slice(f, x).1
+}
+
+/// The value and the gradient of a scalar function of several numbers.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn value_and_grad_slice<T: Element, F>(f: F, x: &[T]) -> (T, Vec<T>)
+where
+    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
+{
+    let tape = Tape::<T>::of();
+    let x = tape.vars(x);
+    let y = f(&x);
+    (y.item(), y.backward().items(&x))
+}
+
+/// The values of a function of several numbers, and the product of `seed`, one number for each value, with its Jacobian.
+///
+/// # Errors
+/// As many seeds as values are needed.
+pub fn vjp_slice<T: Element, F>(f: F, x: &[T], seed: &[T]) -> Result<(Vec<T>, Vec<T>)>
+where
+    F: for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
+{
+    let tape = Tape::<T>::of();
+    let x = tape.vars(x);
+    let y = f(&x);
+    same_length("vjp", "seeds", seed.len(), "values", y.len())?;
+    let weighted: Var<'_, T> = y.iter().zip(seed).map(|(&y, &s)| y * s).sum();
+    Ok((y.iter().map(|y| y.item()).collect(), weighted.try_backward()?.items(&x)))
+}
+
+/// The values of a function of several numbers, and their derivatives along `tangent`, by forward mode.
+///
+/// # Errors
+/// As many tangents as numbers are needed.
+pub fn jvp_slice<T: Element, F>(f: F, x: &[T], tangent: &[T]) -> Result<(Vec<T>, Vec<T>)>
+where
+    F: for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
+{
+    same_length("jvp", "tangents", tangent.len(), "numbers", x.len())?;
+    let tape = Tape::<T>::of();
+    let x = tape.vars(x);
+    let y = f(&x);
+    Ok((y.iter().map(|y| y.item()).collect(), tape.jvp_slice(&y, &x, tangent)?))
+}
+
+/// The product of the Hessian of a scalar function of several numbers with `direction`, forward over reverse.
+///
+/// # Errors
+/// As many numbers in the direction as in the point are needed; the closure returns a tensor.
+pub fn hvp_slice<T: Element, F>(f: F, x: &[T], direction: &[T]) -> Result<Vec<T>>
+where
+    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
+{
+    same_length("hvp", "numbers in the direction", direction.len(), "numbers", x.len())?;
+    let tape = Tape::<T>::of();
+    let x = tape.vars(x);
+    let gradient = tape.try_grad(f(&x), &x)?;
+    tape.jvp_slice(&gradient, &x, direction)
+}
+
+/// The Hessian of a scalar function of several numbers, in shape [n, n].
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn hessian_slice<T: Element, F>(f: F, x: &[T]) -> Tensor<T>
+where
+    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
+{
+    let tape = Tape::<T>::of();
+    let x = tape.vars(x);
+    let gradient = tape.grad(f(&x), &x);
+    slice_jacobian_rows(&tape, &gradient, &x)
+}
+
+/// The Jacobian of a function of several numbers, in shape [m, n]; by forward or reverse mode, whichever needs fewer passes.
+#[track_caller]
+pub fn jacobian_slice<T: Element, F>(f: F, x: &[T]) -> Tensor<T>
+where
+    F: for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
+{
+    let tape = Tape::<T>::of();
+    let x = tape.vars(x);
+    let y = f(&x);
+    if y.len() < x.len() {
+        return slice_jacobian_rows(&tape, &y, &x);
+    }
+    let (m, n) = (y.len(), x.len());
+    let mut jacobian = vec![T::from_f64(0.0); m * n];
+    let mut direction = vec![T::from_f64(0.0); n];
+    for j in 0..n {
+        direction[j] = T::from_f64(1.0);
+        let column = tape.jvp_slice(&y, &x, &direction).or_panic();
+        direction[j] = T::from_f64(0.0);
+        for (i, derivative) in column.into_iter().enumerate() {
+            jacobian[i * n + j] = derivative;
+        }
+    }
+    Tensor::new([m, n], jacobian).or_panic()
+}
+
+#[track_caller]
+fn slice_jacobian_rows<T: Element>(tape: &Tape<T>, y: &[Var<'_, T>], x: &[Var<'_, T>]) -> Tensor<T> {
+    let mut rows = Vec::with_capacity(y.len() * x.len());
+    for y in y {
+        let grads = y.backward();
+        rows.extend(grads.items(x));
+        tape.recycle(grads);
+    }
+    Tensor::new([y.len(), x.len()], rows).or_panic()
+}
+
+fn same_length(op: &str, what: &str, got: usize, of: &str, wanted: usize) -> Result<()> {
+    if got == wanted {
+        return Ok(());
+    }
+    Err(Error::shape(format!("{op}: {got} {what} for {wanted} {of}; give one for each")))
+}
+
+impl<T: Element> Tape<T> {
+    /// Derivatives of several scalars when the numbers `x` move along `tangent`.
+    fn jvp_slice(&self, y: &[Var<'_, T>], x: &[Var<'_, T>], tangent: &[T]) -> Result<Vec<T>> {
+        let tangents: Vec<_> = x.iter().copied().zip(tangent.iter().map(|&t| Value::Scalar(t))).collect();
+        self.jvp_all(y, &tangents)?.into_iter().map(|t| Ok(t.as_slice()[0])).collect()
+    }
+}

@@ -1,0 +1,193 @@
+//! The functions of [`functional`](crate::functional) for f64: here literals need no suffix and closures infer.
+
+use crate::error::Result;
+use crate::functional::{self, Point};
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// The gradient of a scalar function.
+///
+/// # Panics
+/// The closure returns a tensor.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, grad};
+/// assert_eq!(grad(|x| x * x + 1.0, 3.0), 6.0);
+/// let g = grad(|x| x.square().sum(()), Tensor::from([1.0, -2.0]));
+/// assert_eq!(g.to_vec(), [2.0, -4.0]);
+/// ```
+#[track_caller]
+pub fn grad<P: Point<Element = f64>, F>(f: F, x: P) -> P::Derivative
+where
+    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
+{
+    functional::grad(f, x)
+}
+
+/// The value and the gradient of a scalar function.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn value_and_grad<P: Point<Element = f64>, F>(f: F, x: P) -> (f64, P::Derivative)
+where
+    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
+{
+    functional::value_and_grad(f, x)
+}
+
+/// The value of a function, and the vector-Jacobian product with `seed`, which has the value's shape.
+///
+/// # Errors
+/// The seed's shape is not the value's.
+pub fn vjp<P: Point<Element = f64>, F>(f: F, x: P, seed: impl Into<Tensor<f64>>) -> Result<(Tensor<f64>, P::Derivative)>
+where
+    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
+{
+    functional::vjp(f, x, seed)
+}
+
+/// The value of a function, and its derivative along `tangent`: the Jacobian-vector product, by forward mode.
+///
+/// # Errors
+/// The tangent's shape is not the point's.
+pub fn jvp<P: Point<Element = f64>, F>(f: F, x: P, tangent: P) -> Result<(Tensor<f64>, Tensor<f64>)>
+where
+    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
+{
+    functional::jvp(f, x, tangent)
+}
+
+/// The product of a scalar function's Hessian with `direction`, forward over reverse: about the cost of two gradients.
+///
+/// # Errors
+/// The direction's shape is not the point's; the closure returns a tensor.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, hvp};
+/// let x = Tensor::from([1.0, 2.0]);
+/// let product = hvp(|x| x.powi(3).sum(()), &x, &Tensor::from([1.0, 10.0])).unwrap();
+/// assert_eq!(product.to_vec(), [6.0, 120.0]);
+/// ```
+pub fn hvp<P: Point<Element = f64>, F>(f: F, x: P, direction: P) -> Result<P::Derivative>
+where
+    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
+{
+    functional::hvp(f, x, direction)
+}
+
+/// The Hessian of a scalar function, in shape [n, n] for a point of n elements.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn hessian<P: Point<Element = f64>, F>(f: F, x: P) -> Tensor<f64>
+where
+    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
+{
+    functional::hessian(f, x)
+}
+
+/// The Jacobian of a function, in shape [m, n] for a value of m elements and a point of n; by forward or reverse mode,
+/// whichever needs fewer passes.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, jacobian};
+/// let j = jacobian(|x| x.square(), Tensor::from([1.0, -2.0]));
+/// assert_eq!(j.to_vec(), [2.0, 0.0, 0.0, -4.0]);
+/// ```
+#[track_caller]
+pub fn jacobian<P: Point<Element = f64>, F>(f: F, x: P) -> Tensor<f64>
+where
+    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
+{
+    functional::jacobian(f, x)
+}
+
+/// The gradient of a scalar function of several numbers.
+///
+/// # Panics
+/// The closure returns a tensor.
+///
+/// # Examples
+/// ```
+/// use retrograd::grad_slice;
+/// let g = grad_slice(|x| x[0] * x[1].sin(), &[2.0, 0.0]);
+/// assert_eq!(g, [0.0, 2.0]);
+/// ```
+#[track_caller]
+pub fn grad_slice<F>(f: F, x: &[f64]) -> Vec<f64>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    functional::grad_slice(f, x)
+}
+
+/// The value and the gradient of a scalar function of several numbers.
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn value_and_grad_slice<F>(f: F, x: &[f64]) -> (f64, Vec<f64>)
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    functional::value_and_grad_slice(f, x)
+}
+
+/// The values of a function of several numbers, and the product of `seed`, one number for each value, with its Jacobian.
+///
+/// # Errors
+/// As many seeds as values are needed.
+pub fn vjp_slice<F>(f: F, x: &[f64], seed: &[f64]) -> Result<(Vec<f64>, Vec<f64>)>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
+{
+    functional::vjp_slice(f, x, seed)
+}
+
+/// The values of a function of several numbers, and their derivatives along `tangent`, by forward mode.
+///
+/// # Errors
+/// As many tangents as numbers are needed.
+pub fn jvp_slice<F>(f: F, x: &[f64], tangent: &[f64]) -> Result<(Vec<f64>, Vec<f64>)>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
+{
+    functional::jvp_slice(f, x, tangent)
+}
+
+/// The product of the Hessian of a scalar function of several numbers with `direction`, forward over reverse.
+///
+/// # Errors
+/// As many numbers in the direction as in the point are needed; the closure returns a tensor.
+pub fn hvp_slice<F>(f: F, x: &[f64], direction: &[f64]) -> Result<Vec<f64>>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    functional::hvp_slice(f, x, direction)
+}
+
+/// The Hessian of a scalar function of several numbers, in shape [n, n].
+///
+/// # Panics
+/// The closure returns a tensor.
+#[track_caller]
+pub fn hessian_slice<F>(f: F, x: &[f64]) -> Tensor<f64>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    functional::hessian_slice(f, x)
+}
+
+/// The Jacobian of a function of several numbers, in shape [m, n]; by forward or reverse mode, whichever needs fewer passes.
+#[track_caller]
+pub fn jacobian_slice<F>(f: F, x: &[f64]) -> Tensor<f64>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
+{
+    functional::jacobian_slice(f, x)
+}

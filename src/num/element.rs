@@ -1,0 +1,232 @@
+//! [`Float`], the primitives of op values, and [`Element`], the two stored types.
+
+use super::Number;
+use super::lane::Lane;
+use super::math::{Mode, Plain, double, single};
+use crate::tensor::kernels::matmul::Gemm;
+use std::fmt::{Debug, Display, LowerExp};
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+macro_rules! float_trait {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// What the value of an op may use: arithmetic, comparisons and the elementary functions.
+        ///
+        /// Write values without side effects; `if` on cheap expressions is fine, the vectoriser turns it into a select.
+        pub trait Float:
+            Copy
+            + PartialOrd
+            + Debug
+            + Add<Output = Self>
+            + Sub<Output = Self>
+            + Mul<Output = Self>
+            + Div<Output = Self>
+            + Neg<Output = Self>
+        {
+            /// A literal.
+            fn lit(x: f64) -> Self;
+            /// The number as f64.
+            fn to_f64(self) -> f64;
+            $($(#[$doc])* fn $name(self) -> Self;)*
+            /// The angle of the point (x, self), in (-pi, pi].
+            fn atan2(self, x: Self) -> Self;
+            /// sqrt(self^2 + y^2) without overflow in between.
+            fn hypot(self, y: Self) -> Self;
+            /// self^y.
+            fn pow(self, y: Self) -> Self;
+            /// self^n.
+            fn powi(self, n: i32) -> Self;
+            /// The n-th derivative of digamma.
+            fn polygamma(self, n: u32) -> Self;
+            /// Whether this is NaN.
+            #[inline(always)]
+            #[allow(clippy::eq_op)]
+            fn is_nan(self) -> bool {
+                self != self
+            }
+        }
+
+        impl<M: Mode> Float for Lane<f64, M> {
+            float_impl_lane!(f64, double, $($name),*);
+        }
+        impl<M: Mode> Float for Lane<f32, M> {
+            float_impl_lane!(f32, single, $($name),*);
+        }
+    };
+}
+
+macro_rules! float_impl_lane {
+    ($t:ty, $math:ident, abs, sqrt, floor, ceil, round, $($name:ident),*) => {
+        #[inline(always)]
+        fn lit(x: f64) -> Self { Self::new(x as $t) }
+        #[inline(always)]
+        fn to_f64(self) -> f64 { self.get() as f64 }
+        #[inline(always)]
+        fn abs(self) -> Self { Self::new(self.get().abs()) }
+        #[inline(always)]
+        fn sqrt(self) -> Self { Self::new(self.get().sqrt()) }
+        #[inline(always)]
+        fn floor(self) -> Self { Self::new(self.get().floor()) }
+        #[inline(always)]
+        fn ceil(self) -> Self { Self::new(self.get().ceil()) }
+        #[inline(always)]
+        fn round(self) -> Self { Self::new(self.get().round_ties_even()) }
+        $(#[inline(always)] fn $name(self) -> Self { Self::new($math::$name::<M>(self.get())) })*
+        #[inline(always)]
+        fn atan2(self, x: Self) -> Self { Self::new($math::atan2::<M>(self.get(), x.get())) }
+        #[inline(always)]
+        fn hypot(self, y: Self) -> Self { Self::new($math::hypot::<M>(self.get(), y.get())) }
+        #[inline(always)]
+        fn pow(self, y: Self) -> Self { Self::new($math::pow::<M>(self.get(), y.get())) }
+        #[inline(always)]
+        fn powi(self, n: i32) -> Self { Self::new($math::powi::<M>(self.get(), n)) }
+        #[inline(always)]
+        fn polygamma(self, n: u32) -> Self { Self::new($math::polygamma::<M>(n, self.get())) }
+    };
+}
+
+float_trait! {
+    /// |x|.
+    abs,
+    /// Square root.
+    sqrt,
+    /// Largest integer not above.
+    floor,
+    /// Smallest integer not below.
+    ceil,
+    /// Nearest integer, ties to even.
+    round,
+    /// e^x.
+    exp,
+    /// 2^x.
+    exp2,
+    /// e^x - 1.
+    expm1,
+    /// Natural logarithm.
+    ln,
+    /// Logarithm to base 2.
+    log2,
+    /// Logarithm to base 10.
+    log10,
+    /// ln(1 + x).
+    log1p,
+    /// Sine.
+    sin,
+    /// Cosine.
+    cos,
+    /// Tangent.
+    tan,
+    /// Inverse sine.
+    asin,
+    /// Inverse cosine.
+    acos,
+    /// Inverse tangent.
+    atan,
+    /// Hyperbolic sine.
+    sinh,
+    /// Hyperbolic cosine.
+    cosh,
+    /// Hyperbolic tangent.
+    tanh,
+    /// Inverse hyperbolic sine.
+    asinh,
+    /// Inverse hyperbolic cosine.
+    acosh,
+    /// Inverse hyperbolic tangent.
+    atanh,
+    /// Real cube root.
+    cbrt,
+    /// 1 / (1 + e^-x).
+    sigmoid,
+    /// ln(1 + e^x).
+    softplus,
+    /// -ln(1 + e^-x).
+    log_sigmoid,
+    /// Error function.
+    erf,
+    /// Complementary error function.
+    erfc,
+    /// ln |Gamma(x)|.
+    lgamma,
+    /// Derivative of lgamma.
+    digamma,
+}
+
+macro_rules! float_plain {
+    ($t:ident, $math:ident) => {
+        impl Float for $t {
+            float_plain!(@std $t, abs: abs, sqrt: sqrt, floor: floor, ceil: ceil, round: round_ties_even, exp: exp, exp2: exp2,
+                expm1: exp_m1, ln: ln, log2: log2, log10: log10, log1p: ln_1p, sin: sin, cos: cos, tan: tan, asin: asin,
+                acos: acos, atan: atan, sinh: sinh, cosh: cosh, tanh: tanh, asinh: asinh, acosh: acosh, atanh: atanh, cbrt: cbrt);
+            float_plain!(@own $t, $math, sigmoid, softplus, log_sigmoid, erf, erfc, lgamma, digamma);
+            #[inline(always)]
+            fn lit(x: f64) -> Self { x as $t }
+            #[inline(always)]
+            fn to_f64(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn atan2(self, x: Self) -> Self { $t::atan2(self, x) }
+            #[inline(always)]
+            fn hypot(self, y: Self) -> Self { $t::hypot(self, y) }
+            #[inline(always)]
+            fn pow(self, y: Self) -> Self { $t::powf(self, y) }
+            #[inline(always)]
+            fn powi(self, n: i32) -> Self { $math::powi::<Plain>(self, n) }
+            fn polygamma(self, n: u32) -> Self { $math::polygamma::<Plain>(n, self) }
+        }
+        impl Element for $t {
+            const NAME: &'static str = stringify!($t);
+            const EPSILON: f64 = $t::EPSILON as f64;
+            type Lane<M: Mode> = Lane<$t, M>;
+            #[inline(always)]
+            fn enter<M: Mode>(self) -> Lane<$t, M> { Lane::new(self) }
+            #[inline(always)]
+            fn leave<M: Mode>(lane: Lane<$t, M>) -> Self { lane.get() }
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self { x as $t }
+            #[inline(always)]
+            fn as_f64(self) -> f64 { self as f64 }
+        }
+    };
+    (@std $t:ident, $($name:ident : $std:ident),*) => {
+        $(#[inline(always)] fn $name(self) -> Self { $t::$std(self) })*
+    };
+    (@own $t:ident, $math:ident, $($name:ident),*) => {
+        $(#[inline] fn $name(self) -> Self { $math::$name::<Plain>(self) })*
+    };
+}
+
+float_plain!(f64, double);
+float_plain!(f32, single);
+
+/// What tensors and tapes hold: `f32` or `f64`.
+pub trait Element:
+    Float
+    + Number
+    + Gemm
+    + Default
+    + Display
+    + LowerExp
+    + std::iter::Sum
+    + std::ops::AddAssign
+    + std::str::FromStr
+    + Send
+    + Sync
+    + 'static
+{
+    /// `"f32"` or `"f64"`.
+    const NAME: &'static str;
+    /// The distance from 1 to the next number.
+    const EPSILON: f64;
+    /// What kernels compute with.
+    #[doc(hidden)]
+    type Lane<M: Mode>: Float + Number;
+    /// Into a kernel.
+    #[doc(hidden)]
+    fn enter<M: Mode>(self) -> Self::Lane<M>;
+    /// Out of a kernel.
+    #[doc(hidden)]
+    fn leave<M: Mode>(lane: Self::Lane<M>) -> Self;
+    /// Rounds to this type.
+    fn from_f64(x: f64) -> Self;
+    /// The number as f64, exactly.
+    fn as_f64(self) -> f64;
+}

@@ -1,0 +1,88 @@
+//! Which vector instructions the kernels may use, and how a kernel is entered with them.
+//!
+//! One build runs well everywhere: a kernel is written once, generic over the [`Mode`] of its multiply-adds,
+//! and [`dispatch`] compiles it three times, each time inside a function that enables one instruction set.
+//! The environment variable `RETROGRAD_SIMD` (`avx512`, `avx2`, `neon` or `plain`) forces a lesser one.
+
+use super::math::{Fused, Mode, Plain};
+use std::sync::OnceLock;
+
+/// An instruction set that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What the target guarantees; multiply and add are two roundings.
+    Plain,
+    /// NEON, part of every aarch64.
+    Neon,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 F, DQ, BW and VL, and FMA.
+    Avx512,
+}
+
+/// A loop over data, to be compiled for each instruction set.
+pub trait Kernel {
+    /// What the loop returns.
+    type Output;
+    /// The loop; mark it `#[inline(always)]`, and all that it calls per element.
+    fn run<M: Mode>(self) -> Self::Output;
+}
+
+/// The instruction set in use: the best that the CPU has, or what `RETROGRAD_SIMD` asks for if the CPU has that.
+pub fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(|| {
+        let best = detect();
+        match std::env::var("RETROGRAD_SIMD").as_deref() {
+            Ok("plain") => Level::Plain,
+            Ok("avx2") if best == Level::Avx512 => Level::Avx2,
+            _ => best,
+        }
+    })
+}
+
+fn detect() -> Level {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("fma") {
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                return Level::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") {
+                return Level::Avx2;
+            }
+        }
+    }
+    if cfg!(target_arch = "aarch64") { Level::Neon } else { Level::Plain }
+}
+
+/// Runs the kernel with the instructions of [`level`].
+#[inline]
+pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `level` returned this only after the CPU said that it has these instructions.
+        Level::Avx512 => unsafe { run_avx512(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { run_avx2(kernel) },
+        Level::Neon => kernel.run::<Fused>(),
+        _ => kernel.run::<Plain>(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Fused>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Fused>()
+}

@@ -1,0 +1,238 @@
+//! Arithmetic, absolute value, sign, rounding, the smaller and the larger.
+
+use super::{Binary, Saves, Unary};
+use crate::num::{Float, Number, Upstream};
+
+/// x + y.
+#[derive(Clone, Copy, Debug)]
+pub struct Add;
+impl Binary for Add {
+    const NAME: &'static str = "add";
+    const SAVES: [Saves; 2] = [Saves::NOTHING, Saves::NOTHING];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        x + y
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g
+    }
+}
+
+/// x - y.
+#[derive(Clone, Copy, Debug)]
+pub struct Sub;
+impl Binary for Sub {
+    const NAME: &'static str = "sub";
+    const SAVES: [Saves; 2] = [Saves::NOTHING, Saves::NOTHING];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        x - y
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        -g
+    }
+}
+
+/// x y.
+#[derive(Clone, Copy, Debug)]
+pub struct Mul;
+impl Binary for Mul {
+    const NAME: &'static str = "mul";
+    const SAVES: [Saves; 2] = [Saves::Y, Saves::X];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0), (0.0, 0.7)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        x * y
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, _x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * y
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * x
+    }
+}
+
+/// x / y. The rule for y multiplies the rule for x by the output, so that x / x has derivative exactly 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Div;
+impl Binary for Div {
+    const NAME: &'static str = "div";
+    const SAVES: [Saves; 2] = [Saves::Y, Saves::Y.and(Saves::OUT)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0), (0.0, 0.7)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        x / y
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, _x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g / y
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, _x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
+        -(g / y) * out
+    }
+}
+
+/// -x.
+#[derive(Clone, Copy, Debug)]
+pub struct Neg;
+impl Unary for Neg {
+    const NAME: &'static str = "neg";
+    const SAVES: Saves = Saves::NOTHING;
+    const POINTS: &'static [f64] = &[-1.5, 0.0, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        -x
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        -g
+    }
+}
+
+/// |x|.
+#[derive(Clone, Copy, Debug)]
+pub struct Abs;
+impl Unary for Abs {
+    const NAME: &'static str = "abs";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.abs()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.sign()
+    }
+    fn piece(self, x: f64) -> i64 {
+        sign_of(x)
+    }
+}
+
+/// -1, 0 or 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Sign;
+impl Unary for Sign {
+    const NAME: &'static str = "sign";
+    const SAVES: Saves = Saves::NOTHING;
+    const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    const FLAT: bool = true;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        let nonzero = if x > F::lit(0.0) { F::lit(1.0) } else { F::lit(-1.0) };
+        if x == F::lit(0.0) || x.is_nan() { x } else { nonzero }
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, _y: S, _g: Upstream<S>) -> Upstream<S> {
+        Upstream::zero()
+    }
+    fn piece(self, x: f64) -> i64 {
+        sign_of(x)
+    }
+}
+
+fn sign_of(x: f64) -> i64 {
+    (x > 0.0) as i64 - (x < 0.0) as i64
+}
+
+macro_rules! rounding {
+    ($($(#[$doc:meta])* $Op:ident $name:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $Op;
+        impl Unary for $Op {
+            const NAME: &'static str = stringify!($name);
+            const SAVES: Saves = Saves::NOTHING;
+            const POINTS: &'static [f64] = &[-1.6, 0.3, 2.7];
+            const FLAT: bool = true;
+            #[inline(always)]
+            fn value<F: Float>(self, x: F) -> F {
+                x.$name()
+            }
+            #[inline(always)]
+            fn vjp<S: Number>(self, _x: S, _y: S, _g: Upstream<S>) -> Upstream<S> {
+                Upstream::zero()
+            }
+            fn piece(self, x: f64) -> i64 {
+                self.value(x) as i64
+            }
+        }
+    )*};
+}
+rounding! {
+    /// Largest integer not above x.
+    Floor floor,
+    /// Smallest integer not below x.
+    Ceil ceil,
+    /// Nearest integer, ties to even.
+    Round round
+}
+
+/// The larger of the two; NaN if either is.
+#[derive(Clone, Copy, Debug)]
+pub struct Maximum;
+impl Binary for Maximum {
+    const NAME: &'static str = "maximum";
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        if x > y || x.is_nan() { x } else { y }
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * share(x.greater(y), x.equal(y))
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * share(y.greater(x), x.equal(y))
+    }
+    fn piece(self, x: f64, y: f64) -> i64 {
+        sign_of(x - y)
+    }
+}
+
+/// The smaller of the two; NaN if either is.
+#[derive(Clone, Copy, Debug)]
+pub struct Minimum;
+impl Binary for Minimum {
+    const NAME: &'static str = "minimum";
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        if x < y || x.is_nan() { x } else { y }
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * share(x.less(y), x.equal(y))
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * share(y.less(x), x.equal(y))
+    }
+    fn piece(self, x: f64, y: f64) -> i64 {
+        sign_of(x - y)
+    }
+}
+
+/// The winner's share of the gradient: all of it, or half where the two are equal.
+#[inline(always)]
+fn share<S: Number>(wins: S, ties: S) -> S {
+    wins + ties * S::lit(0.5)
+}

@@ -1,0 +1,243 @@
+//! Users' own ops.
+//!
+//! Elementwise ops implement [`Unary`] or [`Binary`] and go through [`Number::apply`](crate::Number::apply). Ops on whole
+//! tensors implement [`CustomOp`]; written over [`Algebra`], they get everything that built-in ops have. A rule that only
+//! exists as numbers implements [`NumericOp`] and gives first derivatives alone.
+
+use super::{Binary, Unary};
+use crate::algebra::{Algebra, Eager, Recording, eager};
+use crate::error::{Error, Result};
+use crate::num::{Element, Upstream};
+use crate::tape::entry::Operand;
+use crate::tape::{Tape, Value, Var};
+use crate::tensor::Tensor;
+use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
+use crate::tensor::pool::Pool;
+use std::sync::Arc;
+
+/// A user's op on whole tensors, with a rule written over the algebra: differentiable to any order.
+///
+/// # Examples
+/// The sum of squares as one op:
+/// ```
+/// use retrograd::{Algebra, CustomOp, Element, Result, Tape, Tensor};
+///
+/// struct SumOfSquares;
+/// impl CustomOp for SumOfSquares {
+///     const NAME: &'static str = "sum_of_squares";
+///     fn value<T: Element>(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+///         let sum = inputs[0].iter().map(|&x| x * x).sum();
+///         Ok(Tensor::scalar(sum))
+///     }
+///     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V], _output: &A::V, g: &A::V) -> Vec<A::V> {
+///         vec![a.mul(&a.mul(g, &a.literal(2.0)), &inputs[0])]
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let x = tape.var([1.0, -3.0]);
+/// let y = tape.custom(SumOfSquares, &[x]);
+/// assert_eq!(y.backward().wrt(x).to_vec(), [2.0, -6.0]);
+/// // The recorded gradient is differentiable again.
+/// let g = tape.grad(y, &[x])[0].square().sum(());
+/// assert_eq!(g.backward().wrt(x).to_vec(), [8.0, -24.0]);
+/// ```
+pub trait CustomOp: Send + Sync + 'static {
+    /// The op's name.
+    const NAME: &'static str;
+    /// Checks the shapes, and computes.
+    ///
+    /// # Errors
+    /// Inputs that do not fit; [`Error::custom`] makes one.
+    fn value<T: Element>(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>>;
+    /// The gradients by the inputs, one each, in the inputs' shapes or broadcast ones, from the upstream gradient `g`.
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V], output: &A::V, g: &A::V) -> Vec<A::V>;
+}
+
+/// A user's op on whole tensors whose rule exists as numbers only: first derivatives, and an error beyond.
+pub trait NumericOp<T>: Send + Sync + 'static {
+    /// The op's name.
+    fn name(&self) -> &str;
+    /// Checks the shapes, and computes.
+    ///
+    /// # Errors
+    /// Inputs that do not fit; [`Error::custom`] makes one.
+    fn value(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>>;
+    /// The gradients by the inputs, one each, from the upstream gradient `g`.
+    fn vjp(&self, inputs: &[Tensor<T>], output: &Tensor<T>, g: &Tensor<T>) -> Vec<Tensor<T>>;
+}
+
+impl<T: Element> Tape<T> {
+    /// Applies a user's op.
+    ///
+    /// # Panics
+    /// The op refuses the inputs; [`Tape::try_custom`] returns that as an error.
+    #[track_caller]
+    pub fn custom<'t>(&'t self, op: impl CustomOp, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        crate::error::OrPanic::or_panic(self.try_custom(op, inputs))
+    }
+    /// As [`Tape::custom`].
+    ///
+    /// # Errors
+    /// The op refuses the inputs, or they are of different tapes.
+    #[track_caller]
+    pub fn try_custom<'t>(&'t self, op: impl CustomOp, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>> {
+        self.record_custom(Arc::new(Differentiable(op)), inputs)
+    }
+    /// Applies a user's op whose rule exists as numbers only.
+    ///
+    /// # Errors
+    /// The op refuses the inputs, or they are of different tapes.
+    #[track_caller]
+    pub fn try_numeric<'t>(&'t self, op: impl NumericOp<T>, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>> {
+        self.record_custom(Arc::new(Numeric(op)), inputs)
+    }
+}
+
+/// A tensor op of a user's behind a pointer.
+pub(crate) trait DynTensorOp<T>: Send + Sync {
+    fn name(&self) -> &str;
+    fn value(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>>;
+    fn vjp(&self, a: &Eager<'_, T>, inputs: &[Value<T>], output: &Value<T>, g: &Value<T>) -> Result<Vec<Value<T>>>;
+    fn record_vjp<'t>(
+        &self,
+        a: &Recording<'t, T>,
+        inputs: &[Var<'t, T>],
+        output: &Var<'t, T>,
+        g: &Var<'t, T>,
+    ) -> Result<Vec<Var<'t, T>>>;
+}
+
+struct Differentiable<O>(O);
+impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
+    fn name(&self) -> &str {
+        O::NAME
+    }
+    fn value(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+        self.0.value(inputs)
+    }
+    fn vjp(&self, a: &Eager<'_, T>, inputs: &[Value<T>], output: &Value<T>, g: &Value<T>) -> Result<Vec<Value<T>>> {
+        one_each(O::NAME, inputs.len(), self.0.vjp(a, inputs, output, g))
+    }
+    fn record_vjp<'t>(
+        &self,
+        a: &Recording<'t, T>,
+        inputs: &[Var<'t, T>],
+        output: &Var<'t, T>,
+        g: &Var<'t, T>,
+    ) -> Result<Vec<Var<'t, T>>> {
+        one_each(O::NAME, inputs.len(), self.0.vjp(a, inputs, output, g))
+    }
+}
+
+struct Numeric<O>(O);
+impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn value(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+        self.0.value(inputs)
+    }
+    fn vjp(&self, _a: &Eager<'_, T>, inputs: &[Value<T>], output: &Value<T>, g: &Value<T>) -> Result<Vec<Value<T>>> {
+        let inputs: Vec<_> = inputs.iter().map(|v| v.clone().into_tensor()).collect();
+        let gradients = self.0.vjp(&inputs, &output.clone().into_tensor(), &g.clone().into_tensor());
+        one_each(self.0.name(), inputs.len(), gradients.into_iter().map(Value::from).collect())
+    }
+    fn record_vjp<'t>(
+        &self,
+        _a: &Recording<'t, T>,
+        _inputs: &[Var<'t, T>],
+        _output: &Var<'t, T>,
+        _g: &Var<'t, T>,
+    ) -> Result<Vec<Var<'t, T>>> {
+        Err(Error::not_differentiable(format!(
+            "{}: its rule is numeric, so its gradient cannot be recorded and differentiated again; write it over Algebra (CustomOp)",
+            self.0.name()
+        )))
+    }
+}
+
+fn one_each<V>(name: &str, inputs: usize, gradients: Vec<V>) -> Result<Vec<V>> {
+    if gradients.len() == inputs {
+        return Ok(gradients);
+    }
+    Err(Error::argument(format!(
+        "{name}: its rule gave {} gradients for {inputs} inputs; it must give one each",
+        gradients.len()
+    )))
+}
+
+/// A one-argument elementwise op of a user's behind a pointer.
+pub(crate) trait DynUnary<T>: Send + Sync {
+    fn name(&self) -> &str;
+    fn is_flat(&self) -> bool;
+    fn value(&self, pool: &Pool<T>, x: Operand<'_, T>) -> Value<T>;
+    fn vjp(&self, x: Operand<'_, T>, y: Operand<'_, T>, g: &mut [T]);
+    fn record_vjp<'t>(&self, x: Var<'t, T>, y: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T>;
+    fn piece(&self, x: f64) -> i64;
+}
+
+impl<T: Element, O: Unary> DynUnary<T> for O {
+    fn name(&self) -> &str {
+        O::NAME
+    }
+    fn is_flat(&self) -> bool {
+        O::FLAT
+    }
+    fn value(&self, pool: &Pool<T>, x: Operand<'_, T>) -> Value<T> {
+        match x {
+            Operand::Scalar(x) => Value::Scalar(Unary::value(*self, x)),
+            Operand::Tensor(x) => {
+                Value::Tensor(pool.fill(x.shape().clone(), |out| elementwise::unary_with(*self, x.as_slice(), out)))
+            }
+        }
+    }
+    fn vjp(&self, x: Operand<'_, T>, y: Operand<'_, T>, g: &mut [T]) {
+        elementwise::unary_vjp_with(*self, x.data(), y.data(), g);
+    }
+    fn record_vjp<'t>(&self, x: Var<'t, T>, y: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T> {
+        Unary::vjp(*self, x, y, Upstream(g)).0
+    }
+    fn piece(&self, x: f64) -> i64 {
+        Unary::piece(*self, x)
+    }
+}
+
+/// A two-argument elementwise op of a user's behind a pointer.
+pub(crate) trait DynBinary<T>: Send + Sync {
+    fn name(&self) -> &str;
+    fn is_flat(&self) -> bool;
+    fn value(&self, pool: &Pool<T>, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Value<T>>;
+    fn vjp(&self, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]);
+    fn record_vjp<'t>(&self, side: Side, nodes: [Var<'t, T>; 3], g: Var<'t, T>) -> Var<'t, T>;
+    fn piece(&self, x: f64, y: f64) -> i64;
+}
+
+impl<T: Element, O: Binary> DynBinary<T> for O {
+    fn name(&self) -> &str {
+        O::NAME
+    }
+    fn is_flat(&self) -> bool {
+        O::FLAT
+    }
+    fn value(&self, pool: &Pool<T>, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Value<T>> {
+        if let (Operand::Scalar(x), Operand::Scalar(y)) = (x, y) {
+            return Ok(Value::Scalar(Binary::value(*self, x, y)));
+        }
+        let shape = eager::broadcast_shape(O::NAME, x, y)?;
+        let plan = Plan::new(&shape, x.dims(), y.dims());
+        Ok(pool.fill(shape, |out| elementwise::binary_with(*self, &plan, x.data(), y.data(), out)).into())
+    }
+    fn vjp(&self, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
+        elementwise::binary_vjp_with(*self, side, inputs, g);
+    }
+    fn record_vjp<'t>(&self, side: Side, [x, y, out]: [Var<'t, T>; 3], g: Var<'t, T>) -> Var<'t, T> {
+        match side {
+            Side::X => self.vjp_x(x, y, out, Upstream(g)).0,
+            Side::Y => self.vjp_y(x, y, out, Upstream(g)).0,
+        }
+    }
+    fn piece(&self, x: f64, y: f64) -> i64 {
+        Binary::piece(*self, x, y)
+    }
+}

@@ -1,0 +1,184 @@
+//! Exponentials and logarithms.
+
+use super::{Binary, Saves, Unary};
+use crate::num::{Float, Number, Upstream};
+use std::f64::consts::{LN_2, LN_10};
+
+/// e^x.
+#[derive(Clone, Copy, Debug)]
+pub struct Exp;
+impl Unary for Exp {
+    const NAME: &'static str = "exp";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.exp()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        g * y
+    }
+}
+
+/// 2^x.
+#[derive(Clone, Copy, Debug)]
+pub struct Exp2;
+impl Unary for Exp2 {
+    const NAME: &'static str = "exp2";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.exp2()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        g * (y * S::lit(LN_2))
+    }
+}
+
+/// e^x - 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Expm1;
+impl Unary for Expm1 {
+    const NAME: &'static str = "expm1";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.expm1()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        g * (y + S::lit(1.0))
+    }
+}
+
+/// Natural logarithm.
+#[derive(Clone, Copy, Debug)]
+pub struct Ln;
+impl Unary for Ln {
+    const NAME: &'static str = "ln";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.ln()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g / x
+    }
+}
+
+/// Logarithm to base 2.
+#[derive(Clone, Copy, Debug)]
+pub struct Log2;
+impl Unary for Log2 {
+    const NAME: &'static str = "log2";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.log2()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g / x * S::lit(1.0 / LN_2)
+    }
+}
+
+/// Logarithm to base 10.
+#[derive(Clone, Copy, Debug)]
+pub struct Log10;
+impl Unary for Log10 {
+    const NAME: &'static str = "log10";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.log10()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g / x * S::lit(1.0 / LN_10)
+    }
+}
+
+/// ln(1 + x).
+#[derive(Clone, Copy, Debug)]
+pub struct Log1p;
+impl Unary for Log1p {
+    const NAME: &'static str = "log1p";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-0.5, 0.0, 0.3, 6.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.log1p()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g / (x + S::lit(1.0))
+    }
+}
+
+/// ln(e^x + e^y), stable; -inf where both are.
+#[derive(Clone, Copy, Debug)]
+pub struct Logaddexp;
+impl Binary for Logaddexp {
+    const NAME: &'static str = "logaddexp";
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.0), (-40.0, 3.0)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        let (small, large) = if x > y { (y, x) } else { (x, y) };
+        let sum = large + (small - large).exp().log1p();
+        // Equal infinities have no difference.
+        if x == y { x + F::lit(LN_2) } else { sum }
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * softmax_of_two(x, y)
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        g * softmax_of_two(y, x)
+    }
+    fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
+        Some((x.exp() + y.exp()).ln())
+    }
+}
+
+/// e^a / (e^a + e^b), and 0 where both are -inf: the logsumexp of nothing has gradient 0.
+#[inline(always)]
+fn softmax_of_two<S: Number>(a: S, b: S) -> S {
+    let both_empty = a.maximum(b).equal(S::lit(f64::NEG_INFINITY));
+    both_empty.select(S::lit(0.0), (a - b).sigmoid())
+}
+
+/// x ln(y), and 0 where x = 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Xlogy;
+impl Binary for Xlogy {
+    const NAME: &'static str = "xlogy";
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, 0.4), (-1.0, 3.0)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        let product = x * y.ln();
+        if x == F::lit(0.0) && !y.is_nan() { F::lit(0.0) } else { product }
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        let at_origin = x.equal(S::lit(0.0)) * y.equal(S::lit(0.0));
+        g * at_origin.select(S::lit(0.0), y.ln())
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        (g * x) / y
+    }
+    fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
+        Some(x.equal(S::lit(0.0)).select(S::lit(0.0), x * y.ln()))
+    }
+}

@@ -1,0 +1,184 @@
+//! Powers and roots.
+
+use super::{Binary, Saves, Unary};
+use crate::num::{Float, Number, Upstream};
+
+/// x^2.
+#[derive(Clone, Copy, Debug)]
+pub struct Square;
+impl Unary for Square {
+    const NAME: &'static str = "square";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.5, 0.0, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x * x
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * (x + x)
+    }
+}
+
+/// Square root.
+#[derive(Clone, Copy, Debug)]
+pub struct Sqrt;
+impl Unary for Sqrt {
+    const NAME: &'static str = "sqrt";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.sqrt()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        g / (y + y)
+    }
+}
+
+/// 1 / sqrt(x).
+#[derive(Clone, Copy, Debug)]
+pub struct Rsqrt;
+impl Unary for Rsqrt {
+    const NAME: &'static str = "rsqrt";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        F::lit(1.0) / x.sqrt()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        g * (y * y * y * S::lit(-0.5))
+    }
+}
+
+/// Real cube root.
+#[derive(Clone, Copy, Debug)]
+pub struct Cbrt;
+impl Unary for Cbrt {
+    const NAME: &'static str = "cbrt";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[-8.0, 0.2, 7.5];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.cbrt()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        g / (y * y * S::lit(3.0))
+    }
+}
+
+/// 1 / x.
+#[derive(Clone, Copy, Debug)]
+pub struct Reciprocal;
+impl Unary for Reciprocal {
+    const NAME: &'static str = "reciprocal";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        F::lit(1.0) / x
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        -(g * (y * y))
+    }
+}
+
+/// x^n for an integer n.
+#[derive(Clone, Copy, Debug)]
+pub struct Powi {
+    /// The exponent.
+    pub n: i32,
+}
+impl Unary for Powi {
+    const NAME: &'static str = "powi";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.powi(self.n)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        if self.n == 0 {
+            return Upstream::zero();
+        }
+        g * (x.powi(self.n.saturating_sub(1)) * S::lit(self.n as f64))
+    }
+}
+
+/// x^p for a constant p.
+#[derive(Clone, Copy, Debug)]
+pub struct Powf {
+    /// The exponent.
+    pub p: f64,
+}
+impl Unary for Powf {
+    const NAME: &'static str = "powf";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.3, 1.0, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.pow(F::lit(self.p))
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        if self.p == 0.0 {
+            return Upstream::zero();
+        }
+        g * (x.powf(self.p - 1.0) * S::lit(self.p))
+    }
+}
+
+/// x^y.
+#[derive(Clone, Copy, Debug)]
+pub struct Pow;
+impl Binary for Pow {
+    const NAME: &'static str = "pow";
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y).and(Saves::OUT)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.5), (1.5, 0.7)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        x.pow(y)
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        let slope = y * x.pow(y - S::lit(1.0));
+        g * y.equal(S::lit(0.0)).select(S::lit(0.0), slope)
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
+        // At x = 0 the limit from the right: x^y ln(x) -> 0 for y > 0; y = 0 follows by convention.
+        let vanishes = x.equal(S::lit(0.0)) * y.greater_equal(S::lit(0.0));
+        g * vanishes.select(S::lit(0.0), out * x.ln())
+    }
+}
+
+/// sqrt(x^2 + y^2) without overflow in between.
+#[derive(Clone, Copy, Debug)]
+pub struct Hypot;
+impl Binary for Hypot {
+    const NAME: &'static str = "hypot";
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::OUT), Saves::Y.and(Saves::OUT)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.5), (-1.5, 0.7)];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F, y: F) -> F {
+        x.hypot(y)
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, x: S, _y: S, out: S, g: Upstream<S>) -> Upstream<S> {
+        // g x before the division: at the origin 0 over 0 is 0, the minimum-norm subgradient.
+        (g * x) / out
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, _x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
+        (g * y) / out
+    }
+    fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
+        Some((x * x + y * y).sqrt())
+    }
+}

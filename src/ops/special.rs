@@ -1,0 +1,99 @@
+//! Error functions and the gamma family.
+
+use super::{Saves, Unary};
+use crate::num::{Float, Number, Upstream};
+use std::f64::consts::FRAC_2_SQRT_PI;
+
+/// Error function.
+#[derive(Clone, Copy, Debug)]
+pub struct Erf;
+impl Unary for Erf {
+    const NAME: &'static str = "erf";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.erf()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * gaussian(x)
+    }
+}
+
+/// Complementary error function.
+#[derive(Clone, Copy, Debug)]
+pub struct Erfc;
+impl Unary for Erfc {
+    const NAME: &'static str = "erfc";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.erfc()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        -(g * gaussian(x))
+    }
+}
+
+/// 2/sqrt(pi) e^(-x^2), the derivative of erf.
+#[inline(always)]
+fn gaussian<S: Number>(x: S) -> S {
+    (-(x * x)).exp() * S::lit(FRAC_2_SQRT_PI)
+}
+
+/// ln |Gamma(x)|.
+#[derive(Clone, Copy, Debug)]
+pub struct Lgamma;
+impl Unary for Lgamma {
+    const NAME: &'static str = "lgamma";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.lgamma()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.digamma()
+    }
+}
+
+/// Gamma'(x) / Gamma(x).
+#[derive(Clone, Copy, Debug)]
+pub struct Digamma;
+impl Unary for Digamma {
+    const NAME: &'static str = "digamma";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.digamma()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.polygamma(1)
+    }
+}
+
+/// The n-th derivative of digamma.
+#[derive(Clone, Copy, Debug)]
+pub struct Polygamma {
+    /// How often digamma is differentiated.
+    pub n: u32,
+}
+impl Unary for Polygamma {
+    const NAME: &'static str = "polygamma";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.polygamma(self.n)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.polygamma(self.n + 1)
+    }
+}

@@ -1,0 +1,255 @@
+//! Matrix products, determinant, inverse, linear systems.
+
+use super::{Contribution, Node, TensorOp, TensorRule};
+use crate::algebra::Algebra;
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::num::simd;
+use crate::tape::Value;
+use crate::tape::entry::Operand;
+use crate::tensor::Shape;
+use crate::tensor::kernels::linalg::Lu;
+use crate::tensor::kernels::matmul::gemm;
+use crate::tensor::pool::Pool;
+
+/// The product of the last two axes, of transposes where asked for; leading axes broadcast.
+#[derive(Clone, Debug)]
+pub(crate) struct MatMul {
+    pub ta: bool,
+    pub tb: bool,
+}
+
+impl TensorRule for MatMul {
+    const NAME: &'static str = "matmul";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let (x, y) = (inputs[0], inputs[1]);
+        let sizes = self.sizes(x.dims(), y.dims())?;
+        let (xd, yd) = (x.dims(), y.dims());
+        if xd.len() == 2 && yd.len() == 2 {
+            let shape = [sizes.m, sizes.n].into();
+            return Ok(pool.fill(shape, |out| self.product(&sizes, x.data(), y.data(), out, false)).into());
+        }
+        let batch = |dims: &[usize]| Shape::from(&dims[..dims.len() - 2]);
+        let (xb, yb) = (batch(xd), batch(yd));
+        let blocks = Shape::broadcast("matmul", &xb, &yb)?;
+        let shape: Shape = blocks.iter().copied().chain([sizes.m, sizes.n]).collect();
+        let (xs, ys, os) = (sizes.m * sizes.k, sizes.k * sizes.n, sizes.m * sizes.n);
+        let write = |out: &mut [T]| {
+            for block in 0..blocks.numel() {
+                let (i, j) = (stretched_block(block, &blocks, &xb), stretched_block(block, &blocks, &yb));
+                let (x, y) = (&x.data()[i * xs..(i + 1) * xs], &y.data()[j * ys..(j + 1) * ys]);
+                self.product(&sizes, x, y, &mut out[block * os..(block + 1) * os], false);
+            }
+        };
+        Ok(pool.fill(shape, write).into())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, _a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
+        // Out = op(X) op(Y): d op(X) = G op(Y)', d op(Y) = op(X)' G; the transpose of that where the operand was transposed.
+        let (x, y) = (node.inputs[0].clone(), node.inputs[1].clone());
+        let g = g.clone();
+        let product = |x, transpose_x, y, transpose_y| Contribution::Product { x, transpose_x, y, transpose_y };
+        match (wrt, self.ta, self.tb) {
+            (0, false, tb) => product(g, false, y, !tb),
+            (0, true, tb) => product(y, tb, g, true),
+            (_, ta, false) => product(x, !ta, g, false),
+            (_, ta, true) => product(g, true, x, ta),
+        }
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
+        match wrt {
+            0 => a.matmul(tangent, self.ta, &node.inputs[1], self.tb),
+            _ => a.matmul(&node.inputs[0], self.ta, tangent, self.tb),
+        }
+    }
+}
+
+/// The sizes of one product: [m, k] times [k, n].
+pub(crate) struct Sizes {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+}
+
+impl MatMul {
+    fn sizes(&self, x: &[usize], y: &[usize]) -> Result<Sizes> {
+        let ([.., a, b], [.., c, d]) = (x, y) else {
+            return Err(Error::shape(format!("matmul: needs matrices, got shapes {x:?} and {y:?}")));
+        };
+        let (m, k) = if self.ta { (*b, *a) } else { (*a, *b) };
+        let (inner, n) = if self.tb { (*d, *c) } else { (*c, *d) };
+        if k != inner {
+            let of = |transposed| if transposed { " transposed" } else { "" };
+            return Err(Error::shape(format!(
+                "matmul: inner dimensions differ: lhs {x:?}{} has {k} columns, rhs {y:?}{} has {inner} rows",
+                of(self.ta),
+                of(self.tb)
+            )));
+        }
+        Ok(Sizes { m, n, k })
+    }
+
+    fn product<T: Element>(&self, sizes: &Sizes, x: &[T], y: &[T], out: &mut [T], accumulate: bool) {
+        gemm(simd::level(), sizes.m, sizes.n, sizes.k, x, self.ta, y, self.tb, out, accumulate);
+    }
+
+    /// Adds the product of two matrices to `out`, if they are two matrices and the product has that many elements.
+    pub(crate) fn add_into<T: Element>(&self, x: Operand<'_, T>, y: Operand<'_, T>, out: &mut [T]) -> bool {
+        if x.dims().len() != 2 || y.dims().len() != 2 {
+            return false;
+        }
+        match self.sizes(x.dims(), y.dims()) {
+            Ok(sizes) if sizes.m * sizes.n == out.len() => {
+                self.product(&sizes, x.data(), y.data(), out, true);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Which block of a stretched operand belongs to a block of the output.
+fn stretched_block(mut block: usize, blocks: &Shape, own: &Shape) -> usize {
+    let (mut index, mut stride) = (0, 1);
+    let lead = blocks.rank() - own.rank();
+    for axis in (0..blocks.rank()).rev() {
+        let i = block % blocks[axis];
+        block /= blocks[axis];
+        if axis >= lead && own[axis - lead] != 1 {
+            index += i * stride;
+            stride *= own[axis - lead];
+        }
+    }
+    index
+}
+
+/// The size of square matrices, in the last two axes.
+fn square_size(op: &str, dims: &[usize]) -> Result<usize> {
+    match *dims {
+        [.., rows, columns] if rows == columns => Ok(rows),
+        _ => Err(Error::shape(format!("{op}: needs square matrices in the last two axes, got shape {dims:?}"))),
+    }
+}
+
+/// The determinant of the last two axes.
+#[derive(Clone, Debug)]
+pub(crate) struct Det;
+impl TensorRule for Det {
+    const NAME: &'static str = "det";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let dims = inputs[0].dims();
+        let n = square_size("det", dims)?;
+        let blocks = Shape::from(&dims[..dims.len() - 2]);
+        let write = |out: &mut [T]| {
+            for (i, det) in out.iter_mut().enumerate() {
+                *det = T::from_f64(Lu::new(&inputs[0].data()[i * n * n..(i + 1) * n * n], n).det());
+            }
+        };
+        Ok(pool.fill(blocks, write).into())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        a.mul(&per_matrix(a, g), &self.cofactors(a, node)).into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        let products = a.mul(tangent, &self.cofactors(a, node));
+        let sums = a.sum_to(&products, &a.shape(&per_matrix(a, node.output)));
+        a.reshape(&sums, &a.shape(node.output))
+    }
+}
+
+impl Det {
+    /// d det / dA = det(A) A^-T, for a regular A.
+    fn cofactors<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>) -> A::V {
+        let inverse = a.apply(TensorOp::Inv(Inv), &[&node.inputs[0]]);
+        a.mul(&per_matrix(a, node.output), &a.transpose(&inverse))
+    }
+}
+
+/// One number for each matrix, with two axes of length 1 appended.
+fn per_matrix<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
+    a.reshape(x, &a.shape(x).iter().copied().chain([1, 1]).collect())
+}
+
+/// The inverse of the last two axes.
+#[derive(Clone, Debug)]
+pub(crate) struct Inv;
+impl TensorRule for Inv {
+    const NAME: &'static str = "inv";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let n = square_size("inv", inputs[0].dims())?;
+        let identity = crate::Tensor::<T>::eye(n);
+        let mut singular = None;
+        let write = |out: &mut [T]| {
+            for (i, (x, out)) in inputs[0].data().chunks_exact(n * n).zip(out.chunks_exact_mut(n * n)).enumerate() {
+                let lu = Lu::new(x, n);
+                if lu.is_singular() {
+                    singular = Some(i);
+                }
+                lu.solve(identity.as_slice(), n, out);
+            }
+        };
+        let value = if n == 0 { pool.take(inputs[0].shape()) } else { pool.fill(inputs[0].shape(), write) };
+        match singular {
+            Some(i) => Err(Error::argument(format!("inv: matrix {i} of shape [{n}, {n}] is singular"))),
+            None => Ok(value.into()),
+        }
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let y = node.output;
+        a.neg(&a.matmul(&a.matmul(y, true, g, false), false, y, true)).into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        let y = node.output;
+        a.neg(&a.matmul(&a.matmul(y, false, tangent, false), false, y, false))
+    }
+}
+
+/// The solution X of A X = B, for matrices in the last two axes.
+#[derive(Clone, Debug)]
+pub(crate) struct Solve;
+impl TensorRule for Solve {
+    const NAME: &'static str = "solve";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let (a, b) = (inputs[0], inputs[1]);
+        let n = square_size("solve", a.dims())?;
+        let fits = b.dims().len() == a.dims().len() && b.dims()[..b.dims().len() - 1] == a.dims()[..a.dims().len() - 1];
+        if !fits {
+            let (a, b) = (a.dims(), b.dims());
+            return Err(Error::shape(format!(
+                "solve: the matrices have shape {a:?}, the right sides {b:?}; rows and leading axes must agree"
+            )));
+        }
+        let columns = b.dims()[b.dims().len() - 1];
+        let mut singular = None;
+        let write = |out: &mut [T]| {
+            let size = (n * columns).max(1);
+            let systems =
+                a.data().chunks_exact((n * n).max(1)).zip(b.data().chunks_exact(size)).zip(out.chunks_exact_mut(size));
+            for (i, ((a, b), out)) in systems.enumerate() {
+                let lu = Lu::new(a, n);
+                if lu.is_singular() {
+                    singular = Some(i);
+                }
+                lu.solve(b, columns, out);
+            }
+        };
+        let value = pool.fill(b.shape(), write);
+        match singular {
+            Some(i) => Err(Error::argument(format!("solve: matrix {i} of shape [{n}, {n}] is singular"))),
+            None => Ok(value.into()),
+        }
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let db = a.apply(TensorOp::Solve(Solve), &[&a.transpose(&node.inputs[0]), g]);
+        match wrt {
+            0 => a.neg(&a.matmul(&db, false, node.output, true)).into(),
+            _ => db.into(),
+        }
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
+        let right = match wrt {
+            0 => a.neg(&a.matmul(tangent, false, node.output, false)),
+            _ => tangent.clone(),
+        };
+        a.apply(TensorOp::Solve(Solve), &[&node.inputs[0], &right])
+    }
+}

@@ -1,0 +1,115 @@
+//! Losses with rules of their own: squared error, and cross-entropy of labelled logits.
+
+use super::{Contribution, Map, Node, TensorOp, TensorRule};
+use crate::algebra::Algebra;
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::tape::Value;
+use crate::tape::entry::Operand;
+use crate::tensor::Tensor;
+use crate::tensor::kernels::rows::{self, RowMap};
+use crate::tensor::pool::{Indices, Pool};
+
+/// sum (x - y)^2 over equal shapes.
+#[derive(Clone, Debug)]
+pub(crate) struct SquaredError;
+impl TensorRule for SquaredError {
+    const NAME: &'static str = "squared_error";
+    fn value<T: Element>(&self, _pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let (x, y) = (inputs[0], inputs[1]);
+        if x.dims() != y.dims() {
+            return Err(Error::shape(format!(
+                "squared_error: prediction {:?} and target {:?} differ in shape",
+                x.dims(),
+                y.dims()
+            )));
+        }
+        Ok(Value::Scalar(rows::squared_error(x.data(), y.data())))
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let (x, y) = (&node.inputs[wrt], &node.inputs[1 - wrt]);
+        a.mul(&a.mul(g, &a.literal(2.0)), &a.sub(x, y)).into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
+        let (x, y) = (&node.inputs[wrt], &node.inputs[1 - wrt]);
+        a.mul(&a.literal(2.0), &a.sum_all(&a.mul(&a.sub(x, y), tangent)))
+    }
+    fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
+        let difference = a.sub(&inputs[0], &inputs[1]);
+        Some(a.sum_all(&a.mul(&difference, &difference)))
+    }
+}
+
+/// Mean cross-entropy of labelled rows of logits.
+#[derive(Clone, Debug)]
+pub(crate) struct CrossEntropy {
+    pub labels: Indices,
+}
+impl TensorRule for CrossEntropy {
+    const NAME: &'static str = "cross_entropy";
+    fn value<T: Element>(&self, _pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let &[rows, classes] = inputs[0].dims() else {
+            return Err(Error::shape(format!(
+                "cross_entropy: logits must be [rows, classes], got shape {:?}",
+                inputs[0].dims()
+            )));
+        };
+        if rows != self.labels.len() || rows == 0 {
+            return Err(Error::shape(format!(
+                "cross_entropy: {rows} rows of logits, {} labels; they must agree and be at least 1",
+                self.labels.len()
+            )));
+        }
+        if let Some((row, label)) = self.labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
+            let last = classes.saturating_sub(1);
+            return Err(Error::argument(format!(
+                "cross_entropy: label {label} at row {row} is out of range for {classes} classes (valid 0..={last})"
+            )));
+        }
+        Ok(Value::Scalar(rows::cross_entropy(inputs[0].data(), classes, &self.labels)))
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        a.scale(g, &self.slope(a, &node.inputs[0])).into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        a.sum_all(&a.scale(tangent, &self.slope(a, &node.inputs[0])))
+    }
+    fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
+        let shape = a.shape(&inputs[0]);
+        let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[&inputs[0]]);
+        let target = a.constant(Tensor::one_hot(&self.labels, shape[1]));
+        let total = a.sum_all(&a.mul(&target, &a.ln(&softmax)));
+        Some(a.mul(&a.literal(-1.0 / shape[0] as f64), &total))
+    }
+}
+
+impl CrossEntropy {
+    fn slope<T: Element, A: Algebra<T>>(&self, a: &A, logits: &A::V) -> A::V {
+        a.apply(TensorOp::CrossEntropySlope(CrossEntropySlope { labels: self.labels.clone() }), &[logits])
+    }
+}
+
+/// (softmax(z) - onehot(labels)) / rows: the derivative of the mean cross-entropy, in one pass.
+#[derive(Clone, Debug)]
+pub(crate) struct CrossEntropySlope {
+    pub labels: Indices,
+}
+impl TensorRule for CrossEntropySlope {
+    const NAME: &'static str = "cross_entropy_slope";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let shape = inputs[0].shape();
+        let scale = T::from_f64(1.0 / shape[0] as f64);
+        let write = |out: &mut [T]| rows::cross_entropy_gradient(inputs[0].data(), shape[1], &self.labels, scale, out);
+        Ok(pool.fill(shape.clone(), write).into())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
+        // Symmetric, as a second derivative is.
+        self.jvp(a, node, wrt, g).into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        let rows = a.shape(tangent)[0];
+        let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[&node.inputs[0]]);
+        let inner = a.sub(tangent, &a.sum_last(&a.mul(tangent, &softmax)));
+        a.mul(&a.literal(1.0 / rows as f64), &a.mul(&softmax, &inner))
+    }
+}

@@ -1,0 +1,149 @@
+//! Sums over any axes, and reductions and maps of rows along the last axis.
+
+use super::{Contribution, Node, TensorOp, TensorRule, linear_jvp};
+use crate::algebra::Algebra;
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::tape::Value;
+use crate::tape::entry::Operand;
+use crate::tensor::Shape;
+use crate::tensor::kernels::reduce;
+use crate::tensor::kernels::rows::{self, RowMap, RowReduction};
+use crate::tensor::pool::Pool;
+use crate::tensor::shape::AxisMask;
+
+/// The sum over axes.
+#[derive(Clone, Debug)]
+pub(crate) struct Sum {
+    pub axes: AxisMask,
+    pub keep: bool,
+}
+impl TensorRule for Sum {
+    const NAME: &'static str = "sum";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let x = inputs[0];
+        let shape = x.shape();
+        let out = shape.reduced(self.axes, self.keep);
+        if out.rank() == 0 {
+            return Ok(Value::Scalar(reduce::total(x.data())));
+        }
+        Ok(Value::Tensor(pool.fill(out, |out| reduce::sum(x.data(), &shape, self.axes, out))))
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let shape = a.shape(&node.inputs[0]);
+        let g = a.reshape(g, &shape.reduced(self.axes, true));
+        a.broadcast_to(&g, &shape).into()
+    }
+    linear_jvp!(Sum);
+}
+
+/// One number for each row along the last axis, which stays with length 1.
+#[derive(Clone, Debug)]
+pub(crate) struct Reduce(pub RowReduction);
+impl TensorRule for Reduce {
+    const NAME: &'static str = "reduce";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let shape = inputs[0].shape();
+        let (n, out) = last_axis(shape);
+        if n == 0 && matches!(self.0, RowReduction::Max | RowReduction::Min) {
+            return Err(Error::shape(
+                format!("{:?}: no elements along the axis, so no extreme", self.0).to_lowercase(),
+            ));
+        }
+        Ok(pool.fill(out, |out| rows::reduce_rows(self.0, inputs[0].data(), n, out)).into())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let x = &node.inputs[0];
+        match self.0 {
+            // g x before the division: where the norm is 0, 0 over 0 is 0, the minimum-norm subgradient.
+            RowReduction::Norm2 => a.over(&a.scale(g, x), node.output),
+            _ => a.scale(g, &self.weights(a, node)),
+        }
+        .into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        match self.0 {
+            RowReduction::Norm2 => a.over(&a.sum_last(&a.scale(tangent, &node.inputs[0])), node.output),
+            _ => a.sum_last(&a.scale(tangent, &self.weights(a, node))),
+        }
+    }
+    fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
+        let x = &inputs[0];
+        match self.0 {
+            RowReduction::LogSumExp => Some(a.ln(&a.sum_last(&a.exp(x)))),
+            RowReduction::Norm2 => Some(a.sqrt(&a.sum_last(&a.mul(x, x)))),
+            _ => None,
+        }
+    }
+}
+
+impl Reduce {
+    /// The derivative of each row's result by its elements: the shares of the extremes, or the softmax.
+    fn weights<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>) -> A::V {
+        let x = &node.inputs[0];
+        if self.0 == RowReduction::LogSumExp {
+            // Not exp(x - out): for huge x the output has lost ln n. Rows of -inf have no softmax and no gradient.
+            let empty = a.equal(node.output, &a.literal(f64::NEG_INFINITY));
+            let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[x]);
+            return a.select(&empty, &a.literal(0.0), &softmax);
+        }
+        let winners = a.equal(x, node.output);
+        a.over(&winners, &a.sum_last(&winners))
+    }
+}
+
+/// A row for each row along the last axis.
+#[derive(Clone, Debug)]
+pub(crate) struct Map(pub RowMap);
+impl TensorRule for Map {
+    const NAME: &'static str = "map";
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        let shape = inputs[0].shape();
+        let (n, _) = last_axis(shape.clone());
+        Ok(pool.fill(shape, |out| rows::map_rows(self.0, inputs[0].data(), n, out)).into())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let y = node.output;
+        match self.0 {
+            RowMap::Softmax => softmax_product(a, y, g),
+            RowMap::LogSoftmax => a.sub(g, &a.mul(&a.exp(y), &a.sum_last(g))),
+            RowMap::Cumsum => a.apply(TensorOp::Map(Map(RowMap::ReverseCumsum)), &[g]),
+            RowMap::ReverseCumsum => a.apply(TensorOp::Map(Map(RowMap::Cumsum)), &[g]),
+        }
+        .into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        let y = node.output;
+        match self.0 {
+            // The Jacobian of softmax is symmetric.
+            RowMap::Softmax => softmax_product(a, y, tangent),
+            RowMap::LogSoftmax => a.sub(tangent, &a.sum_last(&a.mul(&a.exp(y), tangent))),
+            RowMap::Cumsum | RowMap::ReverseCumsum => a.apply(TensorOp::Map(self.clone()), &[tangent]),
+        }
+    }
+    fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
+        let x = &inputs[0];
+        let softmax = || {
+            let e = a.exp(x);
+            a.div(&e, &a.sum_last(&e))
+        };
+        match self.0 {
+            RowMap::Softmax => Some(softmax()),
+            RowMap::LogSoftmax => Some(a.ln(&a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[x]))),
+            _ => None,
+        }
+    }
+}
+
+/// (diag(s) - s s') v for every row of the softmax s.
+fn softmax_product<T: Element, A: Algebra<T>>(a: &A, s: &A::V, v: &A::V) -> A::V {
+    a.mul(s, &a.sub(v, &a.sum_last(&a.mul(v, s))))
+}
+
+/// The length of the last axis, and the shape with that axis of length 1.
+fn last_axis(mut shape: Shape) -> (usize, Shape) {
+    let last = shape.rank() - 1;
+    let n = shape[last];
+    shape = shape.iter().enumerate().map(|(i, &n)| if i == last { 1 } else { n }).collect();
+    (n, shape)
+}

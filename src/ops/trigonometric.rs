@@ -1,0 +1,217 @@
+//! Circular functions and their inverses; angles in radians.
+
+use super::{Binary, Saves, Unary};
+use crate::num::{Float, Number, Upstream};
+use std::f64::consts::PI;
+
+/// Sine.
+#[derive(Clone, Copy, Debug)]
+pub struct Sin;
+impl Unary for Sin {
+    const NAME: &'static str = "sin";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.sin()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.cos()
+    }
+}
+
+/// Cosine.
+#[derive(Clone, Copy, Debug)]
+pub struct Cos;
+impl Unary for Cos {
+    const NAME: &'static str = "cos";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.cos()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        -(g * x.sin())
+    }
+}
+
+/// Tangent.
+#[derive(Clone, Copy, Debug)]
+pub struct Tan;
+impl Unary for Tan {
+    const NAME: &'static str = "tan";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[-1.0, 0.0, 0.3, 3.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.tan()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        g * (y * y + S::lit(1.0))
+    }
+    fn expansion<S: Number>(self, x: S) -> Option<S> {
+        Some(x.sin() / x.cos())
+    }
+}
+
+/// Inverse sine.
+#[derive(Clone, Copy, Debug)]
+pub struct Asin;
+impl Unary for Asin {
+    const NAME: &'static str = "asin";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.asin()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g / ((S::lit(1.0) - x) * (S::lit(1.0) + x)).sqrt()
+    }
+}
+
+/// Inverse cosine.
+#[derive(Clone, Copy, Debug)]
+pub struct Acos;
+impl Unary for Acos {
+    const NAME: &'static str = "acos";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.acos()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        -(g / ((S::lit(1.0) - x) * (S::lit(1.0) + x)).sqrt())
+    }
+}
+
+/// Inverse tangent.
+#[derive(Clone, Copy, Debug)]
+pub struct Atan;
+impl Unary for Atan {
+    const NAME: &'static str = "atan";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-2.0, 0.0, 0.3, 5.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        x.atan()
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g / (x * x + S::lit(1.0))
+    }
+}
+
+/// The angle of the point (y, x): the first argument is the ordinate.
+#[derive(Clone, Copy, Debug)]
+pub struct Atan2;
+impl Binary for Atan2 {
+    const NAME: &'static str = "atan2";
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, -2.5), (-1.5, -0.7)];
+    #[inline(always)]
+    fn value<F: Float>(self, y: F, x: F) -> F {
+        y.atan2(x)
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, y: S, x: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        // Divided by the radius twice, not by its square, which overflows; the numerator first, so that 0 over 0 is 0.
+        let radius = x.hypot(y);
+        (g * x) / radius / radius
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, y: S, x: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+        let radius = x.hypot(y);
+        -((g * y) / radius / radius)
+    }
+    fn piece(self, y: f64, x: f64) -> i64 {
+        // The cut along the negative abscissa.
+        (x < 0.0) as i64 * if y < 0.0 { -1 } else { 1 }
+    }
+}
+
+/// sin(pi x) / (pi x), and 1 at 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Sinc;
+impl Unary for Sinc {
+    const NAME: &'static str = "sinc";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        let angle = x * F::lit(PI);
+        let ratio = angle.sin() / angle;
+        if x == F::lit(0.0) { F::lit(1.0) } else { ratio }
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.sinc_derivative(1)
+    }
+}
+
+/// The n-th derivative of sinc, itself a smooth function: the rule of sinc would divide by zero at 0.
+#[derive(Clone, Copy, Debug)]
+pub struct SincDerivative {
+    /// How often sinc is differentiated.
+    pub n: u32,
+}
+impl Unary for SincDerivative {
+    const NAME: &'static str = "sinc_derivative";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        F::lit(sinc_derivative(self.n, x.to_f64()))
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.sinc_derivative(self.n + 1)
+    }
+}
+
+/// d^n/dx^n of sin(pi x) / (pi x).
+///
+/// With u = pi x, the n-th derivative of sin(u)/u is the integral over t in 0..1 of t^n cos(u t + n pi/2). Its Taylor series
+/// serves small u; beyond, u f_n + n f_(n-1) = sin(u + n pi/2) gives each derivative from the one before.
+fn sinc_derivative(n: u32, x: f64) -> f64 {
+    let u = PI * x;
+    let derivative = if u.abs() <= 2.0 + n as f64 { sinc_series(n, u) } else { sinc_recurrence(n, u) };
+    derivative * PI.powi(n as i32)
+}
+
+fn sinc_series(n: u32, u: f64) -> f64 {
+    // sin(u)/u = sum over k of (-1)^k u^(2k) / (2k+1)!; its n-th derivative keeps the terms with 2k >= n.
+    let mut sum = 0.0;
+    let mut k = n.div_ceil(2);
+    loop {
+        let power = 2 * k - n;
+        let falling = (0..power).fold(1.0, |term, i| term * u / (i + 1) as f64);
+        let term = falling / (2 * k + 1) as f64 * if k % 2 == 0 { 1.0 } else { -1.0 };
+        sum += term;
+        if term.abs() <= 1e-17 * sum.abs() || k > n + 60 {
+            return sum;
+        }
+        k += 1;
+    }
+}
+
+fn sinc_recurrence(n: u32, u: f64) -> f64 {
+    let mut derivative = u.sin() / u;
+    for i in 1..=n {
+        let sine = match i % 4 {
+            0 => u.sin(),
+            1 => u.cos(),
+            2 => -u.sin(),
+            _ => -u.cos(),
+        };
+        derivative = (sine - i as f64 * derivative) / u;
+    }
+    derivative
+}

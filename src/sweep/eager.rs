@@ -1,0 +1,242 @@
+//! The sweep over numbers.
+
+use super::{Needs, SweepMode};
+use crate::algebra::{Algebra, Eager, eager};
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::ops::BinaryOp;
+use crate::ops::structural::{Contribution, MatMul, Node};
+use crate::tape::Lane;
+use crate::tape::entry::{Entry, NodeOp, Operand, Parent};
+use crate::tape::{Id, Tape, Value};
+use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
+use crate::tensor::{Shape, Tensor};
+use smallvec::SmallVec;
+
+fn operand<'a, T: Element>(entries: &'a [Entry<T>], parent: &Parent<T>) -> Operand<'a, T> {
+    match parent.id.lane() {
+        Lane::Tensor(k) => entries[k].value.operand(),
+        _ => Operand::Scalar(parent.value),
+    }
+}
+
+impl<T: Element> Eager<'_, T> {
+    /// Calls `write` on the gradient's elements, in place where nothing shares them.
+    fn overwrite(&self, g: Value<T>, write: impl FnOnce(&mut [T])) -> Value<T> {
+        match g {
+            Value::Scalar(mut x) => {
+                write(std::slice::from_mut(&mut x));
+                Value::Scalar(x)
+            }
+            Value::Tensor(mut g) => {
+                if g.unique_slice().is_none() {
+                    let shared = g;
+                    g = self.pool.fill(shared.shape().clone(), |copy| copy.copy_from_slice(shared.as_slice()));
+                }
+                write(g.unique_slice().expect("just copied"));
+                Value::Tensor(g)
+            }
+        }
+    }
+
+    /// g times the derivative of a two-argument elementwise op, in the output's shape.
+    fn binary_vjp(&self, op: &NodeOp<T>, side: Side, [x, y, out]: [Operand<'_, T>; 3], g: Value<T>) -> Value<T> {
+        match (op, side) {
+            (NodeOp::Binary(BinaryOp::Add(_)), _) | (NodeOp::Binary(BinaryOp::Sub(_)), Side::X) => return g,
+            _ => {}
+        }
+        let plan = Plan::new(out.dims(), x.dims(), y.dims());
+        self.overwrite(g, |g| {
+            let inputs = BinaryInputs { plan: &plan, x: x.data(), y: y.data(), out: out.data() };
+            match op {
+                NodeOp::Binary(op) => elementwise::binary_vjp(*op, side, inputs, g),
+                NodeOp::CustomBinary(op) => op.vjp(side, inputs, g),
+                _ => unreachable!("only two-argument ops come here"),
+            }
+        })
+    }
+
+    /// The gradient that goes to one side of a select.
+    fn masked(&self, condition: Operand<'_, T>, side: usize, g: Value<T>) -> Value<T> {
+        let shape = g.shape();
+        let full = match condition {
+            Operand::Tensor(c) if *c.shape() == shape => Value::Tensor(c.clone()),
+            c if shape.rank() == 0 => c.to_value(),
+            c => Value::Tensor(eager::broadcast(self.pool, c, &shape)),
+        };
+        self.overwrite(g, |g| elementwise::mask(full.as_slice(), side == 1, g))
+    }
+
+    /// A Jacobian-vector or vector-Jacobian product of an elementwise entry: the two are the same up to broadcasting.
+    fn elementwise(&self, entries: &[Entry<T>], entry: &Entry<T>, wrt: usize, g: Value<T>) -> Option<Value<T>> {
+        let at = |i: usize| operand(entries, &entry.parents[i]);
+        let out = entry.value.operand();
+        Some(match &entry.op {
+            NodeOp::Unary(op) => self.overwrite(g, |g| elementwise::unary_vjp(*op, at(0).data(), out.data(), g)),
+            NodeOp::CustomUnary(op) => self.overwrite(g, |g| op.vjp(at(0), out, g)),
+            NodeOp::Binary(_) | NodeOp::CustomBinary(_) => {
+                let side = if wrt == 0 { Side::X } else { Side::Y };
+                self.binary_vjp(&entry.op, side, [at(0), at(1), out], g)
+            }
+            NodeOp::Select if wrt == 0 => Value::Scalar(T::from_f64(0.0)),
+            NodeOp::Select => self.masked(at(0), wrt, g),
+            _ => return None,
+        })
+    }
+
+    fn node_values(entries: &[Entry<T>], entry: &Entry<T>) -> SmallVec<[Value<T>; 3]> {
+        entry.parents.iter().map(|parent| operand(entries, parent).to_value()).collect()
+    }
+}
+
+impl<T: Element> SweepMode<T> for Eager<'_, T> {
+    type Scalars = Vec<T>;
+    const KEEPS_ALL: bool = false;
+
+    fn scalars(&self, tape: &Tape<T>, n: u32) -> Vec<T> {
+        let mut adjoints = tape.spare_adjoints.take();
+        adjoints.clear();
+        adjoints.resize(n as usize, T::from_f64(0.0));
+        adjoints
+    }
+
+    fn add_scalar(&self, scalars: &mut Vec<T>, id: u32, x: Value<T>) {
+        scalars[id as usize] += x.as_slice()[0];
+    }
+
+    fn scalar(&self, scalars: &Vec<T>, id: u32) -> Option<Value<T>> {
+        let g = scalars[id as usize];
+        (g != T::from_f64(0.0)).then_some(Value::Scalar(g))
+    }
+
+    fn segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>, _needs: Option<&Needs>) -> Result<()> {
+        let mut hi = hi;
+        if lo < hi && !tape.hooks.borrow().is_empty() {
+            let mut hooked: Vec<u32> = scalar_hooks(tape).filter(|id| (lo..hi).contains(id)).collect();
+            hooked.sort_unstable_by(|a, b| b.cmp(a));
+            hooked.dedup();
+            for id in hooked {
+                tape.scalars.sweep(id + 1, hi, scalars);
+                let g = self.hooked(tape, Id::scalar(id), Value::Scalar(scalars[id as usize]));
+                scalars[id as usize] = g.as_slice()[0];
+                hi = id + 1;
+            }
+        }
+        tape.scalars.sweep(lo, hi, scalars);
+        Ok(())
+    }
+
+    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>) {
+        tape.scalars.push_forward(lo, hi, scalars);
+    }
+
+    fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Value<T>) -> Result<Contribution<Value<T>>> {
+        let entries = tape.entries.borrow();
+        let entry = &entries[k];
+        match &entry.op {
+            NodeOp::Tensor(op) => {
+                let inputs = Self::node_values(&entries, entry);
+                Ok(op.vjp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &g))
+            }
+            NodeOp::Custom(op) => {
+                let inputs = Self::node_values(&entries, entry);
+                let mut gradients = op.vjp(self, &inputs, &entry.value, &g)?;
+                Ok(gradients.swap_remove(wrt).into())
+            }
+            NodeOp::Leaf => unreachable!("a leaf has no parents"),
+            _ => Ok(self.elementwise(&entries, entry, wrt, g).expect("the other ops are elementwise").into()),
+        }
+    }
+
+    fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Value<T>) -> Result<Value<T>> {
+        let entries = tape.entries.borrow();
+        let entry = &entries[k];
+        match &entry.op {
+            NodeOp::Tensor(op) => {
+                let inputs = Self::node_values(&entries, entry);
+                Ok(op.jvp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &tangent))
+            }
+            NodeOp::Custom(op) => {
+                let inputs = Self::node_values(&entries, entry);
+                super::transposed::jvp_of_custom(&**op, &inputs, wrt, tangent)
+            }
+            NodeOp::Leaf => Err(Error::tape("jvp: a leaf has no parents")),
+            _ => {
+                let full = self.broadcast_to(&tangent, &entry.value.shape());
+                Ok(self.elementwise(&entries, entry, wrt, full).expect("the other ops are elementwise"))
+            }
+        }
+    }
+
+    fn accumulate(&self, slot: &mut Option<Value<T>>, contribution: Contribution<Value<T>>, _shape: &Shape) {
+        let Some(existing) = slot else {
+            *slot = Some(self.settled(contribution));
+            return;
+        };
+        if let Contribution::Product { x, transpose_x, y, transpose_y } = &contribution
+            && let Value::Tensor(sum) = existing
+            && let Some(sum) = sum.unique_slice()
+        {
+            let product = MatMul { ta: *transpose_x, tb: *transpose_y };
+            if product.add_into(x.operand(), y.operand(), sum) {
+                return;
+            }
+        }
+        let more = self.settled(contribution);
+        *existing = match (std::mem::replace(existing, Value::Scalar(T::from_f64(0.0))), more) {
+            (Value::Scalar(a), Value::Scalar(b)) => Value::Scalar(a + b),
+            (Value::Tensor(mut a), Value::Tensor(mut b)) => {
+                if let Some(sum) = a.unique_slice() {
+                    elementwise::add_assign(sum, b.as_slice());
+                    self.pool.give(b);
+                    Value::Tensor(a)
+                } else if let Some(sum) = b.unique_slice() {
+                    elementwise::add_assign(sum, a.as_slice());
+                    Value::Tensor(b)
+                } else {
+                    self.add(&Value::Tensor(a), &Value::Tensor(b))
+                }
+            }
+            (a, b) => self.add(&a, &b),
+        };
+    }
+
+    fn hooked(&self, tape: &Tape<T>, id: Id, mut g: Value<T>) -> Value<T> {
+        let hooks = tape.hooks.borrow();
+        for hook in hooks.iter().filter(|hook| hook.id == id) {
+            let seen: Tensor<T> = g.clone().into_tensor();
+            if let Some(changed) = (hook.call)(&seen) {
+                assert!(
+                    changed.shape() == seen.shape(),
+                    "hook: the gradient has shape {}, its replacement {}",
+                    seen.shape(),
+                    changed.shape()
+                );
+                g = changed.into();
+            }
+        }
+        g
+    }
+}
+
+impl<T: Element> Eager<'_, T> {
+    fn settled(&self, contribution: Contribution<Value<T>>) -> Value<T> {
+        match contribution {
+            Contribution::Value(value) => value,
+            Contribution::Product { x, transpose_x, y, transpose_y } => self.matmul(&x, transpose_x, &y, transpose_y),
+        }
+    }
+}
+
+fn scalar_hooks<T: Element>(tape: &Tape<T>) -> impl Iterator<Item = u32> {
+    let ids: Vec<u32> = tape
+        .hooks
+        .borrow()
+        .iter()
+        .filter_map(|hook| match hook.id.lane() {
+            Lane::Scalar(id) => Some(id),
+            _ => None,
+        })
+        .collect();
+    ids.into_iter()
+}

@@ -1,0 +1,111 @@
+//! The result of a sweep over numbers.
+
+use super::sweep;
+use crate::algebra::Eager;
+use crate::error::{Error, OrPanic, Result};
+use crate::num::Element;
+use crate::tape::Lane;
+use crate::tape::{Id, Value, Var};
+use crate::tensor::Tensor;
+
+/// The gradients of one output, by variable; owned, so they outlive the tape's contents.
+///
+/// Kept are those of variables made with [`Tape::var`](crate::Tape::var), of every scalar, and of tensors marked with
+/// [`Var::retain_gradient`].
+pub struct Gradients<T> {
+    scalars: Vec<T>,
+    tensors: Vec<Option<Value<T>>>,
+}
+
+impl<T: Element> Gradients<T> {
+    pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Self {
+        let Some(tape) = y.tape else { return Self { scalars: Vec::new(), tensors: Vec::new() } };
+        let mode = Eager { pool: &tape.pool };
+        let adjoints = sweep(tape, &mode, y.id, seed, None).or_panic();
+        Self { scalars: adjoints.scalars, tensors: adjoints.tensors }
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<T>, Vec<Option<Value<T>>>) {
+        (self.scalars, self.tensors)
+    }
+
+    /// The gradient by a variable: zeros where the output does not depend on it.
+    ///
+    /// # Panics
+    /// As [`Gradients::try_wrt`] fails.
+    #[track_caller]
+    pub fn wrt(&self, x: Var<'_, T>) -> Tensor<T> {
+        self.try_wrt(x).or_panic()
+    }
+
+    /// As [`Gradients::wrt`].
+    ///
+    /// # Errors
+    /// The variable is data or a constant, or an intermediate tensor whose gradient was not kept.
+    pub fn try_wrt(&self, x: Var<'_, T>) -> Result<Tensor<T>> {
+        let k = match x.id.lane() {
+            Lane::Scalar(_) => return Ok(Tensor::scalar(self.item(x))),
+            Lane::Constant => {
+                return Err(Error::argument("gradient: a constant has none; make a variable with tape.var"));
+            }
+            Lane::Tensor(k) => k,
+        };
+        if let Some(Some(Value::Tensor(g))) = self.tensors.get(k) {
+            return Ok(g.clone());
+        }
+        let entries = x.home().entries.borrow();
+        let entry = &entries[k];
+        if !entry.active {
+            return Err(Error::argument(format!(
+                "gradient: {} of shape {} is data, for which none is computed; make a variable with tape.var",
+                entry.op.name(),
+                x.shape()
+            )));
+        }
+        if !entry.parents.is_empty() && !entry.retained {
+            return Err(Error::argument(format!(
+                "gradient: that of the intermediate {} of shape {} was not kept; call retain_gradient() on it before the sweep",
+                entry.op.name(),
+                entry.value.shape()
+            )));
+        }
+        Ok(Tensor::zeros(x.shape()))
+    }
+
+    /// The gradient by a scalar variable, as a number.
+    ///
+    /// # Panics
+    /// The variable is a tensor with more or fewer elements than one, or has no gradient.
+    #[track_caller]
+    pub fn item(&self, x: Var<'_, T>) -> T {
+        match x.id.lane() {
+            Lane::Scalar(id) => self.scalars.get(id as usize).copied().unwrap_or_default(),
+            _ => self.wrt(x).item(),
+        }
+    }
+
+    /// The gradients by scalar variables, as numbers.
+    #[track_caller]
+    pub fn items(&self, xs: &[Var<'_, T>]) -> Vec<T> {
+        xs.iter().map(|&x| self.item(x)).collect()
+    }
+
+    /// The gradient of a tensor by its node's number, if one reached it.
+    pub fn get(&self, id: Id) -> Option<&Tensor<T>> {
+        match id.lane() {
+            Lane::Tensor(k) => match self.tensors.get(k) {
+                Some(Some(Value::Tensor(g))) => Some(g),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The gradient of a scalar by its node's number, if the sweep came past it.
+    pub fn get_item(&self, id: Id) -> Option<T> {
+        match id.lane() {
+            Lane::Scalar(id) => self.scalars.get(id as usize).copied(),
+            _ => None,
+        }
+    }
+}

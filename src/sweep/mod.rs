@@ -1,0 +1,334 @@
+//! The backward sweep, and its forward twin.
+//!
+//! Visits nodes in reverse order of recording; parents always come before children, so nothing is sorted and nothing
+//! recurses. It is the only code that adds gradients, undoes broadcasts and skips what no one asked for; rules never see
+//! where gradients are stored. One loop serves two modes: numbers ([`Eager`](crate::algebra::Eager)), and variables
+//! ([`Recording`](crate::algebra::Recording)), which makes the gradient differentiable again.
+//!
+//! The first gradient to reach a node moves in; later ones are added in place where the buffer is not shared. Between two
+//! tensor entries, the scalars recorded between them are swept in one tight loop.
+//!
+//! Cost: O(nodes), with one live gradient for each unfinished node.
+
+mod eager;
+mod gradients;
+mod needs;
+mod recording;
+mod transposed;
+
+pub use gradients::Gradients;
+pub(crate) use needs::Needs;
+
+use crate::algebra::{Algebra, Recording};
+use crate::error::{Error, OrPanic, Result};
+use crate::num::Element;
+use crate::ops::structural::Contribution;
+use crate::tape::{Id, Tape, Value, Var};
+use crate::tensor::Shape;
+
+/// How a sweep applies rules and holds adjoints: as numbers, or as variables.
+pub(crate) trait SweepMode<T: Element>: Algebra<T> {
+    /// The adjoints of the scalar lane.
+    type Scalars;
+    /// Whether adjoints of intermediate tensors are kept.
+    const KEEPS_ALL: bool;
+
+    fn scalars(&self, tape: &Tape<T>, n: u32) -> Self::Scalars;
+    fn add_scalar(&self, scalars: &mut Self::Scalars, id: u32, x: Self::V);
+    /// The adjoint of a scalar, unless it is zero.
+    fn scalar(&self, scalars: &Self::Scalars, id: u32) -> Option<Self::V>;
+    /// Sweeps the scalars `lo..hi`.
+    fn segment(
+        &self,
+        tape: &Tape<T>,
+        lo: u32,
+        hi: u32,
+        scalars: &mut Self::Scalars,
+        needs: Option<&Needs>,
+    ) -> Result<()>;
+    /// Carries tangents forward through the scalars `lo..hi`.
+    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Self::Scalars);
+    /// What entry `k` contributes to its parent `wrt`, up to broadcasting.
+    fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Self::V) -> Result<Contribution<Self::V>>;
+    /// The tangent that parent `wrt` contributes to entry `k`.
+    fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Self::V) -> Result<Self::V>;
+    /// Adds a contribution to an adjoint.
+    fn accumulate(&self, slot: &mut Option<Self::V>, contribution: Contribution<Self::V>, shape: &Shape);
+    /// Lets the hooks of a node see its adjoint.
+    fn hooked(&self, tape: &Tape<T>, id: Id, g: Self::V) -> Self::V;
+}
+
+/// Adjoints, or tangents, of both lanes.
+pub(crate) struct Adjoints<S, V> {
+    pub scalars: S,
+    pub tensors: Vec<Option<V>>,
+}
+
+pub(crate) type AdjointsOf<T, M> = Adjoints<<M as SweepMode<T>>::Scalars, <M as Algebra<T>>::V>;
+
+/// Sweeps backwards from `from`, whose adjoint is `seed`.
+pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
+    tape: &Tape<T>,
+    mode: &M,
+    from: Id,
+    seed: M::V,
+    needs: Option<&Needs>,
+) -> Result<AdjointsOf<T, M>> {
+    use crate::tape::Lane;
+    let (n_entries, n_scalars) = {
+        let entries = tape.entries.borrow();
+        match from.lane() {
+            Lane::Tensor(k) => (k + 1, entries[k].mark),
+            Lane::Scalar(id) => (entries.partition_point(|entry| entry.mark <= id + 1), id + 1),
+            Lane::Constant => (0, 0),
+        }
+    };
+    let mut adjoints = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
+    adjoints.tensors.resize_with(n_entries, || None);
+    match from.lane() {
+        Lane::Tensor(k) => adjoints.tensors[k] = Some(seed),
+        Lane::Scalar(id) => mode.add_scalar(&mut adjoints.scalars, id, seed),
+        Lane::Constant => {}
+    }
+    let mut hi = n_scalars;
+    for k in (0..n_entries).rev() {
+        let mark = tape.entries.borrow()[k].mark;
+        mode.segment(tape, mark, hi, &mut adjoints.scalars, needs)?;
+        hi = mark;
+        visit(tape, mode, k, &mut adjoints, needs)?;
+    }
+    mode.segment(tape, 0, hi, &mut adjoints.scalars, needs)?;
+    Ok(adjoints)
+}
+
+/// Carries the adjoint of entry `k` to its parents.
+fn visit<T: Element, M: SweepMode<T>>(
+    tape: &Tape<T>,
+    mode: &M,
+    k: usize,
+    adjoints: &mut AdjointsOf<T, M>,
+    needs: Option<&Needs>,
+) -> Result<()> {
+    let (scalar, keep, parents) = {
+        let entry = &tape.entries.borrow()[k];
+        if !entry.active || needs.is_some_and(|needs| !needs.entry(k)) {
+            return Ok(());
+        }
+        (entry.scalar, M::KEEPS_ALL || entry.retained || entry.parents.is_empty(), entry.parents.clone())
+    };
+    let g = match scalar {
+        Some(id) => mode.scalar(&adjoints.scalars, id),
+        None => adjoints.tensors[k].take(),
+    };
+    let Some(mut g) = g else { return Ok(()) };
+    if scalar.is_none() {
+        g = mode.hooked(tape, Id::tensor(k), g);
+        if keep {
+            adjoints.tensors[k] = Some(g.clone());
+        }
+    }
+    let wanted = |parent: Id| match parent.lane() {
+        crate::tape::Lane::Tensor(p) => tape.entries.borrow()[p].active && needs.is_none_or(|needs| needs.entry(p)),
+        crate::tape::Lane::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
+        crate::tape::Lane::Constant => false,
+    };
+    // The last parent to be served gets the gradient itself, so that it can be overwritten in place.
+    let mut remaining = parents.iter().filter(|parent| wanted(parent.id)).count();
+    let mut g = Some(g);
+    for (wrt, parent) in parents.iter().enumerate().rev() {
+        if !wanted(parent.id) {
+            continue;
+        }
+        remaining -= 1;
+        let upstream = if remaining == 0 { g.take() } else { g.clone() };
+        let contribution = mode.contribution(tape, k, wrt, upstream.expect("taken only by the last parent"))?;
+        match parent.id.lane() {
+            crate::tape::Lane::Tensor(p) => {
+                let shape = tape.entries.borrow()[p].value.shape();
+                mode.accumulate(&mut adjoints.tensors[p], fit(mode, contribution, &shape), &shape);
+            }
+            crate::tape::Lane::Scalar(id) => {
+                let mut sum = None;
+                mode.accumulate(&mut sum, fit(mode, contribution, &Shape::scalar()), &Shape::scalar());
+                mode.add_scalar(&mut adjoints.scalars, id, sum.expect("just set"));
+            }
+            crate::tape::Lane::Constant => {}
+        }
+    }
+    Ok(())
+}
+
+/// Undoes broadcasting: sums over stretched axes, or stretches what a rule left small.
+fn fit<T: Element, M: SweepMode<T>>(mode: &M, contribution: Contribution<M::V>, shape: &Shape) -> Contribution<M::V> {
+    let value = match contribution {
+        Contribution::Value(value) => value,
+        Contribution::Product { x, transpose_x, y, transpose_y } => {
+            let two = mode.shape(&x).rank() == 2 && mode.shape(&y).rank() == 2;
+            if two {
+                return Contribution::Product { x, transpose_x, y, transpose_y };
+            }
+            mode.matmul(&x, transpose_x, &y, transpose_y)
+        }
+    };
+    let from = mode.shape(&value);
+    if from == *shape {
+        return value.into();
+    }
+    if shape.broadcasts_to(&from) { mode.sum_to(&value, shape) } else { mode.broadcast_to(&value, shape) }.into()
+}
+
+/// Carries tangents of some nodes forward to each of `to`; `None` is a tangent of zero.
+pub(crate) fn forward<T: Element, M: SweepMode<T>>(
+    tape: &Tape<T>,
+    mode: &M,
+    tangents: Vec<(Id, M::V)>,
+    to: impl Iterator<Item = Id>,
+) -> Result<Vec<Option<M::V>>> {
+    use crate::tape::Lane;
+    let n_entries = tape.entries.borrow().len();
+    let n_scalars = tape.scalars.len();
+    let mut state: AdjointsOf<T, M> = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
+    state.tensors.resize_with(n_entries, || None);
+    for (id, tangent) in tangents {
+        match id.lane() {
+            Lane::Tensor(k) => state.tensors[k] = Some(tangent),
+            Lane::Scalar(id) => mode.add_scalar(&mut state.scalars, id, tangent),
+            Lane::Constant => {}
+        }
+    }
+    let mut lo = 0;
+    for k in 0..n_entries {
+        let (mark, scalar, parents, active) = {
+            let entry = &tape.entries.borrow()[k];
+            (entry.mark, entry.scalar, entry.parents.clone(), entry.active)
+        };
+        // A number out of an entry is the last scalar before the entry's mark; its tangent comes from the entry.
+        mode.forward_segment(tape, lo, mark, &mut state.scalars);
+        lo = mark;
+        if !active {
+            continue;
+        }
+        let mut sum = state.tensors[k].take();
+        let shape = tape.entries.borrow()[k].value.shape();
+        for (wrt, parent) in parents.iter().enumerate() {
+            let tangent = match parent.id.lane() {
+                Lane::Tensor(p) => state.tensors[p].clone(),
+                Lane::Scalar(id) => mode.scalar(&state.scalars, id),
+                Lane::Constant => None,
+            };
+            if let Some(tangent) = tangent {
+                let part = mode.tangent(tape, k, wrt, tangent)?;
+                mode.accumulate(&mut sum, Contribution::Value(mode.broadcast_to(&part, &shape)), &shape);
+            }
+        }
+        match (scalar, sum) {
+            (Some(id), Some(tangent)) => mode.add_scalar(&mut state.scalars, id, tangent),
+            (None, sum) => state.tensors[k] = sum,
+            _ => {}
+        }
+    }
+    mode.forward_segment(tape, lo, n_scalars, &mut state.scalars);
+    let tangent_of = |to: Id| match to.lane() {
+        Lane::Tensor(k) => state.tensors[k].clone(),
+        Lane::Scalar(id) => mode.scalar(&state.scalars, id),
+        Lane::Constant => None,
+    };
+    Ok(to.map(tangent_of).collect())
+}
+
+impl<T: Element> Tape<T> {
+    /// The gradients of the scalar `y` by each of `xs`, recorded: they are variables, to be used and differentiated again.
+    ///
+    /// # Panics
+    /// As [`Tape::try_grad`] fails.
+    #[track_caller]
+    pub fn grad<'t>(&'t self, y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
+        self.try_grad(y, xs).or_panic()
+    }
+
+    /// As [`Tape::grad`].
+    ///
+    /// # Errors
+    /// `y` is no scalar; an op on the way has a numeric rule only; a variable is of another tape.
+    pub fn try_grad<'t>(&'t self, y: Var<'t, T>, xs: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
+        if y.is_tensor() {
+            return Err(Error::shape(format!(
+                "grad: output must be a scalar, got shape {}; reduce it with sum() or mean(), or use vjp with a seed",
+                y.shape()
+            )));
+        }
+        self.try_vjp(y, Var::constant(T::from_f64(1.0)), xs)
+    }
+
+    /// The gradients of the sum of `seed` times `y` by each of `xs`, recorded.
+    ///
+    /// # Errors
+    /// `seed` does not have the shape of `y`; an op on the way has a numeric rule only; a variable is of another tape.
+    pub fn try_vjp<'t>(&'t self, y: Var<'t, T>, seed: Var<'t, T>, xs: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
+        for var in xs.iter().chain([&y, &seed]) {
+            crate::tape::same_tape("grad", Some(self), var.tape)?;
+        }
+        if seed.shape() != y.shape() {
+            return Err(Error::shape(format!("grad: seed has shape {}, the output {}", seed.shape(), y.shape())));
+        }
+        let mode = Recording { tape: self };
+        let needs = Needs::downstream_of(self, xs);
+        let adjoints = sweep(self, &mode, y.id, seed.on(self), Some(&needs))?;
+        Ok(xs.iter().map(|&x| recording::gradient(self, &adjoints, x)).collect())
+    }
+
+    /// The directional derivative of `y` when each variable moves along its tangent, carried forward through the tape.
+    ///
+    /// # Errors
+    /// A tangent does not have its variable's shape; an op on the way has no forward rule; a variable is of another tape.
+    pub fn jvp(&self, y: Var<'_, T>, tangents: &[(Var<'_, T>, Value<T>)]) -> Result<Value<T>> {
+        Ok(self.jvp_all(&[y], tangents)?.swap_remove(0))
+    }
+
+    /// As [`Tape::jvp`], of several outputs in one pass.
+    ///
+    /// # Errors
+    /// As [`Tape::jvp`].
+    pub fn jvp_all(&self, ys: &[Var<'_, T>], tangents: &[(Var<'_, T>, Value<T>)]) -> Result<Vec<Value<T>>> {
+        for (var, tangent) in tangents {
+            crate::tape::same_tape("jvp", Some(self), var.tape)?;
+            if var.shape() != tangent.shape() {
+                return Err(Error::shape(format!(
+                    "jvp: tangent has shape {}, its variable {}",
+                    tangent.shape(),
+                    var.shape()
+                )));
+            }
+        }
+        for y in ys {
+            crate::tape::same_tape("jvp", Some(self), y.tape)?;
+        }
+        let mode = crate::algebra::Eager { pool: &self.pool };
+        let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.clone())).collect();
+        let found = forward(self, &mode, tangents, ys.iter().map(|y| y.id))?;
+        let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape()).into();
+        Ok(found.into_iter().zip(ys).map(|(tangent, y)| tangent.unwrap_or_else(|| zero(y))).collect())
+    }
+
+    /// The directional derivative of `y`, recorded: a variable, to be used and differentiated again.
+    ///
+    /// # Errors
+    /// As [`Tape::jvp`].
+    pub fn try_record_jvp<'t>(&'t self, y: Var<'t, T>, tangents: &[(Var<'t, T>, Var<'t, T>)]) -> Result<Var<'t, T>> {
+        for (var, tangent) in tangents {
+            crate::tape::same_tape("jvp", Some(self), var.tape)?;
+            crate::tape::same_tape("jvp", Some(self), tangent.tape)?;
+            if var.shape() != tangent.shape() {
+                return Err(Error::shape(format!(
+                    "jvp: tangent has shape {}, its variable {}",
+                    tangent.shape(),
+                    var.shape()
+                )));
+            }
+        }
+        let mode = Recording { tape: self };
+        let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.on(self))).collect();
+        let found = forward(self, &mode, tangents, std::iter::once(y.id))?.swap_remove(0);
+        Ok(found.unwrap_or_else(|| self.data(crate::Tensor::zeros(y.shape()))))
+    }
+}

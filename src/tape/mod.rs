@@ -1,0 +1,276 @@
+//! The tape: what was computed, in order, so that it can be swept backwards.
+//!
+//! Two lanes share one tape. Scalars are small nodes in an arena ([`scalar`]); whatever reads or makes a tensor is an entry
+//! with its op, parents and value ([`entry`]). A bit of a variable's id names the lane; each entry remembers how long the
+//! scalar lane was when it was recorded, which orders one sweep over both. A number that comes out of an op on tensors is a
+//! leaf of the scalar lane, pushed before its entry takes that mark.
+//!
+//! **Invariant.** Parents come before children. Constants are not nodes: they travel in variables' handles.
+//! Clearing takes `&mut self`, so no variable survives it.
+
+pub(crate) mod entry;
+pub(crate) mod finite;
+mod format;
+mod losses;
+mod operators;
+mod record;
+mod reductions;
+pub(crate) mod scalar;
+mod shaping;
+mod var;
+
+pub use entry::Value;
+pub(crate) use record::same_tape;
+pub(crate) use var::Lane;
+pub use var::{Id, Var};
+
+use crate::num::Element;
+use crate::tensor::Tensor;
+use crate::tensor::pool::Pool;
+use entry::{Entry, NodeOp, Parents};
+use scalar::ScalarLane;
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+/// A record of operations on scalars and tensors.
+///
+/// # Examples
+/// ```
+/// use retrograd::Tape;
+/// let tape = Tape::new();
+/// let x = tape.var(2.0);
+/// let y = (x * x + 1.0).ln();
+/// let grads = y.backward();
+/// assert_eq!(grads.item(x), 0.8);
+/// ```
+pub struct Tape<T> {
+    pub(crate) scalars: ScalarLane<T>,
+    pub(crate) entries: RefCell<Vec<Entry<T>>>,
+    pub(crate) pool: Pool<T>,
+    pub(crate) guards: RefCell<Vec<Guard<T>>>,
+    pub(crate) hooks: RefCell<Vec<Hook<T>>>,
+    /// Adjoints of the scalar lane from an earlier sweep, kept for their memory.
+    pub(crate) spare_adjoints: Cell<Vec<T>>,
+}
+
+/// A comparison that ordinary control flow made on variables.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard<T> {
+    pub(crate) left: (Id, T),
+    pub(crate) right: (Id, T),
+    /// What the comparison answered.
+    pub outcome: Option<std::cmp::Ordering>,
+}
+
+/// A closure that sees a variable's gradient, and may replace it.
+pub(crate) struct Hook<T> {
+    pub id: Id,
+    pub call: Box<dyn Fn(&Tensor<T>) -> Option<Tensor<T>>>,
+}
+
+impl Tape<f64> {
+    /// An empty tape of f64. For another precision: [`Tape::of`].
+    pub fn new() -> Self {
+        Self::of()
+    }
+}
+
+impl Default for Tape<f64> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Element> Tape<T> {
+    /// An empty tape of `T`: `Tape::<f32>::of()`.
+    pub fn of() -> Self {
+        Self {
+            scalars: ScalarLane::new(cfg!(debug_assertions)),
+            entries: RefCell::default(),
+            pool: Pool::new(),
+            guards: RefCell::default(),
+            hooks: RefCell::default(),
+            spare_adjoints: Cell::default(),
+        }
+    }
+
+    /// Whether to remember the source line of every scalar op, which [`Tape::check_finite`] reports; ops on tensors always
+    /// remember. On in debug builds, off in release builds, where it would cost 8 bytes an op. Clears the tape.
+    pub fn keep_source_lines(&mut self, keep: bool) {
+        self.clear();
+        self.scalars.keep_sites(keep);
+    }
+
+    /// A variable: a number or tensor to differentiate by.
+    #[track_caller]
+    pub fn var(&self, value: impl Input<T>) -> Var<'_, T> {
+        self.leaf(value.into_value(), true)
+    }
+
+    /// One variable for each number.
+    #[track_caller]
+    pub fn vars(&self, values: &[T]) -> Vec<Var<'_, T>> {
+        values.iter().map(|&x| Var::scalar(self, self.scalars.push_leaf(x), x)).collect()
+    }
+
+    /// A constant: takes part in ops, and no gradient is computed for it.
+    #[track_caller]
+    pub fn data(&self, value: impl Input<T>) -> Var<'_, T> {
+        self.leaf(value.into_value(), false)
+    }
+
+    #[track_caller]
+    pub(crate) fn leaf(&self, value: Value<T>, active: bool) -> Var<'_, T> {
+        match value {
+            Value::Scalar(x) if active => Var::scalar(self, self.scalars.push_leaf(x), x),
+            Value::Scalar(x) => Var::constant(x).on(self),
+            tensor => self.push(NodeOp::Leaf, Parents::new(), tensor, active, Location::caller()),
+        }
+    }
+
+    /// Forgets everything recorded and keeps the memory for what comes next.
+    pub fn clear(&mut self) {
+        self.scalars.clear();
+        self.guards.get_mut().clear();
+        self.hooks.get_mut().clear();
+        for entry in self.entries.get_mut().drain(..) {
+            if let Value::Tensor(tensor) = entry.value {
+                self.pool.give(tensor);
+            }
+            if let NodeOp::Tensor(op) = entry.op {
+                op.recycle(&self.pool);
+            }
+        }
+    }
+
+    /// The number of recorded nodes, of both lanes; constants are not nodes.
+    pub fn len(&self) -> usize {
+        let leaves = self.entries.borrow().iter().filter(|entry| entry.scalar.is_some()).count();
+        self.scalars.len() as usize + self.entries.borrow().len() - leaves
+    }
+
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes held: nodes, values, and buffers that wait for reuse.
+    pub fn bytes(&self) -> usize {
+        let values: usize = self.entries.borrow().iter().map(|entry| size_of_val(entry.value.as_slice())).sum();
+        self.scalars.bytes() + self.entries.borrow().capacity() * size_of::<Entry<T>>() + values + self.pool.bytes()
+    }
+
+    /// The comparisons of variables so far: what ordinary control flow depended on.
+    pub fn guards(&self) -> Vec<Guard<T>> {
+        self.guards.borrow().clone()
+    }
+
+    /// Records what the closure builds, differentiates its scalar result, and clears the tape.
+    ///
+    /// Returns the result's value, what else the closure returned, and the gradients. Because the tape has let go of the
+    /// parameters by then, an optimiser can write them in place.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tape, Tensor};
+    /// let mut tape = Tape::<f32>::of();
+    /// let mut w = Tensor::from([1.0f32, -2.0]);
+    /// for _ in 0..3 {
+    ///     let (loss, id, grads) = tape.step(|t| {
+    ///         let v = t.var(&w);
+    ///         (v.square().sum(()), v.id())
+    ///     });
+    ///     assert!(loss > 0.0);
+    ///     w.add_scaled(-0.1, grads.get(id).unwrap());
+    ///     tape.recycle(grads);
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn step<R>(
+        &mut self,
+        build: impl for<'t> FnOnce(&'t Tape<T>) -> (Var<'t, T>, R),
+    ) -> (T, R, crate::sweep::Gradients<T>) {
+        let (value, rest, grads) = {
+            let (loss, rest) = build(self);
+            (loss.item(), rest, loss.backward())
+        };
+        self.clear();
+        (value, rest, grads)
+    }
+
+    /// Takes the buffers of gradients back for the next sweep.
+    pub fn recycle(&self, grads: crate::sweep::Gradients<T>) {
+        let (scalars, tensors) = grads.into_parts();
+        self.spare_adjoints.set(scalars);
+        for tensor in tensors.into_iter().flatten() {
+            if let Value::Tensor(tensor) = tensor {
+                self.pool.give(tensor);
+            }
+        }
+    }
+
+    /// Appends an entry and returns its variable.
+    pub(crate) fn push(
+        &self,
+        op: NodeOp<T>,
+        parents: Parents<T>,
+        value: Value<T>,
+        active: bool,
+        site: &'static Location<'static>,
+    ) -> Var<'_, T> {
+        let scalar = match &value {
+            Value::Scalar(x) if active => Some((self.scalars.push_leaf(*x), *x)),
+            Value::Scalar(x) => return Var::constant(*x).on(self),
+            Value::Tensor(_) => None,
+        };
+        let mut entries = self.entries.borrow_mut();
+        let id = Id::tensor(entries.len());
+        let mark = self.scalars.len();
+        entries.push(Entry {
+            op,
+            parents,
+            value,
+            mark,
+            scalar: scalar.map(|(id, _)| id),
+            active,
+            retained: false,
+            site,
+        });
+        match scalar {
+            Some((id, x)) => Var::scalar(self, id, x),
+            None => Var::tensor(self, id),
+        }
+    }
+}
+
+/// What [`Tape::var`] and [`Tape::data`] take: a number, a tensor, or nested arrays of numbers.
+pub trait Input<T> {
+    /// The value.
+    fn into_value(self) -> Value<T>;
+}
+impl<T: Element> Input<T> for T {
+    fn into_value(self) -> Value<T> {
+        Value::Scalar(self)
+    }
+}
+impl<T: Element> Input<T> for Tensor<T> {
+    fn into_value(self) -> Value<T> {
+        self.into()
+    }
+}
+impl<T: Element> Input<T> for &Tensor<T> {
+    fn into_value(self) -> Value<T> {
+        self.clone().into()
+    }
+}
+macro_rules! input_through_tensor {
+    ($([$($generic:tt)*] $t:ty),*) => {$(
+        impl<T: Element, $($generic)*> Input<T> for $t {
+            fn into_value(self) -> Value<T> {
+                Tensor::from(self).into()
+            }
+        }
+    )*};
+}
+input_through_tensor!([] Vec<T>, [] &[T], [] &Vec<T>, [const N: usize] [T; N], [const N: usize] &[T; N],
+    [const M: usize, const N: usize] [[T; N]; M], [const L: usize, const M: usize, const N: usize] [[[T; N]; M]; L]);

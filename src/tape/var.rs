@@ -1,0 +1,254 @@
+//! Variables: handles to what a tape holds.
+
+use super::entry::{Operand, Parent, Value};
+use super::{Guard, Hook, Tape};
+use crate::error::{Error, OrPanic, Result};
+use crate::num::Element;
+use crate::sweep::Gradients;
+use crate::tensor::{Shape, Tensor};
+use std::cmp::Ordering;
+
+/// The number of a node on its tape, without a borrow of it: the key to its gradient once the tape is cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u32);
+
+const TENSOR: u32 = 1 << 31;
+const CONSTANT: u32 = TENSOR - 1;
+
+/// Where an id points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Scalar(u32),
+    Tensor(usize),
+    Constant,
+}
+
+impl Id {
+    pub(crate) fn tensor(entry: usize) -> Self {
+        assert!(entry < CONSTANT as usize, "tape: too many tensor ops");
+        Self(entry as u32 | TENSOR)
+    }
+    pub(crate) fn scalar(node: u32) -> Self {
+        Self(node)
+    }
+    #[inline]
+    pub(crate) fn lane(self) -> Lane {
+        match self.0 {
+            CONSTANT => Lane::Constant,
+            id if id & TENSOR != 0 => Lane::Tensor((id & !TENSOR) as usize),
+            id => Lane::Scalar(id),
+        }
+    }
+}
+
+/// A number or tensor on a tape: `Copy`, with operators, and every op as a method.
+///
+/// A variable of a cleared tape does not compile; variables of two tapes in one op are a clear panic.
+pub struct Var<'t, T> {
+    /// `None` for a constant that belongs to no tape.
+    pub(crate) tape: Option<&'t Tape<T>>,
+    pub(crate) id: Id,
+    /// The value, for a scalar or constant.
+    pub(crate) scalar: T,
+}
+
+impl<T: Copy> Clone for Var<'_, T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: Copy> Copy for Var<'_, T> {}
+
+impl<'t, T: Element> Var<'t, T> {
+    #[inline(always)]
+    pub(crate) fn scalar(tape: &'t Tape<T>, id: u32, value: T) -> Self {
+        Self { tape: Some(tape), id: Id(id), scalar: value }
+    }
+    #[inline]
+    pub(crate) fn tensor(tape: &'t Tape<T>, id: Id) -> Self {
+        Self { tape: Some(tape), id, scalar: T::from_f64(f64::NAN) }
+    }
+    /// A constant number, which needs no tape.
+    #[inline(always)]
+    pub fn constant(value: T) -> Self {
+        Self { tape: None, id: Id(CONSTANT), scalar: value }
+    }
+    #[inline]
+    pub(crate) fn on(self, tape: &'t Tape<T>) -> Self {
+        Self { tape: Some(tape), ..self }
+    }
+
+    /// The number of the node: the key to its gradient.
+    pub fn id(self) -> Id {
+        self.id
+    }
+    #[inline(always)]
+    pub(crate) fn is_tensor(self) -> bool {
+        self.id.0 & TENSOR != 0
+    }
+    /// Whether this is a constant number.
+    #[inline(always)]
+    pub(crate) fn is_constant(self) -> bool {
+        self.id.0 == CONSTANT
+    }
+    /// The node in the scalar lane, for a scalar that is none of a constant.
+    #[inline(always)]
+    pub(crate) fn node(self) -> Option<u32> {
+        if self.is_constant() { None } else { Some(self.id.0) }
+    }
+    pub(crate) fn entry(self) -> Option<usize> {
+        match self.id.lane() {
+            Lane::Tensor(k) => Some(k),
+            _ => None,
+        }
+    }
+    pub(crate) fn as_parent(self) -> Parent<T> {
+        Parent { id: self.id, value: self.scalar }
+    }
+    pub(crate) fn home(self) -> &'t Tape<T> {
+        self.tape.expect("only a constant has no tape")
+    }
+
+    /// Calls the closure with the value, borrowed from the tape.
+    pub(crate) fn with<R>(self, f: impl FnOnce(Operand<'_, T>) -> R) -> R {
+        match self.entry() {
+            Some(k) => f(self.home().entries.borrow()[k].value.operand()),
+            None => f(Operand::Scalar(self.scalar)),
+        }
+    }
+
+    /// The value as a number.
+    ///
+    /// # Panics
+    /// It is a tensor with more or fewer elements than one.
+    #[track_caller]
+    pub fn item(self) -> T {
+        if self.is_tensor() { self.value().item() } else { self.scalar }
+    }
+    /// The value as a tensor, which shares the tape's buffer; a number is a tensor without axes.
+    pub fn value(self) -> Tensor<T> {
+        self.with(|value| value.to_value()).into_tensor()
+    }
+    /// The shape; a number has no axes.
+    pub fn shape(self) -> Shape {
+        self.with(|value| value.shape())
+    }
+    /// The number of axes.
+    pub fn rank(self) -> usize {
+        self.with(|value| value.dims().len())
+    }
+    /// The number of elements.
+    pub fn numel(self) -> usize {
+        self.with(|value| value.dims().iter().product())
+    }
+
+    /// The same value as a constant: no gradient goes through.
+    pub fn detach(self) -> Self {
+        match self.entry() {
+            Some(k) => {
+                let value = self.home().entries.borrow()[k].value.clone();
+                self.home().leaf(value, false)
+            }
+            None => Self { tape: self.tape, ..Self::constant(self.scalar) },
+        }
+    }
+
+    /// Keeps this variable's gradient in the next sweeps though it is not an input. Gradients of scalars are always kept.
+    pub fn retain_gradient(self) -> Self {
+        if let Some(k) = self.entry() {
+            self.home().entries.borrow_mut()[k].retained = true;
+        }
+        self
+    }
+
+    /// Calls the closure with this variable's gradient in every sweep over numbers, once it is complete; what the closure
+    /// returns replaces it.
+    pub fn on_gradient(self, call: impl Fn(&Tensor<T>) -> Option<Tensor<T>> + 'static) -> Self {
+        if let Some(tape) = self.tape.filter(|_| !self.is_constant()) {
+            tape.hooks.borrow_mut().push(Hook { id: self.id, call: Box::new(call) });
+        }
+        self
+    }
+
+    /// The gradients of this scalar by every variable that it depends on.
+    ///
+    /// # Panics
+    /// This is a tensor.
+    #[track_caller]
+    pub fn backward(self) -> Gradients<T> {
+        self.try_backward().or_panic()
+    }
+
+    /// As [`Var::backward`].
+    ///
+    /// # Errors
+    /// This is a tensor.
+    pub fn try_backward(self) -> Result<Gradients<T>> {
+        if self.is_tensor() {
+            let shape = self.shape();
+            return Err(Error::shape(format!(
+                "backward: output must be a scalar, got shape {shape}; reduce it with sum() or mean(), or pass a seed"
+            )));
+        }
+        Ok(Gradients::sweep(self, Value::Scalar(T::from_f64(1.0))))
+    }
+
+    /// The gradients of the sum of `seed` times this variable: the vector-Jacobian product.
+    ///
+    /// # Panics
+    /// The seed's shape is not this variable's.
+    #[track_caller]
+    pub fn backward_with(self, seed: impl Into<Tensor<T>>) -> Gradients<T> {
+        self.try_backward_with(seed).or_panic()
+    }
+
+    /// As [`Var::backward_with`].
+    ///
+    /// # Errors
+    /// The seed's shape is not this variable's.
+    pub fn try_backward_with(self, seed: impl Into<Tensor<T>>) -> Result<Gradients<T>> {
+        let seed = seed.into();
+        if *seed.shape() != self.shape() {
+            let (seed, own) = (seed.shape(), self.shape());
+            return Err(Error::shape(format!("backward: seed has shape {seed}, the output {own}")));
+        }
+        Ok(Gradients::sweep(self, seed.into()))
+    }
+}
+
+/// Compares values, and records the answer on the tape, since what follows may depend on it. A tensor compares with nothing.
+impl<T: Element> PartialOrd for Var<'_, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        if self.is_tensor() || other.is_tensor() {
+            return None;
+        }
+        let outcome = self.scalar.partial_cmp(&other.scalar);
+        record_guard(*self, *other, outcome);
+        outcome
+    }
+}
+impl<T: Element> PartialEq for Var<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.partial_cmp(other) == Some(Ordering::Equal)
+    }
+}
+impl<T: Element> PartialOrd<T> for Var<'_, T> {
+    fn partial_cmp(&self, other: &T) -> Option<Ordering> {
+        self.partial_cmp(&Var::constant(*other))
+    }
+}
+impl<T: Element> PartialEq<T> for Var<'_, T> {
+    fn eq(&self, other: &T) -> bool {
+        *self == Var::constant(*other)
+    }
+}
+
+fn record_guard<T: Element>(a: Var<'_, T>, b: Var<'_, T>, outcome: Option<Ordering>) {
+    if a.is_constant() && b.is_constant() {
+        return;
+    }
+    if let Some(tape) = a.tape.or(b.tape) {
+        tape.guards.borrow_mut().push(Guard { left: (a.id, a.scalar), right: (b.id, b.scalar), outcome });
+    }
+}

@@ -1,0 +1,139 @@
+//! Ways to make a tensor.
+
+use super::{Shape, Tensor};
+use crate::num::Element;
+use rand::Rng;
+use std::sync::Arc;
+
+impl<T: Element> Tensor<T> {
+    /// Every element `value`.
+    pub fn full(shape: impl Into<Shape>, value: T) -> Self {
+        let shape = shape.into();
+        let data = Arc::new(vec![value; shape.numel()]);
+        Self { shape, data }
+    }
+    /// Every element 0.
+    pub fn zeros(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::from_f64(0.0))
+    }
+    /// Every element 1.
+    pub fn ones(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::from_f64(1.0))
+    }
+    /// A tensor without axes.
+    pub fn scalar(value: T) -> Self {
+        Self { shape: Shape::scalar(), data: Arc::new(vec![value]) }
+    }
+    /// The identity matrix of this size.
+    pub fn eye(n: usize) -> Self {
+        Self::from_fn([n, n], |index| T::from_f64((index[0] == index[1]) as u8 as f64))
+    }
+    /// `n` numbers evenly spaced from `start` to `stop`, both included.
+    pub fn linspace(start: f64, stop: f64, n: usize) -> Self {
+        let step = if n > 1 { (stop - start) / (n - 1) as f64 } else { 0.0 };
+        let point = |i| if i + 1 == n && n > 1 { stop } else { start + step * i as f64 };
+        (0..n).map(|i| T::from_f64(point(i))).collect()
+    }
+    /// 0, 1, ..., n - 1.
+    pub fn arange(n: usize) -> Self {
+        (0..n).map(|i| T::from_f64(i as f64)).collect()
+    }
+    /// The function of each index.
+    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> T) -> Self {
+        let shape = shape.into();
+        let mut index = vec![0; shape.rank()];
+        let mut data = Vec::with_capacity(shape.numel());
+        for _ in 0..shape.numel() {
+            data.push(f(&index));
+            for axis in (0..shape.rank()).rev() {
+                index[axis] += 1;
+                if index[axis] < shape[axis] {
+                    break;
+                }
+                index[axis] = 0;
+            }
+        }
+        Self { shape, data: Arc::new(data) }
+    }
+    /// Uniformly distributed in lo..hi, drawn from `rng`.
+    pub fn uniform(shape: impl Into<Shape>, lo: f64, hi: f64, rng: &mut impl Rng) -> Self {
+        let shape = shape.into();
+        let data = (0..shape.numel()).map(|_| T::from_f64(lo + (hi - lo) * rng.random::<f64>())).collect();
+        Self { shape, data: Arc::new(data) }
+    }
+    /// Normally distributed, drawn from `rng` by the method of Box and Muller.
+    pub fn normal(shape: impl Into<Shape>, mean: f64, deviation: f64, rng: &mut impl Rng) -> Self {
+        let shape = shape.into();
+        let draw = |_| {
+            let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+            let angle = std::f64::consts::TAU * rng.random::<f64>();
+            T::from_f64(mean + deviation * radius * angle.cos())
+        };
+        let data = (0..shape.numel()).map(draw).collect();
+        Self { shape, data: Arc::new(data) }
+    }
+    /// One row for each label with a 1 in its column, else 0.
+    ///
+    /// # Panics
+    /// A label is not below `classes`.
+    #[track_caller]
+    pub fn one_hot(labels: &[usize], classes: usize) -> Self {
+        let mut rows = vec![T::from_f64(0.0); labels.len() * classes];
+        for (row, &label) in labels.iter().enumerate() {
+            assert!(label < classes, "one_hot: label {label} at row {row} is out of range for {classes} classes");
+            rows[row * classes + label] = T::from_f64(1.0);
+        }
+        Self { shape: [labels.len(), classes].into(), data: Arc::new(rows) }
+    }
+}
+
+impl<T: Element> From<Vec<T>> for Tensor<T> {
+    fn from(data: Vec<T>) -> Self {
+        Self { shape: [data.len()].into(), data: Arc::new(data) }
+    }
+}
+impl<T: Element> From<&[T]> for Tensor<T> {
+    fn from(data: &[T]) -> Self {
+        data.to_vec().into()
+    }
+}
+impl<T: Element> From<&Vec<T>> for Tensor<T> {
+    fn from(data: &Vec<T>) -> Self {
+        data.clone().into()
+    }
+}
+impl<T: Element> From<T> for Tensor<T> {
+    fn from(value: T) -> Self {
+        Self::scalar(value)
+    }
+}
+impl<T: Element> From<&Tensor<T>> for Tensor<T> {
+    fn from(tensor: &Tensor<T>) -> Self {
+        tensor.clone()
+    }
+}
+impl<T: Element, const N: usize> From<[T; N]> for Tensor<T> {
+    fn from(data: [T; N]) -> Self {
+        data.to_vec().into()
+    }
+}
+impl<T: Element, const N: usize> From<&[T; N]> for Tensor<T> {
+    fn from(data: &[T; N]) -> Self {
+        data.to_vec().into()
+    }
+}
+impl<T: Element, const M: usize, const N: usize> From<[[T; N]; M]> for Tensor<T> {
+    fn from(rows: [[T; N]; M]) -> Self {
+        Self { shape: [M, N].into(), data: Arc::new(rows.as_flattened().to_vec()) }
+    }
+}
+impl<T: Element, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M]; L]> for Tensor<T> {
+    fn from(blocks: [[[T; N]; M]; L]) -> Self {
+        Self { shape: [L, M, N].into(), data: Arc::new(blocks.as_flattened().as_flattened().to_vec()) }
+    }
+}
+impl<T: Element> FromIterator<T> for Tensor<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
+        iter.into_iter().collect::<Vec<T>>().into()
+    }
+}

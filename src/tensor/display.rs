@@ -1,0 +1,82 @@
+//! How tensors print: nested brackets, columns aligned, long axes shortened.
+
+use super::Tensor;
+use std::fmt;
+
+/// Axes longer than this print their first and last entries only.
+const LONG: usize = 12;
+const EDGE: usize = 4;
+
+impl<T: fmt::Display> fmt::Display for Tensor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = |x: &T| match f.precision() {
+            Some(digits) => format!("{x:.digits$}"),
+            None => format!("{x}"),
+        };
+        let shown: Vec<usize> = self.shown_offsets(0, 0);
+        let width = if self.shape.rank() < 2 {
+            0
+        } else {
+            shown.iter().map(|&i| format(&self.data[i]).len()).max().unwrap_or(0)
+        };
+        let mut text = String::new();
+        self.write_axis(&mut text, 0, 0, &|x: &T| format!("{:>width$}", format(x)));
+        f.write_str(&text)
+    }
+}
+
+impl<T> Tensor<T> {
+    fn shown(&self, axis: usize) -> impl Iterator<Item = Option<usize>> + use<T> {
+        let n = self.shape[axis];
+        let cut = n > LONG;
+        (0..n).filter_map(move |i| match cut {
+            true if i == EDGE => Some(None),
+            true if i > EDGE && i < n - EDGE => None,
+            _ => Some(Some(i)),
+        })
+    }
+
+    fn stride(&self, axis: usize) -> usize {
+        self.shape[axis + 1..].iter().product()
+    }
+
+    fn shown_offsets(&self, axis: usize, offset: usize) -> Vec<usize> {
+        if axis == self.shape.rank() {
+            return vec![offset];
+        }
+        let step = self.stride(axis);
+        self.shown(axis).flatten().flat_map(|i| self.shown_offsets(axis + 1, offset + i * step)).collect()
+    }
+
+    fn write_axis(&self, text: &mut String, axis: usize, offset: usize, format: &dyn Fn(&T) -> String) {
+        if axis == self.shape.rank() {
+            text.push_str(&format(&self.data[offset]));
+            return;
+        }
+        let step = self.stride(axis);
+        let last = axis + 1 == self.shape.rank();
+        text.push('[');
+        for (position, entry) in self.shown(axis).enumerate() {
+            if position > 0 {
+                text.push(',');
+                if last {
+                    text.push(' ');
+                } else {
+                    text.push_str(&"\n".repeat(self.shape.rank() - axis - 1));
+                    text.push_str(&" ".repeat(axis + 1));
+                }
+            }
+            match entry {
+                Some(i) => self.write_axis(text, axis + 1, offset + i * step, format),
+                None => text.push_str("..."),
+            }
+        }
+        text.push(']');
+    }
+}
+
+impl<T: fmt::Display> fmt::Debug for Tensor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor{} {}", self.shape, self)
+    }
+}

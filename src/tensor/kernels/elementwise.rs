@@ -1,0 +1,354 @@
+//! Elementwise ops: values, and rules in place on the upstream gradient.
+//!
+//! A rule's kernel overwrites the gradient with the contribution, one pass over memory and no temporaries. What the rule does
+//! not list in `SAVES` is not streamed; it sees NaN instead. Two arguments broadcast through a [`Plan`] whose inner loop is
+//! contiguous or constant in each argument.
+
+use crate::num::math::Mode;
+use crate::num::simd::{Kernel, dispatch};
+use crate::num::{Element, Upstream};
+use crate::ops::{Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Unary, UnaryOp, UnaryVisitor};
+use smallvec::SmallVec;
+
+/// out = op(x).
+pub(crate) fn unary<T: Element>(op: UnaryOp, x: &[T], out: &mut [T]) {
+    struct Visit<'a, T>(&'a [T], &'a mut [T]);
+    impl<T: Element> UnaryVisitor for Visit<'_, T> {
+        type Output = ();
+        fn visit<O: BuiltinUnary>(self, op: O) {
+            unary_with(op, self.0, self.1);
+        }
+    }
+    op.with(Visit(x, out));
+}
+
+/// out = op(x), for an op known by type.
+pub(crate) fn unary_with<T: Element, O: Unary>(op: O, x: &[T], out: &mut [T]) {
+    struct Run<'a, O, T>(O, &'a [T], &'a mut [T]);
+    impl<T: Element, O: Unary> Kernel for Run<'_, O, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<M: Mode>(self) {
+            let Run(op, x, out) = self;
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = T::leave(op.value(x.enter::<M>()));
+            }
+        }
+    }
+    dispatch(Run(op, x, out));
+}
+
+/// g = g f'(x), from the input and the output.
+pub(crate) fn unary_vjp<T: Element>(op: UnaryOp, x: &[T], y: &[T], g: &mut [T]) {
+    struct Visit<'a, T>(&'a [T], &'a [T], &'a mut [T]);
+    impl<T: Element> UnaryVisitor for Visit<'_, T> {
+        type Output = ();
+        fn visit<O: BuiltinUnary>(self, op: O) {
+            unary_vjp_with(op, self.0, self.1, self.2);
+        }
+    }
+    op.with(Visit(x, y, g));
+}
+
+/// g = g f'(x), for an op known by type.
+pub(crate) fn unary_vjp_with<T: Element, O: Unary>(op: O, x: &[T], y: &[T], g: &mut [T]) {
+    struct Run<'a, O, T>(O, &'a [T], &'a [T], &'a mut [T]);
+    impl<T: Element, O: Unary> Kernel for Run<'_, O, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<M: Mode>(self) {
+            let Run(op, x, y, g) = self;
+            let hidden = T::from_f64(f64::NAN).enter::<M>();
+            let n = g.len();
+            let x = if O::SAVES.x { &x[..n] } else { x };
+            let y = if O::SAVES.out { &y[..n] } else { y };
+            for i in 0..n {
+                let xi = if O::SAVES.x { x[i].enter::<M>() } else { hidden };
+                let yi = if O::SAVES.out { y[i].enter::<M>() } else { hidden };
+                g[i] = T::leave(op.vjp(xi, yi, Upstream(g[i].enter::<M>())).0);
+            }
+        }
+    }
+    dispatch(Run(op, x, y, g));
+}
+
+/// How two arguments walk beside a contiguous output: an inner loop in which each is contiguous or constant, and outer loops.
+pub(crate) struct Plan {
+    inner: usize,
+    x_varies: bool,
+    y_varies: bool,
+    outer: SmallVec<[Loop; 3]>,
+}
+
+struct Loop {
+    length: usize,
+    x_step: usize,
+    y_step: usize,
+}
+
+impl Plan {
+    /// The plan for shapes that broadcast to `out`.
+    pub fn new(out: &[usize], x: &[usize], y: &[usize]) -> Self {
+        if out == x && out == y {
+            let inner = out.iter().product();
+            return Self { inner, x_varies: true, y_varies: true, outer: SmallVec::new() };
+        }
+        let aligned = |shape: &[usize], axis: usize| {
+            (axis + shape.len()).checked_sub(out.len()).is_some_and(|i| shape[i] == out[axis])
+        };
+        // Runs of axes in which the same arguments vary, innermost first; axes of length 1 belong to any run.
+        let mut runs: SmallVec<[(usize, bool, bool); 4]> = SmallVec::new();
+        for axis in (0..out.len()).rev().filter(|&axis| out[axis] != 1) {
+            let pattern = (aligned(x, axis), aligned(y, axis));
+            match runs.last_mut() {
+                Some(run) if (run.1, run.2) == pattern => run.0 *= out[axis],
+                _ => runs.push((out[axis], pattern.0, pattern.1)),
+            }
+        }
+        let (inner, x_varies, y_varies) = if runs.is_empty() { (1, true, true) } else { runs.remove(0) };
+        let (mut x_size, mut y_size) = (if x_varies { inner } else { 1 }, if y_varies { inner } else { 1 });
+        let mut outer = SmallVec::new();
+        for (length, x_moves, y_moves) in runs {
+            outer.push(Loop {
+                length,
+                x_step: if x_moves { x_size } else { 0 },
+                y_step: if y_moves { y_size } else { 0 },
+            });
+            x_size *= if x_moves { length } else { 1 };
+            y_size *= if y_moves { length } else { 1 };
+        }
+        Self { inner, x_varies, y_varies, outer }
+    }
+
+    /// Calls `row(x offset, y offset, output offset)` for every inner loop.
+    #[inline(always)]
+    fn for_each_row(&self, mut row: impl FnMut(usize, usize, usize)) {
+        if let [only] = &self.outer[..] {
+            for i in 0..only.length {
+                row(i * only.x_step, i * only.y_step, i * self.inner);
+            }
+            return;
+        }
+        let rows: usize = self.outer.iter().map(|l| l.length).product();
+        let mut counters: SmallVec<[usize; 4]> = SmallVec::from_elem(0, self.outer.len());
+        let (mut x, mut y) = (0, 0);
+        for i in 0..rows {
+            row(x, y, i * self.inner);
+            for (counter, l) in counters.iter_mut().zip(&self.outer) {
+                *counter += 1;
+                x += l.x_step;
+                y += l.y_step;
+                if *counter < l.length {
+                    break;
+                }
+                *counter = 0;
+                x -= l.x_step * l.length;
+                y -= l.y_step * l.length;
+            }
+        }
+    }
+}
+
+/// out = op(x, y), broadcast by the plan.
+pub(crate) fn binary<T: Element>(op: BinaryOp, plan: &Plan, x: &[T], y: &[T], out: &mut [T]) {
+    struct Visit<'a, T>(&'a Plan, &'a [T], &'a [T], &'a mut [T]);
+    impl<T: Element> BinaryVisitor for Visit<'_, T> {
+        type Output = ();
+        fn visit<O: BuiltinBinary>(self, op: O) {
+            binary_with(op, self.0, self.1, self.2, self.3);
+        }
+    }
+    op.with(Visit(plan, x, y, out));
+}
+
+/// out = op(x, y), for an op known by type.
+pub(crate) fn binary_with<T: Element, O: Binary>(op: O, plan: &Plan, x: &[T], y: &[T], out: &mut [T]) {
+    struct Run<'a, O, T>(O, &'a Plan, &'a [T], &'a [T], &'a mut [T]);
+    impl<T: Element, O: Binary> Kernel for Run<'_, O, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<M: Mode>(self) {
+            let Run(op, plan, x, y, out) = self;
+            let n = plan.inner;
+            let f = |a: T, b: T| T::leave(op.value(a.enter::<M>(), b.enter::<M>()));
+            plan.for_each_row(|xo, yo, o| {
+                let out = &mut out[o..o + n];
+                match (plan.x_varies, plan.y_varies) {
+                    (true, true) => {
+                        let (x, y) = (&x[xo..xo + n], &y[yo..yo + n]);
+                        for i in 0..n {
+                            out[i] = f(x[i], y[i]);
+                        }
+                    }
+                    (true, false) => {
+                        let (x, y) = (&x[xo..xo + n], y[yo]);
+                        for i in 0..n {
+                            out[i] = f(x[i], y);
+                        }
+                    }
+                    (false, true) => {
+                        let (x, y) = (x[xo], &y[yo..yo + n]);
+                        for i in 0..n {
+                            out[i] = f(x, y[i]);
+                        }
+                    }
+                    (false, false) => out.fill(f(x[xo], y[yo])),
+                }
+            });
+        }
+    }
+    if out.is_empty() {
+        return;
+    }
+    dispatch(Run(op, plan, x, y, out));
+}
+
+/// out = x, stretched by the plan.
+pub(crate) fn copy<T: Element>(plan: &Plan, x: &[T], out: &mut [T]) {
+    if out.is_empty() {
+        return;
+    }
+    let n = plan.inner;
+    plan.for_each_row(|xo, _, o| {
+        let out = &mut out[o..o + n];
+        if plan.x_varies { out.copy_from_slice(&x[xo..xo + n]) } else { out.fill(x[xo]) }
+    });
+}
+
+/// Which argument a rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    X,
+    Y,
+}
+
+/// What a two-argument rule reads: all of the output's shape but x and y, which follow the plan.
+pub(crate) struct BinaryInputs<'a, T> {
+    pub plan: &'a Plan,
+    pub x: &'a [T],
+    pub y: &'a [T],
+    pub out: &'a [T],
+}
+
+/// g = g df/dx or g df/dy, in the output's shape.
+pub(crate) fn binary_vjp<T: Element>(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
+    struct Visit<'a, T>(Side, BinaryInputs<'a, T>, &'a mut [T]);
+    impl<T: Element> BinaryVisitor for Visit<'_, T> {
+        type Output = ();
+        fn visit<O: BuiltinBinary>(self, op: O) {
+            binary_vjp_with(op, self.0, self.1, self.2);
+        }
+    }
+    op.with(Visit(side, inputs, g));
+}
+
+/// g = g df/dx or g df/dy, for an op known by type.
+pub(crate) fn binary_vjp_with<T: Element, O: Binary>(op: O, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
+    if g.is_empty() {
+        return;
+    }
+    match side {
+        Side::X => dispatch(BinaryVjp::<O, T, false> { op, inputs, g }),
+        Side::Y => dispatch(BinaryVjp::<O, T, true> { op, inputs, g }),
+    }
+}
+
+struct BinaryVjp<'a, O, T, const BY_Y: bool> {
+    op: O,
+    inputs: BinaryInputs<'a, T>,
+    g: &'a mut [T],
+}
+
+impl<T: Element, O: Binary, const BY_Y: bool> Kernel for BinaryVjp<'_, O, T, BY_Y> {
+    type Output = ();
+    #[inline(always)]
+    fn run<M: Mode>(self) {
+        let Self { op, inputs: BinaryInputs { plan, x, y, out }, g } = self;
+        let saves = O::SAVES[BY_Y as usize];
+        let hidden = T::from_f64(f64::NAN);
+        let n = plan.inner;
+        let f = |x: T, y: T, out: T, g: T| {
+            let (x, y, out, g) = (x.enter::<M>(), y.enter::<M>(), out.enter::<M>(), Upstream(g.enter::<M>()));
+            T::leave(if BY_Y { op.vjp_y(x, y, out, g) } else { op.vjp_x(x, y, out, g) }.0)
+        };
+        plan.for_each_row(|xo, yo, o| {
+            let g = &mut g[o..o + n];
+            let out = if saves.out { &out[o..o + n] } else { out };
+            let out_at = |i: usize| if saves.out { out[i] } else { hidden };
+            match (plan.x_varies && saves.x, plan.y_varies && saves.y) {
+                (true, true) => {
+                    let (x, y) = (&x[xo..xo + n], &y[yo..yo + n]);
+                    for i in 0..n {
+                        g[i] = f(x[i], y[i], out_at(i), g[i]);
+                    }
+                }
+                (true, false) => {
+                    let (x, y) = (&x[xo..xo + n], if saves.y { y[yo] } else { hidden });
+                    for i in 0..n {
+                        g[i] = f(x[i], y, out_at(i), g[i]);
+                    }
+                }
+                (false, true) => {
+                    let (x, y) = (if saves.x { x[xo] } else { hidden }, &y[yo..yo + n]);
+                    for i in 0..n {
+                        g[i] = f(x, y[i], out_at(i), g[i]);
+                    }
+                }
+                (false, false) => {
+                    let (x, y) = (if saves.x { x[xo] } else { hidden }, if saves.y { y[yo] } else { hidden });
+                    for i in 0..n {
+                        g[i] = f(x, y, out_at(i), g[i]);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// out = a where c is not 0, else b; all of one shape.
+pub(crate) fn select<T: Element>(c: &[T], a: &[T], b: &[T], out: &mut [T]) {
+    let zero = T::from_f64(0.0);
+    for (((out, &c), &a), &b) in out.iter_mut().zip(c).zip(a).zip(b) {
+        *out = if c != zero { a } else { b };
+    }
+}
+
+/// Zeroes g where c is 0, or where it is not.
+pub(crate) fn mask<T: Element>(c: &[T], keep_where_set: bool, g: &mut [T]) {
+    let zero = T::from_f64(0.0);
+    for (g, &c) in g.iter_mut().zip(c) {
+        if (c != zero) != keep_where_set {
+            *g = zero;
+        }
+    }
+}
+
+/// a += b.
+pub(crate) fn add_assign<T: Element>(a: &mut [T], b: &[T]) {
+    struct Run<'a, T>(&'a mut [T], &'a [T]);
+    impl<T: Element> Kernel for Run<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<M: Mode>(self) {
+            for (a, &b) in self.0.iter_mut().zip(self.1) {
+                *a += b;
+            }
+        }
+    }
+    dispatch(Run(a, b));
+}
+
+/// a += s b.
+pub(crate) fn add_scaled<T: Element>(a: &mut [T], s: T, b: &[T]) {
+    struct Run<'a, T>(&'a mut [T], T, &'a [T]);
+    impl<T: Element> Kernel for Run<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<M: Mode>(self) {
+            for (a, &b) in self.0.iter_mut().zip(self.2) {
+                *a += self.1 * b;
+            }
+        }
+    }
+    dispatch(Run(a, s, b));
+}

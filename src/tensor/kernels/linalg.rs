@@ -1,0 +1,70 @@
+//! Determinant, inverse and linear systems of small dense matrices, by LU decomposition with partial pivoting.
+
+use crate::num::Element;
+
+/// P A = L U, packed in one matrix, with the permutation and its sign.
+pub(crate) struct Lu {
+    n: usize,
+    lu: Vec<f64>,
+    rows: Vec<usize>,
+    sign: f64,
+}
+
+impl Lu {
+    /// Decomposes a row-major n by n matrix. Computes in f64 whatever the element.
+    pub fn new<T: Element>(a: &[T], n: usize) -> Self {
+        let mut lu: Vec<f64> = a.iter().map(|x| x.as_f64()).collect();
+        let mut rows: Vec<usize> = (0..n).collect();
+        let mut sign = 1.0;
+        for k in 0..n {
+            let pivot = (k..n).max_by(|&i, &j| lu[i * n + k].abs().total_cmp(&lu[j * n + k].abs())).unwrap_or(k);
+            if pivot != k {
+                for j in 0..n {
+                    lu.swap(k * n + j, pivot * n + j);
+                }
+                rows.swap(k, pivot);
+                sign = -sign;
+            }
+            if lu[k * n + k] == 0.0 {
+                continue;
+            }
+            for i in k + 1..n {
+                let factor = lu[i * n + k] / lu[k * n + k];
+                lu[i * n + k] = factor;
+                for j in k + 1..n {
+                    lu[i * n + j] -= factor * lu[k * n + j];
+                }
+            }
+        }
+        Self { n, lu, rows, sign }
+    }
+
+    /// Whether a pivot is zero.
+    pub fn is_singular(&self) -> bool {
+        (0..self.n).any(|k| self.lu[k * self.n + k] == 0.0)
+    }
+
+    /// The determinant.
+    pub fn det(&self) -> f64 {
+        (0..self.n).fold(self.sign, |det, k| det * self.lu[k * self.n + k])
+    }
+
+    /// Solves A X = B for B of [n, columns], row-major.
+    pub fn solve<T: Element>(&self, b: &[T], columns: usize, out: &mut [T]) {
+        let n = self.n;
+        let mut x = vec![0.0; n];
+        for c in 0..columns {
+            for i in 0..n {
+                let sum: f64 = (0..i).map(|j| self.lu[i * n + j] * x[j]).sum();
+                x[i] = b[self.rows[i] * columns + c].as_f64() - sum;
+            }
+            for i in (0..n).rev() {
+                let sum: f64 = (i + 1..n).map(|j| self.lu[i * n + j] * x[j]).sum();
+                x[i] = (x[i] - sum) / self.lu[i * n + i];
+            }
+            for i in 0..n {
+                out[i * columns + c] = T::from_f64(x[i]);
+            }
+        }
+    }
+}

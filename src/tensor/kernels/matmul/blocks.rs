@@ -1,0 +1,261 @@
+//! Products cut into blocks that fit the caches, and these into panels and tiles.
+//!
+//! B is read where it lies unless it is transposed, or so large that its rows no longer stay in the caches between one row of tiles and
+//! the next; A is packed only where it is transposed and large, so that every step down it would touch another page. Packing costs
+//! 1 / m (B) and 1 / n (A) of the product, more for small ones than it saves: 64x784x128 runs at 117 GFLOP/s unpacked, 109 packed.
+//!
+//! Threads are left to a later layer, which should hand each its own rows (or columns) of C: a [`Product`] with leading dimensions
+//! describes such a part, every thread has its own scratch, and an element's bits do not depend on where the cuts are as long as they
+//! leave every part more than one row and column.
+
+use super::Product;
+use super::pack::{PackA, PackB, panel};
+use super::tile::{Strip, strip};
+use super::vector::Vector;
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+
+/// Depth of a block: a panel of three vectors is then 96 KB, and streams from the second-level cache.
+const DEPTH: usize = 512;
+/// Bytes of a packed row of B: 4 MB with all rows, a share of the third-level cache.
+const ROW_BYTES: usize = 8064;
+/// A transposed A of more bytes than this is packed. (Less in tests, where such a product would take too long.)
+const PACK_A: usize = if cfg!(test) { 64 << 10 } else { 2 << 20 };
+/// A B that is not transposed is packed above this, half a second-level cache.
+const PACK_B: usize = 512 << 10;
+/// Rows of a block whose A is packed: 240 KB of f32.
+const HEIGHT: usize = 120;
+
+/// # Safety
+/// The processor has V's instructions; the product's pointers are valid for its shape, none of whose sides is 0.
+pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
+    let size = size_of::<V::Elem>();
+    let widest = widest::<V>(p.m);
+    let unit = widest * V::LANES;
+    let block = whole(p);
+    let pack_b = p.tb || p.m >= 48 && p.n * p.k * size > PACK_B;
+    let depth = share(p.k, DEPTH, 1);
+    if !pack_b {
+        // Where one row of tiles takes all of A, no block of B is used twice, and cutting k would only load C again.
+        let depth = if p.m <= V::ROWS[widest - 1] { p.k } else { depth };
+        // SAFETY: by contract; the blocks end where k does.
+        return unsafe { each(p.k, depth, |p0, k| panels::<V>(&block.deeper(p0, k), widest)) };
+    }
+    let pack_a = p.ta && p.n >= 200 && p.m * p.k * size > PACK_A;
+    // A transposed B is packed by columns, two panels at a time, which are still in the first-level cache when they are used.
+    let width = share(p.n, if p.tb && !pack_a { 2 * unit } else { ROW_BYTES / size }, unit);
+    let height = if pack_a { share(p.m, HEIGHT, V::ROWS[widest - 1]) } else { p.m };
+    let (b_len, a_len) = (width.next_multiple_of(V::LANES) * depth, if pack_a { height * depth } else { 0 });
+    with_scratch((b_len + a_len) * size, |space| {
+        let packed_b = space.cast::<V::Elem>();
+        // SAFETY: the scratch holds both; the blocks end where the product does.
+        unsafe {
+            let packed_a = packed_b.add(b_len);
+            each(p.n, width, |j0, n| {
+                each(p.k, depth, |p0, k| {
+                    let b = if p.tb { p.b.add(j0 * p.ldb + p0) } else { p.b.add(p0 * p.ldb + j0) };
+                    V::enter(PackB::<V> { k, n, widest, b, ld: p.ldb, transposed: p.tb, out: packed_b });
+                    let block = Block { n, b: packed_b, b_packed: true, c: p.c.add(j0), ..block.deeper(p0, k) };
+                    each(p.m, height, |i0, m| {
+                        let mut block = Block { m, a: block.a.add(i0 * block.a_row), c: block.c.add(i0 * p.ldc), ..block };
+                        if pack_a {
+                            pack_tiles::<V>(&block, V::ROWS[widest - 1], packed_a);
+                            block = Block { a: packed_a, a_packed: true, tallest: V::ROWS[widest - 1], ..block };
+                        }
+                        panels::<V>(&block, widest);
+                    });
+                });
+            });
+        }
+    })
+}
+
+/// The quick way for a product that is a single tile, at most two vectors wide.
+///
+/// # Safety
+/// As for `multiply`; C fits the tile.
+#[inline(always)]
+pub(super) unsafe fn single<V: Vector>(p: &Product<V::Elem>) {
+    let vectors = 1 + (p.n > V::LANES) as usize;
+    // SAFETY: the tile is the product.
+    unsafe {
+        if p.tb {
+            single_packed::<V>(p, vectors)
+        } else {
+            strip::<V>(p.m, vectors, &tile::<V>(p, vectors, p.b, p.ldb, false))
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn single_packed<V: Vector>(p: &Product<V::Elem>, vectors: usize) {
+    let step = vectors * V::LANES;
+    with_scratch(p.k * step * size_of::<V::Elem>(), |space| {
+        let packed = space.cast::<V::Elem>();
+        // SAFETY: as for `single`; the scratch holds the panel.
+        unsafe {
+            V::enter(PackB::<V> { k: p.k, n: p.n, widest: 2, b: p.b, ld: p.ldb, transposed: p.tb, out: packed });
+            strip::<V>(p.m, vectors, &tile::<V>(p, vectors, packed, step, true))
+        }
+    })
+}
+
+/// The strip of one tile that is the whole product.
+#[inline(always)]
+unsafe fn tile<V: Vector>(p: &Product<V::Elem>, vectors: usize, b: *const V::Elem, b_step: usize, b_is_padded: bool) -> Strip<V::Elem> {
+    let (a_row, a_step) = if p.ta { (1, p.lda) } else { (p.lda, 1) };
+    // SAFETY: row m / 2 is inside.
+    let a_half = unsafe { p.a.add(p.m / 2 * a_row) };
+    let tail = p.n - (vectors - 1) * V::LANES;
+    Strip { tiles: 1, k: p.k, a: p.a, a_half, a_row, a_step, a_tile: 0, b, b_step, b_is_padded, c: p.c, c_row: p.ldc, tail, accumulate: p.accumulate }
+}
+
+/// A block of the product.
+#[derive(Clone, Copy)]
+struct Block<T> {
+    m: usize,
+    n: usize,
+    k: usize,
+    a: *const T,
+    a_row: usize,
+    a_step: usize,
+    a_packed: bool,
+    /// The most rows of a tile, if the vectors allow more.
+    tallest: usize,
+    b: *const T,
+    b_step: usize,
+    b_packed: bool,
+    c: *mut T,
+    c_row: usize,
+    accumulate: bool,
+}
+
+impl<T> Block<T> {
+    /// The part of p0 .. p0 + k of a block that is not packed.
+    ///
+    /// # Safety
+    /// It lies in the block.
+    #[inline(always)]
+    unsafe fn deeper(self, p0: usize, k: usize) -> Block<T> {
+        // SAFETY: by contract.
+        unsafe { Block { k, a: self.a.add(p0 * self.a_step), b: self.b.add(p0 * self.b_step), accumulate: self.accumulate || p0 > 0, ..self } }
+    }
+}
+
+#[inline(always)]
+fn whole<T>(p: &Product<T>) -> Block<T> {
+    let (a_row, a_step) = if p.ta { (1, p.lda) } else { (p.lda, 1) };
+    // Twelve rows a multiple of 4 KB apart do not fit the eight ways of a first-level cache.
+    let tallest = if (a_row * size_of::<T>()).is_multiple_of(4096) { 8 } else { usize::MAX };
+    // A transposed B is packed, and its packed rows have a step of their own.
+    let b_step = if p.tb { 0 } else { p.ldb };
+    let (a, b, c) = (p.a, p.b, p.c);
+    Block { m: p.m, n: p.n, k: p.k, a, a_row, a_step, a_packed: false, tallest, b, b_step, b_packed: false, c, c_row: p.ldc, accumulate: p.accumulate }
+}
+
+/// Multiplies a block: every panel of B, and every row of A against it.
+///
+/// # Safety
+/// As for `multiply`.
+#[inline(always)]
+unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize) {
+    let mut j = 0;
+    while j < x.n {
+        let vectors = panel::<V>(x.n - j, widest);
+        let width = (vectors * V::LANES).min(x.n - j);
+        let mut left = x.m;
+        // SAFETY: column j is inside, and so are `tiles * rows` of the rows left.
+        unsafe {
+            let (mut a, mut c) = (x.a, x.c.add(j));
+            let (b, b_step) = if x.b_packed { (x.b.add(j * x.k), vectors * V::LANES) } else { (x.b.add(j), x.b_step) };
+            let tail = width - (vectors - 1) * V::LANES;
+            while left > 0 {
+                let (rows, tiles) = tiles(left, x.tallest.min(V::ROWS[vectors - 1]));
+                let (a_row, a_step, a_tile) = if x.a_packed { (1, rows, rows * x.k) } else { (x.a_row, x.a_step, rows * x.a_row) };
+                let a_half = a.add(rows / 2 * a_row);
+                let (k, c_row, accumulate) = (x.k, x.c_row, x.accumulate);
+                let s = Strip { tiles, k, a, a_half, a_row, a_step, a_tile, b, b_step, b_is_padded: x.b_packed, c, c_row, tail, accumulate };
+                strip::<V>(rows, vectors, &s);
+                a = a.add(tiles * a_tile);
+                c = c.add(tiles * rows * c_row);
+                left -= tiles * rows;
+            }
+        }
+        j += width;
+    }
+}
+
+/// Packs a block's A, which is transposed, in the tiles that `panels` will cut it into: the one that begins at row i lies at i * k.
+///
+/// # Safety
+/// `out` holds m * k elements.
+unsafe fn pack_tiles<V: Vector>(x: &Block<V::Elem>, tallest: usize, out: *mut V::Elem) {
+    let mut i = 0;
+    while i < x.m {
+        let (rows, tiles) = tiles(x.m - i, tallest);
+        for _ in 0..tiles {
+            // SAFETY: the tile's rows are inside.
+            unsafe { V::enter(PackA::<V> { k: x.k, rows, a: x.a.add(i), ld: x.a_step, out: out.add(i * x.k) }) }
+            i += rows;
+        }
+    }
+}
+
+/// The widest panel for m rows: where the tiles of two vectors take all rows at once and those of three do not, B is read once.
+fn widest<V: Vector>(m: usize) -> usize {
+    if V::ROWS[2] == 0 || m > V::ROWS[2] && m <= V::ROWS[1] { 2 } else { 3 }
+}
+
+/// The height of the next tiles and how many of them. The last rows are shared out evenly: 13 are 7 and 6, not 12 and a slow 1.
+fn tiles(left: usize, most: usize) -> (usize, usize) {
+    if left <= most {
+        (left, 1)
+    } else if left < 2 * most {
+        (left.div_ceil(2), 1)
+    } else {
+        (most, left / most - 1)
+    }
+}
+
+/// The length of about equal blocks of at most about `most`: a multiple of `unit`, unless one block is all.
+fn share(len: usize, most: usize, unit: usize) -> usize {
+    if len <= most { len } else { len.div_ceil(len.div_ceil(most)).next_multiple_of(unit) }
+}
+
+/// Calls `work` with the start and length of every block of `len`.
+#[inline(always)]
+fn each(len: usize, block: usize, mut work: impl FnMut(usize, usize)) {
+    let mut start = 0;
+    while start < len {
+        work(start, block.min(len - start));
+        start += block;
+    }
+}
+
+/// A cache line, so that scratch is aligned.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code, reason = "only its address is used")] [MaybeUninit<u8>; 64]);
+
+const LINE: Line = Line([MaybeUninit::uninit(); 64]);
+/// Up to this many lines, scratch is on the stack, where there is nothing to look up.
+const ON_STACK: usize = 128;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+}
+
+/// Runs `work` with 64-byte aligned, uninitialised space, which the thread keeps for its next product.
+#[inline(always)]
+fn with_scratch(bytes: usize, work: impl FnOnce(*mut u8)) {
+    let lines = bytes.div_ceil(size_of::<Line>());
+    if lines <= ON_STACK {
+        return work([LINE; ON_STACK].as_mut_ptr().cast());
+    }
+    let mut space = SCRATCH.take();
+    if space.len() < lines {
+        space.resize(lines, LINE);
+    }
+    work(space.as_mut_ptr().cast());
+    SCRATCH.set(space);
+}

@@ -1,0 +1,219 @@
+use super::portable::Array;
+use super::*;
+
+const LEVELS: [Level; 4] = [Level::Plain, Level::Neon, Level::Avx2, Level::Avx512];
+
+/// Small integers, whose products and sums are exact in any order.
+struct Integers(u64);
+
+impl Integers {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as usize % n
+    }
+    fn vec(&mut self, len: usize) -> Vec<i16> {
+        (0..len).map(|_| self.below(17) as i16 - 8).collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    m: usize,
+    n: usize,
+    k: usize,
+    ta: bool,
+    tb: bool,
+    accumulate: bool,
+}
+
+impl Case {
+    fn reference(self, a: &[i16], b: &[i16], c: &[i16]) -> Vec<i64> {
+        let Case { m, n, k, ta, tb, accumulate } = self;
+        let mut sums = vec![0; m * n];
+        for i in 0..m {
+            for j in 0..n {
+                let terms = (0..k).map(|p| a[if ta { p * m + i } else { i * k + p }] as i64 * b[if tb { j * k + p } else { p * n + j }] as i64);
+                sums[i * n + j] = terms.sum::<i64>() + if accumulate { c[i * n + j] as i64 } else { 0 };
+            }
+        }
+        sums
+    }
+
+    /// Every level and both types against the definition; C holds NaN where it is to be overwritten.
+    fn check(self, seed: u64) {
+        let mut r = Integers(seed);
+        let (a, b, c) = (r.vec(self.m * self.k), r.vec(self.k * self.n), r.vec(self.m * self.n));
+        let sums = self.reference(&a, &b, &c);
+        for level in LEVELS {
+            let singles: Vec<f32> = self.run(level, &a, &b, &c, f32::NAN);
+            let doubles: Vec<f64> = self.run(level, &a, &b, &c, f64::NAN);
+            assert!(singles.iter().zip(&sums).all(|(&x, &sum)| x == sum as f32), "{level:?} f32 {self:?}");
+            assert!(doubles.iter().zip(&sums).all(|(&x, &sum)| x == sum as f64), "{level:?} f64 {self:?}");
+        }
+    }
+
+    fn run<T: Gemm + From<i16>>(self, level: Level, a: &[i16], b: &[i16], c: &[i16], nan: T) -> Vec<T> {
+        let of = |v: &[i16]| v.iter().map(|&x| T::from(x)).collect::<Vec<T>>();
+        let mut out = if self.accumulate { of(c) } else { vec![nan; c.len()] };
+        gemm(level, self.m, self.n, self.k, &of(a), self.ta, &of(b), self.tb, &mut out, self.accumulate);
+        out
+    }
+}
+
+/// All orientations, overwriting and accumulating.
+fn check(m: usize, n: usize, k: usize) {
+    for bits in 0..8 {
+        Case { m, n, k, ta: bits & 1 > 0, tb: bits & 2 > 0, accumulate: bits & 4 > 0 }.check((m * 31 + n * 17 + k) as u64);
+    }
+}
+
+#[test]
+fn every_small_shape_agrees_with_the_definition() {
+    for m in 0..6 {
+        for n in 0..6 {
+            for k in 0..6 {
+                check(m, n, k);
+            }
+        }
+    }
+}
+
+#[test]
+fn shapes_around_the_edges_of_tiles_agree_with_the_definition() {
+    let edges = [1, 7, 8, 9, 12, 13, 16, 17, 25, 32, 33, 48, 49, 64, 65];
+    for m in edges {
+        for n in edges {
+            check(m, n, 3 + (m + n) % 19);
+        }
+    }
+}
+
+#[test]
+fn random_shapes_agree_with_the_definition() {
+    let mut r = Integers(1);
+    for round in 0..1500 {
+        let mut side = || [1 + r.below(5), 1 + r.below(20), 1 + r.below(70), 25 + r.below(12)][round % 4];
+        let (m, n, k) = (side(), side(), side());
+        let bits = r.below(8);
+        Case { m, n, k, ta: bits & 1 > 0, tb: bits & 2 > 0, accumulate: bits & 4 > 0 }.check(round as u64);
+    }
+}
+
+#[test]
+fn thin_and_deep_shapes_agree_with_the_definition() {
+    for (m, n, k) in [(1, 300, 700), (300, 1, 700), (2, 9, 1100), (10, 30, 784), (11, 5, 1025), (50, 20, 1030), (784, 30, 10), (3, 500, 1), (500, 3, 1)] {
+        check(m, n, k);
+    }
+}
+
+#[test]
+fn blocks_and_packing_agree_with_the_definition() {
+    let case = Case { m: 49, n: 2050, k: 66, ta: false, tb: false, accumulate: false };
+    case.check(1); // B packed in blocks of n
+    Case { n: 260, k: 520, ..case }.check(2); // B packed in blocks of k
+    Case { n: 210, tb: true, ..case }.check(3); // B transposed in blocks of n
+    Case { m: 130, n: 203, k: 140, ta: true, accumulate: true, ..case }.check(4); // A packed in blocks of m
+    Case { m: 130, n: 203, k: 140, ta: true, tb: true, ..case }.check(5);
+    Case { m: 30, n: 20, k: 1024, ..case }.check(6); // rows of A 4 KB apart
+}
+
+#[test]
+fn the_portable_vector_agrees_with_the_definition() {
+    let mut r = Integers(2);
+    for round in 0..300 {
+        let (m, n, k) = (1 + r.below(30), 1 + r.below(30), 1 + r.below(30));
+        let (a, b) = (r.vec(m * k), r.vec(k * n));
+        let (ta, tb) = (round % 2 > 0, round % 4 > 1);
+        let sums = Case { m, n, k, ta, tb, accumulate: false }.reference(&a, &b, &[]);
+        let (a, b) = (a.iter().map(|&x| x as f32).collect::<Vec<_>>(), b.iter().map(|&x| x as f32).collect::<Vec<_>>());
+        let mut c = vec![f32::NAN; m * n];
+        let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
+        let p = Product { m, n, k, a: a.as_ptr(), ta, lda, b: b.as_ptr(), tb, ldb, c: c.as_mut_ptr(), ldc: n, accumulate: false };
+        // SAFETY: the vectors have the lengths of the shape.
+        unsafe { multiply::<Array<f32, 4>>(&p) };
+        assert!(c.iter().zip(&sums).all(|(&x, &sum)| x == sum as f32), "{m} {n} {k} {ta} {tb}");
+    }
+}
+
+#[test]
+fn a_part_of_a_product_is_what_the_whole_has_there() {
+    let (m, n, k) = (40, 50, 60);
+    let mut r = Integers(3);
+    let of = |v: Vec<i16>| v.iter().map(|&x| x as f64).collect::<Vec<f64>>();
+    let (a, b) = (of(r.vec(m * k)), of(r.vec(k * n)));
+    for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (mut whole, mut parts) = (vec![0.0; m * n], vec![0.0; m * n]);
+        gemm(Level::Avx512, m, n, k, &a, ta, &b, tb, &mut whole, false);
+        let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
+        for (i, rows) in [(0, 1), (1, 12), (13, 27)] {
+            for (j, columns) in [(0, 1), (1, 49)] {
+                let (a, b) = (&a[if ta { i } else { i * k }..], &b[if tb { j * k } else { j }..]);
+                let c = parts[i * n + j..].as_mut_ptr();
+                let p = Product { m: rows, n: columns, k, a: a.as_ptr(), ta, lda, b: b.as_ptr(), tb, ldb, c, ldc: n, accumulate: false };
+                // SAFETY: the part lies in the product.
+                unsafe { f64::run(Level::Avx512, &p) };
+            }
+        }
+        assert_eq!(parts, whole, "{ta} {tb}");
+    }
+}
+
+#[test]
+fn nan_and_infinity_spread_to_their_row_only() {
+    for level in LEVELS {
+        let mut a = vec![1.0_f32; 20 * 30];
+        (a[5 * 30 + 7], a[6 * 30 + 29]) = (f32::NAN, f32::INFINITY);
+        let mut c = vec![0.0; 20 * 33];
+        gemm(level, 20, 33, 30, &a, false, &[1.0; 30 * 33], false, &mut c, false);
+        for (i, row) in c.chunks(33).enumerate() {
+            assert!(row.iter().all(|x| match i {
+                5 => x.is_nan(),
+                6 => *x == f32::INFINITY,
+                _ => *x == 30.0,
+            }));
+        }
+    }
+}
+
+#[test]
+fn the_same_call_gives_the_same_bits() {
+    let a: Vec<f32> = (0..70 * 90).map(|i| (i as f32 * 0.37).sin()).collect();
+    let b: Vec<f32> = (0..90 * 110).map(|i| (i as f32 * 0.11).cos()).collect();
+    for level in LEVELS {
+        for tb in [false, true] {
+            let run = || {
+                let mut c = vec![0.0; 70 * 110];
+                gemm(level, 70, 110, 90, &a, false, &b, tb, &mut c, false);
+                c.iter().map(|x: &f32| x.to_bits()).collect::<Vec<_>>()
+            };
+            let first = run();
+            // Scratch is dirty from the second call on.
+            assert_eq!(first, run());
+        }
+    }
+}
+
+#[test]
+fn rounding_errors_stay_within_the_bound() {
+    // |error| <= k eps sum |a b|, usually far less.
+    let (m, n, k) = (13, 37, 1500);
+    let a: Vec<f32> = (0..m * k).map(|i| (i as f32 * 0.37).sin()).collect();
+    let b: Vec<f32> = (0..k * n).map(|i| (i as f32 * 0.11).cos()).collect();
+    for level in LEVELS {
+        let mut c = vec![0.0; m * n];
+        gemm(level, m, n, k, &a, false, &b, false, &mut c, false);
+        for i in 0..m {
+            for j in 0..n {
+                let terms = || (0..k).map(|p| a[i * k + p] as f64 * b[p * n + j] as f64);
+                let (sum, size) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
+                assert!((c[i * n + j] as f64 - sum).abs() <= 0.1 * k as f64 * f32::EPSILON as f64 * size);
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "gemm: slices of 5, 4 and 4 for m = 2, n = 2, k = 2")]
+fn slices_of_the_wrong_length_panic() {
+    gemm(Level::Plain, 2, 2, 2, &[0.0_f32; 5], false, &[0.0; 4], false, &mut [0.0; 4], false);
+}

@@ -1,0 +1,90 @@
+//! Buffers that wait for reuse, so that a warm training step allocates nothing.
+//!
+//! Whole shared buffers are kept, headers included, by exact length: a training step asks for the same lengths every time.
+//! A buffer enters only when nothing else shares it. Its contents are stale: whoever takes one overwrites every element.
+
+use super::{Shape, Tensor};
+use crate::num::Element;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Buffers by length; `keep` is false for one-off computations, where everything is freed at once.
+pub(crate) struct Pool<T> {
+    shelves: RefCell<Vec<Shelf<T>>>,
+    indices: RefCell<Vec<Arc<Vec<usize>>>>,
+    keep: bool,
+}
+
+struct Shelf<T> {
+    length: usize,
+    buffers: Vec<Arc<Vec<T>>>,
+}
+
+/// Integer labels or indices of an op, shared with the pool.
+pub(crate) type Indices = Arc<Vec<usize>>;
+
+impl<T: Element> Pool<T> {
+    pub fn new() -> Self {
+        Self { shelves: RefCell::default(), indices: RefCell::default(), keep: true }
+    }
+
+    /// A pool that keeps nothing.
+    pub fn transient() -> Self {
+        Self { keep: false, ..Self::new() }
+    }
+
+    /// A tensor of this shape that nothing else shares; its elements are stale.
+    pub fn take(&self, shape: Shape) -> Tensor<T> {
+        let n = shape.numel();
+        let mut shelves = self.shelves.borrow_mut();
+        let found = shelves.iter_mut().find(|shelf| shelf.length == n).and_then(|shelf| shelf.buffers.pop());
+        let data = found.unwrap_or_else(|| Arc::new(vec![T::from_f64(0.0); n]));
+        Tensor::from_parts(shape, data)
+    }
+
+    /// A tensor of this shape, filled by the closure, which must write every element.
+    #[inline]
+    pub fn fill(&self, shape: Shape, write: impl FnOnce(&mut [T])) -> Tensor<T> {
+        let mut tensor = self.take(shape);
+        write(tensor.unique_slice().expect("a buffer from the pool is not shared"));
+        tensor
+    }
+
+    /// Takes the tensor's buffer back if nothing else shares it.
+    pub fn give(&self, tensor: Tensor<T>) {
+        if !self.keep {
+            return;
+        }
+        let (_, mut data) = tensor.into_parts();
+        if Arc::get_mut(&mut data).is_none() {
+            return;
+        }
+        let mut shelves = self.shelves.borrow_mut();
+        match shelves.iter_mut().find(|shelf| shelf.length == data.len()) {
+            Some(shelf) => shelf.buffers.push(data),
+            None => shelves.push(Shelf { length: data.len(), buffers: vec![data] }),
+        }
+    }
+
+    /// A copy of the indices in a recycled buffer.
+    pub fn indices(&self, values: &[usize]) -> Indices {
+        let mut buffer = self.indices.borrow_mut().pop().unwrap_or_default();
+        let list = Arc::get_mut(&mut buffer).expect("an index buffer from the pool is not shared");
+        list.clear();
+        list.extend_from_slice(values);
+        buffer
+    }
+
+    /// Takes an index buffer back if nothing else shares it.
+    pub fn give_indices(&self, mut indices: Indices) {
+        if self.keep && Arc::get_mut(&mut indices).is_some() {
+            self.indices.borrow_mut().push(indices);
+        }
+    }
+
+    /// Bytes that wait for reuse.
+    pub fn bytes(&self) -> usize {
+        let shelves = self.shelves.borrow();
+        shelves.iter().map(|shelf| shelf.length * shelf.buffers.len() * size_of::<T>()).sum()
+    }
+}

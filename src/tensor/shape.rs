@@ -1,0 +1,220 @@
+//! Shapes, axes, and NumPy's broadcasting.
+
+use crate::error::{Error, Result};
+use smallvec::SmallVec;
+use std::fmt;
+use std::ops::Deref;
+
+/// The lengths of a tensor's axes, outermost first; a scalar has none.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Shape {
+    /// The shape of a scalar.
+    pub fn scalar() -> Self {
+        Self::default()
+    }
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+    /// The number of elements.
+    #[inline]
+    pub fn numel(&self) -> usize {
+        self.0.iter().product()
+    }
+    /// The lengths of the axes.
+    pub fn dims(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// Row-major strides in elements.
+    pub(crate) fn strides(&self) -> SmallVec<[usize; 4]> {
+        let mut strides: SmallVec<[usize; 4]> = SmallVec::from_elem(1, self.rank());
+        for i in (0..self.rank().saturating_sub(1)).rev() {
+            strides[i] = strides[i + 1] * self.0[i + 1];
+        }
+        strides
+    }
+
+    /// The shape that both broadcast to: trailing axes are aligned, and a length of 1 stretches.
+    pub(crate) fn broadcast(op: &str, x: &Shape, y: &Shape) -> Result<Shape> {
+        if x == y {
+            return Ok(x.clone());
+        }
+        let rank = x.rank().max(y.rank());
+        let mut out = Shape(SmallVec::from_elem(1, rank));
+        for axis in 0..rank {
+            let (a, b) = (x.aligned(axis, rank), y.aligned(axis, rank));
+            out.0[axis] = match (a, b) {
+                _ if a == b => a,
+                (1, _) => b,
+                (_, 1) => a,
+                _ => {
+                    return Err(Error::shape(format!(
+                        "{op}: shapes {x} and {y} do not broadcast: axis {axis} is {a} vs {b}"
+                    )));
+                }
+            };
+        }
+        Ok(out)
+    }
+
+    /// The length of axis `axis` of `rank` once this shape is padded with leading ones.
+    fn aligned(&self, axis: usize, rank: usize) -> usize {
+        (axis + self.rank()).checked_sub(rank).map_or(1, |i| self.0[i])
+    }
+
+    /// Whether this shape stretches to `target` without changing it.
+    pub(crate) fn broadcasts_to(&self, target: &Shape) -> bool {
+        self.rank() <= target.rank()
+            && (0..target.rank()).all(|axis| {
+                let length = self.aligned(axis, target.rank());
+                length == target[axis] || length == 1
+            })
+    }
+
+    /// This shape with the axes of the mask gone, or of length 1.
+    pub(crate) fn reduced(&self, axes: AxisMask, keep: bool) -> Shape {
+        let lengths = self.0.iter().enumerate();
+        if keep {
+            lengths.map(|(i, &n)| if axes.contains(i) { 1 } else { n }).collect()
+        } else {
+            lengths.filter(|&(i, _)| !axes.contains(i)).map(|(_, &n)| n).collect()
+        }
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(iter: I) -> Self {
+        Self(iter.into_iter().collect())
+    }
+}
+impl From<&[usize]> for Shape {
+    fn from(dims: &[usize]) -> Self {
+        Self(SmallVec::from_slice(dims))
+    }
+}
+impl From<&Vec<usize>> for Shape {
+    fn from(dims: &Vec<usize>) -> Self {
+        Self(SmallVec::from_slice(dims))
+    }
+}
+impl From<Vec<usize>> for Shape {
+    fn from(dims: Vec<usize>) -> Self {
+        Self(SmallVec::from_vec(dims))
+    }
+}
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(dims: [usize; N]) -> Self {
+        Self(SmallVec::from_slice(&dims))
+    }
+}
+impl<const N: usize> From<&[usize; N]> for Shape {
+    fn from(dims: &[usize; N]) -> Self {
+        Self(SmallVec::from_slice(dims))
+    }
+}
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+impl From<usize> for Shape {
+    fn from(length: usize) -> Self {
+        [length].into()
+    }
+}
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0[..], f)
+    }
+}
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0[..], f)
+    }
+}
+
+/// A set of axes, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AxisMask(pub u32);
+
+impl AxisMask {
+    #[inline]
+    pub fn contains(self, axis: usize) -> bool {
+        self.0 >> axis & 1 == 1
+    }
+    /// Every axis of a tensor of this rank.
+    pub fn all(rank: usize) -> Self {
+        Self(((1u64 << rank) - 1) as u32)
+    }
+}
+
+/// One axis, some, or all of them; negative numbers count from the last.
+///
+/// Made from an integer, an array or slice of integers, or `()` for all.
+#[derive(Clone, Debug)]
+pub struct Axes(Option<SmallVec<[isize; 4]>>);
+
+impl Axes {
+    /// Every axis.
+    pub const ALL: Axes = Axes(None);
+
+    /// The axes as a mask for a tensor of this shape.
+    pub(crate) fn mask(&self, op: &str, shape: &Shape) -> Result<AxisMask> {
+        let Some(axes) = &self.0 else { return Ok(AxisMask::all(shape.rank())) };
+        let mut mask = 0u32;
+        for &axis in axes {
+            let bit = 1 << resolve_axis(op, axis, shape)?;
+            if mask & bit != 0 {
+                return Err(Error::argument(format!("{op}: axis {axis} is given twice")));
+            }
+            mask |= bit;
+        }
+        Ok(AxisMask(mask))
+    }
+}
+
+/// The axis as an index; negative numbers count from the last.
+pub(crate) fn resolve_axis(op: &str, axis: isize, shape: &Shape) -> Result<usize> {
+    let rank = shape.rank() as isize;
+    let resolved = if axis < 0 { axis + rank } else { axis };
+    if (0..rank).contains(&resolved) {
+        return Ok(resolved as usize);
+    }
+    let valid = if rank == 0 { "a scalar has none".into() } else { format!("valid: {}..={}", -rank, rank - 1) };
+    Err(Error::argument(format!("{op}: axis {axis} is out of range for shape {shape} ({valid})")))
+}
+
+impl From<()> for Axes {
+    fn from(_: ()) -> Self {
+        Axes::ALL
+    }
+}
+impl From<isize> for Axes {
+    fn from(axis: isize) -> Self {
+        Axes(Some(SmallVec::from_slice(&[axis])))
+    }
+}
+impl From<&[isize]> for Axes {
+    fn from(axes: &[isize]) -> Self {
+        Axes(Some(SmallVec::from_slice(axes)))
+    }
+}
+impl<const N: usize> From<[isize; N]> for Axes {
+    fn from(axes: [isize; N]) -> Self {
+        Axes(Some(SmallVec::from_slice(&axes)))
+    }
+}
+impl From<Option<isize>> for Axes {
+    fn from(axis: Option<isize>) -> Self {
+        axis.map_or(Axes::ALL, Axes::from)
+    }
+}

@@ -1,0 +1,144 @@
+//! Parts of axes: what [`Var::slice`](crate::Var::slice) takes.
+
+use super::Shape;
+use super::kernels::layout::View;
+use crate::error::{Error, Result};
+use crate::ops::structural::SliceSpec;
+use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
+
+/// A part of one axis: a range, with a step, or one number, which drops the axis. Negative numbers count from the end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    start: Option<isize>,
+    end: Option<isize>,
+    step: isize,
+    single: bool,
+}
+
+impl Span {
+    /// The same range with another step; a negative one goes backwards from the end of the range.
+    pub fn step(self, step: isize) -> Self {
+        Self { step, ..self }
+    }
+
+    fn new(start: Option<isize>, end: Option<isize>) -> Self {
+        Self { start, end, step: 1, single: false }
+    }
+
+    /// First element, and how many, for an axis of length n.
+    fn resolve(&self, axis: usize, n: usize) -> Result<(usize, usize)> {
+        let length = n as isize;
+        let absolute = |i: isize| if i < 0 { i + length } else { i };
+        let out_of_range =
+            |i: isize| Error::argument(format!("slice: {i} is out of range for axis {axis} of length {n}"));
+        if self.single {
+            let i = self.start.unwrap_or(0);
+            return match absolute(i) {
+                at if (0..length).contains(&at) => Ok((at as usize, 1)),
+                _ => Err(out_of_range(i)),
+            };
+        }
+        let (start, end) = (self.start.unwrap_or(0), self.end.unwrap_or(length));
+        let (from, to) = (absolute(start), absolute(end));
+        for (given, at) in [(start, from), (end, to)] {
+            if !(0..=length).contains(&at) {
+                return Err(out_of_range(given));
+            }
+        }
+        if self.step == 0 {
+            return Err(Error::argument(format!("slice: step 0 along axis {axis}")));
+        }
+        let count = ((to - from).max(0) as usize).div_ceil(self.step.unsigned_abs());
+        let first = if self.step > 0 || count == 0 { from } else { to - 1 };
+        Ok((first as usize, count))
+    }
+}
+
+impl From<isize> for Span {
+    fn from(i: isize) -> Self {
+        Self { single: true, ..Self::new(Some(i), None) }
+    }
+}
+impl From<Range<isize>> for Span {
+    fn from(range: Range<isize>) -> Self {
+        Self::new(Some(range.start), Some(range.end))
+    }
+}
+impl From<RangeFrom<isize>> for Span {
+    fn from(range: RangeFrom<isize>) -> Self {
+        Self::new(Some(range.start), None)
+    }
+}
+impl From<RangeTo<isize>> for Span {
+    fn from(range: RangeTo<isize>) -> Self {
+        Self::new(None, Some(range.end))
+    }
+}
+impl From<RangeFull> for Span {
+    fn from(_: RangeFull) -> Self {
+        Self::new(None, None)
+    }
+}
+
+/// A span for each leading axis: one range or number, an array or slice, or a tuple of up to four.
+pub trait Spans {
+    /// The spans.
+    fn spans(self) -> Vec<Span>;
+}
+impl<S: Into<Span> + Copy> Spans for &[S] {
+    fn spans(self) -> Vec<Span> {
+        self.iter().map(|&span| span.into()).collect()
+    }
+}
+impl<S: Into<Span>, const N: usize> Spans for [S; N] {
+    fn spans(self) -> Vec<Span> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+macro_rules! one_span {
+    ($($t:ty),*) => {$(
+        impl Spans for $t {
+            fn spans(self) -> Vec<Span> {
+                vec![self.into()]
+            }
+        }
+    )*};
+}
+one_span!(isize, Range<isize>, RangeFrom<isize>, RangeTo<isize>, RangeFull, Span);
+macro_rules! tuple_spans {
+    ($($($S:ident)+;)*) => {$(
+        impl<$($S: Into<Span>),+> Spans for ($($S,)+) {
+            #[allow(non_snake_case)]
+            fn spans(self) -> Vec<Span> {
+                let ($($S,)+) = self;
+                vec![$($S.into()),+]
+            }
+        }
+    )*};
+}
+tuple_spans!(A; A B; A B C; A B C D;);
+
+/// The view that the spans describe, and the shape of the result without the axes that single numbers drop.
+pub(crate) fn slice_spec(spans: &[Span], shape: &Shape) -> Result<(SliceSpec, Shape)> {
+    if spans.len() > shape.rank() {
+        return Err(Error::argument(format!(
+            "slice: {} spans for the {} axes of shape {shape}",
+            spans.len(),
+            shape.rank()
+        )));
+    }
+    let strides = shape.strides();
+    let mut view = View { start: 0, strides: Default::default() };
+    let (mut to, mut kept) = (Vec::new(), Vec::new());
+    for (axis, &n) in shape.iter().enumerate() {
+        let span = spans.get(axis).copied().unwrap_or_else(|| Span::from(..));
+        let (first, count) = span.resolve(axis, n)?;
+        view.start += first * strides[axis];
+        view.strides.push(strides[axis] as isize * span.step);
+        to.push(count);
+        if !span.single {
+            kept.push(count);
+        }
+    }
+    Ok((SliceSpec { from: shape.clone(), to: to.into(), view }, kept.into()))
+}
