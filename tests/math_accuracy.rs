@@ -12,7 +12,7 @@ use std::fmt::Write;
 const BOUNDS: &[(&str, f64, f64)] = &[
     ("exp", 1.0, 1.0),
     ("exp2", 1.0, 1.0),
-    ("expm1", 1.0, 1.0),
+    ("expm1", 1.1, 1.0),
     ("ln", 1.0, 1.0),
     ("log2", 1.0, 1.0),
     ("log10", 1.0, 1.0),
@@ -39,9 +39,9 @@ const BOUNDS: &[(&str, f64, f64)] = &[
     ("hypot", 1.0, 1.0),
     ("pow", 1.0, 1.0),
     ("powi", 1.0, 1.0),
-    ("lgamma", 1.0, 4.0),
-    ("digamma", 1.0, 4.0),
-    ("polygamma", 1.0, 8.0),
+    ("lgamma", 1.0, 3.0),
+    ("digamma", 1.0, 3.0),
+    ("polygamma", 1.0, 6.0),
 ];
 
 type Unary<T> = fn(T) -> T;

@@ -28,13 +28,13 @@ impl ArcLane for f64 {
     const PI_LOW: f64 = 1.2246467991473532e-16;
     #[inline(always)]
     fn atan_tail<M: Mode>(z: f64) -> f64 {
-        poly!(M, M::fma, z; -0.333333333333332, 0.1999999999995366, -0.14285714280194511, 0.11111110783013185,
+        poly!(M::fma, z; -0.333333333333332, 0.1999999999995366, -0.14285714280194511, 0.11111110783013185,
             -0.09090897736936411, 0.07692059724910981, -0.06663097270841452, 0.05847832002018823, -0.05039013424445112,
             0.03805638145943931, -0.01789745755247103)
     }
     #[inline(always)]
     fn asin_tail<M: Mode>(z: f64) -> f64 {
-        poly!(M, M::fma, z; 0.16666666666666763, 0.07499999999970128, 0.04464285717525649, 0.030381942676785078,
+        poly!(M::fma, z; 0.16666666666666763, 0.07499999999970128, 0.04464285717525649, 0.030381942676785078,
             0.022372215861024284, 0.01735159634941721, 0.013981007860131602, 0.011397384208231042, 0.01078879013019115,
             0.003674262169943311, 0.021785429732537262, -0.02110911633136782, 0.032697276709626605)
     }
@@ -46,11 +46,11 @@ impl ArcLane for f32 {
     const PI_LOW: f32 = -8.742278e-8;
     #[inline(always)]
     fn atan_tail<M: Mode>(z: f32) -> f32 {
-        poly!(M, M::fmaf, z; -0.33333316, 0.19998528, -0.14244376, 0.10598914, -0.06089031)
+        poly!(M::fmaf, z; -0.33333316, 0.19998528, -0.14244376, 0.10598914, -0.06089031)
     }
     #[inline(always)]
     fn asin_tail<M: Mode>(z: f32) -> f32 {
-        poly!(M, M::fmaf, z; 0.1666666, 0.07500521, 0.044513647, 0.031835843, 0.014330475, 0.03767064)
+        poly!(M::fmaf, z; 0.1666666, 0.07500521, 0.044513647, 0.031835843, 0.014330475, 0.03767064)
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn atan<T: ArcLane, M: Mode>(x: T) -> T {
     let (upper, t, rest) = atan_quotient::<T, M>(select(outside, one, a), select(outside, a, one));
     let quarter = T::lit(std::f64::consts::FRAC_PI_4);
     let quarter_low = T::HALF_PI_LOW * T::lit(0.5);
-    // In eighths of a turn: 0, 1, 1 again from above, 2.
+    // Outside, pi/2 less the angle of the reciprocal.
     let sign = select(outside, -one, one);
     let base = select(upper, quarter, select(outside, quarter + quarter, T::lit(0.0)));
     let base_low = select(upper, quarter_low, select(outside, quarter_low + quarter_low, T::lit(0.0)));
@@ -104,7 +104,7 @@ pub(super) fn atan2<T: ArcLane, M: Mode>(y: T, x: T) -> T {
     let scale = d.large_scale();
     let (n, d) = (n * scale, d * scale);
     let (upper, t, rest) = atan_quotient::<T, M>(n, d);
-    // angle = pi/4 * base + sign * atan t; steep: pi/2 - it; then, for x < 0, pi - it.
+    // In eighths of a turn, atan t added or taken away: steep, 2 less the angle; to the left, 4 less that.
     let left = x.is_negative();
     let sign = select(steep != left, -one, one);
     let eighths = select(upper, one, zero);

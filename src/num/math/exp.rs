@@ -16,7 +16,7 @@ pub(super) trait ExpLane: Lane {
     /// Beyond these, e^x has overflowed, or rounds to 0.
     const MAX: Self;
     const MIN: Self;
-    /// From here on e^-x is nothing beside 1 (half the precision suffices where it is squared).
+    /// From here on e^-x is nothing beside 1.
     const SATURATED: Self;
     const LN2_HI: Self;
     const LN2_LO: Self;
@@ -36,13 +36,13 @@ impl ExpLane for f64 {
     const LN2_LO: f64 = 2.8235290563031577e-13;
     #[inline(always)]
     fn exp_tail<M: Mode>(r: f64) -> f64 {
-        poly!(M, M::fma, r; 0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333322205, 0.001388888888886722,
+        poly!(M::fma, r; 0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333322205, 0.001388888888886722,
             0.00019841269884947053, 2.4801587360340468e-05, 2.7557245175674384e-06, 2.755724266387346e-07,
             2.5108764510971968e-08, 2.0924529488093528e-09)
     }
     #[inline(always)]
     fn exp_tail_short<M: Mode>(r: f64) -> f64 {
-        poly!(M, M::fma, r; 0.5000000000000003, 0.16666666666666685, 0.0416666666665848, 0.00833333333331488,
+        poly!(M::fma, r; 0.5000000000000003, 0.16666666666666685, 0.0416666666665848, 0.00833333333331488,
             0.0013888888930547816, 0.00019841269903129525, 2.4801505517043612e-05, 2.7557227422554735e-06,
             2.762616590418272e-07, 2.5114741841302965e-08)
     }
@@ -66,11 +66,11 @@ impl ExpLane for f32 {
     const LN2_LO: f32 = 1.4286068e-6;
     #[inline(always)]
     fn exp_tail<M: Mode>(r: f32) -> f32 {
-        poly!(M, M::fmaf, r; 0.5, 0.16666667, 0.04166637, 0.008333274, 0.0013940228, 0.00019913689)
+        poly!(M::fmaf, r; 0.5, 0.16666667, 0.04166637, 0.008333274, 0.0013940228, 0.00019913689)
     }
     #[inline(always)]
     fn exp_tail_short<M: Mode>(r: f32) -> f32 {
-        poly!(M, M::fmaf, r; 0.5, 0.1666653, 0.04166626, 0.008367885, 0.001394765)
+        poly!(M::fmaf, r; 0.5, 0.1666653, 0.04166626, 0.008367885, 0.001394765)
     }
     #[inline(always)]
     fn tanh_of_abs<M: Mode>(a: f32) -> f32 {
@@ -78,7 +78,7 @@ impl ExpLane for f32 {
         let z = a * a;
         let small = M::fmaf(
             a * z,
-            poly!(M, M::fmaf, z; -0.33333322, 0.13332985, -0.0539296, 0.021663861,
+            poly!(M::fmaf, z; -0.33333322, 0.13332985, -0.0539296, 0.021663861,
             -0.008263769, 0.0025807652, -0.000454368),
             a,
         );

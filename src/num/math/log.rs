@@ -36,7 +36,7 @@ impl LogLane for f64 {
     fn ln_tail<M: Mode>(f: f64, half_square: f64) -> f64 {
         let s = f / (2.0 + f);
         let z = s * s;
-        let r = z * poly!(M, M::fma, z; 0.6666666666666735, 0.39999999999409347, 0.2857142874368954,
+        let r = z * poly!(M::fma, z; 0.6666666666666735, 0.39999999999409347, 0.2857142874368954,
             0.22222198428316464, 0.18183572414999447, 0.153138298430276, 0.14798290584887672);
         s * (half_square + r)
     }
@@ -50,7 +50,7 @@ impl LogLane for f32 {
     const TINY: f32 = 2e-3;
     #[inline(always)]
     fn ln_tail<M: Mode>(f: f32, half_square: f32) -> f32 {
-        let p = poly!(M, M::fmaf, f; 0.3333332, -0.2500069, 0.20002201, -0.16628191, 0.14183874,
+        let p = poly!(M::fmaf, f; 0.3333332, -0.2500069, 0.20002201, -0.16628191, 0.14183874,
             -0.130986, 0.1285718, -0.07908465);
         (half_square + half_square) * (f * p)
     }
@@ -74,8 +74,8 @@ impl<T: LogLane> Parts<T> {
 #[inline(always)]
 fn split<T: LogLane, M: Mode>(x: T) -> (T, T, T, T) {
     let subnormal = x < T::MIN_POSITIVE;
-    let (m, k) = select(subnormal, x * T::UNSUBNORMAL, x).significand();
-    let k = k - select(subnormal, T::EXPONENT_ZERO + T::UNSUBNORMAL_POWER, T::EXPONENT_ZERO);
+    let (m, k) = select(subnormal, x * T::NORMALISER, x).significand();
+    let k = k - select(subnormal, T::EXPONENT_ZERO + T::NORMALISER_POWER, T::EXPONENT_ZERO);
     let f = m - T::lit(1.0);
     let half_square = f * (T::lit(0.5) * f);
     (k, f, half_square, T::ln_tail::<M>(f, half_square))

@@ -15,15 +15,15 @@ use super::lane::{Lane, divide, fast_two_sum, poly, select, square_root, two_pro
 #[inline(always)]
 fn ln_in_two<M: Mode>(x: f64) -> (f64, f64) {
     let subnormal = x < f64::MIN_POSITIVE;
-    let (m, k) = select(subnormal, x * f64::UNSUBNORMAL, x).significand();
-    let k = k - select(subnormal, f64::EXPONENT_ZERO + f64::UNSUBNORMAL_POWER, f64::EXPONENT_ZERO);
+    let (m, k) = select(subnormal, x * f64::NORMALISER, x).significand();
+    let k = k - select(subnormal, f64::EXPONENT_ZERO + f64::NORMALISER_POWER, f64::EXPONENT_ZERO);
     let f = m - 1.0;
     let (d, d_low) = fast_two_sum(2.0, f);
     let (s, s_low) = divide::<f64, M>(f, 0.0, d, d_low);
     let (s, s_low) = fast_two_sum(s, s_low);
     let (z, z_low) = two_product::<f64, M>(s, s);
     let z_low = M::fma(s + s, s_low, z_low);
-    let tail = z * poly!(M, M::fma, z; 0.3999999999999998, 0.2857142857144385, 0.22222222217785312, 0.1818181884468279,
+    let tail = z * poly!(M::fma, z; 0.3999999999999998, 0.2857142857144385, 0.22222222217785312, 0.1818181884468279,
         0.15384558374132737, 0.1333626680860259, 0.11675730343088037, 0.11982196573770357);
     // ln m = 2s + s z (2/3 + tail).
     let (c, c_low) = fast_two_sum(2.0 / 3.0, tail);
@@ -58,14 +58,14 @@ fn pow_of_abs_single<M: Mode>(x: f32, y: f64) -> f32 {
     let f = m - 1.0;
     let s = f / (2.0 + f);
     let z = s * s;
-    let tail = z * poly!(M, M::fma, z; 0.6666666667581066, 0.39999995617174827, 0.2857210980584324,
+    let tail = z * poly!(M::fma, z; 0.6666666667581066, 0.39999995617174827, 0.2857210980584324,
         0.22176156275779163, 0.19584681665746187);
     let ln = M::fma(k - f64::EXPONENT_ZERO, std::f64::consts::LN_2, M::fma(s, tail, s + s));
     // Just past f32's own overflow and underflow, which the conversion then finds.
     let p = clamp(clamp(y, -LARGE_EXPONENT, LARGE_EXPONENT) * ln, -104.0, 89.0);
     let magic_k = M::fma(p, std::f64::consts::LOG2_E, f64::MAGIC_BIASED);
     let r = M::fma(-(magic_k - f64::MAGIC_BIASED), std::f64::consts::LN_2, p);
-    let e = poly!(M, M::fma, r; 1.0, 1.0, 0.5000000043773286, 0.16666666824480403, 0.04166635396028616,
+    let e = poly!(M::fma, r; 1.0, 1.0, 0.5000000043773286, 0.16666666824480403, 0.04166635396028616,
         0.008333271001138894, 0.0013941345304338494, 0.00019915379329821323);
     (e * f64::pow2(magic_k)) as f32
 }
@@ -131,7 +131,7 @@ impl RootLane for f64 {
     const THIRD_OF_BIAS: f64 = 341.0;
     #[inline(always)]
     fn cbrt_guess<M: Mode>(m: f64) -> f64 {
-        poly!(M, M::fma, m; 0.44713940177167366, 0.9501075011667788, -0.6661921962261734, 0.3853770600086451,
+        poly!(M::fma, m; 0.44713940177167366, 0.9501075011667788, -0.6661921962261734, 0.3853770600086451,
             -0.14447779453879475, 0.030906040152322792, -0.0028598412068087226)
     }
 }
@@ -141,7 +141,7 @@ impl RootLane for f32 {
     const THIRD_OF_BIAS: f32 = 43.0;
     #[inline(always)]
     fn cbrt_guess<M: Mode>(m: f32) -> f32 {
-        poly!(M, M::fmaf, m; 0.5528219, 0.5871172, -0.1629716, 0.023105394)
+        poly!(M::fmaf, m; 0.5528219, 0.5871172, -0.1629716, 0.023105394)
     }
 }
 
@@ -149,7 +149,7 @@ impl RootLane for f32 {
 pub(super) fn cbrt<T: RootLane, M: Mode>(x: T) -> T {
     let a = x.abs();
     let subnormal = a < T::MIN_POSITIVE;
-    let (m, e) = select(subnormal, a * T::UNSUBNORMAL, a).mantissa();
+    let (m, e) = select(subnormal, a * T::NORMALISER, a).mantissa();
     // x = m 2^r 2^(3q) with r in 0..3; (e - 1)/3 rounds to the integer part of e/3.
     let e = e + T::SHIFT;
     let magic_q = (e - T::lit(1.0)) * T::lit(1.0 / 3.0) + T::MAGIC;
@@ -162,7 +162,7 @@ pub(super) fn cbrt<T: RootLane, M: Mode>(x: T) -> T {
     let t = (T::cbrt_guess::<M>(m) * root_factor).upper_half();
     let quotient = cube / (t * t);
     let root = T::fma::<M>(t, (quotient - t) / (t + t + quotient), t);
-    let shift = select(subnormal, T::THIRD_OF_BIAS + T::UNSUBNORMAL_POWER * T::lit(1.0 / 3.0), T::THIRD_OF_BIAS);
+    let shift = select(subnormal, T::THIRD_OF_BIAS + T::NORMALISER_POWER * T::lit(1.0 / 3.0), T::THIRD_OF_BIAS);
     let value = (root * T::pow2(T::MAGIC_BIASED + (q - shift))).copysign(x);
     select((a > T::lit(0.0)) & (a < T::INFINITY), value, x)
 }

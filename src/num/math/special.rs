@@ -126,10 +126,9 @@ const BERNOULLI: [f64; 12] = [
     -236364091.0 / 2730.0,
 ];
 
-/// x less the nearest integer, exactly, and whether that integer is odd.
-fn from_integer(x: f64) -> (f64, bool) {
-    let nearest = x.round_ties_even();
-    (x - nearest, (nearest * 0.5).round_ties_even() != nearest * 0.5)
+/// x less the nearest integer, exactly.
+fn from_integer(x: f64) -> f64 {
+    x - x.round_ties_even()
 }
 
 /// ln|Gamma(x)|.
@@ -138,7 +137,7 @@ pub(super) fn lgamma(x: f64) -> f64 {
         return x.abs();
     }
     if x <= 0.0 {
-        let (f, _) = from_integer(x);
+        let f = from_integer(x);
         if f == 0.0 {
             return f64::INFINITY;
         }
@@ -175,7 +174,7 @@ pub(super) fn digamma(x: f64) -> f64 {
         return -1.0 / x;
     }
     if x < 0.0 {
-        let (f, _) = from_integer(x);
+        let f = from_integer(x);
         if f == 0.0 || x == f64::NEG_INFINITY {
             return f64::NAN;
         }

@@ -35,7 +35,7 @@ pub(super) trait TrigLane: Lane {
 impl TrigLane for f64 {
     #[inline(always)]
     fn limit<M: Mode>() -> f64 {
-        // 2^50; 2^22.
+        // 2^50: beyond, x * 2/pi is too coarse for k to be the nearest integer. 2^22: k has 22 bits.
         if M::FUSED { 1125899906842624.0 } else { 4194304.0 }
     }
 
@@ -61,13 +61,13 @@ impl TrigLane for f64 {
 
     #[inline(always)]
     fn sin_tail<M: Mode>(z: f64) -> f64 {
-        poly!(M, M::fma, z; -0.16666666666666577, 0.0083333333333092, -0.00019841269819659705,
+        poly!(M::fma, z; -0.16666666666666577, 0.0083333333333092, -0.00019841269819659705,
             2.755731032575888e-06, -2.5050255279351514e-08, 1.586902530228658e-10)
     }
 
     #[inline(always)]
     fn cos_tail<M: Mode>(z: f64) -> f64 {
-        poly!(M, M::fma, z; 0.04166666666666649, -0.0013888888888855986, 2.4801587278609788e-05,
+        poly!(M::fma, z; 0.04166666666666649, -0.0013888888888855986, 2.4801587278609788e-05,
             -2.7557311347327605e-07, 2.087533332537611e-09, -1.1340399508664579e-11)
     }
 }
@@ -99,12 +99,12 @@ impl TrigLane for f32 {
 
     #[inline(always)]
     fn sin_tail<M: Mode>(z: f32) -> f32 {
-        poly!(M, M::fmaf, z; -0.16666654, 0.008332098, -0.00019506022)
+        poly!(M::fmaf, z; -0.16666654, 0.008332098, -0.00019506022)
     }
 
     #[inline(always)]
     fn cos_tail<M: Mode>(z: f32) -> f32 {
-        poly!(M, M::fmaf, z; 0.041666646, -0.0013887291, 2.4428644e-5)
+        poly!(M::fmaf, z; 0.041666646, -0.0013887291, 2.4428644e-5)
     }
 }
 
