@@ -1,12 +1,14 @@
 //! Products cut into blocks that fit the caches, and these into panels and tiles.
 //!
-//! B is read where it lies unless it is transposed, or so large that its rows no longer stay in the caches between one row of tiles and
-//! the next; A is packed only where it is transposed and large, so that every step down it would touch another page. Packing costs
-//! 1 / m (B) and 1 / n (A) of the product, more for small ones than it saves: 64x784x128 runs at 117 GFLOP/s unpacked, 109 packed.
+//! B is read where it lies unless it is transposed, or so large that its rows no longer stay in the caches between one
+//! row of tiles and the next; A is packed only where it is transposed and large, so that every step down it would touch
+//! another page. Packing costs 1 / m (B) and 1 / n (A) of the product, and below those sizes more than it saves:
+//! 64x784x128 runs at 117 GFLOP/s unpacked, at 109 packed, while 2048x512x2048 with a transposed A runs at 96 unpacked
+//! and at 107 packed.
 //!
-//! Threads are left to a later layer, which should hand each its own rows (or columns) of C: a [`Product`] with leading dimensions
-//! describes such a part, every thread has its own scratch, and an element's bits do not depend on where the cuts are as long as they
-//! leave every part more than one row and column.
+//! Threads are left to a later layer, which should hand each its own rows (or columns) of C: a [`Product`] with leading
+//! dimensions describes such a part, `Gemm::run` computes it, and every thread has its own scratch. Small products
+//! should stay on one thread.
 
 use super::Product;
 use super::pack::{PackA, PackB, panel};
@@ -21,8 +23,6 @@ const DEPTH: usize = 512;
 const ROW_BYTES: usize = 8064;
 /// A transposed A of more bytes than this is packed. (Less in tests, where such a product would take too long.)
 const PACK_A: usize = if cfg!(test) { 64 << 10 } else { 2 << 20 };
-/// A B that is not transposed is packed above this, half a second-level cache.
-const PACK_B: usize = 512 << 10;
 /// Rows of a block whose A is packed: 240 KB of f32.
 const HEIGHT: usize = 120;
 
@@ -33,7 +33,7 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
     let widest = widest::<V>(p.m);
     let unit = widest * V::LANES;
     let block = whole(p);
-    let pack_b = p.tb || p.m >= 48 && p.n * p.k * size > PACK_B;
+    let pack_b = p.tb || p.m >= 48 && p.n * p.k * size > in_place::<V>(p.m);
     let depth = share(p.k, DEPTH, 1);
     if !pack_b {
         // Where one row of tiles takes all of A, no block of B is used twice, and cutting k would only load C again.
@@ -42,7 +42,8 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
         return unsafe { each(p.k, depth, |p0, k| panels::<V>(&block.deeper(p0, k), widest)) };
     }
     let pack_a = p.ta && p.n >= 200 && p.m * p.k * size > PACK_A;
-    // A transposed B is packed by columns, two panels at a time, which are still in the first-level cache when they are used.
+    // A transposed B is packed by columns, two panels at a time, which are still in the first-level cache when they are
+    // used.
     let width = share(p.n, if p.tb && !pack_a { 2 * unit } else { ROW_BYTES / size }, unit);
     let height = if pack_a { share(p.m, HEIGHT, V::ROWS[widest - 1]) } else { p.m };
     let (b_len, a_len) = (width.next_multiple_of(V::LANES) * depth, if pack_a { height * depth } else { 0 });
@@ -57,7 +58,8 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
                     V::enter(PackB::<V> { k, n, widest, b, ld: p.ldb, transposed: p.tb, out: packed_b });
                     let block = Block { n, b: packed_b, b_packed: true, c: p.c.add(j0), ..block.deeper(p0, k) };
                     each(p.m, height, |i0, m| {
-                        let mut block = Block { m, a: block.a.add(i0 * block.a_row), c: block.c.add(i0 * p.ldc), ..block };
+                        let mut block =
+                            Block { m, a: block.a.add(i0 * block.a_row), c: block.c.add(i0 * p.ldc), ..block };
                         if pack_a {
                             pack_tiles::<V>(&block, V::ROWS[widest - 1], packed_a);
                             block = Block { a: packed_a, a_packed: true, tallest: V::ROWS[widest - 1], ..block };
@@ -102,12 +104,33 @@ unsafe fn single_packed<V: Vector>(p: &Product<V::Elem>, vectors: usize) {
 
 /// The strip of one tile that is the whole product.
 #[inline(always)]
-unsafe fn tile<V: Vector>(p: &Product<V::Elem>, vectors: usize, b: *const V::Elem, b_step: usize, b_is_padded: bool) -> Strip<V::Elem> {
+unsafe fn tile<V: Vector>(
+    p: &Product<V::Elem>,
+    vectors: usize,
+    b: *const V::Elem,
+    b_step: usize,
+    b_is_padded: bool,
+) -> Strip<V::Elem> {
     let (a_row, a_step) = if p.ta { (1, p.lda) } else { (p.lda, 1) };
     // SAFETY: row m / 2 is inside.
     let a_half = unsafe { p.a.add(p.m / 2 * a_row) };
     let tail = p.n - (vectors - 1) * V::LANES;
-    Strip { tiles: 1, k: p.k, a: p.a, a_half, a_row, a_step, a_tile: 0, b, b_step, b_is_padded, c: p.c, c_row: p.ldc, tail, accumulate: p.accumulate }
+    Strip {
+        tiles: 1,
+        k: p.k,
+        a: p.a,
+        a_half,
+        a_row,
+        a_step,
+        a_tile: 0,
+        b,
+        b_step,
+        b_is_padded,
+        c: p.c,
+        c_row: p.ldc,
+        tail,
+        accumulate: p.accumulate,
+    }
 }
 
 /// A block of the product.
@@ -138,7 +161,15 @@ impl<T> Block<T> {
     #[inline(always)]
     unsafe fn deeper(self, p0: usize, k: usize) -> Block<T> {
         // SAFETY: by contract.
-        unsafe { Block { k, a: self.a.add(p0 * self.a_step), b: self.b.add(p0 * self.b_step), accumulate: self.accumulate || p0 > 0, ..self } }
+        unsafe {
+            Block {
+                k,
+                a: self.a.add(p0 * self.a_step),
+                b: self.b.add(p0 * self.b_step),
+                accumulate: self.accumulate || p0 > 0,
+                ..self
+            }
+        }
     }
 }
 
@@ -150,7 +181,22 @@ fn whole<T>(p: &Product<T>) -> Block<T> {
     // A transposed B is packed, and its packed rows have a step of their own.
     let b_step = if p.tb { 0 } else { p.ldb };
     let (a, b, c) = (p.a, p.b, p.c);
-    Block { m: p.m, n: p.n, k: p.k, a, a_row, a_step, a_packed: false, tallest, b, b_step, b_packed: false, c, c_row: p.ldc, accumulate: p.accumulate }
+    Block {
+        m: p.m,
+        n: p.n,
+        k: p.k,
+        a,
+        a_row,
+        a_step,
+        a_packed: false,
+        tallest,
+        b,
+        b_step,
+        b_packed: false,
+        c,
+        c_row: p.ldc,
+        accumulate: p.accumulate,
+    }
 }
 
 /// Multiplies a block: every panel of B, and every row of A against it.
@@ -171,10 +217,26 @@ unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize) {
             let tail = width - (vectors - 1) * V::LANES;
             while left > 0 {
                 let (rows, tiles) = tiles(left, x.tallest.min(V::ROWS[vectors - 1]));
-                let (a_row, a_step, a_tile) = if x.a_packed { (1, rows, rows * x.k) } else { (x.a_row, x.a_step, rows * x.a_row) };
+                let (a_row, a_step, a_tile) =
+                    if x.a_packed { (1, rows, rows * x.k) } else { (x.a_row, x.a_step, rows * x.a_row) };
                 let a_half = a.add(rows / 2 * a_row);
                 let (k, c_row, accumulate) = (x.k, x.c_row, x.accumulate);
-                let s = Strip { tiles, k, a, a_half, a_row, a_step, a_tile, b, b_step, b_is_padded: x.b_packed, c, c_row, tail, accumulate };
+                let s = Strip {
+                    tiles,
+                    k,
+                    a,
+                    a_half,
+                    a_row,
+                    a_step,
+                    a_tile,
+                    b,
+                    b_step,
+                    b_is_padded: x.b_packed,
+                    c,
+                    c_row,
+                    tail,
+                    accumulate,
+                };
                 strip::<V>(rows, vectors, &s);
                 a = a.add(tiles * a_tile);
                 c = c.add(tiles * rows * c_row);
@@ -185,7 +247,8 @@ unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize) {
     }
 }
 
-/// Packs a block's A, which is transposed, in the tiles that `panels` will cut it into: the one that begins at row i lies at i * k.
+/// Packs a block's A, which is transposed, in the tiles that `panels` will cut it into: the one that begins at row i
+/// lies at i * k.
 ///
 /// # Safety
 /// `out` holds m * k elements.
@@ -201,12 +264,23 @@ unsafe fn pack_tiles<V: Vector>(x: &Block<V::Elem>, tallest: usize, out: *mut V:
     }
 }
 
-/// The widest panel for m rows: where the tiles of two vectors take all rows at once and those of three do not, B is read once.
+/// The widest panel for m rows: where the tiles of two vectors take all rows at once and those of three do not, B is
+/// read once.
 fn widest<V: Vector>(m: usize) -> usize {
     if V::ROWS[2] == 0 || m > V::ROWS[2] && m <= V::ROWS[1] { 2 } else { 3 }
 }
 
-/// The height of the next tiles and how many of them. The last rows are shared out evenly: 13 are 7 and 6, not 12 and a slow 1.
+/// Bytes of a B that is better read where it lies by m rows: narrow tiles read it more often, many rows too.
+fn in_place<V: Vector>(m: usize) -> usize {
+    match (V::ROWS[2], m) {
+        (0, _) => 192 << 10,
+        (_, ..=128) => 1 << 20,
+        _ => 512 << 10,
+    }
+}
+
+/// The height of the next tiles and how many of them. The last rows are shared out evenly: 13 are 7 and 6, not 12 and a
+/// slow 1.
 fn tiles(left: usize, most: usize) -> (usize, usize) {
     if left <= most {
         (left, 1)

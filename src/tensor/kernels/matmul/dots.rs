@@ -1,7 +1,7 @@
 //! Products that need no tile: rows of A against rows of B (dot products), and a row times a matrix.
 //!
-//! Dot products run along k, so B^T is not packed: that pays where few rows of A share it. Their sums end in a horizontal addition,
-//! which is why they lose where k is short.
+//! Dot products run along k, so B^T is not packed: that pays where few rows of A share it. Their sums end in a
+//! horizontal addition, which is why they lose where k is short.
 
 use super::Product;
 use super::tile::put;
@@ -31,7 +31,12 @@ impl<V: Vector, const MR: usize, const G: usize> Kernel for DotTile<'_, V, MR, G
             let mut p = 0;
             while p + V::LANES <= d.k {
                 for g in 0..G {
-                    let y = [V::load(b[g][0].add(p)), V::load(b[g][1].add(p)), V::load(b[g][2].add(p)), V::load(b[g][3].add(p))];
+                    let y = [
+                        V::load(b[g][0].add(p)),
+                        V::load(b[g][1].add(p)),
+                        V::load(b[g][2].add(p)),
+                        V::load(b[g][3].add(p)),
+                    ];
                     for i in 0..MR {
                         let x = V::load(a.add(i * d.lda + p));
                         for j in 0..4 {
@@ -52,7 +57,8 @@ impl<V: Vector, const MR: usize, const G: usize> Kernel for DotTile<'_, V, MR, G
                     }
                 }
             }
-            // In a loop of their own, which unrolls: the next one does not, and would keep the accumulators in memory throughout.
+            // In a loop of their own, which unrolls: the next one does not, and would keep the accumulators in memory
+            // throughout.
             let mut sums = [[[V::Elem::default(); 4]; G]; MR];
             for i in 0..MR {
                 for g in 0..G {
@@ -73,7 +79,8 @@ impl<V: Vector, const MR: usize, const G: usize> Kernel for DotTile<'_, V, MR, G
 /// c[i, j] (+)= the dot product of row i of A and row j of B, four columns at a time.
 ///
 /// # Safety
-/// The processor has V's instructions; the product's pointers are valid for its shape; B is transposed, A is not, n > 0.
+/// The processor has V's instructions; the product's pointers are valid for its shape; B is transposed, A is not, n >
+/// 0.
 pub(super) unsafe fn dots<V: Vector>(p: &Product<V::Elem>) {
     macro_rules! arms {
         ($rows:expr, $row:expr, $column:expr, $($mr:literal $g:literal),*) => {

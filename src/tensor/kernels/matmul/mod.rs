@@ -1,26 +1,45 @@
 //! Matrix products: the one entry point is [`gemm`].
 //!
-//! Owns the kernels for f32 and f64, every orientation and every instruction set; not shapes, strides or broadcasting, which are
-//! the caller's. Single-threaded; `blocks` says where threads would go.
+//! Owns the kernels for f32 and f64, every orientation and every instruction set; not shapes, strides or broadcasting,
+//! which are the caller's. Single-threaded; `blocks` says where threads would go.
 //!
-//! `gemm` chooses by shape: a row times a matrix and dot products (`dots`) where one side is thin, else register tiles (`tile`),
-//! either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`). All are generic over a vector type
-//! (`vector`), with one implementation for each instruction set (`x86`, `portable`).
+//! `gemm` chooses by shape: a row times a matrix and dot products (`dots`) where one side is thin, else register tiles
+//! (`tile`), either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`). All are
+//! generic over a vector type (`vector`), with one implementation for each instruction set (`x86`, `portable`).
 //!
-//! Invariants: nothing outside the slices is touched; the same call gives the same bits on the same level; nothing is allocated
-//! but a scratch per thread (5 MB at most) that grows to the largest product seen and stays.
+//! Invariants: nothing outside the slices is touched; the same call gives the same bits on the same level; nothing is
+//! allocated but a scratch per thread (5 MB at most) that grows to the largest product seen and stays.
 //!
-//! Cost: 2 m n k operations, at 94 to 98 % of the processor's peak in the first-level cache; a call of 4x2x4 costs 20 ns.
+//! Cost: 2 m n k operations, at 94 to 98 % of the processor's peak in the first-level cache; a call of 4x2x4 costs 20
+//! ns.
 //!
-//! Why no crate: none is faster, on any shape that we measured. private-gemm-x86 comes closest and pulls in 27 others (syn among
-//! them), gemm 47. GFLOP/s, one thread, Zen 4 at 3.7 GHz (peak 118 in f32, 59 in f64), shapes as m x k x n, T a transposed operand:
+//! Why no crate: private-gemm-x86 comes closest and pulls in 27 others (syn among them), gemm 47, for no gain on the
+//! shapes of training. GFLOP/s, one thread, Zen 4 at 3.7 GHz on a shared machine, gemm with x86-v4 (peak 118 in f32, 59 in
+//! f64; differences under 3 % are noise), shapes as m x k x n, T a transposed operand:
 //!
 //! ```text
-//! TABLE
+//!                    f32 AVX-512  AVX2  SSE2  private-gemm  gemm  matrixmultiply | f64 AVX-512  private-gemm  gemm
+//! 10x784x30     NN           109    95    33            97    66              33 |          54            47    37
+//! 10x784x30     NT           101    88    39            74    39              26 |          53            36    31
+//! 784x10x30     TN            93    89    32            76    53              53 |          45            41    33
+//! 10x30x784     NT            66    62    22            66    43              25 |          38            37    31
+//! 64x784x128    NN           117   110    37           114   109              91 |          58            55    53
+//! 784x64x128    TN           114   110    34           111   111             108 |          56            55    53
+//! 64x128x784    NT           108   107    38           103    91              82 |          53            50    49
+//! 64x128x64     NN           114   113    39           113   108              81 |          58            56    54
+//! 64x64x10      NN            71    64    28            67    45              25 |          34            33    28
+//! 256x784x1024  NN           107   103    35           105   105              95 |          50            50    51
+//! 784x256x1024  TN           109    98    32           109   108             107 |          53            52    52
+//! 256x1024x784  NT           108   108    37           104    69              87 |          54            49    47
+//! 512x2048x2048 NN           101    92    33           101   100              93 |          49            50    50
+//! 2048x512x2048 TN           102   104    29            93   105              98 |          52            50    49
+//! 512x2048x2048 NT           108   101    34            97    81              86 |          53            50    46
+//! 2048^3        NN           101    82    29            99   100              89 |          48            52    51
 //! ```
 //!
-//! Tried without gain: prefetching C's tiles; packing A where it is not transposed; one panel of B at a time where it is not; blocks
-//! 256 or 384 deep (2 to 4 % slower); tiles of 12 by 2 for large products (3 %), and of 4 by 3 on AVX2 (half the speed: registers spill).
+//! Tried without gain: prefetching C's tiles; packing A where it is not transposed; one panel of B at a time where it
+//! is not; blocks 256 or 384 deep (2 to 4 % slower); tiles of 12 by 2 for large products (3 %), and of 4 by 3 on AVX2
+//! (half the speed: registers spill).
 
 #![allow(clippy::needless_range_loop, reason = "loops over registers unroll by index")]
 
@@ -43,16 +62,33 @@ use vector::Vector;
 
 /// c = op(a) op(b), or c += op(a) op(b) with `accumulate`; everything row-major and contiguous.
 ///
-/// op(a) is [m, k]: `a` holds [m, k], or [k, m] when `ta`. op(b) is [k, n]: `b` holds [k, n], or [n, k] when `tb`. `c` is [m, n].
-/// Without `accumulate` what c held does not matter, NaN included; k = 0 then gives zeros.
-/// A level that the processor does not have runs as the best it has below it; `Plain` is SSE2 on x86-64.
+/// op(a) is [m, k]: `a` holds [m, k], or [k, m] when `ta`. op(b) is [k, n]: `b` holds [k, n], or [n, k] when `tb`. `c`
+/// is [m, n]. Without `accumulate` what c held does not matter, NaN included; k = 0 then gives zeros. A level that the
+/// processor does not have runs as the best it has below it; `Plain` is SSE2 on x86-64.
 ///
 /// # Panics
 /// Slices that are not exactly m * k, k * n and m * n long.
 #[allow(clippy::too_many_arguments, reason = "the signature every BLAS has")]
 #[inline]
-pub fn gemm<T: Gemm>(level: Level, m: usize, n: usize, k: usize, a: &[T], ta: bool, b: &[T], tb: bool, c: &mut [T], accumulate: bool) {
-    assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "gemm: slices of {}, {} and {} for m = {m}, n = {n}, k = {k}", a.len(), b.len(), c.len());
+pub fn gemm<T: Gemm>(
+    level: Level,
+    m: usize,
+    n: usize,
+    k: usize,
+    a: &[T],
+    ta: bool,
+    b: &[T],
+    tb: bool,
+    c: &mut [T],
+    accumulate: bool,
+) {
+    assert!(
+        a.len() == m * k && b.len() == k * n && c.len() == m * n,
+        "gemm: slices of {}, {} and {} for m = {m}, n = {n}, k = {k}",
+        a.len(),
+        b.len(),
+        c.len()
+    );
     if c.is_empty() {
         return;
     }
@@ -104,11 +140,16 @@ macro_rules! gemm_for {
             #[cfg(target_arch = "x86_64")]
             unsafe fn run(level: Level, p: &Product<$t>) {
                 use core::arch::x86_64 as vectors;
-                // SAFETY: p is valid by contract; every instruction set is detected before use (a load and a test), whatever `level` says.
+                // SAFETY: p is valid by contract; every instruction set is detected before use (a load and a test),
+                // whatever `level` says.
                 unsafe {
                     match level {
                         Level::Avx512 if is_x86_feature_detected!("avx512f") => multiply::<vectors::$avx512>(p),
-                        Level::Avx512 | Level::Avx2 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") => multiply::<vectors::$avx2>(p),
+                        Level::Avx512 | Level::Avx2
+                            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") =>
+                        {
+                            multiply::<vectors::$avx2>(p)
+                        }
                         _ => multiply::<vectors::$sse2>(p),
                     }
                 }

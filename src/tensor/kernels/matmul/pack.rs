@@ -9,8 +9,9 @@ pub(super) fn panel<V: Vector>(left: usize, widest: usize) -> usize {
     if vectors == 4 && widest == 3 { 2 } else { vectors.min(widest) }
 }
 
-/// Copies `k` rows and `n` columns of B into panels side by side: the one that begins at column j lies at out + j * k, and its rows are
-/// `panel` vectors long. Lanes past the last column hold zeros or copies of it; what tiles make of them is not stored.
+/// Copies `k` rows and `n` columns of B into panels side by side: the one that begins at column j lies at out + j * k,
+/// and its rows are `panel` vectors long. Lanes past the last column hold zeros or copies of it; what tiles make of
+/// them is not stored.
 pub(super) struct PackB<V: Vector> {
     pub k: usize,
     pub n: usize,
@@ -45,7 +46,8 @@ impl<V: Vector> PackB<V> {
                     for v in 0..vectors {
                         let j = first + v * V::LANES;
                         let left = self.n - j;
-                        let x = if left >= V::LANES { V::load(b.add(j)) } else { V::load_part(b.add(j), V::mask(left)) };
+                        let x =
+                            if left >= V::LANES { V::load(b.add(j)) } else { V::load_part(b.add(j), V::mask(left)) };
                         x.store(out.add(v * V::LANES));
                     }
                     first += vectors * V::LANES;

@@ -111,7 +111,8 @@ impl<T: Fused, const N: usize> Vector for Array<T, N> {
     unsafe fn columns(src: *const T, ld: usize, last: usize, out: *mut T, ld_out: usize) {
         for r in 0..N {
             for c in 0..Self::CHUNK {
-                // SAFETY: rows up to `last` have CHUNK elements by contract, and so have N lanes of as many rows of out.
+                // SAFETY: rows up to `last` have CHUNK elements by contract, and so have N lanes of as many rows of
+                // out.
                 unsafe { *out.add(c * ld_out + r) = *src.add(r.min(last) * ld + c) };
             }
         }

@@ -32,7 +32,9 @@ impl Case {
         let mut sums = vec![0; m * n];
         for i in 0..m {
             for j in 0..n {
-                let terms = (0..k).map(|p| a[if ta { p * m + i } else { i * k + p }] as i64 * b[if tb { j * k + p } else { p * n + j }] as i64);
+                let terms = (0..k).map(|p| {
+                    a[if ta { p * m + i } else { i * k + p }] as i64 * b[if tb { j * k + p } else { p * n + j }] as i64
+                });
                 sums[i * n + j] = terms.sum::<i64>() + if accumulate { c[i * n + j] as i64 } else { 0 };
             }
         }
@@ -63,7 +65,8 @@ impl Case {
 /// All orientations, overwriting and accumulating.
 fn check(m: usize, n: usize, k: usize) {
     for bits in 0..8 {
-        Case { m, n, k, ta: bits & 1 > 0, tb: bits & 2 > 0, accumulate: bits & 4 > 0 }.check((m * 31 + n * 17 + k) as u64);
+        Case { m, n, k, ta: bits & 1 > 0, tb: bits & 2 > 0, accumulate: bits & 4 > 0 }
+            .check((m * 31 + n * 17 + k) as u64);
     }
 }
 
@@ -101,7 +104,17 @@ fn random_shapes_agree_with_the_definition() {
 
 #[test]
 fn thin_and_deep_shapes_agree_with_the_definition() {
-    for (m, n, k) in [(1, 300, 700), (300, 1, 700), (2, 9, 1100), (10, 30, 784), (11, 5, 1025), (50, 20, 1030), (784, 30, 10), (3, 500, 1), (500, 3, 1)] {
+    for (m, n, k) in [
+        (1, 300, 700),
+        (300, 1, 700),
+        (2, 9, 1100),
+        (10, 30, 784),
+        (11, 5, 1025),
+        (50, 20, 1030),
+        (784, 30, 10),
+        (3, 500, 1),
+        (500, 3, 1),
+    ] {
         check(m, n, k);
     }
 }
@@ -128,7 +141,20 @@ fn the_portable_vector_agrees_with_the_definition() {
         let (a, b) = (a.iter().map(|&x| x as f32).collect::<Vec<_>>(), b.iter().map(|&x| x as f32).collect::<Vec<_>>());
         let mut c = vec![f32::NAN; m * n];
         let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
-        let p = Product { m, n, k, a: a.as_ptr(), ta, lda, b: b.as_ptr(), tb, ldb, c: c.as_mut_ptr(), ldc: n, accumulate: false };
+        let p = Product {
+            m,
+            n,
+            k,
+            a: a.as_ptr(),
+            ta,
+            lda,
+            b: b.as_ptr(),
+            tb,
+            ldb,
+            c: c.as_mut_ptr(),
+            ldc: n,
+            accumulate: false,
+        };
         // SAFETY: the vectors have the lengths of the shape.
         unsafe { multiply::<Array<f32, 4>>(&p) };
         assert!(c.iter().zip(&sums).all(|(&x, &sum)| x == sum as f32), "{m} {n} {k} {ta} {tb}");
@@ -149,7 +175,20 @@ fn a_part_of_a_product_is_what_the_whole_has_there() {
             for (j, columns) in [(0, 1), (1, 49)] {
                 let (a, b) = (&a[if ta { i } else { i * k }..], &b[if tb { j * k } else { j }..]);
                 let c = parts[i * n + j..].as_mut_ptr();
-                let p = Product { m: rows, n: columns, k, a: a.as_ptr(), ta, lda, b: b.as_ptr(), tb, ldb, c, ldc: n, accumulate: false };
+                let p = Product {
+                    m: rows,
+                    n: columns,
+                    k,
+                    a: a.as_ptr(),
+                    ta,
+                    lda,
+                    b: b.as_ptr(),
+                    tb,
+                    ldb,
+                    c,
+                    ldc: n,
+                    accumulate: false,
+                };
                 // SAFETY: the part lies in the product.
                 unsafe { f64::run(Level::Avx512, &p) };
             }

@@ -1,12 +1,14 @@
 //! The tile: rows by up to three vectors of C held in registers while p runs over the inner dimension.
 //!
-//! It reads A where it lies (one broadcast per row) and rows of B that are contiguous, packed or not. Each element of C is one chain of
-//! additions in the order of p, except in tiles of so few elements that latency would show: those keep several chains.
-//! Cost on AVX-512, 8 rows by 3 vectors: 24 fused multiply-adds for 11 loads, 98 % of the processor's peak on data in the L1 cache.
+//! It reads A where it lies (one broadcast per row) and rows of B that are contiguous, packed or not. Each element of C
+//! is one chain of additions in the order of p, except in tiles of so few elements that latency would show: those keep
+//! several chains. Cost on AVX-512, 8 rows by 3 vectors: 24 fused multiply-adds for 11 loads, 98 % of the processor's
+//! peak on data in the L1 cache.
 
 use super::vector::{Kernel, Vector};
 
-/// A column of tiles of C: `tiles` tiles below one another, each `MR` rows by up to three vectors, all against one panel of B.
+/// A column of tiles of C: `tiles` tiles below one another, each `MR` rows by up to three vectors, all against one
+/// panel of B.
 #[derive(Clone, Copy)]
 pub(super) struct Strip<T> {
     pub tiles: usize,
@@ -16,8 +18,8 @@ pub(super) struct Strip<T> {
     pub a_row: usize,
     pub a_step: usize,
     pub a_tile: usize,
-    /// The first tile's row MR / 2. It could be computed, but then the compiler chains every row's address to the one before, and
-    /// twelve dependent additions take as long as the arithmetic.
+    /// The first tile's row MR / 2. It could be computed, but then the compiler chains every row's address to the one
+    /// before, and twelve dependent additions take as long as the arithmetic.
     pub a_half: *const T,
     /// Row p of the panel begins at b + p * b_step.
     pub b: *const T,
@@ -34,7 +36,9 @@ pub(super) struct Strip<T> {
 /// `U` chains of additions per element hide the latency of tiles too small to do so by themselves.
 struct Tile<'s, V: Vector, const MR: usize, const NV: usize, const U: usize, const FULL: bool>(&'s Strip<V::Elem>);
 
-impl<V: Vector, const MR: usize, const NV: usize, const U: usize, const FULL: bool> Kernel for Tile<'_, V, MR, NV, U, FULL> {
+impl<V: Vector, const MR: usize, const NV: usize, const U: usize, const FULL: bool> Kernel
+    for Tile<'_, V, MR, NV, U, FULL>
+{
     #[inline(always)]
     unsafe fn run(self) {
         let s = *self.0;
@@ -69,7 +73,13 @@ impl<V: Vector, const MR: usize, const NV: usize, const U: usize, const FULL: bo
                 }
                 for i in 0..MR {
                     for v in 0..NV {
-                        put::<V>(acc[0][i][v], c_tile.add(i * s.c_row + v * V::LANES), v + 1 < NV || whole, mask, s.accumulate);
+                        put::<V>(
+                            acc[0][i][v],
+                            c_tile.add(i * s.c_row + v * V::LANES),
+                            v + 1 < NV || whole,
+                            mask,
+                            s.accumulate,
+                        );
                     }
                 }
                 a_tile = [a_tile[0].wrapping_add(s.a_tile), a_tile[1].wrapping_add(s.a_tile)];
@@ -121,7 +131,8 @@ pub(super) unsafe fn put<V: Vector>(x: V, c: *mut V::Elem, full: bool, mask: V::
 /// Computes `s.tiles` tiles of `rows` rows by `vectors` vectors.
 ///
 /// # Safety
-/// The processor has V's instructions; the strip's A, B and C lie in their matrices; `rows` is at most `V::ROWS[vectors - 1]`.
+/// The processor has V's instructions; the strip's A, B and C lie in their matrices; `rows` is at most `V::ROWS[vectors
+/// - 1]`.
 pub(super) unsafe fn strip<V: Vector>(rows: usize, vectors: usize, s: &Strip<V::Elem>) {
     // SAFETY: by contract.
     unsafe {
@@ -152,4 +163,3 @@ unsafe fn dispatch<V: Vector, const FULL: bool>(rows: usize, vectors: usize, s: 
         }
     }
 }
-

@@ -1,11 +1,12 @@
 //! The vectors that the matrix kernels are written in.
 //!
-//! One generic kernel body serves every instruction set: it is `#[inline(always)]` and reaches the machine through [`Vector::enter`],
-//! which is the only function compiled with target features. Why not `std::simd`: it is nightly only. Why not the elementwise
-//! kernels' vectors: a product needs masks, 128-bit chunks and horizontal sums, and nothing else.
+//! One generic kernel body serves every instruction set: it is `#[inline(always)]` and reaches the machine through
+//! [`Vector::enter`], which is the only function compiled with target features. Why not `std::simd`: it is nightly
+//! only. Why not the elementwise kernels' vectors: a product needs masks, 128-bit chunks and horizontal sums, and
+//! nothing else.
 //!
-//! Every method is unsafe for one reason: it may execute instructions that only the vector's own level has. They must be reached
-//! through `enter`, and `enter` may be called only where the level was detected.
+//! Every method is unsafe for one reason: it may execute instructions that only the vector's own level has. They must
+//! be reached through `enter`, and `enter` may be called only where the level was detected.
 
 /// A float.
 pub(super) trait Scalar: Copy + Default + 'static {

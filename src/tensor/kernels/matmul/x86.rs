@@ -1,7 +1,7 @@
 //! The SSE2, AVX2 and AVX-512 vectors.
 //!
-//! SSE2 is what every x86-64 processor has, and serves the plain level: arrays would do, but the compiler turns some of their loops into
-//! shuffles, three times slower.
+//! SSE2 is what every x86-64 processor has, and serves the plain level: arrays would do, but the compiler turns some of
+//! their loops into shuffles, three times slower.
 
 use super::vector::{Kernel, Vector};
 use core::arch::x86_64::*;
@@ -166,7 +166,8 @@ store _mm512_storeu_pd, fma _mm512_fmadd_pd, add _mm512_add_pd, {
     }
 });
 
-/// AVX2's masked store takes a dozen cycles on AMD's processors, so that partial vectors are stored in pieces, by their number of lanes.
+/// AVX2's masked store takes a dozen cycles on AMD's processors, so that partial vectors are stored in pieces, by their
+/// number of lanes.
 #[derive(Clone, Copy)]
 pub(super) struct Mask {
     lanes: usize,
