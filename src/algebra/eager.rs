@@ -22,7 +22,7 @@ pub(crate) fn unary<T: Element>(pool: &Pool<T>, op: UnaryOp, x: Operand<'_, T>) 
     match x {
         Operand::Scalar(x) => Value::Scalar(op.with(Apply(x))),
         Operand::Tensor(x) => {
-            Value::Tensor(pool.fill(x.shape().clone(), |out| elementwise::unary(op, x.as_slice(), out)))
+            Value::Tensor(pool.fill(x.shape().clone(), |out| T::unary_kernel(op, x.as_slice(), out)))
         }
     }
 }
@@ -38,7 +38,7 @@ pub(crate) fn binary<T: Element>(
     }
     let shape = broadcast_shape(op.name(), x, y)?;
     let plan = Plan::new(&shape, x.dims(), y.dims());
-    Ok(Value::Tensor(pool.fill(shape, |out| elementwise::binary(op, &plan, x.data(), y.data(), out))))
+    Ok(Value::Tensor(pool.fill(shape, |out| T::binary_kernel(op, &plan, x.data(), y.data(), out))))
 }
 
 pub(crate) fn broadcast_shape<T: Element>(op: &str, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Shape> {

@@ -3,6 +3,7 @@
 use super::Number;
 use super::lane::Lane;
 use super::math::{Mode, Plain, double, single};
+use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::matmul::Gemm;
 use std::fmt::{Debug, Display, LowerExp};
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -202,6 +203,7 @@ pub trait Element:
     Float
     + Number
     + Gemm
+    + Kernels
     + Default
     + Display
     + LowerExp

@@ -49,7 +49,7 @@ impl<T: Element> Eager<'_, T> {
         self.overwrite(g, |g| {
             let inputs = BinaryInputs { plan: &plan, x: x.data(), y: y.data(), out: out.data() };
             match op {
-                NodeOp::Binary(op) => elementwise::binary_vjp(*op, side, inputs, g),
+                NodeOp::Binary(op) => T::binary_vjp_kernel(*op, side, inputs, g),
                 NodeOp::CustomBinary(op) => op.vjp(side, inputs, g),
                 _ => unreachable!("only two-argument ops come here"),
             }
@@ -72,7 +72,7 @@ impl<T: Element> Eager<'_, T> {
         let at = |i: usize| operand(entries, &entry.parents[i]);
         let out = entry.value.operand();
         Some(match &entry.op {
-            NodeOp::Unary(op) => self.overwrite(g, |g| elementwise::unary_vjp(*op, at(0).data(), out.data(), g)),
+            NodeOp::Unary(op) => self.overwrite(g, |g| T::unary_vjp_kernel(*op, at(0).data(), out.data(), g)),
             NodeOp::CustomUnary(op) => self.overwrite(g, |g| op.vjp(at(0), out, g)),
             NodeOp::Binary(_) | NodeOp::CustomBinary(_) => {
                 let side = if wrt == 0 { Side::X } else { Side::Y };

@@ -73,7 +73,7 @@ pub(crate) fn unary_vjp_with<T: Element, O: Unary>(op: O, x: &[T], y: &[T], g: &
 }
 
 /// How two arguments walk beside a contiguous output: an inner loop in which each is contiguous or constant, and outer loops.
-pub(crate) struct Plan {
+pub struct Plan {
     inner: usize,
     x_varies: bool,
     y_varies: bool,
@@ -217,16 +217,22 @@ pub(crate) fn copy<T: Element>(plan: &Plan, x: &[T], out: &mut [T]) {
 
 /// Which argument a rule is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
+    /// The first.
     X,
+    /// The second.
     Y,
 }
 
 /// What a two-argument rule reads: all of the output's shape but x and y, which follow the plan.
-pub(crate) struct BinaryInputs<'a, T> {
+pub struct BinaryInputs<'a, T> {
+    /// How the inputs walk.
     pub plan: &'a Plan,
+    /// The first input.
     pub x: &'a [T],
+    /// The second input.
     pub y: &'a [T],
+    /// The output.
     pub out: &'a [T],
 }
 
