@@ -21,9 +21,7 @@ pub struct Eager<'p, T> {
 pub(crate) fn unary<T: Element>(pool: &Pool<T>, op: UnaryOp, x: Operand<'_, T>) -> Value<T> {
     match x {
         Operand::Scalar(x) => Value::Scalar(op.with(Apply(x))),
-        Operand::Tensor(x) => {
-            Value::Tensor(pool.fill(x.shape().clone(), |out| T::unary_kernel(op, x.as_slice(), out)))
-        }
+        Operand::Tensor(x) => Value::Tensor(pool.fill(x.shape().clone(), |out| T::unary_kernel(op, x.as_slice(), out))),
     }
 }
 

@@ -56,7 +56,7 @@ macro_rules! float_trait {
 }
 
 macro_rules! float_impl_lane {
-    ($t:ty, $math:ident, abs, sqrt, floor, ceil, round, $($name:ident),*) => {
+    ($t:ty, $math:ident, abs, sqrt, floor, ceil, round, sin, cos, tan, $($name:ident),*) => {
         #[inline(always)]
         fn lit(x: f64) -> Self { Self::new(x as $t) }
         #[inline(always)]
@@ -71,6 +71,7 @@ macro_rules! float_impl_lane {
         fn ceil(self) -> Self { Self::new(self.get().ceil()) }
         #[inline(always)]
         fn round(self) -> Self { Self::new(self.get().round_ties_even()) }
+        float_impl_lane!(@circular $math, sin sin_any, cos cos_any, tan tan_any);
         $(#[inline(always)] fn $name(self) -> Self { Self::new($math::$name::<M>(self.get())) })*
         #[inline(always)]
         fn atan2(self, x: Self) -> Self { Self::new($math::atan2::<M>(self.get(), x.get())) }
@@ -82,6 +83,12 @@ macro_rules! float_impl_lane {
         fn powi(self, n: i32) -> Self { Self::new($math::powi::<M>(self.get(), n)) }
         #[inline(always)]
         fn polygamma(self, n: u32) -> Self { Self::new($math::polygamma::<M>(n, self.get())) }
+    };
+    (@circular $math:ident, $($name:ident $any:ident),*) => {
+        $(#[inline(always)]
+        fn $name(self) -> Self {
+            Self::new(if M::ANY_ANGLE { $math::$any::<M>(self.get()) } else { $math::$name::<M>(self.get()) })
+        })*
     };
 }
 
@@ -96,6 +103,12 @@ float_trait! {
     ceil,
     /// Nearest integer, ties to even.
     round,
+    /// Sine.
+    sin,
+    /// Cosine.
+    cos,
+    /// Tangent.
+    tan,
     /// e^x.
     exp,
     /// 2^x.
@@ -110,12 +123,6 @@ float_trait! {
     log10,
     /// ln(1 + x).
     log1p,
-    /// Sine.
-    sin,
-    /// Cosine.
-    cos,
-    /// Tangent.
-    tan,
     /// Inverse sine.
     asin,
     /// Inverse cosine.
@@ -178,6 +185,8 @@ macro_rules! float_plain {
             const EPSILON: f64 = $t::EPSILON as f64;
             type Lane<M: Mode> = Lane<$t, M>;
             #[inline(always)]
+            fn is_large_angle<M: Mode>(self) -> bool { $math::is_large::<M>(self) }
+            #[inline(always)]
             fn enter<M: Mode>(self) -> Lane<$t, M> { Lane::new(self) }
             #[inline(always)]
             fn leave<M: Mode>(lane: Lane<$t, M>) -> Self { lane.get() }
@@ -221,6 +230,9 @@ pub trait Element:
     /// What kernels compute with.
     #[doc(hidden)]
     type Lane<M: Mode>: Float + Number;
+    /// Whether the vectorised circular functions do not reach this angle.
+    #[doc(hidden)]
+    fn is_large_angle<M: Mode>(self) -> bool;
     /// Into a kernel.
     #[doc(hidden)]
     fn enter<M: Mode>(self) -> Self::Lane<M>;

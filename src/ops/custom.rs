@@ -188,12 +188,12 @@ impl<T: Element, O: Unary> DynUnary<T> for O {
         match x {
             Operand::Scalar(x) => Value::Scalar(Unary::value(*self, x)),
             Operand::Tensor(x) => {
-                Value::Tensor(pool.fill(x.shape().clone(), |out| elementwise::unary_with(*self, x.as_slice(), out)))
+                Value::Tensor(pool.fill(x.shape().clone(), |out| elementwise::custom_unary(*self, x.as_slice(), out)))
             }
         }
     }
     fn vjp(&self, x: Operand<'_, T>, y: Operand<'_, T>, g: &mut [T]) {
-        elementwise::unary_vjp_with(*self, x.data(), y.data(), g);
+        elementwise::custom_unary_vjp(*self, x.data(), y.data(), g);
     }
     fn record_vjp<'t>(&self, x: Var<'t, T>, y: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T> {
         Unary::vjp(*self, x, y, Upstream(g)).0
@@ -226,10 +226,10 @@ impl<T: Element, O: Binary> DynBinary<T> for O {
         }
         let shape = eager::broadcast_shape(O::NAME, x, y)?;
         let plan = Plan::new(&shape, x.dims(), y.dims());
-        Ok(pool.fill(shape, |out| elementwise::binary_with(*self, &plan, x.data(), y.data(), out)).into())
+        Ok(pool.fill(shape, |out| elementwise::custom_binary(*self, &plan, x.data(), y.data(), out)).into())
     }
     fn vjp(&self, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
-        elementwise::binary_vjp_with(*self, side, inputs, g);
+        elementwise::custom_binary_vjp(*self, side, inputs, g);
     }
     fn record_vjp<'t>(&self, side: Side, [x, y, out]: [Var<'t, T>; 3], g: Var<'t, T>) -> Var<'t, T> {
         match side {

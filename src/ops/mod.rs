@@ -96,6 +96,9 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     const POINTS: &'static [f64];
     /// Whether the derivative is zero everywhere, so that no gradient goes through.
     const FLAT: bool = false;
+    /// Whether value or rule takes the sine, cosine or tangent of a multiple of x: kernels then look for large angles first.
+    #[doc(hidden)]
+    const CIRCULAR: bool = false;
     /// y = f(x).
     fn value<F: Float>(self, x: F) -> F;
     /// g f'(x), from the input `x`, the output `y` and the upstream gradient `g`.

@@ -9,6 +9,7 @@ use std::f64::consts::PI;
 pub struct Sin;
 impl Unary for Sin {
     const NAME: &'static str = "sin";
+    const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
     #[inline(always)]
@@ -26,6 +27,7 @@ impl Unary for Sin {
 pub struct Cos;
 impl Unary for Cos {
     const NAME: &'static str = "cos";
+    const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
     #[inline(always)]
@@ -43,6 +45,7 @@ impl Unary for Cos {
 pub struct Tan;
 impl Unary for Tan {
     const NAME: &'static str = "tan";
+    const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-1.0, 0.0, 0.3, 3.0];
     #[inline(always)]
@@ -142,6 +145,7 @@ impl Binary for Atan2 {
 pub struct Sinc;
 impl Unary for Sinc {
     const NAME: &'static str = "sinc";
+    const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
     #[inline(always)]

@@ -69,6 +69,8 @@ mod trig;
 pub trait Mode: Copy + Send + Sync + 'static {
     /// Whether `fma` rounds once. Code that wants a product's rounding error asks this.
     const FUSED: bool;
+    /// Whether `sin`, `cos` and `tan` of a lane take any angle, at the cost of vectorisation.
+    const ANY_ANGLE: bool = false;
     /// a * b + c.
     fn fma(a: f64, b: f64, c: f64) -> f64;
     /// a * b + c.
@@ -82,6 +84,23 @@ pub struct Plain;
 /// `mul_add`, with one rounding. Use it only inside `#[target_feature(enable = "fma")]` functions or on NEON.
 #[derive(Clone, Copy, Debug)]
 pub struct Fused;
+
+/// `M`, with circular functions that take any angle: what kernels use where an angle may be large.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyAngle<M>(std::marker::PhantomData<fn() -> M>);
+
+impl<M: Mode> Mode for AnyAngle<M> {
+    const FUSED: bool = M::FUSED;
+    const ANY_ANGLE: bool = true;
+    #[inline(always)]
+    fn fma(a: f64, b: f64, c: f64) -> f64 {
+        M::fma(a, b, c)
+    }
+    #[inline(always)]
+    fn fmaf(a: f32, b: f32, c: f32) -> f32 {
+        M::fmaf(a, b, c)
+    }
+}
 
 impl Mode for Plain {
     const FUSED: bool = false;

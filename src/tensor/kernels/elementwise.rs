@@ -4,7 +4,7 @@
 //! not list in `SAVES` is not streamed; it sees NaN instead. Two arguments broadcast through a [`Plan`] whose inner loop is
 //! contiguous or constant in each argument.
 
-use crate::num::math::Mode;
+use crate::num::math::{AnyAngle, Mode};
 use crate::num::simd::{Kernel, dispatch};
 use crate::num::{Element, Upstream};
 use crate::ops::{Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Unary, UnaryOp, UnaryVisitor};
@@ -16,26 +16,32 @@ pub(crate) fn unary<T: Element>(op: UnaryOp, x: &[T], out: &mut [T]) {
     impl<T: Element> UnaryVisitor for Visit<'_, T> {
         type Output = ();
         fn visit<O: BuiltinUnary>(self, op: O) {
-            unary_with(op, self.0, self.1);
+            let kernel = UnaryValue { op, x: self.0, out: self.1 };
+            if O::CIRCULAR && has_large_angles(self.0) { dispatch(WithAnyAngle(kernel)) } else { dispatch(kernel) }
         }
     }
     op.with(Visit(x, out));
 }
 
-/// out = op(x), for an op known by type.
-pub(crate) fn unary_with<T: Element, O: Unary>(op: O, x: &[T], out: &mut [T]) {
-    struct Run<'a, O, T>(O, &'a [T], &'a mut [T]);
-    impl<T: Element, O: Unary> Kernel for Run<'_, O, T> {
-        type Output = ();
-        #[inline(always)]
-        fn run<M: Mode>(self) {
-            let Run(op, x, out) = self;
-            for (out, &x) in out.iter_mut().zip(x) {
-                *out = T::leave(op.value(x.enter::<M>()));
-            }
+/// out = op(x), for a user's op: its formula may take circular functions of anything.
+pub(crate) fn custom_unary<T: Element, O: Unary>(op: O, x: &[T], out: &mut [T]) {
+    dispatch(WithAnyAngle(UnaryValue { op, x, out }));
+}
+
+struct UnaryValue<'a, O, T> {
+    op: O,
+    x: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Element, O: Unary> Kernel for UnaryValue<'_, O, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<M: Mode>(self) {
+        for (out, &x) in self.out.iter_mut().zip(self.x) {
+            *out = T::leave(self.op.value(x.enter::<M>()));
         }
     }
-    dispatch(Run(op, x, out));
 }
 
 /// g = g f'(x), from the input and the output.
@@ -44,32 +50,65 @@ pub(crate) fn unary_vjp<T: Element>(op: UnaryOp, x: &[T], y: &[T], g: &mut [T]) 
     impl<T: Element> UnaryVisitor for Visit<'_, T> {
         type Output = ();
         fn visit<O: BuiltinUnary>(self, op: O) {
-            unary_vjp_with(op, self.0, self.1, self.2);
+            let kernel = UnaryVjp { op, x: self.0, y: self.1, g: self.2 };
+            if O::CIRCULAR && has_large_angles(self.0) { dispatch(WithAnyAngle(kernel)) } else { dispatch(kernel) }
         }
     }
     op.with(Visit(x, y, g));
 }
 
-/// g = g f'(x), for an op known by type.
-pub(crate) fn unary_vjp_with<T: Element, O: Unary>(op: O, x: &[T], y: &[T], g: &mut [T]) {
-    struct Run<'a, O, T>(O, &'a [T], &'a [T], &'a mut [T]);
-    impl<T: Element, O: Unary> Kernel for Run<'_, O, T> {
-        type Output = ();
-        #[inline(always)]
-        fn run<M: Mode>(self) {
-            let Run(op, x, y, g) = self;
-            let hidden = T::from_f64(f64::NAN).enter::<M>();
-            let n = g.len();
-            let x = if O::SAVES.x { &x[..n] } else { x };
-            let y = if O::SAVES.out { &y[..n] } else { y };
-            for i in 0..n {
-                let xi = if O::SAVES.x { x[i].enter::<M>() } else { hidden };
-                let yi = if O::SAVES.out { y[i].enter::<M>() } else { hidden };
-                g[i] = T::leave(op.vjp(xi, yi, Upstream(g[i].enter::<M>())).0);
-            }
+/// g = g f'(x), for a user's op.
+pub(crate) fn custom_unary_vjp<T: Element, O: Unary>(op: O, x: &[T], y: &[T], g: &mut [T]) {
+    dispatch(WithAnyAngle(UnaryVjp { op, x, y, g }));
+}
+
+struct UnaryVjp<'a, O, T> {
+    op: O,
+    x: &'a [T],
+    y: &'a [T],
+    g: &'a mut [T],
+}
+
+impl<T: Element, O: Unary> Kernel for UnaryVjp<'_, O, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<M: Mode>(self) {
+        let Self { op, x, y, g } = self;
+        let hidden = T::from_f64(f64::NAN).enter::<M>();
+        let n = g.len();
+        let x = if O::SAVES.x { &x[..n] } else { x };
+        let y = if O::SAVES.out { &y[..n] } else { y };
+        for i in 0..n {
+            let xi = if O::SAVES.x { x[i].enter::<M>() } else { hidden };
+            let yi = if O::SAVES.out { y[i].enter::<M>() } else { hidden };
+            g[i] = T::leave(op.vjp(xi, yi, Upstream(g[i].enter::<M>())).0);
         }
     }
-    dispatch(Run(op, x, y, g));
+}
+
+/// The kernel with circular functions that take any angle, which does not vectorise.
+struct WithAnyAngle<K>(K);
+
+impl<K: Kernel> Kernel for WithAnyAngle<K> {
+    type Output = K::Output;
+    #[inline(always)]
+    fn run<M: Mode>(self) -> K::Output {
+        self.0.run::<AnyAngle<M>>()
+    }
+}
+
+/// Whether some angle, or four times it, is out of reach of the vectorised circular functions.
+fn has_large_angles<T: Element>(x: &[T]) -> bool {
+    struct Scan<'a, T>(&'a [T]);
+    impl<T: Element> Kernel for Scan<'_, T> {
+        type Output = bool;
+        #[inline(always)]
+        fn run<M: Mode>(self) -> bool {
+            let margin = T::from_f64(4.0);
+            self.0.iter().fold(false, |large, &x| large | (x * margin).is_large_angle::<M>())
+        }
+    }
+    dispatch(Scan(x))
 }
 
 /// How two arguments walk beside a contiguous output: an inner loop in which each is contiguous or constant, and outer loops.
@@ -155,52 +194,61 @@ pub(crate) fn binary<T: Element>(op: BinaryOp, plan: &Plan, x: &[T], y: &[T], ou
     impl<T: Element> BinaryVisitor for Visit<'_, T> {
         type Output = ();
         fn visit<O: BuiltinBinary>(self, op: O) {
-            binary_with(op, self.0, self.1, self.2, self.3);
+            dispatch(BinaryValue { op, plan: self.0, x: self.1, y: self.2, out: self.3 });
         }
     }
-    op.with(Visit(plan, x, y, out));
+    if !out.is_empty() {
+        op.with(Visit(plan, x, y, out));
+    }
 }
 
-/// out = op(x, y), for an op known by type.
-pub(crate) fn binary_with<T: Element, O: Binary>(op: O, plan: &Plan, x: &[T], y: &[T], out: &mut [T]) {
-    struct Run<'a, O, T>(O, &'a Plan, &'a [T], &'a [T], &'a mut [T]);
-    impl<T: Element, O: Binary> Kernel for Run<'_, O, T> {
-        type Output = ();
-        #[inline(always)]
-        fn run<M: Mode>(self) {
-            let Run(op, plan, x, y, out) = self;
-            let n = plan.inner;
-            let f = |a: T, b: T| T::leave(op.value(a.enter::<M>(), b.enter::<M>()));
-            plan.for_each_row(|xo, yo, o| {
-                let out = &mut out[o..o + n];
-                match (plan.x_varies, plan.y_varies) {
-                    (true, true) => {
-                        let (x, y) = (&x[xo..xo + n], &y[yo..yo + n]);
-                        for i in 0..n {
-                            out[i] = f(x[i], y[i]);
-                        }
+/// out = op(x, y), for a user's op.
+pub(crate) fn custom_binary<T: Element, O: Binary>(op: O, plan: &Plan, x: &[T], y: &[T], out: &mut [T]) {
+    if !out.is_empty() {
+        dispatch(WithAnyAngle(BinaryValue { op, plan, x, y, out }));
+    }
+}
+
+struct BinaryValue<'a, O, T> {
+    op: O,
+    plan: &'a Plan,
+    x: &'a [T],
+    y: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Element, O: Binary> Kernel for BinaryValue<'_, O, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<M: Mode>(self) {
+        let Self { op, plan, x, y, out } = self;
+        let n = plan.inner;
+        let f = |a: T, b: T| T::leave(op.value(a.enter::<M>(), b.enter::<M>()));
+        plan.for_each_row(|xo, yo, o| {
+            let out = &mut out[o..o + n];
+            match (plan.x_varies, plan.y_varies) {
+                (true, true) => {
+                    let (x, y) = (&x[xo..xo + n], &y[yo..yo + n]);
+                    for i in 0..n {
+                        out[i] = f(x[i], y[i]);
                     }
-                    (true, false) => {
-                        let (x, y) = (&x[xo..xo + n], y[yo]);
-                        for i in 0..n {
-                            out[i] = f(x[i], y);
-                        }
-                    }
-                    (false, true) => {
-                        let (x, y) = (x[xo], &y[yo..yo + n]);
-                        for i in 0..n {
-                            out[i] = f(x, y[i]);
-                        }
-                    }
-                    (false, false) => out.fill(f(x[xo], y[yo])),
                 }
-            });
-        }
+                (true, false) => {
+                    let (x, y) = (&x[xo..xo + n], y[yo]);
+                    for i in 0..n {
+                        out[i] = f(x[i], y);
+                    }
+                }
+                (false, true) => {
+                    let (x, y) = (x[xo], &y[yo..yo + n]);
+                    for i in 0..n {
+                        out[i] = f(x, y[i]);
+                    }
+                }
+                (false, false) => out.fill(f(x[xo], y[yo])),
+            }
+        });
     }
-    if out.is_empty() {
-        return;
-    }
-    dispatch(Run(op, plan, x, y, out));
 }
 
 /// out = x, stretched by the plan.
@@ -242,20 +290,25 @@ pub(crate) fn binary_vjp<T: Element>(op: BinaryOp, side: Side, inputs: BinaryInp
     impl<T: Element> BinaryVisitor for Visit<'_, T> {
         type Output = ();
         fn visit<O: BuiltinBinary>(self, op: O) {
-            binary_vjp_with(op, self.0, self.1, self.2);
+            match self.0 {
+                Side::X => dispatch(BinaryVjp::<O, T, false> { op, inputs: self.1, g: self.2 }),
+                Side::Y => dispatch(BinaryVjp::<O, T, true> { op, inputs: self.1, g: self.2 }),
+            }
         }
     }
-    op.with(Visit(side, inputs, g));
+    if !g.is_empty() {
+        op.with(Visit(side, inputs, g));
+    }
 }
 
-/// g = g df/dx or g df/dy, for an op known by type.
-pub(crate) fn binary_vjp_with<T: Element, O: Binary>(op: O, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
+/// g = g df/dx or g df/dy, for a user's op.
+pub(crate) fn custom_binary_vjp<T: Element, O: Binary>(op: O, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
     if g.is_empty() {
         return;
     }
     match side {
-        Side::X => dispatch(BinaryVjp::<O, T, false> { op, inputs, g }),
-        Side::Y => dispatch(BinaryVjp::<O, T, true> { op, inputs, g }),
+        Side::X => dispatch(WithAnyAngle(BinaryVjp::<O, T, false> { op, inputs, g })),
+        Side::Y => dispatch(WithAnyAngle(BinaryVjp::<O, T, true> { op, inputs, g })),
     }
 }
 
