@@ -12,7 +12,7 @@ fn f<S: Real>(x: S, y: S) -> S {
     x * x * y + (x * y).sin()
 }
 
-pub fn main() {
+pub(crate) fn main() {
     let (a, b) = (1.5_f64, -0.8_f64);
 
     // A tape records operations while they are computed. Variables are Copy: no references, no clones.

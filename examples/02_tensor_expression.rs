@@ -7,7 +7,7 @@
 
 use retrograd::{Tape, Tensor};
 
-pub fn main() {
+pub(crate) fn main() {
     linear_regression();
     cross_entropy();
     shapes_that_do_not_fit();

@@ -12,7 +12,7 @@ fn rosenbrock<S: Real>(v: &[S]) -> S {
     (v[1] - v[0].square()).square() * 100.0 + (-v[0] + 1.0).square()
 }
 
-pub fn main() {
+pub(crate) fn main() {
     newton();
     matrix_free();
     every_order();

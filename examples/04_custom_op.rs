@@ -70,7 +70,7 @@ impl NumericOp<f64> for ForeignLogarithm {
     }
 }
 
-pub fn main() -> Result<()> {
+pub(crate) fn main() -> Result<()> {
     let tape = Tape::new();
     let x = tape.var([0.5, -2.0, 3.0]);
 

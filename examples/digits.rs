@@ -28,7 +28,7 @@ const USAGE: &str = "usage: digits [--epochs N] [--seed N] [--lr X]
   --lr X      learning rate, above 0 (default 0.1)
   --help      this text";
 
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--help") {
         println!("{USAGE}");
