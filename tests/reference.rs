@@ -1,0 +1,70 @@
+//! Reference values of other people's programs, case by case; see tests/reference/README.md for where they come from.
+//!
+//! Every case of ops.json, expressions.json, mgh.json and mlp.json runs: values, first and second derivatives, by every way the
+//! engine has of computing them. A case that cannot be run fails. The environment variable RETROGRAD_REFERENCE names another
+//! folder with files of the same formats; nothing here knows the expressions, only the names of ops.
+//!
+//! How many cases and comparisons ran goes to standard error, which the test harness does not capture.
+
+#[path = "reference/compare.rs"]
+mod compare;
+#[path = "reference/conventions.rs"]
+mod conventions;
+#[path = "reference/elementwise.rs"]
+mod elementwise;
+#[path = "reference/expression.rs"]
+mod expression;
+#[path = "reference/formulas.rs"]
+mod formulas;
+#[path = "reference/functions.rs"]
+mod functions;
+#[path = "reference/infix.rs"]
+mod infix;
+#[path = "reference/json.rs"]
+mod json;
+#[path = "reference/mlp.rs"]
+mod mlp;
+#[path = "reference/ops.rs"]
+mod ops;
+#[path = "reference/published.rs"]
+mod published;
+#[path = "reference/slicing.rs"]
+mod slicing;
+
+use compare::Report;
+
+#[test]
+fn ops_agree_with_the_reference() {
+    run("ops.json", ops::run_case);
+}
+
+#[test]
+fn expressions_agree_with_the_reference() {
+    run("expressions.json", formulas::run_expression);
+}
+
+#[test]
+fn mgh_problems_agree_with_the_reference() {
+    run("mgh.json", formulas::run_problem);
+}
+
+#[test]
+fn mlps_agree_with_the_reference() {
+    run("mlp.json", mlp::run_case);
+}
+
+/// Runs every case of a file, whatever happens in any of them, and fails if any could not be run or disagrees.
+fn run(file: &str, run_case: fn(&json::Json, &mut Report) -> Result<(), String>) {
+    let content = json::load(file);
+    let cases = content["cases"].as_array().unwrap_or_else(|| panic!("{file}: no cases"));
+    let mut report = Report::new(file);
+    for case in cases {
+        report.case(case, run_case);
+    }
+    assert_eq!(
+        content["n"].as_u64(),
+        Some(cases.len() as u64),
+        "{file}: the number of cases is not what the file states"
+    );
+    report.finish();
+}
