@@ -5,6 +5,8 @@
 
 mod create;
 mod display;
+#[cfg(feature = "ndarray")]
+mod interop;
 pub(crate) mod kernels;
 pub(crate) mod pool;
 pub(crate) mod shape;
