@@ -15,6 +15,7 @@
 //! ```
 
 pub mod algebra;
+pub mod check;
 mod error;
 pub mod functional;
 mod grad;
@@ -25,6 +26,7 @@ mod tape;
 mod tensor;
 
 pub use algebra::Algebra;
+pub use check::{Gradcheck, gradcheck, gradgradcheck};
 pub use error::{Error, Result};
 pub use functional::Point;
 pub use grad::{
