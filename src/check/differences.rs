@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn smooth_derivatives_are_right_within_their_own_uncertainty() {
-        let cases: [(f64, fn(f64) -> f64, fn(f64) -> f64); 6] = [
+        type Function = fn(f64) -> f64;
+        let cases: [(f64, Function, Function); 6] = [
             (0.7, f64::sin, f64::cos),
             (-2.0, f64::exp, f64::exp),
             (1e-3, f64::ln, |x| 1.0 / x),
