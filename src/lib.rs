@@ -4,15 +4,63 @@
 //! tensors mix freely, in f32 or f64, with NumPy's broadcasting. Gradients can themselves be recorded and differentiated, to
 //! any order, and carried forward, all from one rule for each op.
 //!
+//! # Quickstart
+//!
 //! ```
-//! use retrograd::Tape;
+//! use retrograd::{Tape, Tensor, grad, hessian_slice};
+//!
+//! // A tape records operations on its variables while they are computed.
 //! let tape = Tape::new();
 //! let (x, w, b) = (tape.var(0.5), tape.var(-1.5), tape.var(0.2));
 //! let y = (x * w + b).tanh();
+//!
+//! // One backward sweep gives the derivative by every variable.
 //! let grads = y.backward();
 //! let slope = 1.0 - y.item() * y.item();
-//! assert_eq!(grads.item(w), slope * 0.5);
+//! assert_eq!([grads.item(x), grads.item(w), grads.item(b)], [slope * -1.5, slope * 0.5, slope]);
+//!
+//! // Tensors live on the same tape, mix with numbers, and broadcast.
+//! let weights = tape.var([[0.1, -0.2], [0.4, 0.3]]);
+//! let inputs = tape.data([[1.0, 2.0], [0.0, -1.0], [0.5, 0.5]]);
+//! let loss = (inputs.matmul(weights) * w + b).cross_entropy(&[0, 1, 1]);
+//! let grads = loss.backward();
+//! assert_eq!(grads.wrt(weights).shape().dims(), [2, 2]);
+//! assert!(grads.item(w) != 0.0);
+//!
+//! // Gradients can be recorded, and differentiated again, to any order.
+//! let first = tape.grad(y, &[x])[0];
+//! let second = tape.grad(first, &[x])[0];
+//! assert!((second.item() - -2.0 * y.item() * slope * 1.5 * 1.5).abs() < 1e-15);
+//!
+//! // Or leave the tape to functions of closures.
+//! assert_eq!(grad(|x| x * x + 1.0, 3.0), 6.0);
+//! assert_eq!(grad(|x| x.square().sum(()), Tensor::from([1.0, -2.0])).to_vec(), [2.0, -4.0]);
+//! assert_eq!(hessian_slice(|x| x[0] * x[0] * x[1], &[1.0, 2.0]).to_vec(), [4.0, 2.0, 2.0, 0.0]);
 //! ```
+//!
+//! # Where to find what
+//!
+//! - [`Tape`] and [`Var`]: recording, every op as a method, `backward`; [`Gradients`]: what a sweep found.
+//! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] and [`Span`] to address them.
+//! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`]: derivatives of closures, for f64;
+//!   [`functional`] has them for either precision.
+//! - [`Real`]: formulas written once for `f64`, [`Dual`] (forward mode) and [`Var`].
+//! - [`ops`]: the elementwise ops with their rules, and the traits for ops of your own: [`Unary`], [`Binary`], [`CustomOp`] over
+//!   an [`Algebra`], [`NumericOp`].
+//! - [`Error`]: what can go wrong, with predicates.
+//!
+//! # Limits
+//!
+//! - Dense, row-major arrays of `f32` or `f64`, on one CPU; integers only as labels and indices.
+//! - A tape belongs to one thread and is used while it is alive; tensors and gradients go anywhere.
+//! - Recording is per run: control flow on values is recorded as it went, not as it might have gone. [`Tape::guards`] lists the
+//!   comparisons that it hung on.
+//! - Where a derivative does not exist, it is a documented choice: 0 for relu at 0, half to each of two equal maxima.
+//! - A tape holds up to 2^27 scalar nodes. Values of intermediate tensors stay in memory until the tape is cleared.
+//!
+//! # Feature
+//!
+//! `ndarray` (off by default): tensors from and to arrays of that crate.
 
 pub mod algebra;
 pub mod check;
@@ -39,3 +87,8 @@ pub use ops::{Binary, Unary};
 pub use sweep::Gradients;
 pub use tape::{Guard, Id, Input, Tape, Value, Var};
 pub use tensor::{Axes, Shape, Span, Spans, Tensor};
+
+/// Compiles and runs the README's examples with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
