@@ -1,8 +1,8 @@
 //! Scalar problems in f64: record and sweep on every call, beside the gradient written by hand.
 
 use criterion::{Criterion, Throughput};
-use std::hint::black_box;
 use retrograd::{Real, Tape, Var};
+use std::hint::black_box;
 
 /// Elementary ops of each problem, as the published comparisons count them.
 pub const ROSENBROCK: usize = 1000;

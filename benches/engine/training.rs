@@ -30,7 +30,12 @@ impl Network {
     }
 
     /// One step of gradient descent on the loss that `loss` builds from the parameters.
-    fn step(&mut self, tape: &mut Tape<f32>, rate: f32, loss: impl for<'t> Fn(&'t Tape<f32>, &[Var<'t, f32>]) -> Var<'t, f32>) -> f32 {
+    fn step(
+        &mut self,
+        tape: &mut Tape<f32>,
+        rate: f32,
+        loss: impl for<'t> Fn(&'t Tape<f32>, &[Var<'t, f32>]) -> Var<'t, f32>,
+    ) -> f32 {
         let parameters = &self.parameters;
         let (value, ids, grads) = tape.step(|t| {
             let mut vars = [t.data(0.0f32); 8];

@@ -87,7 +87,8 @@ impl<T: Element> Gradients<T> {
     /// The gradients by scalar variables, as numbers.
     #[track_caller]
     pub fn items(&self, xs: &[Var<'_, T>]) -> Vec<T> {
-        xs.iter().map(|&x| self.item(x)).collect()
+        let direct = |x: &Var<'_, T>| x.node().and_then(|id| self.scalars.get(id as usize).copied());
+        xs.iter().map(|x| direct(x).unwrap_or_else(|| self.item(*x))).collect()
     }
 
     /// The gradient of a tensor by its node's number, if one reached it.

@@ -110,7 +110,8 @@ impl<T: Element> Tape<T> {
     /// One variable for each number.
     #[track_caller]
     pub fn vars(&self, values: &[T]) -> Vec<Var<'_, T>> {
-        values.iter().map(|&x| Var::scalar(self, self.scalars.push_leaf(x), x)).collect()
+        let first = self.scalars.push_leaves(values);
+        values.iter().zip(first..).map(|(&x, id)| Var::scalar(self, id, x)).collect()
     }
 
     /// A constant: takes part in ops, and no gradient is computed for it.

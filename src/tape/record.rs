@@ -4,7 +4,6 @@
 //! returned, and become panics at the operators' callers.
 
 use super::entry::{NodeOp, Operand, Parents, Value};
-use super::scalar::ScalarLane;
 use super::{Tape, Var};
 use crate::algebra::eager;
 use crate::error::{Error, OrPanic, Result};
@@ -20,14 +19,11 @@ impl<'t, T: Element> Var<'t, T> {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn record_unary<O: BuiltinUnary>(self, op: O) -> Self {
-        if self.is_tensor() {
-            return self.record_unary_tensor(op);
+        if let (Some(tape), Some(parent)) = (self.tape, self.node()) {
+            let y = op.value(self.scalar);
+            return Self::scalar(tape, tape.scalars.push_unary(op, parent, self.scalar, y), y);
         }
-        let y = op.value(self.scalar);
-        match (self.tape, self.node()) {
-            (Some(tape), Some(parent)) => Self::scalar(tape, tape.scalars.push_unary(op, parent, self.scalar, y), y),
-            _ => Self { scalar: y, ..self },
-        }
+        if self.is_tensor() { self.record_unary_tensor(op) } else { Self { scalar: op.value(self.scalar), ..self } }
     }
 
     #[cold]
@@ -43,25 +39,34 @@ impl<'t, T: Element> Var<'t, T> {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn record_binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
+        if self.both_nodes(rhs) {
+            let (Some(tape), Some(other)) = (self.tape, rhs.tape) else { node_without_tape() };
+            if !std::ptr::eq(tape, other) {
+                different_tapes(O::NAME);
+            }
+            let out = op.value(self.scalar, rhs.scalar);
+            let parents = [self.index(), rhs.index()];
+            return Self::scalar(tape, tape.scalars.push_binary(op, parents, self.scalar, rhs.scalar, out), out);
+        }
         if self.is_tensor() || rhs.is_tensor() {
             return self.record_binary_tensor(op, rhs).or_panic();
         }
-        let out = op.value(self.scalar, rhs.scalar);
-        let tape = match (self.tape, rhs.tape) {
-            (Some(a), Some(b)) => {
-                if !std::ptr::eq(a, b) {
-                    different_tapes(O::NAME);
-                }
-                a
-            }
-            (Some(tape), None) | (None, Some(tape)) => tape,
-            (None, None) => return Self::constant(out),
-        };
-        if self.is_constant() && rhs.is_constant() {
-            return Self { scalar: out, tape: Some(tape), ..self };
+        self.record_with_constant(op, rhs)
+    }
+
+    /// At most one of the two is a node.
+    #[inline(always)]
+    #[track_caller]
+    fn record_with_constant<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
+        let (x, y) = (self.scalar, rhs.scalar);
+        let out = op.value(x, y);
+        if let (Some(tape), Some(a)) = (self.tape, self.node()) {
+            return Self::scalar(tape, tape.scalars.push_with_literal(op, a, x, y, out), out);
         }
-        let lane: &ScalarLane<T> = &tape.scalars;
-        Self::scalar(tape, lane.push_binary(op, self.node(), rhs.node(), self.scalar, rhs.scalar, out), out)
+        if let (Some(tape), Some(b)) = (rhs.tape, rhs.node()) {
+            return Self::scalar(tape, tape.scalars.push_literal_with(op, b, x, y, out), out);
+        }
+        Self { tape: self.tape.or(rhs.tape), ..Self::constant(out) }
     }
 
     /// Fallible twin of every two-argument op.
@@ -198,6 +203,12 @@ pub(crate) fn same_tape<'t, T>(
         }
         _ => Ok(a.or(b)),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn node_without_tape() -> ! {
+    unreachable!("every node is on a tape")
 }
 
 #[cold]

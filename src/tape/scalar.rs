@@ -12,7 +12,7 @@
 
 use crate::num::{Element, Number, Upstream};
 use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp, UnaryVisitor};
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::panic::Location;
 
 /// Parent numbers from here on are not nodes.
@@ -70,90 +70,122 @@ pub(crate) enum ScalarOperand<T> {
 }
 
 /// The arena of scalar nodes.
+///
+/// A push is one comparison and one write; whatever else may have to happen (growing, remembering the source line) is behind
+/// that comparison: `fast_limit` is the capacity, or 0 where source lines are kept.
 pub(crate) struct ScalarLane<T> {
-    nodes: UnsafeCell<Vec<Node<T>>>,
-    parameters: UnsafeCell<Vec<[f64; 2]>>,
+    start: Cell<*mut Node<T>>,
+    len: Cell<usize>,
+    fast_limit: Cell<usize>,
+    /// Owns the memory; its own length is 0.
+    memory: UnsafeCell<Vec<Node<T>>>,
+    parameters: RefCell<Vec<[f64; 2]>>,
     /// Where each node was recorded, if that is kept.
-    sites: UnsafeCell<Vec<&'static Location<'static>>>,
-    keeps_sites: Cell<bool>,
+    sites: RefCell<Vec<&'static Location<'static>>>,
+    keeps_sites: bool,
 }
 
 impl<T: Element> ScalarLane<T> {
     pub fn new(keeps_sites: bool) -> Self {
         Self {
-            nodes: UnsafeCell::new(Vec::new()),
-            parameters: UnsafeCell::new(Vec::new()),
-            sites: UnsafeCell::new(Vec::new()),
-            keeps_sites: Cell::new(keeps_sites),
+            start: Cell::new(std::ptr::NonNull::dangling().as_ptr()),
+            len: Cell::new(0),
+            fast_limit: Cell::new(0),
+            memory: UnsafeCell::new(Vec::new()),
+            parameters: RefCell::default(),
+            sites: RefCell::default(),
+            keeps_sites,
         }
     }
 
     pub fn keep_sites(&mut self, keep: bool) {
         self.clear();
-        self.keeps_sites.set(keep);
+        self.keeps_sites = keep;
+        self.fast_limit.set(if keep { 0 } else { self.memory.get_mut().capacity() });
     }
 
     #[inline(always)]
     fn nodes(&self) -> &[Node<T>] {
-        // SAFETY: the lane is not Sync, and no reference into the arena outlives a call of one of these methods,
-        // none of which runs foreign code while it holds one.
-        unsafe { &*self.nodes.get() }
+        // SAFETY: the first `len` nodes are written, and `start` is the memory's address. The lane is not Sync, and no
+        // reference into it outlives a call of one of these methods, none of which runs foreign code while it holds one.
+        unsafe { std::slice::from_raw_parts(self.start.get(), self.len.get()) }
     }
 
     #[inline(always)]
     pub fn len(&self) -> u32 {
-        self.nodes().len() as u32
+        self.len.get() as u32
     }
 
     /// Forgets every node and keeps the memory.
     pub fn clear(&mut self) {
-        self.nodes.get_mut().clear();
+        self.len.set(0);
         self.parameters.get_mut().clear();
         self.sites.get_mut().clear();
     }
 
     pub fn bytes(&self) -> usize {
         // SAFETY: as in `nodes`.
-        unsafe { (*self.nodes.get()).capacity() * size_of::<Node<T>>() }
+        unsafe { &*self.memory.get() }.capacity() * size_of::<Node<T>>()
     }
 
     #[inline(always)]
     #[track_caller]
     fn push(&self, partials: [T; 2], word: u64) -> u32 {
-        // SAFETY: as in `nodes`; the write goes to reserved memory behind the last node.
-        unsafe {
-            let nodes = &mut *self.nodes.get();
-            let id = nodes.len();
-            if id == nodes.capacity() {
-                self.grow();
-            }
-            nodes.as_mut_ptr().add(id).write(Node { partials, word });
-            nodes.set_len(id + 1);
-            if self.keeps_sites.get() {
-                self.push_site(Location::caller());
-            }
-            id as u32
+        let id = self.len.get();
+        if id >= self.fast_limit.get() {
+            return self.push_slowly(partials, word);
         }
+        // SAFETY: id is below the capacity of the memory at `start`.
+        unsafe { self.start.get().add(id).write(Node { partials, word }) };
+        self.len.set(id + 1);
+        id as u32
     }
 
     #[cold]
     #[inline(never)]
-    fn push_site(&self, site: &'static Location<'static>) {
-        // SAFETY: as in `nodes`.
-        unsafe { (*self.sites.get()).push(site) }
+    #[track_caller]
+    fn push_slowly(&self, partials: [T; 2], word: u64) -> u32 {
+        let id = self.len.get();
+        self.reserve(1);
+        // SAFETY: just reserved.
+        unsafe { self.start.get().add(id).write(Node { partials, word }) };
+        self.len.set(id + 1);
+        if self.keeps_sites {
+            self.sites.borrow_mut().push(Location::caller());
+        }
+        id as u32
     }
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&self) {
-        // SAFETY: as in `nodes`; the caller touches the vector only through its own pointer, read again after this.
-        let nodes = unsafe { &mut *self.nodes.get() };
-        assert!(
-            nodes.len() < LIMIT as usize,
-            "tape: more than {LIMIT} scalar nodes; record tensors instead of their elements"
-        );
-        let more = nodes.len().clamp(1 << 10, LIMIT as usize - nodes.len());
-        nodes.reserve_exact(more);
+    /// Makes room for so many more nodes.
+    fn reserve(&self, more: usize) {
+        let len = self.len.get();
+        // SAFETY: as in `nodes`; nothing refers to the memory while it may move.
+        let memory = unsafe { &mut *self.memory.get() };
+        if len + more > memory.capacity() {
+            let limit = LIMIT as usize;
+            assert!(
+                len + more <= limit,
+                "tape: more than {limit} scalar nodes; record tensors instead of their elements"
+            );
+            // SAFETY: the first `len` nodes are written; they move along.
+            unsafe { memory.set_len(len) };
+            memory.reserve_exact(more.max(len.clamp(1 << 10, limit - len)));
+            // SAFETY: shorter is always sound. The length is kept in `len`.
+            unsafe { memory.set_len(0) };
+            self.start.set(memory.as_mut_ptr());
+        }
+        self.fast_limit.set(if self.keeps_sites { 0 } else { memory.capacity() });
+    }
+
+    /// A leaf for each value, numbered from the result on.
+    #[track_caller]
+    pub fn push_leaves(&self, values: &[T]) -> u32 {
+        self.reserve(values.len());
+        let first = self.len();
+        for &value in values {
+            self.push_leaf(value);
+        }
+        first
     }
 
     #[inline]
@@ -178,28 +210,33 @@ impl<T: Element> ScalarLane<T> {
 
     #[inline(never)]
     fn push_parameters(&self, parameters: [f64; 2]) -> u32 {
-        // SAFETY: as in `nodes`.
-        let list = unsafe { &mut *self.parameters.get() };
+        let mut list = self.parameters.borrow_mut();
         list.push(parameters);
         list.len() as u32 - 1
     }
 
-    /// A node of two arguments, of which at least one is a node.
+    /// A node of two nodes.
     #[inline(always)]
     #[track_caller]
-    pub fn push_binary<O: BuiltinBinary>(&self, op: O, a: Option<u32>, b: Option<u32>, x: T, y: T, out: T) -> u32 {
+    pub fn push_binary<O: BuiltinBinary>(&self, op: O, [a, b]: [u32; 2], x: T, y: T, out: T) -> u32 {
         let one = Upstream(<T as Number>::lit(1.0));
-        match (a, b) {
-            (Some(a), Some(b)) => {
-                let partials = [op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0];
-                self.push(partials, pack(O::CODE, a, b))
-            }
-            (Some(a), None) => self.push([op.vjp_x(x, y, out, one).0, y], pack(O::CODE, a, LIMIT)),
-            (None, b) => {
-                let b = b.unwrap_or(LIMIT);
-                self.push([op.vjp_y(x, y, out, one).0, x], pack(O::CODE | LITERAL_FIRST, b, LIMIT))
-            }
-        }
+        self.push([op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0], pack(O::CODE, a, b))
+    }
+
+    /// A node of a node and a literal.
+    #[inline(always)]
+    #[track_caller]
+    pub fn push_with_literal<O: BuiltinBinary>(&self, op: O, a: u32, x: T, y: T, out: T) -> u32 {
+        let one = Upstream(<T as Number>::lit(1.0));
+        self.push([op.vjp_x(x, y, out, one).0, y], pack(O::CODE, a, LIMIT))
+    }
+
+    /// A node of a literal and a node.
+    #[inline(always)]
+    #[track_caller]
+    pub fn push_literal_with<O: BuiltinBinary>(&self, op: O, b: u32, x: T, y: T, out: T) -> u32 {
+        let one = Upstream(<T as Number>::lit(1.0));
+        self.push([op.vjp_y(x, y, out, one).0, x], pack(O::CODE | LITERAL_FIRST, b, LIMIT))
     }
 
     /// Carries the adjoints of nodes `lo..hi` to their parents; zero adjoints are skipped.
@@ -207,12 +244,12 @@ impl<T: Element> ScalarLane<T> {
         let zero = T::from_f64(0.0);
         let nodes = &self.nodes()[..hi as usize];
         let adjoints = &mut adjoints[..hi as usize];
-        for i in (lo as usize..hi as usize).rev() {
-            let g = adjoints[i];
+        for (i, node) in nodes.iter().enumerate().skip(lo as usize).rev() {
+            // SAFETY: i is below hi, the length of both slices.
+            let g = unsafe { *adjoints.get_unchecked(i) };
             if g == zero {
                 continue;
             }
-            let node = &nodes[i];
             let (a, b) = (node.a(), node.b());
             if b < LIMIT {
                 debug_assert!((a as usize) < i && (b as usize) < i);
@@ -256,8 +293,7 @@ impl<T: Element> ScalarLane<T> {
     }
 
     pub fn site(&self, id: u32) -> Option<&'static Location<'static>> {
-        // SAFETY: as in `nodes`.
-        unsafe { &*self.sites.get() }.get(id as usize).copied()
+        self.sites.borrow().get(id as usize).copied()
     }
 
     /// What a node computes.
@@ -268,8 +304,7 @@ impl<T: Element> ScalarLane<T> {
             LEAF => ScalarNode::Leaf(node.partials[1]),
             COPY => ScalarNode::Copy(node.a()),
             _ if code < N_UNARY => {
-                // SAFETY: as in `nodes`.
-                let list = unsafe { &*self.parameters.get() };
+                let list = self.parameters.borrow();
                 let parameters = list.get((node.b() - LIMIT) as usize).copied();
                 ScalarNode::Unary(UnaryOp::unpack(code, parameters.unwrap_or_default()), node.a())
             }

@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 pub struct Id(u32);
 
 const TENSOR: u32 = 1 << 31;
-const CONSTANT: u32 = TENSOR - 1;
+const CONSTANT: u32 = 1 << 30;
 
 /// Where an id points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,10 +92,20 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn is_constant(self) -> bool {
         self.id.0 == CONSTANT
     }
-    /// The node in the scalar lane, for a scalar that is none of a constant.
+    /// The node in the scalar lane, for a scalar that is no constant.
     #[inline(always)]
     pub(crate) fn node(self) -> Option<u32> {
-        if self.is_constant() { None } else { Some(self.id.0) }
+        if self.id.0 < CONSTANT { Some(self.id.0) } else { None }
+    }
+    /// Whether both are nodes of the scalar lane: one comparison.
+    #[inline(always)]
+    pub(crate) fn both_nodes(self, other: Self) -> bool {
+        (self.id.0 | other.id.0) < CONSTANT
+    }
+    /// The number of a node of the scalar lane.
+    #[inline(always)]
+    pub(crate) fn index(self) -> u32 {
+        self.id.0
     }
     pub(crate) fn entry(self) -> Option<usize> {
         match self.id.lane() {
