@@ -4,7 +4,7 @@
 //! returned, and become panics at the operators' callers.
 
 use super::entry::{NodeOp, Operand, Parents, Value};
-use super::{Tape, Var};
+use super::{Id, Tape, Var};
 use crate::algebra::eager;
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, Number};
@@ -23,24 +23,18 @@ impl<'t, T: Element> Var<'t, T> {
             let y = op.value(self.scalar);
             return Self::scalar(tape, tape.scalars.push_unary(op, parent, self.scalar, y), y);
         }
-        if self.is_tensor() { self.record_unary_tensor(op) } else { Self { scalar: op.value(self.scalar), ..self } }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn record_unary_tensor<O: BuiltinUnary>(self, op: O) -> Self {
-        let tape = self.home();
-        let value = self.with(|x| eager::unary(&tape.pool, op.wrap(), x));
-        let active = !O::FLAT && tape.is_active(self);
-        tape.push(NodeOp::Unary(op.wrap()), Parents::from_slice(&[self.as_parent()]), value, active, Location::caller())
+        if let (Some(tape), true) = (self.tape, self.is_tensor()) {
+            return Self::tensor(tape, unary_tensor(tape, op, self.id));
+        }
+        Self { tape: self.tape, ..Self::constant(op.value(self.scalar)) }
     }
 
     #[inline(always)]
     #[track_caller]
     pub(crate) fn record_binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
-        if self.both_nodes(rhs) {
-            let (Some(tape), Some(other)) = (self.tape, rhs.tape) else { node_without_tape() };
+        if let (Some(tape), Some(other)) = (self.tape, rhs.tape)
+            && self.both_nodes(rhs)
+        {
             if !std::ptr::eq(tape, other) {
                 different_tapes(O::NAME);
             }
@@ -49,7 +43,9 @@ impl<'t, T: Element> Var<'t, T> {
             return Self::scalar(tape, tape.scalars.push_binary(op, parents, self.scalar, rhs.scalar, out), out);
         }
         if self.is_tensor() || rhs.is_tensor() {
-            return self.record_binary_tensor(op, rhs).or_panic();
+            let (tape, id) =
+                binary_tensor_or_panic(op, (self.tape, self.id, self.scalar), (rhs.tape, rhs.id, rhs.scalar));
+            return Self::tensor(tape, id);
         }
         self.record_with_constant(op, rhs)
     }
@@ -74,20 +70,10 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn try_record_binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Result<Self> {
         same_tape(O::NAME, self.tape, rhs.tape)?;
         if self.is_tensor() || rhs.is_tensor() {
-            return self.record_binary_tensor(op, rhs);
+            let (tape, id) = binary_tensor(op, (self.tape, self.id, self.scalar), (rhs.tape, rhs.id, rhs.scalar))?;
+            return Ok(Self::tensor(tape, id));
         }
         Ok(self.record_binary(op, rhs))
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn record_binary_tensor<O: BuiltinBinary>(self, op: O, rhs: Self) -> Result<Self> {
-        let tape = same_tape(O::NAME, self.tape, rhs.tape)?.expect("a tensor has a tape");
-        let value = self.with(|x| rhs.with(|y| eager::binary(&tape.pool, op.wrap(), x, y)))?;
-        let active = !O::FLAT && (tape.is_active(self) || tape.is_active(rhs));
-        let parents = Parents::from_slice(&[self.as_parent(), rhs.as_parent()]);
-        Ok(tape.push(NodeOp::Binary(op.wrap()), parents, value, active, Location::caller()))
     }
 
     #[track_caller]
@@ -167,6 +153,45 @@ impl<'t, T: Element> Var<'t, T> {
     }
 }
 
+// The tensor paths take and return the parts of a variable: a whole one would pass through memory, and the scalar path,
+// inlined beside the call, would then keep its variables in memory too, at four times the cost of an op.
+
+/// A variable in parts.
+type Parts<'t, T> = (Option<&'t Tape<T>>, Id, T);
+
+#[inline(never)]
+#[track_caller]
+fn unary_tensor<T: Element, O: BuiltinUnary>(tape: &Tape<T>, op: O, id: Id) -> Id {
+    let x = Var::tensor(tape, id);
+    let value = x.with(|x| eager::unary(&tape.pool, op.wrap(), x));
+    let active = !O::FLAT && tape.is_active(x);
+    tape.push(NodeOp::Unary(op.wrap()), Parents::from_slice(&[x.as_parent()]), value, active, Location::caller()).id
+}
+
+#[inline(never)]
+#[track_caller]
+fn binary_tensor_or_panic<'t, T: Element, O: BuiltinBinary>(
+    op: O,
+    x: Parts<'t, T>,
+    y: Parts<'t, T>,
+) -> (&'t Tape<T>, Id) {
+    binary_tensor(op, x, y).or_panic()
+}
+
+#[track_caller]
+fn binary_tensor<'t, T: Element, O: BuiltinBinary>(
+    op: O,
+    x: Parts<'t, T>,
+    y: Parts<'t, T>,
+) -> Result<(&'t Tape<T>, Id)> {
+    let tape = same_tape(O::NAME, x.0, y.0)?.expect("a tensor has a tape");
+    let [x, y] = [x, y].map(|(_, id, scalar)| Var { tape: Some(tape), id, scalar });
+    let value = x.with(|x| y.with(|y| eager::binary(&tape.pool, op.wrap(), x, y)))?;
+    let active = !O::FLAT && (tape.is_active(x) || tape.is_active(y));
+    let parents = Parents::from_slice(&[x.as_parent(), y.as_parent()]);
+    Ok((tape, tape.push(NodeOp::Binary(op.wrap()), parents, value, active, Location::caller()).id))
+}
+
 impl<T: Element> Tape<T> {
     /// Whether gradients go to this variable.
     #[inline]
@@ -203,12 +228,6 @@ pub(crate) fn same_tape<'t, T>(
         }
         _ => Ok(a.or(b)),
     }
-}
-
-#[cold]
-#[inline(never)]
-fn node_without_tape() -> ! {
-    unreachable!("every node is on a tape")
 }
 
 #[cold]

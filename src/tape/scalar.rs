@@ -77,6 +77,8 @@ pub(crate) struct ScalarLane<T> {
     start: Cell<*mut Node<T>>,
     len: Cell<usize>,
     fast_limit: Cell<usize>,
+    /// How many of the first nodes are leaves for sure: a sweep need not look at them.
+    leading_leaves: Cell<usize>,
     /// Owns the memory; its own length is 0.
     memory: UnsafeCell<Vec<Node<T>>>,
     parameters: RefCell<Vec<[f64; 2]>>,
@@ -91,6 +93,7 @@ impl<T: Element> ScalarLane<T> {
             start: Cell::new(std::ptr::NonNull::dangling().as_ptr()),
             len: Cell::new(0),
             fast_limit: Cell::new(0),
+            leading_leaves: Cell::new(0),
             memory: UnsafeCell::new(Vec::new()),
             parameters: RefCell::default(),
             sites: RefCell::default(),
@@ -119,6 +122,7 @@ impl<T: Element> ScalarLane<T> {
     /// Forgets every node and keeps the memory.
     pub fn clear(&mut self) {
         self.len.set(0);
+        self.leading_leaves.set(0);
         self.parameters.get_mut().clear();
         self.sites.get_mut().clear();
     }
@@ -181,11 +185,14 @@ impl<T: Element> ScalarLane<T> {
     #[track_caller]
     pub fn push_leaves(&self, values: &[T]) -> u32 {
         self.reserve(values.len());
-        let first = self.len();
+        let first = self.len.get();
         for &value in values {
             self.push_leaf(value);
         }
-        first
+        if first == self.leading_leaves.get() {
+            self.leading_leaves.set(self.len.get());
+        }
+        first as u32
     }
 
     #[inline]
@@ -244,7 +251,8 @@ impl<T: Element> ScalarLane<T> {
         let zero = T::from_f64(0.0);
         let nodes = &self.nodes()[..hi as usize];
         let adjoints = &mut adjoints[..hi as usize];
-        for (i, node) in nodes.iter().enumerate().skip(lo as usize).rev() {
+        let lo = self.leading_leaves.get().max(lo as usize);
+        for (i, node) in nodes.iter().enumerate().skip(lo).rev() {
             // SAFETY: i is below hi, the length of both slices.
             let g = unsafe { *adjoints.get_unchecked(i) };
             if g == zero {

@@ -229,12 +229,17 @@ impl<'t, T: Element> Var<'t, T> {
 
 /// Compares values, and records the answer on the tape, since what follows may depend on it. A tensor compares with nothing.
 impl<T: Element> PartialOrd for Var<'_, T> {
+    #[inline(always)]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         if self.is_tensor() || other.is_tensor() {
             return None;
         }
         let outcome = self.scalar.partial_cmp(&other.scalar);
-        record_guard(*self, *other, outcome);
+        if let Some(tape) = self.tape.or(other.tape)
+            && !(self.is_constant() && other.is_constant())
+        {
+            record_guard(tape, (self.id, self.scalar), (other.id, other.scalar), outcome);
+        }
         outcome
     }
 }
@@ -254,11 +259,7 @@ impl<T: Element> PartialEq<T> for Var<'_, T> {
     }
 }
 
-fn record_guard<T: Element>(a: Var<'_, T>, b: Var<'_, T>, outcome: Option<Ordering>) {
-    if a.is_constant() && b.is_constant() {
-        return;
-    }
-    if let Some(tape) = a.tape.or(b.tape) {
-        tape.guards.borrow_mut().push(Guard { left: (a.id, a.scalar), right: (b.id, b.scalar), outcome });
-    }
+#[inline(never)]
+fn record_guard<T: Element>(tape: &Tape<T>, left: (Id, T), right: (Id, T), outcome: Option<Ordering>) {
+    tape.guards.borrow_mut().push(Guard { left, right, outcome });
 }
