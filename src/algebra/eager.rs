@@ -88,6 +88,12 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
     fn shape(&self, x: &Value<T>) -> Shape {
         x.shape()
     }
+    fn rank(&self, x: &Value<T>) -> usize {
+        x.operand().dims().len()
+    }
+    fn has_shape(&self, x: &Value<T>, shape: &Shape) -> bool {
+        x.operand().dims() == &shape[..]
+    }
     fn literal(&self, x: f64) -> Value<T> {
         Value::Scalar(T::from_f64(x))
     }

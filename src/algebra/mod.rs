@@ -25,6 +25,14 @@ pub trait Algebra<T: Element>: Sized {
 
     /// The shape of a value.
     fn shape(&self, x: &Self::V) -> Shape;
+    /// The number of axes of a value.
+    fn rank(&self, x: &Self::V) -> usize {
+        self.shape(x).rank()
+    }
+    /// Whether a value has this shape.
+    fn has_shape(&self, x: &Self::V, shape: &Shape) -> bool {
+        self.shape(x) == *shape
+    }
     /// A constant number.
     fn literal(&self, x: f64) -> Self::V;
     /// A constant tensor.
@@ -113,10 +121,10 @@ pub trait Algebra<T: Element>: Sized {
     }
     /// The sum over broadcast axes, back to `shape`.
     fn sum_to(&self, x: &Self::V, shape: &Shape) -> Self::V {
-        let from = self.shape(x);
-        if from == *shape {
+        if self.has_shape(x, shape) {
             return x.clone();
         }
+        let from = self.shape(x);
         let lead = from.rank() - shape.rank();
         let stretched = |axis: usize| axis < lead || (shape[axis - lead] == 1 && from[axis] != 1);
         let axes = AxisMask((0..from.rank()).filter(|&axis| stretched(axis)).fold(0, |mask, axis| mask | 1 << axis));
@@ -125,14 +133,14 @@ pub trait Algebra<T: Element>: Sized {
     }
     /// The value stretched to a shape that it broadcasts to.
     fn broadcast_to(&self, x: &Self::V, shape: &Shape) -> Self::V {
-        if self.shape(x) == *shape {
+        if self.has_shape(x, shape) {
             return x.clone();
         }
         self.apply(TensorOp::BroadcastTo(BroadcastTo { shape: shape.clone() }), &[x])
     }
     /// The same elements in another shape.
     fn reshape(&self, x: &Self::V, shape: &Shape) -> Self::V {
-        if self.shape(x) == *shape {
+        if self.has_shape(x, shape) {
             return x.clone();
         }
         self.apply(TensorOp::Reshape(Reshape { shape: shape.clone() }), &[x])

@@ -23,6 +23,7 @@ use crate::algebra::{Algebra, Recording};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::Contribution;
+use crate::tape::entry::Parents;
 use crate::tape::{Id, Tape, Value, Var};
 use crate::tensor::Shape;
 
@@ -114,7 +115,7 @@ fn visit<T: Element, M: SweepMode<T>>(
         if !entry.active || needs.is_some_and(|needs| !needs.entry(k)) {
             return Ok(());
         }
-        (entry.scalar, M::KEEPS_ALL || entry.retained || entry.parents.is_empty(), entry.parents.clone())
+        (entry.scalar, M::KEEPS_ALL || entry.retained || entry.parents.is_empty(), Parents::from_slice(&entry.parents))
     };
     let g = match scalar {
         Some(id) => mode.scalar(&adjoints.scalars, id),
@@ -163,17 +164,17 @@ fn fit<T: Element, M: SweepMode<T>>(mode: &M, contribution: Contribution<M::V>, 
     let value = match contribution {
         Contribution::Value(value) => value,
         Contribution::Product { x, transpose_x, y, transpose_y } => {
-            let two = mode.shape(&x).rank() == 2 && mode.shape(&y).rank() == 2;
+            let two = mode.rank(&x) == 2 && mode.rank(&y) == 2;
             if two {
                 return Contribution::Product { x, transpose_x, y, transpose_y };
             }
             mode.matmul(&x, transpose_x, &y, transpose_y)
         }
     };
-    let from = mode.shape(&value);
-    if from == *shape {
+    if mode.has_shape(&value, shape) {
         return value.into();
     }
+    let from = mode.shape(&value);
     if shape.broadcasts_to(&from) { mode.sum_to(&value, shape) } else { mode.broadcast_to(&value, shape) }.into()
 }
 

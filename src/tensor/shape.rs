@@ -6,8 +6,16 @@ use std::fmt;
 use std::ops::Deref;
 
 /// The lengths of a tensor's axes, outermost first; a scalar has none.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Clone for Shape {
+    #[inline]
+    fn clone(&self) -> Self {
+        // Not SmallVec's own clone, which goes element by element.
+        Self(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// The shape of a scalar.
