@@ -103,6 +103,9 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
     fn select(&self, condition: &Value<T>, a: &Value<T>, b: &Value<T>) -> Value<T> {
         sound(select(self.pool, condition.operand(), a.operand(), b.operand()))
     }
+    fn inspect<R>(&self, x: &Value<T>, look: impl FnOnce(&[T]) -> R) -> R {
+        look(x.as_slice())
+    }
     fn unary(&self, op: UnaryOp, x: &Value<T>) -> Value<T> {
         unary(self.pool, op, x.operand())
     }

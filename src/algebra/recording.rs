@@ -29,6 +29,9 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
     fn select(&self, condition: &Var<'t, T>, a: &Var<'t, T>, b: &Var<'t, T>) -> Var<'t, T> {
         Number::select(*condition, *a, *b)
     }
+    fn inspect<R>(&self, x: &Var<'t, T>, look: impl FnOnce(&[T]) -> R) -> R {
+        x.with(|value| look(value.data()))
+    }
     fn unary(&self, op: UnaryOp, x: &Var<'t, T>) -> Var<'t, T> {
         op.with(Apply(*x))
     }

@@ -157,11 +157,40 @@ impl TensorRule for Det {
 }
 
 impl Det {
-    /// d det / dA = det(A) A^-T, for a regular A.
+    /// d det / dA: det(A) A^-T for regular matrices, and the polynomial that this stands for where no inverse exists.
+    ///
+    /// Near a singular matrix the first form is lost to cancellation from the second derivative on, so that small matrices
+    /// go over to the second before that; for large ones the second is the less accurate, and only the last resort.
     fn cofactors<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>) -> A::V {
-        let inverse = a.apply(TensorOp::Inv(Inv), &[&node.inputs[0]]);
-        a.mul(&per_matrix(a, node.output), &a.transpose(&inverse))
+        let x = &node.inputs[0];
+        let n = *a.shape(x).last().expect("the shape was checked when the determinant was taken");
+        let least = if n <= 8 { 1e-3 } else { 0.0 };
+        let regular = |matrix: &[T]| {
+            let lu = Lu::new(matrix, n);
+            !lu.is_singular() && lu.pivot_ratio() >= least
+        };
+        if a.inspect(x, |values| values.chunks_exact((n * n).max(1)).all(regular)) {
+            let inverse = a.apply(TensorOp::Inv(Inv), &[x]);
+            return a.mul(&per_matrix(a, node.output), &a.transpose(&inverse));
+        }
+        let adjugate = faddeev_leverrier(a, x, n, &a.shape(&per_matrix(a, node.output)));
+        a.transpose(&adjugate)
     }
+}
+
+/// The adjugate, by products and traces alone: M_1 = I, M_(k+1) = A M_k - tr(A M_k)/k I, adj(A) = (-1)^(n-1) M_n.
+///
+/// Source: Gantmacher, The Theory of Matrices, volume 1, chapter IV, section 5.
+fn faddeev_leverrier<T: Element, A: Algebra<T>>(a: &A, x: &A::V, n: usize, one_each: &Shape) -> A::V {
+    let identity = a.constant(crate::Tensor::eye(n));
+    let mut m = a.broadcast_to(&identity, &a.shape(x));
+    for k in 1..n {
+        let product = a.matmul(x, false, &m, false);
+        let trace = a.sum_to(&a.mul(&product, &identity), one_each);
+        let shift = a.mul(&a.literal(1.0 / k as f64), &trace);
+        m = a.sub(&product, &a.mul(&shift, &identity));
+    }
+    if n % 2 == 0 { a.neg(&m) } else { m }
 }
 
 /// One number for each matrix, with two axes of length 1 appended.

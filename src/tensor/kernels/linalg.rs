@@ -39,6 +39,13 @@ impl Lu {
         Self { n, lu, rows, sign }
     }
 
+    /// The smallest pivot in units of the largest: 0 for a singular matrix.
+    pub fn pivot_ratio(&self) -> f64 {
+        let pivots = || (0..self.n).map(|k| self.lu[k * self.n + k].abs());
+        let largest = pivots().fold(0.0, f64::max);
+        if largest > 0.0 { pivots().fold(f64::INFINITY, f64::min) / largest } else { 0.0 }
+    }
+
     /// Whether a pivot is zero.
     pub fn is_singular(&self) -> bool {
         (0..self.n).any(|k| self.lu[k * self.n + k] == 0.0)
