@@ -26,6 +26,8 @@ mod json;
 mod mlp;
 #[path = "reference/ops.rs"]
 mod ops;
+#[path = "reference/ops_tests.rs"]
+mod ops_tests;
 #[path = "reference/published.rs"]
 mod published;
 #[path = "reference/slicing.rs"]
@@ -53,9 +55,19 @@ fn mlps_agree_with_the_reference() {
     run("mlp.json", mlp::run_case);
 }
 
-/// Runs every case of a file, whatever happens in any of them, and fails if any could not be run or disagrees.
+/// Parameters, axes and shapes that the files from elsewhere lack; always the file in this repository.
+#[test]
+fn variants_of_ops_agree_with_mpmath() {
+    run_cases("variants.json", json::load_own("variants.json"), ops::run_case);
+}
+
+/// Runs a file of the replaceable folder.
 fn run(file: &str, run_case: fn(&json::Json, &mut Report) -> Result<(), String>) {
-    let content = json::load(file);
+    run_cases(file, json::load(file), run_case);
+}
+
+/// Runs every case, whatever happens in any of them, and fails if any could not be run or disagrees.
+fn run_cases(file: &str, content: json::Json, run_case: fn(&json::Json, &mut Report) -> Result<(), String>) {
     let cases = content["cases"].as_array().unwrap_or_else(|| panic!("{file}: no cases"));
     let mut report = Report::new(file);
     for case in cases {

@@ -3,14 +3,22 @@
 pub use serde_json::Value as Json;
 
 use retrograd::Tensor;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference");
 
 /// The content of a file of the folder that RETROGRAD_REFERENCE names, or of the one beside this source.
 pub fn load(file: &str) -> Json {
-    let folder = std::env::var_os("RETROGRAD_REFERENCE")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference")), PathBuf::from);
-    let path = folder.join(file);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    read(&std::env::var_os("RETROGRAD_REFERENCE").map_or_else(|| PathBuf::from(OWN), PathBuf::from).join(file))
+}
+
+/// The content of a file beside this source.
+pub fn load_own(file: &str) -> Json {
+    read(&PathBuf::from(OWN).join(file))
+}
+
+fn read(path: &Path) -> Json {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
