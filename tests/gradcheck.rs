@@ -553,3 +553,35 @@ fn a_small_relu_network_passes_whole() {
     })
     .assert();
 }
+
+#[test]
+fn a_gradient_that_forward_mode_contradicts_is_found() {
+    // A hook changes the gradient of reverse mode alone; recorded sweeps and forward mode do not see it.
+    let report = gradcheck(&[("x", t([0.4, 0.9])), ("y", t([0.1, 0.2]))], |_, p| {
+        p[0].exp().on_gradient(|g| Some(g.map(|g| 2.0 * g))) * p[1]
+    });
+    assert_eq!(report.parameter("y").unwrap().verdict(), Verdict::Agrees, "{report}");
+    let x = report.parameter("x").unwrap();
+    assert_eq!(x.differing, 2, "{report}");
+    assert_eq!(x.findings.iter().filter(|finding| finding.against == Against::ForwardMode).count(), 2, "{report}");
+    assert!(report.to_string().contains("index [0]: reverse "), "{report}");
+}
+
+#[test]
+fn second_derivatives_at_kinks_are_inconclusive_and_beside_them_decided() {
+    let parameters = [("x", t([0.0, 1e-7, -1e-7, 0.5]))];
+    let report = gradgradcheck(&parameters, |_, p| p[0].relu().square() + p[0].abs() * p[0]);
+    let x = report.parameter("x").unwrap();
+    assert_eq!((x.agreeing, x.inconclusive, x.differing), (3, 1, 0), "{report}");
+}
+
+#[test]
+fn a_piece_that_ends_without_a_kink_is_decided() {
+    let parameters = [("x", t([0.0])), ("y", Tensor::scalar(0.0))];
+    gradcheck(&parameters, |_, p| p[0].relu().square() + p[1] * p[1].abs()).assert();
+    // The tie of the maximum does not reach the output.
+    gradcheck(&parameters, |_, p| p[0].maximum(p[1]).greater(5.0).select(0.0, p[0].exp()) * p[1].exp()).assert();
+    let wrong =
+        gradcheck(&parameters, |_, p| p[0].relu().square() + p[1].abs() * p[1] + p[0].apply(Sine { factor: 2.0 }));
+    assert_eq!(wrong.parameter("x").unwrap().verdict(), Verdict::Inconclusive, "{wrong}");
+}

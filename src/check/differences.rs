@@ -16,8 +16,10 @@ pub(super) struct Sample {
     pub minus: f64,
     /// The distance between the ends, 2 h up to rounding.
     pub span: f64,
-    /// Why the step says nothing about the point itself.
+    /// Why there are no such values.
     pub obstacle: Option<String>,
+    /// What lies on another piece at one of the ends.
+    pub kink: Option<String>,
 }
 
 /// What the table is built with.
@@ -31,6 +33,8 @@ pub(super) struct Plan {
     /// The relative error and the floor below which the table need not go on.
     pub tolerance: f64,
     pub floor: f64,
+    /// Whether steps across a kink count.
+    pub across_kinks: bool,
 }
 
 /// A derivative, and how far to trust it.
@@ -60,8 +64,9 @@ pub(super) fn derivative(plan: &Plan, mut sample: impl FnMut(f64) -> Sample) -> 
         if !(ends.span > step && ends.span < 4.0 * step) {
             break;
         }
-        if let Some(obstacle) = ends.obstacle {
-            in_the_way = obstacle;
+        let kink = ends.kink.as_ref().filter(|_| !plan.across_kinks);
+        if let Some(obstacle) = ends.obstacle.as_ref().or(kink) {
+            in_the_way = obstacle.clone();
             table = Table::default();
             step /= 8.0;
             continue;
@@ -99,10 +104,12 @@ impl Table {
         self.slopes.push((step, (plan.centre - ends.minus) / half, (ends.plus - plan.centre) / half));
         let mut row = vec![(ends.plus - ends.minus) / ends.span];
         if let Some(above) = self.rows.last() {
-            let mut power = 4.0;
+            // Across a kink the error is a series in h: each side has its own Taylor series.
+            let ratio = if plan.across_kinks { 2.0 } else { 4.0 };
+            let mut power = ratio;
             for (j, &coarser) in above.iter().enumerate() {
                 let value = (row[j] * power - coarser) / (power - 1.0);
-                power *= 4.0;
+                power *= ratio;
                 let spread = (value - row[j]).abs().max((value - coarser).abs());
                 row.push(value);
                 let uncertainty = spread + plan.rounding / step;
@@ -130,11 +137,11 @@ mod tests {
 
     fn at(x: f64, f: impl Fn(f64) -> f64) -> Result<Estimate, String> {
         let rounding = f64::EPSILON * f(x).abs().max(1e-300);
-        let plan = Plan { step: 1e-2, centre: f(x), rounding, tolerance: 1e-6, floor: 1e-3 };
+        let plan = Plan { step: 1e-2, centre: f(x), rounding, tolerance: 1e-6, floor: 1e-3, across_kinks: false };
         derivative(&plan, |h| {
             let (plus, minus) = (f(x + h), f(x - h));
             let obstacle = (!plus.is_finite() || !minus.is_finite()).then(|| "not finite".to_string());
-            Sample { plus, minus, span: (x + h) - (x - h), obstacle }
+            Sample { plus, minus, span: (x + h) - (x - h), obstacle, kink: None }
         })
     }
 

@@ -28,7 +28,8 @@
 //!
 //! - The point lies on a kink, as relu's 0, a tie of max, a bound of clamp. The check records the function at x + h and x - h
 //!   and compares, op by op, which piece was taken; it shrinks h until both are on the point's own piece. A point that
-//!   straddles a kink at every step has no derivative to compare with.
+//!   straddles a kink at every step has no derivative to compare with, unless the slopes on its two sides approach each
+//!   other and the gradient (relu(x)^2 at 0).
 //! - The slopes on the two sides do not approach each other, and the gradient lies between them: a kink of an op that
 //!   does not say where its pieces end ([`Unary::piece`](crate::Unary::piece)).
 //! - The function is not finite on one side, or its rounding is too large for the tolerance.
@@ -265,4 +266,53 @@ where
     F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Result<Var<'t, T>>,
 {
     f
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::num::Number;
+    use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp, UnaryVisitor};
+
+    /// Both checks of an op at its own sample points, as scalars and as tensors.
+    struct AtItsPoints;
+
+    fn passes<F>(name: &str, parameters: &[(&str, Tensor<f64>)], f: F)
+    where
+        F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+    {
+        for report in [gradcheck(parameters, &f), gradgradcheck(parameters, &f)] {
+            assert!(report.passed(), "{name}: {report}");
+            let undecided: usize = report.parameters.iter().map(|p| p.inconclusive).sum();
+            assert_eq!(undecided, 0, "{name}: {report}");
+        }
+    }
+
+    impl UnaryVisitor for AtItsPoints {
+        type Output = ();
+        fn visit<O: BuiltinUnary>(self, op: O) {
+            passes(O::NAME, &[("x", Tensor::from(O::POINTS))], |_, p| p[0].unary(op));
+            for &x in O::POINTS {
+                passes(O::NAME, &[("x", Tensor::scalar(x))], |_, p| p[0].unary(op));
+            }
+        }
+    }
+
+    impl BinaryVisitor for AtItsPoints {
+        type Output = ();
+        fn visit<O: BuiltinBinary>(self, op: O) {
+            let (x, y): (Vec<f64>, Vec<f64>) = O::POINTS.iter().copied().unzip();
+            passes(O::NAME, &[("x", Tensor::from(&x)), ("y", Tensor::from(&y))], |_, p| p[0].binary(op, p[1]));
+            for (&x, &y) in x.iter().zip(&y) {
+                let parameters = [("x", Tensor::scalar(x)), ("y", Tensor::scalar(y))];
+                passes(O::NAME, &parameters, |_, p| p[0].binary(op, p[1]));
+            }
+        }
+    }
+
+    #[test]
+    fn every_elementwise_op_passes_both_checks_at_its_points() {
+        UnaryOp::all().into_iter().for_each(|op| op.with(AtItsPoints));
+        (N_UNARY..N_CODES).for_each(|code| BinaryOp::unpack(code).with(AtItsPoints));
+    }
 }

@@ -74,16 +74,17 @@ impl<'f, S: Element> Replay<'f, S> {
             .iter()
             .map(|&(i, share)| share * (upper.as_slice()[i].as_f64() - lower.as_slice()[i].as_f64()))
             .sum();
-        let mut obstacle = None;
-        let mut value = |point: Tensor<S>| match self.value(step.parameter, point) {
-            Ok(value) => value,
-            Err(why) => {
-                obstacle.get_or_insert(why);
-                f64::NAN
+        let mut sample = Sample { plus: f64::NAN, minus: f64::NAN, span, obstacle: None, kink: None };
+        for (end, value) in [(upper, &mut sample.plus), (lower, &mut sample.minus)] {
+            let (found, departure) = self.value(step.parameter, end);
+            match found {
+                Ok(found) => *value = found,
+                Err(why) => sample.obstacle = Some(why),
             }
-        };
-        let (plus, minus) = (value(upper), value(lower));
-        Sample { plus, minus, span, obstacle }
+            let kink = departure.map(|op| format!("the point is at a kink of {op}"));
+            sample.kink = sample.kink.or(kink);
+        }
+        sample
     }
 
     fn moved(&self, step: &Move, h: f64) -> Tensor<S> {
@@ -95,22 +96,20 @@ impl<'f, S: Element> Replay<'f, S> {
         x
     }
 
-    /// The weighted sum of the output with a parameter replaced, or why it belongs to another piece.
-    fn value(&mut self, parameter: usize, x: Tensor<S>) -> Result<f64, String> {
+    /// The weighted sum of the output with a parameter replaced, and the op that took another piece than at the point.
+    fn value(&mut self, parameter: usize, x: Tensor<S>) -> (Result<f64, String>, Option<String>) {
         let home = std::mem::replace(&mut self.point[parameter], x);
         let result = output(&self.tape, self.f, &self.point);
         self.point[parameter] = home;
         let departure = self.signature.departure(&self.tape);
         self.tape.clear();
-        let y = result.map_err(|error| format!("an error beside the point: {error}"))?;
-        if let Some(op) = departure {
-            return Err(format!("the point is at a kink of {op}"));
-        }
-        if !y.is_finite() {
-            return Err("the function is not finite beside the point".into());
-        }
-        let values: Vec<f64> = y.iter().map(|y| y.as_f64()).collect();
-        Ok(dot(&self.weights, &values))
+        let value = match result {
+            Err(error) => Err(format!("an error beside the point: {error}")),
+            Ok(y) if y.shape() != &self.shape => Err("the output has another shape beside the point".into()),
+            Ok(y) if !y.is_finite() => Err("the function is not finite beside the point".into()),
+            Ok(y) => Ok(self.weights.iter().zip(y.iter()).map(|(w, y)| w * y.as_f64()).sum()),
+        };
+        (value, departure)
     }
 }
 
