@@ -9,6 +9,7 @@
 use flate2::read::GzDecoder;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
+use retrograd::check::Gradcheck;
 use retrograd::{Element, Gradients, Id, Tape, Tensor, Var};
 use std::error::Error;
 use std::io::{self, Write};
@@ -163,43 +164,21 @@ fn descend(network: &mut Network<f32>, velocity: &mut Network<f32>, ids: [Id; 4]
     }
 }
 
-/// Compares every element of the gradient with a central difference, in double precision; the largest relative error.
+/// Holds a sample of the gradient, in double precision, against forward mode and differences; the largest relative error.
 fn check_gradient(network: &Network<f32>, rows: &Digits) -> Result<f64, Box<dyn Error>> {
-    const STEP: f64 = 1e-5;
-    const TOLERANCE: f64 = 1e-5;
-    let double = |tensor: &Tensor<f32>| {
-        Tensor::from_fn(tensor.shape().clone(), |index| f64::from(tensor.get(index).unwrap_or(f32::NAN)))
-    };
-    let mut network = network.each_ref().map(double);
     let images = double(&rows.images);
-    let mut tape = Tape::new();
-    let (_, ids, gradients) = tape.step(|tape| {
-        let parameters = network.each_ref().map(|parameter| tape.var(parameter));
-        (loss(&parameters, tape.data(&images), &rows.labels), parameters.map(Var::id))
-    });
-    let mut worst: f64 = 0.0;
-    for (k, id) in ids.into_iter().enumerate() {
-        let analytic = gradients.get(id).ok_or("a parameter without a gradient")?;
-        for i in 0..analytic.len() {
-            let center = network[k].as_slice()[i];
-            let [right, left] = [center + STEP, center - STEP].map(|w| {
-                network[k].as_mut_slice()[i] = w;
-                let value = loss(&network.each_ref().map(|p| tape.data(p)), tape.data(&images), &rows.labels).item();
-                tape.clear();
-                value
-            });
-            network[k].as_mut_slice()[i] = center;
-            let (a, n) = (analytic.as_slice()[i], (right - left) / (2.0 * STEP));
-            let error = (a - n).abs() / (a.abs() + n.abs()).max(1e-3);
-            if error.is_nan() || error > TOLERANCE {
-                return Err(
-                    format!("parameter {k}, element {i}: analytic {a}, numeric {n} (relative {error:.1e})").into()
-                );
-            }
-            worst = worst.max(error);
-        }
-    }
-    Ok(worst)
+    let parameters: Vec<_> = ["w1", "b1", "w2", "b2"].into_iter().zip(network.each_ref().map(double)).collect();
+    let report = Gradcheck::new()
+        .max_elements(100)
+        .gradcheck(&parameters, |tape, p| loss(&[p[0], p[1], p[2], p[3]], tape.data(&images), &rows.labels))
+        .into_result()?;
+    Ok(report.parameters.iter().map(|parameter| parameter.worst_agreeing).fold(0.0, f64::max))
+}
+
+/// The same tensor in double precision.
+fn double(tensor: &Tensor<f32>) -> Tensor<f64> {
+    let elements = tensor.iter().map(|&x| f64::from(x)).collect();
+    Tensor::new(tensor.shape(), elements).expect("as many elements as before")
 }
 
 /// Images, one a row, with pixels from 0 to 1, and what they show.

@@ -44,6 +44,7 @@
 //! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] and [`Span`] to address them.
 //! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`]: derivatives of closures, for f64;
 //!   [`functional`] has them for either precision.
+//! - [`check`]: [`gradcheck`] and [`gradgradcheck`] hold gradients against forward mode and differences.
 //! - [`Real`]: formulas written once for `f64`, [`Dual`] (forward mode) and [`Var`].
 //! - [`ops`]: the elementwise ops with their rules, and the traits for ops of your own: [`Unary`], [`Binary`], [`CustomOp`] over
 //!   an [`Algebra`], [`NumericOp`].
