@@ -15,7 +15,7 @@ macro_rules! unary_by_name {
     };
 }
 unary_by_name! {
-    "neg" => neg; "abs" => abs; "sign" => sign; "square" => square; "sqrt" => sqrt; "rsqrt" => rsqrt; "cbrt" => cbrt;
+    "neg" => neg; "abs" | "Abs" => abs; "sign" => sign; "square" => square; "sqrt" => sqrt; "rsqrt" => rsqrt; "cbrt" => cbrt;
     "reciprocal" => reciprocal; "exp" => exp; "exp2" => exp2; "expm1" => expm1; "log" | "ln" => ln; "log2" => log2;
     "log10" => log10; "log1p" => log1p; "sin" => sin; "cos" => cos; "tan" => tan; "asin" => asin; "acos" => acos;
     "atan" => atan; "sinh" => sinh; "cosh" => cosh; "tanh" => tanh; "asinh" => asinh; "acosh" => acosh; "atanh" => atanh;

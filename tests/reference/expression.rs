@@ -1,6 +1,6 @@
 //! Formulas of scalars: a tree, read from JSON or from infix text, evaluated on any kind of number.
 
-use crate::elementwise::unary;
+use crate::elementwise::{binary, unary};
 use crate::json::{Json, list, number, text};
 use retrograd::{Number, Real};
 
@@ -10,6 +10,7 @@ pub enum Expr {
     Literal(f64),
     Variable(usize),
     Call(String, Box<Expr>),
+    Call2(String, Box<Expr>, Box<Expr>),
     Add(Box<Expr>, Box<Expr>),
     Sub(Box<Expr>, Box<Expr>),
     Mul(Box<Expr>, Box<Expr>),
@@ -41,6 +42,7 @@ impl Expr {
             ("*", 2, Some(x), Some(y)) => Ok(Expr::Mul(x, y)),
             ("/", 2, Some(x), Some(y)) => Ok(Expr::Div(x, y)),
             ("^", 2, Some(x), Some(y)) => Ok(Expr::Pow(x, y)),
+            (op, 2, Some(x), Some(y)) if binary(op, 1.0, 1.0).is_some() => Ok(Expr::Call2(op.into(), x, y)),
             (op, n, ..) => Err(format!("unknown op {op} of {n} arguments")),
         }
     }
@@ -67,9 +69,12 @@ impl Expr {
             Expr::Literal(_) => false,
             Expr::Variable(_) => true,
             Expr::Call(_, x) => x.varies(),
-            Expr::Add(x, y) | Expr::Sub(x, y) | Expr::Mul(x, y) | Expr::Div(x, y) | Expr::Pow(x, y) => {
-                x.varies() || y.varies()
-            }
+            Expr::Call2(_, x, y)
+            | Expr::Add(x, y)
+            | Expr::Sub(x, y)
+            | Expr::Mul(x, y)
+            | Expr::Div(x, y)
+            | Expr::Pow(x, y) => x.varies() || y.varies(),
         }
     }
 }
@@ -81,6 +86,7 @@ pub fn eval<S: Real>(expr: &Expr, x: &[S]) -> S {
         Expr::Literal(c) => S::lit(*c),
         Expr::Variable(i) => x[*i],
         Expr::Call(name, arg) => unary(name, eval(arg, x)).expect("checked when the expression was read"),
+        Expr::Call2(name, a, b) => binary(name, eval(a, x), eval(b, x)).expect("checked when the expression was read"),
         Expr::Add(a, b) => literal(b).map_or_else(|| eval(a, x) + eval(b, x), |c| eval(a, x) + c),
         Expr::Sub(a, b) => literal(b).map_or_else(|| eval(a, x) - eval(b, x), |c| eval(a, x) - c),
         Expr::Mul(a, b) => literal(b).map_or_else(|| eval(a, x) * eval(b, x), |c| eval(a, x) * c),

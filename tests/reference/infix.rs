@@ -90,11 +90,14 @@ impl<'a> Parser<'a> {
         }
         let name = self.word(|c| c.is_alphanumeric() || c == '_');
         if self.take("(") {
-            let argument = self.sum()?;
+            let mut arguments = vec![self.sum()?];
+            while self.take(",") {
+                arguments.push(self.sum()?);
+            }
             return if self.take(")") {
-                Expr::apply(name, vec![argument])
+                Expr::apply(name, arguments)
             } else {
-                Err(format!("{name}: one argument"))
+                Err(format!("{name}: no end of arguments"))
             };
         }
         if name.is_empty() {
@@ -136,6 +139,8 @@ fn infix_binds_as_on_paper() {
         ("pi*E", std::f64::consts::PI * std::f64::consts::E),
         ("x**2", 9.0),
         ("-exp(-(x - 3))", -1.0),
+        ("hypot(x, y) + maximum(x, y)", 9.0),
+        ("Abs(-x)", 3.0),
     ];
     for (text, want) in cases {
         assert_eq!(eval(&parse(text, &["x", "y"]).unwrap(), &[3.0, 4.0]), want, "{text}");
@@ -144,7 +149,7 @@ fn infix_binds_as_on_paper() {
 
 #[test]
 fn infix_that_makes_no_sense_is_an_error() {
-    for text in ["x +", "(x", "foo(x)", "u", "x y", "sin(x", "", "1..2", "x ++"] {
+    for text in ["x +", "(x", "foo(x)", "u", "x y", "sin(x", "sin(x, y)", "hypot(x)", "", "1..2", "x ++"] {
         assert!(parse(text, &["x", "y"]).is_err(), "{text:?}");
     }
 }

@@ -145,6 +145,8 @@ impl Network {
             let z = recorded.biases[l].map_or(product, |b| product + b).retain_gradient();
             activation = match name.as_str() {
                 "linear" | "identity" => z,
+                "leaky_relu" => z.leaky_relu(0.01),
+                "elu" => z.elu(1.0),
                 name => unary(name, z).ok_or_else(|| format!("unknown activation {name}"))?,
             };
             recorded.z.push(z);
@@ -166,6 +168,8 @@ impl Network {
         let loss = match (self.loss.as_str(), form) {
             ("half_sse", 0) => a.squared_error(target) * 0.5,
             ("half_sse", 1) => squares().sum(()) / 2.0,
+            ("sse", 0) => a.squared_error(target),
+            ("sse", 1) => squares().sum(()),
             ("half_mse_per_example", 0) => a.squared_error(target) / (2.0 * rows),
             ("half_mse_per_example", 1) => squares().sum(1).mean(()) / 2.0,
             ("mse", 0) => a.mean_squared_error(target),
