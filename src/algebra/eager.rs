@@ -12,10 +12,40 @@ use crate::tensor::kernels::elementwise::{self, Plan};
 use crate::tensor::pool::Pool;
 use crate::tensor::{Shape, Tensor};
 use smallvec::SmallVec;
+use std::cell::RefCell;
 
 /// Rules applied to values: gradients as numbers.
 pub struct Eager<'p, T> {
     pub(crate) pool: &'p Pool<T>,
+    /// What rules made along the way, until [`Eager::release`].
+    temporaries: RefCell<Vec<Tensor<T>>>,
+}
+
+impl<'p, T: Element> Eager<'p, T> {
+    pub(crate) fn new(pool: &'p Pool<T>) -> Self {
+        Self { pool, temporaries: RefCell::new(pool.spare_list()) }
+    }
+
+    /// Remembers a rule's intermediate result, so that its buffer goes back to the pool.
+    fn tracked(&self, value: Value<T>) -> Value<T> {
+        if let Value::Tensor(tensor) = &value {
+            self.temporaries.borrow_mut().push(tensor.clone());
+        }
+        value
+    }
+
+    /// Gives the buffers that rules made and did not return back to the pool.
+    pub(crate) fn release(&self) {
+        for tensor in self.temporaries.borrow_mut().drain(..) {
+            self.pool.give(tensor);
+        }
+    }
+}
+
+impl<T> Drop for Eager<'_, T> {
+    fn drop(&mut self) {
+        self.pool.keep_list(self.temporaries.take());
+    }
 }
 
 pub(crate) fn unary<T: Element>(pool: &Pool<T>, op: UnaryOp, x: Operand<'_, T>) -> Value<T> {
@@ -101,13 +131,13 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
         x.into()
     }
     fn select(&self, condition: &Value<T>, a: &Value<T>, b: &Value<T>) -> Value<T> {
-        sound(select(self.pool, condition.operand(), a.operand(), b.operand()))
+        self.tracked(sound(select(self.pool, condition.operand(), a.operand(), b.operand())))
     }
     fn inspect<R>(&self, x: &Value<T>, look: impl FnOnce(&[T]) -> R) -> R {
         look(x.as_slice())
     }
     fn unary(&self, op: UnaryOp, x: &Value<T>) -> Value<T> {
-        unary(self.pool, op, x.operand())
+        self.tracked(unary(self.pool, op, x.operand()))
     }
     fn binary(&self, op: BinaryOp, x: &Value<T>, y: &Value<T>) -> Value<T> {
         // Multiplying a gradient by 1 or adding nothing is common enough to be worth a look.
@@ -116,11 +146,11 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
         {
             return y.clone();
         }
-        sound(binary(self.pool, op, x.operand(), y.operand()))
+        self.tracked(sound(binary(self.pool, op, x.operand(), y.operand())))
     }
     fn apply(&self, op: TensorOp, inputs: &[&Value<T>]) -> Value<T> {
         let operands: SmallVec<[Operand<'_, T>; 4]> = inputs.iter().map(|v| v.operand()).collect();
-        sound(apply(self.pool, &op, &operands))
+        self.tracked(sound(apply(self.pool, &op, &operands)))
     }
 }
 

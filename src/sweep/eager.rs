@@ -5,7 +5,7 @@ use crate::algebra::{Algebra, Eager, eager};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::ops::BinaryOp;
-use crate::ops::structural::{Contribution, MatMul, Node};
+use crate::ops::structural::{Contribution, MatMul, Node, TensorOp, TensorRule};
 use crate::tape::Lane;
 use crate::tape::entry::{Entry, NodeOp, Operand, Parent};
 use crate::tape::{Id, Tape, Value};
@@ -136,7 +136,9 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         match &entry.op {
             NodeOp::Tensor(op) => {
                 let inputs = Self::node_values(&entries, entry);
-                Ok(op.vjp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &g))
+                let contribution = op.vjp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &g);
+                self.give(g);
+                Ok(contribution)
             }
             NodeOp::Custom(op) => {
                 let inputs = Self::node_values(&entries, entry);
@@ -146,6 +148,49 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
             NodeOp::Leaf => unreachable!("a leaf has no parents"),
             _ => Ok(self.elementwise(&entries, entry, wrt, g).expect("the other ops are elementwise").into()),
         }
+    }
+
+    fn slots(&self, tape: &Tape<T>) -> Vec<Option<Value<T>>> {
+        tape.spare_slots.take()
+    }
+
+    fn contribute(
+        &self,
+        tape: &Tape<T>,
+        [k, wrt, parent]: [usize; 3],
+        g: Value<T>,
+        slot: &mut Option<Value<T>>,
+    ) -> Result<()> {
+        let entries = tape.entries.borrow();
+        let entry = &entries[k];
+        if let NodeOp::Tensor(TensorOp::MatMul(op)) = &entry.op
+            && self.product(
+                op,
+                wrt,
+                operand(&entries, &entry.parents[0]),
+                operand(&entries, &entry.parents[1]),
+                &g,
+                slot,
+            )
+        {
+            self.give(g);
+            return Ok(());
+        }
+        let contribution = self.contribution(tape, k, wrt, g)?;
+        let Contribution::Value(value) = contribution else {
+            let shape = entries[parent].value.shape();
+            self.accumulate(slot, super::fit(self, contribution, &shape), &shape);
+            self.release();
+            return Ok(());
+        };
+        if slot.is_none() && value.operand().dims() == entries[parent].value.operand().dims() {
+            *slot = Some(value);
+        } else {
+            let shape = entries[parent].value.shape();
+            self.accumulate(slot, super::fit(self, value.into(), &shape), &shape);
+        }
+        self.release();
+        Ok(())
     }
 
     fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Value<T>) -> Result<Value<T>> {
@@ -220,6 +265,42 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
 }
 
 impl<T: Element> Eager<'_, T> {
+    /// Gives a gradient's buffer back, unless something else still shares it.
+    fn give(&self, g: Value<T>) {
+        if let Value::Tensor(g) = g {
+            self.pool.give(g);
+        }
+    }
+
+    /// The rule of a product of matrices without copies of its operands: adds to the adjoint, or makes it.
+    /// False where they are not matrices.
+    fn product(
+        &self,
+        op: &MatMul,
+        wrt: usize,
+        x: Operand<'_, T>,
+        y: Operand<'_, T>,
+        g: &Value<T>,
+        slot: &mut Option<Value<T>>,
+    ) -> bool {
+        let (x, y, op) = op.gradient(wrt, x, y, g.operand());
+        if x.dims().len() != 2 || y.dims().len() != 2 {
+            return false;
+        }
+        if let Some(Value::Tensor(sum)) = slot
+            && let Some(sum) = sum.unique_slice()
+            && op.add_into(x, y, sum)
+        {
+            return true;
+        }
+        let product = op.value(self.pool, &[x, y]).expect("the forward product fitted");
+        match slot {
+            None => *slot = Some(product),
+            Some(_) => self.accumulate(slot, product.into(), &Shape::scalar()),
+        }
+        true
+    }
+
     fn settled(&self, contribution: Contribution<Value<T>>) -> Value<T> {
         match contribution {
             Contribution::Value(value) => value,

@@ -20,8 +20,9 @@ pub struct Gradients<T> {
 impl<T: Element> Gradients<T> {
     pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Self {
         let Some(tape) = y.tape else { return Self { scalars: Vec::new(), tensors: Vec::new() } };
-        let mode = Eager { pool: &tape.pool };
+        let mode = Eager::new(&tape.pool);
         let adjoints = sweep(tape, &mode, y.id, seed, None).or_panic();
+        mode.release();
         Self { scalars: adjoints.scalars, tensors: adjoints.tensors }
     }
 

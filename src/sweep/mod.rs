@@ -24,7 +24,7 @@ use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::Contribution;
 use crate::tape::entry::Parents;
-use crate::tape::{Id, Tape, Value, Var};
+use crate::tape::{Id, Lane, Tape, Value, Var};
 use crate::tensor::Shape;
 
 /// How a sweep applies rules and holds adjoints: as numbers, or as variables.
@@ -55,6 +55,23 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
     fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Self::V) -> Result<Self::V>;
     /// Adds a contribution to an adjoint.
     fn accumulate(&self, slot: &mut Option<Self::V>, contribution: Contribution<Self::V>, shape: &Shape);
+    /// Adds what entry `k` contributes to its parent `wrt`, the entry `parent`, to that one's adjoint.
+    fn contribute(
+        &self,
+        tape: &Tape<T>,
+        [k, wrt, parent]: [usize; 3],
+        g: Self::V,
+        slot: &mut Option<Self::V>,
+    ) -> Result<()> {
+        let contribution = self.contribution(tape, k, wrt, g)?;
+        let shape = tape.entries.borrow()[parent].value.shape();
+        self.accumulate(slot, fit(self, contribution, &shape), &shape);
+        Ok(())
+    }
+    /// An empty list of adjoints.
+    fn slots(&self, _tape: &Tape<T>) -> Vec<Option<Self::V>> {
+        Vec::new()
+    }
     /// Lets the hooks of a node see its adjoint.
     fn hooked(&self, tape: &Tape<T>, id: Id, g: Self::V) -> Self::V;
 }
@@ -75,7 +92,6 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
     seed: M::V,
     needs: Option<&Needs>,
 ) -> Result<AdjointsOf<T, M>> {
-    use crate::tape::Lane;
     let (n_entries, n_scalars) = {
         let entries = tape.entries.borrow();
         match from.lane() {
@@ -84,7 +100,7 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
             Lane::Constant => (0, 0),
         }
     };
-    let mut adjoints = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
+    let mut adjoints = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: mode.slots(tape) };
     adjoints.tensors.resize_with(n_entries, || None);
     match from.lane() {
         Lane::Tensor(k) => adjoints.tensors[k] = Some(seed),
@@ -110,12 +126,15 @@ fn visit<T: Element, M: SweepMode<T>>(
     adjoints: &mut AdjointsOf<T, M>,
     needs: Option<&Needs>,
 ) -> Result<()> {
+    let hooked = !tape.hooks.borrow().is_empty();
     let (scalar, keep, parents) = {
         let entry = &tape.entries.borrow()[k];
-        if !entry.active || needs.is_some_and(|needs| !needs.entry(k)) {
+        let done = entry.parents.is_empty() && !hooked;
+        if !entry.active || done || needs.is_some_and(|needs| !needs.entry(k)) {
             return Ok(());
         }
-        (entry.scalar, M::KEEPS_ALL || entry.retained || entry.parents.is_empty(), Parents::from_slice(&entry.parents))
+        let keep = M::KEEPS_ALL || entry.retained || entry.parents.is_empty();
+        (entry.scalar, keep, Parents::from_slice(&entry.parents))
     };
     let g = match scalar {
         Some(id) => mode.scalar(&adjoints.scalars, id),
@@ -123,15 +142,17 @@ fn visit<T: Element, M: SweepMode<T>>(
     };
     let Some(mut g) = g else { return Ok(()) };
     if scalar.is_none() {
-        g = mode.hooked(tape, Id::tensor(k), g);
+        if hooked {
+            g = mode.hooked(tape, Id::tensor(k), g);
+        }
         if keep {
             adjoints.tensors[k] = Some(g.clone());
         }
     }
     let wanted = |parent: Id| match parent.lane() {
-        crate::tape::Lane::Tensor(p) => tape.entries.borrow()[p].active && needs.is_none_or(|needs| needs.entry(p)),
-        crate::tape::Lane::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
-        crate::tape::Lane::Constant => false,
+        Lane::Tensor(p) => tape.entries.borrow()[p].active && needs.is_none_or(|needs| needs.entry(p)),
+        Lane::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
+        Lane::Constant => false,
     };
     // The last parent to be served gets the gradient itself, so that it can be overwritten in place.
     let mut remaining = parents.iter().filter(|parent| wanted(parent.id)).count();
@@ -142,18 +163,16 @@ fn visit<T: Element, M: SweepMode<T>>(
         }
         remaining -= 1;
         let upstream = if remaining == 0 { g.take() } else { g.clone() };
-        let contribution = mode.contribution(tape, k, wrt, upstream.expect("taken only by the last parent"))?;
+        let upstream = upstream.expect("taken only by the last parent");
         match parent.id.lane() {
-            crate::tape::Lane::Tensor(p) => {
-                let shape = tape.entries.borrow()[p].value.shape();
-                mode.accumulate(&mut adjoints.tensors[p], fit(mode, contribution, &shape), &shape);
-            }
-            crate::tape::Lane::Scalar(id) => {
+            Lane::Tensor(p) => mode.contribute(tape, [k, wrt, p], upstream, &mut adjoints.tensors[p])?,
+            Lane::Scalar(id) => {
+                let contribution = mode.contribution(tape, k, wrt, upstream)?;
                 let mut sum = None;
                 mode.accumulate(&mut sum, fit(mode, contribution, &Shape::scalar()), &Shape::scalar());
                 mode.add_scalar(&mut adjoints.scalars, id, sum.expect("just set"));
             }
-            crate::tape::Lane::Constant => {}
+            Lane::Constant => {}
         }
     }
     Ok(())
@@ -185,7 +204,6 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
     tangents: Vec<(Id, M::V)>,
     to: impl Iterator<Item = Id>,
 ) -> Result<Vec<Option<M::V>>> {
-    use crate::tape::Lane;
     let n_entries = tape.entries.borrow().len();
     let n_scalars = tape.scalars.len();
     let mut state: AdjointsOf<T, M> = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
@@ -304,7 +322,7 @@ impl<T: Element> Tape<T> {
         for y in ys {
             crate::tape::same_tape("jvp", Some(self), y.tape)?;
         }
-        let mode = crate::algebra::Eager { pool: &self.pool };
+        let mode = crate::algebra::Eager::new(&self.pool);
         let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.clone())).collect();
         let found = forward(self, &mode, tangents, ys.iter().map(|y| y.id))?;
         let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape()).into();

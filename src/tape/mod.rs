@@ -51,6 +51,8 @@ pub struct Tape<T> {
     pub(crate) hooks: RefCell<Vec<Hook<T>>>,
     /// Adjoints of the scalar lane from an earlier sweep, kept for their memory.
     pub(crate) spare_adjoints: Cell<Vec<T>>,
+    /// The same of the tensor lane.
+    pub(crate) spare_slots: Cell<Vec<Option<Value<T>>>>,
 }
 
 /// A comparison that ordinary control flow made on variables.
@@ -91,6 +93,7 @@ impl<T: Element> Tape<T> {
             guards: RefCell::default(),
             hooks: RefCell::default(),
             spare_adjoints: Cell::default(),
+            spare_slots: Cell::default(),
         }
     }
 
@@ -201,13 +204,14 @@ impl<T: Element> Tape<T> {
 
     /// Takes the buffers of gradients back for the next sweep.
     pub fn recycle(&self, grads: crate::sweep::Gradients<T>) {
-        let (scalars, tensors) = grads.into_parts();
+        let (scalars, mut tensors) = grads.into_parts();
         self.spare_adjoints.set(scalars);
-        for tensor in tensors.into_iter().flatten() {
+        for tensor in tensors.drain(..).flatten() {
             if let Value::Tensor(tensor) = tensor {
                 self.pool.give(tensor);
             }
         }
+        self.spare_slots.set(tensors);
     }
 
     /// Appends an entry and returns its variable.

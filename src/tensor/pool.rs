@@ -5,13 +5,15 @@
 
 use super::{Shape, Tensor};
 use crate::num::Element;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// Buffers by length; `keep` is false for one-off computations, where everything is freed at once.
 pub(crate) struct Pool<T> {
     shelves: RefCell<Vec<Shelf<T>>>,
     indices: RefCell<Vec<Arc<Vec<usize>>>>,
+    /// An empty list, kept for its memory.
+    spare: Cell<Vec<Tensor<T>>>,
     keep: bool,
 }
 
@@ -23,9 +25,22 @@ struct Shelf<T> {
 /// Integer labels or indices of an op, shared with the pool.
 pub(crate) type Indices = Arc<Vec<usize>>;
 
+impl<T> Pool<T> {
+    /// An empty list of tensors.
+    pub fn spare_list(&self) -> Vec<Tensor<T>> {
+        self.spare.take()
+    }
+
+    /// Takes a list back for its memory.
+    pub fn keep_list(&self, mut list: Vec<Tensor<T>>) {
+        list.clear();
+        self.spare.set(list);
+    }
+}
+
 impl<T: Element> Pool<T> {
     pub fn new() -> Self {
-        Self { shelves: RefCell::default(), indices: RefCell::default(), keep: true }
+        Self { shelves: RefCell::default(), indices: RefCell::default(), spare: Cell::default(), keep: true }
     }
 
     /// A pool that keeps nothing.

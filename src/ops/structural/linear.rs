@@ -44,16 +44,8 @@ impl TensorRule for MatMul {
         Ok(pool.fill(shape, write).into())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, _a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
-        // Out = op(X) op(Y): d op(X) = G op(Y)', d op(Y) = op(X)' G; the transpose of that where the operand was transposed.
-        let (x, y) = (node.inputs[0].clone(), node.inputs[1].clone());
-        let g = g.clone();
-        let product = |x, transpose_x, y, transpose_y| Contribution::Product { x, transpose_x, y, transpose_y };
-        match (wrt, self.ta, self.tb) {
-            (0, false, tb) => product(g, false, y, !tb),
-            (0, true, tb) => product(y, tb, g, true),
-            (_, ta, false) => product(x, !ta, g, false),
-            (_, ta, true) => product(g, true, x, ta),
-        }
+        let (x, y, MatMul { ta, tb }) = self.gradient(wrt, &node.inputs[0], &node.inputs[1], g);
+        Contribution::Product { x: x.clone(), transpose_x: ta, y: y.clone(), transpose_y: tb }
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         match wrt {
@@ -71,6 +63,18 @@ pub(crate) struct Sizes {
 }
 
 impl MatMul {
+    /// The rule: the two factors of the gradient by an operand, and which of them are transposed.
+    ///
+    /// Out = op(X) op(Y): d op(X) = G op(Y)', d op(Y) = op(X)' G; the transpose of that where the operand was transposed.
+    pub(crate) fn gradient<V>(&self, wrt: usize, x: V, y: V, g: V) -> (V, V, MatMul) {
+        match (wrt, self.ta, self.tb) {
+            (0, false, tb) => (g, y, MatMul { ta: false, tb: !tb }),
+            (0, true, tb) => (y, g, MatMul { ta: tb, tb: true }),
+            (_, ta, false) => (x, g, MatMul { ta: !ta, tb: false }),
+            (_, ta, true) => (g, x, MatMul { ta: true, tb: ta }),
+        }
+    }
+
     fn sizes(&self, x: &[usize], y: &[usize]) -> Result<Sizes> {
         let ([.., a, b], [.., c, d]) = (x, y) else {
             return Err(Error::shape(format!("matmul: needs matrices, got shapes {x:?} and {y:?}")));
