@@ -104,8 +104,8 @@ impl XorByHand {
         let (mut dh, mut d) = ([[0.0f32; 4]; 4], [0.0f32; 4]);
         let mut loss = 0.0;
         for n in 0..4 {
-            for j in 0..4 {
-                h[n][j] = sigmoid(X[n][0] * self.w1[0][j] + X[n][1] * self.w1[1][j] + self.b1[j]);
+            for (j, h) in h[n].iter_mut().enumerate() {
+                *h = sigmoid(X[n][0] * self.w1[0][j] + X[n][1] * self.w1[1][j] + self.b1[j]);
             }
             let z: f32 = (0..4).map(|j| h[n][j] * self.w2[j]).sum();
             let o = sigmoid(z + self.b2);

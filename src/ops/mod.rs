@@ -2,7 +2,7 @@
 //!
 //! An elementwise op is a [`Unary`] or [`Binary`]; its rule is written over [`Number`], so that the same line computes
 //! gradients of plain numbers in vectorised loops, records gradients of gradients, and carries tangents.
-//! Ops on whole tensors are [`TensorOp`]s; their rules are written over [`Algebra`](crate::algebra::Algebra).
+//! Ops on whole tensors are in `structural`; their rules are written over [`Algebra`](crate::algebra::Algebra).
 //!
 //! **Invariants.** A rule returns its contribution; it never sees where gradients are stored, never adds to them and never
 //! undoes a broadcast. A derivative that is zero everywhere is declared (`FLAT`), never computed.

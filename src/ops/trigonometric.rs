@@ -197,7 +197,7 @@ fn sinc_series(n: u32, u: f64) -> f64 {
     loop {
         let power = 2 * k - n;
         let falling = (0..power).fold(1.0, |term, i| term * u / (i + 1) as f64);
-        let term = falling / (2 * k + 1) as f64 * if k % 2 == 0 { 1.0 } else { -1.0 };
+        let term = falling / (2 * k + 1) as f64 * if k.is_multiple_of(2) { 1.0 } else { -1.0 };
         sum += term;
         if term.abs() <= 1e-17 * sum.abs() || k > n + 60 {
             return sum;

@@ -128,8 +128,8 @@ impl<'t, T: Element> Var<'t, T> {
 
     /// Mean cross-entropy of integer labels, computed from logits.
     ///
-    /// L = mean_i( logsumexp(z_i) - z_i[t_i] ), in nats. dL/dz = (softmax(z) - onehot(t)) / n.
-    /// Shapes: logits [n, c], labels [n] -> []. Stable: subtracts each row's maximum first.
+    /// `L = mean_i( logsumexp(z_i) - z_i[t_i] )`, in nats. dL/dz = (softmax(z) - onehot(t)) / n.
+    /// Shapes: logits `[n, c]`, labels `[n]` -> `[]`. Stable: subtracts each row's maximum first.
     ///
     /// Source: Goodfellow, Bengio & Courville, Deep Learning, section 6.2.2.3.
     ///
@@ -176,7 +176,7 @@ impl<'t, T: Element> Var<'t, T> {
         Ok(weighted.try_sum(())? * T::from_f64(-1.0 / shape[0] as f64))
     }
 
-    /// Mean negative log-likelihood of integer labels, from rows of log-probabilities: -mean_i x_i[t_i].
+    /// Mean negative log-likelihood of integer labels, from rows of log-probabilities: `-mean_i x_i[t_i]`.
     ///
     /// # Panics
     /// Where [`Var::try_nll`] fails.

@@ -295,11 +295,6 @@ impl<T: Element> ScalarLane<T> {
         [Some(node.a()).filter(|&a| a < LIMIT), Some(node.b()).filter(|&b| b < LIMIT)]
     }
 
-    /// The local derivatives of a node by its parents.
-    pub fn partials(&self, id: u32) -> [T; 2] {
-        self.nodes()[id as usize].partials
-    }
-
     pub fn site(&self, id: u32) -> Option<&'static Location<'static>> {
         self.sites.borrow().get(id as usize).copied()
     }

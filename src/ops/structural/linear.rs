@@ -194,7 +194,7 @@ fn faddeev_leverrier<T: Element, A: Algebra<T>>(a: &A, x: &A::V, n: usize, one_e
         let shift = a.mul(&a.literal(1.0 / k as f64), &trace);
         m = a.sub(&product, &a.mul(&shift, &identity));
     }
-    if n % 2 == 0 { a.neg(&m) } else { m }
+    if n.is_multiple_of(2) { a.neg(&m) } else { m }
 }
 
 /// One number for each matrix, with two axes of length 1 appended.

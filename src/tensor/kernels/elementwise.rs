@@ -355,8 +355,8 @@ impl<T: Element, O: Binary, const BY_Y: bool> Kernel for BinaryVjp<'_, O, T, BY_
                 }
                 (false, false) => {
                     let (x, y) = (if saves.x { x[xo] } else { hidden }, if saves.y { y[yo] } else { hidden });
-                    for i in 0..n {
-                        g[i] = f(x, y, out_at(i), g[i]);
+                    for (i, g) in g.iter_mut().enumerate() {
+                        *g = f(x, y, out_at(i), *g);
                     }
                 }
             }

@@ -39,7 +39,7 @@ pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out
                             max + T::leave(Float::ln(exp_sum::<T, M>(row, max)))
                         }
                     }
-                    RowReduction::Norm2 => norm2::<T, M>(row),
+                    RowReduction::Norm2 => norm2(row),
                 };
             }
         }
@@ -73,7 +73,7 @@ fn exp_sum<T: Element, M: Mode>(row: &[T], max: T) -> T::Lane<M> {
 }
 
 #[inline(always)]
-fn norm2<T: Element, M: Mode>(row: &[T]) -> T {
+fn norm2<T: Element>(row: &[T]) -> T {
     let mut largest = T::from_f64(0.0);
     for &x in row {
         let size = if x < T::from_f64(0.0) { -x } else { x };
