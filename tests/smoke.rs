@@ -51,7 +51,7 @@ fn a_million_nodes_neither_recurse_nor_overflow() {
     let x = tape.var(1.0);
     let mut y = x;
     for _ in 0..1_000_000 {
-        y = y * 1.0;
+        y *= 1.0;
     }
     assert_eq!(y.backward().item(x), 1.0);
 }
