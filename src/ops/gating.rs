@@ -23,7 +23,7 @@ impl Binary for Scale {
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, g: S, _d: S, _out: S, upstream: Upstream<S>) -> Upstream<S> {
-        upstream * g
+        gate(upstream, g)
     }
 }
 
@@ -44,7 +44,35 @@ impl Binary for Over {
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, _g: S, d: S, out: S, upstream: Upstream<S>) -> Upstream<S> {
-        // Gated by the output: where g was 0 the quotient is 0 for every d, so its derivative is 0 too.
-        -(Upstream(out) * (upstream / d).0)
+        -gate(upstream / d, out)
     }
+}
+
+/// a b, and 0 where either is 0, whatever the other.
+///
+/// Where g is 0, [`Scale`] and [`Over`] are 0 for every d, so their derivatives by d are 0 even for an infinite upstream
+/// gradient; where no upstream gradient arrives they are 0 even for an infinite g.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate;
+impl Binary for Gate {
+    const NAME: &'static str = "gate";
+    const SAVES: [Saves; 2] = [Saves::Y, Saves::X];
+    const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    #[inline(always)]
+    fn value<F: Float>(self, a: F, b: F) -> F {
+        if a == F::lit(0.0) || b == F::lit(0.0) { F::lit(0.0) } else { a * b }
+    }
+    #[inline(always)]
+    fn vjp_x<S: Number>(self, _a: S, b: S, _out: S, upstream: Upstream<S>) -> Upstream<S> {
+        gate(upstream, b)
+    }
+    #[inline(always)]
+    fn vjp_y<S: Number>(self, a: S, _b: S, _out: S, upstream: Upstream<S>) -> Upstream<S> {
+        gate(upstream, a)
+    }
+}
+
+#[inline(always)]
+fn gate<S: Number>(upstream: Upstream<S>, factor: S) -> Upstream<S> {
+    Upstream(upstream.0.binary(Gate, factor))
 }

@@ -19,6 +19,8 @@ mod power;
 pub(crate) mod registry;
 mod special;
 pub(crate) mod structural;
+#[cfg(test)]
+mod tests;
 mod trigonometric;
 
 pub use activation::*;

@@ -142,6 +142,8 @@ macro_rules! for_each_binary {
                 scale => Scale;
                 /// An upstream gradient x divided by y: 0 where x = 0, whatever y.
                 over => Over;
+                /// x y, and 0 where either is 0, whatever the other.
+                gate => Gate;
             }
             methods {
                 /// x^y. d/dx = y x^(y-1), 0 for y = 0; d/dy = x^y ln(x), 0 for x = 0 and y >= 0, NaN for x < 0.

@@ -112,7 +112,8 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     fn segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>, _needs: Option<&Needs>) -> Result<()> {
         let mut hi = hi;
         if lo < hi && !tape.hooks.borrow().is_empty() {
-            let mut hooked: Vec<u32> = scalar_hooks(tape).filter(|id| (lo..hi).contains(id)).collect();
+            let here = |id: &u32| (lo..hi).contains(id) && !is_result(tape, *id);
+            let mut hooked: Vec<u32> = scalar_hooks(tape).filter(here).collect();
             hooked.sort_unstable_by(|a, b| b.cmp(a));
             hooked.dedup();
             for id in hooked {
@@ -246,6 +247,11 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         };
     }
 
+    fn hook_result(&self, tape: &Tape<T>, scalars: &mut Vec<T>, id: u32) {
+        let g = self.hooked(tape, Id::scalar(id), Value::Scalar(scalars[id as usize]));
+        scalars[id as usize] = g.as_slice()[0];
+    }
+
     fn hooked(&self, tape: &Tape<T>, id: Id, mut g: Value<T>) -> Value<T> {
         let hooks = tape.hooks.borrow();
         for hook in hooks.iter().filter(|hook| hook.id == id) {
@@ -307,6 +313,13 @@ impl<T: Element> Eager<'_, T> {
             Contribution::Product { x, transpose_x, y, transpose_y } => self.matmul(&x, transpose_x, &y, transpose_y),
         }
     }
+}
+
+/// Whether an op on tensors made this number; its hooks run when the sweep visits the op.
+fn is_result<T: Element>(tape: &Tape<T>, id: u32) -> bool {
+    let entries = tape.entries.borrow();
+    let first = entries.partition_point(|entry| entry.mark <= id);
+    entries[first..].iter().take_while(|entry| entry.mark == id + 1).any(|entry| entry.scalar == Some(id))
 }
 
 fn scalar_hooks<T: Element>(tape: &Tape<T>) -> impl Iterator<Item = u32> {

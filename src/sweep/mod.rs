@@ -74,6 +74,8 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
     }
     /// Lets the hooks of a node see its adjoint.
     fn hooked(&self, tape: &Tape<T>, id: Id, g: Self::V) -> Self::V;
+    /// The same for a number that an op on tensors made, which a sweep of scalars comes to only after the op.
+    fn hook_result(&self, tape: &Tape<T>, scalars: &mut Self::Scalars, id: u32);
 }
 
 /// Adjoints, or tangents, of both lanes.
@@ -137,7 +139,12 @@ fn visit<T: Element, M: SweepMode<T>>(
         (entry.scalar, keep, Parents::from_slice(&entry.parents))
     };
     let g = match scalar {
-        Some(id) => mode.scalar(&adjoints.scalars, id),
+        Some(id) => {
+            if hooked {
+                mode.hook_result(tape, &mut adjoints.scalars, id);
+            }
+            mode.scalar(&adjoints.scalars, id)
+        }
         None => adjoints.tensors[k].take(),
     };
     let Some(mut g) = g else { return Ok(()) };

@@ -232,4 +232,6 @@ impl<'t, T: Element> SweepMode<T> for Recording<'t, T> {
     fn hooked(&self, _tape: &Tape<T>, _id: Id, g: Var<'t, T>) -> Var<'t, T> {
         g
     }
+
+    fn hook_result(&self, _tape: &Tape<T>, _scalars: &mut ScalarVars<'t, T>, _id: u32) {}
 }

@@ -105,7 +105,10 @@ fn has_large_angles<T: Element>(x: &[T]) -> bool {
         #[inline(always)]
         fn run<M: Mode>(self) -> bool {
             let margin = T::from_f64(4.0);
-            self.0.iter().fold(false, |large, &x| large | (x * margin).is_large_angle::<M>())
+            self.0.iter().fold(false, |large, &x| {
+                // Both, for the margin takes the largest numbers to infinity, which is no angle.
+                large | (x * margin).is_large_angle::<M>() | x.is_large_angle::<M>()
+            })
         }
     }
     dispatch(Scan(x))
