@@ -84,8 +84,9 @@ fn norm2<T: Element>(row: &[T]) -> T {
     if largest == T::from_f64(0.0) || !largest.as_f64().is_finite() {
         return largest;
     }
-    // A power of two scales exactly.
-    let scale = T::from_f64(2f64.powi(-(largest.as_f64().log2().floor() as i32)));
+    // A power of two scales exactly; that of the smallest subnormal would be infinite, and less of it is enough.
+    let most = if T::EPSILON > 1e-10 { 126 } else { 1022 };
+    let scale = T::from_f64(2f64.powi((-(largest.as_f64().log2().floor() as i32)).min(most)));
     let mut sum = T::from_f64(0.0);
     for &x in row {
         let scaled = x * scale;

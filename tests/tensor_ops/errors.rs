@@ -1,0 +1,263 @@
+//! Errors of ops on tensors: a `try_` twin returns one that names op, shapes and rule; the method without `try_` panics
+//! with the same words, at its caller's line.
+
+use retrograd::{Error, Tape, Tensor, Var};
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+thread_local! {
+    /// Where this thread's last panic came from, while it waits for one.
+    static LAST: RefCell<Option<(String, u32)>> = const { RefCell::new(None) };
+    static WAITING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what must panic; returns the message, and the file and line that it blames.
+fn panic_of(work: impl FnOnce()) -> (String, String, u32) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !WAITING.get() {
+                return usual(info);
+            }
+            let place = info.location().map(|l| (l.file().to_string(), l.line()));
+            LAST.with(|last| *last.borrow_mut() = place);
+        }));
+    });
+    WAITING.set(true);
+    let caught = catch_unwind(AssertUnwindSafe(work));
+    WAITING.set(false);
+    let payload = caught.expect_err("no panic");
+    let message = payload.downcast_ref::<String>().expect("a message with values in it").clone();
+    let (file, line) = LAST.with(|last| last.borrow_mut().take()).expect("the hook ran");
+    (message, file, line)
+}
+
+#[track_caller]
+fn refused<T>(expected: &str, twin: Result<T, Error>, method: impl FnOnce()) {
+    let error = twin.err().unwrap_or_else(|| panic!("accepted: {expected}"));
+    assert_eq!(error.to_string(), expected);
+    let (message, file, _) = panic_of(method);
+    assert_eq!(message, expected, "the method's panic");
+    assert_eq!(file, file!(), "{expected}: blames another file");
+}
+
+/// The message, the twin's call and the method's call.
+macro_rules! refuse {
+    ($($expected:expr; $twin:expr, $method:expr;)*) => {$(
+        refused($expected, $twin, || { $method; });
+    )*};
+}
+
+#[test]
+fn reductions_refuse_axes_that_are_not_there() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::ones([2, 3]));
+    macro_rules! axis_errors {
+        ($($name:literal $try_method:ident $method:ident ($($extra:expr)?),)*) => {$(
+            let expected = concat!($name, ": axis 2 is out of range for shape [2, 3] (valid: -2..=1)");
+            refuse!(expected; x.$try_method(2 $(, $extra)?), x.$method(2 $(, $extra)?););
+            let expected = concat!($name, ": axis -2 is given twice");
+            refuse!(expected; x.$try_method([0, -2] $(, $extra)?), x.$method([0, -2] $(, $extra)?););
+        )*};
+    }
+    // Each line is one call of: .try_sum( .try_sum_keep( .try_mean( .try_mean_keep( .try_prod( .try_prod_keep( .try_max(
+    // .try_max_keep( .try_min( .try_min_keep( .try_var( .try_var_keep( .try_std( .try_std_keep( .try_norm1(
+    // .try_norm1_keep( .try_norm2( .try_norm2_keep( .try_norm_inf( .try_norm_inf_keep( .try_logsumexp(
+    // .try_logsumexp_keep( .try_softmax( .try_log_softmax( .try_cumsum( .try_cumprod(
+    axis_errors!(
+        "sum" try_sum sum(), "sum" try_sum_keep sum_keep(), "mean" try_mean mean(), "mean" try_mean_keep mean_keep(),
+        "prod" try_prod prod(), "prod" try_prod_keep prod_keep(), "max" try_max max(), "max" try_max_keep max_keep(),
+        "min" try_min min(), "min" try_min_keep min_keep(), "var" try_var var(0), "var" try_var_keep var_keep(1),
+        "std" try_std std(0), "std" try_std_keep std_keep(1), "norm1" try_norm1 norm1(),
+        "norm1" try_norm1_keep norm1_keep(), "norm2" try_norm2 norm2(), "norm2" try_norm2_keep norm2_keep(),
+        "norm_inf" try_norm_inf norm_inf(), "norm_inf" try_norm_inf_keep norm_inf_keep(),
+        "logsumexp" try_logsumexp logsumexp(), "logsumexp" try_logsumexp_keep logsumexp_keep(),
+        "softmax" try_softmax softmax(), "log_softmax" try_log_softmax log_softmax(), "cumsum" try_cumsum cumsum(),
+        "cumprod" try_cumprod cumprod(),
+    );
+    let s = tape.var(1.0);
+    refuse!("sum: axis 0 is out of range for shape [] (a scalar has none)"; s.try_sum(0), s.sum(0););
+}
+
+#[test]
+fn reductions_refuse_to_average_or_choose_from_nothing() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::zeros([2, 0]));
+    let y = tape.var(Tensor::ones([2, 3]));
+    refuse!(
+        "mean: no elements along the axes of shape [2, 0]"; x.try_mean(1), x.mean(1);
+        "mean: no elements along the axes of shape [2, 0]"; x.try_mean_keep(()), x.mean_keep(());
+        "max: no elements along the axis, so no extreme"; x.try_max(1), x.max(1);
+        "min: no elements along the axis, so no extreme"; x.try_min_keep(1), x.min_keep(1);
+        "var: 3 elements along the axes of shape [2, 3], needs more than ddof = 3"; y.try_var(1, 3), y.var(1, 3);
+        "std: 2 elements along the axes of shape [2, 3], needs more than ddof = 2"; y.try_std(0, 2), y.std(0, 2);
+    );
+}
+
+#[test]
+fn shaping_refuses_what_does_not_fit() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::ones([2, 3]));
+    let s = tape.var(1.0);
+    refuse!(
+        "reshape: [2, 3] holds 6 elements, [4, 2] would hold 8"; x.try_reshape([4, 2]), x.reshape([4, 2]);
+        "reshape: a scalar holds 1 element, [2] would hold 2"; s.try_reshape([2]), s.reshape([2]);
+        "broadcast_to: shape [2, 3] does not stretch to [4, 3]"; x.try_broadcast_to([4, 3]), x.broadcast_to([4, 3]);
+        "broadcast_to: shape [2, 3] does not stretch to [3]"; x.try_broadcast_to([3]), x.broadcast_to([3]);
+        "permute: [0, 0] is not an order of the 2 axes of shape [2, 3]"; x.try_permute(&[0, 0]), x.permute(&[0, 0]);
+        "permute: [0] is not an order of the 2 axes of shape [2, 3]"; x.try_permute(&[0]), x.permute(&[0]);
+        "swap_axes: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_swap_axes(0, 2), x.swap_axes(0, 2);
+        "squeeze: axis 5 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_squeeze(5), x.squeeze(5);
+        "flip: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_flip(2), x.flip(2);
+        "roll: axis -3 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_roll(1, -3), x.roll(1, -3);
+        "pad: 1 pairs of widths for the 2 axes of shape [2, 3]"; x.try_pad(&[(1, 1)]), x.pad(&[(1, 1)]);
+        "trace: needs a matrix, got shape []"; s.try_trace(), s.trace();
+        "diag: needs a vector or a matrix, got shape []"; s.try_diag(), s.diag();
+        "tril: needs matrices, got shape []"; s.try_tril(0), s.tril(0);
+        "triu: needs matrices, got shape []"; s.try_triu(0), s.triu(0);
+    );
+    let error = x.try_unsqueeze(4).expect_err("no such place").to_string();
+    assert!(error.starts_with("unsqueeze: axis 4 is out of range"), "{error}");
+    assert_eq!(panic_of(|| drop(x.unsqueeze(4))).0, error);
+    let error = s.try_t().expect_err("a number").to_string();
+    assert_eq!(panic_of(|| drop(s.t())).0, error);
+    // A vector stretched to more axes than it repeats along: nothing to refuse but a sum that overflows no shape.
+    assert!(x.try_tile(&[]).is_ok());
+}
+
+#[test]
+fn parts_and_indices_out_of_range_are_refused() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::ones([2, 3]));
+    refuse!(
+        "slice: 3 is out of range for axis 1 of length 3"; x.try_slice((0, 3)), x.slice((0, 3));
+        "slice: 4 is out of range for axis 1 of length 3"; x.try_slice((.., 1..4)), x.slice((.., 1..4));
+        "slice: -4 is out of range for axis 1 of length 3"; x.try_slice((.., -4..)), x.slice((.., -4..));
+        "slice: 3 spans for the 2 axes of shape [2, 3]"; x.try_slice([0, 0, 0]), x.slice([0, 0, 0]);
+        "slice: 2 is out of range for axis 0 of length 2"; x.try_slice(2), x.at([2]);
+        "gather: index 3 at position 1 is out of range for axis 1 of shape [2, 3]";
+            x.try_gather(1, &[0, 3]), x.gather(1, &[0, 3]);
+        "gather: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_gather(2, &[0]), x.gather(2, &[0]);
+        "scatter_add: axis 0 of shape [2, 3] has 2 entries, got 1 indices";
+            x.try_scatter_add(0, &[0], 4), x.scatter_add(0, &[0], 4);
+        "scatter_add: index 4 at position 1 is out of range for length 4";
+            x.try_scatter_add(0, &[0, 4], 4), x.scatter_add(0, &[0, 4], 4);
+        "pick: 2 rows, 1 columns to pick"; x.try_pick(&[0]), x.pick(&[0]);
+        "pick: column 3 at row 1 is out of range for 3 columns"; x.try_pick(&[0, 3]), x.pick(&[0, 3]);
+        "pick: needs a matrix, got shape [3]"; x.slice(0).try_pick(&[0]), x.slice(0).pick(&[0]);
+    );
+    let none: [Var<'_, f64>; 0] = [];
+    let long = tape.var(Tensor::ones([2, 4]));
+    refuse!(
+        "concat: no parts; give at least one"; Var::try_concat(&none, 0), Var::concat(&none, 0);
+        "concat: part 1 has shape [2, 4], part 0 [2, 3]: they may differ along axis 0 only";
+            Var::try_concat(&[x, long], 0), Var::concat(&[x, long], 0);
+        "concat: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; Var::try_concat(&[x], 2), Var::concat(&[x], 2);
+    );
+    let error = Var::try_stack(&[x, long], 0).expect_err("two shapes");
+    assert!(error.is_shape());
+    assert_eq!(panic_of(|| drop(Var::stack(&[x, long], 0))).0, error.to_string());
+    let constants = [Var::constant(1.0), Var::constant(2.0)];
+    let expected = "stack: constants alone; put one on a tape with tape.data";
+    refuse!(expected; Var::try_stack(&constants, 0), Var::stack(&constants, 0););
+}
+
+#[test]
+fn products_and_systems_refuse_shapes_that_do_not_fit() {
+    let tape = Tape::new();
+    let (x, y, s) = (tape.var(Tensor::ones([2, 3])), tape.var(Tensor::ones([4, 5])), tape.var(1.0));
+    let (v, w) = (tape.var([1.0, 2.0]), tape.var([1.0, 2.0, 3.0]));
+    refuse!(
+        "matmul: inner dimensions differ: lhs [2, 3] has 3 columns, rhs [4, 5] has 4 rows"; x.try_matmul(y), x.matmul(y);
+        "matmul: inner dimensions differ: lhs [2, 3] transposed has 2 columns, rhs [4, 5] has 4 rows";
+            x.try_matmul_tn(y), x.matmul_tn(y);
+        "matmul: inner dimensions differ: lhs [2, 3] has 3 columns, rhs [4, 5] transposed has 5 rows";
+            x.try_matmul_nt(y), x.matmul_nt(y);
+        "matmul: needs vectors or matrices, got shapes [2, 3] and []"; x.try_matmul(s), x.matmul(s);
+        "dot: needs two vectors of one length, got shapes [2] and [3]"; v.try_dot(w), v.dot(w);
+        "outer: needs two vectors, got shapes [2] and [2, 3]"; v.try_outer(x), v.outer(x);
+        "det: needs square matrices in the last two axes, got shape [2, 3]"; x.try_det(), x.det();
+        "inv: needs square matrices in the last two axes, got shape [2, 3]"; x.try_inv(), x.inv();
+        "solve: needs square matrices in the last two axes, got shape [2, 3]"; x.try_solve(v), x.solve(v);
+    );
+    let (a, b) = (tape.var(Tensor::ones([2, 3, 4])), tape.var(Tensor::ones([3, 4, 5])));
+    let expected = "matmul: shapes [2] and [3] do not broadcast: axis 0 is 2 vs 3";
+    refuse!(expected; a.try_matmul(b), a.matmul(b););
+    let singular = tape.var([[1.0, 2.0], [2.0, 4.0]]);
+    refuse!(
+        "inv: matrix 0 of shape [2, 2] is singular"; singular.try_inv(), singular.inv();
+        "solve: matrix 0 of shape [2, 2] is singular"; singular.try_solve(v), singular.solve(v);
+    );
+}
+
+#[test]
+fn losses_refuse_labels_and_shapes_that_do_not_fit() {
+    let tape = Tape::new();
+    let (x, y) = (tape.var(Tensor::ones([2, 3])), tape.var(Tensor::ones([4, 3])));
+    let none = tape.var(Tensor::zeros([0]));
+    let differ = "squared_error: prediction [2, 3] and target [4, 3] differ in shape";
+    let broadcast = |op: &str| format!("{op}: shapes [2, 3] and [4, 3] do not broadcast: axis 0 is 2 vs 4");
+    let empty = |loss: &str| format!("{loss}: the prediction has shape [0], no elements to average");
+    refuse!(
+        differ; x.try_squared_error(y), x.squared_error(y);
+        differ; x.try_mean_squared_error(y), x.mean_squared_error(y);
+        &broadcast("sub"); x.try_mean_absolute_error(y), x.mean_absolute_error(y);
+        &broadcast("sub"); x.try_huber_error(y, 1.0), x.huber_error(y, 1.0);
+        &broadcast("bce_with_logits"); x.try_binary_cross_entropy_with_logits(y), x.binary_cross_entropy_with_logits(y);
+        &broadcast("mul"); x.try_cross_entropy_soft(y), x.cross_entropy_soft(y);
+        &broadcast("mul"); x.try_hinge(y), x.hinge(y);
+        &broadcast("xlogy"); x.try_kl_divergence(y), x.kl_divergence(y);
+        &empty("mean_squared_error"); none.try_mean_squared_error(none), none.mean_squared_error(none);
+        &empty("binary_cross_entropy"); none.try_binary_cross_entropy(none), none.binary_cross_entropy(none);
+        &empty("hinge"); none.try_hinge(none), none.hinge(none);
+        "cross_entropy: label 3 at row 1 is out of range for 3 classes (valid 0..=2)";
+            x.try_cross_entropy(&[0, 3]), x.cross_entropy(&[0, 3]);
+        "cross_entropy: 2 rows of logits, 1 labels; they must agree and be at least 1";
+            x.try_cross_entropy(&[0]), x.cross_entropy(&[0]);
+        "cross_entropy: logits must be [rows, classes], got shape [0]"; none.try_cross_entropy(&[]), none.cross_entropy(&[]);
+        "pick: column 9 at row 0 is out of range for 3 columns"; x.try_nll(&[9, 0]), x.nll(&[9, 0]);
+    );
+}
+
+#[test]
+fn operands_of_two_tapes_are_refused_by_every_op_that_takes_several() {
+    let (one, two) = (Tape::new(), Tape::new());
+    let (x, y) = (one.var(Tensor::ones([2, 2])), two.var(Tensor::ones([2, 2])));
+    let refused = [
+        ("add", x.try_add(y)),
+        ("select", x.try_select(x, y)),
+        ("select", x.try_select(y, x)),
+        ("select", Var::constant(1.0).try_select(x, y)),
+        ("matmul", x.try_matmul(y)),
+        ("concat", Var::try_concat(&[x, y], 0)),
+        ("solve", x.try_solve(y)),
+        ("squared_error", x.try_squared_error(y)),
+        ("mul", x.try_cross_entropy_soft(y)),
+        ("maximum", x.try_maximum(y)),
+    ];
+    for (op, result) in refused {
+        let error = result.expect_err(op);
+        assert!(error.is_tape(), "{op}: {error}");
+        assert_eq!(error.to_string(), format!("{op}: operands come from different tapes"));
+    }
+}
+
+#[test]
+fn a_panic_blames_the_line_of_the_call() {
+    let tape = Tape::new();
+    let (x, y) = (tape.var(Tensor::ones([2, 3])), tape.var(Tensor::ones([4, 3])));
+    let (message, file, line) = panic_of(|| drop(x + y));
+    assert_eq!((file.as_str(), line), (file!(), line!() - 1), "{message}");
+    let (_, file, line) = panic_of(|| drop(x.matmul(y)));
+    assert_eq!((file.as_str(), line), (file!(), line!() - 1));
+    let (_, file, line) = panic_of(|| drop(x.mean(7)));
+    assert_eq!((file.as_str(), line), (file!(), line!() - 1));
+    let (_, file, line) = panic_of(|| drop(x.maximum(y)));
+    assert_eq!((file.as_str(), line), (file!(), line!() - 1));
+    let (_, file, line) = panic_of(|| drop(x.backward()));
+    assert_eq!((file.as_str(), line), (file!(), line!() - 1));
+    let (_, file, line) = panic_of(|| drop(x.cross_entropy(&[9, 9])));
+    assert_eq!((file.as_str(), line), (file!(), line!() - 1));
+}
