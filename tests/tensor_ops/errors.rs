@@ -62,10 +62,6 @@ fn reductions_refuse_axes_that_are_not_there() {
             refuse!(expected; x.$try_method([0, -2] $(, $extra)?), x.$method([0, -2] $(, $extra)?););
         )*};
     }
-    // Each line is one call of: .try_sum( .try_sum_keep( .try_mean( .try_mean_keep( .try_prod( .try_prod_keep( .try_max(
-    // .try_max_keep( .try_min( .try_min_keep( .try_var( .try_var_keep( .try_std( .try_std_keep( .try_norm1(
-    // .try_norm1_keep( .try_norm2( .try_norm2_keep( .try_norm_inf( .try_norm_inf_keep( .try_logsumexp(
-    // .try_logsumexp_keep( .try_softmax( .try_log_softmax( .try_cumsum( .try_cumprod(
     axis_errors!(
         "sum" try_sum sum(), "sum" try_sum_keep sum_keep(), "mean" try_mean mean(), "mean" try_mean_keep mean_keep(),
         "prod" try_prod prod(), "prod" try_prod_keep prod_keep(), "max" try_max max(), "max" try_max_keep max_keep(),

@@ -50,10 +50,6 @@ macro_rules! reduction {
     };
 }
 
-// The macro calls each method by its name alone; the table of methods reads these lines:
-// .sum( .sum_keep( .mean( .mean_keep( .prod( .prod_keep( .max( .max_keep( .min( .min_keep( .var( .var_keep( .std(
-// .std_keep( .norm1( .norm1_keep( .norm2( .norm2_keep( .norm_inf( .norm_inf_keep( .logsumexp( .logsumexp_keep(
-
 #[test]
 fn sum_and_mean_over_any_axes() {
     reduction!(Quadratic, sum, sum_keep(), 1, naive::sum);
