@@ -28,17 +28,28 @@ pub trait Kernel {
     fn run<M: Mode>(self) -> Self::Output;
 }
 
-/// The instruction set in use: the best that the CPU has, or what `RETROGRAD_SIMD` asks for if the CPU has that.
+/// The instruction set in use: the best that the CPU has, or what `RETROGRAD_SIMD` asks for.
+///
+/// # Panics
+/// `RETROGRAD_SIMD` asks for what does not exist, or what the CPU does not have.
+#[inline]
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| {
-        let best = detect();
-        match std::env::var("RETROGRAD_SIMD").as_deref() {
-            Ok("plain") => Level::Plain,
-            Ok("avx2") if best == Level::Avx512 => Level::Avx2,
-            _ => best,
-        }
-    })
+    *LEVEL.get_or_init(detect_allowed)
+}
+
+#[cold]
+fn detect_allowed() -> Level {
+    let best = detect();
+    let Ok(asked) = std::env::var("RETROGRAD_SIMD") else { return best };
+    let allowed = match asked.as_str() {
+        "plain" => Some(Level::Plain),
+        "neon" => Some(Level::Neon).filter(|_| best == Level::Neon),
+        "avx2" => Some(Level::Avx2).filter(|_| matches!(best, Level::Avx2 | Level::Avx512)),
+        "avx512" => Some(Level::Avx512).filter(|_| best == Level::Avx512),
+        _ => panic!("RETROGRAD_SIMD: no level {asked:?}; there are plain, neon, avx2 and avx512"),
+    };
+    allowed.unwrap_or_else(|| panic!("RETROGRAD_SIMD: this CPU cannot do {asked}; its best is {best:?}"))
 }
 
 fn detect() -> Level {

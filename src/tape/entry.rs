@@ -116,6 +116,10 @@ pub(crate) enum NodeOp<T> {
 }
 
 impl<T: Element> NodeOp<T> {
+    /// Whether the op has an index buffer.
+    pub fn holds_indices(&self) -> bool {
+        matches!(self, NodeOp::Tensor(op) if op.holds_indices())
+    }
     pub fn name(&self) -> &str {
         match self {
             NodeOp::Leaf => "leaf",

@@ -137,14 +137,18 @@ impl<T: Element> Tape<T> {
         self.scalars.clear();
         self.guards.get_mut().clear();
         self.hooks.get_mut().clear();
-        for entry in self.entries.get_mut().drain(..) {
-            if let Value::Tensor(tensor) = entry.value {
+        let entries = self.entries.get_mut();
+        for entry in entries.iter_mut() {
+            if let Value::Tensor(tensor) = std::mem::replace(&mut entry.value, Value::Scalar(T::from_f64(0.0))) {
                 self.pool.give(tensor);
             }
-            if let NodeOp::Tensor(op) = entry.op {
+            if entry.op.holds_indices()
+                && let NodeOp::Tensor(op) = std::mem::replace(&mut entry.op, NodeOp::Leaf)
+            {
                 op.recycle(&self.pool);
             }
         }
+        entries.clear();
     }
 
     /// The number of recorded nodes, of both lanes; constants are not nodes.

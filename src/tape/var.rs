@@ -24,6 +24,7 @@ pub(crate) enum Lane {
 }
 
 impl Id {
+    #[inline]
     pub(crate) fn tensor(entry: usize) -> Self {
         assert!(entry < CONSTANT as usize, "tape: too many tensor ops");
         Self(entry as u32 | TENSOR)

@@ -70,8 +70,8 @@ impl<T: Element> Pool<T> {
         if !self.keep {
             return;
         }
-        let (_, mut data) = tensor.into_parts();
-        if Arc::get_mut(&mut data).is_none() {
+        let (_, data) = tensor.into_parts();
+        if Arc::strong_count(&data) != 1 {
             return;
         }
         let mut shelves = self.shelves.borrow_mut();

@@ -19,10 +19,12 @@ impl Clone for Shape {
 
 impl Shape {
     /// The shape of a scalar.
+    #[inline]
     pub fn scalar() -> Self {
         Self::default()
     }
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
         self.0.len()
     }
@@ -32,6 +34,7 @@ impl Shape {
         self.0.iter().product()
     }
     /// The lengths of the axes.
+    #[inline]
     pub fn dims(&self) -> &[usize] {
         &self.0
     }
@@ -74,6 +77,7 @@ impl Shape {
     }
 
     /// Whether this shape stretches to `target` without changing it.
+    #[inline]
     pub(crate) fn broadcasts_to(&self, target: &Shape) -> bool {
         self.rank() <= target.rank()
             && (0..target.rank()).all(|axis| {
@@ -95,6 +99,7 @@ impl Shape {
 
 impl Deref for Shape {
     type Target = [usize];
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.0
     }
@@ -120,6 +125,7 @@ impl From<Vec<usize>> for Shape {
     }
 }
 impl<const N: usize> From<[usize; N]> for Shape {
+    #[inline]
     fn from(dims: [usize; N]) -> Self {
         Self(SmallVec::from_slice(&dims))
     }

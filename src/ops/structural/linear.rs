@@ -27,7 +27,8 @@ impl TensorRule for MatMul {
         let (xd, yd) = (x.dims(), y.dims());
         if xd.len() == 2 && yd.len() == 2 {
             let shape = [sizes.m, sizes.n].into();
-            return Ok(pool.fill(shape, |out| self.product(&sizes, x.data(), y.data(), out, false)).into());
+            let product = pool.fill(shape, |out| self.product(&sizes, x.data(), y.data(), out, false));
+            return Ok(Value::Tensor(product));
         }
         let batch = |dims: &[usize]| Shape::from(&dims[..dims.len() - 2]);
         let (xb, yb) = (batch(xd), batch(yd));

@@ -116,6 +116,12 @@ impl TensorOp {
             _ => {}
         }
     }
+
+    /// Whether the op has an index buffer.
+    pub(crate) fn holds_indices(&self) -> bool {
+        use TensorOp::*;
+        matches!(self, Take(_) | ScatterAdd(_) | CrossEntropy(_) | CrossEntropySlope(_))
+    }
 }
 
 /// A linear op's tangent: the op applied to the tangent.
