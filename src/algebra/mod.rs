@@ -124,15 +124,7 @@ pub trait Algebra<T: Element>: Sized {
     }
     /// The sum over broadcast axes, back to `shape`.
     fn sum_to(&self, x: &Self::V, shape: &Shape) -> Self::V {
-        if self.has_shape(x, shape) {
-            return x.clone();
-        }
-        let from = self.shape(x);
-        let lead = from.rank() - shape.rank();
-        let stretched = |axis: usize| axis < lead || (shape[axis - lead] == 1 && from[axis] != 1);
-        let axes = AxisMask((0..from.rank()).filter(|&axis| stretched(axis)).fold(0, |mask, axis| mask | 1 << axis));
-        let summed = self.apply(TensorOp::Sum(Sum { axes, keep: false }), &[x]);
-        self.reshape(&summed, shape)
+        sum_over_stretched(self, x, shape)
     }
     /// The value stretched to a shape that it broadcasts to.
     fn broadcast_to(&self, x: &Self::V, shape: &Shape) -> Self::V {
@@ -158,4 +150,17 @@ pub trait Algebra<T: Element>: Sized {
     fn matmul(&self, x: &Self::V, transpose_x: bool, y: &Self::V, transpose_y: bool) -> Self::V {
         self.apply(TensorOp::MatMul(MatMul { ta: transpose_x, tb: transpose_y }), &[x, y])
     }
+}
+
+/// The sum over the axes along which `shape` would stretch to the shape of `x`.
+fn sum_over_stretched<T: Element, A: Algebra<T>>(a: &A, x: &A::V, shape: &Shape) -> A::V {
+    if a.has_shape(x, shape) {
+        return x.clone();
+    }
+    let from = a.shape(x);
+    let lead = from.rank() - shape.rank();
+    let stretched = |axis: usize| axis < lead || (shape[axis - lead] == 1 && from[axis] != 1);
+    let axes = AxisMask((0..from.rank()).filter(|&axis| stretched(axis)).fold(0, |mask, axis| mask | 1 << axis));
+    let summed = a.apply(TensorOp::Sum(Sum { axes, keep: false }), &[x]);
+    a.reshape(&summed, shape)
 }

@@ -44,6 +44,14 @@ fn add_runs<T: Element>(runs: &[(usize, bool)], x: &[T], out: &mut [T]) {
     }
 }
 
+/// out = the sum of the rows of its length.
+pub(crate) fn sum_rows<T: Element>(x: &[T], out: &mut [T]) {
+    out.fill(T::from_f64(0.0));
+    if !out.is_empty() {
+        add_rows(x, out.len(), out);
+    }
+}
+
 /// Adds every row of length n to out.
 fn add_rows<T: Element>(x: &[T], n: usize, out: &mut [T]) {
     struct Run<'a, T>(&'a [T], usize, &'a mut [T]);
