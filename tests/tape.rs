@@ -237,7 +237,7 @@ fn clearing_forgets_hooks_and_guards_and_a_reused_tape_computes_the_same() {
 fn comparisons_of_variables_are_recorded_as_guards() {
     let tape = Tape::new();
     let (x, y) = (tape.var(1.0), tape.var(2.0));
-    assert!(x < y && y > x && x <= 1.0 && x != y && x == 1.0);
+    assert!([x < y, y > x, x <= 1.0, x != y, x == 1.0].iter().all(|&holds| holds));
     let outcomes: Vec<_> = tape.guards().iter().map(|guard| guard.outcome).collect();
     let (less, greater, equal) = (Some(Ordering::Less), Some(Ordering::Greater), Some(Ordering::Equal));
     assert_eq!(outcomes, [less, greater, equal, less, equal]);
@@ -379,7 +379,7 @@ fn a_million_scalars_in_a_chain_sweep_record_and_drop_without_recursion() {
         let x = short.var(1.0);
         let mut y = x;
         for _ in 0..n / 4 {
-            y = y * 1.0;
+            y *= 1.0;
         }
         assert_eq!(short.grad(y, &[x])[0].item(), 1.0);
         assert!(tape.len() > 2 * n);

@@ -13,7 +13,7 @@ thread_local! {
 }
 
 /// Runs what must panic; returns the message, and the file and line that it blames.
-fn panic_of(work: impl FnOnce()) -> (String, String, u32) {
+fn panic_of<R>(work: impl FnOnce() -> R) -> (String, String, u32) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
@@ -28,7 +28,7 @@ fn panic_of(work: impl FnOnce()) -> (String, String, u32) {
     WAITING.set(true);
     let caught = catch_unwind(AssertUnwindSafe(work));
     WAITING.set(false);
-    let payload = caught.expect_err("no panic");
+    let payload = caught.err().expect("no panic");
     let message = payload.downcast_ref::<String>().expect("a message with values in it").clone();
     let (file, line) = LAST.with(|last| last.borrow_mut().take()).expect("the hook ran");
     (message, file, line)
@@ -116,9 +116,9 @@ fn shaping_refuses_what_does_not_fit() {
     );
     let error = x.try_unsqueeze(4).expect_err("no such place").to_string();
     assert!(error.starts_with("unsqueeze: axis 4 is out of range"), "{error}");
-    assert_eq!(panic_of(|| drop(x.unsqueeze(4))).0, error);
+    assert_eq!(panic_of(|| x.unsqueeze(4)).0, error);
     let error = s.try_t().expect_err("a number").to_string();
-    assert_eq!(panic_of(|| drop(s.t())).0, error);
+    assert_eq!(panic_of(|| s.t()).0, error);
     // A vector stretched to more axes than it repeats along: nothing to refuse but a sum that overflows no shape.
     assert!(x.try_tile(&[]).is_ok());
 }
@@ -154,7 +154,7 @@ fn parts_and_indices_out_of_range_are_refused() {
     );
     let error = Var::try_stack(&[x, long], 0).expect_err("two shapes");
     assert!(error.is_shape());
-    assert_eq!(panic_of(|| drop(Var::stack(&[x, long], 0))).0, error.to_string());
+    assert_eq!(panic_of(|| Var::stack(&[x, long], 0)).0, error.to_string());
     let constants = [Var::constant(1.0), Var::constant(2.0)];
     let expected = "stack: constants alone; put one on a tape with tape.data";
     refuse!(expected; Var::try_stack(&constants, 0), Var::stack(&constants, 0););
@@ -244,16 +244,16 @@ fn operands_of_two_tapes_are_refused_by_every_op_that_takes_several() {
 fn a_panic_blames_the_line_of_the_call() {
     let tape = Tape::new();
     let (x, y) = (tape.var(Tensor::ones([2, 3])), tape.var(Tensor::ones([4, 3])));
-    let (message, file, line) = panic_of(|| drop(x + y));
+    let (message, file, line) = panic_of(|| x + y);
     assert_eq!((file.as_str(), line), (file!(), line!() - 1), "{message}");
-    let (_, file, line) = panic_of(|| drop(x.matmul(y)));
+    let (_, file, line) = panic_of(|| x.matmul(y));
     assert_eq!((file.as_str(), line), (file!(), line!() - 1));
-    let (_, file, line) = panic_of(|| drop(x.mean(7)));
+    let (_, file, line) = panic_of(|| x.mean(7));
     assert_eq!((file.as_str(), line), (file!(), line!() - 1));
-    let (_, file, line) = panic_of(|| drop(x.maximum(y)));
+    let (_, file, line) = panic_of(|| x.maximum(y));
     assert_eq!((file.as_str(), line), (file!(), line!() - 1));
-    let (_, file, line) = panic_of(|| drop(x.backward()));
+    let (_, file, line) = panic_of(|| x.backward());
     assert_eq!((file.as_str(), line), (file!(), line!() - 1));
-    let (_, file, line) = panic_of(|| drop(x.cross_entropy(&[9, 9])));
+    let (_, file, line) = panic_of(|| x.cross_entropy(&[9, 9]));
     assert_eq!((file.as_str(), line), (file!(), line!() - 1));
 }

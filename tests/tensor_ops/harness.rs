@@ -74,8 +74,9 @@ fn gcd(a: usize, b: usize) -> usize {
 /// Fixed numbers that no symmetry hides behind.
 fn weights(like: &[usize], salt: usize) -> T {
     let n: usize = like.iter().product();
-    let number =
-        |k: usize| 0.25 + ((k * 7 + salt * 5) % 13) as f64 / 13.0 - if (k + salt) % 3 == 0 { 1.0 } else { 0.0 };
+    let number = |k: usize| {
+        0.25 + ((k * 7 + salt * 5) % 13) as f64 / 13.0 - if (k + salt).is_multiple_of(3) { 1.0 } else { 0.0 }
+    };
     Tensor::new(like, (0..n).map(number).collect()).unwrap()
 }
 

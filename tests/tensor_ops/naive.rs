@@ -191,7 +191,7 @@ pub fn det(x: &[Vec<f64>]) -> f64 {
     (0..x.len())
         .map(|j| {
             let minor: Vec<Vec<f64>> = x[1..].iter().map(|row| [&row[..j], &row[j + 1..]].concat()).collect();
-            if j % 2 == 0 { x[0][j] * det(&minor) } else { -x[0][j] * det(&minor) }
+            if j.is_multiple_of(2) { x[0][j] * det(&minor) } else { -x[0][j] * det(&minor) }
         })
         .sum()
 }
@@ -202,7 +202,7 @@ pub fn inv(x: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let cofactor = |i: usize, j: usize| {
         let rows = (0..n).filter(|&r| r != i);
         let minor: Vec<Vec<f64>> = rows.map(|r| [&x[r][..j], &x[r][j + 1..]].concat()).collect();
-        if (i + j) % 2 == 0 { det(&minor) } else { -det(&minor) }
+        if (i + j).is_multiple_of(2) { det(&minor) } else { -det(&minor) }
     };
     (0..n).map(|i| (0..n).map(|j| cofactor(j, i) / whole).collect()).collect()
 }

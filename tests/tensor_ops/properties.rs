@@ -75,7 +75,7 @@ proptest! {
         let product = if keep { v.prod_keep(at_axes()) } else { v.prod(at_axes()) };
         prop_assert!(all_close(&product.value(), &naive::reduce(&data, Some(&axes), keep, naive::prod)));
         prop_assert!(all_close(&v.cumsum(at_axes()).value(), &naive::map(&data, Some(&axes), naive::cumsum)));
-        if data.len() > 0 {
+        if !data.is_empty() {
             prop_assert!(all_close(&v.max(at_axes()).value(), &naive::reduce(&data, Some(&axes), false, naive::max)));
             prop_assert!(all_close(&v.norm2(at_axes()).value(), &naive::reduce(&data, Some(&axes), false, naive::norm2)));
             prop_assert!(all_close(&v.softmax(at_axes()).value(), &naive::map(&data, Some(&axes), naive::softmax)));
@@ -201,8 +201,8 @@ proptest! {
             prop_assert!(close(swept[i], last(i, 0).value.tangent), "{} vs {:?}", swept[i], last(i, 0));
             prop_assert!(close(swept[i], recorded[i].item()));
             let second = recorded[i].backward().items(&x);
-            for j in 0..3 {
-                prop_assert!(close(second[j], last(i, j).tangent.tangent), "{} vs {:?}", second[j], last(i, j));
+            for (j, &second) in second.iter().enumerate() {
+                prop_assert!(close(second, last(i, j).tangent.tangent), "{second} vs {:?}", last(i, j));
             }
         }
     }
