@@ -226,6 +226,19 @@ fn a_power_of_0_has_derivative_0_by_x_and_the_limit_0_by_an_exponent_of_at_least
 }
 
 #[test]
+fn a_power_with_exponent_0_keeps_its_mixed_second_derivative() {
+    // d2/dxdy x^y = x^(y-1) (1 + y ln x), at y = 0: 1/x, whichever derivative comes first.
+    let tape = Tape::new();
+    let (a, b) = (tape.var(4.0), tape.var(0.0));
+    let slopes = tape.grad(a.pow(b), &[a, b]);
+    assert_eq!([slopes[0].item(), slopes[0].backward().item(b), slopes[1].backward().item(a)], [0.0, 0.25, 0.25]);
+    let (s, t) = (tape.var([4.0, 0.5]), tape.var([0.0, 0.0]));
+    let slopes = tape.grad(s.pow(t).sum(()), &[s, t]);
+    assert_eq!(slopes[0].sum(()).backward().wrt(t).to_vec(), [0.25, 2.0]);
+    assert_eq!(slopes[1].sum(()).backward().wrt(s).to_vec(), [0.25, 2.0]);
+}
+
+#[test]
 fn a_power_of_a_negative_number_has_the_integer_powers_derivative_and_none_by_the_exponent() {
     slopes_are(|x, y| x.pow(y), (-2.0, 3.0), [12.0, f64::NAN]);
     slopes_are(|x, y| x.pow(y), (-2.0, -1.0), [-0.25, f64::NAN]);

@@ -155,7 +155,9 @@ impl Binary for Pow {
     #[inline(always)]
     fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         let slope = y * x.pow(y - S::lit(1.0));
-        g * y.equal(S::lit(0.0)).select(S::lit(0.0), slope)
+        // 0 times x^-1 is 0 by itself but at x = 0 (or NaN). Masked there alone: elsewhere d2/dxdy = 1/x must get through.
+        let singular = y.equal(S::lit(0.0)) * x.abs().greater(S::lit(0.0)).equal(S::lit(0.0));
+        g * singular.select(S::lit(0.0), slope)
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
