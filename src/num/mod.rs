@@ -12,7 +12,6 @@
 mod dual;
 mod element;
 mod lane;
-#[doc(hidden)]
 pub mod math;
 mod number;
 #[doc(hidden)]

@@ -7,6 +7,39 @@
 //! **Invariants.** A rule returns its contribution; it never sees where gradients are stored, never adds to them and never
 //! undoes a broadcast. A derivative that is zero everywhere is declared (`FLAT`), never computed.
 
+//!
+//! # Where no derivative exists
+//!
+//! There the value is a decision. Each row is a test in `tests/conventions.rs`. JAX is 0.10 in f64, as measured; PyTorch is
+//! 2.15, from the reference values that the tests carry (a dash where those have no such point).
+//!
+//! | point | derivative here | PyTorch | JAX |
+//! |---|---|---|---|
+//! | `relu` at 0; `relu6` at 0 and 6 | 0 | - | 0 |
+//! | `clamp` at its bounds | 0 | - | 1/2 |
+//! | `abs` at 0 | 0 | - | 1 |
+//! | `norm1`, `norm_inf` of zeros | 0 | 0 | 1; shared evenly |
+//! | `norm2` of zeros | 0 | - | NaN |
+//! | `std` of equal numbers | 0 | 0 | NaN |
+//! | `hypot` at the origin | 0 | - | 1/2 |
+//! | `atan2` at the origin | 0 | - | NaN |
+//! | `leaky_relu` at 0 | its slope | its slope | 1 |
+//! | `elu` at 0; `selu` at 0 | alpha; alpha scale | -; alpha scale | alpha; alpha scale |
+//! | `sign`, `floor`, `ceil`, `round`, comparisons | 0 | 0 | 0 |
+//! | `maximum`, `minimum` of equal numbers | 1/2 to each | - | 1/2 to each |
+//! | `max`, `min` over an axis with ties | shared evenly | shared evenly | shared evenly |
+//! | `sqrt`, `ln` at 0; at -0 | inf; -inf | - | inf; -inf |
+//! | `reciprocal` at -0 | -inf | -inf | -inf |
+//! | x^y by x, for y = 0 | 0 | 0 | NaN at x = 0 |
+//! | x^y by y, for x = 0 and y >= 0 | 0 | 0 | 0 |
+//! | x^y for x < 0 | an integer power's; NaN by y | same | same |
+//! | `logsumexp` of nothing but -inf | 0 | - | NaN |
+//! | `xlogy` at (0, 0) | 0; 0 | 0; NaN | -inf; NaN |
+//! | `select` | the chosen side's alone | same, with the inner `where` too | same, with the inner `where` too |
+//!
+//! A zero upstream gradient stays zero, whatever it is multiplied with, at every order ([`Scale`], [`Over`]): that is why one
+//! `select` around a logarithm is enough here, where PyTorch and JAX need a second one inside.
+
 mod activation;
 mod arithmetic;
 mod comparison;
