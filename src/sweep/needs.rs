@@ -36,7 +36,6 @@ impl Needs {
             needs.entries[k] |= depends;
             if let Some(id) = entry.scalar {
                 needs.scalars[id as usize] |= needs.entries[k];
-                needs.entries[k] |= needs.scalars[id as usize] && depends;
             }
         }
         needs.mark_scalars(tape, lo, tape.scalars.len());

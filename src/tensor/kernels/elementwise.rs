@@ -7,7 +7,7 @@
 use crate::num::math::{AnyAngle, Mode};
 use crate::num::simd::{Kernel, dispatch};
 use crate::num::{Element, Upstream};
-use crate::ops::{Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Unary, UnaryOp, UnaryVisitor};
+use crate::ops::{Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Saves, Unary, UnaryOp, UnaryVisitor};
 use smallvec::SmallVec;
 
 /// out = op(x).
@@ -162,15 +162,9 @@ impl Plan {
         Self { inner, x_varies, y_varies, outer }
     }
 
-    /// Calls `row(x offset, y offset, output offset)` for every inner loop.
+    /// Calls `row(x offset, y offset, output offset)` for every inner loop. One call site: `row` is a whole inlined kernel.
     #[inline(always)]
     fn for_each_row(&self, mut row: impl FnMut(usize, usize, usize)) {
-        if let [only] = &self.outer[..] {
-            for i in 0..only.length {
-                row(i * only.x_step, i * only.y_step, i * self.inner);
-            }
-            return;
-        }
         let rows: usize = self.outer.iter().map(|l| l.length).product();
         let mut counters: SmallVec<[usize; 4]> = SmallVec::from_elem(0, self.outer.len());
         let (mut x, mut y) = (0, 0);
@@ -225,30 +219,41 @@ impl<T: Element, O: Binary> Kernel for BinaryValue<'_, O, T> {
     #[inline(always)]
     fn run<M: Mode>(self) {
         let Self { op, plan, x, y, out } = self;
-        let n = plan.inner;
-        let f = |a: T, b: T| T::leave(op.value(a.enter::<M>(), b.enter::<M>()));
-        plan.for_each_row(|xo, yo, o| {
-            let out = &mut out[o..o + n];
-            match (plan.x_varies, plan.y_varies) {
-                (true, true) => {
-                    let (x, y) = (&x[xo..xo + n], &y[yo..yo + n]);
-                    for i in 0..n {
-                        out[i] = f(x[i], y[i]);
-                    }
-                }
-                (true, false) => {
-                    let (x, y) = (&x[xo..xo + n], y[yo]);
-                    for i in 0..n {
-                        out[i] = f(x[i], y);
-                    }
-                }
-                (false, true) => {
-                    let (x, y) = (x[xo], &y[yo..yo + n]);
-                    for i in 0..n {
-                        out[i] = f(x, y[i]);
-                    }
-                }
-                (false, false) => out.fill(f(x[xo], y[yo])),
+        plan.for_each_block(Saves::X.and(Saves::Y), x, y, |x, y, o| {
+            for ((out, &x), &y) in out[o..o + x.len()].iter_mut().zip(x).zip(y) {
+                *out = T::leave(op.value(x.enter::<M>(), y.enter::<M>()));
+            }
+        });
+    }
+}
+
+impl Plan {
+    /// Calls `block(x, y, output offset)` with slices of one length that together cover every inner loop.
+    ///
+    /// An argument that is constant in the inner loop, or not read, is spread over a short buffer: so a kernel is one loop,
+    /// compiled once, and not one for each combination. What is not read is NaN.
+    #[inline(always)]
+    fn for_each_block<T: Element>(&self, reads: Saves, x: &[T], y: &[T], mut block: impl FnMut(&[T], &[T], usize)) {
+        const SPREAD: usize = 64;
+        let hidden = T::from_f64(f64::NAN);
+        let (mut spread_x, mut spread_y) = ([hidden; SPREAD], [hidden; SPREAD]);
+        let (stream_x, stream_y) = (self.x_varies && reads.x, self.y_varies && reads.y);
+        let n = self.inner;
+        let step = if stream_x && stream_y { n } else { SPREAD };
+        self.for_each_row(|xo, yo, o| {
+            if reads.x && !stream_x {
+                spread_x[..n.min(SPREAD)].fill(x[xo]);
+            }
+            if reads.y && !stream_y {
+                spread_y[..n.min(SPREAD)].fill(y[yo]);
+            }
+            let mut start = 0;
+            while start < n {
+                let length = (n - start).min(step);
+                let xs = if stream_x { &x[xo + start..][..length] } else { &spread_x[..length] };
+                let ys = if stream_y { &y[yo + start..][..length] } else { &spread_y[..length] };
+                block(xs, ys, o + start);
+                start += length;
             }
         });
     }
@@ -328,40 +333,16 @@ impl<T: Element, O: Binary, const BY_Y: bool> Kernel for BinaryVjp<'_, O, T, BY_
         let Self { op, inputs: BinaryInputs { plan, x, y, out }, g } = self;
         let saves = O::SAVES[BY_Y as usize];
         let hidden = T::from_f64(f64::NAN);
-        let n = plan.inner;
-        let f = |x: T, y: T, out: T, g: T| {
-            let (x, y, out, g) = (x.enter::<M>(), y.enter::<M>(), out.enter::<M>(), Upstream(g.enter::<M>()));
-            T::leave(if BY_Y { op.vjp_y(x, y, out, g) } else { op.vjp_x(x, y, out, g) }.0)
-        };
-        plan.for_each_row(|xo, yo, o| {
-            let g = &mut g[o..o + n];
+        plan.for_each_block(saves, x, y, |x, y, o| {
+            let n = x.len();
+            let (y, g) = (&y[..n], &mut g[o..o + n]);
             let out = if saves.out { &out[o..o + n] } else { out };
-            let out_at = |i: usize| if saves.out { out[i] } else { hidden };
-            match (plan.x_varies && saves.x, plan.y_varies && saves.y) {
-                (true, true) => {
-                    let (x, y) = (&x[xo..xo + n], &y[yo..yo + n]);
-                    for i in 0..n {
-                        g[i] = f(x[i], y[i], out_at(i), g[i]);
-                    }
-                }
-                (true, false) => {
-                    let (x, y) = (&x[xo..xo + n], if saves.y { y[yo] } else { hidden });
-                    for i in 0..n {
-                        g[i] = f(x[i], y, out_at(i), g[i]);
-                    }
-                }
-                (false, true) => {
-                    let (x, y) = (if saves.x { x[xo] } else { hidden }, &y[yo..yo + n]);
-                    for i in 0..n {
-                        g[i] = f(x, y[i], out_at(i), g[i]);
-                    }
-                }
-                (false, false) => {
-                    let (x, y) = (if saves.x { x[xo] } else { hidden }, if saves.y { y[yo] } else { hidden });
-                    for (i, g) in g.iter_mut().enumerate() {
-                        *g = f(x, y, out_at(i), *g);
-                    }
-                }
+            for i in 0..n {
+                let (xi, yi) = (x[i].enter::<M>(), y[i].enter::<M>());
+                let out = if saves.out { out[i] } else { hidden }.enter::<M>();
+                let upstream = Upstream(g[i].enter::<M>());
+                let gradient = if BY_Y { op.vjp_y(xi, yi, out, upstream) } else { op.vjp_x(xi, yi, out, upstream) };
+                g[i] = T::leave(gradient.0);
             }
         });
     }
