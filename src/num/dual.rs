@@ -89,7 +89,7 @@ impl<S: PartialOrd> PartialOrd for Dual<S> {
 }
 
 macro_rules! dual_op {
-    ($($Trait:ident $method:ident),*) => {$(
+    ($($Trait:ident $method:ident $Assign:ident $assign:ident),*) => {$(
         impl<S: Number> ops::$Trait for Dual<S> {
             type Output = Self;
             #[inline]
@@ -97,15 +97,27 @@ macro_rules! dual_op {
                 self.binary($Trait, rhs)
             }
         }
-        dual_op!(@literal $Trait $method; f64: Dual<f64>, Dual<Dual<f64>>, Dual<Dual<Dual<f64>>>);
-        dual_op!(@literal $Trait $method; f32: Dual<f32>, Dual<Dual<f32>>, Dual<Dual<Dual<f32>>>);
+        impl<S: Number> ops::$Assign for Dual<S> {
+            #[inline]
+            fn $assign(&mut self, rhs: Self) {
+                *self = self.binary($Trait, rhs);
+            }
+        }
+        dual_op!(@literal $Trait $method $Assign $assign; f64: Dual<f64>, Dual<Dual<f64>>, Dual<Dual<Dual<f64>>>);
+        dual_op!(@literal $Trait $method $Assign $assign; f32: Dual<f32>, Dual<Dual<f32>>, Dual<Dual<Dual<f32>>>);
     )*};
-    (@literal $Trait:ident $method:ident; $literal:ident: $($t:ty),*) => {$(
+    (@literal $Trait:ident $method:ident $Assign:ident $assign:ident; $literal:ident: $($t:ty),*) => {$(
         impl ops::$Trait<$literal> for $t {
             type Output = Self;
             #[inline]
             fn $method(self, rhs: $literal) -> Self {
                 self.binary($Trait, Number::lit(rhs as f64))
+            }
+        }
+        impl ops::$Assign<$literal> for $t {
+            #[inline]
+            fn $assign(&mut self, rhs: $literal) {
+                *self = self.binary($Trait, Number::lit(rhs as f64));
             }
         }
         impl ops::$Trait<$t> for $literal {
@@ -117,19 +129,33 @@ macro_rules! dual_op {
         }
     )*};
 }
-dual_op!(Add add, Sub sub, Mul mul, Div div);
+dual_op!(Add add AddAssign add_assign, Sub sub SubAssign sub_assign, Mul mul MulAssign mul_assign,
+    Div div DivAssign div_assign);
+
+macro_rules! dual_compares_with_literal {
+    ($($literal:ident: $($t:ty),*;)*) => {$($(
+        impl PartialEq<$literal> for $t {
+            fn eq(&self, other: &$literal) -> bool {
+                *self == <$t as Number>::lit(*other as f64)
+            }
+        }
+        impl PartialOrd<$literal> for $t {
+            fn partial_cmp(&self, other: &$literal) -> Option<Ordering> {
+                self.partial_cmp(&<$t as Number>::lit(*other as f64))
+            }
+        }
+    )*)*};
+}
+dual_compares_with_literal! {
+    f64: Dual<f64>, Dual<Dual<f64>>, Dual<Dual<Dual<f64>>>;
+    f32: Dual<f32>, Dual<Dual<f32>>, Dual<Dual<Dual<f32>>>;
+}
 
 impl<S: Number> ops::Neg for Dual<S> {
     type Output = Self;
     #[inline]
     fn neg(self) -> Self {
         self.unary(Neg)
-    }
-}
-impl<S: Number> ops::AddAssign for Dual<S> {
-    #[inline]
-    fn add_assign(&mut self, rhs: Self) {
-        *self = *self + rhs;
     }
 }
 impl<S: Number> std::iter::Sum for Dual<S> {

@@ -3,8 +3,9 @@
 use super::math::Mode;
 use std::cmp::Ordering;
 use std::fmt;
+use std::iter::{Product, Sum};
 use std::marker::PhantomData;
-use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// One element inside a kernel compiled in mode `M`.
 #[repr(transparent)]
@@ -86,9 +87,26 @@ impl<T: Copy + Neg<Output = T>, M: Mode> Neg for Lane<T, M> {
     }
 }
 
-impl<T: Copy + Add<Output = T>, M: Mode> AddAssign for Lane<T, M> {
-    #[inline(always)]
-    fn add_assign(&mut self, rhs: Self) {
-        *self = *self + rhs;
+macro_rules! lane_assign {
+    ($($Trait:ident $method:ident $Assign:ident $assign:ident),*) => {$(
+        impl<T: Copy + $Trait<Output = T>, M: Mode> $Assign for Lane<T, M> {
+            #[inline(always)]
+            fn $assign(&mut self, rhs: Self) {
+                *self = self.$method(rhs);
+            }
+        }
+    )*};
+}
+lane_assign!(Add add AddAssign add_assign, Sub sub SubAssign sub_assign, Mul mul MulAssign mul_assign,
+    Div div DivAssign div_assign);
+
+impl<T: Copy + Sum, M: Mode> Sum for Lane<T, M> {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        Self::new(iter.map(Self::get).sum())
+    }
+}
+impl<T: Copy + Product, M: Mode> Product for Lane<T, M> {
+    fn product<I: Iterator<Item = Self>>(iter: I) -> Self {
+        Self::new(iter.map(Self::get).product())
     }
 }

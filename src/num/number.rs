@@ -6,7 +6,8 @@ use super::math::Mode;
 use crate::ops::registry::{for_each_binary, for_each_unary};
 use crate::ops::{Binary, BuiltinBinary, BuiltinUnary, Over, Scale, Unary};
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+use std::iter::{Product, Sum};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 macro_rules! number_trait {
     ($($(#[$doc:meta])* $method:ident $(($($arg:ident : $ty:ty),+))? => $Op:ident;)*) => {
@@ -24,6 +25,11 @@ macro_rules! number_trait {
             + Div<Output = Self>
             + Neg<Output = Self>
             + AddAssign
+            + SubAssign
+            + MulAssign
+            + DivAssign
+            + Sum
+            + Product
         {
             /// A literal.
             fn lit(x: f64) -> Self;
@@ -66,7 +72,9 @@ macro_rules! number_binary_methods {
 
 for_each_unary!(number_trait);
 
-/// A number for users' generic formulas: [`Number`], and literals of type `L` on the right of an operator.
+/// A number for users' generic formulas: [`Number`], and literals of type `L` on the right of an operator or a comparison.
+///
+/// A literal on the left needs [`Number::lit`], since no bound can say it: `S::lit(1.0) - x`, or `-x + 1.0`.
 ///
 /// `fn f<S: Real>(x: &[S]) -> S` runs on `f64` at no cost, on [`Dual`](crate::Dual) and on [`Var`](crate::Var);
 /// in single precision, write `S: Real<f32>`.
@@ -84,11 +92,29 @@ for_each_unary!(number_trait);
 /// assert!((grads.item(x[0]) + 215.6).abs() < 1e-12);
 /// ```
 pub trait Real<L = f64>:
-    Number + Add<L, Output = Self> + Sub<L, Output = Self> + Mul<L, Output = Self> + Div<L, Output = Self>
+    Number
+    + Add<L, Output = Self>
+    + Sub<L, Output = Self>
+    + Mul<L, Output = Self>
+    + Div<L, Output = Self>
+    + AddAssign<L>
+    + SubAssign<L>
+    + MulAssign<L>
+    + DivAssign<L>
+    + PartialOrd<L>
 {
 }
 impl<S, L> Real<L> for S where
-    S: Number + Add<L, Output = S> + Sub<L, Output = S> + Mul<L, Output = S> + Div<L, Output = S>
+    S: Number
+        + Add<L, Output = S>
+        + Sub<L, Output = S>
+        + Mul<L, Output = S>
+        + Div<L, Output = S>
+        + AddAssign<L>
+        + SubAssign<L>
+        + MulAssign<L>
+        + DivAssign<L>
+        + PartialOrd<L>
 {
 }
 

@@ -630,17 +630,35 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// The position of the largest element along an axis, for every place in the other axes, row-major; the first of equals.
+    /// Plain numbers, so no derivative.
+    ///
+    /// # Panics
+    /// Where [`Var::try_argmax`] fails.
+    #[track_caller]
+    pub fn argmax(self, axis: isize) -> Vec<usize> {
+        self.try_argmax(axis).or_panic()
+    }
+    /// As [`Var::argmax`].
     ///
     /// # Errors
     /// The axis is out of range, or has no elements.
-    pub fn argmax(self, axis: isize) -> Result<Vec<usize>> {
+    pub fn try_argmax(self, axis: isize) -> Result<Vec<usize>> {
         self.detach().extreme_positions("argmax", axis)
     }
     /// The position of the smallest element along an axis, for every place in the other axes, row-major; the first of equals.
+    /// Plain numbers, so no derivative.
+    ///
+    /// # Panics
+    /// Where [`Var::try_argmin`] fails.
+    #[track_caller]
+    pub fn argmin(self, axis: isize) -> Vec<usize> {
+        self.try_argmin(axis).or_panic()
+    }
+    /// As [`Var::argmin`].
     ///
     /// # Errors
     /// The axis is out of range, or has no elements.
-    pub fn argmin(self, axis: isize) -> Result<Vec<usize>> {
+    pub fn try_argmin(self, axis: isize) -> Result<Vec<usize>> {
         (-self.detach()).extreme_positions("argmin", axis)
     }
     fn extreme_positions(self, op: &str, axis: isize) -> Result<Vec<usize>> {

@@ -8,6 +8,7 @@ mod display;
 #[cfg(feature = "ndarray")]
 mod interop;
 pub(crate) mod kernels;
+mod math;
 pub(crate) mod pool;
 pub(crate) mod shape;
 pub(crate) mod span;

@@ -212,21 +212,27 @@ impl From<()> for Axes {
         Axes::ALL
     }
 }
-impl From<isize> for Axes {
-    fn from(axis: isize) -> Self {
-        Axes(Some(SmallVec::from_slice(&[axis])))
-    }
+macro_rules! axes_from {
+    ($($t:ty),*) => {$(
+        impl From<$t> for Axes {
+            fn from(axis: $t) -> Self {
+                Axes(Some(SmallVec::from_slice(&[axis as isize])))
+            }
+        }
+        impl From<&[$t]> for Axes {
+            fn from(axes: &[$t]) -> Self {
+                Axes(Some(axes.iter().map(|&axis| axis as isize).collect()))
+            }
+        }
+        impl<const N: usize> From<[$t; N]> for Axes {
+            fn from(axes: [$t; N]) -> Self {
+                axes[..].into()
+            }
+        }
+    )*};
 }
-impl From<&[isize]> for Axes {
-    fn from(axes: &[isize]) -> Self {
-        Axes(Some(SmallVec::from_slice(axes)))
-    }
-}
-impl<const N: usize> From<[isize; N]> for Axes {
-    fn from(axes: [isize; N]) -> Self {
-        Axes(Some(SmallVec::from_slice(&axes)))
-    }
-}
+// i32 is what a literal becomes where nothing else decides.
+axes_from!(isize, usize, i32);
 impl From<Option<isize>> for Axes {
     fn from(axis: Option<isize>) -> Self {
         axis.map_or(Axes::ALL, Axes::from)

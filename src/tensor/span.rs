@@ -54,25 +54,30 @@ impl Span {
     }
 }
 
-impl From<isize> for Span {
-    fn from(i: isize) -> Self {
-        Self { single: true, ..Self::new(Some(i), None) }
-    }
-}
-impl From<Range<isize>> for Span {
-    fn from(range: Range<isize>) -> Self {
-        Self::new(Some(range.start), Some(range.end))
-    }
-}
-impl From<RangeFrom<isize>> for Span {
-    fn from(range: RangeFrom<isize>) -> Self {
-        Self::new(Some(range.start), None)
-    }
-}
-impl From<RangeTo<isize>> for Span {
-    fn from(range: RangeTo<isize>) -> Self {
-        Self::new(None, Some(range.end))
-    }
+macro_rules! span_from {
+    ($($t:ty),*) => {$(
+        impl From<$t> for Span {
+            fn from(i: $t) -> Self {
+                Self { single: true, ..Self::new(Some(i as isize), None) }
+            }
+        }
+        impl From<Range<$t>> for Span {
+            fn from(range: Range<$t>) -> Self {
+                Self::new(Some(range.start as isize), Some(range.end as isize))
+            }
+        }
+        impl From<RangeFrom<$t>> for Span {
+            fn from(range: RangeFrom<$t>) -> Self {
+                Self::new(Some(range.start as isize), None)
+            }
+        }
+        impl From<RangeTo<$t>> for Span {
+            fn from(range: RangeTo<$t>) -> Self {
+                Self::new(None, Some(range.end as isize))
+            }
+        }
+        one_span!($t, Range<$t>, RangeFrom<$t>, RangeTo<$t>);
+    )*};
 }
 impl From<RangeFull> for Span {
     fn from(_: RangeFull) -> Self {
@@ -104,7 +109,9 @@ macro_rules! one_span {
         }
     )*};
 }
-one_span!(isize, Range<isize>, RangeFrom<isize>, RangeTo<isize>, RangeFull, Span);
+one_span!(RangeFull, Span);
+// i32 is what a literal becomes where nothing else decides.
+span_from!(isize, usize, i32);
 macro_rules! tuple_spans {
     ($($($S:ident)+;)*) => {$(
         impl<$($S: Into<Span>),+> Spans for ($($S,)+) {

@@ -142,7 +142,7 @@ fn softmax<T: Element, M: Mode>(row: &[T], out: &mut [T]) {
         sum += e;
     }
     for out in out.iter_mut() {
-        *out = *out / sum;
+        *out /= sum;
     }
 }
 
@@ -179,9 +179,9 @@ pub(crate) fn cross_entropy<T: Element>(logits: &[T], n: usize, labels: &[usize]
 pub(crate) fn cross_entropy_gradient<T: Element>(logits: &[T], n: usize, labels: &[usize], scale: T, out: &mut [T]) {
     map_rows(RowMap::Softmax, logits, n, out);
     for (row, &label) in out.chunks_exact_mut(n).zip(labels) {
-        row[label] = row[label] - T::from_f64(1.0);
+        row[label] -= T::from_f64(1.0);
         for g in row {
-            *g = *g * scale;
+            *g *= scale;
         }
     }
 }

@@ -1,0 +1,110 @@
+//! What users write: formulas over any number, literals and assignments, integers of any type as axes and indices, tensors
+//! without a tape.
+
+use retrograd::*;
+
+/// Every form that a formula over `Real` may use.
+fn formula<S: Real>(x: &[S]) -> S {
+    let mut sum: S = x.iter().copied().sum();
+    let product = x.iter().map(|&v| v * 2.0).product::<S>();
+    for &v in x {
+        if v > 0.0 && v <= x[0] {
+            sum *= v;
+            sum -= 1.0;
+            sum /= 2.0;
+            sum += v;
+        }
+    }
+    if sum == 0.0 { sum } else { sum + product }
+}
+
+fn single<S: Real<f32>>(x: &[S]) -> S {
+    let mut y = x[0];
+    if y > 0.5 {
+        y *= 2.0;
+    }
+    S::lit(1.0) - y
+}
+
+#[test]
+fn one_formula_runs_on_numbers_duals_and_variables() {
+    // ((x + y) x - 1) / 2 + x + 4 x y for 0 < x < y, so d/dx = x + y/2 + 1 + 4 y and d/dy = x/2 + 4 x.
+    let x = [1.0, 2.0];
+    assert_eq!(formula(&x), 10.0);
+    assert_eq!(grad_slice(|x| formula(x), &x), [11.0, 4.5]);
+    let dual = formula(&[Dual::variable(1.0), Dual::constant(2.0)]);
+    assert_eq!((dual.value, dual.tangent), (10.0, 11.0));
+    let twice = formula(&[Dual::variable(Dual::variable(1.0)), Dual::constant(Dual::constant(2.0))]);
+    assert_eq!(twice.tangent.tangent, 1.0);
+    assert_eq!(hessian_slice(|x| formula(x), &x).to_vec(), [1.0, 4.5, 4.5, 0.0]);
+}
+
+#[test]
+fn one_formula_runs_in_single_precision() {
+    assert_eq!(single(&[1.0_f32]), -1.0);
+    assert_eq!(single(&[Dual::variable(1.0_f32)]).tangent, -2.0);
+    assert_eq!(functional::grad_slice(|x| single(x), &[1.0_f32]), [-2.0]);
+    assert_eq!(functional::grad(|x| 1.0 - x * x, 3.0_f32), -6.0);
+}
+
+#[test]
+fn comparisons_with_literals_are_guards() {
+    let tape = Tape::new();
+    let x = tape.vars(&[1.0, 2.0]);
+    formula(&x);
+    // Of each element: above 0 and not above the first; then the sum against 0.
+    assert_eq!(tape.guards().len(), 5);
+}
+
+#[test]
+fn axes_and_spans_take_any_integers() {
+    let tape = Tape::new();
+    let m = tape.var([[1.0, 2.0], [3.0, 4.0]]);
+    let rows: Vec<Vec<f64>> = (0..m.shape()[0]).map(|i| m.slice(i).value().to_vec()).collect();
+    assert_eq!(rows, [[1.0, 2.0], [3.0, 4.0]]);
+    let n = m.rank();
+    assert_eq!(m.slice((.., n - 1)).value().to_vec(), [2.0, 4.0]);
+    assert_eq!(m.slice((-1, ..n - 1)).value().to_vec(), [3.0]);
+    assert_eq!(m.sum(n - 1).value().to_vec(), [3.0, 7.0]);
+    assert_eq!(m.sum(-1).value().to_vec(), [3.0, 7.0]);
+    assert_eq!(m.sum([0, 1]).item(), 10.0);
+}
+
+#[test]
+fn tensors_calculate_without_a_tape() {
+    let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    let row = Tensor::from([10.0, 20.0]);
+    assert_eq!(&a + &row, Tensor::from([[11.0, 22.0], [13.0, 24.0]]));
+    assert_eq!(a.clone() * 2.0, Tensor::from([[2.0, 4.0], [6.0, 8.0]]));
+    assert_eq!(1.0 - &row, Tensor::from([-9.0, -19.0]));
+    assert_eq!(-&row / row.clone(), Tensor::from([-1.0, -1.0]));
+    let mut b = row.clone();
+    b += &row;
+    b -= 1.0;
+    b *= row.clone();
+    b /= 10.0;
+    assert_eq!(b, Tensor::from([19.0, 78.0]));
+    assert_eq!(Tensor::scalar(2.0) + Tensor::scalar(3.0), Tensor::scalar(5.0));
+    assert_eq!(2.0_f32 * Tensor::from([1.5_f32]), Tensor::from([3.0_f32]));
+    assert_eq!(a.sum(0), Tensor::from([4.0, 6.0]));
+    assert_eq!(a.mean(()), Tensor::scalar(2.5));
+    assert_eq!(a.max(1), Tensor::from([2.0, 4.0]));
+    assert_eq!(a.min(()).item(), 1.0);
+    assert_eq!((a.argmax(-1), a.argmin(0)), (vec![1, 1], vec![0, 0]));
+    assert_eq!(a.t(), Tensor::from([[1.0, 3.0], [2.0, 4.0]]));
+    assert_eq!(a.matmul(&row), Tensor::from([50.0, 110.0]));
+    assert_eq!(a.square().sqrt().maximum(2.5), Tensor::from([[2.5, 2.5], [3.0, 4.0]]));
+    assert_eq!(a.greater(row.map(|x| x / 10.0)), Tensor::from([[0.0, 0.0], [1.0, 1.0]]));
+}
+
+#[test]
+fn tensor_arithmetic_says_what_does_not_fit() {
+    let (a, b) = (Tensor::from([1.0, 2.0]), Tensor::from([1.0, 2.0, 3.0]));
+    let message = "add: shapes [2] and [3] do not broadcast: axis 0 is 2 vs 3";
+    assert_eq!(a.try_add(&b).unwrap_err().to_string(), message);
+    let panic = std::panic::catch_unwind(|| &a + &b).unwrap_err();
+    assert_eq!(panic.downcast_ref::<String>().unwrap(), message);
+    let error = Tensor::from([[1.0, 2.0]]).try_matmul(&Tensor::from([[1.0, 2.0]])).unwrap_err();
+    assert_eq!(error.to_string(), "matmul: inner dimensions differ: lhs [1, 2] has 2 columns, rhs [1, 2] has 1 rows");
+    assert!(a.try_sum(1).unwrap_err().is_argument());
+}
