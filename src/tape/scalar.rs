@@ -173,7 +173,7 @@ impl<T: Element> ScalarLane<T> {
             );
             // SAFETY: the first `len` nodes are written; they move along.
             unsafe { memory.set_len(len) };
-            memory.reserve_exact(more.max(len.clamp(1 << 10, limit - len)));
+            memory.reserve_exact(more.max(len.max(1 << 10).min(limit - len)));
             // SAFETY: shorter is always sound. The length is kept in `len`.
             unsafe { memory.set_len(0) };
             self.start.set(memory.as_mut_ptr());
