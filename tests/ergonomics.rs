@@ -108,3 +108,39 @@ fn tensor_arithmetic_says_what_does_not_fit() {
     assert_eq!(error.to_string(), "matmul: inner dimensions differ: lhs [1, 2] has 2 columns, rhs [1, 2] has 1 rows");
     assert!(a.try_sum(1).unwrap_err().is_argument());
 }
+
+#[test]
+fn very_small_and_large_numbers_print_with_exponents() {
+    assert_eq!(Tensor::from([1e-200, 0.5, -3e20, 0.0, f64::NAN]).to_string(), "[1e-200, 0.5, -3e20, 0, NaN]");
+    let tape = Tape::new();
+    let x = tape.var(1e-200);
+    assert_eq!((format!("{x}"), format!("{x:?}")), ("1e-200".into(), "Var(scalar #0 = 1e-200)".into()));
+    assert_eq!(format!("{:.2} {:>5}", tape.var(0.126), tape.var(0.5)), "0.13   0.5");
+}
+
+#[test]
+fn gradients_refuse_variables_of_another_tape() {
+    let (tape, other) = (Tape::new(), Tape::new());
+    let (x, y) = (tape.var(2.0), other.var(3.0));
+    let (v, w) = (tape.var([1.0]), other.var([1.0]));
+    let grads = (x * x * v.sum(())).backward();
+    assert_eq!(grads.item(x), 4.0);
+    assert_eq!(
+        grads.try_wrt(y).unwrap_err().to_string(),
+        "gradient: the variable is of another tape than the gradients"
+    );
+    assert!(grads.try_wrt(w).unwrap_err().is_tape());
+    assert!(grads.try_wrt(v).is_ok());
+    for look in [|g: &Gradients<f64>, y| g.item(y), |g: &Gradients<f64>, y| g.items(&[y])[0]] {
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&grads, y))).is_err());
+    }
+}
+
+#[test]
+fn tensors_and_gradients_may_go_to_other_threads() {
+    fn sendable<T: Send + Sync + 'static>() {}
+    sendable::<Tensor<f64>>();
+    sendable::<Tensor<f32>>();
+    sendable::<Gradients<f64>>();
+    sendable::<Error>();
+}

@@ -5,7 +5,7 @@ use crate::algebra::Eager;
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::tape::Lane;
-use crate::tape::{Id, Value, Var};
+use crate::tape::{Id, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 /// The gradients of one output, by variable; owned, so they outlive the tape's contents.
@@ -15,19 +15,31 @@ use crate::tensor::Tensor;
 pub struct Gradients<T> {
     scalars: Vec<T>,
     tensors: Vec<Option<Value<T>>>,
+    /// The tape's address, to tell its variables from others'; never followed.
+    home: usize,
+}
+
+/// What tells a tape from others while variables borrow it.
+fn address<T>(tape: Option<&Tape<T>>) -> usize {
+    tape.map_or(0, |tape| std::ptr::from_ref(tape).addr())
 }
 
 impl<T: Element> Gradients<T> {
     pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Self {
-        let Some(tape) = y.tape else { return Self { scalars: Vec::new(), tensors: Vec::new() } };
+        let Some(tape) = y.tape else { return Self { scalars: Vec::new(), tensors: Vec::new(), home: 0 } };
         let mode = Eager::new(&tape.pool);
         let adjoints = sweep(tape, &mode, y.id, seed, None).or_panic();
         mode.release();
-        Self { scalars: adjoints.scalars, tensors: adjoints.tensors }
+        Self { scalars: adjoints.scalars, tensors: adjoints.tensors, home: address(Some(tape)) }
     }
 
     pub(crate) fn into_parts(self) -> (Vec<T>, Vec<Option<Value<T>>>) {
         (self.scalars, self.tensors)
+    }
+
+    /// Whether these are gradients by variables of that one's tape. Those of a constant belong to any.
+    fn belongs(&self, x: Var<'_, T>) -> bool {
+        self.home == 0 || self.home == address(x.tape)
     }
 
     /// The gradient by a variable: zeros where the output does not depend on it.
@@ -42,8 +54,11 @@ impl<T: Element> Gradients<T> {
     /// As [`Gradients::wrt`].
     ///
     /// # Errors
-    /// The variable is data or a constant, or an intermediate tensor whose gradient was not kept.
+    /// The variable is data or a constant, an intermediate tensor whose gradient was not kept, or of another tape.
     pub fn try_wrt(&self, x: Var<'_, T>) -> Result<Tensor<T>> {
+        if !x.is_constant() && !self.belongs(x) {
+            return Err(Error::tape("gradient: the variable is of another tape than the gradients"));
+        }
         let k = match x.id.lane() {
             Lane::Scalar(_) => return Ok(Tensor::scalar(self.item(x))),
             Lane::Constant => {
@@ -76,11 +91,11 @@ impl<T: Element> Gradients<T> {
     /// The gradient by a scalar variable, as a number.
     ///
     /// # Panics
-    /// The variable is a tensor with more or fewer elements than one, or has no gradient.
+    /// The variable is a tensor with more or fewer elements than one, has no gradient, or is of another tape.
     #[track_caller]
     pub fn item(&self, x: Var<'_, T>) -> T {
         match x.id.lane() {
-            Lane::Scalar(id) => self.scalars.get(id as usize).copied().unwrap_or_default(),
+            Lane::Scalar(id) if self.belongs(x) => self.scalars.get(id as usize).copied().unwrap_or_default(),
             _ => self.wrt(x).item(),
         }
     }
@@ -88,7 +103,9 @@ impl<T: Element> Gradients<T> {
     /// The gradients by scalar variables, as numbers.
     #[track_caller]
     pub fn items(&self, xs: &[Var<'_, T>]) -> Vec<T> {
-        let direct = |x: &Var<'_, T>| x.node().and_then(|id| self.scalars.get(id as usize).copied());
+        let direct = |x: &Var<'_, T>| {
+            x.node().filter(|_| self.belongs(*x)).and_then(|id| self.scalars.get(id as usize).copied())
+        };
         xs.iter().map(|x| direct(x).unwrap_or_else(|| self.item(*x))).collect()
     }
 

@@ -185,6 +185,20 @@ fn visit<T: Element, M: SweepMode<T>>(
     Ok(())
 }
 
+/// What entry `k` contributes to its parent `wrt`, of this shape, from its gradient `g`: for looking into a sweep afterwards.
+pub(crate) fn contribution_of<T: Element>(
+    tape: &Tape<T>,
+    [k, wrt]: [usize; 2],
+    g: Value<T>,
+    shape: &Shape,
+) -> Option<Value<T>> {
+    let mode = crate::algebra::Eager::new(&tape.pool);
+    let contribution = mode.contribution(tape, k, wrt, g).ok()?;
+    let mut slot = None;
+    mode.accumulate(&mut slot, fit(&mode, contribution, shape), shape);
+    slot
+}
+
 /// Undoes broadcasting: sums over stretched axes, or stretches what a rule left small.
 fn fit<T: Element, M: SweepMode<T>>(mode: &M, contribution: Contribution<M::V>, shape: &Shape) -> Contribution<M::V> {
     let value = match contribution {

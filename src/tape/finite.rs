@@ -2,9 +2,12 @@
 
 use super::entry::{NodeOp, Operand};
 use super::scalar::{ScalarNode, ScalarOperand};
-use super::{Lane, Tape, Var};
+use super::{Id, Lane, Tape, Value, Var};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::sweep::Gradients;
+use crate::tensor::Shape;
+use crate::tensor::display::readable;
 use std::panic::Location;
 
 impl<T: Element> Tape<T> {
@@ -22,7 +25,9 @@ impl<T: Element> Tape<T> {
             }
             lo = entry.mark;
             if let Some(i) = first_bad(entry.value.as_slice()) {
-                return Err(self.describe_entry(k, i, "value"));
+                let values = entry.value.as_slice();
+                let what = format!("value {} at element {i} of shape {}", values[i], entry.value.shape());
+                return Err(self.describe_entry(k, i, &what));
             }
         }
         (lo..self.scalars.len()).try_for_each(|id| self.check_scalar(id, &values))
@@ -31,28 +36,87 @@ impl<T: Element> Tape<T> {
     /// Checks every value, then every gradient on the way back from the scalar `y`, intermediate ones too.
     ///
     /// # Errors
-    /// The first value or gradient that is NaN or infinite: with its op, operands, source line, and advice.
+    /// The first value that is NaN or infinite, or the first op whose rule passes on such a gradient: with its operands, source
+    /// line, and advice.
     pub fn check_finite_gradients(&self, y: Var<'_, T>) -> Result<()> {
         self.check_finite()?;
-        self.entries.borrow_mut().iter_mut().for_each(|entry| entry.retained = true);
-        let grads = y.try_backward()?;
+        let retained: Vec<bool> = {
+            let mut entries = self.entries.borrow_mut();
+            entries.iter_mut().map(|entry| std::mem::replace(&mut entry.retained, true)).collect()
+        };
+        let grads = y.try_backward();
+        for (entry, retained) in self.entries.borrow_mut().iter_mut().zip(retained) {
+            entry.retained = retained;
+        }
+        let grads = grads?;
         let values = self.scalars.values(self.scalars.len());
         let marks: Vec<u32> = self.entries.borrow().iter().map(|entry| entry.mark).collect();
         let mut hi = self.scalars.len();
         let check_scalars = |lo: u32, hi: u32| {
-            (lo..hi).rev().try_for_each(|id| match grads.get_item(super::Id::scalar(id)) {
-                Some(g) if !g.as_f64().is_finite() => Err(self.describe_scalar(id, &values, &format!("gradient {g}"))),
+            (lo..hi).rev().map(Id::scalar).try_for_each(|id| match grads.get_item(id) {
+                Some(g) if !g.as_f64().is_finite() => {
+                    Err(self.blame(&grads, &values, (id, usize::MAX), &format!("gradient {g}")))
+                }
                 _ => Ok(()),
             })
         };
         for (k, &mark) in marks.iter().enumerate().rev() {
             check_scalars(mark, hi)?;
             hi = mark;
-            if let Some(i) = grads.get(super::Id::tensor(k)).and_then(|g| first_bad(g.as_slice())) {
-                return Err(self.describe_entry(k, i, "gradient"));
+            let id = Id::tensor(k);
+            if let Some((g, i)) = grads.get(id).and_then(|g| Some((g, first_bad(g.as_slice())?))) {
+                let what = format!("gradient {} at element {i} of shape {}", g.as_slice()[i], g.shape());
+                return Err(self.blame(&grads, &values, (id, i), &what));
             }
         }
         check_scalars(0, hi)
+    }
+
+    /// The error for a bad gradient: it names the op whose rule made it out of a finite one.
+    fn blame(&self, grads: &Gradients<T>, values: &[T], (id, element): (Id, usize), what: &str) -> Error {
+        let what = format!("{what}, passed back by the rule");
+        if let Lane::Scalar(node) = id.lane() {
+            let makes_it = |&consumer: &u32| {
+                let g = grads.get_item(Id::scalar(consumer)).unwrap_or_default();
+                let partials = self.scalars.parents(consumer).into_iter().zip(self.scalars.partials(consumer));
+                partials.into_iter().any(|(parent, p)| parent == Some(node) && !(p * g).as_f64().is_finite())
+            };
+            if let Some(consumer) = (node + 1..self.scalars.len()).find(makes_it) {
+                return self.describe_scalar(consumer, values, &what);
+            }
+        }
+        match self.blamed_entry(grads, id) {
+            Some(k) => self.describe_entry(k, element, &what),
+            None => {
+                let what = what.replace(", passed back by the rule", ", a sum of finite ones or the result of a hook,");
+                match id.lane() {
+                    Lane::Tensor(k) => self.describe_entry(k, element, &what),
+                    Lane::Scalar(node) => self.describe_scalar(node, values, &what),
+                    Lane::Constant => Error::not_finite(format!("not finite: {what}")),
+                }
+            }
+        }
+    }
+
+    /// The entry whose contribution to the gradient of `id` is not finite.
+    fn blamed_entry(&self, grads: &Gradients<T>, id: Id) -> Option<usize> {
+        let entries = self.entries.borrow();
+        let shape = match id.lane() {
+            Lane::Tensor(k) => entries[k].value.shape(),
+            _ => Shape::scalar(),
+        };
+        entries.iter().enumerate().position(|(k, entry)| {
+            let g = match entry.scalar {
+                Some(scalar) => grads.get_item(Id::scalar(scalar)).map(Value::Scalar),
+                None => grads.get(Id::tensor(k)).cloned().map(Value::from),
+            };
+            let Some(g) = g.filter(|g| first_bad(g.as_slice()).is_none()) else { return false };
+            let is_bad = |wrt| {
+                let contribution = crate::sweep::contribution_of(self, [k, wrt], g.clone(), &shape);
+                contribution.is_some_and(|c| first_bad(c.as_slice()).is_some())
+            };
+            (0..entry.parents.len()).any(|wrt| entry.parents[wrt].id == id && is_bad(wrt))
+        })
     }
 
     fn check_scalar(&self, id: u32, values: &[T]) -> Result<()> {
@@ -74,11 +138,11 @@ impl<T: Element> Tape<T> {
             ScalarNode::Unary(op, parent) => (op.name(), vec![values[parent as usize]]),
             ScalarNode::Binary(op, a, b) => (op.name(), vec![show(a), show(b)]),
         };
-        let operands: Vec<String> = operands.iter().map(|x| x.to_string()).collect();
+        let operands: Vec<String> = operands.iter().map(readable).collect();
         describe(name, id as usize, what, &operands.join(", "), self.scalars.site(id))
     }
 
-    fn describe_entry(&self, k: usize, element: usize, kind: &str) -> Error {
+    fn describe_entry(&self, k: usize, element: usize, what: &str) -> Error {
         let entries = self.entries.borrow();
         let entry = &entries[k];
         let operands: Vec<String> = entry
@@ -86,26 +150,18 @@ impl<T: Element> Tape<T> {
             .iter()
             .map(|parent| match parent.id.lane() {
                 Lane::Tensor(p) => summary(entries[p].value.operand(), entry.value.shape().numel(), element),
-                _ => parent.value.to_string(),
+                _ => readable(&parent.value),
             })
             .collect();
         let name = if matches!(entry.op, NodeOp::Leaf) { "variable" } else { entry.op.name() };
-        let what = match kind {
-            "value" => format!(
-                "value {} at element {element} of shape {}",
-                entry.value.as_slice()[element],
-                entry.value.shape()
-            ),
-            _ => format!("gradient not finite at element {element} of shape {}", entry.value.shape()),
-        };
-        describe(name, k, &what, &operands.join(", "), Some(entry.site))
+        describe(name, k, what, &operands.join(", "), Some(entry.site))
     }
 }
 
 /// An operand, by its shape and the element that belongs to the bad one, where the two line up.
 fn summary<T: Element>(operand: Operand<'_, T>, n: usize, element: usize) -> String {
     match operand.data().get(element) {
-        Some(x) if operand.data().len() == n => format!("{x} in {}", operand.shape()),
+        Some(x) if operand.data().len() == n => format!("{} in {}", readable(x), operand.shape()),
         _ => operand.shape().to_string(),
     }
 }
@@ -132,8 +188,9 @@ fn describe(op: &str, node: usize, what: &str, operands: &str, site: Option<&'st
         }
         "pow" | "powf" | "powi" => "; a negative base needs an integer exponent, a zero base a positive one",
         "asin" | "acos" | "atanh" | "acosh" => "; keep the argument inside the domain, away from its ends",
-        "variable" | "leaf" => "; the input itself is not finite",
+        "variable" if what.starts_with("value") => "; the input itself is not finite",
         _ => "",
     };
-    Error::not_finite(format!("not finite: {what} of {op} #{node} ({operands}), recorded at {site}{advice}"))
+    let operands = if operands.is_empty() { String::new() } else { format!(" ({operands})") };
+    Error::not_finite(format!("not finite: {what} of {op} #{node}{operands}, recorded at {site}{advice}"))
 }

@@ -295,6 +295,11 @@ impl<T: Element> ScalarLane<T> {
         [Some(node.a()).filter(|&a| a < LIMIT), Some(node.b()).filter(|&b| b < LIMIT)]
     }
 
+    /// The local derivatives of a node by its parents; the second is no derivative where there is no second parent.
+    pub fn partials(&self, id: u32) -> [T; 2] {
+        self.nodes()[id as usize].partials
+    }
+
     pub fn site(&self, id: u32) -> Option<&'static Location<'static>> {
         self.sites.borrow().get(id as usize).copied()
     }

@@ -1,17 +1,25 @@
 //! How tensors print: nested brackets, columns aligned, long axes shortened.
 
 use super::Tensor;
+use crate::num::Element;
 use std::fmt;
 
 /// Axes longer than this print their first and last entries only.
 const LONG: usize = 12;
 const EDGE: usize = 4;
 
-impl<T: fmt::Display> fmt::Display for Tensor<T> {
+/// A number in the shorter of its two forms: 1e-200 rather than 199 zeros.
+pub(crate) fn readable<T: Element>(x: &T) -> String {
+    let size = x.as_f64().abs();
+    let plain = size == 0.0 || !size.is_finite() || (1e-5..1e16).contains(&size);
+    if plain { format!("{x}") } else { format!("{x:e}") }
+}
+
+impl<T: Element> fmt::Display for Tensor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let format = |x: &T| match f.precision() {
             Some(digits) => format!("{x:.digits$}"),
-            None => format!("{x}"),
+            None => readable(x),
         };
         let shown: Vec<usize> = self.shown_offsets(0, 0);
         let width = if self.shape.rank() < 2 {
@@ -75,7 +83,7 @@ impl<T> Tensor<T> {
     }
 }
 
-impl<T: fmt::Display> fmt::Debug for Tensor<T> {
+impl<T: Element> fmt::Debug for Tensor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tensor{} {}", self.shape, self)
     }

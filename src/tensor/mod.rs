@@ -4,7 +4,7 @@
 //! to a shared one copies it first. Transposes are folded into matrix products rather than kept as strides.
 
 mod create;
-mod display;
+pub(crate) mod display;
 #[cfg(feature = "ndarray")]
 mod interop;
 pub(crate) mod kernels;

@@ -52,6 +52,10 @@ pub(crate) trait TensorRule {
     const NAME: &'static str;
     /// Whether no gradient goes through.
     const FLAT: bool = false;
+    /// The name under which users know it, where one op is several of theirs.
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
     /// Checks the shapes, and computes.
     fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>>;
     /// The gradient by input `wrt`, from the upstream gradient `g`.
@@ -76,7 +80,7 @@ macro_rules! tensor_ops {
 
         impl TensorOp {
             pub(crate) fn name(&self) -> &'static str {
-                match self { $(TensorOp::$Op(_) => $Op::NAME),* }
+                match self { $(TensorOp::$Op(op) => op.name()),* }
             }
             pub(crate) fn is_flat(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::FLAT),* }

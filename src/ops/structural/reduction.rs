@@ -42,13 +42,19 @@ impl TensorRule for Sum {
 pub(crate) struct Reduce(pub RowReduction);
 impl TensorRule for Reduce {
     const NAME: &'static str = "reduce";
+    fn name(&self) -> &'static str {
+        match self.0 {
+            RowReduction::Max => "max",
+            RowReduction::Min => "min",
+            RowReduction::LogSumExp => "logsumexp",
+            RowReduction::Norm2 => "norm2",
+        }
+    }
     fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
         let shape = inputs[0].shape();
         let (n, out) = last_axis(shape);
         if n == 0 && matches!(self.0, RowReduction::Max | RowReduction::Min) {
-            return Err(Error::shape(
-                format!("{:?}: no elements along the axis, so no extreme", self.0).to_lowercase(),
-            ));
+            return Err(Error::shape(format!("{}: no elements along the axis, so no extreme", self.name())));
         }
         Ok(pool.fill(out, |out| rows::reduce_rows(self.0, inputs[0].data(), n, out)).into())
     }
@@ -97,6 +103,13 @@ impl Reduce {
 pub(crate) struct Map(pub RowMap);
 impl TensorRule for Map {
     const NAME: &'static str = "map";
+    fn name(&self) -> &'static str {
+        match self.0 {
+            RowMap::Softmax => "softmax",
+            RowMap::LogSoftmax => "log_softmax",
+            RowMap::Cumsum | RowMap::ReverseCumsum => "cumsum",
+        }
+    }
     fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
         let shape = inputs[0].shape();
         let (n, _) = last_axis(shape.clone());
