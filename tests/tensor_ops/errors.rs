@@ -93,6 +93,16 @@ fn reductions_refuse_to_average_or_choose_from_nothing() {
 }
 
 #[test]
+fn argmax_and_argmin_refuse_axes_that_are_not_there_or_empty() {
+    let tape = Tape::new();
+    let (x, empty) = (tape.var(Tensor::ones([2, 3])), tape.var(Tensor::zeros([2, 0])));
+    refuse! {
+        "argmax: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_argmax(2), x.argmax(2);
+        "argmin: no elements along axis 1 of shape [2, 0]"; empty.try_argmin(1), empty.argmin(1);
+    }
+}
+
+#[test]
 fn shaping_refuses_what_does_not_fit() {
     let tape = Tape::new();
     let x = tape.var(Tensor::ones([2, 3]));

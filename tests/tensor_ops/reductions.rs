@@ -182,10 +182,6 @@ fn argmax_and_argmin_give_the_first_of_equals_in_every_row() {
     assert_eq!(x.argmin(-1), [0, 1]);
     assert_eq!(x.argmax(0), [0, 0, 0]);
     assert_eq!(x.argmin(0), [1, 1, 1]);
-    let text = x.try_argmax(2).expect_err("no such axis").to_string();
-    assert_eq!(text, "argmax: axis 2 is out of range for shape [2, 3] (valid: -2..=1)");
-    let text = tape.var(retrograd::Tensor::zeros([2, 0])).try_argmin(1).expect_err("nothing there").to_string();
-    assert_eq!(text, "argmin: no elements along axis 1 of shape [2, 0]");
 }
 
 #[test]
