@@ -46,6 +46,12 @@ impl Error {
         Self { kind: Kind::Check, message: message.into() }
     }
 
+    /// The same error, under the name of the op that the user called.
+    pub(crate) fn of(self, op: &str) -> Self {
+        let said = self.message.split_once(": ").map_or(&self.message[..], |(_, rest)| rest);
+        Self { message: format!("{op}: {said}"), ..self }
+    }
+
     /// An error of a user's own op: `message` in the form `op: what was wrong`.
     pub fn custom(message: impl Into<String>) -> Self {
         Self::argument(message)
@@ -104,6 +110,17 @@ impl From<std::io::Error> for Error {
 /// Ends an operator or a method that mirrors arithmetic with the message of its error, at the caller's line.
 pub(crate) trait OrPanic<T> {
     fn or_panic(self) -> T;
+}
+
+/// Puts the name of the op that the user called before the message.
+pub(crate) trait Named {
+    fn named(self, op: &str) -> Self;
+}
+
+impl<T> Named for Result<T> {
+    fn named(self, op: &str) -> Self {
+        self.map_err(|error| error.of(op))
+    }
 }
 
 impl<T> OrPanic<T> for Result<T> {

@@ -3,6 +3,8 @@
 //! Two families. With a single variable, a number or a tensor: [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`],
 //! [`hessian`], [`jacobian`]. With a slice of numbers, `|x: &[Var]|`: the same names with `_slice`.
 //!
+//! A generic function is passed inside a closure, `grad_slice(|x| f(x), ..)`: its bare name stands for one lifetime only.
+//!
 //! The functions of the same names at the crate's root are these for f64, where literals need no suffix.
 
 use crate::error::{Error, OrPanic, Result};

@@ -53,7 +53,10 @@ fn comparisons_with_literals_are_guards() {
     let x = tape.vars(&[1.0, 2.0]);
     formula(&x);
     // Of each element: above 0 and not above the first; then the sum against 0.
-    assert_eq!(tape.guards().len(), 5);
+    let guards = tape.guards();
+    assert_eq!(guards.len(), 5);
+    assert_eq!(guards[3].values(), (2.0, 1.0));
+    assert_eq!(guards[3].ids(), (x[1].id(), x[0].id()));
 }
 
 #[test]
@@ -143,4 +146,47 @@ fn tensors_and_gradients_may_go_to_other_threads() {
     sendable::<Tensor<f32>>();
     sendable::<Gradients<f64>>();
     sendable::<Error>();
+}
+
+#[test]
+fn errors_name_the_op_that_was_called() {
+    let tape = Tape::new();
+    let (x, y) = (tape.var([1.0, 2.0, 3.0]), tape.var([1.0, 2.0]));
+    let two_by_three = "shapes [3] and [2] do not broadcast: axis 0 is 3 vs 2";
+    let cases = [
+        (x.try_mean_absolute_error(y), format!("mean_absolute_error: {two_by_three}")),
+        (x.try_huber_error(y, 1.0), format!("huber_error: {two_by_three}")),
+        (x.try_huber_error(x, -1.0), "huber_error: delta is -1; it must be above 0".into()),
+        (x.try_hinge(y), format!("hinge: {two_by_three}")),
+        (x.try_kl_divergence(y), format!("kl_divergence: {two_by_three}")),
+        (x.try_mean_squared_error(y), "mean_squared_error: prediction [3] and target [2] differ in shape".into()),
+        (x.try_nll(&[0]), "nll: needs a matrix, got shape [3]".into()),
+        (x.try_t(), "t: needs at least two axes, got shape [3]".into()),
+        (x.try_at([3]), "at: 3 is out of range for axis 0 of length 3".into()),
+        (tape.var(Tensor::zeros([2, 0])).try_max(1), "max: no elements along the axes of shape [2, 0]".into()),
+    ];
+    for (result, message) in cases {
+        assert_eq!(result.unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn vectors_become_tensors_and_come_back_without_a_copy() {
+    let numbers = vec![1.0, 2.0, 3.0];
+    let place = numbers.as_ptr();
+    let tape = Tape::new();
+    let x = tape.var(numbers);
+    assert_eq!(x.value().as_slice().as_ptr(), place);
+    let tensor = x.value();
+    drop(tape);
+    let back: Vec<f64> = tensor.into();
+    assert_eq!(back.as_ptr(), place);
+    let rows = vec![[1.0, 2.0], [3.0, 4.0]];
+    let place = rows.as_ptr().cast();
+    let rows = Tensor::from(rows);
+    assert_eq!((rows.as_slice().as_ptr(), rows.shape().dims()), (place, &[2, 2][..]));
+    assert_eq!(Tensor::from([[[[1.0, 2.0]]]]).shape().dims(), [1, 1, 1, 2]);
+    assert_eq!(Tape::new().data(&[[1.0, 2.0]][..]).shape().dims(), [1, 2]);
+    let doubled: Tensor<f64> = (&rows).into_iter().map(|x| x * 2.0).collect();
+    assert_eq!(doubled.as_ref(), [2.0, 4.0, 6.0, 8.0]);
 }

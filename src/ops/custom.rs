@@ -86,6 +86,14 @@ impl<T: Element> Tape<T> {
     }
     /// Applies a user's op whose rule exists as numbers only.
     ///
+    /// # Panics
+    /// The op refuses the inputs; [`Tape::try_numeric`] returns that as an error.
+    #[track_caller]
+    pub fn numeric<'t>(&'t self, op: impl NumericOp<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        crate::error::OrPanic::or_panic(self.try_numeric(op, inputs))
+    }
+    /// As [`Tape::numeric`].
+    ///
     /// # Errors
     /// The op refuses the inputs, or they are of different tapes.
     #[track_caller]

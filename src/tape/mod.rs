@@ -64,6 +64,23 @@ pub struct Guard<T> {
     pub outcome: Option<std::cmp::Ordering>,
 }
 
+impl<T: Copy> Guard<T> {
+    /// The two values that were compared.
+    pub fn values(&self) -> (T, T) {
+        (self.left.1, self.right.1)
+    }
+    /// The two nodes that were compared; a literal has the number of a constant.
+    pub fn ids(&self) -> (Id, Id) {
+        (self.left.0, self.right.0)
+    }
+}
+
+impl<T: Element> std::fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tape({} nodes, {} bytes)", self.len(), self.bytes())
+    }
+}
+
 /// A closure that sees a variable's gradient, and may replace it.
 pub(crate) struct Hook<T> {
     pub id: Id,
@@ -273,7 +290,7 @@ impl<T: Element> Input<T> for &Tensor<T> {
     }
 }
 macro_rules! input_through_tensor {
-    ($([$($generic:tt)*] $t:ty),*) => {$(
+    ($([$($generic:tt)*] $t:ty),* $(,)?) => {$(
         impl<T: Element, $($generic)*> Input<T> for $t {
             fn into_value(self) -> Value<T> {
                 Tensor::from(self).into()
@@ -282,4 +299,4 @@ macro_rules! input_through_tensor {
     )*};
 }
 input_through_tensor!([] Vec<T>, [] &[T], [] &Vec<T>, [const N: usize] [T; N], [const N: usize] &[T; N],
-    [const M: usize, const N: usize] [[T; N]; M], [const L: usize, const M: usize, const N: usize] [[[T; N]; M]; L]);
+    [const M: usize, const N: usize] [[T; N]; M], [const N: usize] &[[T; N]], [const N: usize] Vec<[T; N]>, [const L: usize, const M: usize, const N: usize] [[[T; N]; M]; L]);

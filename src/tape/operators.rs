@@ -200,6 +200,14 @@ impl<'t, T: Element> Var<'t, T> {
     /// Shapes that do not broadcast; operands of two tapes.
     #[track_caller]
     pub fn apply2(self, op: impl crate::ops::Binary, rhs: impl Into<Var<'t, T>>) -> Self {
-        self.record_custom_binary(op, rhs.into()).or_panic()
+        self.try_apply2(op, rhs).or_panic()
+    }
+    /// As [`Var::apply2`].
+    ///
+    /// # Errors
+    /// Shapes that do not broadcast; operands of two tapes.
+    #[track_caller]
+    pub fn try_apply2(self, op: impl crate::ops::Binary, rhs: impl Into<Var<'t, T>>) -> Result<Self> {
+        self.record_custom_binary(op, rhs.into())
     }
 }

@@ -581,6 +581,9 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     fn reduce_rows(self, op: &str, kind: RowReduction, axes: Axes, keep: bool) -> Result<Self> {
         let rows = self.to_rows(op, axes)?;
+        if rows.length == 0 && matches!(kind, RowReduction::Max | RowReduction::Min) {
+            return Err(Error::shape(format!("{op}: no elements along the axes of shape {}", rows.shape)));
+        }
         rows.restore(Var::record_tensor_op(TensorOp::Reduce(Reduce(kind)), &[rows.var])?, keep)
     }
 

@@ -1,7 +1,7 @@
 //! Shapes, parts, indices, products: ops on whole tensors as methods.
 
 use super::Var;
-use crate::error::{Error, OrPanic, Result};
+use crate::error::{Error, Named, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::*;
 use crate::tensor::kernels::layout::View;
@@ -50,6 +50,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Panics
     /// Where [`Var::try_permute`] fails.
+    #[doc(alias = "transpose")]
     #[track_caller]
     pub fn permute(self, axes: &[usize]) -> Self {
         self.try_permute(axes).or_panic()
@@ -84,10 +85,11 @@ impl<'t, T: Element> Var<'t, T> {
         self.try_permute(&axes)
     }
 
-    /// The last two axes swapped.
+    /// The transpose: the last two axes swapped. For other orders: [`Var::permute`], [`Var::swap_axes`].
     ///
     /// # Panics
     /// Where [`Var::try_t`] fails.
+    #[doc(alias = "transpose")]
     #[track_caller]
     pub fn t(self) -> Self {
         self.try_t().or_panic()
@@ -98,6 +100,9 @@ impl<'t, T: Element> Var<'t, T> {
     /// Shapes, axes or indices that do not fit; operands of two tapes.
     #[track_caller]
     pub fn try_t(self) -> Result<Self> {
+        if self.rank() < 2 {
+            return Err(Error::shape(format!("t: needs at least two axes, got shape {}", self.shape())));
+        }
         self.try_swap_axes(-2, -1)
     }
 
@@ -577,10 +582,19 @@ impl<'t, T: Element> Var<'t, T> {
     /// The entry with these numbers, one for each leading axis: a number where all axes are given.
     ///
     /// # Panics
-    /// Where [`Var::try_slice`] fails.
+    /// Where [`Var::try_at`] fails.
+    #[doc(alias = "index")]
     #[track_caller]
     pub fn at<const N: usize>(self, index: [usize; N]) -> Self {
-        self.slice(index.map(|i| i as isize))
+        self.try_at(index).or_panic()
+    }
+    /// As [`Var::at`].
+    ///
+    /// # Errors
+    /// More numbers than axes; a number out of range.
+    #[track_caller]
+    pub fn try_at<const N: usize>(self, index: [usize; N]) -> Result<Self> {
+        self.try_slice(index).named("at")
     }
 
     /// Tensors one after the other along an axis.
@@ -626,7 +640,7 @@ impl<'t, T: Element> Var<'t, T> {
                 None => Err(Error::tape("stack: constants alone; put one on a tape with tape.data")),
             })
             .collect();
-        Self::try_concat(&widened?, axis)
+        Self::try_concat(&widened.named("stack")?, axis).named("stack")
     }
 
     /// The elements `start..end` of one axis.

@@ -132,6 +132,43 @@ impl<T: Element, const L: usize, const M: usize, const N: usize> From<[[[T; N]; 
         Self { shape: [L, M, N].into(), data: Arc::new(blocks.as_flattened().as_flattened().to_vec()) }
     }
 }
+impl<T: Element, const N: usize> From<&[[T; N]]> for Tensor<T> {
+    fn from(rows: &[[T; N]]) -> Self {
+        Self { shape: [rows.len(), N].into(), data: Arc::new(rows.as_flattened().to_vec()) }
+    }
+}
+impl<T: Element, const N: usize> From<Vec<[T; N]>> for Tensor<T> {
+    /// Without copying the elements.
+    fn from(rows: Vec<[T; N]>) -> Self {
+        Self { shape: [rows.len(), N].into(), data: Arc::new(rows.into_flattened()) }
+    }
+}
+impl<T: Element, const K: usize, const L: usize, const M: usize, const N: usize> From<[[[[T; N]; M]; L]; K]>
+    for Tensor<T>
+{
+    fn from(blocks: [[[[T; N]; M]; L]; K]) -> Self {
+        let data = blocks.as_flattened().as_flattened().as_flattened().to_vec();
+        Self { shape: [K, L, M, N].into(), data: Arc::new(data) }
+    }
+}
+impl<T: Element> From<Tensor<T>> for Vec<T> {
+    /// Without copying the elements, unless another tensor or a tape shares them.
+    fn from(tensor: Tensor<T>) -> Self {
+        tensor.into_vec()
+    }
+}
+impl<T> AsRef<[T]> for Tensor<T> {
+    fn as_ref(&self) -> &[T] {
+        self.as_slice()
+    }
+}
+impl<'a, T> IntoIterator for &'a Tensor<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
 impl<T: Element> FromIterator<T> for Tensor<T> {
     fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
         iter.into_iter().collect::<Vec<T>>().into()
