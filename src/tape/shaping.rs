@@ -85,11 +85,19 @@ impl<'t, T: Element> Var<'t, T> {
         self.try_permute(&axes)
     }
 
+    /// As [`Var::t`], spelt out.
+    ///
+    /// # Panics
+    /// Where [`Var::try_t`] fails.
+    #[track_caller]
+    pub fn transpose(self) -> Self {
+        self.t()
+    }
+
     /// The transpose: the last two axes swapped. For other orders: [`Var::permute`], [`Var::swap_axes`].
     ///
     /// # Panics
     /// Where [`Var::try_t`] fails.
-    #[doc(alias = "transpose")]
     #[track_caller]
     pub fn t(self) -> Self {
         self.try_t().or_panic()

@@ -231,7 +231,7 @@ impl<T: Element> Tensor<T> {
     /// # Examples
     /// ```
     /// use retrograd::Tensor;
-    /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// let a: Tensor<f64> = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
     /// assert_eq!(a.matmul(&a.t()), Tensor::from([[5.0, 11.0], [11.0, 25.0]]));
     /// assert_eq!((2.0 * &a - a.mean(0)).sum(()).item(), 10.0);
     /// ```

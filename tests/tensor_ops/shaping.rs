@@ -54,6 +54,7 @@ fn permute_swap_axes_and_t() {
     case!("permute of a vector", Quadratic, [[3]], |v| v[0].permute(&[0]), |x| x[0].clone());
     case!("swap_axes", Quadratic, [[2, 3, 4]], |v| v[0].swap_axes(0, -1), |x| naive::permute(&x[0], &[2, 1, 0]));
     case!("t", Quadratic, [[2, 3]], |v| v[0].t(), |x| naive::transpose(&x[0]));
+    case!("transpose", Quadratic, [[2, 3]], |v| v[0].transpose(), |x| naive::transpose(&x[0]));
     case!("t of a stack", Quadratic, [[2, 3, 4]], |v| v[0].t(), |x| naive::transpose(&x[0]));
     case!("t of many", Quadratic, [[17, 9]], |v| v[0].t(), |x| naive::transpose(&x[0]));
 }
