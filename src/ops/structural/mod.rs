@@ -8,6 +8,8 @@ mod layout;
 mod linear;
 mod loss;
 mod reduction;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, SliceSpec, Take};
 pub(crate) use linear::{Det, Inv, MatMul, Solve};
@@ -94,7 +96,8 @@ macro_rules! tensor_ops {
             pub(crate) fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
                 match self { $(TensorOp::$Op(op) => op.jvp(a, node, wrt, tangent)),* }
             }
-            #[allow(dead_code)]
+            /// The textbook formula over simpler ops, where the op has one.
+            #[cfg_attr(not(test), expect(dead_code, reason = "the tests hold rules against it; explaining a graph will read it"))]
             pub(crate) fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
                 match self { $(TensorOp::$Op(op) => op.expansion(a, inputs)),* }
             }
