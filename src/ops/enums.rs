@@ -74,7 +74,6 @@ macro_rules! unary_enum {
                 match self { $(UnaryOp::$Op(op) => visitor.visit(op),)* }
             }
             /// The op of a scalar-lane code and its parameters.
-            #[allow(unused_assignments, unused_mut, unused_variables)]
             pub(crate) fn unpack(code: u8, parameters: [f64; 2]) -> UnaryOp {
                 let mut next = parameters.into_iter();
                 $(if code == UnaryCode::$Op as u8 {
@@ -94,12 +93,9 @@ macro_rules! unary_enum {
             #[inline(always)]
             fn wrap(self) -> UnaryOp { UnaryOp::$Op(self) }
             #[inline(always)]
-            #[allow(unused_mut, unused_variables, unused_assignments)]
             fn pack(self) -> [f64; 2] {
-                let mut packed = [0.0; 2];
-                let mut i = 0;
-                $($(packed[i] = self.$arg as f64; i += 1;)+)?
-                packed
+                let parameters: &[f64] = &[$($(self.$arg as f64),+)?];
+                std::array::from_fn(|i| parameters.get(i).copied().unwrap_or_default())
             }
         })*
     };

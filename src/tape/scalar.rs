@@ -26,6 +26,8 @@ const COPY: u8 = N_CODES;
 const LEAF: u8 = 127;
 
 const _: () = assert!(N_CODES < LEAF);
+// The size that the README states.
+const _: () = assert!(size_of::<Node<f64>>() == 24);
 
 #[derive(Clone, Copy)]
 struct Node<T> {
