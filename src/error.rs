@@ -52,6 +52,11 @@ impl Error {
         Self { message: format!("{op}: {said}"), ..self }
     }
 
+    /// The same error, with where it happened before it.
+    pub(crate) fn within(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+
     /// An error of a user's own op: `message` in the form `op: what was wrong`.
     pub fn custom(message: impl Into<String>) -> Self {
         Self::argument(message)

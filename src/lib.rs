@@ -68,11 +68,14 @@ pub mod check;
 mod error;
 pub mod functional;
 mod grad;
+pub mod nn;
 pub mod num;
 pub mod ops;
+pub mod optim;
 mod sweep;
 mod tape;
 mod tensor;
+pub mod train;
 
 pub use algebra::Algebra;
 pub use check::{Gradcheck, gradcheck, gradgradcheck};
@@ -87,7 +90,7 @@ pub use ops::custom::{CustomOp, NumericOp};
 pub use ops::{Binary, Unary};
 pub use sweep::Gradients;
 pub use tape::{Guard, Id, Input, Tape, Value, Var};
-pub use tensor::{Axes, Shape, Span, Spans, Tensor};
+pub use tensor::{Axes, ElementUpdate, Shape, Span, Spans, Tensor, update};
 
 /// Compiles and runs the README's examples with the documentation's.
 #[cfg(doctest)]

@@ -127,4 +127,15 @@ impl<T: Element> Gradients<T> {
             _ => None,
         }
     }
+
+    /// Takes the gradient out by its node's number, a scalar's as a tensor of shape []: none where no gradient reached it.
+    pub fn take(&mut self, id: Id) -> Option<Tensor<T>> {
+        match id.lane() {
+            Lane::Tensor(k) => match self.tensors.get_mut(k)?.take()? {
+                Value::Tensor(g) => Some(g),
+                Value::Scalar(g) => Some(Tensor::scalar(g)),
+            },
+            _ => self.get_item(id).map(Tensor::scalar),
+        }
+    }
 }

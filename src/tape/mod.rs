@@ -235,6 +235,11 @@ impl<T: Element> Tape<T> {
         self.spare_slots.set(tensors);
     }
 
+    /// Takes the buffer of a tensor, such as a gradient that was taken out, for later results.
+    pub fn recycle_tensor(&self, tensor: Tensor<T>) {
+        self.pool.give(tensor);
+    }
+
     /// Appends an entry and returns its variable.
     pub(crate) fn push(
         &self,

@@ -12,9 +12,11 @@ mod math;
 pub(crate) mod pool;
 pub(crate) mod shape;
 pub(crate) mod span;
+mod update;
 
 pub use shape::{Axes, Shape};
 pub use span::{Span, Spans};
+pub use update::{ElementUpdate, update};
 
 use crate::error::{Error, Result};
 use crate::num::Element;

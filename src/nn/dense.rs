@@ -1,0 +1,88 @@
+//! The fully connected layer.
+
+use super::{Init, Layer, ParamKey, Params, Pass, Scope};
+use crate::{Element, Error, Result, Shape, Tensor, Var};
+use serde_json::{Value as Json, json};
+
+/// y = x W + b, with W [inputs, outputs] and b [outputs]; acts on the last axis of one example.
+pub struct Dense {
+    units: usize,
+    weight_init: Init,
+    bias_init: Option<Init>,
+    weight: ParamKey,
+    bias: Option<ParamKey>,
+}
+
+impl Dense {
+    /// A layer of this many units, with biases. Weights start by Glorot's uniform rule, biases at 0.
+    pub fn new(units: usize) -> Self {
+        Self {
+            units,
+            weight_init: Init::GlorotUniform,
+            bias_init: Some(Init::Zeros),
+            weight: ParamKey::default(),
+            bias: None,
+        }
+    }
+    /// The same with weights that start so.
+    pub fn init(mut self, init: Init) -> Self {
+        self.weight_init = init;
+        self
+    }
+    /// The same with biases that start so.
+    pub fn bias_init(mut self, init: Init) -> Self {
+        self.bias_init = Some(init);
+        self
+    }
+    /// The same without biases.
+    pub fn without_bias(mut self) -> Self {
+        self.bias_init = None;
+        self
+    }
+    /// The weights' key, once built.
+    pub fn weight(&self) -> ParamKey {
+        self.weight
+    }
+}
+
+impl<T: Element> Layer<T> for Dense {
+    fn kind(&self) -> &'static str {
+        "dense"
+    }
+    fn describe(&self) -> String {
+        format!("dense({}{})", self.units, if self.bias_init.is_some() { "" } else { ", no bias" })
+    }
+    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+        let Some(&inputs) = input.last() else {
+            return Err(Error::shape("dense: an example is a single number; give it the shape [1]"));
+        };
+        if self.units == 0 || inputs == 0 {
+            return Err(Error::argument(format!(
+                "dense: {inputs} inputs and {} units; both must be above 0",
+                self.units
+            )));
+        }
+        self.weight = scope.weight("weight", [inputs, self.units], self.weight_init)?;
+        self.bias = self.bias_init.map(|init| scope.bias("bias", [self.units], init)).transpose()?;
+        let mut output = input.to_vec();
+        output[input.rank() - 1] = self.units;
+        Ok(output.into())
+    }
+    fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
+        let y = x.matmul(pass.param(self.weight));
+        match self.bias {
+            Some(bias) => y + pass.param(bias),
+            None => y,
+        }
+    }
+    fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
+        let y = x.matmul(&params[self.weight]);
+        match self.bias {
+            Some(bias) => y + &params[bias],
+            None => y,
+        }
+    }
+    fn config(&self) -> Option<Json> {
+        Some(json!({ "units": self.units, "init": self.weight_init, "bias": self.bias_init }))
+    }
+}

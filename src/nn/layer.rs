@@ -1,0 +1,154 @@
+//! The one trait of layers.
+
+use super::init::Init;
+use super::params::{ParamKey, Params, Role};
+use super::pass::Pass;
+use crate::{Element, Result, Shape, Tape, Tensor, Var};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value as Json;
+
+/// A layer: parameters made for inputs of a known shape, and a formula of an input.
+///
+/// Only [`Layer::forward`] must be written; a layer with parameters registers them in [`Layer::build`].
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Init, Layer, Model, ParamKey, Pass, Scope};
+/// use retrograd::{Element, Result, Shape, Var};
+///
+/// /// y = x * tanh(gain), with one gain for each feature.
+/// #[derive(Default)]
+/// struct Gate {
+///     gain: ParamKey,
+/// }
+///
+/// impl<T: Element> Layer<T> for Gate {
+///     fn kind(&self) -> &'static str {
+///         "gate"
+///     }
+///     fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+///         self.gain = scope.scale("gain", input, Init::Constant(0.5))?;
+///         Ok(input.clone())
+///     }
+///     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
+///         x * pass.param(self.gain).tanh()
+///     }
+/// }
+///
+/// let model = Model::<f64>::new(Gate::default(), 3, 0)?;
+/// assert_eq!(model.params().count(), 3);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub trait Layer<T: Element>: Send + Sync {
+    /// One lower-case word that names its kind: parameters are called after it, `dense1.weight`.
+    fn kind(&self) -> &'static str;
+
+    /// What a summary says of it: the kind with its settings, `dense(30)`.
+    fn describe(&self) -> String {
+        self.kind().to_owned()
+    }
+
+    /// Registers the parameters for inputs of this shape (of one example, without the batch), and says the output's shape.
+    ///
+    /// # Errors
+    /// An input that the layer cannot take.
+    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+        let _ = scope;
+        Ok(input.clone())
+    }
+
+    /// The output for a batch: the formula, on the tape.
+    fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T>;
+
+    /// The output without a tape, in use rather than training. What [`Layer::forward`] gives in [`Pass::eval`], quicker
+    /// where a layer writes it out.
+    fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
+        let tape = Tape::of();
+        let pass = Pass::constant(&tape, params);
+        self.forward(tape.data(x), &pass).value()
+    }
+
+    /// The layers inside, in order, for a summary.
+    fn children(&self) -> &[Stage<T>] {
+        &[]
+    }
+
+    /// What a saved model needs to make this layer again, for built-in kinds; a layer of your own has none, and is made by
+    /// your code before its weights are loaded.
+    fn config(&self) -> Option<Json> {
+        None
+    }
+}
+
+/// A layer in its place: its name, and the shapes that it was built for.
+pub struct Stage<T> {
+    /// The name of the layer in its network, such as `dense1`.
+    pub name: String,
+    /// The layer.
+    pub layer: Box<dyn Layer<T>>,
+    /// The shape of one input.
+    pub input: Shape,
+    /// The shape of one output.
+    pub output: Shape,
+}
+
+/// Where a layer registers its parameters: names below the layer's own, drawn by the model's seed.
+pub struct Scope<'a, T> {
+    params: &'a mut Params<T>,
+    rng: &'a mut ChaCha8Rng,
+    prefix: String,
+}
+
+impl<'a, T: Element> Scope<'a, T> {
+    pub(crate) fn new(params: &'a mut Params<T>, rng: &'a mut ChaCha8Rng) -> Self {
+        Self { params, rng, prefix: String::new() }
+    }
+
+    /// The scope of a layer inside this one.
+    pub fn child(&mut self, name: &str) -> Scope<'_, T> {
+        Scope { prefix: self.full_name(name), params: self.params, rng: self.rng }
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) }
+    }
+
+    /// A weight.
+    ///
+    /// # Errors
+    /// The name is taken; the initialiser needs another shape.
+    pub fn weight(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+        self.param(name, Role::Weight, shape, init)
+    }
+    /// A bias.
+    ///
+    /// # Errors
+    /// As [`Scope::weight`].
+    pub fn bias(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+        self.param(name, Role::Bias, shape, init)
+    }
+    /// A factor.
+    ///
+    /// # Errors
+    /// As [`Scope::weight`].
+    pub fn scale(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+        self.param(name, Role::Scale, shape, init)
+    }
+    /// A statistic.
+    ///
+    /// # Errors
+    /// As [`Scope::weight`].
+    pub fn statistic(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+        self.param(name, Role::Statistic, shape, init)
+    }
+
+    /// A parameter of any role.
+    ///
+    /// # Errors
+    /// The name is taken; the initialiser needs another shape.
+    pub fn param(&mut self, name: &str, role: Role, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+        let name = self.full_name(name);
+        let value = init.tensor(shape, self.rng).map_err(|error| error.of(&name))?;
+        self.params.add(name, role, value)
+    }
+}

@@ -1,0 +1,108 @@
+//! A network with its parameters.
+
+use super::pass::{Draw, Pass};
+use super::{Layer, ParamGrads, Params, Scope};
+use crate::{Element, Error, Result, Shape, Tape, Tensor, Var};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// A network with its parameters.
+pub struct Model<T> {
+    params: Params<T>,
+    network: Box<dyn Layer<T>>,
+    input: Shape,
+    output: Shape,
+}
+
+/// What one training step computed.
+pub struct Step<T> {
+    /// The loss before the update.
+    pub loss: f64,
+    /// The gradients of the parameters.
+    pub grads: ParamGrads<T>,
+}
+
+impl<T: Element> Model<T> {
+    /// Builds a network for examples of this shape (without the batch), its parameters drawn by the seed.
+    ///
+    /// # Errors
+    /// Layers that do not fit the input or each other.
+    pub fn new(network: impl Layer<T> + 'static, input: impl Into<Shape>, seed: u64) -> Result<Self> {
+        Self::boxed(Box::new(network), input.into(), seed)
+    }
+
+    pub(crate) fn boxed(mut network: Box<dyn Layer<T>>, input: Shape, seed: u64) -> Result<Self> {
+        let mut params = Params::new();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let output = network.build(&input, &mut Scope::new(&mut params, &mut rng))?;
+        Ok(Self { params, network, input, output })
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &Params<T> {
+        &self.params
+    }
+    /// The parameters, for writing.
+    pub fn params_mut(&mut self) -> &mut Params<T> {
+        &mut self.params
+    }
+    /// The network.
+    pub fn network(&self) -> &dyn Layer<T> {
+        &*self.network
+    }
+    /// The shape of one input.
+    pub fn input_shape(&self) -> &Shape {
+        &self.input
+    }
+    /// The shape of one output.
+    pub fn output_shape(&self) -> &Shape {
+        &self.output
+    }
+
+    /// The output for a batch, on a tape.
+    pub fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
+        self.network.forward(x, pass)
+    }
+
+    /// The outputs for a batch [n, ...], without a tape.
+    ///
+    /// # Errors
+    /// Examples of another shape than the model was built for.
+    pub fn predict(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
+        self.check_batch(x.shape())?;
+        Ok(self.network.predict(x, &self.params))
+    }
+
+    /// An error unless the shape is that of a batch of this model's inputs.
+    pub(crate) fn check_batch(&self, batch: &Shape) -> Result<()> {
+        if batch.rank() == self.input.rank() + 1 && batch[1..] == self.input[..] {
+            return Ok(());
+        }
+        let mut wanted: Vec<String> = vec!["n".to_owned()];
+        wanted.extend(self.input.iter().map(usize::to_string));
+        Err(Error::shape(format!("model: built for batches of shape [{}], got {batch}", wanted.join(", "))))
+    }
+
+    /// One training step up to the gradients: records what the closure builds, sweeps back, clears the tape, and stores what
+    /// batch statistics observed.
+    ///
+    /// # Errors
+    /// Those of the closure; the tape is cleared then as well.
+    pub fn step(
+        &mut self,
+        tape: &mut Tape<T>,
+        draw: Draw,
+        build: impl for<'t> FnOnce(&Self, &Pass<'t, T>) -> Result<Var<'t, T>>,
+    ) -> Result<Step<T>> {
+        let swept = {
+            let pass = Pass::train(tape, &self.params, draw);
+            build(self, &pass).map(|loss| (loss.item().to_f64(), loss.backward(), pass.finish()))
+        };
+        tape.clear();
+        let (loss, mut gradients, passed) = swept?;
+        let grads = passed.gradients(&mut gradients);
+        tape.recycle(gradients);
+        passed.store(&mut self.params)?;
+        Ok(Step { loss, grads })
+    }
+}

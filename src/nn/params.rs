@@ -1,0 +1,293 @@
+//! Parameters: tensors in a slot map, each with a name and a role.
+
+use crate::{Element, Error, Result, Tape, Tensor};
+use slotmap::{SecondaryMap, SlotMap, new_key_type};
+use std::ops::Index;
+
+new_key_type! {
+    /// The key of a parameter of a model.
+    pub struct ParamKey;
+}
+
+/// What a parameter is for. Penalties and weight decay act on weights alone unless told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Multiplies inputs: a layer's matrix, an embedding.
+    Weight,
+    /// Is added: a layer's bias, a norm's shift.
+    Bias,
+    /// Scales what was normalised.
+    Scale,
+    /// Is observed rather than learned: a running mean or variance. Never has a gradient.
+    Statistic,
+}
+
+/// A named tensor of a model.
+#[derive(Clone)]
+pub struct Param<T> {
+    name: String,
+    role: Role,
+    value: Tensor<T>,
+    frozen: bool,
+    rate: f64,
+}
+
+impl<T> Param<T> {
+    /// The name, such as `dense1.weight`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// What it is for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+    /// The value.
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+    /// Whether training changes it: neither frozen nor a statistic.
+    pub fn is_trainable(&self) -> bool {
+        !self.frozen && self.role != Role::Statistic
+    }
+    /// What the optimiser's learning rate is multiplied by for it.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+}
+
+/// The parameters of a model, in the order in which its layers made them.
+#[derive(Clone, Default)]
+pub struct Params<T> {
+    slots: SlotMap<ParamKey, Param<T>>,
+    order: Vec<ParamKey>,
+}
+
+/// Whether a name is meant: equal to the pattern, or starting with what stands before its closing `*`.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
+}
+
+impl<T: Element> Params<T> {
+    /// No parameters yet.
+    pub fn new() -> Self {
+        Self { slots: SlotMap::with_key(), order: Vec::new() }
+    }
+
+    /// Adds a parameter.
+    ///
+    /// # Errors
+    /// There is one of that name.
+    pub fn add(&mut self, name: impl Into<String>, role: Role, value: Tensor<T>) -> Result<ParamKey> {
+        let name = name.into();
+        if self.find(&name).is_some() {
+            return Err(Error::argument(format!("params: there is a parameter {name:?} already")));
+        }
+        let key = self.slots.insert(Param { name, role, value, frozen: false, rate: 1.0 });
+        self.order.push(key);
+        Ok(key)
+    }
+
+    /// The parameter of a key, if it is one of these.
+    pub fn get(&self, key: ParamKey) -> Option<&Param<T>> {
+        self.slots.get(key)
+    }
+    /// The key of a name.
+    pub fn find(&self, name: &str) -> Option<ParamKey> {
+        self.order.iter().copied().find(|&key| self.slots[key].name == name)
+    }
+    /// The keys, in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = ParamKey> + '_ {
+        self.order.iter().copied()
+    }
+    /// The parameters with their keys, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ParamKey, &Param<T>)> {
+        self.order.iter().map(|&key| (key, &self.slots[key]))
+    }
+    /// The number of tensors.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+    /// The number of numbers, statistics left out.
+    pub fn count(&self) -> usize {
+        self.iter().filter(|(_, p)| p.role != Role::Statistic).map(|(_, p)| p.value.len()).sum()
+    }
+
+    /// Replaces a value.
+    ///
+    /// # Errors
+    /// Another shape than the parameter has.
+    pub fn set(&mut self, key: ParamKey, value: Tensor<T>) -> Result<()> {
+        let param = &mut self.slots[key];
+        if *param.value.shape() != *value.shape() {
+            return Err(Error::shape(format!(
+                "params: {} has shape {}, got {}",
+                param.name,
+                param.value.shape(),
+                value.shape()
+            )));
+        }
+        param.value = value;
+        Ok(())
+    }
+
+    /// The elements of a parameter, for writing in place. A tape that still holds the tensor makes this copy it first.
+    pub fn values_mut(&mut self, key: ParamKey) -> &mut [T] {
+        self.slots[key].value.as_mut_slice()
+    }
+
+    /// Keeps training from changing the parameters that are meant: a name, or a start of names and `*`.
+    ///
+    /// # Errors
+    /// No parameter has such a name.
+    pub fn freeze(&mut self, pattern: &str) -> Result<()> {
+        self.each(pattern, |param| param.frozen = true)
+    }
+    /// Lets training change them again.
+    ///
+    /// # Errors
+    /// No parameter has such a name.
+    pub fn unfreeze(&mut self, pattern: &str) -> Result<()> {
+        self.each(pattern, |param| param.frozen = false)
+    }
+    /// Multiplies the learning rate of the parameters that are meant.
+    ///
+    /// # Errors
+    /// No parameter has such a name; the factor is negative or not finite.
+    pub fn set_rate(&mut self, pattern: &str, factor: f64) -> Result<()> {
+        if !(factor >= 0.0 && factor.is_finite()) {
+            return Err(Error::argument(format!("params: a learning rate's factor is 0 or more, got {factor}")));
+        }
+        self.each(pattern, |param| param.rate = factor)
+    }
+
+    fn each(&mut self, pattern: &str, mut change: impl FnMut(&mut Param<T>)) -> Result<()> {
+        let mut any = false;
+        for param in self.slots.values_mut().filter(|param| matches(pattern, &param.name)) {
+            change(param);
+            any = true;
+        }
+        if any { Ok(()) } else { Err(self.no_such(pattern)) }
+    }
+
+    pub(crate) fn no_such(&self, pattern: &str) -> Error {
+        let names: Vec<&str> = self.iter().map(|(_, param)| param.name()).collect();
+        Error::argument(format!("params: none is named {pattern:?}; there are {}", names.join(", ")))
+    }
+}
+
+impl<T> Index<ParamKey> for Params<T> {
+    type Output = Tensor<T>;
+    fn index(&self, key: ParamKey) -> &Tensor<T> {
+        &self.slots[key].value
+    }
+}
+
+/// The gradients of a model's parameters.
+#[derive(Clone)]
+pub struct ParamGrads<T> {
+    tensors: SecondaryMap<ParamKey, Tensor<T>>,
+}
+
+impl<T: Element> ParamGrads<T> {
+    /// No gradients yet.
+    pub fn new() -> Self {
+        Self { tensors: SecondaryMap::new() }
+    }
+    /// The gradient by a parameter, if the loss depends on it.
+    pub fn get(&self, key: ParamKey) -> Option<&Tensor<T>> {
+        self.tensors.get(key)
+    }
+    /// Puts a gradient in, and returns the one it replaces.
+    pub fn insert(&mut self, key: ParamKey, gradient: Tensor<T>) -> Option<Tensor<T>> {
+        self.tensors.insert(key, gradient)
+    }
+    /// The gradients with their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (ParamKey, &Tensor<T>)> {
+        self.tensors.iter()
+    }
+    /// The gradients with their keys, for writing.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ParamKey, &mut Tensor<T>)> {
+        self.tensors.iter_mut()
+    }
+    /// Gives the buffers to a tape for its next sweep.
+    pub fn recycle(self, tape: &Tape<T>) {
+        for (_, gradient) in self.tensors {
+            tape.recycle_tensor(gradient);
+        }
+    }
+
+    /// The Euclidean norm over all parameters, in double precision.
+    pub fn norm(&self) -> f64 {
+        self.tensors.values().map(|g| sum_of_squares(g.as_slice())).sum::<f64>().sqrt()
+    }
+    /// Multiplies every gradient.
+    pub fn scale(&mut self, factor: f64) {
+        let factor = T::from_f64(factor);
+        for g in self.tensors.values_mut() {
+            for x in g.as_mut_slice() {
+                *x = *x * factor;
+            }
+        }
+    }
+    /// Adds another's gradients; what this lacks is taken over.
+    pub fn add(&mut self, other: &Self) {
+        for (key, g) in other.iter() {
+            match self.tensors.get_mut(key) {
+                Some(sum) => sum.add_scaled(T::from_f64(1.0), g),
+                None => drop(self.tensors.insert(key, g.clone())),
+            }
+        }
+    }
+    /// Limits the global norm: scales all gradients by max / norm where the norm is above max. Returns the norm before.
+    pub fn clip_norm(&mut self, max: f64) -> f64 {
+        let norm = self.norm();
+        if norm > max {
+            self.scale(max / norm);
+        }
+        norm
+    }
+    /// Limits every element to [-limit, limit].
+    pub fn clip_value(&mut self, limit: f64) {
+        let limit = T::from_f64(limit);
+        for g in self.tensors.values_mut() {
+            for x in g.as_mut_slice() {
+                *x = if *x > limit {
+                    limit
+                } else if *x < -limit {
+                    -limit
+                } else {
+                    *x
+                };
+            }
+        }
+    }
+
+    /// The names of trainable parameters that no gradient reached.
+    pub fn unreached<'p>(&self, params: &'p Params<T>) -> Vec<&'p str> {
+        let lost = params.iter().filter(|(key, param)| param.is_trainable() && !self.tensors.contains_key(*key));
+        lost.map(|(_, param)| param.name()).collect()
+    }
+}
+
+impl<T: Element> Default for ParamGrads<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The sum of squares in double precision; eight partial sums let it vectorise.
+fn sum_of_squares<T: Element>(x: &[T]) -> f64 {
+    let mut sums = [0.0; 8];
+    for chunk in x.chunks(8) {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            let x = x.to_f64();
+            *sum += x * x;
+        }
+    }
+    sums.iter().sum()
+}

@@ -1,0 +1,147 @@
+//! One pass through a network: where layers find their parameters on the tape.
+
+use super::params::{ParamGrads, ParamKey, Params};
+use crate::{Element, Gradients, Id, Tape, Tensor, Var};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use slotmap::SecondaryMap;
+use std::cell::{Cell, RefCell, RefMut};
+
+/// Which random numbers a training step draws: those of one seed, epoch and batch, whatever was drawn before.
+///
+/// The generator is ChaCha with 8 rounds, keyed by these numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Draw {
+    /// The run's seed.
+    pub seed: u64,
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The batch within it, from 0.
+    pub batch: u64,
+}
+
+impl Draw {
+    /// The generator for one purpose; another purpose draws other numbers.
+    pub fn rng(self, purpose: u64) -> ChaCha8Rng {
+        let mut key = [0; 32];
+        for (bytes, number) in key.chunks_exact_mut(8).zip([self.seed, self.epoch, self.batch, purpose]) {
+            bytes.copy_from_slice(&number.to_le_bytes());
+        }
+        ChaCha8Rng::from_seed(key)
+    }
+}
+
+/// The purpose of what layers draw while training, for [`Draw::rng`].
+const LAYERS: u64 = 1;
+
+/// One pass: a tape, a model's parameters on it, and whether this is training.
+pub struct Pass<'t, T> {
+    tape: &'t Tape<T>,
+    params: &'t Params<T>,
+    vars: RefCell<SecondaryMap<ParamKey, Var<'t, T>>>,
+    observed: RefCell<Vec<(ParamKey, Tensor<T>)>>,
+    training: Option<Draw>,
+    rng: RefCell<Option<ChaCha8Rng>>,
+    differentiate: Cell<bool>,
+}
+
+impl<'t, T: Element> Pass<'t, T> {
+    /// A pass in training: parameters are variables, dropout drops, batch norms use the batch.
+    pub fn train(tape: &'t Tape<T>, params: &'t Params<T>, draw: Draw) -> Self {
+        Self::new(tape, params, Some(draw))
+    }
+    /// A pass in use: dropout is off, batch norms use what they observed. Parameters are variables still, so that it can be
+    /// differentiated.
+    pub fn eval(tape: &'t Tape<T>, params: &'t Params<T>) -> Self {
+        Self::new(tape, params, None)
+    }
+    /// The same with parameters as constants: nothing of it can be differentiated by them.
+    pub fn constant(tape: &'t Tape<T>, params: &'t Params<T>) -> Self {
+        let pass = Self::new(tape, params, None);
+        pass.differentiate.set(false);
+        pass
+    }
+
+    fn new(tape: &'t Tape<T>, params: &'t Params<T>, training: Option<Draw>) -> Self {
+        Self {
+            tape,
+            params,
+            vars: RefCell::new(SecondaryMap::with_capacity(params.len())),
+            observed: RefCell::default(),
+            training,
+            rng: RefCell::default(),
+            differentiate: Cell::new(true),
+        }
+    }
+
+    /// The tape.
+    pub fn tape(&self) -> &'t Tape<T> {
+        self.tape
+    }
+    /// The parameters' values.
+    pub fn params(&self) -> &'t Params<T> {
+        self.params
+    }
+    /// Whether this is training.
+    pub fn is_training(&self) -> bool {
+        self.training.is_some()
+    }
+
+    /// The parameter as a variable; one that is frozen or a statistic is data. The same variable each time in one pass.
+    pub fn param(&self, key: ParamKey) -> Var<'t, T> {
+        if let Some(&var) = self.vars.borrow().get(key) {
+            return var;
+        }
+        let param = self.params.get(key).expect("a key of this model's parameters");
+        let active = self.differentiate.get() && param.is_trainable();
+        let var = if active { self.tape.var(param.value()) } else { self.tape.data(param.value()) };
+        self.vars.borrow_mut().insert(key, var);
+        var
+    }
+
+    /// The random numbers of this step.
+    ///
+    /// # Panics
+    /// Not in training: then nothing is random.
+    pub fn rng(&self) -> RefMut<'_, ChaCha8Rng> {
+        let draw = self.training.expect("random numbers are drawn in training alone");
+        RefMut::map(self.rng.borrow_mut(), |rng| rng.get_or_insert_with(|| draw.rng(LAYERS)))
+    }
+
+    /// Notes the new value of a statistic, to be stored when the step is done.
+    pub fn observe(&self, key: ParamKey, value: Tensor<T>) {
+        self.observed.borrow_mut().push((key, value));
+    }
+
+    /// Ends the pass: what remains once the tape is cleared.
+    pub fn finish(self) -> Passed<T> {
+        let vars = self.vars.into_inner();
+        let active = |key| self.differentiate.get() && self.params.get(key).is_some_and(|p| p.is_trainable());
+        let ids = vars.iter().filter(|(key, _)| active(*key)).map(|(key, var)| (key, var.id())).collect();
+        Passed { ids, observed: self.observed.into_inner() }
+    }
+}
+
+/// What remains of a pass: which node was which parameter, and what statistics observed.
+pub struct Passed<T> {
+    ids: Vec<(ParamKey, Id)>,
+    observed: Vec<(ParamKey, Tensor<T>)>,
+}
+
+impl<T: Element> Passed<T> {
+    /// The parameters' gradients, moved out of all gradients of the sweep.
+    pub fn gradients(&self, gradients: &mut Gradients<T>) -> ParamGrads<T> {
+        let mut grads = ParamGrads::new();
+        for &(key, id) in &self.ids {
+            if let Some(gradient) = gradients.take(id) {
+                grads.insert(key, gradient);
+            }
+        }
+        grads
+    }
+
+    /// Stores what statistics observed.
+    pub fn store(self, params: &mut Params<T>) -> crate::Result<()> {
+        self.observed.into_iter().try_for_each(|(key, value)| params.set(key, value))
+    }
+}

@@ -1,0 +1,189 @@
+//! A rule at work on a model's parameters.
+
+use super::{At, Rule};
+use crate::nn::{Param, ParamGrads, ParamKey, Params, Role, matches};
+use crate::{Element, Error, Result, Tensor};
+use slotmap::SecondaryMap;
+
+/// An update rule with the state of every parameter.
+///
+/// Weight decay acts on weights alone; biases, scales and statistics are spared unless [`Optimizer::decay`] or a [`Group`]
+/// says otherwise.
+pub struct Optimizer<T> {
+    rule: Box<dyn Rule<T>>,
+    groups: Vec<Group>,
+    decayed: Vec<Role>,
+    state: SecondaryMap<ParamKey, State<T>>,
+    /// The learning rate as schedules have set it.
+    rate: f64,
+}
+
+/// The state of one parameter.
+#[derive(Clone, PartialEq)]
+pub struct State<T> {
+    /// How many updates it has had.
+    pub step: u64,
+    /// The rule's tensors, in the order of [`Rule::slots`].
+    pub slots: Vec<Tensor<T>>,
+    /// The rule's numbers.
+    pub numbers: Vec<f64>,
+}
+
+/// Settings for some of the parameters: those whose name the pattern means (a name, or a start of names and `*`). The first
+/// group that means a parameter holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pattern: String,
+    rate: f64,
+    weight_decay: Option<f64>,
+}
+
+impl Group {
+    /// A group that changes nothing yet.
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self { pattern: pattern.into(), rate: 1.0, weight_decay: None }
+    }
+    /// The same with the learning rate multiplied.
+    pub fn rate(mut self, factor: f64) -> Self {
+        self.rate = factor;
+        self
+    }
+    /// The same with this weight decay, whatever the parameters' role.
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = Some(weight_decay);
+        self
+    }
+}
+
+/// The built-in rules serve wherever an optimiser is wanted; a rule of your own goes through [`Optimizer::new`].
+macro_rules! optimizer_from {
+    ($($Rule:ident),* $(,)?) => {$(
+        impl<T: Element> From<super::$Rule> for Optimizer<T> {
+            fn from(rule: super::$Rule) -> Self {
+                Self::new(rule)
+            }
+        }
+    )*};
+}
+optimizer_from!(Sgd);
+
+impl<T: Element> Optimizer<T> {
+    /// The rule without state.
+    pub fn new(rule: impl Rule<T> + 'static) -> Self {
+        Self {
+            rate: rule.learning_rate(),
+            rule: Box::new(rule),
+            groups: Vec::new(),
+            decayed: vec![Role::Weight],
+            state: SecondaryMap::new(),
+        }
+    }
+    /// The same with weight decay on parameters of these roles.
+    pub fn decay(mut self, roles: &[Role]) -> Self {
+        self.decayed = roles.to_vec();
+        self
+    }
+    /// The same with settings of their own for some parameters.
+    pub fn group(mut self, group: Group) -> Self {
+        self.groups.push(group);
+        self
+    }
+
+    /// The rule.
+    pub fn rule(&self) -> &dyn Rule<T> {
+        &*self.rule
+    }
+    /// The learning rate as it is now, before groups' and parameters' factors.
+    pub fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+    /// Sets the learning rate, as a schedule does.
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.rate = rate;
+    }
+
+    /// An error if a setting makes no sense, or a group means no parameter.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn validate(&self, params: &Params<T>) -> Result<()> {
+        self.rule.validate()?;
+        for group in &self.groups {
+            if !params.iter().any(|(_, param)| matches(&group.pattern, param.name())) {
+                return Err(params.no_such(&group.pattern).within("optimiser's group"));
+            }
+            if !(group.rate >= 0.0 && group.rate.is_finite()) {
+                return Err(Error::argument(format!(
+                    "optimiser's group {:?}: a rate's factor is 0 or more, got {}",
+                    group.pattern, group.rate
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Updates every trainable parameter that has a gradient.
+    pub fn step(&mut self, params: &mut Params<T>, grads: &ParamGrads<T>) {
+        for (key, gradient) in grads.iter() {
+            let param = params.get(key).expect("gradients of this model");
+            if !param.is_trainable() {
+                continue;
+            }
+            let (rate, weight_decay) = self.settings(param);
+            let rule = &*self.rule;
+            if !self.state.contains_key(key) {
+                let shape = param.value().shape();
+                let slots = (0..rule.slots().len()).map(|i| Tensor::full(shape, T::from_f64(rule.slot_start(i))));
+                self.state.insert(key, State { step: 0, slots: slots.collect(), numbers: rule.numbers() });
+            }
+            let state = &mut self.state[key];
+            state.step += 1;
+            let at = At { step: state.step, rate, weight_decay };
+            let mut slots: smallvec::SmallVec<[&mut [T]; 4]> =
+                state.slots.iter_mut().map(Tensor::as_mut_slice).collect();
+            rule.update(at, params.values_mut(key), gradient.as_slice(), &mut slots, &mut state.numbers);
+        }
+    }
+
+    /// The learning rate and weight decay of a parameter.
+    fn settings(&self, param: &Param<T>) -> (f64, f64) {
+        let group = self.groups.iter().find(|group| matches(&group.pattern, param.name()));
+        let by_role = if self.decayed.contains(&param.role()) { self.rule.weight_decay() } else { 0.0 };
+        let rate = self.learning_rate() * param.rate() * group.map_or(1.0, |group| group.rate);
+        (rate, group.and_then(|group| group.weight_decay).unwrap_or(by_role))
+    }
+
+    /// The state of a parameter, once it was updated.
+    pub fn state(&self, key: ParamKey) -> Option<&State<T>> {
+        self.state.get(key)
+    }
+    /// Puts a saved state back.
+    ///
+    /// # Errors
+    /// Tensors or numbers that this rule does not have, or of another shape than the parameter.
+    pub fn set_state(&mut self, params: &Params<T>, key: ParamKey, state: State<T>) -> Result<()> {
+        let name = params.get(key).map_or("?", Param::name);
+        let (slots, numbers) = (self.rule.slots(), self.rule.numbers().len());
+        if state.slots.len() != slots.len() || state.numbers.len() != numbers {
+            return Err(Error::argument(format!(
+                "{}: the state of {name} has {} tensors and {} numbers, the rule keeps {} and {numbers}",
+                self.rule.name(),
+                state.slots.len(),
+                state.numbers.len(),
+                slots.len(),
+            )));
+        }
+        for (slot, tensor) in slots.iter().zip(&state.slots) {
+            if tensor.shape() != params[key].shape() {
+                return Err(Error::shape(format!(
+                    "{}: {slot} of {name} has shape {}, the parameter {}",
+                    self.rule.name(),
+                    tensor.shape(),
+                    params[key].shape()
+                )));
+            }
+        }
+        self.state.insert(key, state);
+        Ok(())
+    }
+}

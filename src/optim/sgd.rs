@@ -1,0 +1,117 @@
+//! Stochastic gradient descent, with momentum.
+
+use super::{At, Rule};
+use crate::{Element, ElementUpdate, Error, Float, Result, update};
+use serde_json::{Value as Json, json};
+
+/// p = p - lr g, or with momentum v = mu v + (1 - dampening) g, p = p - lr v; Nesterov: p = p - lr (g + mu v).
+///
+/// g includes weight_decay p. The first velocity is g itself, undamped. Source: torch.optim.SGD.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    lr: f64,
+    momentum: f64,
+    dampening: f64,
+    nesterov: bool,
+    weight_decay: f64,
+}
+
+impl Sgd {
+    /// Plain gradient descent.
+    pub fn new(lr: f64) -> Self {
+        Self { lr, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0 }
+    }
+    /// The same with momentum.
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = momentum;
+        self
+    }
+    /// The same with dampened momentum.
+    pub fn dampening(mut self, dampening: f64) -> Self {
+        self.dampening = dampening;
+        self
+    }
+    /// The same with Nesterov's look-ahead.
+    pub fn nesterov(mut self) -> Self {
+        self.nesterov = true;
+        self
+    }
+    /// The same with an L2 pull towards 0, added to the gradient.
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = weight_decay;
+        self
+    }
+}
+
+impl<T: Element> Rule<T> for Sgd {
+    fn name(&self) -> &'static str {
+        "sgd"
+    }
+    fn learning_rate(&self) -> f64 {
+        self.lr
+    }
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+    fn slots(&self) -> Vec<&'static str> {
+        if self.momentum == 0.0 { Vec::new() } else { vec!["velocity"] }
+    }
+    fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
+        let first = at.step == 1;
+        match slots {
+            [velocity] => {
+                let rule = Momentum {
+                    rate: at.rate,
+                    weight_decay: at.weight_decay,
+                    momentum: if first { 0.0 } else { self.momentum },
+                    fresh: if first { 1.0 } else { 1.0 - self.dampening },
+                    ahead: if self.nesterov { self.momentum } else { 1.0 },
+                    direct: if self.nesterov { 1.0 } else { 0.0 },
+                };
+                update(&rule, parameter, gradient, [velocity]);
+            }
+            _ => update(&Plain { rate: at.rate, weight_decay: at.weight_decay }, parameter, gradient, []),
+        }
+    }
+    fn config(&self) -> Json {
+        json!({ "lr": self.lr, "momentum": self.momentum, "dampening": self.dampening, "nesterov": self.nesterov,
+            "weight_decay": self.weight_decay })
+    }
+    fn validate(&self) -> Result<()> {
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return Err(Error::argument(format!("sgd: the learning rate is above 0, got {}", self.lr)));
+        }
+        Ok(())
+    }
+}
+
+struct Plain {
+    rate: f64,
+    weight_decay: f64,
+}
+
+impl ElementUpdate<0> for Plain {
+    #[inline(always)]
+    fn apply<F: Float>(&self, p: F, g: F, _: [F; 0]) -> (F, [F; 0]) {
+        let g = g + F::lit(self.weight_decay) * p;
+        (p - F::lit(self.rate) * g, [])
+    }
+}
+
+struct Momentum {
+    rate: f64,
+    weight_decay: f64,
+    momentum: f64,
+    fresh: f64,
+    ahead: f64,
+    direct: f64,
+}
+
+impl ElementUpdate<1> for Momentum {
+    #[inline(always)]
+    fn apply<F: Float>(&self, p: F, g: F, [v]: [F; 1]) -> (F, [F; 1]) {
+        let g = g + F::lit(self.weight_decay) * p;
+        let v = F::lit(self.momentum) * v + F::lit(self.fresh) * g;
+        (p - F::lit(self.rate) * (F::lit(self.direct) * g + F::lit(self.ahead) * v), [v])
+    }
+}
