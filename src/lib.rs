@@ -66,12 +66,16 @@
 pub mod algebra;
 pub mod check;
 mod error;
+#[cfg(feature = "plots")]
+mod files;
 pub mod functional;
 mod grad;
 pub mod nn;
 pub mod num;
 pub mod ops;
 pub mod optim;
+#[cfg(feature = "plots")]
+pub mod plot;
 mod sweep;
 mod tape;
 mod tensor;

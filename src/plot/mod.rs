@@ -1,0 +1,27 @@
+//! Drawings of training and of models, as SVG, and the HTML report of a run.
+//!
+//! Every function takes plain numbers and returns an [`Svg`]: text to save, to print, or to place into a [`Report`]. Nothing here
+//! knows the trainer. Drawings are deterministic: the same input gives the same bytes. They need no fonts, scripts, or network.
+//! Colours stay apart for colour-blind readers (Okabe and Ito's palette; blue to red through white for signed values).
+//!
+//! Values that are NaN or infinite leave a gap where a gap can be seen, and are an error where it cannot.
+
+mod axis;
+mod boundary;
+mod canvas;
+mod chart;
+mod colour;
+mod confusion;
+mod curves;
+mod images;
+mod png;
+mod report;
+mod scatter;
+
+pub use boundary::decision_boundary;
+pub use canvas::Svg;
+pub use confusion::confusion_matrix;
+pub use curves::{Curve, CurveOptions, Scale, curves};
+pub use images::{Colours, ImageOptions, images, weights};
+pub use report::Report;
+pub use scatter::{histogram, regression};
