@@ -65,6 +65,7 @@
 
 pub mod algebra;
 pub mod check;
+pub mod data;
 mod error;
 #[cfg(feature = "plots")]
 mod files;

@@ -1,0 +1,290 @@
+//! The batches of an epoch.
+//!
+//! An epoch is a permutation of the rows, which follows from seed and epoch alone ([`shuffled`]), cut into batches of one
+//! size; the last one may be shorter. Batch k is therefore found without going through those before it, which is how training
+//! goes on in the middle of an epoch.
+//!
+//! Cost: one copy of each row. There are two buffers, one for full batches and one for the last, short one; each is
+//! written again in place unless somebody still holds it, so an epoch in the steady state allocates nothing.
+//! A batch of all rows in order shares the data's own buffers.
+
+use super::Dataset;
+use super::Targets;
+use super::targets::gather;
+use crate::{Element, Result, Tensor, error::Error};
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::fmt;
+use std::ops::Range;
+
+/// Some rows of a data set: what one training step sees.
+#[derive(Clone, PartialEq)]
+pub struct Batch<T> {
+    /// Inputs, [rows, ...features].
+    pub inputs: Tensor<T>,
+    /// What they should give.
+    pub targets: Targets<T>,
+    /// A weight for each row, [rows], where the data has weights.
+    pub weights: Option<Tensor<T>>,
+}
+
+impl<T: Element> Batch<T> {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The order in which an epoch goes through the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As they are.
+    Sequential,
+    /// As [`shuffled`] puts them.
+    Shuffled {
+        /// The seed of the run.
+        seed: u64,
+        /// The number of the epoch.
+        epoch: u64,
+    },
+}
+
+impl Order {
+    /// [`Order::Shuffled`], for this seed and epoch.
+    pub fn shuffled(seed: u64, epoch: u64) -> Self {
+        Order::Shuffled { seed, epoch }
+    }
+}
+
+/// The batches of one epoch; made by [`Dataset::batches`].
+///
+/// As an iterator it gives owned batches, whose tensors share the buffers here: a loop that lets go of each batch before the
+/// next copies labels alone anew. [`next_batch`](Batches::next_batch) lends the batch, and allocates nothing.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, data::{Dataset, Order}};
+/// let data = Dataset::<f64>::labelled(Tensor::arange(5).reshape([5, 1])?, vec![0, 1, 0, 1, 0])?;
+/// let mut batches = data.batches(2, Order::shuffled(1, 0))?;
+/// assert_eq!(batches.count_all(), 3);
+/// let mut rows = 0;
+/// while let Some(batch) = batches.next_batch() {
+///     rows += batch.len();
+/// }
+/// assert_eq!(rows, 5);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub struct Batches<'a, T> {
+    data: &'a Dataset<T>,
+    size: usize,
+    /// The rows in the order of the epoch; empty where they stay as they are.
+    order: Vec<usize>,
+    next: usize,
+    full: Option<Batch<T>>,
+    short: Option<Batch<T>>,
+}
+
+impl<'a, T: Element> Batches<'a, T> {
+    pub(super) fn new(data: &'a Dataset<T>, size: usize, order: Order) -> Result<Self> {
+        if size == 0 {
+            return Err(Error::argument("batches: a batch size of 0; use 1 or more"));
+        }
+        if size > data.len() {
+            return Err(Error::argument(format!(
+                "batches: a batch size of {size} is larger than the data's {n} rows; use at most {n}",
+                n = data.len()
+            )));
+        }
+        let mut batches = Self { data, size, order: Vec::new(), next: 0, full: None, short: None };
+        batches.restart(order);
+        Ok(batches)
+    }
+
+    /// Begins another epoch, with the same memory.
+    pub fn restart(&mut self, order: Order) {
+        self.next = 0;
+        self.order.clear();
+        if let Order::Shuffled { seed, epoch } = order {
+            self.order.extend(0..self.data.len());
+            shuffle(&mut self.order, &mut generator(seed, Purpose::Shuffle, epoch));
+        }
+    }
+
+    /// The number of batches in the epoch.
+    pub fn count_all(&self) -> usize {
+        self.data.len().div_ceil(self.size)
+    }
+
+    /// The number of the batch that comes next, from 0.
+    pub fn position(&self) -> usize {
+        self.next
+    }
+
+    /// Goes on at batch `position`; beyond the last one the epoch is over.
+    pub fn seek(&mut self, position: usize) {
+        self.next = position.min(self.count_all());
+    }
+
+    /// The next batch, in a buffer that the call after this one writes again.
+    pub fn next_batch(&mut self) -> Option<&Batch<T>> {
+        let start = self.next * self.size;
+        if start >= self.data.len() {
+            return None;
+        }
+        self.next += 1;
+        let rows = start..self.data.len().min(start + self.size);
+        let slot = if rows.len() == self.size { &mut self.full } else { &mut self.short };
+        let order = (!self.order.is_empty()).then(|| &self.order[rows.clone()]);
+        Some(fill(slot, self.data, order, rows))
+    }
+}
+
+impl<T: Element> Iterator for Batches<'_, T> {
+    type Item = Batch<T>;
+
+    fn next(&mut self) -> Option<Batch<T>> {
+        self.next_batch().cloned()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.count_all() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl<T: Element> ExactSizeIterator for Batches<'_, T> {}
+
+impl<T: Element> fmt::Debug for Batch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inputs, targets, weights } = self;
+        f.debug_struct("Batch").field("inputs", inputs).field("targets", targets).field("weights", weights).finish()
+    }
+}
+
+/// Where the epoch is, without the rows.
+impl<T: Element> fmt::Debug for Batches<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Batches");
+        fields.field("size", &self.size).field("position", &self.next).field("of", &self.count_all()).finish()
+    }
+}
+
+/// Writes the rows into the slot: those that `order` names, or the range itself.
+fn fill<'s, T: Element>(
+    slot: &'s mut Option<Batch<T>>,
+    data: &Dataset<T>,
+    order: Option<&[usize]>,
+    range: Range<usize>,
+) -> &'s Batch<T> {
+    if order.is_none() && range.len() == data.len() {
+        return slot.insert(data.as_batch());
+    }
+    let batch = slot.get_or_insert_with(|| Batch {
+        inputs: Tensor::zeros([0]),
+        targets: data.targets().nothing(),
+        weights: data.weights().map(|_| Tensor::zeros([0])),
+    });
+    match order {
+        Some(rows) => data.gather(rows, batch),
+        None => data.copy_range(range, batch),
+    }
+    batch
+}
+
+impl<T: Element> Dataset<T> {
+    /// The rows into the batch, which has weights where the data has.
+    fn gather(&self, rows: &[usize], batch: &mut Batch<T>) {
+        gather(self.inputs(), rows, &mut batch.inputs);
+        self.targets().gather(rows, &mut batch.targets);
+        if let (Some(from), Some(to)) = (self.weights(), &mut batch.weights) {
+            gather(from, rows, to);
+        }
+    }
+
+    fn copy_range(&self, range: Range<usize>, batch: &mut Batch<T>) {
+        copy_range(self.inputs(), range.clone(), &mut batch.inputs);
+        match (self.targets(), &mut batch.targets) {
+            (Targets::Labels(from), Targets::Labels(to)) => {
+                to.clear();
+                to.extend_from_slice(&from[range.clone()]);
+            }
+            (Targets::Values(from), Targets::Values(to)) => copy_range(from, range.clone(), to),
+            _ => unreachable!("a batch has the data's kind of targets"),
+        }
+        if let (Some(from), Some(to)) = (self.weights(), &mut batch.weights) {
+            copy_range(from, range, to);
+        }
+    }
+
+    /// All rows in order, sharing the data's buffers.
+    pub fn as_batch(&self) -> Batch<T> {
+        Batch { inputs: self.inputs().clone(), targets: self.targets().clone(), weights: self.weights().cloned() }
+    }
+}
+
+fn copy_range<T: Element>(from: &Tensor<T>, range: Range<usize>, to: &mut Tensor<T>) {
+    let features = &from.shape()[1..];
+    let width = features.iter().product::<usize>();
+    let source = &from.as_slice()[range.start * width..range.end * width];
+    if to.shape().first() == Some(&range.len()) && to.shape()[1..] == *features {
+        to.as_mut_slice().copy_from_slice(source);
+    } else {
+        let shape = std::iter::once(range.len()).chain(features.iter().copied()).collect::<crate::Shape>();
+        *to = Tensor::new(shape, source.to_vec()).expect("as many elements as the shape says");
+    }
+}
+
+/// What random numbers are drawn for; a part of their key, so that no purpose sees another's numbers.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    Shuffle,
+    Split,
+    Folds,
+    Synthetic,
+}
+
+/// ChaCha8 under the key of four little-endian u64: seed, purpose (eight letters), epoch, 0.
+pub(super) fn generator(seed: u64, purpose: Purpose, epoch: u64) -> ChaCha8Rng {
+    let tag = match purpose {
+        Purpose::Shuffle => b"shuffle\0",
+        Purpose::Split => b"split\0\0\0",
+        Purpose::Folds => b"folds\0\0\0",
+        Purpose::Synthetic => b"synthet\0",
+    };
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(tag);
+    key[16..24].copy_from_slice(&epoch.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
+/// Shuffles by Fisher and Yates, from the end. Spelt out, so that an order does not depend on a library's version.
+///
+/// The index is the high word of a product (Lemire): off from uniform by less than n / 2^64.
+pub(super) fn shuffle(order: &mut [usize], rng: &mut impl RngCore) {
+    for i in (1..order.len()).rev() {
+        let j = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
+        order.swap(i, j as usize);
+    }
+}
+
+/// 0..n in the order of this epoch: a permutation that follows from seed and epoch alone, on every machine.
+///
+/// Drawn from ChaCha8 under a key of seed, purpose and epoch; shuffled by Fisher and Yates.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::shuffled;
+/// assert_eq!(shuffled(5, 1, 0), shuffled(5, 1, 0));
+/// assert_ne!(shuffled(50, 1, 0), shuffled(50, 1, 1));
+/// ```
+pub fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    shuffle(&mut order, &mut generator(seed, Purpose::Shuffle, epoch));
+    order
+}

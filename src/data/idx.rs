@@ -1,0 +1,145 @@
+//! Files in the IDX format of MNIST and its relatives, plain or gzip.
+//!
+//! Two zero bytes, a byte for the type (8: unsigned bytes, the only one read here), a byte for the number of axes, their
+//! lengths as big-endian u32, then the elements, row-major. Source: LeCun, Cortes & Burges, The MNIST database.
+
+use super::{Dataset, Scaler, file};
+use crate::{Element, Result, Tensor, error::Error};
+use std::path::{Path, PathBuf};
+
+/// An array of unsigned bytes, as an IDX file holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdxArray {
+    /// The lengths of the axes, outermost first.
+    pub dims: Vec<usize>,
+    /// The elements, row-major.
+    pub data: Vec<u8>,
+}
+
+/// Reads an IDX file of unsigned bytes; gzip is told by its first bytes.
+///
+/// # Errors
+/// A path that cannot be read, gzip that is truncated or damaged, bytes that do not begin as IDX does, a type other than unsigned
+/// bytes, more or fewer elements than the lengths say.
+pub fn read_idx(path: impl AsRef<Path>) -> Result<IdxArray> {
+    let path = path.as_ref();
+    parse(&path.display().to_string(), file::read("idx", path)?)
+}
+
+fn parse(name: &str, bytes: Vec<u8>) -> Result<IdxArray> {
+    let wrong = |message: String| Error::io(format!("idx: {name}: {message}"));
+    let axes = match bytes[..] {
+        [0, 0, 8, axes, ..] if axes > 0 => axes as usize,
+        [0, 0, kind @ (9 | 11..=14), _, ..] => {
+            return Err(wrong(format!("elements of type {kind:#04x}; only unsigned bytes (0x08) are read")));
+        }
+        _ => {
+            let start: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            return Err(wrong(format!(
+                "begins with the bytes [{}], not as IDX does: 00 00 08 and the number of axes",
+                start.join(" ")
+            )));
+        }
+    };
+    let start = 4 + 4 * axes;
+    let Some(lengths) = bytes.get(4..start) else {
+        return Err(wrong(format!("ends inside the lengths of its {axes} axes: the file is truncated")));
+    };
+    let dims: Vec<usize> =
+        lengths.chunks_exact(4).map(|n| u32::from_be_bytes([n[0], n[1], n[2], n[3]]) as usize).collect();
+    let expected = dims.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+    let found = bytes.len() - start;
+    if expected != Some(found) {
+        let fault =
+            if expected.is_none_or(|n| n > found) { "the file is truncated" } else { "the file goes on after its end" };
+        return Err(wrong(format!("lengths {dims:?} do not go with {found} elements: {fault}")));
+    }
+    let mut data = bytes;
+    data.drain(..start);
+    Ok(IdxArray { dims, data })
+}
+
+impl<T: Element> Dataset<T> {
+    /// Images and their labels from two IDX files, plain or gzip: features [n, rows columns], 0 to 1.
+    ///
+    /// The division by 255 is recorded in the preprocessing, so that a saved model takes raw pixels.
+    ///
+    /// # Errors
+    /// As for [`read_idx`]; images without axes for pixels, labels with more than one axis, or another number of both.
+    pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
+        let (images_path, labels_path) = (images.as_ref().display(), labels.as_ref().display());
+        let (images, labels) = (read_idx(&images)?, read_idx(&labels)?);
+        if images.dims.len() < 2 {
+            return Err(Error::shape(format!(
+                "idx: {images_path}: lengths {:?} are not those of images; are the two files exchanged?",
+                images.dims
+            )));
+        }
+        if labels.dims.len() != 1 {
+            return Err(Error::shape(format!(
+                "idx: {labels_path}: lengths {:?} are not those of labels; are the two files exchanged?",
+                labels.dims
+            )));
+        }
+        if images.dims[0] != labels.dims[0] {
+            return Err(Error::shape(format!(
+                "idx: {images_path} holds {} images, {labels_path} holds {} labels",
+                images.dims[0], labels.dims[0]
+            )));
+        }
+        let (n, pixels) = (images.dims[0], images.dims[1..].iter().product::<usize>());
+        let raw = Tensor::new([n, pixels], images.data.iter().map(|&pixel| T::from_f64(f64::from(pixel))).collect())?;
+        let labels = labels.data.iter().map(|&label| usize::from(label)).collect();
+        Dataset::labelled(raw, labels)?.scaled_by(&Scaler::uniform(0.0, 255.0)?)
+    }
+}
+
+/// The training and test data of MNIST, or of a set of its shape, from the four files in a folder.
+///
+/// Looks for `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, with
+/// `.idx` instead of `-idx` too, and with `.gz` behind.
+///
+/// # Errors
+/// No such folder, a file that is not there, or as for [`Dataset::idx`]; other features or more classes in the test data than in
+/// the training data.
+///
+/// # Examples
+/// ```no_run
+/// let (train, test) = retrograd::data::mnist::<f32>("mnist")?;
+/// assert_eq!((train.len(), test.len(), train.n_features()), (60_000, 10_000, 784));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub fn mnist<T: Element>(folder: impl AsRef<Path>) -> Result<(Dataset<T>, Dataset<T>)> {
+    let folder = folder.as_ref();
+    if !folder.is_dir() {
+        let fault =
+            if folder.exists() { "is not a folder; name the one that holds the four files" } else { "does not exist" };
+        return Err(Error::io(format!("mnist: {} {fault}", folder.display())));
+    }
+    // All four are found before one is read.
+    let paths = [
+        find(folder, "train-images", 3)?,
+        find(folder, "train-labels", 1)?,
+        find(folder, "t10k-images", 3)?,
+        find(folder, "t10k-labels", 1)?,
+    ];
+    let train = Dataset::idx(&paths[0], &paths[1])?;
+    let test = Dataset::idx(&paths[2], &paths[3])?;
+    if train.n_features() != test.n_features() {
+        return Err(Error::shape(format!(
+            "mnist: images of {} pixels for training, of {} for testing",
+            train.n_features(),
+            test.n_features()
+        )));
+    }
+    let names: Vec<String> = (0..train.n_classes()).map(|label| label.to_string()).collect();
+    Ok((train.with_class_names(names.clone())?, test.with_class_names(names)?))
+}
+
+/// The file of this kind under one of its usual names.
+fn find(folder: &Path, kind: &str, axes: usize) -> Result<PathBuf> {
+    let names = ["-", "."].map(|dash| format!("{kind}{dash}idx{axes}-ubyte"));
+    let names = names.iter().flat_map(|name| [name.clone(), format!("{name}.gz")]).collect::<Vec<_>>();
+    let found = names.iter().map(|name| folder.join(name)).find(|path| path.exists());
+    found.ok_or_else(|| Error::io(format!("mnist: {} holds none of {}", folder.display(), names.join(", "))))
+}

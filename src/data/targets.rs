@@ -1,0 +1,178 @@
+//! What a network should answer: labels or values.
+
+use crate::{Element, Result, Tensor, error::Error};
+use std::fmt;
+
+/// What each row of inputs should give: the number of a class, or values.
+#[derive(Clone, PartialEq)]
+pub enum Targets<T> {
+    /// A class for each row, counted from 0.
+    Labels(Vec<usize>),
+    /// Values, of shape [n], or [n, k] where each row has k.
+    Values(Tensor<T>),
+}
+
+impl<T: Element> Targets<T> {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Targets::Labels(labels) => labels.len(),
+            Targets::Values(values) => values.shape().first().copied().unwrap_or(0),
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The labels, where these are labels.
+    pub fn labels(&self) -> Option<&[usize]> {
+        match self {
+            Targets::Labels(labels) => Some(labels),
+            Targets::Values(_) => None,
+        }
+    }
+
+    /// The values, where these are values.
+    pub fn values(&self) -> Option<&Tensor<T>> {
+        match self {
+            Targets::Labels(_) => None,
+            Targets::Values(values) => Some(values),
+        }
+    }
+
+    /// The targets of these rows, in this order.
+    ///
+    /// # Errors
+    /// A row that is not there.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::data::Targets;
+    /// let labels = Targets::<f32>::Labels(vec![4, 5, 6]);
+    /// assert_eq!(labels.select(&[2, 0])?, Targets::Labels(vec![6, 4]));
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn select(&self, rows: &[usize]) -> Result<Self> {
+        let mut out = self.nothing();
+        self.select_into(rows, &mut out)?;
+        Ok(out)
+    }
+
+    /// The targets of these rows into `out`, whose memory is written again where it is large enough and nothing shares it.
+    ///
+    /// # Errors
+    /// A row that is not there; `out` is then as it was.
+    pub fn select_into(&self, rows: &[usize], out: &mut Self) -> Result<()> {
+        check_rows("select", rows, self.len())?;
+        self.gather(rows, out);
+        Ok(())
+    }
+
+    /// The same for rows that are known to be there.
+    pub(super) fn gather(&self, rows: &[usize], out: &mut Self) {
+        match (self, &mut *out) {
+            (Targets::Labels(from), Targets::Labels(to)) => {
+                to.clear();
+                to.extend(rows.iter().map(|&row| from[row]));
+            }
+            (Targets::Values(from), Targets::Values(to)) => gather(from, rows, to),
+            _ => {
+                *out = self.nothing();
+                self.gather(rows, out);
+            }
+        }
+    }
+
+    /// Targets of the same kind without rows.
+    pub(super) fn nothing(&self) -> Self {
+        match self {
+            Targets::Labels(_) => Targets::Labels(Vec::new()),
+            Targets::Values(_) => Targets::Values(Tensor::zeros([0])),
+        }
+    }
+}
+
+impl<T: Element> fmt::Debug for Targets<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Targets::Labels(labels) => f.debug_tuple("Labels").field(labels).finish(),
+            Targets::Values(values) => f.debug_tuple("Values").field(values).finish(),
+        }
+    }
+}
+
+/// Rows of `from` into `to`, in place where the shape fits and nothing shares the buffer.
+pub(super) fn gather<T: Element>(from: &Tensor<T>, rows: &[usize], to: &mut Tensor<T>) {
+    let (n, features) = from.shape().split_first().map_or((0, &[][..]), |(&n, features)| (n, features));
+    let width = if n == 0 { 0 } else { from.len() / n };
+    if to.shape().first() != Some(&rows.len()) || to.shape()[1..] != *features {
+        let shape = std::iter::once(rows.len()).chain(features.iter().copied()).collect::<crate::Shape>();
+        *to = Tensor::zeros(shape);
+    }
+    let (source, target) = (from.as_slice(), to.as_mut_slice());
+    match width {
+        0 => {}
+        1 => target.iter_mut().zip(rows).for_each(|(x, &row)| *x = source[row]),
+        _ => {
+            for (line, &row) in target.chunks_exact_mut(width).zip(rows) {
+                line.copy_from_slice(&source[row * width..][..width]);
+            }
+        }
+    }
+}
+
+/// An error for the first of `rows` that is not below `n`.
+pub(super) fn check_rows(op: &str, rows: &[usize], n: usize) -> Result<()> {
+    match rows.iter().find(|&&row| row >= n) {
+        Some(row) => Err(Error::argument(format!("{op}: no row {row} in data of {n} rows (counted from 0)"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn select_into_writes_the_same_memory_again() {
+        let values = Targets::Values(Tensor::<f64>::from([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]));
+        let mut out = values.select(&[0, 1]).unwrap();
+        let before = out.values().unwrap().as_slice().as_ptr();
+        values.select_into(&[2, 0], &mut out).unwrap();
+        assert_eq!(out, Targets::Values(Tensor::from([[5.0, 6.0], [1.0, 2.0]])));
+        assert_eq!(out.values().unwrap().as_slice().as_ptr(), before);
+
+        let labels = Targets::<f64>::Labels(vec![7, 8, 9]);
+        let mut out = labels.select(&[0, 1, 2]).unwrap();
+        let before = out.labels().unwrap().as_ptr();
+        labels.select_into(&[1], &mut out).unwrap();
+        assert_eq!((out.labels().unwrap(), out.labels().unwrap().as_ptr()), (&[8][..], before));
+    }
+
+    #[test]
+    fn select_into_changes_the_kind_where_it_must() {
+        let labels = Targets::<f64>::Labels(vec![7, 8]);
+        let mut out = Targets::Values(Tensor::zeros([3]));
+        labels.select_into(&[1], &mut out).unwrap();
+        assert_eq!(out, Targets::Labels(vec![8]));
+    }
+
+    #[test]
+    fn a_shared_buffer_is_left_alone() {
+        let values = Targets::Values(Tensor::<f32>::from([1.0, 2.0, 3.0]));
+        let mut out = values.select(&[0]).unwrap();
+        let held = out.clone();
+        values.select_into(&[2], &mut out).unwrap();
+        assert_eq!(held, Targets::Values(Tensor::from([1.0])));
+        assert_eq!(out, Targets::Values(Tensor::from([3.0])));
+    }
+
+    #[test]
+    fn a_missing_row_is_named() {
+        let labels = Targets::<f32>::Labels(vec![7, 8]);
+        let error = labels.select(&[0, 2]).unwrap_err();
+        assert_eq!(error.to_string(), "select: no row 2 in data of 2 rows (counted from 0)");
+    }
+}
