@@ -1,7 +1,7 @@
 //! Reference values of other people's programs, case by case; see tests/reference/README.md for where they come from.
 //!
 //! Every case of ops.json, expressions.json, mgh.json and mlp.json runs: values, first and second derivatives, by every way the
-//! engine has of computing them. A case that cannot be run fails. The environment variable RETROGRAD_REFERENCE names another
+//! engine has of computing them; and every optimiser and schedule of training.json. A case that cannot be run fails. The environment variable RETROGRAD_REFERENCE names another
 //! folder with files of the same formats; nothing here knows the expressions, only the names of ops.
 //!
 //! How many cases and comparisons ran goes to standard error, which the test harness does not capture.
@@ -30,8 +30,12 @@ mod ops;
 mod ops_tests;
 #[path = "reference/published.rs"]
 mod published;
+#[path = "reference/schedules.rs"]
+mod schedules;
 #[path = "reference/slicing.rs"]
 mod slicing;
+#[path = "reference/training.rs"]
+mod training;
 
 use compare::Report;
 
@@ -55,6 +59,14 @@ fn mlps_agree_with_the_reference() {
     run("mlp.json", mlp::run_case);
 }
 
+#[test]
+fn optimisers_and_schedules_agree_with_the_reference() {
+    let content = json::load("training.json");
+    let mut report = Report::new("training.json");
+    schedules::run(&content, &mut report);
+    run_all(content, report, training::run_case);
+}
+
 /// Parameters, axes and shapes that the files from elsewhere lack; always the file in this repository.
 #[test]
 fn variants_of_ops_agree_with_mpmath() {
@@ -68,8 +80,13 @@ fn run(file: &str, run_case: fn(&json::Json, &mut Report) -> Result<(), String>)
 
 /// Runs every case, whatever happens in any of them, and fails if any could not be run or disagrees.
 fn run_cases(file: &str, content: json::Json, run_case: fn(&json::Json, &mut Report) -> Result<(), String>) {
+    run_all(content, Report::new(file), run_case);
+}
+
+/// The same, into a report that has begun.
+fn run_all(content: json::Json, mut report: Report, run_case: fn(&json::Json, &mut Report) -> Result<(), String>) {
+    let file = report.file().to_owned();
     let cases = content["cases"].as_array().unwrap_or_else(|| panic!("{file}: no cases"));
-    let mut report = Report::new(file);
     for case in cases {
         report.case(case, run_case);
     }

@@ -16,6 +16,7 @@ pub struct Optimizer<T> {
     state: SecondaryMap<ParamKey, State<T>>,
     /// The learning rate as schedules have set it.
     rate: f64,
+    maximize: bool,
 }
 
 /// The state of one parameter.
@@ -65,7 +66,7 @@ macro_rules! optimizer_from {
         }
     )*};
 }
-optimizer_from!(Sgd);
+optimizer_from!(Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, RmsProp, Sgd);
 
 impl<T: Element> Optimizer<T> {
     /// The rule without state.
@@ -76,6 +77,7 @@ impl<T: Element> Optimizer<T> {
             groups: Vec::new(),
             decayed: vec![Role::Weight],
             state: SecondaryMap::new(),
+            maximize: false,
         }
     }
     /// The same with weight decay on parameters of these roles.
@@ -86,6 +88,11 @@ impl<T: Element> Optimizer<T> {
     /// The same with settings of their own for some parameters.
     pub fn group(mut self, group: Group) -> Self {
         self.groups.push(group);
+        self
+    }
+    /// The same climbing: every gradient is taken with its sign turned.
+    pub fn maximize(mut self) -> Self {
+        self.maximize = true;
         self
     }
 
@@ -141,7 +148,9 @@ impl<T: Element> Optimizer<T> {
             let at = At { step: state.step, rate, weight_decay };
             let mut slots: smallvec::SmallVec<[&mut [T]; 4]> =
                 state.slots.iter_mut().map(Tensor::as_mut_slice).collect();
-            rule.update(at, params.values_mut(key), gradient.as_slice(), &mut slots, &mut state.numbers);
+            let turned = self.maximize.then(|| -gradient);
+            let gradient = turned.as_ref().unwrap_or(gradient).as_slice();
+            rule.update(at, params.values_mut(key), gradient, &mut slots, &mut state.numbers);
         }
     }
 

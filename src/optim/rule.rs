@@ -1,6 +1,6 @@
 //! What an optimiser is made of: the rule for one tensor.
 
-use crate::Element;
+use crate::{Element, Error, Result};
 use serde_json::Value as Json;
 
 /// Where and how strongly a rule is applied.
@@ -12,6 +12,13 @@ pub struct At {
     pub rate: f64,
     /// The weight decay of this parameter, 0 where it is spared.
     pub weight_decay: f64,
+}
+
+impl At {
+    /// What an average that started at 0 must be divided by: 1 - beta^step.
+    pub fn correction(&self, beta: f64) -> f64 {
+        1.0 - beta.powf(self.step as f64)
+    }
 }
 
 /// How one parameter is updated from its gradient.
@@ -48,5 +55,38 @@ pub trait Rule<T: Element>: Send + Sync {
     ///
     /// # Errors
     /// Names the setting, its value, and what would be right.
-    fn validate(&self) -> crate::Result<()>;
+    fn validate(&self) -> Result<()>;
+}
+
+/// Checks of the settings of a rule, one after the other; an error names the rule, the setting and its value.
+#[derive(Clone, Copy)]
+pub(super) struct Settings(pub &'static str);
+
+impl Settings {
+    fn check(self, holds: bool, setting: &str, wanted: &str, value: f64) -> Result<Self> {
+        if holds {
+            return Ok(self);
+        }
+        Err(Error::argument(format!("{}: {setting} must be {wanted}, got {value}", self.0)))
+    }
+    /// The learning rate.
+    pub fn rate(self, lr: f64) -> Result<Self> {
+        self.check(lr > 0.0 && lr.is_finite(), "lr, the learning rate,", "above 0", lr)
+    }
+    /// 0 or more.
+    pub fn not_negative(self, setting: &str, value: f64) -> Result<Self> {
+        self.check(value >= 0.0 && value.is_finite(), setting, "0 or more", value)
+    }
+    /// The share of the past in an average.
+    pub fn fraction(self, setting: &str, value: f64) -> Result<Self> {
+        self.check((0.0..1.0).contains(&value), setting, "at least 0 and below 1", value)
+    }
+    /// Momentum: from 0 to 1.
+    pub fn at_most_one(self, setting: &str, value: f64) -> Result<Self> {
+        self.check((0.0..=1.0).contains(&value), setting, "from 0 to 1", value)
+    }
+    /// Both of Adam's factors.
+    pub fn betas(self, betas: (f64, f64)) -> Result<Self> {
+        self.fraction("betas[0]", betas.0)?.fraction("betas[1]", betas.1)
+    }
 }

@@ -1,19 +1,28 @@
 //! Stochastic gradient descent, with momentum.
 
+use super::rule::Settings;
 use super::{At, Rule};
 use crate::{Element, ElementUpdate, Error, Float, Result, update};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// p = p - lr g, or with momentum v = mu v + (1 - dampening) g, p = p - lr v; Nesterov: p = p - lr (g + mu v).
 ///
-/// g includes weight_decay p. The first velocity is g itself, undamped. Source: torch.optim.SGD.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// g includes weight_decay p. The first velocity is g itself, undamped. Default: lr 0.001. Source: torch.optim.SGD.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sgd {
     lr: f64,
     momentum: f64,
     dampening: f64,
     nesterov: bool,
     weight_decay: f64,
+}
+
+impl Default for Sgd {
+    fn default() -> Self {
+        Self::new(1e-3)
+    }
 }
 
 impl Sgd {
@@ -74,12 +83,19 @@ impl<T: Element> Rule<T> for Sgd {
         }
     }
     fn config(&self) -> Json {
-        json!({ "lr": self.lr, "momentum": self.momentum, "dampening": self.dampening, "nesterov": self.nesterov,
-            "weight_decay": self.weight_decay })
+        json!(self)
     }
     fn validate(&self) -> Result<()> {
-        if !(self.lr > 0.0 && self.lr.is_finite()) {
-            return Err(Error::argument(format!("sgd: the learning rate is above 0, got {}", self.lr)));
+        Settings("sgd")
+            .rate(self.lr)?
+            .at_most_one("momentum", self.momentum)?
+            .at_most_one("dampening", self.dampening)?
+            .not_negative("weight_decay", self.weight_decay)?;
+        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
+            return Err(Error::argument(format!(
+                "sgd: nesterov needs a momentum above 0 and no dampening, got momentum {} and dampening {}",
+                self.momentum, self.dampening
+            )));
         }
         Ok(())
     }

@@ -77,6 +77,11 @@ impl Report {
         }
     }
 
+    /// The file's name.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Runs a case; an error or a panic in it is a failure, and so is a case without a comparison.
     pub fn case(&mut self, case: &Json, run: fn(&Json, &mut Report) -> Result<(), String>) {
         self.case = case["id"].as_str().unwrap_or("a case without id").into();
