@@ -1,1 +1,3 @@
 //! Training: the loop, metrics, history, checkpoints.
+
+pub mod metrics;
