@@ -25,8 +25,8 @@ pub(crate) use var::Lane;
 pub use var::{Id, Var};
 
 use crate::num::Element;
-use crate::tensor::Tensor;
 use crate::tensor::pool::Pool;
+use crate::tensor::{Shape, Tensor};
 use entry::{Entry, NodeOp, Parents};
 use scalar::ScalarLane;
 use std::cell::{Cell, RefCell};
@@ -221,6 +221,22 @@ impl<T: Element> Tape<T> {
         };
         self.clear();
         (value, rest, grads)
+    }
+
+    /// A tensor in memory of this tape, for data that is made anew for every step (a mask, a batch): the closure writes every
+    /// element of what it is handed, which holds anything at first. Given back by [`Tape::clear`] if it went into
+    /// [`Tape::data`] and nothing else holds it.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tape;
+    /// let tape = Tape::<f32>::of();
+    /// let mask = tape.tensor([2, 2], |elements| elements.copy_from_slice(&[1.0, 0.0, 0.0, 1.0]));
+    /// let y = tape.var([[3.0, 4.0], [5.0, 6.0]]) * tape.data(mask);
+    /// assert_eq!(y.value().to_vec(), [3.0, 0.0, 0.0, 6.0]);
+    /// ```
+    pub fn tensor(&self, shape: impl Into<Shape>, write: impl FnOnce(&mut [T])) -> Tensor<T> {
+        self.pool.fill(shape.into(), write)
     }
 
     /// Takes the buffers of gradients back for the next sweep.

@@ -117,6 +117,12 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn as_parent(self) -> Parent<T> {
         Parent { id: self.id, value: self.scalar }
     }
+    /// The tape that this variable was recorded on; a constant has none.
+    #[inline]
+    pub fn tape(self) -> Option<&'t Tape<T>> {
+        self.tape
+    }
+
     pub(crate) fn home(self) -> &'t Tape<T> {
         self.tape.expect("only a constant has no tape")
     }

@@ -5,7 +5,7 @@
 
 use super::{Shape, Tensor};
 use crate::num::Element;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::sync::Arc;
 
 /// Buffers by length; `keep` is false for one-off computations, where everything is freed at once.
@@ -20,6 +20,21 @@ pub(crate) struct Pool<T> {
 struct Shelf<T> {
     length: usize,
     buffers: Vec<Arc<Vec<T>>>,
+    /// How many buffers are out: no more are taken in, or data that is made anew for every step would pile up here.
+    out: usize,
+}
+
+impl<T> Shelf<T> {
+    fn take(&mut self) -> Option<Arc<Vec<T>>> {
+        self.out += 1;
+        self.buffers.pop()
+    }
+    fn give(&mut self, buffer: Arc<Vec<T>>) {
+        if self.out > 0 {
+            self.out -= 1;
+            self.buffers.push(buffer);
+        }
+    }
 }
 
 /// Integer labels or indices of an op, shared with the pool.
@@ -51,8 +66,7 @@ impl<T: Element> Pool<T> {
     /// A tensor of this shape that nothing else shares; its elements are stale.
     pub fn take(&self, shape: Shape) -> Tensor<T> {
         let n = shape.numel();
-        let mut shelves = self.shelves.borrow_mut();
-        let found = shelves.iter_mut().find(|shelf| shelf.length == n).and_then(|shelf| shelf.buffers.pop());
+        let found = if self.keep { self.shelf(n).take() } else { None };
         let data = found.unwrap_or_else(|| Arc::new(vec![T::from_f64(0.0); n]));
         Tensor::from_parts(shape, data)
     }
@@ -74,11 +88,18 @@ impl<T: Element> Pool<T> {
         if Arc::strong_count(&data) != 1 {
             return;
         }
-        let mut shelves = self.shelves.borrow_mut();
-        match shelves.iter_mut().find(|shelf| shelf.length == data.len()) {
-            Some(shelf) => shelf.buffers.push(data),
-            None => shelves.push(Shelf { length: data.len(), buffers: vec![data] }),
-        }
+        self.shelf(data.len()).give(data);
+    }
+
+    /// The shelf of a length.
+    fn shelf(&self, length: usize) -> RefMut<'_, Shelf<T>> {
+        RefMut::map(self.shelves.borrow_mut(), |shelves| {
+            let at = shelves.iter().position(|shelf| shelf.length == length).unwrap_or_else(|| {
+                shelves.push(Shelf { length, buffers: Vec::new(), out: 0 });
+                shelves.len() - 1
+            });
+            &mut shelves[at]
+        })
     }
 
     /// A copy of the indices in a recycled buffer.
