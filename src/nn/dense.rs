@@ -5,6 +5,17 @@ use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde_json::{Value as Json, json};
 
 /// y = x W + b, with W [inputs, outputs] and b [outputs]; acts on the last axis of one example.
+///
+/// Shapes: [n, ..., inputs] -> [n, ..., outputs]. dL/dW = x' dL/dy, dL/db = sum over examples of dL/dy, dL/dx = dL/dy W'.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Dense, Init, Model};
+/// let model = Model::<f64>::new(Dense::new(3).init(Init::HeNormal).without_bias(), 5, 0)?;
+/// assert_eq!(model.params().count(), 15);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+#[derive(Clone, Debug)]
 pub struct Dense {
     units: usize,
     weight_init: Init,

@@ -68,6 +68,16 @@ pub trait Layer<T: Element>: Send + Sync {
         self.forward(tape.data(x), &pass).value()
     }
 
+    /// An error if a batch has values that this layer cannot take, such as an index out of range. Models call it for their
+    /// inputs before [`Layer::predict`]; in training, [`Pass::fail`] reports the same.
+    ///
+    /// # Errors
+    /// Names the row, the value, and what would be right.
+    fn check_input(&self, x: &Tensor<T>) -> Result<()> {
+        let _ = x;
+        Ok(())
+    }
+
     /// The layers inside, in order, for a summary.
     fn children(&self) -> &[Stage<T>] {
         &[]

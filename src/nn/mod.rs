@@ -3,19 +3,33 @@
 //! A [`Layer`] makes its [`Params`] once it knows the shape of its input, and is a formula from then on: a function of a
 //! variable, the parameters taken from a [`Pass`]. A [`Model`] is a layer, usually [`Sequential`], with its parameters.
 
+mod activation;
 mod dense;
+mod dropout;
 mod init;
 mod layer;
+pub mod loss;
+mod mlp;
 mod model;
+mod norm;
 mod params;
 mod pass;
+mod penalty;
 mod sequential;
+mod shape;
 
+pub use activation::{Activation, LogSoftmax, Softmax};
 pub use dense::Dense;
+pub use dropout::Dropout;
 pub use init::Init;
 pub use layer::{Layer, Scope, Stage};
+pub use loss::Loss;
+pub use mlp::Mlp;
 pub use model::{Model, Step};
+pub use norm::{BatchNorm, LayerNorm};
 pub(crate) use params::matches;
 pub use params::{Param, ParamGrads, ParamKey, Params, Role};
 pub use pass::{Draw, Pass, Passed};
+pub use penalty::Penalty;
 pub use sequential::Sequential;
+pub use shape::Flatten;

@@ -31,7 +31,11 @@ impl<T: Element> Model<T> {
         Self::boxed(Box::new(network), input.into(), seed)
     }
 
-    pub(crate) fn boxed(mut network: Box<dyn Layer<T>>, input: Shape, seed: u64) -> Result<Self> {
+    /// As [`Model::new`], from a layer in a box.
+    ///
+    /// # Errors
+    /// As [`Model::new`].
+    pub fn boxed(mut network: Box<dyn Layer<T>>, input: Shape, seed: u64) -> Result<Self> {
         let mut params = Params::new();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let output = network.build(&input, &mut Scope::new(&mut params, &mut rng))?;
@@ -60,16 +64,27 @@ impl<T: Element> Model<T> {
     }
 
     /// The output for a batch, on a tape.
+    ///
+    /// # Panics
+    /// Examples of another shape than the model was built for, or that a layer cannot take; in [`Model::step`] that is the
+    /// step's error instead.
+    #[track_caller]
     pub fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
+        let batch = x.shape();
+        if let Err(error) = self.check_batch(&batch) {
+            let n = batch.first().copied().unwrap_or(1);
+            return pass.fail(error, batched(n, &self.output));
+        }
         self.network.forward(x, pass)
     }
 
     /// The outputs for a batch [n, ...], without a tape.
     ///
     /// # Errors
-    /// Examples of another shape than the model was built for.
+    /// Examples of another shape than the model was built for, or values that its first layer cannot take.
     pub fn predict(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
         self.check_batch(x.shape())?;
+        self.network.check_input(x)?;
         Ok(self.network.predict(x, &self.params))
     }
 
@@ -95,8 +110,11 @@ impl<T: Element> Model<T> {
         build: impl for<'t> FnOnce(&Self, &Pass<'t, T>) -> Result<Var<'t, T>>,
     ) -> Result<Step<T>> {
         let swept = {
-            let pass = Pass::train(tape, &self.params, draw);
-            build(self, &pass).map(|loss| (loss.item().to_f64(), loss.backward(), pass.finish()))
+            let pass = Pass::train(tape, &self.params, draw).forgiving();
+            let loss = build(self, &pass);
+            // A layer's complaint comes first: what followed was computed from zeros in place of its output.
+            let loss = pass.check().and(loss);
+            loss.and_then(|loss| Ok((loss.item().to_f64(), loss.try_backward()?, pass.finish())))
         };
         tape.clear();
         let (loss, mut gradients, passed) = swept?;
@@ -105,4 +123,9 @@ impl<T: Element> Model<T> {
         passed.store(&mut self.params)?;
         Ok(Step { loss, grads })
     }
+}
+
+/// The shape of n examples of this shape.
+pub(super) fn batched(n: usize, example: &[usize]) -> Shape {
+    std::iter::once(n).chain(example.iter().copied()).collect()
 }

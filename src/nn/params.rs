@@ -46,6 +46,10 @@ impl<T> Param<T> {
     pub fn value(&self) -> &Tensor<T> {
         &self.value
     }
+    /// Whether it was frozen.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
     /// Whether training changes it: neither frozen nor a statistic.
     pub fn is_trainable(&self) -> bool {
         !self.frozen && self.role != Role::Statistic

@@ -1,7 +1,7 @@
 //! One pass through a network: where layers find their parameters on the tape.
 
 use super::params::{ParamGrads, ParamKey, Params};
-use crate::{Element, Gradients, Id, Tape, Tensor, Var};
+use crate::{Element, Error, Gradients, Id, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use slotmap::SecondaryMap;
@@ -43,6 +43,9 @@ pub struct Pass<'t, T> {
     training: Option<Draw>,
     rng: RefCell<Option<ChaCha8Rng>>,
     differentiate: Cell<bool>,
+    /// Whether mistakes are kept for the end rather than panics.
+    forgiving: Cell<bool>,
+    error: RefCell<Option<Error>>,
 }
 
 impl<'t, T: Element> Pass<'t, T> {
@@ -71,7 +74,15 @@ impl<'t, T: Element> Pass<'t, T> {
             training,
             rng: RefCell::default(),
             differentiate: Cell::new(true),
+            forgiving: Cell::new(false),
+            error: RefCell::default(),
         }
+    }
+
+    /// The same pass, with what [`Pass::fail`] is told kept for [`Pass::check`].
+    pub(crate) fn forgiving(self) -> Self {
+        self.forgiving.set(true);
+        self
     }
 
     /// The tape.
@@ -108,9 +119,40 @@ impl<'t, T: Element> Pass<'t, T> {
         RefMut::map(self.rng.borrow_mut(), |rng| rng.get_or_insert_with(|| draw.rng(LAYERS)))
     }
 
-    /// Notes the new value of a statistic, to be stored when the step is done.
+    /// A statistic as this pass has left it so far.
+    pub fn statistic(&self, key: ParamKey) -> Tensor<T> {
+        let observed = self.observed.borrow();
+        let last = observed.iter().rev().find(|(of, _)| *of == key);
+        last.map_or_else(|| self.params[key].clone(), |(_, value)| value.clone())
+    }
+
+    /// Notes the new value of a statistic, to be stored when the step is done, unless it is frozen.
     pub fn observe(&self, key: ParamKey, value: Tensor<T>) {
-        self.observed.borrow_mut().push((key, value));
+        if !self.params.get(key).is_some_and(|param| param.is_frozen()) {
+            self.observed.borrow_mut().push((key, value));
+        }
+    }
+
+    /// For a layer that cannot take its input: gives zeros of the output's shape in its place. [`Model::step`] and
+    /// [`Model::forward`](super::Model::forward) within it return the error; a pass of your own panics with it.
+    ///
+    /// [`Model::step`]: super::Model::step
+    ///
+    /// # Panics
+    /// Outside of a model's step.
+    #[track_caller]
+    pub fn fail(&self, error: Error, output: impl Into<Shape>) -> Var<'t, T> {
+        assert!(self.forgiving.get(), "{error}");
+        self.error.borrow_mut().get_or_insert(error);
+        self.tape.data(Tensor::zeros(output))
+    }
+
+    /// The first error that a layer reported.
+    ///
+    /// # Errors
+    /// That of [`Pass::fail`].
+    pub fn check(&self) -> Result<()> {
+        self.error.borrow().clone().map_or(Ok(()), Err)
     }
 
     /// Ends the pass: what remains once the tape is cleared.

@@ -1,7 +1,7 @@
 //! Layers in a row.
 
 use super::{Layer, Params, Pass, Scope, Stage};
-use crate::{Element, Result, Shape, Tensor, Var};
+use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde_json::Value as Json;
 
 /// Layers one after another: each takes what the one before gives.
@@ -17,16 +17,42 @@ impl<T: Element> Sequential<T> {
 
     /// The same with another layer at the end, called after its kind and how many of them there are: `dense2`.
     pub fn with(self, layer: impl Layer<T> + 'static) -> Self {
+        self.with_numbered(Box::new(layer))
+    }
+
+    pub(super) fn with_numbered(self, layer: Box<dyn Layer<T>>) -> Self {
         let kind = layer.kind();
         let of_kind = self.stages.iter().filter(|stage| stage.layer.kind() == kind).count();
-        self.with_named(format!("{kind}{}", of_kind + 1), layer)
+        self.with_boxed(format!("{kind}{}", of_kind + 1), layer)
     }
 
     /// The same with another layer of this name at the end.
-    pub fn with_named(mut self, name: impl Into<String>, layer: impl Layer<T> + 'static) -> Self {
+    pub fn with_named(self, name: impl Into<String>, layer: impl Layer<T> + 'static) -> Self {
+        self.with_boxed(name, Box::new(layer))
+    }
+
+    /// The same with another layer, from a box.
+    pub fn with_boxed(mut self, name: impl Into<String>, layer: Box<dyn Layer<T>>) -> Self {
         let (input, output) = (Shape::scalar(), Shape::scalar());
-        self.stages.push(Stage { name: name.into(), layer: Box::new(layer), input, output });
+        self.stages.push(Stage { name: name.into(), layer, input, output });
         self
+    }
+
+    /// An error unless the names can tell the layers apart, and be parts of parameters' names.
+    fn check_names(&self) -> Result<()> {
+        for (i, Stage { name, .. }) in self.stages.iter().enumerate() {
+            if name.is_empty() || name.contains(['.', '*']) {
+                return Err(Error::argument(format!(
+                    "sequential: {name:?} is no name for a layer; it has characters other than '.' and '*'"
+                )));
+            }
+            if self.stages[..i].iter().any(|stage| stage.name == *name) {
+                return Err(Error::argument(format!(
+                    "sequential: two layers are named {name:?}; each has its own name"
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -41,6 +67,7 @@ impl<T: Element> Layer<T> for Sequential<T> {
         "sequential"
     }
     fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+        self.check_names()?;
         let mut shape = input.clone();
         for stage in &mut self.stages {
             stage.input = shape;
@@ -54,7 +81,14 @@ impl<T: Element> Layer<T> for Sequential<T> {
         self.stages.iter().fold(x, |x, stage| stage.layer.forward(x, pass))
     }
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
-        self.stages.iter().fold(x.clone(), |x, stage| stage.layer.predict(&x, params))
+        let Some((first, rest)) = self.stages.split_first() else { return x.clone() };
+        rest.iter().fold(first.layer.predict(x, params), |x, stage| stage.layer.predict(&x, params))
+    }
+    fn check_input(&self, x: &Tensor<T>) -> Result<()> {
+        // What later layers take is computed, not given.
+        self.stages
+            .first()
+            .map_or(Ok(()), |stage| stage.layer.check_input(x).map_err(|error| error.within(&stage.name)))
     }
     fn children(&self) -> &[Stage<T>] {
         &self.stages

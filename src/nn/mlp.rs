@@ -1,0 +1,191 @@
+//! A builder of multi-layer perceptrons that reads like the architecture.
+
+use super::{
+    Activation, BatchNorm, Dense, Dropout, Flatten, Init, Layer, LayerNorm, LogSoftmax, Model, Sequential, Softmax,
+};
+use crate::ops::registry::for_each_unary;
+use crate::{Element, Error, Result, Shape};
+
+/// A multi-layer perceptron, described layer by layer.
+///
+/// Dense layers whose weights were not told how to start take the rule that suits the next activation: He's normal before
+/// relu and its relatives, LeCun's normal before selu, else Glorot's uniform. Biases start at 0.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::Mlp;
+/// let model = Mlp::new(784).dense(128).relu().dropout(0.2).dense(10).build::<f32>(42)?;
+/// assert_eq!(model.params().count(), 784 * 128 + 128 + 128 * 10 + 10);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    input: Shape,
+    stages: Vec<(Option<String>, Kind)>,
+    /// What `.init`, `.no_bias` or `.name` had nothing to act on.
+    misplaced: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Dense { units: usize, init: Option<Init>, bias: Option<Init> },
+    Activation(Activation),
+    Softmax,
+    LogSoftmax,
+    Dropout(Dropout),
+    BatchNorm(BatchNorm),
+    LayerNorm(LayerNorm),
+    Flatten,
+}
+
+impl Mlp {
+    /// A perceptron for examples of this shape: a number of features, or `[rows, columns]` before [`Mlp::flatten`].
+    pub fn new(input: impl Into<Shape>) -> Self {
+        Self { input: input.into(), stages: Vec::new(), misplaced: None }
+    }
+
+    fn push(mut self, kind: Kind) -> Self {
+        self.stages.push((None, kind));
+        self
+    }
+
+    /// A fully connected layer of this many units, with biases.
+    pub fn dense(self, units: usize) -> Self {
+        self.push(Kind::Dense { units, init: None, bias: Some(Init::Zeros) })
+    }
+    /// The last dense layer's weights start so.
+    pub fn init(self, init: Init) -> Self {
+        self.last_dense("init", |weights, _| *weights = Some(init))
+    }
+    /// The last dense layer's biases start so.
+    pub fn bias_init(self, init: Init) -> Self {
+        self.last_dense("bias_init", |_, bias| *bias = Some(init))
+    }
+    /// The last dense layer has no biases.
+    pub fn no_bias(self) -> Self {
+        self.last_dense("no_bias", |_, bias| *bias = None)
+    }
+    /// The last layer's name, which its parameters' names start with; otherwise its kind and number, `dense1`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        match self.stages.last_mut() {
+            Some((named, _)) => *named = Some(name.into()),
+            None => self.misplaced = Some("name".to_owned()),
+        }
+        self
+    }
+    /// A function of every element, chosen at run time; there is a method for each of them as well.
+    pub fn activation(self, activation: Activation) -> Self {
+        self.push(Kind::Activation(activation))
+    }
+    /// Probabilities along the last axis. Losses from logits are stable without it.
+    pub fn softmax(self) -> Self {
+        self.push(Kind::Softmax)
+    }
+    /// Logarithms of probabilities along the last axis.
+    pub fn log_softmax(self) -> Self {
+        self.push(Kind::LogSoftmax)
+    }
+    /// Drops elements with this probability in training.
+    pub fn dropout(self, p: f64) -> Self {
+        self.push(Kind::Dropout(Dropout::new(p)))
+    }
+    /// Normalises each feature over the batch.
+    pub fn batch_norm(self) -> Self {
+        self.push(Kind::BatchNorm(BatchNorm::new()))
+    }
+    /// Normalises each example over its features.
+    pub fn layer_norm(self) -> Self {
+        self.push(Kind::LayerNorm(LayerNorm::new()))
+    }
+    /// Examples of any shape as rows.
+    pub fn flatten(self) -> Self {
+        self.push(Kind::Flatten)
+    }
+
+    fn last_dense(mut self, method: &str, change: impl FnOnce(&mut Option<Init>, &mut Option<Init>)) -> Self {
+        let dense = self.stages.iter_mut().rev().find_map(|(_, kind)| match kind {
+            Kind::Dense { init, bias, .. } => Some((init, bias)),
+            _ => None,
+        });
+        match dense {
+            Some((init, bias)) => change(init, bias),
+            None => self.misplaced = Some(method.to_owned()),
+        }
+        self
+    }
+
+    /// The layers in a row, to which layers of your own can be added.
+    ///
+    /// # Errors
+    /// A method that had no layer to act on.
+    pub fn sequential<T: Element>(&self) -> Result<Sequential<T>> {
+        if let Some(method) = &self.misplaced {
+            return Err(Error::argument(format!("mlp: .{method} stands before the layer that it is about")));
+        }
+        let layers = self.stages.iter().enumerate().map(|(i, (name, _))| (name.clone(), self.layer(i)));
+        Ok(layers.fold(Sequential::new(), |network, (name, layer)| match name {
+            Some(name) => network.with_boxed(name, layer),
+            None => network.with_numbered(layer),
+        }))
+    }
+
+    /// The network with parameters drawn by the seed.
+    ///
+    /// # Errors
+    /// No layers; zero units; a dropout outside [0, 1); layers that do not fit; a method that had no layer to act on.
+    pub fn build<T: Element>(&self, seed: u64) -> Result<Model<T>> {
+        let network = self.sequential()?;
+        if self.stages.is_empty() {
+            return Err(Error::argument("mlp: there are no layers; add one, as in Mlp::new(784).dense(10)"));
+        }
+        Model::new(network, self.input.clone(), seed)
+    }
+
+    fn layer<T: Element>(&self, i: usize) -> Box<dyn Layer<T>> {
+        match &self.stages[i].1 {
+            Kind::Dense { units, init, bias } => {
+                let dense = Dense::new(*units).init(init.unwrap_or_else(|| self.suited(i)));
+                Box::new(bias.map_or(dense.clone().without_bias(), |bias| dense.bias_init(bias)))
+            }
+            Kind::Activation(activation) => Box::new(*activation),
+            Kind::Softmax => Box::new(Softmax),
+            Kind::LogSoftmax => Box::new(LogSoftmax),
+            Kind::Dropout(layer) => Box::new(*layer),
+            Kind::BatchNorm(layer) => Box::new(layer.clone()),
+            Kind::LayerNorm(layer) => Box::new(layer.clone()),
+            Kind::Flatten => Box::new(Flatten),
+        }
+    }
+
+    /// The initialiser that suits the activation that the i-th layer's outputs meet first.
+    fn suited(&self, i: usize) -> Init {
+        let next = self.stages[i + 1..].iter().find_map(|(_, kind)| match kind {
+            Kind::Activation(activation) => Some(activation.name()),
+            Kind::Dropout(_) | Kind::BatchNorm(_) | Kind::LayerNorm(_) | Kind::Flatten => None,
+            _ => Some(""),
+        });
+        match next {
+            Some("relu" | "leaky_relu" | "relu6" | "elu" | "celu" | "gelu" | "gelu_tanh" | "silu" | "mish") => {
+                Init::HeNormal
+            }
+            Some("selu") => Init::LecunNormal,
+            _ => Init::GlorotUniform,
+        }
+    }
+}
+
+macro_rules! activation_methods {
+    ($($(#[$doc:meta])* $method:ident $(($($arg:ident : $ty:ty),+))? => $Op:ident;)*) => {
+        /// A function of every element.
+        impl Mlp {
+            $(
+                $(#[$doc])*
+                #[allow(clippy::should_implement_trait)]
+                pub fn $method(self $($(, $arg: $ty)+)?) -> Self {
+                    self.activation(Activation::$method($($($arg),+)?))
+                }
+            )*
+        }
+    };
+}
+for_each_unary!(activation_methods);

@@ -1,0 +1,31 @@
+//! Layers that change only the shape.
+
+use super::{Layer, Params, Pass, Scope};
+use crate::{Element, Result, Shape, Tensor, Var};
+use serde_json::{Value as Json, json};
+
+/// Each example as one row of numbers: [n, a, b, ...] -> [n, a b ...].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Flatten;
+
+impl<T: Element> Layer<T> for Flatten {
+    fn kind(&self) -> &'static str {
+        "flatten"
+    }
+    fn build(&mut self, input: &Shape, _: &mut Scope<'_, T>) -> Result<Shape> {
+        Ok([input.numel()].into())
+    }
+    fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {
+        x.reshape(flat(&x.shape()))
+    }
+    fn predict(&self, x: &Tensor<T>, _: &Params<T>) -> Tensor<T> {
+        x.reshape(flat(x.shape())).expect("as many elements")
+    }
+    fn config(&self) -> Option<Json> {
+        Some(json!({}))
+    }
+}
+
+fn flat(batch: &[usize]) -> [usize; 2] {
+    [batch[0], batch[1..].iter().product()]
+}
