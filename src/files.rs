@@ -83,3 +83,145 @@ fn explained(path: &Path, target: &Path, error: &io::Error) -> Error {
 fn failed(path: &Path, why: &str, kind: io::ErrorKind) -> Error {
     io::Error::new(kind, format!("cannot write {}: {why}", path.display())).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Past the test harness, which shows nothing that a passing test prints.
+    fn say_skipped(test: &str, why: &str) {
+        let _ = writeln!(io::stderr(), "skipped {test}: {why}");
+    }
+
+    #[test]
+    fn writes_and_replaces_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.svg");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(folder.path()), ["a.svg"]);
+    }
+
+    #[test]
+    fn missing_folder_and_directory_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("no/such/a.svg");
+        let error = write_atomically(&missing, b"x").unwrap_err();
+        assert!(error.is_io());
+        let parent = folder.path().join("no/such");
+        let expected = format!(
+            "cannot write {}: the folder {} does not exist; create it first",
+            missing.display(),
+            parent.display()
+        );
+        assert_eq!(error.to_string(), expected);
+
+        let error = write_atomically(folder.path(), b"x").unwrap_err();
+        let expected =
+            format!("cannot write {}: it is a directory; give the name of a file in it", folder.path().display());
+        assert_eq!(error.to_string(), expected);
+        assert!(write_atomically("", b"x").unwrap_err().to_string().contains("the path is empty"));
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), b"x").unwrap();
+        let error = write_atomically(folder.path().join("file/a.svg"), b"x").unwrap_err();
+        assert!(error.to_string().ends_with("file is not a folder"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_are_kept_and_a_new_file_is_as_readable_as_any() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+        fs::write(folder.path().join("ordinary"), b"x").unwrap();
+        write_atomically(folder.path().join("new"), b"x").unwrap();
+        assert_eq!(mode("new"), mode("ordinary"));
+
+        fs::set_permissions(folder.path().join("new"), fs::Permissions::from_mode(0o640)).unwrap();
+        write_atomically(folder.path().join("new"), b"y").unwrap();
+        assert_eq!(mode("new"), 0o640);
+
+        symlink("new", folder.path().join("link")).unwrap();
+        write_atomically(folder.path().join("link"), b"z").unwrap();
+        assert!(fs::symlink_metadata(folder.path().join("link")).unwrap().is_symlink());
+        assert_eq!(fs::read(folder.path().join("new")).unwrap(), b"z");
+    }
+
+    /// The administrator may write to any folder on a disk, but nobody to the kernel's.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_without_permission_is_named() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+        let all_powerful = File::create(folder.path().join("probe")).is_ok();
+        let folder = if all_powerful { Path::new("/sys/kernel") } else { folder.path() };
+        if !folder.exists() {
+            return say_skipped("a_folder_without_permission_is_named", "this user may write everywhere");
+        }
+        let path = folder.join("a.svg");
+        let error = write_atomically(&path, b"x").unwrap_err();
+        let expected =
+            format!("cannot write {}: no permission to write in the folder {}", path.display(), folder.display());
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_is_written_to_and_says_that_it_is_full() {
+        write_atomically("/dev/null", b"x").unwrap();
+        let error = write_atomically("/dev/full", b"x").unwrap_err();
+        assert_eq!(error.to_string(), "cannot write /dev/full: the disk is full");
+        assert!(!fs::metadata("/dev/null").unwrap().is_file() && !fs::metadata("/dev/full").unwrap().is_file());
+    }
+
+    /// Runs itself again where a disk of 64 KiB can be had: in a namespace of its own, which needs no administrator.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_named_and_the_old_file_stays() {
+        const DISK: &str = "RETROGRAD_TEST_SMALL_DISK";
+        const NAME: &str = "a_full_disk_is_named_and_the_old_file_stays";
+        if let Some(disk) = std::env::var_os(DISK) {
+            let path = Path::new(&disk).join("a.svg");
+            write_atomically(&path, b"old").unwrap();
+            let error = write_atomically(&path, &vec![7; 1 << 20]).unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot write {}: the disk is full", path.display()));
+            assert_eq!(fs::read(&path).unwrap(), b"old");
+            assert_eq!(names(Path::new(&disk)), ["a.svg"]);
+            return;
+        }
+        let disk = tempfile::tempdir().unwrap();
+        let script = "mount -t tmpfs -o size=64k tmpfs \"$0\" || exit 42; exec \"$1\" \"$2\" --exact";
+        let child = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+            .arg(disk.path())
+            .arg(std::env::current_exe().unwrap())
+            .arg(format!("files::tests::{NAME}"))
+            .env(DISK, disk.path())
+            .output();
+        match child {
+            Err(error) => say_skipped(NAME, &format!("unshare cannot be run: {error}")),
+            Ok(output) if output.status.success() => {
+                assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "the test was not found");
+            }
+            Ok(output) if output.status.code() == Some(101) => {
+                panic!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+            }
+            Ok(output) => say_skipped(NAME, String::from_utf8_lossy(&output.stderr).trim()),
+        }
+    }
+}

@@ -22,13 +22,13 @@ pub(super) struct Tick {
 impl Axis {
     /// An axis of values from `low` to `high`, with room on both sides and at most `ticks` ticks, about.
     pub fn linear(label: &str, (low, high): (f64, f64), ticks: usize) -> Self {
-        // Far from zero, a range below the numbers' own precision cannot be divided.
-        let least = low.abs().max(high.abs()) * 1e-12;
+        // A range below the numbers' own precision cannot be divided.
+        let least = (low.abs().max(high.abs()) * 1e-12).max(1e-290);
         let (low, high) = if high - low > least {
             let room = 0.04 * (high - low);
             (low - room, high + room)
         } else {
-            let room = if low == 0.0 { 1.0 } else { 0.1 * low.abs() };
+            let room = if low.abs() < 1e-290 { 1.0 } else { 0.1 * low.abs() };
             (low - room, high + room)
         };
         Self { label: label.to_string(), range: (low, high), ticks: round_ticks(low, high, ticks, 0.0), log: false }
@@ -36,7 +36,9 @@ impl Axis {
 
     /// An axis of whole numbers, such as epochs, from end to end.
     pub fn whole(label: &str, (low, high): (f64, f64), ticks: usize) -> Self {
-        let (low, high) = if low < high { (low, high) } else { (low - 1.0, high + 1.0) };
+        let room =
+            if high - low > low.abs().max(high.abs()) * 1e-12 { 0.0 } else { (0.1 * high.abs()).ceil().max(1.0) };
+        let (low, high) = (low - room, high + room);
         Self { label: label.to_string(), range: (low, high), ticks: round_ticks(low, high, ticks, 1.0), log: false }
     }
 
@@ -63,7 +65,7 @@ impl Axis {
         } else {
             value
         };
-        place.is_finite().then_some(place)
+        is_shown(value).then_some(place).filter(|place| place.is_finite())
     }
 
     /// How far along the axis a place is: 0 at its beginning, 1 at its end.
@@ -88,12 +90,15 @@ impl Ranged for Axis {
     }
 }
 
-/// Ticks at multiples of 1, 2 or 5 times a power of ten, at least `least` apart.
+/// About `count` ticks at multiples of 1, 2 or 5 times a power of ten, at least `least` apart.
 fn round_ticks(low: f64, high: f64, count: usize, least: f64) -> Vec<Tick> {
     let rough = ((high - low) / count.max(1) as f64).max(least);
     let power = 10f64.powf(rough.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough * 0.999).unwrap_or(power * 10.0);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .map(|m| m * power)
+        .into_iter()
+        .find(|s| *s >= (rough * 0.7).max(least))
+        .unwrap_or(power * 10.0);
     let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
     let largest = (first.unsigned_abs().max(last.unsigned_abs())) as f64 * step;
     (first..=last).map(|k| k as f64 * step).map(|v| Tick { place: v, name: named(v, step, largest) }).collect()
@@ -121,7 +126,7 @@ fn tidy(number: &str) -> String {
 
 /// Powers of ten; 1, 2 and 5 times them where the range is short; round numbers where it is shorter still.
 fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
-    let power = |k: i32| Tick { place: f64::from(k), name: power_name(k) };
+    let power = |k: i32| Tick { place: f64::from(k), name: multiple_name(1.0, k) };
     let (first, last) = (low.ceil() as i32, high.floor() as i32);
     let decades = last - first + 1;
     if decades >= 3 {
@@ -138,10 +143,6 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     between.map(tick).filter(|t| (low..=high).contains(&t.place)).collect()
 }
 
-fn power_name(k: i32) -> String {
-    multiple_name(1.0, k)
-}
-
 fn multiple_name(m: f64, k: i32) -> String {
     match k {
         -3..=-1 => format!("{:.*}", k.unsigned_abs() as usize, m * 10f64.powi(k)),
@@ -150,9 +151,14 @@ fn multiple_name(m: f64, k: i32) -> String {
     }
 }
 
-/// The least and greatest finite value.
+/// Finite, and far enough below the largest number that a range of such values has a width.
+pub(super) fn is_shown(value: f64) -> bool {
+    value.abs() < 1e150
+}
+
+/// The least and greatest value that can be shown.
 pub(super) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
-    values.into_iter().filter(|v| v.is_finite()).fold(None, |range, v| match range {
+    values.into_iter().filter(|v| is_shown(*v)).fold(None, |range, v| match range {
         None => Some((v, v)),
         Some((low, high)) => Some((v.min(low), v.max(high))),
     })

@@ -1,6 +1,6 @@
 //! Decision boundaries of models with two inputs.
 
-use super::axis::{Axis, extent};
+use super::axis::{Axis, extent, is_shown};
 use super::canvas::{Canvas, MUTED, Rect, Svg, heading, outline, px};
 use super::chart::{BELOW, Legend, frame, left_of};
 use super::colour::{WHITE, category, mix};
@@ -89,8 +89,8 @@ fn checked<T: Element>(
         return Err(Error::argument(format!("decision_boundary: resolution {resolution} is outside 2..=2000")));
     }
     let pairs: Vec<(f64, f64)> = (0..n).map(|i| (points.row(i)[0].to_f64(), points.row(i)[1].to_f64())).collect();
-    match pairs.iter().position(|p| !(p.0.is_finite() && p.1.is_finite())) {
-        Some(i) => Err(Error::argument(format!("decision_boundary: point {i} is not finite: {:?}", pairs[i]))),
+    match pairs.iter().position(|p| !(is_shown(p.0) && is_shown(p.1))) {
+        Some(i) => Err(Error::argument(format!("decision_boundary: point {i} cannot be drawn: {:?}", pairs[i]))),
         None => Ok(pairs),
     }
 }

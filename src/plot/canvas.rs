@@ -228,10 +228,10 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().map(allowed).collect()
 }
 
-/// The text as XML and HTML write it, in elements and in attributes.
+/// The text as XML and HTML write it, in elements and in attributes, on one line.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in clean(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

@@ -37,7 +37,10 @@ pub(super) fn frame<'a>(area: &Area<'a>, at: Rect, x: &Axis, y: &Axis) -> Drawn<
 /// The ticks' numbers and the axes' labels. plotters would place them by its guess of a font.
 fn names(area: &Area<'_>, at: Rect, x: &Axis, y: &Axis) -> Drawn {
     let bottom = at.y + at.height;
-    for tick in &x.ticks {
+    // Long numbers, such as 123456.705, leave some of their neighbours out.
+    let widest = x.ticks.iter().map(|t| text_width(&t.name, TICK)).fold(0.0, f64::max) + 10.0;
+    let apart = at.width * x.ticks.get(..2).map_or(1.0, |t| x.share(t[1].place) - x.share(t[0].place));
+    for tick in x.ticks.iter().step_by((widest / apart).ceil().max(1.0) as usize) {
         let left = at.x + x.share(tick.place) * at.width;
         line(area, (left, bottom), (left, bottom + 4.0), MUTED, 1.0)?;
         text(area, (left, bottom + 14.0), &tick.name, Font::new(TICK).centred())?;

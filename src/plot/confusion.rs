@@ -1,6 +1,8 @@
 //! Confusion matrices.
 
-use super::canvas::{Area, Canvas, Drawn, Font, MUTED, Rect, Svg, fill, heading, outline, shortened, text, text_width};
+use super::canvas::{
+    Area, Canvas, Drawn, Font, MUTED, Rect, Svg, fill, heading, line, outline, shortened, text, text_width,
+};
 use super::colour::{ink_on, sequential};
 use crate::{Error, Result};
 use plotters::style::RGBColor;
@@ -67,10 +69,11 @@ impl<'a> Matrix<'a> {
         let mut canvas = Canvas::new(title, width, TOP + grid.height + below + 22.0 + EDGE);
         canvas.draw(|area| {
             heading(area, title, &self.summary(), width)?;
+            fill(area, grid, sequential(0.0))?;
             for (i, row) in self.counts.iter().enumerate() {
                 self.row(area, grid, i, row)?;
             }
-            outline(area, grid, MUTED)?;
+            self.rules(area, grid)?;
             let bold = Font::new(12.5).bold().centred();
             let (centre, middle) = (grid.x + grid.width / 2.0, grid.y + grid.height / 2.0);
             text(area, (centre, grid.y + grid.height + below + 18.0), "predicted", bold)?;
@@ -86,6 +89,17 @@ impl<'a> Matrix<'a> {
             return "no examples".to_string();
         }
         format!("{right} of {total} right: {:.2} %", 100.0 * right as f64 / total as f64)
+    }
+
+    /// The lines between the cells.
+    fn rules(&self, area: &Area<'_>, grid: Rect) -> Drawn {
+        let pale = RGBColor(0xE2, 0xE2, 0xE2);
+        for i in 1..self.counts.len() {
+            let (x, y) = (grid.x + i as f64 * self.cell.0, grid.y + i as f64 * self.cell.1);
+            line(area, (x, grid.y), (x, grid.y + grid.height), pale, 1.0)?;
+            line(area, (grid.x, y), (grid.x + grid.width, y), pale, 1.0)?;
+        }
+        outline(area, grid, MUTED)
     }
 
     fn row(&self, area: &Area<'_>, grid: Rect, i: usize, row: &[usize]) -> Drawn {
@@ -107,8 +121,6 @@ impl<'a> Matrix<'a> {
         let share = if total == 0 { 0.0 } else { count as f64 / total as f64 };
         let colour = sequential(share);
         let ink = if count == 0 { RGBColor(0x8A, 0x8A, 0x8A) } else { ink_on(colour) };
-        fill(area, at, colour)?;
-        outline(area, at, RGBColor(0xE2, 0xE2, 0xE2))?;
         let (centre, middle) = (at.x + at.width / 2.0, at.y + at.height / 2.0);
         let (large, small) = self.fonts;
         let font = Font::new(large).colour(ink).centred();
@@ -116,6 +128,7 @@ impl<'a> Matrix<'a> {
         if count == 0 {
             return text(area, (centre, middle), "0", font);
         }
+        fill(area, at, colour)?;
         text(area, (centre, middle - 0.55 * small), &count.to_string(), font)?;
         // One decimal more would not fit the cells of many classes.
         let percent = percent(count, total, if self.counts.len() > 12 { 0 } else { 1 });

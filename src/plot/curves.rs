@@ -1,6 +1,6 @@
 //! Learning curves.
 
-use super::axis::{Axis, extent};
+use super::axis::{Axis, extent, is_shown};
 use super::canvas::{Area, Canvas, Drawn, Rect, Svg, heading, px};
 use super::chart::{BELOW, Chart, Legend, frame, left_of};
 use super::colour::category;
@@ -74,7 +74,7 @@ const WIDTH: f64 = 760.0;
 const EDGE: f64 = 16.0;
 const MARK: RGBColor = RGBColor(0x99, 0x99, 0x99);
 /// Runs longer than this are thinned to the least and greatest value of every step.
-const MOST_POINTS: usize = 4000;
+const MOST_POINTS: usize = 2000;
 
 /// Learning curves: losses, and metrics in a panel below.
 ///
@@ -184,7 +184,7 @@ impl<'a> Panel<'a> {
 fn runs(curve: &Curve, y: &Axis) -> Vec<Vec<(f64, f64)>> {
     let mut runs = vec![Vec::new()];
     for &(at, value) in &curve.points {
-        match y.place(value).filter(|_| at.is_finite()) {
+        match y.place(value).filter(|_| is_shown(at)) {
             Some(place) => runs.last_mut().expect("there is always a run").push((at, place)),
             None => runs.push(Vec::new()),
         }

@@ -37,7 +37,7 @@ pub struct ImageOptions {
 /// # Errors
 /// `rows` is not a matrix, has no row or no finite value, a row is not height * width long, titles do not match the rows.
 pub fn images<T: Element>(title: &str, rows: &Tensor<T>, shape: (usize, usize), options: &ImageOptions) -> Result<Svg> {
-    let (n, n_pixels) = matrix("images", rows)?;
+    let (n, n_pixels) = dims("images", rows)?;
     let values: Vec<f64> = rows.iter().map(|v| v.to_f64()).collect();
     Grid::new("images", &values, n, n_pixels, shape, options)?.draw(title)
 }
@@ -48,17 +48,17 @@ pub fn images<T: Element>(title: &str, rows: &Tensor<T>, shape: (usize, usize), 
 /// `matrix` is not a matrix, has no unit or no finite value, n_in is not height * width, titles do not match the units.
 pub fn weights<T: Element>(
     title: &str,
-    matrix_of_weights: &Tensor<T>,
+    matrix: &Tensor<T>,
     shape: (usize, usize),
     options: &ImageOptions,
 ) -> Result<Svg> {
-    let (n_in, n_units) = matrix("weights", matrix_of_weights)?;
-    let weight = |unit: usize, input: usize| matrix_of_weights.as_slice()[input * n_units + unit].to_f64();
+    let (n_in, n_units) = dims("weights", matrix)?;
+    let weight = |unit: usize, input: usize| matrix.as_slice()[input * n_units + unit].to_f64();
     let values: Vec<f64> = (0..n_units).flat_map(|unit| (0..n_in).map(move |input| weight(unit, input))).collect();
     Grid::new("weights", &values, n_units, n_in, shape, options)?.draw(title)
 }
 
-fn matrix<T: Element>(name: &str, tensor: &Tensor<T>) -> Result<(usize, usize)> {
+fn dims<T: Element>(name: &str, tensor: &Tensor<T>) -> Result<(usize, usize)> {
     match tensor.shape().dims() {
         &[rows, columns] => Ok((rows, columns)),
         dims => Err(Error::shape(format!("{name}: expected a matrix, got shape {dims:?}"))),

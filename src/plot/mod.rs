@@ -4,7 +4,8 @@
 //! knows the trainer. Drawings are deterministic: the same input gives the same bytes. They need no fonts, scripts, or network.
 //! Colours stay apart for colour-blind readers (Okabe and Ito's palette; blue to red through white for signed values).
 //!
-//! Values that are NaN or infinite leave a gap where a gap can be seen, and are an error where it cannot.
+//! Values that are NaN, infinite or beyond 1e150 leave a gap where a gap can be seen, are counted where they are left out, and
+//! are an error where neither is possible.
 
 mod axis;
 mod boundary;
@@ -17,6 +18,9 @@ mod images;
 mod png;
 mod report;
 mod scatter;
+
+#[cfg(test)]
+mod tests;
 
 pub use boundary::decision_boundary;
 pub use canvas::Svg;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Builds the report of a run, part by part, in the order in which they are added; warnings go to the top.
 ///
-/// All text is escaped; the file holds no scripts and no links. It follows the reader's choice of light or dark, and prints.
+/// All text is escaped; the file holds no scripts and no links, and is well-formed XML too. It follows the reader's choice of light or dark, and prints.
 ///
 /// ```
 /// use retrograd::plot::{Curve, CurveOptions, Report, curves};
@@ -50,8 +50,9 @@ impl Report {
 
     /// Text; an empty line begins a new paragraph, line breaks are kept.
     pub fn text(mut self, text: &str) -> Self {
-        for paragraph in text.split("\n\n").map(str::trim).filter(|p| !p.is_empty()) {
-            self.push(format_args!("<p>{}</p>\n", escape(paragraph).replace('\n', "<br>\n")));
+        for paragraph in text.replace("\r\n", "\n").split("\n\n").map(str::trim).filter(|p| !p.is_empty()) {
+            let lines: Vec<String> = paragraph.lines().map(escape).collect();
+            self.push(format_args!("<p>{}</p>\n", lines.join("<br/>\n")));
         }
         self
     }
@@ -104,9 +105,9 @@ impl Report {
     pub fn html(&self) -> String {
         let title = escape(&self.title);
         let mut out = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"generator\" content=\"retrograd {}\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+             <meta name=\"generator\" content=\"retrograd {}\"/>\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
              <body>\n<main>\n<h1>{title}</h1>\n",
             env!("CARGO_PKG_VERSION")
         );
@@ -169,6 +170,7 @@ table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabu
 th, td { padding: .32rem .9rem .32rem .5rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { background: var(--soft); white-space: nowrap; }
 .pairs th { font-weight: 600; color: var(--muted); }
+.pairs td { overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; }
 figure { margin: 1.5rem 0; }
 figure > svg { display: block; max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 6px; }

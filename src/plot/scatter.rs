@@ -1,6 +1,6 @@
 //! Predicted against actual values, and how values are distributed.
 
-use super::axis::{Axis, extent};
+use super::axis::{Axis, extent, is_shown};
 use super::canvas::{Canvas, Rect, Svg, UNIT, heading, px};
 use super::chart::{BELOW, frame, left_of};
 use super::colour::category;
@@ -27,7 +27,7 @@ pub fn regression<T: Element>(title: &str, predicted: &[T], actual: &[T]) -> Res
         )));
     }
     let all = predicted.iter().zip(actual).map(|(p, a)| (a.to_f64(), p.to_f64()));
-    let pairs: Vec<(f64, f64)> = all.filter(|(a, p)| a.is_finite() && p.is_finite()).collect();
+    let pairs: Vec<(f64, f64)> = all.filter(|(a, p)| is_shown(*a) && is_shown(*p)).collect();
     let Some((low, high)) = extent(pairs.iter().flat_map(|&(a, p)| [a, p])) else {
         return Err(Error::argument(format!("regression: no finite pair among {}", predicted.len())));
     };
@@ -69,11 +69,11 @@ fn quality(pairs: &[(f64, f64)], given: usize) -> String {
 /// # Errors
 /// No finite value.
 pub fn histogram<T: Element>(title: &str, label: &str, values: &[T], bins: usize) -> Result<Svg> {
-    let finite: Vec<f64> = values.iter().map(|v| v.to_f64()).filter(|v| v.is_finite()).collect();
+    let finite: Vec<f64> = values.iter().map(|v| v.to_f64()).filter(|v| is_shown(*v)).collect();
     let Some((low, high)) = extent(finite.iter().copied()) else {
         return Err(Error::argument(format!("histogram: no finite value among {}", values.len())));
     };
-    let (low, high) = if low < high { (low, high) } else { (low - 0.5, high + 0.5) };
+    let (low, high) = if high - low > 1e-290 { (low, high) } else { (low - 0.5, high + 0.5) };
     // Rice's rule, held to what the picture can show.
     let bins = if bins == 0 { (2.0 * (finite.len() as f64).cbrt()).ceil() as usize } else { bins }.clamp(1, 200);
     let mut counts = vec![0usize; bins];
