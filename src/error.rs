@@ -42,11 +42,12 @@ impl Error {
     pub(crate) fn not_finite(message: impl Into<String>) -> Self {
         Self { kind: Kind::NotFinite, message: message.into() }
     }
-    pub(crate) fn io(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Io, message: message.into() }
-    }
     pub(crate) fn check(message: impl Into<String>) -> Self {
         Self { kind: Kind::Check, message: message.into() }
+    }
+
+    pub(crate) fn io(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Io, message: message.into() }
     }
 
     /// The same error, under the name of the op that the user called.

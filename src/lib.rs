@@ -77,6 +77,7 @@ pub mod ops;
 pub mod optim;
 #[cfg(feature = "plots")]
 pub mod plot;
+pub mod store;
 mod sweep;
 mod tape;
 mod tensor;

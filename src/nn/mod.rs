@@ -6,6 +6,7 @@
 mod activation;
 mod dense;
 mod dropout;
+mod head;
 mod init;
 mod layer;
 pub mod loss;
@@ -21,6 +22,7 @@ mod shape;
 pub use activation::{Activation, LogSoftmax, Softmax};
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use head::Head;
 pub use init::Init;
 pub use layer::{Layer, Scope, Stage};
 pub use loss::Loss;

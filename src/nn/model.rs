@@ -1,7 +1,8 @@
 //! A network with its parameters.
 
 use super::pass::{Draw, Pass};
-use super::{Layer, ParamGrads, Params, Scope};
+use super::{Head, Layer, ParamGrads, Params, Scope};
+use crate::data::Preprocessing;
 use crate::{Element, Error, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -12,6 +13,8 @@ pub struct Model<T> {
     network: Box<dyn Layer<T>>,
     input: Shape,
     output: Shape,
+    head: Option<Head>,
+    preprocessing: Option<Preprocessing>,
 }
 
 /// What one training step computed.
@@ -39,7 +42,7 @@ impl<T: Element> Model<T> {
         let mut params = Params::new();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let output = network.build(&input, &mut Scope::new(&mut params, &mut rng))?;
-        Ok(Self { params, network, input, output })
+        Ok(Self { params, network, input, output, head: None, preprocessing: None })
     }
 
     /// The parameters.
@@ -61,6 +64,23 @@ impl<T: Element> Model<T> {
     /// The shape of one output.
     pub fn output_shape(&self) -> &Shape {
         &self.output
+    }
+
+    /// What the outputs mean, once the model is trained.
+    pub fn head(&self) -> Option<Head> {
+        self.head
+    }
+    /// Says what the outputs mean.
+    pub fn set_head(&mut self, head: Option<Head>) {
+        self.head = head;
+    }
+    /// How raw rows become inputs, and outputs answers, as the training data said.
+    pub fn preprocessing(&self) -> Option<&Preprocessing> {
+        self.preprocessing.as_ref()
+    }
+    /// Says how raw rows become inputs.
+    pub fn set_preprocessing(&mut self, preprocessing: Option<Preprocessing>) {
+        self.preprocessing = preprocessing;
     }
 
     /// The output for a batch, on a tape.

@@ -234,7 +234,7 @@ impl<T: Element> ParamGrads<T> {
         let factor = T::from_f64(factor);
         for g in self.tensors.values_mut() {
             for x in g.as_mut_slice() {
-                *x = *x * factor;
+                *x *= factor;
             }
         }
     }

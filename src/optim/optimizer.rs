@@ -100,6 +100,11 @@ impl<T: Element> Optimizer<T> {
     pub fn rule(&self) -> &dyn Rule<T> {
         &*self.rule
     }
+    /// Forgets all state, and sets the learning rate back to the rule's own.
+    pub fn reset(&mut self) {
+        self.state.clear();
+        self.rate = self.rule.learning_rate();
+    }
     /// The learning rate as it is now, before groups' and parameters' factors.
     pub fn learning_rate(&self) -> f64 {
         self.rate
@@ -169,8 +174,18 @@ impl<T: Element> Optimizer<T> {
     /// Puts a saved state back.
     ///
     /// # Errors
-    /// Tensors or numbers that this rule does not have, or of another shape than the parameter.
+    /// As [`Optimizer::check_state`].
     pub fn set_state(&mut self, params: &Params<T>, key: ParamKey, state: State<T>) -> Result<()> {
+        self.check_state(params, key, &state)?;
+        self.state.insert(key, state);
+        Ok(())
+    }
+
+    /// Whether a state is one of this rule's for the parameter.
+    ///
+    /// # Errors
+    /// Tensors or numbers that this rule does not have, or of another shape than the parameter.
+    pub fn check_state(&self, params: &Params<T>, key: ParamKey, state: &State<T>) -> Result<()> {
         let name = params.get(key).map_or("?", Param::name);
         let (slots, numbers) = (self.rule.slots(), self.rule.numbers().len());
         if state.slots.len() != slots.len() || state.numbers.len() != numbers {
@@ -192,7 +207,6 @@ impl<T: Element> Optimizer<T> {
                 )));
             }
         }
-        self.state.insert(key, state);
         Ok(())
     }
 }

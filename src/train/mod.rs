@@ -1,3 +1,22 @@
-//! Training: the loop, metrics, history, checkpoints.
+//! Training: the loop, metrics, history.
+//!
+//! [`Trainer::fit`] is a loop over epochs and batches around [`Model::step`](crate::nn::Model::step), which a loop of your own
+//! may call just as well. It prints nothing unless asked: [`Progress`] is a [`Callback`] like any other.
 
+mod callback;
+mod checkpoint;
+mod history;
+mod measure;
 pub mod metrics;
+#[cfg(feature = "progress")]
+mod progress;
+mod run;
+mod trainer;
+
+pub use callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo, StopFlag};
+pub use checkpoint::Checkpoint;
+pub use history::{EpochRecord, History, Stop};
+pub use measure::Metric;
+#[cfg(feature = "progress")]
+pub use progress::Progress;
+pub use trainer::Trainer;

@@ -2,6 +2,7 @@
 
 use super::{Loss, Reduction, weights};
 use crate::data::Targets;
+use crate::nn::Head;
 use crate::{Element, Error, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -141,6 +142,15 @@ impl<T: Element> Loss<T> for LabelLoss {
     }
     fn name(&self) -> String {
         self.label().to_owned()
+    }
+    fn head(&self) -> Head {
+        match self.from {
+            From::Logits => Head::Logits,
+            From::LogProbabilities => Head::LogProbabilities,
+        }
+    }
+    fn is_sum(&self) -> bool {
+        self.reduction == Reduction::Sum
     }
     fn config(&self) -> Json {
         json!(self)

@@ -29,6 +29,7 @@ pub use values::{
     mean_absolute_error, mean_squared_error, quadratic, sigmoid_cross_entropy,
 };
 
+use super::Head;
 use crate::data::Targets;
 use crate::{Element, Error, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,16 @@ pub trait Loss<T: Element>: Send + Sync {
 
     /// The settings, for checkpoints and reports; [`from_config`] makes a built-in loss again.
     fn config(&self) -> Json;
+
+    /// What the outputs mean that it is computed from.
+    fn head(&self) -> Head {
+        Head::Values
+    }
+
+    /// Whether it is a sum over examples, rather than a mean.
+    fn is_sum(&self) -> bool {
+        false
+    }
 }
 
 /// How the losses of a batch's examples become one number.
@@ -71,6 +82,12 @@ impl<T: Element> Loss<T> for Box<dyn Loss<T>> {
     }
     fn config(&self) -> Json {
         (**self).config()
+    }
+    fn head(&self) -> Head {
+        (**self).head()
+    }
+    fn is_sum(&self) -> bool {
+        (**self).is_sum()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Loss, Reduction, weights};
 use crate::data::Targets;
+use crate::nn::Head;
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -190,6 +191,17 @@ impl<T: Element> Loss<T> for ValueLoss {
     }
     fn name(&self) -> String {
         self.label().to_owned()
+    }
+    fn head(&self) -> Head {
+        match self.function {
+            Function::BinaryCrossEntropyWithLogits | Function::SigmoidCrossEntropy => Head::IndependentLogits,
+            Function::BinaryCrossEntropy | Function::KlDivergence => Head::Probabilities,
+            Function::Hinge => Head::Scores,
+            _ => Head::Values,
+        }
+    }
+    fn is_sum(&self) -> bool {
+        self.reduction == Reduction::Sum
     }
     fn config(&self) -> Json {
         json!(self)

@@ -1,0 +1,56 @@
+//! What a network's outputs mean.
+
+use crate::{Element, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// What a network's outputs are, which the loss that it is trained on decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// Scores before softmax; a single column is a score before sigmoid.
+    Logits,
+    /// Scores of several columns, each before a sigmoid of its own.
+    IndependentLogits,
+    /// Probabilities.
+    Probabilities,
+    /// Logarithms of probabilities.
+    LogProbabilities,
+    /// Scores that are above 0 for a class, or an example, that is meant.
+    Scores,
+    /// Plain values; where they stand for a class, near 1 for the one that is meant.
+    Values,
+}
+
+impl Head {
+    /// The class of each row: the largest column, or for one column whether it is above the middle.
+    ///
+    /// # Panics
+    /// The outputs are not a matrix with columns, nor one number a row.
+    pub fn classes<T: Element>(self, outputs: &Tensor<T>) -> Vec<usize> {
+        let columns = if outputs.shape().rank() < 2 { 1 } else { outputs.shape()[1] };
+        if columns > 1 {
+            return outputs.argmax_rows();
+        }
+        outputs.iter().map(|x| usize::from(x.to_f64() > self.threshold())).collect()
+    }
+
+    /// Where a single column of outputs turns from class 0 to class 1.
+    pub fn threshold(self) -> f64 {
+        match self {
+            Self::Logits | Self::IndependentLogits | Self::Scores => 0.0,
+            Self::Probabilities | Self::Values => 0.5,
+            Self::LogProbabilities => 0.5f64.ln(),
+        }
+    }
+
+    /// The outputs as probabilities: softmax of several logits, sigmoid of one; plain values are left as they are.
+    pub fn probabilities<T: Element>(self, outputs: &Tensor<T>) -> Tensor<T> {
+        let one = outputs.shape().rank() < 2 || outputs.shape()[1] == 1;
+        match self {
+            Self::Logits if !one => outputs.softmax(-1),
+            Self::Logits | Self::IndependentLogits => outputs.sigmoid(),
+            Self::LogProbabilities => outputs.exp(),
+            Self::Probabilities | Self::Scores | Self::Values => outputs.clone(),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Checkpoints: the whole state of a run in one file, so that it goes on as if it had never stopped.
+//!
+//! The file holds parameters, the optimiser's state, the best weights so far, and as JSON the position in the epoch, the
+//! history and what the run was set up with. Random numbers need no state: they are drawn from seed, epoch and batch. The
+//! same build on the same SIMD level, resumed, ends with the same bits as a run that was never stopped.
+
+use super::history::History;
+use super::run::RunState;
+use crate::data::{Dataset, Targets};
+use crate::nn::{ParamKey, Params};
+use crate::num::simd::level;
+use crate::optim::{Optimizer, State};
+use crate::store::{self, TensorFile};
+use crate::{Element, Error, Result, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The version of checkpoints that this writes; it reads all up to it.
+const VERSION: u32 = 1;
+/// How random numbers are drawn. Another way would make other numbers of the same seed.
+const GENERATOR: &str = "chacha8 keyed by seed, epoch and batch, version 1";
+
+/// Where and how often a run is saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub(super) path: PathBuf,
+    pub(super) every_updates: Option<u64>,
+    pub(super) resume: bool,
+}
+
+impl Checkpoint {
+    /// Saves to this file after each epoch, and when training ends or is interrupted. Each time the file is replaced as a
+    /// whole: whatever kills the process leaves this checkpoint or the one before.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), every_updates: None, resume: false }
+    }
+    /// Saves after this many updates as well; an update is a batch, or as many as gradients are accumulated over.
+    pub fn every_updates(mut self, updates: u64) -> Self {
+        self.every_updates = Some(updates);
+        self
+    }
+    /// Goes on from the file if it is there, and starts anew if not.
+    pub fn resume(mut self) -> Self {
+        self.resume = true;
+        self
+    }
+}
+
+/// What must be the same for a run to go on: with another seed, batch size or data it would be another run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Setup {
+    pub element: String,
+    pub generator: String,
+    pub seed: u64,
+    pub batch_size: usize,
+    pub shuffle: bool,
+    pub accumulate: usize,
+    pub optimizer: String,
+    pub loss: String,
+    pub rows: usize,
+    /// CRC-32 of inputs and targets.
+    pub data: u32,
+}
+
+/// What should be the same for the same bits: a difference is a warning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Build {
+    version: String,
+    simd: String,
+    optimised: bool,
+    target: String,
+    execution: String,
+}
+
+impl Build {
+    fn here() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            simd: format!("{:?}", level()).to_lowercase(),
+            optimised: !cfg!(debug_assertions),
+            target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            execution: "eager".to_owned(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    setup: Setup,
+    build: Build,
+    optimizer_settings: serde_json::Value,
+    rate: f64,
+    epoch: u64,
+    batch: u64,
+    step: u64,
+    loss_sum: f64,
+    examples: u64,
+    #[serde(with = "crate::train::history::numbers::one")]
+    gradient_norm: f64,
+    #[serde(with = "crate::train::history::numbers")]
+    monitored: Vec<f64>,
+    has_best: bool,
+    /// By parameter: how many updates it had, and the rule's numbers.
+    optimizer: BTreeMap<String, (u64, Vec<f64>)>,
+    history: History,
+}
+
+impl Setup {
+    /// Fills in what depends on the data.
+    pub fn of_data<T: Element>(mut self, data: &Dataset<T>) -> Self {
+        let mut crc = flate2::Crc::new();
+        let mut add = |tensor: &Tensor<T>| {
+            for x in tensor.iter() {
+                crc.update(&x.to_f64().to_le_bytes());
+            }
+        };
+        add(data.inputs());
+        match data.targets() {
+            Targets::Values(values) => add(values),
+            Targets::Labels(labels) => labels.iter().for_each(|label| crc.update(&(*label as u64).to_le_bytes())),
+        }
+        self.element = T::NAME.to_owned();
+        self.generator = GENERATOR.to_owned();
+        self.rows = data.len();
+        self.data = crc.sum();
+        self
+    }
+
+    /// An error that names the first difference to the run that was saved.
+    fn check(&self, saved: &Setup, path: &str) -> Result<()> {
+        let all = |setup: &Setup| {
+            let json = serde_json::to_value(setup).expect("plain data has a JSON form");
+            json.as_object().cloned().unwrap_or_default()
+        };
+        let (here, there) = (all(self), all(saved));
+        match here.iter().find(|(key, value)| there.get(*key) != Some(value)) {
+            None => Ok(()),
+            Some((key, value)) => Err(Error::argument(format!(
+                "resume: {path} is of a run with {} {}, this one has {value}; set it up alike, or start anew with another file",
+                key.replace('_', " "),
+                there.get(key).unwrap_or(&serde_json::Value::Null)
+            ))),
+        }
+    }
+}
+
+/// Writes the whole state.
+pub(super) fn save<T: Element>(
+    path: &Path,
+    setup: &Setup,
+    params: &Params<T>,
+    optimizer: &Optimizer<T>,
+    state: &RunState<T>,
+) -> Result<()> {
+    let mut tensors: Vec<(String, &Tensor<T>)> = Vec::new();
+    let mut steps = BTreeMap::new();
+    for (key, param) in params.iter() {
+        tensors.push((format!("params/{}", param.name()), param.value()));
+        let Some(kept) = optimizer.state(key) else { continue };
+        for (slot, tensor) in optimizer.rule().slots().iter().zip(&kept.slots) {
+            tensors.push((format!("optimizer/{}/{slot}", param.name()), tensor));
+        }
+        steps.insert(param.name().to_owned(), (kept.step, kept.numbers.clone()));
+    }
+    for (key, value) in state.best.iter().flatten() {
+        let name = params.get(*key).map_or("", |param| param.name());
+        tensors.push((format!("best/{name}"), value));
+    }
+    let content = Content {
+        setup: setup.clone(),
+        build: Build::here(),
+        optimizer_settings: optimizer.rule().config(),
+        rate: optimizer.learning_rate(),
+        epoch: state.epoch,
+        batch: state.batch,
+        step: state.step,
+        loss_sum: state.loss_sum,
+        examples: state.examples,
+        gradient_norm: state.gradient_norm,
+        monitored: state.monitored.clone(),
+        has_best: state.best.is_some(),
+        optimizer: steps,
+        history: state.history.clone(),
+    };
+    let content = serde_json::to_value(content).expect("plain data has a JSON form");
+    store::write_kind(path, "checkpoint", VERSION, tensors, content)
+}
+
+/// Reads the whole state, and puts it back once all of it is found to fit. Warnings go into the history.
+pub(super) fn load<T: Element>(
+    path: &Path,
+    setup: &Setup,
+    params: &mut Params<T>,
+    optimizer: &mut Optimizer<T>,
+) -> Result<RunState<T>> {
+    let file = store::read(path)?;
+    let content = Content::deserialize(file.content("checkpoint", VERSION)?)
+        .map_err(|error| Error::io(format!("cannot read {}: its description is damaged: {error}", file.path())))?;
+    setup.check(&content.setup, file.path())?;
+    let values = tensors_of(&file, "params", params)?;
+    let best = content.has_best.then(|| tensors_of(&file, "best", params)).transpose()?;
+    let mut states = Vec::new();
+    for (key, param) in params.iter() {
+        let Some((step, numbers)) = content.optimizer.get(param.name()) else { continue };
+        let slots = optimizer.rule().slots().into_iter();
+        let slots = slots.map(|slot| file.tensor(&format!("optimizer/{}/{slot}", param.name())));
+        let state = State { step: *step, numbers: numbers.clone(), slots: slots.collect::<Result<_>>()? };
+        optimizer.check_state(params, key, &state)?;
+        states.push((key, state));
+    }
+    let mut history = content.history;
+    history.warnings.extend(differences(&content.build, optimizer, &content.optimizer_settings));
+    for (key, value) in values {
+        params.set(key, value)?;
+    }
+    for (key, state) in states {
+        optimizer.set_state(params, key, state)?;
+    }
+    optimizer.set_learning_rate(content.rate);
+    let Content { epoch, batch, step, loss_sum, examples, gradient_norm, monitored, .. } = content;
+    Ok(RunState { epoch, batch, step, loss_sum, examples, gradient_norm, monitored, best, history })
+}
+
+/// A tensor for each parameter, of its shape.
+fn tensors_of<T: Element>(file: &TensorFile, part: &str, params: &Params<T>) -> Result<Vec<(ParamKey, Tensor<T>)>> {
+    let prefix = format!("{part}/");
+    for name in file.names().into_iter().filter_map(|name| name.strip_prefix(&prefix)) {
+        if params.find(name).is_none() {
+            return Err(Error::argument(format!("{}: holds {name:?}, which this model does not have", file.path())));
+        }
+    }
+    let read = |(key, param): (ParamKey, &crate::nn::Param<T>)| {
+        let tensor = file.tensor(&format!("{prefix}{}", param.name()))?;
+        if tensor.shape() != param.value().shape() {
+            return Err(Error::shape(format!(
+                "{}: {} has shape {}, the model's {}",
+                file.path(),
+                param.name(),
+                tensor.shape(),
+                param.value().shape()
+            )));
+        }
+        Ok((key, tensor))
+    };
+    params.iter().map(read).collect()
+}
+
+/// What differs from where the checkpoint was written.
+fn differences<T: Element>(there: &Build, optimizer: &Optimizer<T>, settings: &serde_json::Value) -> Vec<String> {
+    let here = Build::here();
+    let mut warnings = Vec::new();
+    let mut differ = |what: &str, there: &str, here: &str| {
+        if there != here {
+            warnings.push(format!(
+                "resumed with {what} {here}, saved with {there}: the weights may differ in their last bits from those of an undisturbed run"
+            ));
+        }
+    };
+    differ("version", &there.version, &here.version);
+    differ("SIMD level", &there.simd, &here.simd);
+    differ("target", &there.target, &here.target);
+    differ("execution", &there.execution, &here.execution);
+    differ("optimisation", &there.optimised.to_string(), &here.optimised.to_string());
+    if optimizer.rule().config() != *settings {
+        warnings.push(format!("resumed with optimiser settings {}, saved with {settings}", optimizer.rule().config()));
+    }
+    warnings
+}

@@ -1,0 +1,223 @@
+//! What a training run did, epoch by epoch.
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt::{self, Write};
+use std::path::Path;
+
+/// One epoch of training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// The mean training loss over the epoch, penalties included, each batch as it was before its update.
+    #[serde(with = "numbers::one")]
+    pub loss: f64,
+    /// The loss on the validation data after the epoch, without penalties.
+    #[serde(with = "numbers::maybe", default, skip_serializing_if = "Option::is_none")]
+    pub valid_loss: Option<f64>,
+    /// The metrics after the epoch, in the order in which they were asked for: on the validation data, or on the training
+    /// data where there is none.
+    #[serde(with = "numbers")]
+    pub metrics: Vec<f64>,
+    /// The learning rate of the last update.
+    pub rate: f64,
+    /// The norm of the last update's gradient, before clipping.
+    #[serde(with = "numbers::one")]
+    pub gradient_norm: f64,
+    /// Training examples in a second, validation left out.
+    pub examples_per_second: f64,
+    /// Seconds for the epoch, validation included.
+    pub seconds: f64,
+}
+
+/// Why training ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// All epochs were done.
+    Epochs,
+    /// No improvement for as many epochs as patience allows; the weights of that epoch are back.
+    EarlyStopping {
+        /// The epoch with the best value.
+        best_epoch: u64,
+    },
+    /// The gradient's norm, or the change of the loss, fell below its limit.
+    Converged {
+        /// Which of them, and how far.
+        reason: String,
+    },
+    /// A callback said so.
+    Callback,
+    /// A [`StopFlag`](super::StopFlag) was raised; the checkpoint, if there is one, is up to date.
+    Interrupted,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Epochs => f.write_str("All epochs were done."),
+            Self::EarlyStopping { best_epoch } => {
+                write!(f, "Stopped early: no improvement since epoch {best_epoch}, whose weights were kept.")
+            }
+            Self::Converged { reason } => write!(f, "Converged: {reason}."),
+            Self::Callback => f.write_str("Stopped by a callback."),
+            Self::Interrupted => f.write_str("Interrupted."),
+        }
+    }
+}
+
+/// What a training run did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The names of the metrics.
+    pub metrics: Vec<String>,
+    /// Whether the metrics are of the validation data, rather than the training data.
+    pub validated: bool,
+    /// The epochs.
+    pub epochs: Vec<EpochRecord>,
+    /// Why it ended; nothing while it runs.
+    pub stop: Option<Stop>,
+    /// What looked wrong: parameters that no gradient reached, a resumed run on another machine.
+    pub warnings: Vec<String>,
+}
+
+impl History {
+    pub(crate) fn new(metrics: Vec<String>, validated: bool) -> Self {
+        Self { metrics, validated, epochs: Vec::new(), stop: None, warnings: Vec::new() }
+    }
+
+    /// The last epoch.
+    pub fn last(&self) -> Option<&EpochRecord> {
+        self.epochs.last()
+    }
+
+    /// The values of a metric, epoch by epoch; `loss` and `valid_loss` serve as well.
+    pub fn values(&self, name: &str) -> Option<Vec<f64>> {
+        match name {
+            "loss" => Some(self.epochs.iter().map(|epoch| epoch.loss).collect()),
+            "valid_loss" => self.epochs.iter().map(|epoch| epoch.valid_loss).collect(),
+            _ => {
+                let k = self.metrics.iter().position(|metric| metric == name)?;
+                Some(self.epochs.iter().map(|epoch| epoch.metrics[k]).collect())
+            }
+        }
+    }
+
+    /// The column names of [`History::to_csv`] and of reports.
+    pub fn columns(&self) -> Vec<String> {
+        let mut columns: Vec<String> = ["epoch", "loss", "valid_loss"].map(str::to_owned).to_vec();
+        columns.extend(self.metrics.iter().cloned());
+        columns.extend(["rate", "gradient_norm", "examples_per_second", "seconds"].map(str::to_owned));
+        columns
+    }
+
+    /// The rows under [`History::columns`].
+    pub fn rows(&self) -> Vec<Vec<String>> {
+        let row = |epoch: &EpochRecord| {
+            let mut row = vec![epoch.epoch.to_string(), epoch.loss.to_string()];
+            row.push(epoch.valid_loss.map_or(String::new(), |loss| loss.to_string()));
+            row.extend(epoch.metrics.iter().map(f64::to_string));
+            row.extend(
+                [epoch.rate, epoch.gradient_norm, epoch.examples_per_second, epoch.seconds].map(|x| x.to_string()),
+            );
+            row
+        };
+        self.epochs.iter().map(row).collect()
+    }
+
+    /// A header and a line for each epoch.
+    pub fn to_csv(&self) -> String {
+        let mut text = self.columns().join(",") + "\n";
+        for row in self.rows() {
+            writeln!(text, "{}", row.join(",")).expect("strings take what is written");
+        }
+        text
+    }
+
+    /// Everything as JSON; NaN becomes null, an infinity text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("plain data has a JSON form")
+    }
+
+    /// Writes [`History::to_csv`] or [`History::to_json`], by the file's extension.
+    ///
+    /// # Errors
+    /// Another extension; the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let text = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => self.to_csv(),
+            Some("json") => self.to_json(),
+            _ => {
+                return Err(Error::argument(format!(
+                    "history: {} ends in neither .csv nor .json, which say the format",
+                    path.display()
+                )));
+            }
+        };
+        crate::files::write_atomically(path, text.as_bytes())
+    }
+}
+
+/// Numbers in JSON, which knows neither NaN (null here) nor infinities (text here).
+pub(crate) mod numbers {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Finite(f64),
+        Infinite(String),
+        Nan(()),
+    }
+
+    impl From<f64> for Number {
+        fn from(x: f64) -> Self {
+            match x {
+                x if x.is_finite() => Self::Finite(x),
+                x if x.is_nan() => Self::Nan(()),
+                x => Self::Infinite(x.to_string()),
+            }
+        }
+    }
+
+    impl Number {
+        fn get<E: Error>(self) -> Result<f64, E> {
+            match self {
+                Self::Finite(x) => Ok(x),
+                Self::Nan(()) => Ok(f64::NAN),
+                Self::Infinite(text) => text.parse().map_err(E::custom),
+            }
+        }
+    }
+
+    pub fn serialize<S: Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(numbers.iter().map(|x| Number::from(*x)))
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        Vec::<Number>::deserialize(deserializer)?.into_iter().map(Number::get).collect()
+    }
+
+    pub mod one {
+        use super::*;
+        pub fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+            Number::from(*number).serialize(serializer)
+        }
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+            Number::deserialize(deserializer)?.get()
+        }
+    }
+
+    /// A number that may be absent; the field is left out then.
+    pub mod maybe {
+        use super::*;
+        pub fn serialize<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+            number.map(Number::from).serialize(serializer)
+        }
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+            Number::deserialize(deserializer)?.get().map(Some)
+        }
+    }
+}

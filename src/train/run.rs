@@ -1,0 +1,398 @@
+//! One training run: its state, and the loop over epochs and batches.
+
+use super::callback::{BatchEvent, EpochEvent, Flow, RunInfo};
+use super::checkpoint::{self, Setup};
+use super::history::{EpochRecord, History, Stop};
+use super::measure::{Metric, predictions};
+use super::trainer::Trainer;
+use crate::data::{Batch, Batches, Dataset, Order, Targets};
+use crate::nn::{Draw, Loss, Model, ParamGrads, ParamKey, loss};
+use crate::optim::Progress;
+use crate::{Element, Error, Result, Tape, Tensor, Var};
+use std::time::Instant;
+
+/// Where a run is; with parameters and the optimiser's state, all that resuming needs.
+#[derive(Clone)]
+pub(crate) struct RunState<T> {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Batches done in the current one.
+    pub batch: u64,
+    /// Updates done.
+    pub step: u64,
+    /// The current epoch's losses, each times its examples.
+    pub loss_sum: f64,
+    /// The current epoch's examples so far.
+    pub examples: u64,
+    /// The norm of the last update's gradient, where it was taken.
+    pub gradient_norm: f64,
+    /// What early stopping and plateaus look at, epoch by epoch; smaller is better.
+    pub monitored: Vec<f64>,
+    /// The parameters of the best epoch, where early stopping may want them back.
+    pub best: Option<Vec<(ParamKey, Tensor<T>)>>,
+    pub history: History,
+}
+
+/// A run in progress.
+pub(super) struct Run<'a, T> {
+    trainer: &'a mut Trainer<T>,
+    model: &'a mut Model<T>,
+    data: &'a Dataset<T>,
+    loss: Box<dyn Loss<T>>,
+    tape: Tape<T>,
+    state: RunState<T>,
+    gathered: Gathered<T>,
+    /// A wish to stop, granted once no gradients wait for their update.
+    asked: Option<Stop>,
+    /// What a checkpoint must agree with, where there is one.
+    setup: Option<Setup>,
+}
+
+impl<T> RunState<T> {
+    fn new(history: History) -> Self {
+        let monitored = Vec::new();
+        Self {
+            epoch: 0,
+            batch: 0,
+            step: 0,
+            loss_sum: 0.0,
+            examples: 0,
+            gradient_norm: f64::NAN,
+            monitored,
+            best: None,
+            history,
+        }
+    }
+}
+
+/// The gradients of batches that wait for their update.
+struct Gathered<T> {
+    grads: Option<ParamGrads<T>>,
+    examples: f64,
+    batches: usize,
+}
+
+impl<'a, T: Element> Run<'a, T> {
+    pub fn new(trainer: &'a mut Trainer<T>, model: &'a mut Model<T>, data: &'a Dataset<T>) -> Result<Self> {
+        let loss = trainer.loss.take().unwrap_or_else(|| default_loss(data.targets()));
+        let names = trainer.metrics.iter().map(Metric::name).collect();
+        trainer.optimizer.reset();
+        let gathered = Gathered { grads: None, examples: 0.0, batches: 0 };
+        let state = RunState::new(History::new(names, trainer.validation.is_some()));
+        let setup = trainer.checkpoint.is_some().then(|| setup(trainer, &*loss).of_data(data));
+        let mut run = Self { trainer, model, data, loss, tape: Tape::of(), state, gathered, asked: None, setup };
+        if let Err(error) = run.resume() {
+            run.trainer.loss = Some(run.loss);
+            return Err(error);
+        }
+        Ok(run)
+    }
+
+    /// Goes on from the checkpoint, if that is asked for and there is one.
+    fn resume(&mut self) -> Result<()> {
+        let (Some(checkpoint), Some(setup)) = (&self.trainer.checkpoint, &self.setup) else { return Ok(()) };
+        if checkpoint.resume && checkpoint.path.exists() {
+            let path = checkpoint.path.clone();
+            let names = std::mem::take(&mut self.state.history.metrics);
+            self.state = checkpoint::load(&path, setup, self.model.params_mut(), &mut self.trainer.optimizer)?;
+            if self.state.history.metrics != names {
+                return Err(Error::argument(format!(
+                    "resume: {} has the metrics {:?}, this run {names:?}; ask for the same ones",
+                    path.display(),
+                    self.state.history.metrics
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves the state, if that is asked for.
+    fn save(&self) -> Result<()> {
+        match (&self.trainer.checkpoint, &self.setup) {
+            (Some(checkpoint), Some(setup)) => {
+                checkpoint::save(&checkpoint.path, setup, self.model.params(), &self.trainer.optimizer, &self.state)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs to the end.
+    pub fn finish(mut self) -> Result<History> {
+        let outcome = self.epochs().and_then(|stop| {
+            self.state.history.stop = Some(stop);
+            self.save()
+        });
+        let Self { trainer, loss, state, model, data, .. } = self;
+        let head = loss.head();
+        trainer.loss = Some(loss);
+        outcome?;
+        model.set_head(Some(head));
+        model.set_preprocessing(Some(data.preprocessing().clone()));
+        if trainer.patience.is_some()
+            && let Some(best) = state.best
+        {
+            best.into_iter().try_for_each(|(key, value)| model.params_mut().set(key, value))?;
+        }
+        trainer.callbacks.iter_mut().for_each(|callback| callback.on_end(&state.history));
+        Ok(state.history)
+    }
+
+    fn epochs(&mut self) -> Result<Stop> {
+        let data = self.data;
+        let mut batches = data.batches(self.trainer.batch, self.order())?;
+        let info = RunInfo {
+            epochs: self.trainer.epochs,
+            done: self.state.epoch,
+            batches: batches.count_all() as u64,
+            examples: data.len() as u64,
+            metrics: self.state.history.metrics.clone(),
+        };
+        self.trainer.callbacks.iter_mut().for_each(|callback| callback.on_start(&info));
+        // A run that had come to its end by itself does not go on when it is resumed.
+        if let Some(stop @ (Stop::EarlyStopping { .. } | Stop::Converged { .. })) = &self.state.history.stop {
+            return Ok(stop.clone());
+        }
+        self.state.history.stop = None;
+        while self.state.epoch < self.trainer.epochs {
+            if let Some(stop) = self.epoch(&mut batches)? {
+                return Ok(stop);
+            }
+            self.save()?;
+            batches.restart(self.order());
+        }
+        Ok(Stop::Epochs)
+    }
+
+    fn order(&self) -> Order {
+        if self.trainer.shuffle { Order::shuffled(self.trainer.seed, self.state.epoch) } else { Order::Sequential }
+    }
+
+    /// The rest of an epoch, and what follows it.
+    fn epoch(&mut self, batches: &mut Batches<'_, T>) -> Result<Option<Stop>> {
+        let started = Instant::now();
+        let done_before = self.state.examples;
+        batches.seek(self.state.batch as usize);
+        let count = batches.count_all() as u64;
+        while let Some(batch) = batches.next_batch() {
+            if let Some(stop) = self.batch(batch, count)? {
+                return Ok(Some(stop));
+            }
+        }
+        let training = started.elapsed().as_secs_f64();
+        let speed = (self.state.examples - done_before) as f64 / training;
+        let (valid_loss, metrics, monitored) = self.evaluate()?;
+        let record = EpochRecord {
+            epoch: self.state.epoch + 1,
+            loss: self.state.loss_sum / self.state.examples as f64,
+            valid_loss,
+            metrics,
+            rate: self.trainer.optimizer.learning_rate(),
+            gradient_norm: self.state.gradient_norm,
+            examples_per_second: speed,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.state.monitored.push(monitored.unwrap_or(valid_loss.unwrap_or(record.loss)));
+        self.state.history.epochs.push(record);
+        self.state.epoch += 1;
+        (self.state.batch, self.state.loss_sum, self.state.examples) = (0, 0.0, 0);
+        Ok(self.after_epoch())
+    }
+
+    /// Keeps the best weights, tells callbacks, and says whether to end.
+    fn after_epoch(&mut self) -> Option<Stop> {
+        let best_epoch = best_epoch(&self.state.monitored);
+        if self.trainer.patience.is_some() && best_epoch == self.state.epoch {
+            self.state.best = Some(self.model.params().iter().map(|(key, p)| (key, p.value().clone())).collect());
+        }
+        let record = self.state.history.last().expect("an epoch was recorded");
+        let event = EpochEvent { record, history: &self.state.history, model: &*self.model };
+        let flows: Vec<Flow> = self.trainer.callbacks.iter_mut().map(|callback| callback.on_epoch(&event)).collect();
+        if flows.contains(&Flow::Stop) {
+            return Some(Stop::Callback);
+        }
+        if self.trainer.patience.is_some_and(|patience| self.state.epoch - best_epoch >= patience) {
+            return Some(Stop::EarlyStopping { best_epoch });
+        }
+        self.converged()
+    }
+
+    fn converged(&self) -> Option<Stop> {
+        let epochs = &self.state.history.epochs;
+        let last = epochs.last()?;
+        if let Some(limit) = self.trainer.gradient_tolerance.filter(|limit| last.gradient_norm <= *limit) {
+            let reason = format!("the gradient's norm {:e} is at most {limit:e}", last.gradient_norm);
+            return Some(Stop::Converged { reason });
+        }
+        let change = epochs.len().checked_sub(2).map(|k| (epochs[k].loss - last.loss).abs())?;
+        let limit = self.trainer.loss_tolerance.filter(|limit| change <= *limit)?;
+        Some(Stop::Converged { reason: format!("the loss changed by {change:e}, at most {limit:e}") })
+    }
+
+    /// One batch: its gradients, and the update once enough batches are gathered.
+    fn batch(&mut self, batch: &Batch<T>, count: u64) -> Result<Option<Stop>> {
+        let draw = Draw { seed: self.trainer.seed, epoch: self.state.epoch, batch: self.state.batch };
+        let (loss, penalties, total) = (&*self.loss, &self.trainer.penalties, self.data.len());
+        let step = self.model.step(&mut self.tape, draw, |model, pass| {
+            let output = model.forward(pass.tape().data(&batch.inputs), pass);
+            let cost = loss.value(output, &batch.targets, batch.weights.as_ref())?;
+            Ok(penalties.iter().filter_map(|penalty| penalty.value(pass, total)).fold(cost, |cost, term| cost + term))
+        });
+        let step = step.map_err(|error| error.within(&self.place()))?;
+        if !step.loss.is_finite() {
+            return Err(Error::not_finite(format!(
+                "train: the loss of {} is {}; a smaller learning rate than {} may help, or scaled inputs, or clip_norm",
+                self.place(),
+                step.loss,
+                self.trainer.optimizer.learning_rate()
+            )));
+        }
+        if self.state.step == 0 && self.gathered.batches == 0 {
+            self.warn_of_unreached(&step.grads);
+        }
+        let n = batch.len();
+        self.state.loss_sum += step.loss * n as f64;
+        self.state.examples += n as u64;
+        self.state.batch += 1;
+        self.gather(step.grads, n as f64);
+        if self.gathered.batches == self.trainer.accumulate || self.state.batch == count {
+            self.update(count);
+            let every = self.trainer.checkpoint.as_ref().and_then(|checkpoint| checkpoint.every_updates);
+            let due = every.is_some_and(|every| self.state.step.is_multiple_of(every.max(1)));
+            if due && self.state.batch < count {
+                self.save()?;
+            }
+        }
+        Ok(self.after_batch())
+    }
+
+    fn place(&self) -> String {
+        format!("epoch {}, batch {}", self.state.epoch + 1, self.state.batch + 1)
+    }
+
+    fn warn_of_unreached(&mut self, grads: &ParamGrads<T>) {
+        for name in grads.unreached(self.model.params()) {
+            let warning = format!("no gradient reaches {name}: the loss does not depend on it, so it stays as it is");
+            self.state.history.warnings.push(warning);
+        }
+    }
+
+    /// Adds a batch's gradients to those that wait, weighing its examples.
+    fn gather(&mut self, mut grads: ParamGrads<T>, examples: f64) {
+        let gathered = &mut self.gathered;
+        gathered.batches += 1;
+        gathered.examples += examples;
+        if self.trainer.accumulate > 1 && !self.loss.is_sum() {
+            grads.scale(examples);
+        }
+        match &mut gathered.grads {
+            Some(sum) => {
+                sum.add(&grads);
+                grads.recycle(&self.tape);
+            }
+            None => gathered.grads = Some(grads),
+        }
+    }
+
+    /// Updates the parameters from the gradients that wait.
+    fn update(&mut self, count: u64) {
+        let Some(mut grads) = self.gathered.grads.take() else { return };
+        if self.trainer.accumulate > 1 && !self.loss.is_sum() {
+            grads.scale(1.0 / self.gathered.examples);
+        }
+        (self.gathered.examples, self.gathered.batches) = (0.0, 0);
+        if let Some(limit) = self.trainer.clip_value {
+            grads.clip_value(limit);
+        }
+        let last = self.state.batch == count;
+        match self.trainer.clip_norm {
+            Some(max) => self.state.gradient_norm = grads.clip_norm(max),
+            // The norm is a pass over all gradients, so that without need it is taken once an epoch.
+            None if last => self.state.gradient_norm = grads.norm(),
+            None => {}
+        }
+        if let Some(schedule) = &self.trainer.schedule {
+            let base = self.trainer.optimizer.rule().learning_rate();
+            let steps_per_epoch = count.div_ceil(self.trainer.accumulate as u64);
+            let (epoch, step) = (self.state.epoch, self.state.step);
+            let at = Progress { epoch, step, steps_per_epoch, monitored: &self.state.monitored };
+            self.trainer.optimizer.set_learning_rate(schedule.rate(base, &at));
+        }
+        self.trainer.optimizer.step(self.model.params_mut(), &grads);
+        self.state.step += 1;
+        grads.recycle(&self.tape);
+    }
+
+    fn after_batch(&mut self) -> Option<Stop> {
+        let event = BatchEvent {
+            epoch: self.state.epoch + 1,
+            batch: self.state.batch,
+            examples: self.state.examples,
+            loss: self.state.loss_sum / self.state.examples as f64,
+        };
+        for callback in &mut self.trainer.callbacks {
+            if callback.on_batch(&event) == Flow::Stop {
+                self.asked = Some(Stop::Callback);
+            }
+        }
+        if self.trainer.stop_flag.is_raised() {
+            self.asked = Some(Stop::Interrupted);
+        }
+        // A checkpoint holds no gradients, so that a run ends between updates.
+        if self.gathered.batches == 0 { self.asked.take() } else { None }
+    }
+
+    /// The validation loss, the metrics, and what is monitored if that is a metric: smaller is better.
+    fn evaluate(&self) -> Result<(Option<f64>, Vec<f64>, Option<f64>)> {
+        let trainer = &self.trainer;
+        let data = trainer.validation.as_ref().unwrap_or(self.data);
+        if trainer.validation.is_none() && trainer.metrics.is_empty() && trainer.monitor.is_none() {
+            return Ok((None, Vec::new(), None));
+        }
+        let outputs = predictions(self.model, data)?;
+        let valid_loss = trainer.validation.is_some().then(|| loss_of(&*self.loss, &outputs, data)).transpose()?;
+        let measure = |metric: &Metric| metric.value(&outputs, data.targets(), self.loss.head());
+        let metrics = trainer.metrics.iter().map(measure).collect::<Result<_>>()?;
+        let monitored =
+            trainer.monitor.as_ref().map(|metric| measure(metric).map(|x| metric.sign() * x)).transpose()?;
+        Ok((valid_loss, metrics, monitored))
+    }
+}
+
+/// Cross-entropy for labels, the mean squared error for values.
+fn default_loss<T: Element>(targets: &Targets<T>) -> Box<dyn Loss<T>> {
+    match targets {
+        Targets::Labels(_) => Box::new(loss::cross_entropy()),
+        Targets::Values(_) => Box::new(loss::mean_squared_error()),
+    }
+}
+
+/// The loss of outputs that are known.
+pub(super) fn loss_of<T: Element>(loss: &dyn Loss<T>, outputs: &Tensor<T>, data: &Dataset<T>) -> Result<f64> {
+    let tape = Tape::of();
+    let value: Var<'_, T> = loss.value(tape.data(outputs), data.targets(), data.weights())?;
+    Ok(value.item().to_f64())
+}
+
+/// The first epoch, from 1, with the smallest value; NaN is never the best.
+fn best_epoch(monitored: &[f64]) -> u64 {
+    let mut best = 0;
+    for (k, value) in monitored.iter().enumerate() {
+        if *value < monitored[best] || monitored[best].is_nan() {
+            best = k;
+        }
+    }
+    best as u64 + 1
+}
+
+/// What a checkpoint of this run must agree with, but for the data.
+fn setup<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>) -> Setup {
+    Setup {
+        seed: trainer.seed,
+        batch_size: trainer.batch,
+        shuffle: trainer.shuffle,
+        accumulate: trainer.accumulate,
+        optimizer: trainer.optimizer.rule().name().to_owned(),
+        loss: loss.name(),
+        ..Setup::default()
+    }
+}

@@ -1,0 +1,265 @@
+//! How to train: the settings, and `fit`.
+
+use super::callback::{Callback, EpochEvent, Flow, OnEpoch, StopFlag};
+use super::checkpoint::Checkpoint;
+use super::history::History;
+use super::measure::Metric;
+use super::run::Run;
+use crate::data::{Dataset, Targets};
+use crate::nn::{Loss, Model, Penalty};
+use crate::optim::{Optimizer, Schedule};
+use crate::{Element, Error, Result};
+
+/// Trains models: an optimiser and settings, each with a default.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::Dataset;
+/// use retrograd::nn::Mlp;
+/// use retrograd::optim::Adam;
+/// use retrograd::train::Trainer;
+///
+/// let data = Dataset::<f32>::labelled([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], vec![0, 1, 1, 0])?;
+/// let mut model = Mlp::new(2).dense(8).tanh().dense(2).build(1)?;
+/// let history = Trainer::new(Adam::new(0.05)).epochs(100).batch(4).fit(&mut model, &data)?;
+/// assert!(history.last().unwrap().loss < 0.05);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub struct Trainer<T> {
+    pub(super) optimizer: Optimizer<T>,
+    pub(super) loss: Option<Box<dyn Loss<T>>>,
+    pub(super) penalties: Vec<Penalty>,
+    pub(super) schedule: Option<Box<dyn Schedule>>,
+    pub(super) epochs: u64,
+    pub(super) batch: usize,
+    pub(super) seed: u64,
+    pub(super) shuffle: bool,
+    pub(super) accumulate: usize,
+    pub(super) clip_norm: Option<f64>,
+    pub(super) clip_value: Option<f64>,
+    pub(super) metrics: Vec<Metric>,
+    pub(super) validation: Option<Dataset<T>>,
+    pub(super) patience: Option<u64>,
+    pub(super) monitor: Option<Metric>,
+    pub(super) gradient_tolerance: Option<f64>,
+    pub(super) loss_tolerance: Option<f64>,
+    pub(super) callbacks: Vec<Box<dyn Callback<T>>>,
+    pub(super) stop_flag: StopFlag,
+    pub(super) checkpoint: Option<Checkpoint>,
+}
+
+impl<T: Element> Trainer<T> {
+    /// Trains with this optimiser: 10 epochs in batches of 32, shuffled by seed 0, with cross-entropy for labels and the mean
+    /// squared error for values.
+    pub fn new(optimizer: impl Into<Optimizer<T>>) -> Self {
+        Self {
+            optimizer: optimizer.into(),
+            loss: None,
+            penalties: Vec::new(),
+            schedule: None,
+            epochs: 10,
+            batch: 32,
+            seed: 0,
+            shuffle: true,
+            accumulate: 1,
+            clip_norm: None,
+            clip_value: None,
+            metrics: Vec::new(),
+            validation: None,
+            patience: None,
+            monitor: None,
+            gradient_tolerance: None,
+            loss_tolerance: None,
+            callbacks: Vec::new(),
+            stop_flag: StopFlag::new(),
+            checkpoint: None,
+        }
+    }
+
+    /// The loss to minimise.
+    pub fn loss(mut self, loss: impl Loss<T> + 'static) -> Self {
+        self.loss = Some(Box::new(loss));
+        self
+    }
+    /// A penalty on parameters, added to the loss as part of the graph.
+    pub fn penalty(mut self, penalty: Penalty) -> Self {
+        self.penalties.push(penalty);
+        self
+    }
+    /// How the learning rate changes.
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.schedule = Some(Box::new(schedule));
+        self
+    }
+    /// Passes over the training data.
+    pub fn epochs(mut self, epochs: u64) -> Self {
+        self.epochs = epochs;
+        self
+    }
+    /// Examples in a batch; the last one of an epoch may be shorter.
+    pub fn batch(mut self, size: usize) -> Self {
+        self.batch = size;
+        self
+    }
+    /// The seed of shuffles and dropout.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+    /// Takes the examples in the order of the data.
+    pub fn without_shuffling(mut self) -> Self {
+        self.shuffle = false;
+        self
+    }
+    /// Batches whose gradients are averaged into one update, each weighing as many examples as it has.
+    pub fn accumulate(mut self, batches: usize) -> Self {
+        self.accumulate = batches;
+        self
+    }
+    /// Limits the norm of all gradients together.
+    pub fn clip_norm(mut self, max: f64) -> Self {
+        self.clip_norm = Some(max);
+        self
+    }
+    /// Limits every element of the gradients to [-limit, limit].
+    pub fn clip_value(mut self, limit: f64) -> Self {
+        self.clip_value = Some(limit);
+        self
+    }
+    /// What to measure after each epoch, on the validation data or else on the training data.
+    pub fn metrics(mut self, metrics: impl IntoIterator<Item = Metric>) -> Self {
+        self.metrics.extend(metrics);
+        self
+    }
+    /// Data to validate on after each epoch; never trained on.
+    pub fn validation(mut self, data: &Dataset<T>) -> Self {
+        self.validation = Some(data.clone());
+        self
+    }
+    /// Ends after this many epochs without improvement, and takes the best weights back. What must improve is the validation
+    /// loss (the training loss without validation data), or what [`Trainer::monitor`] says.
+    pub fn early_stopping(mut self, patience: u64) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+    /// What early stopping, and schedules that wait for a plateau, look at. Measured whether or not it is shown.
+    pub fn monitor(mut self, metric: Metric) -> Self {
+        self.monitor = Some(metric);
+        self
+    }
+    /// Ends once the norm of an epoch's last gradient is at most this.
+    pub fn until_gradient_below(mut self, norm: f64) -> Self {
+        self.gradient_tolerance = Some(norm);
+        self
+    }
+    /// Ends once the training loss of an epoch differs by at most this from the one before.
+    pub fn until_loss_changes_less_than(mut self, change: f64) -> Self {
+        self.loss_tolerance = Some(change);
+        self
+    }
+    /// Something that watches.
+    pub fn callback(mut self, callback: impl Callback<T> + 'static) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+    /// A closure that is called after each epoch.
+    pub fn on_epoch(self, call: impl FnMut(&EpochEvent<'_, T>) -> Flow + 'static) -> Self {
+        self.callback(OnEpoch(call))
+    }
+    /// A progress bar where standard error is a terminal, and a line for each epoch.
+    #[cfg(feature = "progress")]
+    pub fn progress(self) -> Self {
+        self.callback(super::Progress::new())
+    }
+    /// A flag that ends training after the current batch.
+    pub fn stop_flag(mut self, flag: StopFlag) -> Self {
+        self.stop_flag = flag;
+        self
+    }
+
+    /// Saves the whole state of the run, and goes on from it if asked to.
+    pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
+        self.checkpoint = Some(checkpoint);
+        self
+    }
+
+    /// Trains the model on the data.
+    ///
+    /// The order of examples and every random number follow from the seed, epoch and batch: the same call gives the same bits.
+    /// Starts from the model's weights as they are, with an optimiser that has seen nothing; unless a checkpoint goes on.
+    ///
+    /// # Errors
+    /// Settings that make no sense; data that do not fit the model; a loss that is not finite; what a checkpoint meets when it
+    /// is written. Before the first batch the model is untouched.
+    pub fn fit(&mut self, model: &mut Model<T>, data: &Dataset<T>) -> Result<History> {
+        self.check(model, data)?;
+        Run::new(self, model, data)?.finish()
+    }
+
+    /// The settings in words, for reports.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let loss = self.loss.as_ref().map_or("by the targets".to_owned(), |loss| loss.name());
+        let rule = self.optimizer.rule();
+        let mut settings = vec![
+            ("optimiser", format!("{} {}", rule.name(), rule.config())),
+            ("loss", loss),
+            ("epochs", self.epochs.to_string()),
+            ("batch", self.batch.to_string()),
+            ("seed", self.seed.to_string()),
+            ("shuffled", self.shuffle.to_string()),
+        ];
+        if let Some(schedule) = &self.schedule {
+            settings.push(("schedule", schedule.config().to_string()));
+        }
+        for penalty in &self.penalties {
+            settings.push(("penalty", format!("{penalty:?}")));
+        }
+        if self.accumulate > 1 {
+            settings.push(("batches in an update", self.accumulate.to_string()));
+        }
+        let limits = [("gradient norm at most", self.clip_norm), ("gradient elements at most", self.clip_value)];
+        settings.extend(limits.into_iter().filter_map(|(name, limit)| Some((name, limit?.to_string()))));
+        if let Some(patience) = self.patience {
+            settings.push(("patience", format!("{patience} epochs")));
+        }
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn check(&self, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
+        self.optimizer.validate(model.params())?;
+        let wrong = |message: String| Err(Error::argument(format!("train: {message}")));
+        if self.epochs == 0 {
+            return wrong("0 epochs; ask for 1 or more".to_owned());
+        }
+        if self.accumulate == 0 {
+            return wrong("gradients accumulated over 0 batches; 1 is every batch on its own".to_owned());
+        }
+        for (name, limit) in [("norm", self.clip_norm), ("value", self.clip_value)] {
+            if let Some(limit) = limit.filter(|limit| limit.is_nan() || *limit <= 0.0) {
+                return wrong(format!("gradients clipped to a {name} of {limit}; use a number above 0"));
+            }
+        }
+        check_fit(model, data)?;
+        if let Some(data) = &self.validation {
+            check_fit(model, data).map_err(|error| error.within("validation data"))?;
+        }
+        Ok(())
+    }
+}
+
+/// An error unless the data's rows fit the model's inputs, and its targets the outputs.
+pub(super) fn check_fit<T: Element>(model: &Model<T>, data: &Dataset<T>) -> Result<()> {
+    if data.is_empty() {
+        return Err(Error::argument("train: the data has no rows"));
+    }
+    model.check_batch(data.inputs().shape())?;
+    if let Targets::Labels(_) = data.targets() {
+        let (classes, outputs) = (data.n_classes(), model.output_shape().numel());
+        if outputs > 1 && classes > outputs {
+            return Err(Error::argument(format!(
+                "train: the data has {classes} classes, the model {outputs} outputs; give its last layer {classes}"
+            )));
+        }
+    }
+    Ok(())
+}
