@@ -8,10 +8,14 @@ mod custom_op;
 mod digits;
 #[path = "../examples/03_higher_order.rs"]
 mod higher_order;
+#[path = "../examples/mazur.rs"]
+mod mazur;
 #[path = "../examples/01_scalar_expression.rs"]
 mod scalar_expression;
 #[path = "../examples/02_tensor_expression.rs"]
 mod tensor_expression;
+#[path = "../examples/trask.rs"]
+mod trask;
 
 use digits::Options;
 use std::process::ExitCode;
@@ -37,6 +41,16 @@ fn lesson_3_higher_order() {
 #[test]
 fn lesson_4_a_custom_op() {
     custom_op::main().unwrap();
+}
+
+#[test]
+fn trask_prints_what_the_post_prints() {
+    trask::main();
+}
+
+#[test]
+fn mazur_prints_what_the_text_prints() {
+    mazur::main();
 }
 
 /// What digits prints, and the accuracy that it returns.
