@@ -61,8 +61,22 @@ fn mlps_agree_with_the_reference() {
 
 #[test]
 fn optimisers_and_schedules_agree_with_the_reference() {
-    let content = json::load("training.json");
-    let mut report = Report::new("training.json");
+    run_training("training.json", json::load("training.json"));
+}
+
+/// Settings and schedules that the files from elsewhere lack; always the file in this repository.
+#[test]
+fn variants_of_optimisers_and_schedules_agree_with_pytorch() {
+    run_training("training_variants.json", json::load_own("training_variants.json"));
+}
+
+#[test]
+fn lbfgs_reaches_the_published_minima() {
+    run_cases("mgh.json", json::load_own("mgh.json"), formulas::minimize_problem);
+}
+
+fn run_training(file: &str, content: json::Json) {
+    let mut report = Report::new(file);
     schedules::run(&content, &mut report);
     run_all(content, report, training::run_case);
 }

@@ -225,9 +225,32 @@ impl<T: Element> ParamGrads<T> {
         }
     }
 
-    /// The Euclidean norm over all parameters, in double precision.
+    /// The Euclidean norm over all parameters, in double precision; not finite where a gradient is not.
     pub fn norm(&self) -> f64 {
-        self.tensors.values().map(|g| sum_of_squares(g.as_slice())).sum::<f64>().sqrt()
+        let norm = |scale: f64| {
+            let squares = self.tensors.values().map(|g| sum_of_squares(g.as_slice(), scale));
+            squares.sum::<f64>().sqrt() / scale
+        };
+        let direct = norm(1.0);
+        if direct.is_finite() && direct > 1e-150 || direct.is_nan() {
+            return direct;
+        }
+        // The squares leave the range of f64: take them of numbers around 1.
+        let largest = self.tensors.values().flat_map(|g| g.as_slice()).fold(0.0, |m: f64, x| m.max(x.to_f64().abs()));
+        if largest > 0.0 && largest.is_finite() { norm(1.0 / largest) } else { largest }
+    }
+    /// An error if a gradient is NaN or infinite.
+    ///
+    /// # Errors
+    /// Names the parameter and the element.
+    pub fn check_finite(&self, params: &Params<T>) -> Result<()> {
+        for (key, g) in self.iter() {
+            if let Some(i) = g.as_slice().iter().position(|x| !x.to_f64().is_finite()) {
+                let name = params.get(key).map_or("?", Param::name);
+                return Err(Error::not_finite(format!("gradient: element {i} of {name} is {}", g.as_slice()[i])));
+            }
+        }
+        Ok(())
     }
     /// Multiplies every gradient.
     pub fn scale(&mut self, factor: f64) {
@@ -248,14 +271,16 @@ impl<T: Element> ParamGrads<T> {
         }
     }
     /// Limits the global norm: scales all gradients by max / norm where the norm is above max. Returns the norm before.
+    ///
+    /// Where that is NaN or infinite nothing is scaled: no factor makes such gradients useful, and the caller sees it.
     pub fn clip_norm(&mut self, max: f64) -> f64 {
         let norm = self.norm();
-        if norm > max {
+        if norm > max && norm.is_finite() {
             self.scale(max / norm);
         }
         norm
     }
-    /// Limits every element to [-limit, limit].
+    /// Limits every element to [-limit, limit]; NaN stays NaN.
     pub fn clip_value(&mut self, limit: f64) {
         let limit = T::from_f64(limit);
         for g in self.tensors.values_mut() {
@@ -284,12 +309,12 @@ impl<T: Element> Default for ParamGrads<T> {
     }
 }
 
-/// The sum of squares in double precision; eight partial sums let it vectorise.
-fn sum_of_squares<T: Element>(x: &[T]) -> f64 {
+/// The sum of squares of the numbers times a scale, in double precision; eight partial sums let it vectorise.
+fn sum_of_squares<T: Element>(x: &[T], scale: f64) -> f64 {
     let mut sums = [0.0; 8];
     for chunk in x.chunks(8) {
         for (sum, x) in sums.iter_mut().zip(chunk) {
-            let x = x.to_f64();
+            let x = x.to_f64() * scale;
             *sum += x * x;
         }
     }

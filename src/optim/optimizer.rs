@@ -3,6 +3,8 @@
 use super::{At, Rule};
 use crate::nn::{Param, ParamGrads, ParamKey, Params, Role, matches};
 use crate::{Element, Error, Result, Tensor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use slotmap::SecondaryMap;
 
 /// An update rule with the state of every parameter.
@@ -30,19 +32,31 @@ pub struct State<T> {
     pub numbers: Vec<f64>,
 }
 
-/// Settings for some of the parameters: those whose name the pattern means (a name, or a start of names and `*`). The first
-/// group that means a parameter holds.
-#[derive(Clone, Debug, PartialEq)]
+/// Settings for some of the parameters: those whose name the pattern means (a name, or a start of names and `*`), or those of
+/// a role. The first group that means a parameter holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
-    pattern: String,
+    members: Members,
     rate: f64,
     weight_decay: Option<f64>,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Members {
+    Named(String),
+    Role(Role),
+}
+
 impl Group {
-    /// A group that changes nothing yet.
+    /// The group of a name or of names that start alike, `dense1*`; it changes nothing yet.
     pub fn new(pattern: impl Into<String>) -> Self {
-        Self { pattern: pattern.into(), rate: 1.0, weight_decay: None }
+        Self { members: Members::Named(pattern.into()), rate: 1.0, weight_decay: None }
+    }
+    /// The group of all parameters of a role; it changes nothing yet.
+    pub fn role(role: Role) -> Self {
+        Self { members: Members::Role(role), rate: 1.0, weight_decay: None }
     }
     /// The same with the learning rate multiplied.
     pub fn rate(mut self, factor: f64) -> Self {
@@ -54,6 +68,48 @@ impl Group {
         self.weight_decay = Some(weight_decay);
         self
     }
+
+    fn means<T>(&self, param: &Param<T>) -> bool {
+        match &self.members {
+            Members::Named(pattern) => matches(pattern, param.name()),
+            Members::Role(role) => param.role() == *role,
+        }
+    }
+    fn name(&self) -> String {
+        match &self.members {
+            Members::Named(pattern) => format!("{pattern:?}"),
+            Members::Role(role) => format!("{role:?}").to_lowercase(),
+        }
+    }
+    fn validate<T: Element>(&self, params: &Params<T>) -> Result<()> {
+        if !params.iter().any(|(_, param)| param.is_trainable() && self.means(param)) {
+            return Err(match &self.members {
+                Members::Named(pattern) if !params.iter().any(|(_, param)| self.means(param)) => {
+                    params.no_such(pattern).within("optimiser's group")
+                }
+                _ => Error::argument(format!("optimiser's group {}: no parameter of it is trained", self.name())),
+            });
+        }
+        for (what, value) in [("a rate's factor", self.rate), ("weight decay", self.weight_decay.unwrap_or(0.0))] {
+            if !(value >= 0.0 && value.is_finite()) {
+                let group = self.name();
+                return Err(Error::argument(format!("optimiser's group {group}: {what} is 0 or more, got {value}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An optimiser's settings as they are written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    rule: String,
+    settings: Json,
+    rate: f64,
+    groups: Vec<Group>,
+    decayed: Vec<Role>,
+    maximize: bool,
 }
 
 /// The built-in rules serve wherever an optimiser is wanted; a rule of your own goes through [`Optimizer::new`].
@@ -120,21 +176,37 @@ impl<T: Element> Optimizer<T> {
     /// Names the setting.
     pub fn validate(&self, params: &Params<T>) -> Result<()> {
         self.rule.validate()?;
-        for group in &self.groups {
-            if !params.iter().any(|(_, param)| matches(&group.pattern, param.name())) {
-                return Err(params.no_such(&group.pattern).within("optimiser's group"));
-            }
-            if !(group.rate >= 0.0 && group.rate.is_finite()) {
-                return Err(Error::argument(format!(
-                    "optimiser's group {:?}: a rate's factor is 0 or more, got {}",
-                    group.pattern, group.rate
-                )));
-            }
-        }
-        Ok(())
+        self.groups.iter().try_for_each(|group| group.validate(params))
+    }
+
+    /// The rule's name and settings, groups, and the learning rate as it is now, for checkpoints; the state is
+    /// [`Optimizer::state`].
+    pub fn config(&self) -> Json {
+        json!(Written {
+            rule: self.rule.name().to_owned(),
+            settings: self.rule.config(),
+            rate: self.rate,
+            groups: self.groups.clone(),
+            decayed: self.decayed.clone(),
+            maximize: self.maximize,
+        })
+    }
+    /// The optimiser that [`Optimizer::config`] wrote, without its state, if its rule is a built-in one.
+    ///
+    /// # Errors
+    /// Rules and settings that are unknown or make no sense; each is named.
+    pub fn from_config(config: &Json) -> Result<Self> {
+        let written: Written =
+            serde_json::from_value(config.clone()).map_err(|e| Error::argument(format!("optimiser: {e}")))?;
+        let rule = super::from_config(&written.rule, &written.settings)?;
+        let Written { rate, groups, decayed, maximize, .. } = written;
+        Ok(Self { rate, groups, decayed, maximize, ..rule })
     }
 
     /// Updates every trainable parameter that has a gradient.
+    ///
+    /// Gradients are taken as they are: NaN reaches the parameter and its state, by every rule. Where that can happen, look
+    /// first, with [`ParamGrads::check_finite`] or at the norm that [`ParamGrads::clip_norm`] returns.
     pub fn step(&mut self, params: &mut Params<T>, grads: &ParamGrads<T>) {
         for (key, gradient) in grads.iter() {
             let param = params.get(key).expect("gradients of this model");
@@ -161,7 +233,7 @@ impl<T: Element> Optimizer<T> {
 
     /// The learning rate and weight decay of a parameter.
     fn settings(&self, param: &Param<T>) -> (f64, f64) {
-        let group = self.groups.iter().find(|group| matches(&group.pattern, param.name()));
+        let group = self.groups.iter().find(|group| group.means(param));
         let by_role = if self.decayed.contains(&param.role()) { self.rule.weight_decay() } else { 0.0 };
         let rate = self.learning_rate() * param.rate() * group.map_or(1.0, |group| group.rate);
         (rate, group.and_then(|group| group.weight_decay).unwrap_or(by_role))

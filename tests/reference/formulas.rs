@@ -4,7 +4,8 @@ use crate::compare::{Report, Scale};
 use crate::expression::{Expr, eval, names};
 use crate::infix::parse;
 use crate::json::{Json, list, number, numbers, text};
-use retrograd::{Dual, Real, Tape, Var, grad_slice, hessian_slice, hvp_slice};
+use retrograd::optim::Lbfgs;
+use retrograd::{Dual, Real, Tape, Var, grad_slice, hessian_slice, hvp_slice, value_and_grad_slice};
 
 /// One expression of expressions.json at its points.
 pub fn run_expression(case: &Json, report: &mut Report) -> Result<(), String> {
@@ -34,6 +35,29 @@ pub fn run_problem(case: &Json, report: &mut Report) -> Result<(), String> {
         let expected = Expected::read(&point["f"], point)?;
         compare(report, &Formula::SumOfSquares(&residuals), &numbers(&point["x"])?, &expected);
         same_digits(report, &expected.grad, &point["grad_30"])?;
+    }
+    Ok(())
+}
+
+/// Local minima that Moré, Garbow & Hillstrom 1981 list beside the least.
+const OTHER_MINIMA: &[(&str, f64)] = &[("mgh/18-biggs_exp6", 5.65565e-3)];
+
+/// L-BFGS from both points of a problem: the value where it ends is a published minimum.
+pub fn minimize_problem(case: &Json, report: &mut Report) -> Result<(), String> {
+    let vars = names(&case["vars"])?;
+    let residuals = list(&case["residuals"])?.iter().map(|residual| parse(text(residual)?, &vars));
+    let residuals = residuals.collect::<Result<Vec<_>, _>>()?;
+    let want = number(&case["published_fmin"])?;
+    for point in list(&case["points"])? {
+        let mut lbfgs = Lbfgs::new().max_iter(2000).tolerance_grad(1e-9).tolerance_change(1e-16);
+        let mut x = numbers(&point["x"])?;
+        let found = lbfgs.minimize_with(&mut x, |x| {
+            Ok(value_and_grad_slice(|x: &[Var<f64>]| Formula::SumOfSquares(&residuals).eval(x), x))
+        });
+        let found = found.map_err(|e| e.to_string())?;
+        let other = OTHER_MINIMA.iter().find(|(id, value)| case["id"] == *id && (found.value - value).abs() < 1e-8);
+        let want = other.map_or(want, |(_, value)| *value);
+        report.compare_within("minimum", &[found.value], &[want], 1e-5, 1e-10, Scale::Element);
     }
     Ok(())
 }
