@@ -231,7 +231,25 @@ impl Csv {
     /// A path that cannot be read, damaged gzip, or as for [`read`](Csv::read).
     pub fn read_path<T: Element>(&self, path: impl AsRef<Path>) -> Result<Dataset<T>> {
         let path = path.as_ref();
-        self.dataset(&self.table(format!("csv: {}", path.display()), file::read("csv", path)?)?)
+        self.dataset(self.table(format!("csv: {}", path.display()), file::read("csv", path)?)?)
+    }
+
+    /// Reads features from one file and targets from another, which are set side by side: every column of the second is a target.
+    ///
+    /// The names of [`names`](Csv::names) are for both; without any, the targets are called y0, y1, ...
+    ///
+    /// # Errors
+    /// As for [`read_path`](Csv::read_path); files of different length.
+    pub fn read_pair<T: Element>(&self, features: impl AsRef<Path>, targets: impl AsRef<Path>) -> Result<Dataset<T>> {
+        let [features, targets] = [features.as_ref(), targets.as_ref()].map(|path| {
+            let bytes = file::read("csv", path)?;
+            self.table(format!("csv: {}", path.display()), bytes)
+        });
+        let (features, targets) = (features?, targets?);
+        let first = features.names.len();
+        let both = features.beside(targets)?;
+        let columns = (first..both.names.len()).fold(self.clone(), Csv::target);
+        columns.dataset(both)
     }
 
     /// Reads a table, plain or gzip.
@@ -242,7 +260,7 @@ impl Csv {
     pub fn read<T: Element>(&self, mut reader: impl Read) -> Result<Dataset<T>> {
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(|error| Error::io(format!("csv: cannot read: {error}")))?;
-        self.dataset(&self.table("csv".into(), file::unpack("csv", bytes)?)?)
+        self.dataset(self.table("csv".into(), file::unpack("csv", bytes)?)?)
     }
 
     /// The rows of a file as text, in the same way but with no look at what they hold: what [`Preprocessing::encode_rows`] takes.
@@ -260,10 +278,14 @@ impl Csv {
             let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
             Error::argument(format!("{origin}: row {line}: the text is not UTF-8; save the file in that encoding"))
         })?;
-        Table::parse(origin, text, self.delimiter, self.skip_rows, self.header, self.names.as_deref())
+        Table::parse(origin, text, self.delimiter, self.skip_rows, self.header)
     }
 
-    fn dataset<T: Element>(&self, table: &Table) -> Result<Dataset<T>> {
+    fn dataset<T: Element>(&self, table: Table) -> Result<Dataset<T>> {
+        let table = match &self.names {
+            Some(names) => &table.rename(names)?,
+            None => &table,
+        };
         let (roles, targets) = self.roles(table)?;
         let rows = self.rows(table, &roles)?;
         let columns = self.columns(table, &roles, &rows)?;

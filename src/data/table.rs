@@ -23,6 +23,8 @@ pub(super) struct Table {
     pub names: Vec<String>,
     pub rows: Vec<Row>,
     text: String,
+    /// The table whose columns begin at this number, where two stand side by side.
+    right: Option<(usize, Box<Table>)>,
 }
 
 #[derive(Debug)]
@@ -32,15 +34,8 @@ pub(super) struct Row {
 }
 
 impl Table {
-    /// Parses the text, without its first `skip` lines; `names` go before those of a header.
-    pub fn parse(
-        origin: String,
-        text: String,
-        delimiter: Delimiter,
-        skip: usize,
-        header: Header,
-        names: Option<&[String]>,
-    ) -> Result<Self> {
+    /// Parses the text, without its first `skip` lines.
+    pub fn parse(origin: String, text: String, delimiter: Delimiter, skip: usize, header: Header) -> Result<Self> {
         let start = text.split_inclusive('\n').take(skip).map(str::len).sum::<usize>();
         let mut rows = match delimiter {
             Delimiter::Byte(byte) => split_csv(&origin, &text, start, byte)?,
@@ -56,7 +51,7 @@ impl Table {
             Header::Auto => !first.cells.iter().any(|cell| cell.trim().parse::<f64>().is_ok()),
         };
         let title = header.then(|| rows.remove(0));
-        let table = Self { origin, names: Vec::new(), rows, text };
+        let table = Self { origin, names: Vec::new(), rows, text, right: None };
         let wrong = |message: String| Error::argument(format!("{}: {message}", table.origin));
         if table.rows.is_empty() {
             return Err(wrong("no rows below the header".into()));
@@ -68,15 +63,42 @@ impl Table {
                 ragged.cells.len()
             )));
         }
-        let names = match (names, title) {
-            (Some(names), _) if names.len() != width => {
-                return Err(wrong(format!("{} names for {width} columns", names.len())));
-            }
-            (Some(names), _) => names.to_vec(),
-            (None, Some(title)) => title.cells.iter().map(|name| name.trim().to_string()).collect(),
-            (None, None) => (0..width).map(|i| format!("x{i}")).collect(),
+        let names = match title {
+            Some(title) => title.cells.iter().map(|name| name.trim().to_string()).collect(),
+            None => (0..width).map(|i| format!("x{i}")).collect(),
         };
         Ok(Self { names, ..table })
+    }
+
+    /// Puts these names in place of those there are.
+    pub fn rename(self, names: &[String]) -> Result<Self> {
+        let width = self.names.len();
+        if names.len() != width {
+            return Err(Error::argument(format!("{}: {} names for {width} columns", self.origin, names.len())));
+        }
+        Ok(Self { names: names.to_vec(), ..self })
+    }
+
+    /// The columns of `right` beside these; where they have no names of their own, they are called y0, y1, ...
+    pub fn beside(mut self, right: Table) -> Result<Self> {
+        if self.rows.len() != right.rows.len() {
+            return Err(Error::shape(format!(
+                "{} has {} rows, {} has {}",
+                self.origin,
+                self.rows.len(),
+                right.origin.trim_start_matches("csv: "),
+                right.rows.len()
+            )));
+        }
+        let unnamed = right.names.iter().enumerate().all(|(i, name)| *name == format!("x{i}"));
+        let name = |(i, name): (usize, &String)| if unnamed { format!("y{i}") } else { name.clone() };
+        self.names.extend(right.names.iter().enumerate().map(name));
+        let first = right.rows[0].cells.len();
+        for (row, other) in self.rows.iter_mut().zip(&right.rows) {
+            row.cells.extend(&other.cells);
+        }
+        self.right = Some((self.names.len() - first, Box::new(right)));
+        Ok(self)
     }
 
     /// The line of the file, from 1, on which a row begins.
@@ -89,7 +111,14 @@ impl Table {
 
     /// An error at a cell.
     pub fn wrong(&self, row: &Row, column: usize, wrong: impl std::fmt::Display) -> Error {
-        Error::argument(format!("{}: row {}, column {:?}: {wrong}", self.origin, self.line(row), self.names[column]))
+        let (table, line) = match &self.right {
+            Some((first, right)) if column >= *first => {
+                let number = self.rows.iter().position(|known| known.start == row.start);
+                (&**right, number.map_or(0, |number| right.line(&right.rows[number])))
+            }
+            _ => (self, self.line(row)),
+        };
+        Error::argument(format!("{}: row {line}, column {:?}: {wrong}", table.origin, self.names[column]))
     }
 
     /// The number of the column of this name.
