@@ -1,5 +1,6 @@
 //! A warm training step allocates nothing: a counting allocator watches.
 
+use retrograd::data::{Dataset, Order, Targets};
 use retrograd::{Element, Id, Tape, Tensor, Var};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -114,6 +115,33 @@ fn a_warm_step_with_squared_error_allocates_nothing() {
         let hidden = (t.data(&x).matmul(w1) + b1).sigmoid();
         (hidden.matmul(w2) + b2).sigmoid().squared_error(t.data(&target))
     });
+}
+
+#[test]
+fn a_warm_epoch_of_batches_allocates_nothing() {
+    let values = Dataset::<f32>::regression(filled::<f32>(&[70, 6], 2.0), filled::<f32>(&[70, 2], 1.0)).unwrap();
+    let labels = Dataset::<f32>::labelled(filled::<f32>(&[70, 6], 2.0), (0..70).map(|i| i % 2).collect()).unwrap();
+    let weights: Tensor<f32> = filled(&[6, 2], 0.4);
+    for data in [values, labels.with_weights(Tensor::ones([70])).unwrap()] {
+        let mut tape = Tape::<f32>::of();
+        let mut batches = data.batches(16, Order::shuffled(3, 0)).unwrap();
+        let mut epoch = |number: u64| {
+            batches.restart(Order::shuffled(3, number));
+            while let Some(batch) = batches.next_batch() {
+                let (_, (), grads) = tape.step(|t| {
+                    let outputs = t.data(&batch.inputs).matmul(t.var(&weights));
+                    let loss = match &batch.targets {
+                        Targets::Labels(labels) => outputs.cross_entropy(labels),
+                        Targets::Values(values) => outputs.mean_squared_error(t.data(values)),
+                    };
+                    (loss, ())
+                });
+                tape.recycle(grads);
+            }
+        };
+        (0..3).for_each(&mut epoch);
+        assert_eq!(requests(|| (3..6).for_each(&mut epoch)), 0, "requests for memory in three warm epochs");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Tables of text, comma-separated or otherwise, as data sets.
 //!
-//! The whole file is read; nothing of it is used unless all of it is right, and errors name the row (the line of the file, from
-//! 1) and the column. Cells become numbers through the [`Preprocessing`] that the data then carries, so that a row encoded
+//! The whole file is read; nothing of it is used unless all of it is right, and errors name the row (the line of the file, of
+//! which the first is 1) and the column. Cells become numbers through the [`Preprocessing`] that the data then carries, so that a row encoded
 //! later gives the same bits.
 
 use super::preprocessing::{Column, ColumnKind, Preprocessing, is_missing, listed, missing, parse_number};

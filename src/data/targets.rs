@@ -105,8 +105,8 @@ impl<T: Element> fmt::Debug for Targets<T> {
 
 /// Rows of `from` into `to`, in place where the shape fits and nothing shares the buffer.
 pub(super) fn gather<T: Element>(from: &Tensor<T>, rows: &[usize], to: &mut Tensor<T>) {
-    let (n, features) = from.shape().split_first().map_or((0, &[][..]), |(&n, features)| (n, features));
-    let width = if n == 0 { 0 } else { from.len() / n };
+    let features = from.shape().get(1..).unwrap_or(&[]);
+    let width = features.iter().product();
     if to.shape().first() != Some(&rows.len()) || to.shape()[1..] != *features {
         let shape = std::iter::once(rows.len()).chain(features.iter().copied()).collect::<crate::Shape>();
         *to = Tensor::zeros(shape);

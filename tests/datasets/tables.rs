@@ -1,7 +1,8 @@
 //! Tables of text: what is read, and what is refused.
 
 use super::{gzip, message};
-use retrograd::data::{Csv, Dataset, Missing};
+use proptest::prelude::*;
+use retrograd::data::{Csv, Dataset, Missing, Preprocessing};
 use retrograd::{Result, Tensor};
 use std::fs;
 
@@ -300,4 +301,39 @@ fn rows_can_be_read_as_text() {
     let path = folder.path().join("new.csv");
     fs::write(&path, "a,b\n1,red\n2,\n").unwrap();
     assert_eq!(Csv::new().read_rows(&path).unwrap(), [["1", "red"], ["2", ""]]);
+}
+
+proptest! {
+    /// Whatever the text is, it is read or refused.
+    #[test]
+    fn no_text_ends_in_a_panic(
+        text in "([0-9a?,;\" .\r\n\t-]|nan|1e9|\u{e9}){0,40}",
+        target in -3isize..3,
+        other in -3isize..3,
+        header in any::<Option<bool>>(),
+        missing in prop::sample::select(vec![Missing::Error, Missing::DropRow, Missing::Mean]),
+        skip in 0usize..3,
+        space: bool,
+        classes: bool,
+    ) {
+        let csv = Csv::new().target(target).missing(missing).skip_rows(skip).categorical(other);
+        let csv = header.map_or(csv.clone(), |header| csv.header(header));
+        let csv = if space { csv.whitespace() } else { csv };
+        let csv = if classes { csv.classification() } else { csv };
+        if let Ok(data) = read(&csv, &text) {
+            prop_assert!(data.inputs().is_finite());
+            // What was read goes through JSON.
+            let json = data.preprocessing().to_json();
+            prop_assert_eq!(&Preprocessing::from_json(&json).unwrap(), data.preprocessing());
+        }
+    }
+
+    /// However a file is cut or changed, it is read or refused.
+    #[test]
+    fn no_gzip_ends_in_a_panic(cut in 0usize..60, at in 0usize..60, byte: u8) {
+        let mut packed = gzip(b"a,y\n1,2\n3,4\n");
+        let (cut, at) = (cut.min(packed.len()), at % packed.len());
+        packed[at] = byte;
+        let _ = Csv::new().target("y").read::<f32>(&packed[..cut]);
+    }
 }
