@@ -71,6 +71,7 @@ mod error;
 mod files;
 pub mod functional;
 mod grad;
+pub mod graph;
 pub mod nn;
 pub mod num;
 pub mod ops;

@@ -49,6 +49,7 @@ pub struct Tape<T> {
     pub(crate) pool: Pool<T>,
     pub(crate) guards: RefCell<Vec<Guard<T>>>,
     pub(crate) hooks: RefCell<Vec<Hook<T>>>,
+    pub(crate) names: RefCell<crate::graph::Names>,
     /// Adjoints of the scalar lane from an earlier sweep, kept for their memory.
     pub(crate) spare_adjoints: Cell<Vec<T>>,
     /// The same of the tensor lane.
@@ -109,6 +110,7 @@ impl<T: Element> Tape<T> {
             pool: Pool::new(),
             guards: RefCell::default(),
             hooks: RefCell::default(),
+            names: RefCell::default(),
             spare_adjoints: Cell::default(),
             spare_slots: Cell::default(),
         }
@@ -154,6 +156,7 @@ impl<T: Element> Tape<T> {
         self.scalars.clear();
         self.guards.get_mut().clear();
         self.hooks.get_mut().clear();
+        self.names.get_mut().clear();
         let entries = self.entries.get_mut();
         for entry in entries.iter_mut() {
             if let Value::Tensor(tensor) = std::mem::replace(&mut entry.value, Value::Scalar(T::from_f64(0.0))) {

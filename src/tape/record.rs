@@ -132,8 +132,16 @@ impl<'t, T: Element> Var<'t, T> {
     /// Records a one-argument op of a user's own.
     #[track_caller]
     pub(crate) fn record_custom_unary<O: Unary>(self, op: O) -> Self {
-        let Some(tape) = self.tape else { return Self::constant(op.value(self.scalar)) };
-        let op: Arc<dyn DynUnary<T>> = Arc::new(op);
+        if self.tape.is_none() {
+            return Self::constant(op.value(self.scalar));
+        }
+        self.record_shared_unary(Arc::new(op))
+    }
+
+    /// The same for an op that others hold as well; this variable is on a tape.
+    #[track_caller]
+    pub(crate) fn record_shared_unary(self, op: Arc<dyn DynUnary<T>>) -> Self {
+        let tape = self.home();
         let value = self.with(|x| op.value(&tape.pool, x));
         let active = !op.is_flat() && tape.is_active(self);
         tape.push(NodeOp::CustomUnary(op), Parents::from_slice(&[self.as_parent()]), value, active, Location::caller())
@@ -142,10 +150,16 @@ impl<'t, T: Element> Var<'t, T> {
     /// Records a two-argument op of a user's own.
     #[track_caller]
     pub(crate) fn record_custom_binary<O: Binary>(self, op: O, rhs: Self) -> Result<Self> {
-        let Some(tape) = same_tape(O::NAME, self.tape, rhs.tape)? else {
+        if same_tape(O::NAME, self.tape, rhs.tape)?.is_none() {
             return Ok(Self::constant(op.value(self.scalar, rhs.scalar)));
-        };
-        let op: Arc<dyn DynBinary<T>> = Arc::new(op);
+        }
+        self.record_shared_binary(Arc::new(op), rhs)
+    }
+
+    /// The same for an op that others hold as well; one of the variables is on a tape.
+    #[track_caller]
+    pub(crate) fn record_shared_binary(self, op: Arc<dyn DynBinary<T>>, rhs: Self) -> Result<Self> {
+        let tape = self.tape.unwrap_or_else(|| rhs.home());
         let value = self.with(|x| rhs.with(|y| op.value(&tape.pool, x, y)))?;
         let active = !op.is_flat() && (tape.is_active(self) || tape.is_active(rhs));
         let parents = Parents::from_slice(&[self.as_parent(), rhs.as_parent()]);

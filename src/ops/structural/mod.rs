@@ -97,7 +97,6 @@ macro_rules! tensor_ops {
                 match self { $(TensorOp::$Op(op) => op.jvp(a, node, wrt, tangent)),* }
             }
             /// The textbook formula over simpler ops, where the op has one.
-            #[cfg_attr(not(test), expect(dead_code, reason = "the tests hold rules against it; explaining a graph will read it"))]
             pub(crate) fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
                 match self { $(TensorOp::$Op(op) => op.expansion(a, inputs)),* }
             }

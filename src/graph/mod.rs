@@ -1,0 +1,339 @@
+//! A recorded computation as a value of its own: nodes with op, arguments, value, name and source line.
+//!
+//! A [`Graph`] holds what leads to one output, numbers and tensors in one list in the order in which they were recorded. It
+//! outlives the tape, can be recorded again (as it was, with every fused op as its textbook formula, or with a node replaced),
+//! and is what explaining, comparing and compiling work on.
+//!
+//! **Invariant.** Arguments come before the nodes that read them.
+
+mod names;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use names::Names;
+pub use names::Scope;
+
+use crate::num::Element;
+use crate::ops::custom::{DynBinary, DynTensorOp, DynUnary};
+use crate::ops::structural::TensorOp;
+use crate::ops::{BinaryOp, UnaryOp};
+use crate::tape::entry::{NodeOp, Parent};
+use crate::tape::scalar::{ScalarNode, ScalarOperand};
+use crate::tape::{Id, Lane, Tape, Value, Var};
+use crate::tensor::Shape;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// What leads to an output: its nodes, inputs first, the output last.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, graph::Graph};
+/// let tape = Tape::new();
+/// let (a, b) = (tape.var(2.0).named("a"), tape.var(1.0).named("b"));
+/// let e = (a + b) * (b + 1.0);
+/// let graph = Graph::of(e);
+/// let lines: Vec<String> = graph.nodes().iter().map(|node| node.to_string()).collect();
+/// assert_eq!(lines, ["%0 a = input [] 2", "%1 b = input [] 1", "%2 = add(%0, %1) [] 3", "%3 = add(%1, 1) [] 2", "%4 = mul(%2, %3) [] 6"]);
+/// ```
+#[derive(Clone)]
+pub struct Graph<T> {
+    nodes: Vec<GraphNode<T>>,
+    /// Where a tape's nodes are.
+    places: HashMap<Id, usize>,
+}
+
+/// One op of a graph.
+#[derive(Clone)]
+pub struct GraphNode<T> {
+    pub(crate) index: usize,
+    pub(crate) op: GraphOp<T>,
+    pub(crate) args: SmallVec<[Arg<T>; 2]>,
+    pub(crate) value: Value<T>,
+    pub(crate) active: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) site: Option<&'static Location<'static>>,
+}
+
+/// An argument of a node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Arg<T> {
+    /// Another node, by its number.
+    Node(usize),
+    /// A number that is no node.
+    Literal(T),
+}
+
+/// What a node computes.
+#[derive(Clone)]
+pub(crate) enum GraphOp<T> {
+    /// A variable.
+    Input,
+    /// A tensor for which no gradient is computed.
+    Data,
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    /// The side of a scalar select that was chosen.
+    Chosen,
+    Select,
+    Tensor(TensorOp),
+    CustomUnary(Arc<dyn DynUnary<T>>),
+    CustomBinary(Arc<dyn DynBinary<T>>),
+    Custom(Arc<dyn DynTensorOp<T>>),
+}
+
+impl<T: Element> GraphOp<T> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Input => "input",
+            Self::Data => "data",
+            Self::Unary(op) => op.name(),
+            Self::Binary(op) => op.name(),
+            Self::Chosen => "chosen",
+            Self::Select => "select",
+            Self::Tensor(op) => op.name(),
+            Self::CustomUnary(op) => op.name(),
+            Self::CustomBinary(op) => op.name(),
+            Self::Custom(op) => op.name(),
+        }
+    }
+}
+
+impl<T: Element> GraphNode<T> {
+    /// Its number: its place in [`Graph::nodes`].
+    pub fn index(&self) -> usize {
+        self.index
+    }
+    /// The name of its op; `input` for a variable, `data` for a constant tensor.
+    pub fn op(&self) -> &str {
+        self.op.name()
+    }
+    /// Its arguments, in order.
+    pub fn args(&self) -> &[Arg<T>] {
+        &self.args
+    }
+    /// Its arguments that are nodes.
+    pub fn parents(&self) -> impl Iterator<Item = usize> + '_ {
+        self.args.iter().filter_map(|arg| match arg {
+            Arg::Node(index) => Some(*index),
+            Arg::Literal(_) => None,
+        })
+    }
+    /// Its value.
+    pub fn value(&self) -> &Value<T> {
+        &self.value
+    }
+    /// The shape of its value.
+    pub fn shape(&self) -> Shape {
+        self.value.shape()
+    }
+    /// Whether it is a variable.
+    pub fn is_input(&self) -> bool {
+        matches!(self.op, GraphOp::Input)
+    }
+    /// Whether gradients go through it.
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+    /// The name that it was given.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+    /// The scopes that it was recorded in, outermost first: `encoder/layer1`.
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+    /// The source line that recorded it, where the tape keeps it.
+    pub fn site(&self) -> Option<&'static Location<'static>> {
+        self.site
+    }
+}
+
+impl<T: Element> std::fmt::Display for GraphNode<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "%{}", self.index)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name}")?;
+        }
+        write!(f, " = {}", self.op())?;
+        if !self.args.is_empty() {
+            f.write_str("(")?;
+            for (i, arg) in self.args.iter().enumerate() {
+                f.write_str(if i > 0 { ", " } else { "" })?;
+                match arg {
+                    Arg::Node(index) => write!(f, "%{index}")?,
+                    Arg::Literal(x) => write!(f, "{x}")?,
+                }
+            }
+            f.write_str(")")?;
+        }
+        write!(f, " {}", self.shape())?;
+        match &self.value {
+            Value::Scalar(x) => write!(f, " {x}"),
+            Value::Tensor(_) => Ok(()),
+        }
+    }
+}
+
+/// A node of either lane, ordered as recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Recorded {
+    /// A scalar's number, or how many scalars there were before an entry.
+    time: u32,
+    is_scalar: bool,
+    entry: usize,
+}
+
+impl<T: Element> Graph<T> {
+    /// What leads to this variable.
+    ///
+    /// # Panics
+    /// The variable is a constant, which no tape has recorded.
+    #[track_caller]
+    pub fn of(output: Var<'_, T>) -> Self {
+        let Some(tape) = output.tape().filter(|_| !output.is_constant()) else {
+            panic!("graph: the output is a constant, which nothing leads to");
+        };
+        Walk::new(tape).graph(output.id())
+    }
+
+    /// The nodes, arguments first.
+    pub fn nodes(&self) -> &[GraphNode<T>] {
+        &self.nodes
+    }
+    /// The node of the output, the last one.
+    pub fn output(&self) -> &GraphNode<T> {
+        self.nodes.last().expect("a graph has an output")
+    }
+    /// The variables that the output depends on, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = &GraphNode<T>> {
+        self.nodes.iter().filter(|node| node.is_input())
+    }
+    /// The node of a variable of the tape that this was taken from, if the output depends on it.
+    pub fn find(&self, id: Id) -> Option<&GraphNode<T>> {
+        self.places.get(&id).map(|&index| &self.nodes[index])
+    }
+    /// The node of this name.
+    pub fn named(&self, name: &str) -> Option<&GraphNode<T>> {
+        self.nodes.iter().find(|node| node.name.as_deref() == Some(name))
+    }
+    /// How a node is called in words: its name, or its op and number.
+    pub fn title(&self, index: usize) -> String {
+        let node = &self.nodes[index];
+        node.name.clone().unwrap_or_else(|| format!("{} #{index}", node.op()))
+    }
+}
+
+/// Collects what leads to an output.
+struct Walk<'t, T> {
+    tape: &'t Tape<T>,
+    /// The entry that made a scalar.
+    makers: HashMap<u32, usize>,
+    values: Vec<T>,
+}
+
+impl<'t, T: Element> Walk<'t, T> {
+    fn new(tape: &'t Tape<T>) -> Self {
+        let entries = tape.entries.borrow();
+        let makers = entries.iter().enumerate().filter_map(|(k, entry)| Some((entry.scalar?, k))).collect();
+        Self { tape, makers, values: tape.scalars.values(tape.scalars.len()) }
+    }
+
+    fn place(&self, id: Id) -> Option<Recorded> {
+        let entry = match id.lane() {
+            Lane::Constant => return None,
+            Lane::Tensor(k) => k,
+            Lane::Scalar(time) => match self.makers.get(&time) {
+                Some(&k) => k,
+                None => return Some(Recorded { time, is_scalar: true, entry: 0 }),
+            },
+        };
+        Some(Recorded { time: self.tape.entries.borrow()[entry].mark, is_scalar: false, entry })
+    }
+
+    fn parents(&self, at: Recorded) -> SmallVec<[Id; 2]> {
+        if at.is_scalar {
+            let parents = self.tape.scalars.parents(at.time);
+            return parents.into_iter().flatten().map(Id::scalar).collect();
+        }
+        self.tape.entries.borrow()[at.entry].parents.iter().map(|parent| parent.id).collect()
+    }
+
+    fn graph(self, output: Id) -> Graph<T> {
+        let mut reached: HashMap<Recorded, usize> = HashMap::new();
+        let mut open: Vec<Recorded> = self.place(output).into_iter().collect();
+        while let Some(at) = open.pop() {
+            if reached.insert(at, 0).is_none() {
+                open.extend(self.parents(at).into_iter().filter_map(|id| self.place(id)));
+            }
+        }
+        let mut order: Vec<Recorded> = reached.keys().copied().collect();
+        order.sort_unstable();
+        for (index, at) in order.iter().enumerate() {
+            reached.insert(*at, index);
+        }
+        let mut places = HashMap::new();
+        let nodes = order.iter().enumerate().map(|(index, &at)| {
+            let id = if at.is_scalar { Id::scalar(at.time) } else { Id::tensor(at.entry) };
+            places.insert(id, index);
+            let mut node = if at.is_scalar { self.scalar(at.time, &reached) } else { self.entry(at.entry, &reached) };
+            if let Some(result) = (!at.is_scalar).then(|| self.tape.entries.borrow()[at.entry].scalar).flatten() {
+                places.insert(Id::scalar(result), index);
+            }
+            node.index = index;
+            (node.name, node.scope) = self.tape.names.borrow().of(id, at.is_scalar, at.time, at.entry);
+            node
+        });
+        let nodes = nodes.collect();
+        Graph { nodes, places }
+    }
+
+    fn arg(&self, id: Id, value: T, reached: &HashMap<Recorded, usize>) -> Arg<T> {
+        match self.place(id) {
+            Some(at) => Arg::Node(reached[&at]),
+            None => Arg::Literal(value),
+        }
+    }
+
+    fn scalar(&self, id: u32, reached: &HashMap<Recorded, usize>) -> GraphNode<T> {
+        let node = |id: u32| self.arg(Id::scalar(id), T::from_f64(0.0), reached);
+        let operand = |operand| match operand {
+            ScalarOperand::Node(id) => node(id),
+            ScalarOperand::Literal(x) => Arg::Literal(x),
+        };
+        let (op, args) = match self.tape.scalars.decode(id) {
+            ScalarNode::Leaf(_) => (GraphOp::Input, SmallVec::new()),
+            ScalarNode::Unary(op, parent) => (GraphOp::Unary(op), smallvec::smallvec![node(parent)]),
+            ScalarNode::Binary(op, a, b) => (GraphOp::Binary(op), smallvec::smallvec![operand(a), operand(b)]),
+            ScalarNode::Copy(parent) => (GraphOp::Chosen, smallvec::smallvec![node(parent)]),
+        };
+        let site = self.tape.scalars.site(id);
+        let value = Value::Scalar(self.values[id as usize]);
+        GraphNode { index: 0, op, args, value, active: true, name: None, scope: None, site }
+    }
+
+    fn entry(&self, k: usize, reached: &HashMap<Recorded, usize>) -> GraphNode<T> {
+        let entries = self.tape.entries.borrow();
+        let entry = &entries[k];
+        let parents: SmallVec<[Parent<T>; 2]> = SmallVec::from_slice(&entry.parents);
+        let (value, active, site) = (entry.value.clone(), entry.active, Some(entry.site));
+        let op = match entry.op.clone() {
+            NodeOp::Leaf if active => GraphOp::Input,
+            NodeOp::Leaf => GraphOp::Data,
+            NodeOp::Unary(op) => GraphOp::Unary(op),
+            NodeOp::Binary(op) => GraphOp::Binary(op),
+            NodeOp::Select => GraphOp::Select,
+            NodeOp::Tensor(op) => GraphOp::Tensor(op),
+            NodeOp::CustomUnary(op) => GraphOp::CustomUnary(op),
+            NodeOp::CustomBinary(op) => GraphOp::CustomBinary(op),
+            NodeOp::Custom(op) => GraphOp::Custom(op),
+        };
+        drop(entries);
+        let args = parents.iter().map(|parent| self.arg(parent.id, parent.value, reached)).collect();
+        GraphNode { index: 0, op, args, value, active, name: None, scope: None, site }
+    }
+}
