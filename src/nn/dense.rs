@@ -2,6 +2,7 @@
 
 use super::{Init, Layer, ParamKey, Params, Pass, Scope};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// y = x W + b, with W [inputs, outputs] and b [outputs]; acts on the last axis of one example.
@@ -15,12 +16,17 @@ use serde_json::{Value as Json, json};
 /// assert_eq!(model.params().count(), 15);
 /// # Ok::<(), retrograd::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dense {
     units: usize,
+    #[serde(rename = "init")]
     weight_init: Init,
+    #[serde(rename = "bias")]
     bias_init: Option<Init>,
+    #[serde(skip)]
     weight: ParamKey,
+    #[serde(skip)]
     bias: Option<ParamKey>,
 }
 
@@ -94,6 +100,6 @@ impl<T: Element> Layer<T> for Dense {
         }
     }
     fn config(&self) -> Option<Json> {
-        Some(json!({ "units": self.units, "init": self.weight_init, "bias": self.bias_init }))
+        Some(json!(self))
     }
 }

@@ -3,6 +3,7 @@
 use super::{Layer, Params, Pass, Scope};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use rand::RngCore;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// In training y = x m / (1 - p), where each m is 0 with probability p, else 1; in use y = x.
@@ -11,7 +12,8 @@ use serde_json::{Value as Json, json};
 /// [`Pass::rng`]: the same for one seed, epoch and batch. dL/dx = m / (1 - p) dL/dy.
 ///
 /// Source: Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting (2014).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dropout {
     p: f64,
 }
@@ -55,6 +57,6 @@ impl<T: Element> Layer<T> for Dropout {
         x.clone()
     }
     fn config(&self) -> Option<Json> {
-        Some(json!({ "p": self.p }))
+        Some(json!(self))
     }
 }

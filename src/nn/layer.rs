@@ -114,6 +114,15 @@ impl<'a, T: Element> Scope<'a, T> {
         Self { params, rng, prefix: String::new() }
     }
 
+    /// The parameters registered so far, by all layers.
+    pub fn params(&self) -> &Params<T> {
+        self.params
+    }
+    /// What the names of this layer's parameters start with; empty for a model that is one layer.
+    pub fn name(&self) -> &str {
+        &self.prefix
+    }
+
     /// The scope of a layer inside this one.
     pub fn child(&mut self, name: &str) -> Scope<'_, T> {
         Scope { prefix: self.full_name(name), params: self.params, rng: self.rng }

@@ -4,8 +4,12 @@
 //! variable, the parameters taken from a [`Pass`]. A [`Model`] is a layer, usually [`Sequential`], with its parameters.
 
 mod activation;
+mod compose;
+mod config;
 mod dense;
 mod dropout;
+mod embedding;
+mod func;
 mod head;
 mod init;
 mod layer;
@@ -18,10 +22,15 @@ mod pass;
 mod penalty;
 mod sequential;
 mod shape;
+mod summary;
 
 pub use activation::{Activation, LogSoftmax, Softmax};
+pub use compose::{Residual, Shared};
+pub use config::Restore;
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use embedding::Embedding;
+pub use func::{Func, func};
 pub use head::Head;
 pub use init::Init;
 pub use layer::{Layer, Scope, Stage};
@@ -35,3 +44,4 @@ pub use pass::{Draw, Pass, Passed};
 pub use penalty::Penalty;
 pub use sequential::Sequential;
 pub use shape::Flatten;
+pub use summary::{Summary, SummaryRow};

@@ -1,11 +1,14 @@
 //! A network with its parameters.
 
+use super::config::{self, Reader, Restore};
 use super::pass::{Draw, Pass};
-use super::{Head, Layer, ParamGrads, Params, Scope};
+use super::{Head, Layer, ParamGrads, ParamKey, Params, Scope, Summary};
 use crate::data::Preprocessing;
 use crate::{Element, Error, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 
 /// A network with its parameters.
 pub struct Model<T> {
@@ -116,6 +119,121 @@ impl<T: Element> Model<T> {
         let mut wanted: Vec<String> = vec!["n".to_owned()];
         wanted.extend(self.input.iter().map(usize::to_string));
         Err(Error::shape(format!("model: built for batches of shape [{}], got {batch}", wanted.join(", "))))
+    }
+
+    /// The output for one example, from its numbers in order, without a tape.
+    ///
+    /// # Errors
+    /// Another number of them than the model was built for; values that its first layer cannot take.
+    pub fn predict_one(&self, example: &[T]) -> Result<Vec<T>> {
+        if example.len() != self.input.numel() {
+            return Err(Error::shape(format!(
+                "model: built for examples of shape {}, {} numbers, got {}",
+                self.input,
+                self.input.numel(),
+                example.len()
+            )));
+        }
+        let x = Tensor::new(batched(1, &self.input), example.to_vec())?;
+        Ok(self.predict(&x)?.into_vec())
+    }
+
+    /// The parameter of a name, such as `dense1.weight`.
+    ///
+    /// # Errors
+    /// No parameter has this name; the message lists those there are.
+    pub fn parameter(&self, name: &str) -> Result<&Tensor<T>> {
+        Ok(&self.params[self.key(name)?])
+    }
+    /// Replaces the value of a parameter.
+    ///
+    /// # Errors
+    /// No parameter has this name; it has another shape.
+    pub fn set_parameter(&mut self, name: &str, value: impl Into<Tensor<T>>) -> Result<()> {
+        let key = self.key(name)?;
+        self.params.set(key, value.into())
+    }
+    fn key(&self, name: &str) -> Result<ParamKey> {
+        self.params.find(name).ok_or_else(|| self.params.no_such(name))
+    }
+    /// As [`Params::freeze`].
+    ///
+    /// # Errors
+    /// No parameter has such a name.
+    pub fn freeze(&mut self, pattern: &str) -> Result<()> {
+        self.params.freeze(pattern)
+    }
+    /// As [`Params::unfreeze`].
+    ///
+    /// # Errors
+    /// No parameter has such a name.
+    pub fn unfreeze(&mut self, pattern: &str) -> Result<()> {
+        self.params.unfreeze(pattern)
+    }
+    /// As [`Params::set_rate`].
+    ///
+    /// # Errors
+    /// No parameter has such a name; the factor is negative or not finite.
+    pub fn set_rate(&mut self, pattern: &str, factor: f64) -> Result<()> {
+        self.params.set_rate(pattern, factor)
+    }
+
+    /// The layers with their shapes and parameters, to print or to report.
+    pub fn summary(&self) -> Summary {
+        Summary::of(self)
+    }
+
+    /// What is strange about a step's gradients: trainable parameters that none of them reaches.
+    pub fn warnings(&self, grads: &ParamGrads<T>) -> Vec<String> {
+        let lost = grads.unreached(&self.params).into_iter();
+        let warning = |name| format!("{name}: no gradient reaches it; use it in the loss, freeze it, or leave it out");
+        lost.map(warning).collect()
+    }
+
+    /// The architecture as data: input, layers, what is frozen, and learning rates. Without the parameters' values.
+    ///
+    /// # Errors
+    /// A layer of your own, named by its place, that does not implement [`Layer::config`].
+    pub fn config(&self) -> Result<Json> {
+        let frozen = self.params.iter().filter(|(_, param)| param.is_frozen());
+        let frozen: Vec<&str> = frozen.map(|(_, param)| param.name()).collect();
+        let slowed = self.params.iter().filter(|(_, param)| param.rate() != 1.0);
+        let rates: BTreeMap<&str, f64> = slowed.map(|(_, param)| (param.name(), param.rate())).collect();
+        let network = config::describe(&*self.network)?;
+        Ok(json!({ "input": self.input.dims(), "network": network, "frozen": frozen, "rates": rates }))
+    }
+
+    /// The model that [`Model::config`] describes, with parameters drawn anew by the seed.
+    ///
+    /// # Errors
+    /// A damaged description; a layer that is not built in.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::nn::{Mlp, Model};
+    /// let model = Mlp::new(4).dense(8).leaky_relu(0.1).batch_norm().dense(3).build::<f32>(7)?;
+    /// let again = Model::<f32>::from_config(&model.config()?, 7)?;
+    /// assert_eq!(again.config()?, model.config()?);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn from_config(config: &Json, seed: u64) -> Result<Self> {
+        Self::from_config_with(config, seed, &|_, _| None)
+    }
+
+    /// As [`Model::from_config`], with a closure that makes layers of your own from their kind and configuration.
+    ///
+    /// # Errors
+    /// As [`Model::from_config`].
+    pub fn from_config_with(config: &Json, seed: u64, restore: &Restore<'_, T>) -> Result<Self> {
+        let part = |name: &str| config.get(name).unwrap_or(&Json::Null);
+        let input: Vec<usize> = config::read("input", part("input"))?;
+        let frozen: Vec<String> = config::read("frozen", part("frozen"))?;
+        let rates: BTreeMap<String, f64> = config::read("rates", part("rates"))?;
+        let network = Reader::new(restore).layer(part("network"))?;
+        let mut model = Self::boxed(network, input.into(), seed)?;
+        frozen.iter().try_for_each(|name| model.freeze(name))?;
+        rates.iter().try_for_each(|(name, &rate)| model.set_rate(name, rate))?;
+        Ok(model)
     }
 
     /// One training step up to the gradients: records what the closure builds, sweeps back, clears the tape, and stores what

@@ -2,6 +2,7 @@
 
 use super::{Init, Layer, ParamKey, Params, Pass, Scope};
 use crate::{Axes, Element, Error, Result, Shape, Tensor, Var};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// y = (x - mean) / sqrt(variance + eps) scale + bias, for each feature (the last axis).
@@ -12,13 +13,18 @@ use serde_json::{Value as Json, json};
 /// running statistics as well.
 ///
 /// Shapes: [n, ..., features] -> the same. Source: Ioffe & Szegedy, Batch Normalization (2015); torch.nn.BatchNorm1d.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BatchNorm {
     momentum: f64,
     eps: f64,
+    #[serde(skip)]
     scale: ParamKey,
+    #[serde(skip)]
     bias: ParamKey,
+    #[serde(skip)]
     mean: ParamKey,
+    #[serde(skip)]
     variance: ParamKey,
 }
 
@@ -95,7 +101,7 @@ impl<T: Element> Layer<T> for BatchNorm {
         x * &factor + (&params[self.bias] - &params[self.mean] * &factor)
     }
     fn config(&self) -> Option<Json> {
-        Some(json!({ "momentum": self.momentum, "eps": self.eps }))
+        Some(json!(self))
     }
 }
 
@@ -103,10 +109,13 @@ impl<T: Element> Layer<T> for BatchNorm {
 /// the last axis; the same in training and use. Eps 1e-5.
 ///
 /// Shapes: [n, ..., features] -> the same. Source: Ba, Kiros & Hinton, Layer Normalization (2016); torch.nn.LayerNorm.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LayerNorm {
     eps: f64,
+    #[serde(skip)]
     scale: ParamKey,
+    #[serde(skip)]
     bias: ParamKey,
 }
 
@@ -144,7 +153,7 @@ impl<T: Element> Layer<T> for LayerNorm {
         centred * (variance + T::from_f64(self.eps)).rsqrt() * pass.param(self.scale) + pass.param(self.bias)
     }
     fn config(&self) -> Option<Json> {
-        Some(json!({ "eps": self.eps }))
+        Some(json!(self))
     }
 }
 
