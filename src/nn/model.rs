@@ -252,7 +252,10 @@ impl<T: Element> Model<T> {
             let loss = build(self, &pass);
             // A layer's complaint comes first: what followed was computed from zeros in place of its output.
             let loss = pass.check().and(loss);
-            loss.and_then(|loss| Ok((loss.item().to_f64(), loss.try_backward()?, pass.finish())))
+            loss.and_then(|loss| {
+                let gradients = loss.try_backward()?;
+                Ok((loss.item().to_f64(), gradients, pass.finish()))
+            })
         };
         tape.clear();
         let (loss, mut gradients, passed) = swept?;

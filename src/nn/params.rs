@@ -2,6 +2,7 @@
 
 use crate::{Element, Error, Result, Tape, Tensor};
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
+use std::borrow::Cow;
 use std::ops::Index;
 
 new_key_type! {
@@ -24,7 +25,6 @@ pub enum Role {
 }
 
 /// A named tensor of a model.
-#[derive(Clone)]
 pub struct Param<T> {
     name: String,
     role: Role,
@@ -61,10 +61,23 @@ impl<T> Param<T> {
 }
 
 /// The parameters of a model, in the order in which its layers made them.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Params<T> {
     slots: SlotMap<ParamKey, Param<T>>,
     order: Vec<ParamKey>,
+}
+
+// Not derived: a derived clone would ask the same of T, whose tensors only share.
+impl<T> Clone for Param<T> {
+    fn clone(&self) -> Self {
+        let Self { name, role, value, frozen, rate } = self;
+        Self { name: name.clone(), role: *role, value: value.clone(), frozen: *frozen, rate: *rate }
+    }
+}
+impl<T> Clone for Params<T> {
+    fn clone(&self) -> Self {
+        Self { slots: self.slots.clone(), order: self.order.clone() }
+    }
 }
 
 /// Whether a name is meant: equal to the pattern, or starting with what stands before its closing `*`.
@@ -188,6 +201,17 @@ impl<T> Index<ParamKey> for Params<T> {
     type Output = Tensor<T>;
     fn index(&self, key: ParamKey) -> &Tensor<T> {
         &self.slots[key].value
+    }
+}
+
+impl<'a, T> From<&'a Params<T>> for Cow<'a, Params<T>> {
+    fn from(params: &'a Params<T>) -> Self {
+        Cow::Borrowed(params)
+    }
+}
+impl<T> From<Params<T>> for Cow<'_, Params<T>> {
+    fn from(params: Params<T>) -> Self {
+        Cow::Owned(params)
     }
 }
 

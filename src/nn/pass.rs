@@ -5,6 +5,7 @@ use crate::{Element, Error, Gradients, Id, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use slotmap::SecondaryMap;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
 
 /// Which random numbers a training step draws: those of one seed, epoch and batch, whatever was drawn before.
@@ -35,9 +36,26 @@ impl Draw {
 const LAYERS: u64 = 1;
 
 /// One pass: a tape, a model's parameters on it, and whether this is training.
+///
+/// The parameters are borrowed, or given where they cannot live as long as the tape: in a closure that is handed its tape.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Mlp, Pass};
+/// use retrograd::{Gradcheck, Tensor};
+/// let model = Mlp::new(2).dense(3).tanh().build::<f64>(0)?;
+/// let key = model.params().find("dense1.weight").unwrap();
+/// Gradcheck::new()
+///     .gradcheck(&[("weight", model.params()[key].clone())], |tape, p| {
+///         let pass = Pass::eval(tape, model.params().clone()).with(key, p[0]);
+///         model.forward(tape.data([[0.5, -1.0]]), &pass).square().sum(())
+///     })
+///     .assert();
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Pass<'t, T> {
     tape: &'t Tape<T>,
-    params: &'t Params<T>,
+    params: Cow<'t, Params<T>>,
     vars: RefCell<SecondaryMap<ParamKey, Var<'t, T>>>,
     observed: RefCell<Vec<(ParamKey, Tensor<T>)>>,
     training: Option<Draw>,
@@ -50,26 +68,27 @@ pub struct Pass<'t, T> {
 
 impl<'t, T: Element> Pass<'t, T> {
     /// A pass in training: parameters are variables, dropout drops, batch norms use the batch.
-    pub fn train(tape: &'t Tape<T>, params: &'t Params<T>, draw: Draw) -> Self {
+    pub fn train(tape: &'t Tape<T>, params: impl Into<Cow<'t, Params<T>>>, draw: Draw) -> Self {
         Self::new(tape, params, Some(draw))
     }
     /// A pass in use: dropout is off, batch norms use what they observed. Parameters are variables still, so that it can be
     /// differentiated.
-    pub fn eval(tape: &'t Tape<T>, params: &'t Params<T>) -> Self {
+    pub fn eval(tape: &'t Tape<T>, params: impl Into<Cow<'t, Params<T>>>) -> Self {
         Self::new(tape, params, None)
     }
     /// The same with parameters as constants: nothing of it can be differentiated by them.
-    pub fn constant(tape: &'t Tape<T>, params: &'t Params<T>) -> Self {
+    pub fn constant(tape: &'t Tape<T>, params: impl Into<Cow<'t, Params<T>>>) -> Self {
         let pass = Self::new(tape, params, None);
         pass.differentiate.set(false);
         pass
     }
 
-    fn new(tape: &'t Tape<T>, params: &'t Params<T>, training: Option<Draw>) -> Self {
+    fn new(tape: &'t Tape<T>, params: impl Into<Cow<'t, Params<T>>>, training: Option<Draw>) -> Self {
+        let params = params.into();
         Self {
             tape,
-            params,
             vars: RefCell::new(SecondaryMap::with_capacity(params.len())),
+            params,
             observed: RefCell::default(),
             training,
             rng: RefCell::default(),
@@ -85,13 +104,20 @@ impl<'t, T: Element> Pass<'t, T> {
         self
     }
 
+    /// The same pass with a variable in place of a parameter, for gradient checks, or for weights that are themselves
+    /// computed.
+    pub fn with(self, key: ParamKey, var: Var<'t, T>) -> Self {
+        self.vars.borrow_mut().insert(key, var);
+        self
+    }
+
     /// The tape.
     pub fn tape(&self) -> &'t Tape<T> {
         self.tape
     }
     /// The parameters' values.
-    pub fn params(&self) -> &'t Params<T> {
-        self.params
+    pub fn params(&self) -> &Params<T> {
+        &self.params
     }
     /// Whether this is training.
     pub fn is_training(&self) -> bool {

@@ -1,8 +1,32 @@
 //! Networks through the public API.
 
+mod init;
+mod layers;
+mod losses;
+mod models;
+
 use retrograd::nn::{Dense, Draw, Layer, Model, Pass, Sequential};
 use retrograd::optim::{Optimizer, Sgd};
 use retrograd::{Element, Tape, Tensor, Var};
+
+/// Whether all elements differ by at most the tolerance.
+#[track_caller]
+fn assert_close(got: &Tensor<f64>, want: &Tensor<f64>, tolerance: f64) {
+    assert_eq!(got.shape(), want.shape());
+    for (i, (a, b)) in got.iter().zip(want).enumerate() {
+        assert!((a - b).abs() <= tolerance, "element {i}: {a}, wanted {b}");
+    }
+}
+
+/// Numbers of no particular pattern, none near 0 or another's value, of either sign.
+fn numbers(shape: &[usize]) -> Tensor<f64> {
+    let mut k = 0.0;
+    Tensor::from_fn(shape, |_| {
+        k += 1.0;
+        let x: f64 = (k * 1.7_f64).sin() * 1.9;
+        x + 0.05 * x.signum()
+    })
+}
 
 struct Tanh;
 impl<T: Element> Layer<T> for Tanh {
