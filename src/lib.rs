@@ -67,7 +67,6 @@ pub mod algebra;
 pub mod check;
 pub mod data;
 mod error;
-#[cfg(feature = "plots")]
 mod files;
 pub mod functional;
 mod grad;

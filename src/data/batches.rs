@@ -182,7 +182,8 @@ fn fill<'s, T: Element>(
     range: Range<usize>,
 ) -> &'s Batch<T> {
     if order.is_none() && range.len() == data.len() {
-        return slot.insert(data.as_batch());
+        let shared = slot.take().filter(|batch| batch.inputs.shares_buffer_with(data.inputs()));
+        return slot.insert(shared.unwrap_or_else(|| data.as_batch()));
     }
     let batch = slot.get_or_insert_with(|| Batch {
         inputs: Tensor::zeros([0]),

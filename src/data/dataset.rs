@@ -256,6 +256,30 @@ impl<T: Element> Dataset<T> {
         picked
     }
 
+    /// The same data in another precision.
+    ///
+    /// # Errors
+    /// A number that is too large for it.
+    pub fn cast<U: Element>(&self) -> Result<Dataset<U>> {
+        let cast =
+            |tensor: &Tensor<T>| Tensor::new(tensor.shape(), tensor.iter().map(|x| U::from_f64(x.as_f64())).collect());
+        let inputs = cast(&self.inputs)?;
+        check_inputs(&inputs, &self.preprocessing)?;
+        let targets = match &self.targets {
+            Targets::Labels(labels) => Targets::Labels(labels.clone()),
+            Targets::Values(values) => Targets::Values(cast(values)?),
+        };
+        if let Targets::Values(values) = &targets {
+            check_values(values)?;
+        }
+        let (n_classes, preprocessing) = (self.n_classes, self.preprocessing.clone());
+        let data = Dataset { inputs, targets, weights: None, n_classes, preprocessing };
+        match &self.weights {
+            Some(weights) => data.with_weights(cast(weights)?),
+            None => Ok(data),
+        }
+    }
+
     /// The batches of one epoch: `size` rows each, the last one perhaps fewer.
     ///
     /// # Errors

@@ -31,6 +31,21 @@ impl<T: Element> Dataset<T> {
         Ok((self.pick(rest), self.pick(held)))
     }
 
+    /// Splits in order: (the first n rows, the others). For data that is shuffled already, or whose order is that of time.
+    ///
+    /// # Errors
+    /// n of 0, or so many that none are left.
+    pub fn split_at(&self, n: usize) -> Result<(Self, Self)> {
+        if !(1..self.len()).contains(&n) {
+            return Err(Error::argument(format!(
+                "split_at: {n} of {} rows leave a part empty; expected at least 1, and fewer than all",
+                self.len()
+            )));
+        }
+        let rows: Vec<usize> = (0..self.len()).collect();
+        Ok((self.pick(&rows[..n]), self.pick(&rows[n..])))
+    }
+
     /// Shuffles and holds back two fractions: (training, validation, test).
     ///
     /// # Errors

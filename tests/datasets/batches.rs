@@ -96,6 +96,8 @@ fn a_batch_of_everything_in_order_shares_the_data() {
     let data = data(7);
     let mut batches = data.batches(7, Order::Sequential).unwrap();
     assert!(batches.next_batch().unwrap().inputs.shares_buffer_with(data.inputs()));
+    batches.restart(Order::Sequential);
+    assert!(batches.next_batch().unwrap().inputs.shares_buffer_with(data.inputs()));
     // A shuffled one does not, and leaves the data alone.
     batches.restart(Order::shuffled(0, 0));
     assert!(!batches.next_batch().unwrap().inputs.shares_buffer_with(data.inputs()));

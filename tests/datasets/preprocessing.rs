@@ -41,6 +41,17 @@ fn values_come_back_in_their_units() {
 }
 
 #[test]
+fn target_scalers_are_undone_from_the_last() {
+    let data = Dataset::<f64>::regression([[1.0], [2.0]], [10.0, 30.0]).unwrap();
+    let once = data.targets_scaled_by(&Scaler::new(vec![10.0], vec![4.0]).unwrap()).unwrap();
+    let twice = once.targets_scaled_by(&Scaler::new(vec![1.0], vec![2.0]).unwrap()).unwrap();
+    // ((10 - 10) / 4 - 1) / 2 and ((30 - 10) / 4 - 1) / 2
+    assert_eq!(twice.targets().values().unwrap().to_vec(), [-0.5, 2.0]);
+    let back = twice.preprocessing().decode_values(twice.targets().values().unwrap()).unwrap();
+    assert_eq!(back.to_vec(), [10.0, 30.0]);
+}
+
+#[test]
 fn scalers_are_applied_one_after_another() {
     let data = Dataset::<f32>::labelled([[1.0, 10.0], [2.0, 30.0], [4.0, 20.0]], vec![0, 1, 0]).unwrap();
     let once = data.scaled_by(&Scaler::min_max(&data).unwrap()).unwrap();

@@ -100,6 +100,17 @@ fn weights_are_checked() {
 }
 
 #[test]
+fn a_set_in_another_precision() {
+    let data = three().with_class_names(["a", "b", "c"]).unwrap().with_weights([1.0, 2.0, 3.0]).unwrap();
+    let single = data.cast::<f32>().unwrap();
+    assert_eq!(single.inputs(), &Tensor::from([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]));
+    assert_eq!((single.labels(), single.class_names()), (data.labels(), data.class_names()));
+    assert_eq!(single.weights().unwrap().to_vec(), [1.0f32, 2.0, 3.0]);
+    let large = Dataset::<f64>::regression([[1.0], [2.0]], [1.0, 1e300]).unwrap();
+    assert_eq!(message(large.cast::<f32>()), "dataset: the target of row 1 is inf; targets must be finite");
+}
+
+#[test]
 fn rows_that_are_not_there_are_named() {
     assert_eq!(message(three().select(&[0, 3])), "select: no row 3 in data of 3 rows (counted from 0)");
     assert_eq!(message(three().select(&[])), "select: no rows; a data set has at least one");

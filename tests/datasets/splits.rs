@@ -40,6 +40,20 @@ fn a_split_is_shuffled_complete_and_reproducible() {
 }
 
 #[test]
+fn a_split_in_order_keeps_it() {
+    let data = numbered(vec![0, 1, 2, 3, 4]);
+    let (first, others) = data.split_at(3).unwrap();
+    assert_eq!((rows(&first), rows(&others)), (vec![0, 1, 2], vec![3, 4]));
+    assert_eq!(first.n_classes(), 5);
+    for n in [0, 5, 6] {
+        assert_eq!(
+            message(data.split_at(n)),
+            format!("split_at: {n} of 5 rows leave a part empty; expected at least 1, and fewer than all")
+        );
+    }
+}
+
+#[test]
 fn fractions_that_make_no_sense_are_refused() {
     let data = numbered(vec![0, 1, 0, 1]);
     for fraction in [0.0, 1.0, -0.5, f64::NAN, f64::INFINITY] {
