@@ -8,6 +8,8 @@ mod checkpoint;
 mod history;
 mod measure;
 pub mod metrics;
+#[cfg(feature = "plots")]
+mod pictures;
 #[cfg(feature = "progress")]
 mod progress;
 mod run;

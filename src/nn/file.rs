@@ -1,0 +1,163 @@
+//! Models in files: weights alone, or all that predicting from raw rows takes.
+
+use super::{Head, Model, ParamKey, Restore};
+use crate::data::Preprocessing;
+use crate::store::{self, TensorFile};
+use crate::{Element, Error, Result, Tensor};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The version of model files that this writes; it reads all up to it.
+const VERSION: u32 = 1;
+
+/// What a model file says beside the weights.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    element: String,
+    /// How to make the layers again; absent where one of them is the user's own.
+    network: Option<serde_json::Value>,
+    /// Why that is absent.
+    without: Option<String>,
+    head: Option<Head>,
+    preprocessing: Option<Preprocessing>,
+}
+
+/// What a model says of one raw row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// A class: its name (its number, where classes have no names), and its probability.
+    Class {
+        /// The name.
+        name: String,
+        /// The probability, by softmax or sigmoid of the scores.
+        probability: f64,
+    },
+    /// Numbers, in the units of the targets that the model was trained on.
+    Values(Vec<f64>),
+}
+
+impl<T: Element> Model<T> {
+    /// Writes the model to one file: layers, weights, scaling, categories and label names. [`Model::load`] reads it; the weights
+    /// are readable by Python's safetensors as well.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let network = self.config();
+        let content = Content {
+            element: T::NAME.to_owned(),
+            without: network.as_ref().err().map(ToString::to_string),
+            network: network.ok(),
+            head: self.head(),
+            preprocessing: self.preprocessing().cloned(),
+        };
+        let content = serde_json::to_value(content).expect("plain data has a JSON form");
+        let tensors = self.params().iter().map(|(_, param)| (param.name().to_owned(), param.value())).collect();
+        store::write_kind(path.as_ref(), "model", VERSION, tensors, content)
+    }
+
+    /// Reads a model that [`Model::save`] wrote.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged or of another kind; it holds a layer of the user's own, which only their code can
+    /// make: use [`Model::load_with`], or build the model and [`Model::load_weights`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_with(path, &|_, _| None)
+    }
+
+    /// As [`Model::load`], with a closure that makes layers of your own, as for [`Model::from_config_with`].
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_with(path: impl AsRef<Path>, restore: &Restore<'_, T>) -> Result<Self> {
+        let file = store::read(path)?;
+        let content = content(&file)?;
+        let Some(network) = &content.network else {
+            return Err(Error::argument(format!(
+                "{}: {}; build the model in code and use load_weights",
+                file.path(),
+                content.without.as_deref().unwrap_or("it does not say how its layers are made")
+            )));
+        };
+        let mut model = Self::from_config_with(network, 0, restore).map_err(|error| error.within(file.path()))?;
+        model.take_weights(&file)?;
+        model.set_head(content.head);
+        model.set_preprocessing(content.preprocessing);
+        Ok(model)
+    }
+
+    /// Reads the weights alone, from a model file or any safetensors file with the parameters' names; the model stays as it
+    /// is unless all of them fit.
+    ///
+    /// # Errors
+    /// The file cannot be read; a tensor is missing, is one too many, or has another shape than the model's.
+    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.take_weights(&store::read(path)?)
+    }
+
+    fn take_weights(&mut self, file: &TensorFile) -> Result<()> {
+        if let Some(name) = file.names().into_iter().find(|name| self.params().find(name).is_none()) {
+            let names: Vec<&str> = self.params().iter().map(|(_, param)| param.name()).collect();
+            return Err(Error::argument(format!(
+                "{}: holds {name:?}, which this model does not have; it has {}",
+                file.path(),
+                names.join(", ")
+            )));
+        }
+        let mut values: Vec<(ParamKey, Tensor<T>)> = Vec::new();
+        for (key, param) in self.params().iter() {
+            let tensor = file.tensor(param.name())?;
+            if tensor.shape() != param.value().shape() {
+                return Err(Error::shape(format!(
+                    "{}: {} has shape {}, the model's {}",
+                    file.path(),
+                    param.name(),
+                    tensor.shape(),
+                    param.value().shape()
+                )));
+            }
+            values.push((key, tensor));
+        }
+        values.into_iter().try_for_each(|(key, value)| self.params_mut().set(key, value))
+    }
+
+    /// What the model says of raw rows, cells as they stand in a CSV file: encoded and scaled as the training data were, the
+    /// outputs decoded to label names or scaled back.
+    ///
+    /// # Errors
+    /// The model was trained on data without columns, or a cell cannot be read: the row and column are named.
+    pub fn answer<R: AsRef<[S]>, S: AsRef<str>>(&self, rows: &[R]) -> Result<Vec<Answer>> {
+        let Some(preprocessing) = self.preprocessing() else {
+            return Err(Error::argument("answer: the model has not been trained on columns of raw data; use predict"));
+        };
+        let outputs = self.predict(&preprocessing.encode_rows(rows)?)?;
+        let Some(head) = self.head().filter(|_| !preprocessing.class_names().is_empty()) else {
+            let values = preprocessing.decode_values(&outputs)?;
+            let width = values.len() / rows.len().max(1);
+            return Ok(values.as_slice().chunks(width.max(1)).map(|row| Answer::Values(as_f64(row))).collect());
+        };
+        let classes = head.classes(&outputs);
+        let names = preprocessing.decode_labels(&classes)?;
+        let probabilities = head.probabilities(&outputs);
+        let width = probabilities.len() / rows.len().max(1);
+        let rows = probabilities.as_slice().chunks(width.max(1)).zip(classes).zip(names);
+        let answer = |((row, class), name): ((&[T], usize), String)| {
+            let probability = match row {
+                [yes] if class == 0 => 1.0 - yes.to_f64(),
+                [yes] => yes.to_f64(),
+                row => row[class].to_f64(),
+            };
+            Answer::Class { name, probability }
+        };
+        Ok(rows.map(answer).collect())
+    }
+}
+
+fn as_f64<T: Element>(row: &[T]) -> Vec<f64> {
+    row.iter().map(|x| x.to_f64()).collect()
+}
+
+fn content(file: &TensorFile) -> Result<Content> {
+    Content::deserialize(file.content("model", VERSION)?)
+        .map_err(|error| Error::io(format!("cannot read {}: its description is damaged: {error}", file.path())))
+}

@@ -1,0 +1,162 @@
+//! A run that is killed at any moment and resumed ends with the bits of one that never stopped.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use retrograd::data::{Dataset, synthetic};
+use retrograd::nn::{Mlp, Model};
+use retrograd::optim::Adam;
+use retrograd::optim::schedule::Cosine;
+use retrograd::train::{Checkpoint, Flow, History, Stop, StopFlag, Trainer};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Where the child finds its folder; without it, the test that is the child's entry does nothing.
+const FOLDER: &str = "RETROGRAD_TEST_FOLDER";
+const EPOCHS: u64 = 24;
+
+fn data() -> Dataset<f32> {
+    synthetic::two_moons(120, 0.1, 5).unwrap()
+}
+
+/// Everything that has state: dropout, batch statistics, Adam, a schedule, early stopping.
+fn trainer() -> Trainer<f32> {
+    Trainer::new(Adam::new(0.02))
+        .schedule(Cosine::new(EPOCHS))
+        .epochs(EPOCHS)
+        .batch(16)
+        .seed(3)
+        .validation(&data())
+        .early_stopping(EPOCHS)
+}
+
+fn model() -> Model<f32> {
+    Mlp::new(2).dense(16).batch_norm().relu().dropout(0.3).dense(2).build(7).unwrap()
+}
+
+/// Trains in the folder, from its checkpoint if it has one, and leaves the final model there.
+fn train_in(folder: &Path, pause: Duration) -> History {
+    let mut model = model();
+    let checkpoint = Checkpoint::at(folder.join("run.ckpt")).every_updates(1).resume();
+    let slow = move |_: &retrograd::train::EpochEvent<'_, f32>| {
+        std::thread::sleep(pause);
+        Flow::Continue
+    };
+    let history = trainer().checkpoint(checkpoint).on_epoch(slow).fit(&mut model, &data()).unwrap();
+    model.save(folder.join("final.safetensors")).unwrap();
+    history
+}
+
+/// What the child process runs.
+#[test]
+fn child_entry() {
+    if let Ok(folder) = std::env::var(FOLDER) {
+        train_in(Path::new(&folder), Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_run_killed_at_random_moments_ends_with_the_same_bits() {
+    let (undisturbed, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let history = train_in(undisturbed.path(), Duration::ZERO);
+    assert_eq!(history.stop, Some(Stop::Epochs));
+
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut kills = 0;
+    loop {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_entry"])
+            .env(FOLDER, killed.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_millis(rng.random_range(20..250));
+        let status = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break Some(status),
+                None if Instant::now() >= deadline => break None,
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        match status {
+            Some(status) => {
+                assert!(status.success(), "the child failed: {status}");
+                break;
+            }
+            None => {
+                // SIGKILL on Unix: no destructor runs, no buffer is flushed.
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+            }
+        }
+        assert!(kills < 400, "no progress after {kills} kills");
+    }
+    assert!(kills >= 3, "only {kills} kills: the run is too short to say anything");
+    let read = |folder: &Path| std::fs::read(folder.join("final.safetensors")).unwrap();
+    assert_eq!(read(undisturbed.path()), read(killed.path()), "after {kills} kills");
+}
+
+#[test]
+fn a_raised_flag_ends_after_the_batch_and_the_run_goes_on_later() {
+    let (undisturbed, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    train_in(undisturbed.path(), Duration::ZERO);
+
+    let flag = StopFlag::new();
+    let raise = flag.clone();
+    let mut model = model();
+    let history = trainer()
+        .checkpoint(Checkpoint::at(stopped.path().join("run.ckpt")))
+        .stop_flag(flag)
+        .on_epoch(move |event| {
+            if event.record.epoch == 3 {
+                raise.raise();
+            }
+            Flow::Continue
+        })
+        .fit(&mut model, &data())
+        .unwrap();
+    assert_eq!(history.stop, Some(Stop::Interrupted));
+    assert_eq!(history.epochs.len(), 3, "the flag was raised after the third epoch: one batch of the fourth was done");
+
+    let history = train_in(stopped.path(), Duration::ZERO);
+    assert_eq!(history.epochs.len() as u64, EPOCHS);
+    let read = |folder: &Path| std::fs::read(folder.join("final.safetensors")).unwrap();
+    assert_eq!(read(undisturbed.path()), read(stopped.path()));
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_and_the_model_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ckpt");
+    trainer().epochs(1).checkpoint(Checkpoint::at(&path)).fit(&mut model(), &data()).unwrap();
+    let resume = |trainer: Trainer<f32>, model: &mut Model<f32>, data: &Dataset<f32>| {
+        let before: Vec<_> = model.params().iter().map(|(_, p)| p.value().to_vec()).collect();
+        let mut trainer = trainer.checkpoint(Checkpoint::at(&path).resume());
+        let error = trainer.fit(model, data).unwrap_err().to_string();
+        let after: Vec<_> = model.params().iter().map(|(_, p)| p.value().to_vec()).collect();
+        assert_eq!(before, after, "the model changed");
+        error
+    };
+    let error = resume(trainer().seed(4), &mut model(), &data());
+    assert!(error.contains("a run with seed 3, this one has 4"), "{error}");
+    let error = resume(trainer().batch(8), &mut model(), &data());
+    assert!(error.contains("batch size 16, this one has 8"), "{error}");
+    let other = synthetic::two_moons(120, 0.1, 6).unwrap();
+    let error = resume(trainer(), &mut model(), &other);
+    assert!(error.contains("a run with data"), "{error}");
+    let mut wider = Mlp::new(2).dense(17).batch_norm().relu().dropout(0.3).dense(2).build(7).unwrap();
+    let error = resume(trainer(), &mut wider, &data());
+    assert!(error.contains("dense1.weight has shape [2, 16], the model's [2, 17]"), "{error}");
+
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 3;
+    bytes[last] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = resume(trainer(), &mut model(), &data());
+    assert!(error.contains("differs from its checksum"), "{error}");
+    std::fs::write(&path, &bytes[..last]).unwrap();
+    let error = resume(trainer(), &mut model(), &data());
+    assert!(error.contains("cut short"), "{error}");
+}
