@@ -379,7 +379,7 @@ fn schedules_are_made_from_their_files() {
         Box::new(Polynomial::new(8, 2.0)),
         Box::new(Cosine::new(10).min(0.01)),
         Box::new(CosineRestarts::new(3).growth(2).min(0.01)),
-        Box::new(OneCycle::new(0.5, 13).up(0.4).div(10.0).final_div(100.0).linear().three_phases()),
+        Box::new(OneCycle::new(0.5, 13).up(0.4).start_div(10.0).final_div(100.0).linear().three_phases()),
         Box::new(Plateau::new(0.5, 2).rising().absolute_threshold(0.1).cooldown(1).min(1e-3).eps(1e-9)),
         Box::new(WarmUp::new(4, Cosine::new(6)).from(0.1).by_step()),
     ];

@@ -113,7 +113,7 @@ fn one_cycle(args: &mut Args) -> Result<OneCycle, String> {
     };
     let mut cycle = OneCycle::new(args.number("max_lr")?, total)
         .up(args.number_or("pct_start", 0.3)?)
-        .div(args.number_or("div_factor", 25.0)?)
+        .start_div(args.number_or("div_factor", 25.0)?)
         .final_div(args.number_or("final_div_factor", 1e4)?);
     match args.take("anneal_strategy").as_deref() {
         None | Some("cos") => {}

@@ -86,6 +86,8 @@ impl<'a, F: FnMut(&[f64]) -> Result<(f64, Vec<f64>)>> Line<'a, F> {
         tried: &mut u64,
     ) -> Result<Point> {
         let reach = largest(self.direction);
+        // A bracket within the rounding of the parameters holds nothing to be found, however small the tolerance.
+        let tolerance = tolerance.max(f64::EPSILON * largest(self.x)).max(f64::MIN_POSITIVE);
         let mut slow = false;
         let mut low = usize::from(ends[0].value > ends[1].value);
         while *tried < trials && (ends[1].t - ends[0].t).abs() * reach >= tolerance {
@@ -150,4 +152,53 @@ fn interpolated(a: &Point, b: &Point, least: f64, most: f64) -> f64 {
     let d2 = square.sqrt();
     let t = b.t - (b.t - a.t) * ((b.slope + d2 - d1) / (b.slope - a.slope + 2.0 * d2));
     if t.is_nan() { middle } else { t.max(least).min(most) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Functions of one number with their derivatives, steep, flat, wavy and with a wall.
+    fn functions() -> Vec<(&'static str, fn(f64) -> (f64, f64))> {
+        vec![
+            ("parabola", |x| ((x - 3.0) * (x - 3.0), 2.0 * (x - 3.0))),
+            ("far parabola", |x| (1e-4 * (x - 900.0).powi(2), 2e-4 * (x - 900.0))),
+            ("quartic", |x| ((x - 1.0).powi(4) + x, 4.0 * (x - 1.0).powi(3) + 1.0)),
+            ("wave", |x| ((3.0 * x).sin() - x + 0.1 * x * x, 3.0 * (3.0 * x).cos() - 1.0 + 0.2 * x)),
+            ("cosh", |x| ((x - 2.0).cosh(), (x - 2.0).sinh())),
+            // Not defined beyond 4.
+            ("wall", |x| (-x - (4.0 - x).ln() * 2.0, -1.0 + 2.0 / (4.0 - x))),
+        ]
+    }
+
+    #[test]
+    fn the_point_found_meets_both_conditions() {
+        for (name, f) in functions() {
+            for first in [1e-6, 0.01, 0.3, 1.0, 7.0, 1e3] {
+                let mut at = |x: &[f64]| Ok((f(x[0]).0, vec![f(x[0]).1]));
+                let (x, (value, slope)) = ([0.0], f(0.0));
+                let direction = [-slope.signum()];
+                let start = Point { t: 0.0, value, gradient: vec![slope], slope: -slope.abs() };
+                let mut line = Line::new(&x, &direction, &mut at);
+                let found = line.strong_wolfe(&start, first, 1e-12, 60).unwrap();
+                let (value, slope) = (found.value, found.gradient[0] * direction[0]);
+                assert!(found.t > 0.0 && line.evaluations <= 61, "{name}, {first}: {found:?}");
+                assert!(value <= bar(&start, found.t), "{name}, {first}: not low enough, {found:?}");
+                assert!(slope.abs() <= -CURVATURE * start.slope, "{name}, {first}: still steep, {found:?}");
+            }
+        }
+    }
+
+    /// (x - 1)^2 (x + 2) = x^3 - 3 x + 2 has its minimum at 1 and its maximum at -1.
+    #[test]
+    fn interpolation_finds_the_minimum_of_a_cubic() {
+        let cubic =
+            |t: f64| Point { t, value: t.powi(3) - 3.0 * t + 2.0, gradient: Vec::new(), slope: 3.0 * t * t - 3.0 };
+        for (a, b) in [(0.2, 1.7), (1.7, 0.2), (-0.9, 3.0)] {
+            assert!((interpolated(&cubic(a), &cubic(b), -5.0, 5.0) - 1.0).abs() < 1e-14);
+        }
+        assert_eq!(interpolated(&cubic(0.2), &cubic(1.7), 0.0, 0.5), 0.5, "the bounds hold");
+        let wall = Point { t: 2.0, value: f64::INFINITY, gradient: Vec::new(), slope: f64::NAN };
+        assert_eq!(interpolated(&cubic(0.0), &wall, 0.0, 2.0), 1.0, "the middle where nothing is known");
+    }
 }

@@ -48,7 +48,7 @@ impl OneCycle {
         self
     }
     /// The same starting at max / div.
-    pub fn div(mut self, div: f64) -> Self {
+    pub fn start_div(mut self, div: f64) -> Self {
         self.div = div;
         self
     }

@@ -1,0 +1,252 @@
+//! L-BFGS through the public API; tests/reference.rs has the Moré-Garbow-Hillstrom problems.
+
+use retrograd::nn::{Dense, Draw, Model, ParamGrads, Params, Role, Sequential};
+use retrograd::optim::{Lbfgs, LbfgsState, Report, Stop};
+use retrograd::{Error, Tape, Tensor, Var, value_and_grad_slice};
+
+fn rosenbrock<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
+    ((x[1] - x[0] * x[0]) * 10.0).square() + (1.0 - x[0]).square()
+}
+
+fn beale<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
+    let term = |c: f64, n: i32| (x[0] * (x[1].powi(n) - 1.0) + c).square();
+    term(1.5, 1) + term(2.25, 2) + term(2.625, 3)
+}
+
+fn powell<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
+    (x[0] + x[1] * 10.0).square()
+        + (x[2] - x[3]).square() * 5.0
+        + (x[1] - x[2] * 2.0).powi(4)
+        + (x[0] - x[3]).powi(4) * 10.0
+}
+
+type Function = for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>;
+
+fn run(lbfgs: &mut Lbfgs, f: Function, x: &mut [f64]) -> Report {
+    lbfgs.minimize_with(x, |x| Ok(value_and_grad_slice(f, x))).unwrap()
+}
+
+/// torch 2.15.0: torch.optim.LBFGS(max_iter, history_size, line_search_fn="strong_wolfe"), one call of step: the iterations
+/// and evaluations it counts, and the point.
+#[test]
+fn the_path_is_pytorchs() {
+    let (r, b, p): (Function, Function, Function) = (rosenbrock, beale, powell);
+    let (r0, b0, p0): (&[f64], &[f64], &[f64]) = (&[-1.2, 1.0], &[1.0, 1.0], &[3.0, -1.0, 0.0, 1.0]);
+    let cases: &[(Function, &[f64], u64, usize, u64, u64, &[f64])] = &[
+        (r, r0, 3, 100, 1, 3, &[-1.0245319303460325, 1.0716196202669255]),
+        (r, r0, 8, 100, 8, 10, &[-0.8802131649658729, 0.7274772060719966]),
+        (r, r0, 20, 100, 19, 25, &[0.3806226433465448, 0.12491013187297662]),
+        (r, r0, 12, 2, 12, 16, &[-0.33756475832028965, 0.06662912698078612]),
+        (r, r0, 100, 100, 35, 43, &[0.9999814210791363, 0.9999619651810987]),
+        (b, b0, 3, 100, 2, 3, &[1.2460995237313188, -0.09948305739014583]),
+        (b, b0, 8, 100, 8, 9, &[2.6574394130613403, 0.41975812707951593]),
+        (b, b0, 20, 100, 15, 15, &[2.9999844042425106, 0.4999959151586195]),
+        (b, b0, 12, 2, 11, 15, &[2.9780706407152064, 0.49376555141049483]),
+        (p, p0, 3, 100, 2, 3, &[2.479586899756267, -0.5714219817479531, 0.023366196204829194, 1.5191641792614174]),
+        (p, p0, 8, 100, 8, 10, &[0.4680436756845757, -0.05376093299147399, 0.30034240660893247, 0.3370814598979385]),
+        (p, p0, 12, 2, 12, 13, &[0.29500545757055363, -0.02394448382962316, 0.19444077690025016, 0.24112295644171294]),
+        (
+            p,
+            p0,
+            100,
+            100,
+            34,
+            35,
+            &[-7.524772839247088e-05, 7.443170952722779e-06, -0.002152736534684327, -0.002153685231098215],
+        ),
+    ];
+    for (i, &(f, start, max_iter, history, iterations, evaluations, want)) in cases.iter().enumerate() {
+        let mut x = start.to_vec();
+        let report = run(&mut Lbfgs::new().max_iter(max_iter).history_size(history), f, &mut x);
+        assert_eq!((report.iterations, report.evaluations), (iterations, evaluations), "case {i}: {report}");
+        for (x, want) in x.iter().zip(want) {
+            assert!((x - want).abs() < 1e-8 * want.abs().max(1e-3), "case {i}: {x:e} instead of {want:e}");
+        }
+        assert_eq!(report.stop.is_converged(), max_iter == 100 || (max_iter == 20 && i == 7), "case {i}: {report}");
+    }
+    // Two calls of 5 iterations each, the second with what the first remembers.
+    let (mut lbfgs, mut x) = (Lbfgs::new().max_iter(5), vec![-1.2, 1.0]);
+    run(&mut lbfgs, rosenbrock, &mut x);
+    run(&mut lbfgs, rosenbrock, &mut x);
+    assert_eq!((lbfgs.state().iterations, lbfgs.state().evaluations), (9, 12));
+    assert!((x[0] + 0.774579735451584).abs() < 1e-10 && (x[1] - 0.5476256792320818).abs() < 1e-10, "{x:?}");
+}
+
+#[test]
+fn a_recorded_function_of_a_tensor_is_minimised() {
+    let a = [[3.0, 1.0], [1.0, 2.0]];
+    let mut lbfgs = Lbfgs::new().max_iter(50);
+    // x' A x / 2 - b' x has its minimum where A x = b.
+    let found = lbfgs
+        .minimize(Tensor::from([[5.0], [-7.0]]), |x| {
+            let ax = Var::constant(3.0) * x.slice((0, 0)) * x.slice((0, 0))
+                + x.slice((0, 0)) * x.slice((1, 0)) * (2.0 * a[0][1])
+                + x.slice((1, 0)).square() * a[1][1];
+            ax * 0.5 - x.slice((0, 0)) * 5.0 - x.slice((1, 0)) * 5.0
+        })
+        .unwrap();
+    assert_eq!(found.x.shape().dims(), [2, 1]);
+    assert!((found.x[[0, 0]] - 1.0).abs() < 1e-7 && (found.x[[1, 0]] - 2.0).abs() < 1e-7, "{:?}", found.x);
+    assert!(found.report.stop.is_converged());
+    let error = Lbfgs::new().minimize([1.0, 2.0], |x| x.square()).unwrap_err();
+    assert!(error.to_string().contains("scalar"), "{error}");
+    let flat = Lbfgs::new().minimize([1.0, 2.0], |_| Var::constant(3.0)).unwrap();
+    assert_eq!((flat.report.stop, flat.x.to_vec()), (Stop::Gradient, vec![1.0, 2.0]));
+}
+
+/// ln(x) - ... is not defined at the first long step: the search comes back instead of taking NaN for a point.
+#[test]
+fn a_step_to_where_the_function_is_not_defined_is_shortened() {
+    let f = |x: &[f64]| -> Result<(f64, Vec<f64>), Error> { Ok((x[0] - x[0].ln(), vec![1.0 - 1.0 / x[0]])) };
+    for start in [1e-3, 0.2, 30.0, 1e4] {
+        let (mut x, mut lbfgs) = (vec![start], Lbfgs::new().lr(40.0).max_iter(200));
+        let report = lbfgs.minimize_with(&mut x, f).unwrap();
+        assert!((x[0] - 1.0).abs() < 1e-4 && report.value.is_finite(), "from {start}: {x:?}, {report}");
+    }
+    let mut x = vec![-1.0];
+    let report = Lbfgs::new().minimize_with(&mut x, f).unwrap();
+    assert_eq!((report.stop, x[0]), (Stop::NotFinite, -1.0));
+}
+
+#[test]
+fn it_says_why_it_stopped() {
+    let stop = |mut lbfgs: Lbfgs| run(&mut lbfgs, rosenbrock, &mut [-1.2, 1.0]).stop;
+    assert_eq!(stop(Lbfgs::new().max_iter(3)), Stop::Budget);
+    assert_eq!(stop(Lbfgs::new().max_iter(300).max_eval(1)), Stop::Budget);
+    assert_eq!(stop(Lbfgs::new().max_iter(300).tolerance_change(1e-3)), Stop::Change);
+    assert_eq!(stop(Lbfgs::new().max_iter(300).tolerance_change(0.0).tolerance_grad(1e-6)), Stop::Gradient);
+    // A gradient that points the wrong way: nothing is lower along it.
+    let wrong = |x: &[f64]| Ok((x[0] * x[0], vec![-2.0 * x[0]]));
+    let (mut x, mut lbfgs) = (vec![1.0], Lbfgs::new().max_iter(300).tolerance_change(0.0));
+    let report = lbfgs.minimize_with(&mut x, wrong).unwrap();
+    assert_eq!((report.stop, x[0]), (Stop::LineSearch, 1.0), "{report}");
+    let text = report.to_string();
+    assert!(text.contains("no lower point") && text.contains("evaluations"), "{text}");
+}
+
+#[test]
+fn an_error_of_the_function_leaves_the_best_point() {
+    let (mut calls, mut x) = (0, vec![-1.2, 1.0]);
+    let result = Lbfgs::new().max_iter(50).minimize_with(&mut x, |x| {
+        calls += 1;
+        if calls == 9 { Err(Error::custom("disk: full")) } else { Ok(value_and_grad_slice(rosenbrock, x)) }
+    });
+    assert!(result.unwrap_err().to_string().contains("disk: full"));
+    let value = |x: &[f64]| value_and_grad_slice(rosenbrock, x).0;
+    assert!(value(&x) < value(&[-1.2, 1.0]), "{x:?}");
+}
+
+#[test]
+fn settings_and_states_that_make_no_sense_are_named() {
+    for (lbfgs, fault) in [
+        (Lbfgs::new().lr(0.0), "lbfgs: lr"),
+        (Lbfgs::new().max_iter(0), "max_iter must be 1 or more"),
+        (Lbfgs::new().max_eval(0), "max_eval"),
+        (Lbfgs::new().history_size(0), "history_size"),
+        (Lbfgs::new().tolerance_grad(f64::NAN), "tolerance_grad"),
+        (Lbfgs::new().tolerance_change(-1.0), "tolerance_change"),
+    ] {
+        let message = lbfgs.clone().minimize([1.0], |x| x.square().sum(())).unwrap_err().to_string();
+        assert!(message.contains(fault), "{message}");
+    }
+    let mut lbfgs = Lbfgs::new();
+    run(&mut lbfgs, rosenbrock, &mut [-1.2, 1.0]);
+    let message = lbfgs.minimize([1.0, 2.0, 3.0], |x| x.square().sum(())).unwrap_err().to_string();
+    assert!(message.contains("steps of 2 parameters, got 3"), "{message}");
+    let mut state = lbfgs.state().clone();
+    state.changes.pop_back();
+    assert!(Lbfgs::new().set_state(state).unwrap_err().is_shape());
+    let mut state = lbfgs.state().clone();
+    state.steps[0][1] = f64::NAN;
+    assert!(Lbfgs::new().set_state(state).unwrap_err().is_not_finite());
+}
+
+/// Calls of 4 iterations; in the other run, everything goes through a file between them.
+#[test]
+fn a_run_cut_in_parts_and_saved_between_them_is_the_same_bit_for_bit() {
+    let (mut straight, mut x) = (Lbfgs::new().max_iter(4), vec![3.0, -1.0, 0.0, 1.0]);
+    let (mut saved, mut y) = ((straight.config().to_string(), String::from("null")), x.clone());
+    for _ in 0..6 {
+        run(&mut straight, powell, &mut x);
+        let mut resumed = Lbfgs::from_config(&serde_json::from_str(&saved.0).unwrap()).unwrap();
+        let state: Option<LbfgsState> = serde_json::from_str(&saved.1).unwrap();
+        resumed.set_state(state.unwrap_or_default()).unwrap();
+        run(&mut resumed, powell, &mut y);
+        assert_eq!((&x, straight.state()), (&y, resumed.state()));
+        saved = (resumed.config().to_string(), serde_json::to_string(resumed.state()).unwrap());
+    }
+    assert!(Lbfgs::from_config(&serde_json::json!({ "max_itr": 3 })).unwrap_err().to_string().contains("max_itr"));
+}
+
+/// XOR to an error that first-order rules need thousands of steps for, in either precision; what is frozen stays.
+#[test]
+fn a_model_is_trained_on_its_whole_set() {
+    fn train<T: retrograd::Element>() -> (f64, Report) {
+        let tensor = |rows: [[f64; 2]; 4]| {
+            Tensor::<T>::new([4, 2], rows.concat().iter().map(|&x| T::from_f64(x)).collect()).unwrap()
+        };
+        let x = tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+        let y = tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]);
+        let mut model =
+            Model::<T>::new(Sequential::new().with(Dense::new(6)).with(Square).with(Dense::new(2)), 2, 1).unwrap();
+        model.params_mut().freeze("dense2.bias").unwrap();
+        let frozen = model.params().find("dense2.bias").unwrap();
+        let before = model.params()[frozen].to_vec();
+        let mut tape = Tape::of();
+        let report = Lbfgs::new()
+            .max_iter(300)
+            .minimize_model(&mut model, |model| {
+                model.step(&mut tape, Draw::default(), |model, pass| {
+                    Ok((model.forward(pass.tape().data(&x), pass) - pass.tape().data(&y)).square().mean(()))
+                })
+            })
+            .unwrap();
+        assert!(before == model.params()[frozen].to_vec());
+        let off = model
+            .predict(&x)
+            .unwrap()
+            .to_vec()
+            .iter()
+            .zip(y.to_vec())
+            .map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2))
+            .sum();
+        (off, report)
+    }
+    let (off, report) = train::<f64>();
+    assert!(off < 1e-7 && report.stop.is_converged(), "{off}: {report}");
+    let (off, report) = train::<f32>();
+    assert!(off < 1e-5, "{off}: {report}");
+}
+
+struct Square;
+impl<T: retrograd::Element> retrograd::nn::Layer<T> for Square {
+    fn kind(&self) -> &'static str {
+        "square"
+    }
+    fn forward<'t>(&self, x: Var<'t, T>, _: &retrograd::nn::Pass<'t, T>) -> Var<'t, T> {
+        x.square()
+    }
+}
+
+#[test]
+fn parameters_without_a_model_are_minimised_too() {
+    let mut params = Params::<f64>::new();
+    let a = params.add("a", Role::Weight, Tensor::from([4.0, -3.0])).unwrap();
+    let b = params.add("b", Role::Bias, Tensor::scalar(2.0)).unwrap();
+    let unused = params.add("unused", Role::Weight, Tensor::from([7.0])).unwrap();
+    let report = Lbfgs::new()
+        .minimize_params(&mut params, |params| {
+            let tape = Tape::new();
+            let (x, y) = (tape.var(&params[a]), tape.var(&params[b]));
+            let loss = (x - 1.0).square().sum(()) + (y * y - 3.0).square();
+            let swept = loss.backward();
+            let mut grads = ParamGrads::new();
+            grads.insert(a, swept.wrt(x));
+            grads.insert(b, swept.wrt(y));
+            Ok((loss.item(), grads))
+        })
+        .unwrap();
+    assert!(report.value < 1e-9, "{report}");
+    assert!((params[b].item() - 3f64.sqrt()).abs() < 1e-5);
+    assert_eq!(params[unused].to_vec(), [7.0]);
+}
