@@ -1,6 +1,8 @@
 //! A warm training step allocates nothing: a counting allocator watches.
 
 use retrograd::data::{Dataset, Order, Targets};
+use retrograd::nn::loss::{self, Loss};
+use retrograd::nn::{Draw, Mlp};
 use retrograd::{Element, Id, Tape, Tensor, Var};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -178,4 +180,41 @@ fn a_warm_step_of_scalars_allocates_nothing() {
     let mut last = first;
     assert_eq!(requests(|| (0..10).for_each(|_| last = step())), 0);
     assert!(last < first);
+}
+
+#[test]
+fn a_prediction_of_one_row_asks_for_little() {
+    let model = Mlp::new(64).dense(30).relu().dropout(0.2).dense(20).tanh().dense(10).build::<f32>(0).unwrap();
+    let x = filled(&[1, 64], 1.0);
+    model.predict(&x).unwrap();
+    let asked = requests(|| drop(model.predict(&x).unwrap()));
+    // A buffer and its header for each product and activation, and a list or two for each product.
+    assert!(asked <= 16, "{asked} requests");
+}
+
+#[test]
+fn a_warm_step_with_dropout_norms_and_data_made_anew_does_not_grow() {
+    let mut model = Mlp::new(16).dense(32).batch_norm().relu().dropout(0.5).dense(4).build::<f32>(0).unwrap();
+    let x = filled(&[8, 16], 1.0);
+    let labels = Targets::Labels(vec![0, 1, 2, 3, 0, 1, 2, 3]);
+    let losses: [Box<dyn Loss<f32>>; 3] = [
+        Box::new(loss::quadratic()),
+        Box::new(loss::cross_entropy().label_smoothing(0.1)),
+        Box::new(loss::sigmoid_cross_entropy()),
+    ];
+    for loss in losses {
+        let mut tape = Tape::of();
+        let mut step = |batch| {
+            let draw = Draw { batch, ..Draw::default() };
+            // Data of its own for every step, which nothing else holds.
+            let x = Tensor::new([8, 16], x.to_vec()).unwrap();
+            let step =
+                model.step(&mut tape, draw, |m, pass| loss.value(m.forward(pass.tape().data(x), pass), &labels, None));
+            step.unwrap().grads.recycle(&tape);
+            tape.bytes()
+        };
+        let warm: Vec<usize> = (0..4).map(&mut step).collect();
+        let later: Vec<usize> = (4..40).map(&mut step).collect();
+        assert!(later.iter().all(|bytes| *bytes <= warm[3]), "{}: {warm:?}, then {later:?}", loss.name());
+    }
 }

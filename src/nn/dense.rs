@@ -93,11 +93,15 @@ impl<T: Element> Layer<T> for Dense {
         }
     }
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
-        let y = x.matmul(&params[self.weight]);
-        match self.bias {
-            Some(bias) => y + &params[bias],
-            None => y,
+        let mut y = x.matmul(&params[self.weight]);
+        if let Some(bias) = self.bias {
+            // In place: nothing else holds the product, and a sum rounds the same wherever it goes.
+            let bias = params[bias].as_slice();
+            for row in y.as_mut_slice().chunks_exact_mut(bias.len()) {
+                row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b);
+            }
         }
+        y
     }
     fn config(&self) -> Option<Json> {
         Some(json!(self))

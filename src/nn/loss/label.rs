@@ -129,16 +129,19 @@ impl<T: Element> Loss<T> for LabelLoss {
         let scale = -weights.scale(name, self.reduction)?;
         let eps = self.label_smoothing;
         let class_weight = |c: usize| self.class_weights.as_ref().map_or(1.0, |weights| weights[c]);
-        let factors = Tensor::from_fn([n, classes], |index| {
-            let (i, c) = (index[0], index[1]);
-            let t = match target {
-                Targets::Labels(labels) => (labels[i] == c) as u8 as f64,
-                Targets::Values(values) => values[[i, c]].as_f64(),
-            };
-            let smooth = (1.0 - eps) * t + eps / classes as f64;
-            T::from_f64(scale * samples.at(i) * class_weight(c) * smooth)
+        let factors = super::written(output, &output.shape(), |factors| {
+            for (i, row) in factors.chunks_exact_mut(classes).enumerate() {
+                for (c, factor) in row.iter_mut().enumerate() {
+                    let t = match target {
+                        Targets::Labels(labels) => (labels[i] == c) as u8 as f64,
+                        Targets::Values(values) => values.as_slice()[i * classes + c].as_f64(),
+                    };
+                    let smooth = (1.0 - eps) * t + eps / classes as f64;
+                    *factor = T::from_f64(scale * samples.at(i) * class_weight(c) * smooth);
+                }
+            }
         });
-        scores.try_mul(super::on_tape(output, factors))?.try_sum(())
+        scores.try_mul(factors)?.try_sum(())
     }
     fn name(&self) -> String {
         self.label().to_owned()

@@ -31,7 +31,7 @@ pub use values::{
 
 use super::Head;
 use crate::data::Targets;
-use crate::{Element, Error, Result, Tensor, Var};
+use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -111,6 +111,12 @@ pub fn from_config<T: Element>(config: &Json) -> Result<Box<dyn Loss<T>>> {
 /// Data beside a variable.
 fn on_tape<'t, T: Element>(beside: Var<'t, T>, data: Tensor<T>) -> Var<'t, T> {
     beside.tape().expect("an output with axes is on a tape").data(data)
+}
+
+/// Data beside a variable, written into memory of its tape.
+fn written<'t, T: Element>(beside: Var<'t, T>, shape: &Shape, write: impl FnOnce(&mut [T])) -> Var<'t, T> {
+    let tape = beside.tape().expect("an output with axes is on a tape");
+    tape.data(tape.tensor(shape, write))
 }
 
 /// A closure as a loss: from the output and the target to the loss of each example, or of each element.

@@ -220,17 +220,21 @@ pub(super) fn encoded<'t, T: Element>(
         return Err(Error::shape(format!("{loss}: the output is a single number; its first axis is the batch")));
     };
     let outputs: usize = rest.iter().product();
-    let values = match target {
-        Targets::Values(values) => fitted(loss, values, &shape, outputs)?,
-        Targets::Labels(labels) => {
-            check_labels(loss, labels, n, outputs.max(2))?;
-            let hot = |i: usize, j: usize| if outputs == 1 { labels[i] == 1 } else { labels[i] == j };
-            let elements = (0..n * outputs).map(|k| hot(k / outputs, k % outputs));
-            let elements: Tensor<T> = elements.map(|hot| T::from_f64(if hot { 1.0 } else { off })).collect();
-            elements.reshape(&shape)?
-        }
+    let labels = match target {
+        Targets::Values(values) => return Ok(super::on_tape(output, fitted(loss, values, &shape, outputs)?)),
+        Targets::Labels(labels) => labels,
     };
-    Ok(super::on_tape(output, values))
+    check_labels(loss, labels, n, outputs.max(2))?;
+    let [on, off] = [1.0, off].map(T::from_f64);
+    Ok(super::written(output, &shape, |rows| {
+        rows.fill(off);
+        for (row, &label) in rows.chunks_exact_mut(outputs.max(1)).zip(labels) {
+            match row {
+                [one] => *one = if label == 1 { on } else { off },
+                row => row[label] = on,
+            }
+        }
+    }))
 }
 
 /// Values in the output's shape.

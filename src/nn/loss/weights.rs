@@ -104,7 +104,11 @@ impl Weights {
         }
         let mut shape = vec![1; losses.rank().max(1)];
         shape[0] = self.n;
-        let weights: Tensor<T> = (0..self.n).map(|i| T::from_f64(scale * self.at(i))).collect();
-        losses.try_mul(super::on_tape(losses, weights.reshape(shape)?))?.try_sum(())
+        let weights = super::written(losses, &shape.into(), |weights| {
+            for (i, weight) in weights.iter_mut().enumerate() {
+                *weight = T::from_f64(scale * self.at(i));
+            }
+        });
+        losses.try_mul(weights)?.try_sum(())
     }
 }
