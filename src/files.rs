@@ -21,7 +21,8 @@ pub(crate) fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(
     if target.as_os_str().is_empty() {
         return Err(Error::argument("write: the path is empty; give the name of a file"));
     }
-    if old.as_ref().is_some_and(fs::Metadata::is_dir) {
+    let ends_as_folder = path.to_string_lossy().ends_with(std::path::is_separator);
+    if ends_as_folder || old.as_ref().is_some_and(fs::Metadata::is_dir) {
         return Err(failed(path, "it is a directory; give the name of a file in it", io::ErrorKind::IsADirectory));
     }
     let written = match &old {
@@ -129,6 +130,8 @@ mod tests {
         let expected =
             format!("cannot write {}: it is a directory; give the name of a file in it", folder.path().display());
         assert_eq!(error.to_string(), expected);
+        let slashed = format!("{}/new/", folder.path().display());
+        assert!(write_atomically(slashed, b"x").unwrap_err().to_string().contains("it is a directory"));
         assert!(write_atomically("", b"x").unwrap_err().to_string().contains("the path is empty"));
         assert!(names(folder.path()).is_empty());
     }

@@ -184,6 +184,7 @@ summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
     --alarm-paper: #ffffff; }
   main { max-width: none; padding: 0; }
   figure, tr, .warning { break-inside: avoid; }
+  figure > svg { width: auto; max-height: 11cm; }
   h2 { break-after: avoid; }
   .wide { overflow: visible; }
 }

@@ -270,7 +270,7 @@ fn weights_of_either_sign_are_red_and_blue_alike_and_zero_is_white() {
     let w = Tensor::<f64>::from([[2.0], [0.0], [-2.0], [-1.0]]);
     let svg = weights("t", &w, (2, 2), &ImageOptions::default()).unwrap();
     let found = pixels(&svg, 0);
-    let expected = [1.0, 0.0, -1.0, -0.5].map(|t| diverging(t)).map(|c| [c.0, c.1, c.2]);
+    let expected = [1.0, 0.0, -1.0, -0.5].map(diverging).map(|c| [c.0, c.1, c.2]);
     assert_eq!(found, expected);
     assert!(found[0][0] > found[0][2] && found[2][2] > found[2][0] && found[1] == [0xF7; 3]);
 }
