@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::canvas::{shortened, text_width};
-use super::colour::{category, diverging};
+use super::colour::{WHITE, category, diverging, mix};
 use super::png::{Pixels, base64};
 use super::*;
 use crate::{Error, Result, Tensor};
@@ -148,6 +148,11 @@ fn ticks_are_round_and_few() {
             assert!((read - tick.place).abs() <= 1e-9 * high.abs(), "{tick:?} must read as where it stands");
             assert!(tick.name.len() <= 10, "{tick:?}");
         }
+    }
+    for (low, high) in [(5e-324, 1e-323), (0.0, 0.0), (1.0, 1.0 + 1e-15), (-1e149, 1e149)] {
+        let Axis { range, ticks, .. } = Axis::linear("", (low, high), 6);
+        assert!(range.0 < low && high < range.1 && range.1 - range.0 < f64::INFINITY, "{low}..{high}");
+        assert!(ticks.len() >= 2 && ticks.iter().all(|t| (range.0..=range.1).contains(&t.place)), "{low}..{high}");
     }
     for last in [1.0, 2.0, 3.0, 10.0, 500.0, 12345.0] {
         let axis = Axis::whole("", (1.0, last), 10);
@@ -330,7 +335,8 @@ fn probabilities_and_their_logits_give_the_same_picture() {
     assert!(alike(&sigmoid) && alike(&two) && alike(&softmax));
     // An infinite score is a certain class.
     let certain = draw(&|x| Tensor::from_fn([n(x), 2], |i| if i[1] == 1 { f64::INFINITY } else { logit(x, i[0]) }));
-    assert!(certain.iter().all(|colour| colour == &certain[0]));
+    let surest = mix(WHITE, category(1), 0.52);
+    assert!(certain.iter().all(|colour| colour == &[surest.0, surest.1, surest.2]));
 }
 
 #[test]
