@@ -119,6 +119,19 @@ fn a_file_whose_parts_do_not_fit_is_refused() {
     );
     assert!(broken("\"japan\"", "\"usa\"").contains("words of a column must differ, \"usa\" comes twice"));
     assert!(broken("\"uniform\":false", "\"uniform\":true").contains("one offset and one scale"));
+    let (one, three) = ("\"offset\":[22.5]", "\"offset\":[22.5,1.0]");
+    assert!(broken(one, three).contains("2 offsets and 1 scales"));
+    let four = data_scaler(&text);
+    assert!(
+        broken(&four, "[{\"offset\":[0.0],\"scale\":[1.0],\"uniform\":false}]").contains("fitted on 1 columns, got 4")
+    );
     assert!(broken("\"columns\"", "\"rows\"").starts_with("preprocessing: "));
     assert!(message(Preprocessing::from_json(&text[..40])).starts_with("preprocessing: EOF"));
+}
+
+/// The scalers of features as the text has them.
+fn data_scaler(text: &str) -> String {
+    let start = text.find("\"scalers\":").unwrap() + "\"scalers\":".len();
+    let end = start + text[start..].find("}]").unwrap() + 2;
+    text[start..end].to_string()
 }
