@@ -10,6 +10,14 @@ mod digits;
 mod higher_order;
 #[path = "../examples/mazur.rs"]
 mod mazur;
+#[path = "../examples/mnist.rs"]
+mod mnist;
+#[path = "../examples/moons.rs"]
+mod moons;
+#[path = "../examples/ng_exercise.rs"]
+mod ng_exercise;
+#[path = "../examples/regression.rs"]
+mod regression;
 #[path = "../examples/01_scalar_expression.rs"]
 mod scalar_expression;
 #[path = "../examples/02_tensor_expression.rs"]
@@ -17,11 +25,13 @@ mod tensor_expression;
 #[path = "../examples/trask.rs"]
 mod trask;
 
-use digits::Options;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Reads the arguments of its process, so it is only compiled here; the tests call what it calls.
-const _: fn() -> ExitCode = digits::main;
+/// These read the arguments of their process, so they are only compiled here; the tests call what they call.
+const _: [fn() -> ExitCode; 2] = [digits::main, mnist::main];
+const _: fn() -> Result<(), Box<dyn Error>> = moons::main;
 
 #[test]
 fn lesson_1_a_scalar_expression() {
@@ -53,10 +63,31 @@ fn mazur_prints_what_the_text_prints() {
     mazur::main();
 }
 
+#[test]
+fn ng_exercise_checks_its_gradient_and_learns_digits() {
+    ng_exercise::main().unwrap();
+}
+
+#[test]
+fn regression_reaches_what_is_expected_of_two_tables() {
+    regression::main().unwrap();
+}
+
+#[test]
+fn moons_are_told_apart_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    moons::run(&folder.path().join("moons")).unwrap();
+    assert!(text(&folder.path().join("moons/boundary.svg")).starts_with("<svg"));
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
 /// What digits prints, and the accuracy that it returns.
 fn digits(arguments: &[&str]) -> (String, f64) {
     let mut out = Vec::new();
-    let accuracy = digits::run(&Options::parse(arguments).unwrap(), &mut out).unwrap();
+    let accuracy = digits::run(&digits::Options::parse(arguments).unwrap(), &mut out).unwrap();
     (String::from_utf8(out).unwrap(), accuracy)
 }
 
@@ -89,7 +120,7 @@ fn digits_obeys_its_flags_and_repeats_itself() {
 
 #[test]
 fn digits_says_which_argument_is_wrong() {
-    let message = |arguments: &[&str]| Options::parse(arguments).err().unwrap();
+    let message = |arguments: &[&str]| digits::Options::parse(arguments).err().unwrap();
     assert_eq!(message(&["--rate", "1"]), "unknown argument \"--rate\"");
     assert_eq!(message(&["--seed"]), "--seed needs a value");
     assert_eq!(message(&["--epochs", "-1"]), "--epochs takes a whole number, got \"-1\"");
@@ -100,6 +131,111 @@ fn digits_says_which_argument_is_wrong() {
 
 #[test]
 fn digits_stops_with_advice_when_training_diverges() {
-    let error = digits::run(&Options::parse(&["--lr", "1e9"]).unwrap(), &mut Vec::new()).unwrap_err();
+    let error = digits::run(&digits::Options::parse(&["--lr", "1e9"]).unwrap(), &mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains("a smaller --lr"), "{error}");
+}
+
+/// Runs mnist, and returns the test accuracy.
+fn mnist(arguments: &[&str]) -> Result<f64, String> {
+    mnist::run(&mnist::Options::parse(arguments)?).map_err(|error| error.to_string())
+}
+
+/// A folder with the four files of a set like MNIST: 4 x 4 pixels, of which the label's quarter is bright.
+fn small_set(train: usize, test: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, n) in [("train", train), ("t10k", test)] {
+        let n_bytes = (n as u32).to_be_bytes();
+        let mut labels = [&[0, 0, 8, 1], &n_bytes[..]].concat();
+        let mut images = [&[0, 0, 8, 3], &n_bytes[..], &[0, 0, 0, 4, 0, 0, 0, 4]].concat();
+        for i in 0..n {
+            labels.push((i % 4) as u8);
+            // The second bit of the label is the half of rows, the first that of columns.
+            let bright = |pixel: usize| (pixel / 8, pixel % 4 / 2) == (i % 4 / 2, i % 2);
+            images.extend((0..16).map(|pixel| if bright(pixel) { 200 + (i % 50) as u8 } else { (i % 40) as u8 }));
+        }
+        std::fs::write(folder.path().join(format!("{name}-images-idx3-ubyte")), images).unwrap();
+        std::fs::write(folder.path().join(format!("{name}-labels-idx1-ubyte")), labels).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn mnist_learns_a_set_of_another_size_and_reports_it_as_data() {
+    let folder = small_set(240, 40);
+    let file: PathBuf = folder.path().join("run.json");
+    let (dir, json) = (folder.path().to_str().unwrap(), file.to_str().unwrap());
+    for arguments in [
+        &["--hidden", "8"][..],
+        &["--cost=cross-entropy", "--lambda=0.1", "--optimizer=momentum"],
+        &[
+            "--cost",
+            "cross-entropy",
+            "--activation",
+            "relu",
+            "--layers",
+            "12,8",
+            "--optimizer",
+            "adam",
+            "--eta",
+            "0.01",
+        ],
+        &["--cost", "cross-entropy", "--activation", "tanh", "--threads", "2", "--seed", "5"],
+    ] {
+        let accuracy = mnist(&[&[dir, "--epochs", "12", "--json", json], arguments].concat()).unwrap();
+        assert_eq!(accuracy, 1.0, "{arguments:?}");
+        let report: serde_json::Value = serde_json::from_str(&text(&file)).unwrap();
+        assert_eq!(report["test_accuracy"], 1.0);
+        assert_eq!(report["settings"]["epochs"], 12);
+        let epochs = report["epochs"].as_array().unwrap();
+        assert_eq!(epochs.len(), 12);
+        assert_eq!(epochs[11]["validation_accuracy"], 1.0);
+        assert!(epochs[0]["examples_per_second"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn mnist_runs_on_small_digits_without_a_folder() {
+    let accuracy = mnist(&["--epochs", "3"]).unwrap();
+    assert!(accuracy > 0.8, "{accuracy}");
+}
+
+#[test]
+fn mnist_says_which_argument_is_wrong() {
+    let message = |arguments: &[&str]| mnist::Options::parse(arguments).err().unwrap();
+    assert!(message(&["--speed", "1"]).starts_with("unknown argument \"--speed\"; there are --hidden, --layers,"));
+    assert_eq!(message(&["one", "two"]), "one folder at most, got \"two\" as well");
+    assert_eq!(message(&["--cost", "linear"]), "--cost takes quadratic or cross-entropy, got \"linear\"");
+    assert_eq!(message(&["--activation=step"]), "--activation takes sigmoid or relu or tanh, got \"step\"");
+    for layers in ["", "30,", "0", "30,-1", "many"] {
+        let wrong = "--layers takes whole numbers above 0 with commas between, such as 100,30";
+        assert_eq!(message(&["--layers", layers]), format!("{wrong}, got {layers:?}"));
+    }
+    for name in ["--hidden", "--batch", "--epochs", "--threads"] {
+        assert_eq!(message(&[name, "0"]), format!("{name} takes a whole number above 0, got \"0\""));
+    }
+    assert_eq!(message(&["--eta", "0"]), "--eta takes a number above 0, got \"0\"");
+    assert_eq!(message(&["--lambda", "-1"]), "--lambda takes a number of 0 or more, got \"-1\"");
+    assert_eq!(message(&["--json"]), "--json needs a value");
+}
+
+#[test]
+fn mnist_names_the_file_that_is_missing_or_damaged_and_writes_nothing() {
+    let set = small_set(24, 8);
+    let (dir, images) = (set.path().to_str().unwrap(), set.path().join("train-images-idx3-ubyte"));
+    let json = set.path().join("run.json");
+    let error = || mnist(&[dir, "--json", json.to_str().unwrap()]).unwrap_err();
+
+    let bytes = std::fs::read(&images).unwrap();
+    std::fs::write(&images, &bytes[..100]).unwrap();
+    assert!(error().contains("train-images-idx3-ubyte") && error().contains("truncated"), "{}", error());
+    std::fs::write(&images, [&[0, 0, 7, 3], &bytes[4..]].concat()).unwrap();
+    assert!(error().contains("train-images-idx3-ubyte") && error().contains("00 00 08"), "{}", error());
+    std::fs::remove_file(&images).unwrap();
+    assert!(error().contains("train-images"), "{}", error());
+    assert!(mnist(&["no such folder"]).unwrap_err().contains("does not exist"));
+    assert!(!json.exists());
+
+    let out = set.path().join("nowhere/run.json");
+    let message = mnist(&["--json", out.to_str().unwrap()]).unwrap_err();
+    assert!(message.starts_with("--json: cannot write to "), "{message}");
 }
