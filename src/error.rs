@@ -46,6 +46,7 @@ impl Error {
         Self { kind: Kind::Check, message: message.into() }
     }
 
+    #[cfg(feature = "training")]
     pub(crate) fn io(message: impl Into<String>) -> Self {
         Self { kind: Kind::Io, message: message.into() }
     }
@@ -57,6 +58,7 @@ impl Error {
     }
 
     /// The same error, with where it happened before it.
+    #[cfg(feature = "training")]
     pub(crate) fn within(self, place: &str) -> Self {
         Self { message: format!("{place}: {}", self.message), ..self }
     }

@@ -65,22 +65,28 @@
 
 pub mod algebra;
 pub mod check;
+#[cfg(feature = "training")]
 pub mod data;
 mod error;
+#[cfg(feature = "training")]
 mod files;
 pub mod functional;
 mod grad;
 pub mod graph;
+#[cfg(feature = "training")]
 pub mod nn;
 pub mod num;
 pub mod ops;
+#[cfg(feature = "training")]
 pub mod optim;
 #[cfg(feature = "plots")]
 pub mod plot;
+#[cfg(feature = "training")]
 pub mod store;
 mod sweep;
 mod tape;
 mod tensor;
+#[cfg(feature = "training")]
 pub mod train;
 
 pub use algebra::Algebra;

@@ -187,8 +187,10 @@ impl TensorFile {
                 "{}: a {kind} of version {}, written by a newer retrograd; this one reads up to {newest}",
                 self.path, about.version
             ))),
-            Some(about) => Err(Error::io(format!("{}: holds a {}, not a {kind}", self.path, about.kind))),
-            None => Err(Error::io(format!("{}: plain tensors, not a {kind} written by retrograd", self.path))),
+            Some(about) if about.kind != "tensors" => {
+                Err(Error::io(format!("{}: holds a {}, not a {kind}", self.path, about.kind)))
+            }
+            _ => Err(Error::io(format!("{}: holds plain tensors, not a {kind} written by retrograd", self.path))),
         }
     }
 

@@ -160,3 +160,21 @@ fn a_checkpoint_of_another_run_is_refused_and_the_model_untouched() {
     let error = resume(trainer(), &mut model(), &data());
     assert!(error.contains("cut short"), "{error}");
 }
+
+/// Two epochs of this run, saved by version 0.1.0 and kept: later versions must go on from it.
+#[test]
+fn the_checkpoint_of_version_1_is_resumed() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files/run-v1.ckpt");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ckpt");
+    std::fs::copy(kept, &path).unwrap();
+    let mut model = Mlp::new(2).dense(4).tanh().dense(2).build::<f64>(3).unwrap();
+    let start: Vec<f64> = model.params().iter().flat_map(|(_, p)| p.value().to_vec()).collect();
+    let trainer = Trainer::new(Adam::new(0.05)).epochs(3).batch(2).seed(1);
+    let history = trainer.checkpoint(Checkpoint::at(&path).resume()).fit(&mut model, &synthetic::xor::<f64>()).unwrap();
+    assert_eq!(history.epochs.len(), 3);
+    assert_eq!(history.epochs[0].loss, 0.767041903603445);
+    let end: Vec<f64> = model.params().iter().flat_map(|(_, p)| p.value().to_vec()).collect();
+    // Adam's first steps move every weight by about its rate; the optimiser's state was taken up, so the third moves on.
+    assert!(start.iter().zip(&end).any(|(a, b)| (a - b).abs() > 0.1), "{start:?} {end:?}");
+}

@@ -5,6 +5,7 @@
 
 mod callback;
 mod checkpoint;
+mod events;
 mod history;
 mod measure;
 pub mod metrics;

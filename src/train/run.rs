@@ -2,6 +2,7 @@
 
 use super::callback::{BatchEvent, EpochEvent, Flow, RunInfo};
 use super::checkpoint::{self, Setup};
+use super::events;
 use super::history::{EpochRecord, History, Stop};
 use super::measure::{Metric, predictions};
 use super::trainer::Trainer;
@@ -110,7 +111,9 @@ impl<'a, T: Element> Run<'a, T> {
     fn save(&self) -> Result<()> {
         match (&self.trainer.checkpoint, &self.setup) {
             (Some(checkpoint), Some(setup)) => {
-                checkpoint::save(&checkpoint.path, setup, self.model.params(), &self.trainer.optimizer, &self.state)
+                checkpoint::save(&checkpoint.path, setup, self.model.params(), &self.trainer.optimizer, &self.state)?;
+                events::saved(&checkpoint.path, self.state.epoch, self.state.batch);
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -133,6 +136,7 @@ impl<'a, T: Element> Run<'a, T> {
         {
             best.into_iter().try_for_each(|(key, value)| model.params_mut().set(key, value))?;
         }
+        events::ended(&state.history);
         trainer.callbacks.iter_mut().for_each(|callback| callback.on_end(&state.history));
         Ok(state.history)
     }
@@ -147,6 +151,7 @@ impl<'a, T: Element> Run<'a, T> {
             examples: data.len() as u64,
             metrics: self.state.history.metrics.clone(),
         };
+        events::started(&info);
         self.trainer.callbacks.iter_mut().for_each(|callback| callback.on_start(&info));
         // A run that had come to its end by itself does not go on when it is resumed.
         if let Some(stop @ (Stop::EarlyStopping { .. } | Stop::Converged { .. })) = &self.state.history.stop {
@@ -205,6 +210,7 @@ impl<'a, T: Element> Run<'a, T> {
             self.state.best = Some(self.model.params().iter().map(|(key, p)| (key, p.value().clone())).collect());
         }
         let record = self.state.history.last().expect("an epoch was recorded");
+        events::epoch_done(record);
         let event = EpochEvent { record, history: &self.state.history, model: &*self.model };
         let flows: Vec<Flow> = self.trainer.callbacks.iter_mut().map(|callback| callback.on_epoch(&event)).collect();
         if flows.contains(&Flow::Stop) {
