@@ -82,6 +82,51 @@ fn predict_is_forward_in_use_bit_for_bit() {
 }
 
 #[test]
+fn predict_is_forward_in_single_precision_too() {
+    for (layer, example) in every_kind::<f32>() {
+        let kind = layer.describe();
+        let x = batch(&example, 5);
+        let x: Tensor<f32> = x.iter().map(|&x| x as f32).collect::<Tensor<f32>>().reshape(x.shape()).unwrap();
+        let model = Model::boxed(layer, example.into(), 3).unwrap();
+        let tape = Tape::of();
+        let forward = model.forward(tape.data(&x), &Pass::constant(&tape, model.params())).value();
+        let predict = model.predict(&x).unwrap();
+        assert!(forward.iter().zip(&predict).all(|(a, b)| a.to_bits() == b.to_bits()), "{kind}");
+    }
+}
+
+/// y = gain x, with one number as its parameter.
+#[derive(Default)]
+struct Gain {
+    gain: ParamKey,
+}
+
+impl<T: Element> Layer<T> for Gain {
+    fn kind(&self) -> &'static str {
+        "gain"
+    }
+    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+        self.gain = scope.scale("gain", Shape::scalar(), Init::Constant(3.0))?;
+        Ok(input.clone())
+    }
+    fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
+        x * pass.param(self.gain)
+    }
+}
+
+#[test]
+fn a_parameter_may_be_a_single_number() {
+    let mut model = Model::<f64>::new(Gain::default(), 2, 0).unwrap();
+    let x = Tensor::from([[1.0, 2.0], [4.0, 8.0]]);
+    let step = model
+        .step(&mut Tape::new(), Draw::default(), |m, pass| Ok(m.forward(pass.tape().data(&x), pass).sum(())))
+        .unwrap();
+    assert_eq!(step.loss, 45.0);
+    assert_eq!(*step.grads.get(model.params().find("gain").unwrap()).unwrap(), Tensor::scalar(15.0));
+    assert_eq!(model.predict_one(&[1.0, 2.0]).unwrap(), [3.0, 6.0]);
+}
+
+#[test]
 fn gradients_through_every_layer_agree_with_differences() {
     for (layer, example) in every_kind() {
         let kind = layer.describe();
