@@ -10,6 +10,7 @@ use crate::algebra::eager;
 use crate::error::{OrPanic, Result};
 use crate::num::Element;
 use crate::ops::registry::for_each_unary;
+use crate::ops::structural::MatMul;
 use crate::ops::{Add, BuiltinBinary, BuiltinUnary, Div, Mul, Neg, Sub};
 use crate::tape::entry::Operand;
 use crate::tape::{Tape, Value, Var};
@@ -248,6 +249,47 @@ impl<T: Element> Tensor<T> {
     /// Inner dimensions that differ; a number.
     pub fn try_matmul(&self, rhs: &Self) -> Result<Self> {
         self.as_data(|tape, x| x.try_matmul(tape.data(rhs)))
+    }
+
+    /// self = op(x) op(y) for matrices, written over the elements that are there; op transposes where asked for.
+    ///
+    /// For loops that keep their buffers: nothing is allocated unless another tensor shares the elements.
+    ///
+    /// # Panics
+    /// Not matrices, inner dimensions that differ, or another shape than the product has.
+    #[track_caller]
+    pub fn assign_matmul(&mut self, x: &Self, transpose_x: bool, y: &Self, transpose_y: bool) {
+        self.product(MatMul { ta: transpose_x, tb: transpose_y }, x, y, false);
+    }
+    /// self += op(x) op(y) for matrices, as [`Tensor::assign_matmul`].
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tensor;
+    /// // One step of gradient descent on weights: w = w - x' d / 10.
+    /// let (x, mut d) = (Tensor::from([[1.0, 2.0], [3.0, 4.0]]), Tensor::from([[1.0], [-1.0]]));
+    /// let mut w = Tensor::from([[0.5], [0.25]]);
+    /// d *= -0.1;
+    /// w.add_matmul(&x, true, &d, false);
+    /// assert_eq!(w, Tensor::from([[0.7], [0.45]]));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Tensor::assign_matmul`].
+    #[track_caller]
+    pub fn add_matmul(&mut self, x: &Self, transpose_x: bool, y: &Self, transpose_y: bool) {
+        self.product(MatMul { ta: transpose_x, tb: transpose_y }, x, y, true);
+    }
+
+    #[track_caller]
+    fn product(&mut self, op: MatMul, x: &Self, y: &Self, accumulate: bool) {
+        let shape = op.product_shape(x.as_operand(), y.as_operand()).or_panic();
+        assert!(
+            *self.shape() == shape,
+            "matmul: the product has shape {shape}, what it is written to {}",
+            self.shape()
+        );
+        op.write(x.as_operand(), y.as_operand(), self.as_mut_slice(), accumulate);
     }
 
     /// The last two axes swapped.

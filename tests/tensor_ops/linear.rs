@@ -132,3 +132,41 @@ fn a_product_over_no_columns_is_zero_with_zero_gradients() {
     let grads = z.sum(()).backward();
     assert_eq!([grads.wrt(x).shape().to_vec(), grads.wrt(y).shape().to_vec()], [[2, 0], [0, 3]]);
 }
+
+#[test]
+fn a_product_is_written_or_added_where_a_tensor_lies() {
+    let (a, b) =
+        (Tensor::from_fn([4, 3], |i| (i[0] * 3 + i[1]) as f64), Tensor::from_fn([3, 5], |i| i[0] as f64 - 2.0));
+    let expected = a.matmul(&b);
+    for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (x, y) = (if ta { a.t() } else { a.clone() }, if tb { b.t() } else { b.clone() });
+        let mut c = Tensor::full([4, 5], f64::NAN);
+        let at = c.as_slice().as_ptr();
+        c.assign_matmul(&x, ta, &y, tb);
+        assert_eq!(c, expected);
+        c.add_matmul(&x, ta, &y, tb);
+        assert_eq!(c, 2.0 * &expected);
+        assert_eq!(c.as_slice().as_ptr(), at, "in place");
+    }
+}
+
+#[test]
+fn a_product_that_does_not_fit_is_refused() {
+    let message = |mut c: Tensor<f64>, a: &Tensor<f64>, b: &Tensor<f64>| {
+        let write = std::panic::AssertUnwindSafe(|| c.assign_matmul(a, false, b, false));
+        *std::panic::catch_unwind(write).unwrap_err().downcast::<String>().unwrap()
+    };
+    let (a, b) = (Tensor::ones([4, 3]), Tensor::ones([3, 5]));
+    assert_eq!(
+        message(Tensor::zeros([5, 4]), &a, &b),
+        "matmul: the product has shape [4, 5], what it is written to [5, 4]"
+    );
+    assert_eq!(
+        message(Tensor::zeros([4, 5]), &a, &a),
+        "matmul: inner dimensions differ: lhs [4, 3] has 3 columns, rhs [4, 3] has 4 rows"
+    );
+    assert_eq!(
+        message(Tensor::zeros([4]), &a, &Tensor::ones([3])),
+        "matmul: needs two matrices, got shapes [4, 3] and [3]"
+    );
+}

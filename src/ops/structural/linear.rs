@@ -97,6 +97,25 @@ impl MatMul {
         gemm(simd::level(), sizes.m, sizes.n, sizes.k, x, self.ta, y, self.tb, out, accumulate);
     }
 
+    /// The shape of the product of two matrices.
+    pub(crate) fn product_shape<T: Element>(&self, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Shape> {
+        let (xd, yd) = (x.dims(), y.dims());
+        if xd.len() != 2 || yd.len() != 2 {
+            return Err(Error::shape(format!("matmul: needs two matrices, got shapes {xd:?} and {yd:?}")));
+        }
+        let sizes = self.sizes(xd, yd)?;
+        Ok([sizes.m, sizes.n].into())
+    }
+
+    /// Writes the product of two matrices to `out`, which has as many elements, or adds it.
+    ///
+    /// # Panics
+    /// The shapes do not fit: [`MatMul::product_shape`] was not asked.
+    pub(crate) fn write<T: Element>(&self, x: Operand<'_, T>, y: Operand<'_, T>, out: &mut [T], accumulate: bool) {
+        let sizes = self.sizes(x.dims(), y.dims()).expect("the shapes were checked");
+        self.product(&sizes, x.data(), y.data(), out, accumulate);
+    }
+
     /// Adds the product of two matrices to `out`, if they are two matrices and the product has that many elements.
     pub(crate) fn add_into<T: Element>(&self, x: Operand<'_, T>, y: Operand<'_, T>, out: &mut [T]) -> bool {
         if x.dims().len() != 2 || y.dims().len() != 2 {
