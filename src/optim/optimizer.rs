@@ -249,7 +249,14 @@ impl<T: Element> Optimizer<T> {
     /// As [`Optimizer::check_state`].
     pub fn set_state(&mut self, params: &Params<T>, key: ParamKey, state: State<T>) -> Result<()> {
         self.check_state(params, key, &state)?;
-        self.state.insert(key, state);
+        // Copied: tensors of a file lie as the allocator has it, and updates run faster over buffers made for them.
+        let own = |saved: &Tensor<T>| {
+            let mut slot = Tensor::zeros(saved.shape());
+            slot.as_mut_slice().copy_from_slice(saved.as_slice());
+            slot
+        };
+        let slots = state.slots.iter().map(own).collect();
+        self.state.insert(key, State { slots, ..state });
         Ok(())
     }
 

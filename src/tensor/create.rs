@@ -1,5 +1,6 @@
 //! Ways to make a tensor.
 
+use super::buffer::{Buffer, Kind};
 use super::{Shape, Tensor};
 use crate::num::Element;
 use rand::Rng;
@@ -9,7 +10,7 @@ impl<T: Element> Tensor<T> {
     /// Every element `value`.
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         let shape = shape.into();
-        let data = Arc::new(vec![value; shape.numel()]);
+        let data = Arc::new(Buffer::full(shape.numel(), value, Kind::Kept));
         Self { shape, data }
     }
     /// Every element 0.
@@ -22,7 +23,7 @@ impl<T: Element> Tensor<T> {
     }
     /// A tensor without axes.
     pub fn scalar(value: T) -> Self {
-        Self { shape: Shape::scalar(), data: Arc::new(vec![value]) }
+        Self { shape: Shape::scalar(), data: Arc::new(vec![value].into()) }
     }
     /// The identity matrix of this size.
     pub fn eye(n: usize) -> Self {
@@ -53,12 +54,12 @@ impl<T: Element> Tensor<T> {
                 index[axis] = 0;
             }
         }
-        Self { shape, data: Arc::new(data) }
+        Self { shape, data: Arc::new(data.into()) }
     }
     /// Uniformly distributed in lo..hi, drawn from `rng`.
     pub fn uniform(shape: impl Into<Shape>, lo: f64, hi: f64, rng: &mut impl Rng) -> Self {
         let shape = shape.into();
-        let data = (0..shape.numel()).map(|_| T::from_f64(lo + (hi - lo) * rng.random::<f64>())).collect();
+        let data: Buffer<T> = (0..shape.numel()).map(|_| T::from_f64(lo + (hi - lo) * rng.random::<f64>())).collect();
         Self { shape, data: Arc::new(data) }
     }
     /// Normally distributed, drawn from `rng` by the method of Box and Muller.
@@ -69,7 +70,7 @@ impl<T: Element> Tensor<T> {
             let angle = std::f64::consts::TAU * rng.random::<f64>();
             T::from_f64(mean + deviation * radius * angle.cos())
         };
-        let data = (0..shape.numel()).map(draw).collect();
+        let data: Buffer<T> = (0..shape.numel()).map(draw).collect();
         Self { shape, data: Arc::new(data) }
     }
     /// One row for each label with a 1 in its column, else 0.
@@ -83,13 +84,13 @@ impl<T: Element> Tensor<T> {
             assert!(label < classes, "one_hot: label {label} at row {row} is out of range for {classes} classes");
             rows[row * classes + label] = T::from_f64(1.0);
         }
-        Self { shape: [labels.len(), classes].into(), data: Arc::new(rows) }
+        Self { shape: [labels.len(), classes].into(), data: Arc::new(rows.into()) }
     }
 }
 
 impl<T: Element> From<Vec<T>> for Tensor<T> {
     fn from(data: Vec<T>) -> Self {
-        Self { shape: [data.len()].into(), data: Arc::new(data) }
+        Self { shape: [data.len()].into(), data: Arc::new(data.into()) }
     }
 }
 impl<T: Element> From<&[T]> for Tensor<T> {
@@ -124,23 +125,23 @@ impl<T: Element, const N: usize> From<&[T; N]> for Tensor<T> {
 }
 impl<T: Element, const M: usize, const N: usize> From<[[T; N]; M]> for Tensor<T> {
     fn from(rows: [[T; N]; M]) -> Self {
-        Self { shape: [M, N].into(), data: Arc::new(rows.as_flattened().to_vec()) }
+        Self { shape: [M, N].into(), data: Arc::new(rows.as_flattened().to_vec().into()) }
     }
 }
 impl<T: Element, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M]; L]> for Tensor<T> {
     fn from(blocks: [[[T; N]; M]; L]) -> Self {
-        Self { shape: [L, M, N].into(), data: Arc::new(blocks.as_flattened().as_flattened().to_vec()) }
+        Self { shape: [L, M, N].into(), data: Arc::new(blocks.as_flattened().as_flattened().to_vec().into()) }
     }
 }
 impl<T: Element, const N: usize> From<&[[T; N]]> for Tensor<T> {
     fn from(rows: &[[T; N]]) -> Self {
-        Self { shape: [rows.len(), N].into(), data: Arc::new(rows.as_flattened().to_vec()) }
+        Self { shape: [rows.len(), N].into(), data: Arc::new(rows.as_flattened().to_vec().into()) }
     }
 }
 impl<T: Element, const N: usize> From<Vec<[T; N]>> for Tensor<T> {
     /// Without copying the elements.
     fn from(rows: Vec<[T; N]>) -> Self {
-        Self { shape: [rows.len(), N].into(), data: Arc::new(rows.into_flattened()) }
+        Self { shape: [rows.len(), N].into(), data: Arc::new(rows.into_flattened().into()) }
     }
 }
 impl<T: Element, const K: usize, const L: usize, const M: usize, const N: usize> From<[[[[T; N]; M]; L]; K]>
@@ -148,7 +149,7 @@ impl<T: Element, const K: usize, const L: usize, const M: usize, const N: usize>
 {
     fn from(blocks: [[[[T; N]; M]; L]; K]) -> Self {
         let data = blocks.as_flattened().as_flattened().as_flattened().to_vec();
-        Self { shape: [K, L, M, N].into(), data: Arc::new(data) }
+        Self { shape: [K, L, M, N].into(), data: Arc::new(data.into()) }
     }
 }
 impl<T: Element> From<Tensor<T>> for Vec<T> {

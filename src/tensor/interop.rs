@@ -24,7 +24,7 @@ impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor<T> {
         let start = start.unwrap_or(0);
         data.truncate(start + n);
         data.drain(..start);
-        Self { shape, data: Arc::new(data) }
+        Self { shape, data: Arc::new(data.into()) }
     }
 }
 

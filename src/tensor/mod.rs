@@ -3,6 +3,7 @@
 //! A [`Tensor`] is always contiguous and row-major, so that its elements are a slice; cloning shares the buffer, and writing
 //! to a shared one copies it first. Transposes are folded into matrix products rather than kept as strides.
 
+mod buffer;
 mod create;
 pub(crate) mod display;
 #[cfg(feature = "ndarray")]
@@ -20,6 +21,7 @@ pub use update::{ElementUpdate, update};
 
 use crate::error::{Error, Result};
 use crate::num::Element;
+use buffer::Buffer;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
@@ -35,7 +37,7 @@ use std::sync::Arc;
 /// ```
 pub struct Tensor<T> {
     shape: Shape,
-    data: Arc<Vec<T>>,
+    data: Arc<Buffer<T>>,
 }
 
 impl<T> Clone for Tensor<T> {
@@ -72,17 +74,17 @@ impl<T> Tensor<T> {
     }
 
     #[inline]
-    pub(crate) fn from_parts(shape: Shape, data: Arc<Vec<T>>) -> Self {
+    pub(crate) fn from_parts(shape: Shape, data: Arc<Buffer<T>>) -> Self {
         debug_assert_eq!(shape.numel(), data.len());
         Self { shape, data }
     }
-    pub(crate) fn into_parts(self) -> (Shape, Arc<Vec<T>>) {
+    pub(crate) fn into_parts(self) -> (Shape, Arc<Buffer<T>>) {
         (self.shape, self.data)
     }
     /// The elements for writing, if no other tensor shares them.
     #[inline]
     pub(crate) fn unique_slice(&mut self) -> Option<&mut [T]> {
-        Arc::get_mut(&mut self.data).map(|data| &mut data[..])
+        Arc::get_mut(&mut self.data).map(Buffer::as_mut_slice)
     }
     /// Whether both share one buffer.
     pub fn shares_buffer_with(&self, other: &Tensor<T>) -> bool {
@@ -104,7 +106,7 @@ impl<T: Element> Tensor<T> {
                 data.len()
             )));
         }
-        Ok(Self { shape, data: Arc::new(data) })
+        Ok(Self { shape, data: Arc::new(data.into()) })
     }
 
     /// The single element of a tensor with one.
@@ -119,13 +121,12 @@ impl<T: Element> Tensor<T> {
 
     /// The elements for writing; copied first where another tensor, or a tape, shares them.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        let data: &mut Vec<T> = Arc::make_mut(&mut self.data);
-        data
+        Arc::make_mut(&mut self.data).as_mut_slice()
     }
 
     /// The elements as a vector; copied only where another tensor shares them.
     pub fn into_vec(self) -> Vec<T> {
-        Arc::try_unwrap(self.data).unwrap_or_else(|shared| shared.to_vec())
+        Arc::try_unwrap(self.data).map_or_else(|shared| shared.to_vec(), Buffer::into_vec)
     }
 
     /// The elements as a new vector.
@@ -185,7 +186,7 @@ impl<T: Element> Tensor<T> {
         for &i in rows {
             data.extend_from_slice(self.row(i));
         }
-        Self { shape: [rows.len(), self.shape[1]].into(), data: Arc::new(data) }
+        Self { shape: [rows.len(), self.shape[1]].into(), data: Arc::new(data.into()) }
     }
 
     /// In every row along the last axis, the index of its largest element, the first of equals; NaN counts as largest.
@@ -228,7 +229,7 @@ impl<T: Element, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
 
 impl<T: PartialEq> PartialEq for Tensor<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape && self.data == other.data
+        self.shape == other.shape && self.as_slice() == other.as_slice()
     }
 }
 

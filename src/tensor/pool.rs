@@ -3,6 +3,7 @@
 //! Whole shared buffers are kept, headers included, by exact length: a training step asks for the same lengths every time.
 //! A buffer enters only when nothing else shares it. Its contents are stale: whoever takes one overwrites every element.
 
+use super::buffer::{Buffer, Kind};
 use super::{Shape, Tensor};
 use crate::num::Element;
 use std::cell::{Cell, RefCell, RefMut};
@@ -19,17 +20,17 @@ pub(crate) struct Pool<T> {
 
 struct Shelf<T> {
     length: usize,
-    buffers: Vec<Arc<Vec<T>>>,
+    buffers: Vec<Arc<Buffer<T>>>,
     /// How many buffers are out: no more are taken in, or data that is made anew for every step would pile up here.
     out: usize,
 }
 
 impl<T> Shelf<T> {
-    fn take(&mut self) -> Option<Arc<Vec<T>>> {
+    fn take(&mut self) -> Option<Arc<Buffer<T>>> {
         self.out += 1;
         self.buffers.pop()
     }
-    fn give(&mut self, buffer: Arc<Vec<T>>) {
+    fn give(&mut self, buffer: Arc<Buffer<T>>) {
         if self.out > 0 {
             self.out -= 1;
             self.buffers.push(buffer);
@@ -67,7 +68,7 @@ impl<T: Element> Pool<T> {
     pub fn take(&self, shape: Shape) -> Tensor<T> {
         let n = shape.numel();
         let found = if self.keep { self.shelf(n).take() } else { None };
-        let data = found.unwrap_or_else(|| Arc::new(vec![T::from_f64(0.0); n]));
+        let data = found.unwrap_or_else(|| Arc::new(Buffer::full(n, T::from_f64(0.0), Kind::Pooled)));
         Tensor::from_parts(shape, data)
     }
 
