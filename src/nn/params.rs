@@ -226,6 +226,10 @@ impl<T: Element> ParamGrads<T> {
     pub fn new() -> Self {
         Self { tensors: SecondaryMap::new() }
     }
+    /// The same with room for so many parameters: growing costs more than a small network's step.
+    pub(crate) fn with_room(parameters: usize) -> Self {
+        Self { tensors: SecondaryMap::with_capacity(parameters) }
+    }
     /// The gradient by a parameter, if the loss depends on it.
     pub fn get(&self, key: ParamKey) -> Option<&Tensor<T>> {
         self.tensors.get(key)

@@ -5,6 +5,7 @@ use crate::{Element, Error, Gradients, Id, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use slotmap::SecondaryMap;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell, RefMut};
 
@@ -192,14 +193,14 @@ impl<'t, T: Element> Pass<'t, T> {
 
 /// What remains of a pass: which node was which parameter, and what statistics observed.
 pub struct Passed<T> {
-    ids: Vec<(ParamKey, Id)>,
+    ids: SmallVec<[(ParamKey, Id); 8]>,
     observed: Vec<(ParamKey, Tensor<T>)>,
 }
 
 impl<T: Element> Passed<T> {
     /// The parameters' gradients, moved out of all gradients of the sweep.
     pub fn gradients(&self, gradients: &mut Gradients<T>) -> ParamGrads<T> {
-        let mut grads = ParamGrads::new();
+        let mut grads = ParamGrads::with_room(self.ids.len());
         for &(key, id) in &self.ids {
             if let Some(gradient) = gradients.take(id) {
                 grads.insert(key, gradient);
