@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench engine` runs all; a name after `--` selects.
 
+mod networks;
 mod scalars;
 mod training;
 
@@ -11,5 +12,6 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     scalars::benches(&mut criterion);
     training::benches(&mut criterion);
+    networks::benches(&mut criterion);
     criterion.final_summary();
 }
