@@ -49,6 +49,9 @@ fn xor<'t>(tape: &'t Tape<f64>, p: Var<'t, f64>) -> Var<'t, f64> {
 fn optimizer(name: &str, hyper: &Json) -> Result<Optimizer<f64>, String> {
     let mut settings = hyper.as_object().ok_or("hyper is no object")?.clone();
     settings.retain(|name, value| !HOW.contains(&name.as_str()) && !value.is_null());
+    if name == "adamw" && settings.get("decoupled_weight_decay") == Some(&true.into()) {
+        settings.remove("decoupled_weight_decay"); // what makes it AdamW: PyTorch lists it among the defaults
+    }
     let maximize = match settings.remove("maximize") {
         Some(flag) => flag.as_bool().ok_or("maximize is no boolean")?,
         None => false,
@@ -94,4 +97,23 @@ fn parameter(p: &[f64]) -> Result<(Params<f64>, ParamKey), String> {
     let mut params = Params::new();
     let key = params.add("p", Role::Weight, Tensor::from(p.to_vec())).map_err(|e| e.to_string())?;
     Ok((params, key))
+}
+
+#[test]
+fn what_cannot_be_run_is_named() {
+    let fault = |case: Json| {
+        let mut report = Report::new("made up");
+        report.case(&case, run_case);
+        report.failures().join("; ")
+    };
+    let case = |problem: &str, optimizer: &str, hyper: Json| {
+        serde_json::json!({ "id": "made up", "problem": problem, "optimizer": optimizer, "hyper": hyper,
+            "params": [[1.0, 2.0], [1.0, 2.0]], "loss": [0.0, 0.0] })
+    };
+    let lr = serde_json::json!({ "lr": 0.1 });
+    assert!(fault(case("bowl", "adamantium", lr.clone())).contains("\"adamantium\""));
+    assert!(fault(case("bucket", "adam", lr.clone())).contains("\"bucket\""));
+    assert!(fault(case("bowl", "adam", serde_json::json!({ "lr": 0.1, "rho": 0.9 }))).contains("`rho`"));
+    let wrong = fault(case("bowl", "sgd", lr));
+    assert!(wrong.contains("loss: element 0") && wrong.contains("parameters: element 0"), "{wrong}");
 }
