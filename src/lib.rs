@@ -46,6 +46,7 @@
 //!   [`functional`] has them for either precision.
 //! - [`check`]: [`gradcheck`] and [`gradgradcheck`] hold gradients against forward mode and differences.
 //! - [`Real`]: formulas written once for `f64`, [`Dual`] (forward mode) and [`Var`].
+//! - [`explain`]: the backward sweep shown: as a table, as products along paths, as formulas, as Rust source.
 //! - [`ops`]: the elementwise ops with their rules, and the traits for ops of your own: [`Unary`], [`Binary`], [`CustomOp`] over
 //!   an [`Algebra`], [`NumericOp`].
 //! - [`Error`]: what can go wrong, with predicates.
@@ -68,6 +69,7 @@ pub mod check;
 #[cfg(feature = "training")]
 pub mod data;
 mod error;
+pub mod explain;
 #[cfg(feature = "training")]
 mod files;
 pub mod functional;

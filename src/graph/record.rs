@@ -36,7 +36,11 @@ impl<T: Element> GraphNode<T> {
             GraphOp::Data => Ok(tape.leaf(self.value.clone(), false)),
             GraphOp::Unary(op) => Ok(op.with(Apply(args[0]))),
             GraphOp::Binary(op) => Ok(op.with(Apply2(args[0], args[1]))),
-            GraphOp::Chosen => Ok(args[0]),
+            // A copy of its own, so that its gradient is not mixed with its side's.
+            GraphOp::Chosen => Ok(match args[0].node() {
+                Some(side) => Var::scalar(tape, tape.scalars.push_copy(side), args[0].item()),
+                None => args[0],
+            }),
             GraphOp::Select => args[0].record_select(args[1], args[2]),
             GraphOp::Tensor(op) => Var::record_tensor_op(op.clone(), args),
             GraphOp::CustomUnary(op) => Ok(args[0].record_shared_unary(op.clone())),

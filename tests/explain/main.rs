@@ -1,0 +1,5 @@
+//! The sweep shown: tables, path products, derivations and Rust source, held against well-known values and golden files.
+
+mod golden;
+mod paths;
+mod table;
