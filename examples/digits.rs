@@ -1,37 +1,41 @@
-//! Handwritten digits, end to end: a 64-64-10 network trained by the engine alone.
+//! The main job, from data to a trained network: 8 x 8 images of handwritten digits.
 //!
-//! Reads 1797 images of 8 x 8 pixels (embedded; origin and licence in `examples/data/README.md`), holds back a fifth of
-//! them, checks the network's gradient on a few rows, and trains with mini-batches, momentum and weight decay. Prints one
-//! line per epoch (mean training loss, accuracy on the held-back fifth), and last `test accuracy: 0.9750`.
+//! Teaches: a data file, a network, training, and seeing what came of it.
+//! Prints a line for each epoch and the accuracy on the fifth of the images that was held back, and leaves a report, learning
+//! curves, the confusion matrix, the first layer's weights and the model in a folder.
 //!
-//! Run: `cargo run --release --example digits -- --epochs 30 --seed 0 --lr 0.1`
+//! Run: `cargo run --release --example digits`, or with arguments: `... --example digits -- --help`
 
-use flate2::read::GzDecoder;
-use rand::{SeedableRng, seq::SliceRandom};
-use rand_chacha::ChaCha8Rng;
+#[path = "common/flags.rs"]
+mod flags;
+
+use flags::Flags;
+use retrograd::Element;
 use retrograd::check::Gradcheck;
-use retrograd::{Element, Gradients, Id, Tape, Tensor, Var};
+use retrograd::data::{Csv, Dataset, Scaler};
+use retrograd::nn::loss::{Loss, cross_entropy};
+use retrograd::nn::{Mlp, Pass};
+use retrograd::optim::Sgd;
+use retrograd::optim::schedule::OneCycle;
+use retrograd::plot;
+use retrograd::train::metrics::ConfusionMatrix;
+use retrograd::train::{Metric, Trainer};
 use std::error::Error;
-use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const DIGITS: &[u8] = include_bytes!("data/digits.csv.gz");
-const PIXELS: usize = 64;
-const HIDDEN: usize = 64;
-const CLASSES: usize = 10;
-const BATCH: usize = 32;
-const MOMENTUM: f32 = 0.9;
-const WEIGHT_DECAY: f32 = 1e-4;
-const USAGE: &str = "usage: digits [--epochs N] [--seed N] [--lr X]
-
-  --epochs N  passes over the training images (default 30)
-  --seed N    seed of the split, the first weights and the shuffles (default 0)
-  --lr X      learning rate, above 0 (default 0.1)
+const USAGE: &str = "\
+usage: digits [--epochs N] [--seed N] [--lr X] [--out DIR]
+  --epochs N  passes over the training images (default 15)
+  --seed N    seed of the split, the first weights and the order of images (default 0)
+  --lr X      highest learning rate, above 0 (default 0.2)
+  --out DIR   where the report and the drawings go (default target/digits)
   --help      this text";
 
 pub(crate) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.iter().any(|argument| argument == "--help") {
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         println!("{USAGE}");
         return ExitCode::SUCCESS;
     }
@@ -42,8 +46,11 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(&options, &mut io::stdout().lock()) {
-        Ok(_) => ExitCode::SUCCESS,
+    match run(&options) {
+        Ok(accuracy) => {
+            println!("test accuracy: {accuracy:.4}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("digits: {error}");
             ExitCode::FAILURE
@@ -51,168 +58,81 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// What the command line asks for.
-pub struct Options {
-    epochs: usize,
+/// How to train, and where to.
+pub(crate) struct Options {
+    epochs: u64,
     seed: u64,
-    lr: f32,
+    lr: f64,
+    out: PathBuf,
 }
 
 impl Options {
     /// Reads the arguments; an error says which one is wrong, and how.
-    pub fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Self, String> {
-        let mut options = Self { epochs: 30, seed: 0, lr: 0.1 };
-        let mut arguments = arguments.iter().map(AsRef::as_ref);
-        while let Some(name) = arguments.next() {
-            let (name, mut value) = match name.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (name, None),
-            };
-            if !["--epochs", "--seed", "--lr"].contains(&name) {
-                return Err(format!("unknown argument {name:?}"));
-            }
-            value = value.or_else(|| arguments.next());
-            let value = value.ok_or_else(|| format!("{name} needs a value"))?;
-            let wrong = |expected| format!("{name} takes {expected}, got {value:?}");
-            match name {
-                "--epochs" => options.epochs = value.parse().map_err(|_| wrong("a whole number"))?,
-                "--seed" => options.seed = value.parse().map_err(|_| wrong("a whole number"))?,
-                _ => {
-                    options.lr = value.parse().map_err(|_| wrong("a number above 0"))?;
-                    if !(options.lr > 0.0 && options.lr.is_finite()) {
-                        return Err(wrong("a number above 0"));
-                    }
-                }
-            }
+    pub(crate) fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Self, String> {
+        let flags = Flags::read(arguments, &["--epochs", "--seed", "--lr", "--out"])?;
+        if let Some(word) = flags.words.first() {
+            return Err(format!("unknown argument {word:?}"));
         }
-        Ok(options)
+        Ok(Self {
+            epochs: flags.get("--epochs", "a whole number above 0", |n| *n > 0)?.unwrap_or(15),
+            seed: flags.get("--seed", "a whole number", |_| true)?.unwrap_or(0),
+            lr: flags.get("--lr", "a number above 0", |x: &f64| *x > 0.0 && x.is_finite())?.unwrap_or(0.2),
+            out: flags.get("--out", "a folder", |_| true)?.unwrap_or_else(|| "target/digits".into()),
+        })
     }
 }
 
-/// Checks the gradient, trains, and returns the accuracy on the held-back fifth.
-pub fn run(options: &Options, out: &mut impl Write) -> Result<f64, Box<dyn Error>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let digits = read_digits()?;
-    let mut order: Vec<usize> = (0..digits.labels.len()).collect();
-    order.shuffle(&mut rng);
-    let (held_back, rest) = order.split_at(order.len() / 5);
-    let (test, train) = (digits.rows(held_back), digits.rows(rest));
+/// Checks the gradient, trains, draws, and returns the accuracy on the held-back fifth.
+pub(crate) fn run(options: &Options) -> Result<f64, Box<dyn Error>> {
+    let Options { epochs, seed, lr, out } = options;
+    std::fs::create_dir_all(out).map_err(|error| format!("--out: {}: {error}", out.display()))?;
+    let (train, test) = read::<f32>()?.split(0.2, *seed)?;
 
-    let mut network = initial_network(&mut rng);
-    let worst = check_gradient(&network, &train.rows(&[0, 1, 2]))?;
-    writeln!(out, "gradient checked on 3 images: largest relative error {worst:.1e}")?;
+    let network = Mlp::new(64).dense(64).relu().dense(10);
+    println!("gradient checked on 3 images: largest relative error {:.1e}", check_gradient(&network)?);
 
-    let mut velocity = network.each_ref().map(|parameter| Tensor::zeros(parameter.shape().clone()));
-    let mut tape = Tape::<f32>::of();
-    let mut order: Vec<usize> = (0..train.labels.len()).collect();
-    let mut accuracy = test.accuracy(&network, &mut tape);
-    for epoch in 1..=options.epochs {
-        order.shuffle(&mut rng);
-        let mut total = 0.0;
-        for rows in order.chunks(BATCH) {
-            let batch = train.rows(rows);
-            let (loss, ids, gradients) = tape.step(|tape| {
-                let parameters = network.each_ref().map(|parameter| tape.var(parameter));
-                (loss(&parameters, tape.data(&batch.images), &batch.labels), parameters.map(Var::id))
-            });
-            // The tape has let go of the parameters, so they are written in place.
-            descend(&mut network, &mut velocity, ids, &gradients, options.lr);
-            tape.recycle(gradients);
-            total += loss as f64 * rows.len() as f64;
-        }
-        let mean = total / order.len() as f64;
-        if !mean.is_finite() {
-            return Err(
-                format!("the loss of epoch {epoch} is {mean}; a smaller --lr than {} may help", options.lr).into()
-            );
-        }
-        accuracy = test.accuracy(&network, &mut tape);
-        writeln!(out, "epoch {epoch:>3}  loss {mean:.4}  accuracy {accuracy:.4}")?;
-    }
-    writeln!(out, "test accuracy: {accuracy:.4}")?;
-    Ok(accuracy)
+    let mut model = network.build(*seed)?;
+    let mut trainer = Trainer::new(Sgd::new(*lr).momentum(0.9).weight_decay(1e-4))
+        .loss(cross_entropy().label_smoothing(0.1))
+        .schedule(OneCycle::over_epochs(*lr, *epochs))
+        .epochs(*epochs)
+        .batch(32)
+        .seed(*seed)
+        .metrics([Metric::Accuracy])
+        .validation(&test)
+        .progress();
+    let history = trainer.fit(&mut model, &train)?;
+
+    let confusion = ConfusionMatrix::from_scores(&model.predict(test.inputs())?, test.targets())?;
+    let weights = model.parameter("dense1.weight")?;
+    history.curves("Digits")?.save(out.join("curves.svg"))?;
+    let counts: Vec<Vec<usize>> = (0..10).map(|digit| confusion.row(digit).to_vec()).collect();
+    plot::confusion_matrix("Digits", &counts, test.class_names())?.save(out.join("confusion.svg"))?;
+    plot::weights("First layer", weights, (8, 8), &Default::default())?.save(out.join("weights.svg"))?;
+    trainer.report("Digits", &model, &history, &test)?.save(out.join("report.html"))?;
+    model.save(out.join("model.safetensors"))?;
+    println!("report, drawings and model are in {}", out.display());
+    Ok(confusion.accuracy())
 }
 
-/// Weights and biases of the two layers: [64, 64], [64], [64, 10], [10].
-type Network<T> = [Tensor<T>; 4];
-
-/// Weights by He et al. (2015), normal with variance 2 / inputs; no bias.
-fn initial_network(rng: &mut ChaCha8Rng) -> Network<f32> {
-    let mut weights = |n: usize, m: usize| Tensor::normal([n, m], 0.0, (2.0 / n as f64).sqrt(), rng);
-    [weights(PIXELS, HIDDEN), Tensor::zeros([HIDDEN]), weights(HIDDEN, CLASSES), Tensor::zeros([CLASSES])]
-}
-
-/// The network's ten scores for each image, before softmax.
-fn logits<'t, T: Element>([w1, b1, w2, b2]: &[Var<'t, T>; 4], images: Var<'t, T>) -> Var<'t, T> {
-    (images.matmul(*w1) + *b1).relu().matmul(*w2) + *b2
-}
-
-/// Mean cross-entropy of the labels.
-fn loss<'t, T: Element>(parameters: &[Var<'t, T>; 4], images: Var<'t, T>, labels: &[usize]) -> Var<'t, T> {
-    logits(parameters, images).cross_entropy(labels)
-}
-
-/// One step of stochastic gradient descent with momentum: v = momentum v + g + decay w, then w = w - lr v.
-fn descend(network: &mut Network<f32>, velocity: &mut Network<f32>, ids: [Id; 4], gradients: &Gradients<f32>, lr: f32) {
-    for ((parameter, velocity), id) in network.iter_mut().zip(velocity).zip(ids) {
-        let gradient = gradients.get(id).expect("every parameter takes part in the loss");
-        let steps = velocity.as_mut_slice().iter_mut().zip(gradient.iter());
-        for (w, (v, g)) in parameter.as_mut_slice().iter_mut().zip(steps) {
-            *v = MOMENTUM * *v + g + WEIGHT_DECAY * *w;
-            *w -= lr * *v;
-        }
-    }
+/// The embedded file, 64 pixels from 0 to 16 and the label in a row, with pixels from 0 to 1.
+fn read<T: Element>() -> retrograd::Result<Dataset<T>> {
+    let digits = Csv::new().header(false).target(-1).classification().read(DIGITS)?;
+    digits.scaled_by(&Scaler::uniform(0.0, 16.0)?)
 }
 
 /// Holds a sample of the gradient, in double precision, against forward mode and differences; the largest relative error.
-fn check_gradient(network: &Network<f32>, rows: &Digits) -> Result<f64, Box<dyn Error>> {
-    let images = double(&rows.images);
-    let parameters: Vec<_> = ["w1", "b1", "w2", "b2"].into_iter().zip(network.each_ref().map(double)).collect();
+fn check_gradient(network: &Mlp) -> retrograd::Result<f64> {
+    let (model, images) = (network.build::<f64>(0)?, read::<f64>()?.select(&[0, 1, 2])?);
+    let point: Vec<_> = model.params().iter().map(|(_, param)| (param.name(), param.value().clone())).collect();
     let report = Gradcheck::new()
         .max_elements(100)
-        .gradcheck(&parameters, |tape, p| loss(&[p[0], p[1], p[2], p[3]], tape.data(&images), &rows.labels))
+        .gradcheck(&point, |tape, vars| {
+            let pass = Pass::eval(tape, model.params().clone());
+            let pass = model.params().keys().zip(vars).fold(pass, |pass, (key, var)| pass.with(key, *var));
+            let logits = model.forward(tape.data(images.inputs()), &pass);
+            cross_entropy().value(logits, images.targets(), None).expect("ten scores for each of ten classes")
+        })
         .into_result()?;
     Ok(report.parameters.iter().map(|parameter| parameter.worst_agreeing).fold(0.0, f64::max))
-}
-
-/// The same tensor in double precision.
-fn double(tensor: &Tensor<f32>) -> Tensor<f64> {
-    let elements = tensor.iter().map(|&x| f64::from(x)).collect();
-    Tensor::new(tensor.shape(), elements).expect("as many elements as before")
-}
-
-/// Images, one a row, with pixels from 0 to 1, and what they show.
-struct Digits {
-    images: Tensor<f32>,
-    labels: Vec<usize>,
-}
-
-impl Digits {
-    /// The images with these numbers.
-    fn rows(&self, rows: &[usize]) -> Self {
-        Self { images: self.images.select_rows(rows), labels: rows.iter().map(|&row| self.labels[row]).collect() }
-    }
-
-    /// The share of images for which the right class has the highest score.
-    fn accuracy(&self, network: &Network<f32>, tape: &mut Tape<f32>) -> f64 {
-        let parameters = network.each_ref().map(|parameter| tape.data(parameter));
-        let guesses = logits(&parameters, tape.data(&self.images)).value().argmax_rows();
-        tape.clear();
-        let hits = guesses.iter().zip(&self.labels).filter(|(guess, label)| guess == label).count();
-        hits as f64 / self.labels.len() as f64
-    }
-}
-
-/// Unpacks the embedded file: 64 pixels from 0 to 16, then the label, a row each.
-fn read_digits() -> Result<Digits, Box<dyn Error>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(GzDecoder::new(DIGITS));
-    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-    for row in reader.records() {
-        let row = row?;
-        for pixel in row.iter().take(PIXELS) {
-            pixels.push(pixel.parse::<f32>()? / 16.0);
-        }
-        labels.push(row.get(PIXELS).ok_or("a row without a label")?.parse()?);
-    }
-    Ok(Digits { images: Tensor::new([labels.len(), PIXELS], pixels)?, labels })
 }

@@ -18,7 +18,7 @@ mod flags;
 use flags::Flags;
 use retrograd::data::{self, Csv, Dataset, Scaler};
 use retrograd::nn::{Init, Mlp, Model, Penalty, loss};
-use retrograd::optim::{Adam, Optimizer, Sgd};
+use retrograd::optim::{Adam, Optimizer, Sgd, schedule::Cosine};
 use retrograd::train::{History, Metric, Trainer, metrics};
 use serde_json::{Value as Json, json};
 use std::error::Error;
@@ -54,7 +54,7 @@ usage: mnist [DIR] [options]
   --lambda 0                        lambda/(2n) sum w^2 is added to the cost, n being the number of training images
   --batch 10                        images in a batch
   --epochs 30
-  --optimizer sgd|momentum|adam
+  --optimizer sgd|momentum|adam     with adam, the learning rate falls to 0 along a cosine
   --activation sigmoid|relu|tanh    of hidden layers; outputs are sigmoid for quadratic, and for cross-entropy sigmoid where
                                     the hidden layers are, softmax otherwise
   --seed 0
@@ -229,6 +229,7 @@ fn trainer(options: &Options) -> Trainer<f32> {
     };
     let trainer = Trainer::new(optimizer).epochs(options.epochs).batch(options.batch).seed(options.seed);
     let trainer = trainer.penalty(Penalty::l2(options.lambda)).metrics([Metric::Accuracy]);
+    let trainer = if options.optimizer == "adam" { trainer.schedule(Cosine::new(options.epochs)) } else { trainer };
     match (options.cost, options.activation) {
         ("quadratic", _) => trainer.loss(loss::quadratic()),
         (_, "sigmoid") => trainer.loss(loss::sigmoid_cross_entropy()),

@@ -4,7 +4,7 @@
 //! alone, cross-validation, early stopping, predictions in the units of the data.
 //! Prints RMSE and R2 over five folds, every row predicted by a model that has not seen it.
 //!
-//! For comparison, linear regression has an RMSE of 3.3 and an R2 of 0.82 on cars, and 54.7 and 0.49 on diabetes, where little
+//! For comparison, linear regression has an RMSE of 3.4 and an R2 of 0.81 on cars, and 54.7 and 0.49 on diabetes, where little
 //! more is to be had.
 //!
 //! Run: `cargo run --release --example regression`
@@ -34,7 +34,7 @@ pub(crate) fn main() -> Result<()> {
         .names(["age", "sex", "bmi", "pressure", "s1", "s2", "s3", "s4", "s5", "s6", "progression"])
         .read_pair(data("diabetes_data_raw.csv.gz"), data("diabetes_target.csv.gz"))?;
     let patients = cross_validate("diabetes", &patients, &[8])?;
-    assert!(patients.rmse < 58.0 && patients.r2 > 0.42);
+    assert!(patients.rmse < 57.0 && patients.r2 > 0.45);
     Ok(())
 }
 
