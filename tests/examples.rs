@@ -146,7 +146,9 @@ fn digits_says_which_argument_is_wrong() {
 
 #[test]
 fn digits_stops_with_advice_when_training_diverges() {
-    let error = digits::run(&digits::Options::parse(&["--lr", "1e30"]).unwrap()).unwrap_err();
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--lr", "1e30", "--out", folder.path().to_str().unwrap()];
+    let error = digits::run(&digits::Options::parse(&arguments).unwrap()).unwrap_err();
     assert!(error.to_string().contains("a smaller learning rate"), "{error}");
 }
 
