@@ -10,7 +10,6 @@
 
 use super::Dataset;
 use super::Targets;
-use super::targets::gather;
 use crate::{Element, Result, Tensor, error::Error};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -139,7 +138,8 @@ impl<'a, T: Element> Batches<'a, T> {
         self.next += 1;
         let rows = start..self.data.len().min(start + self.size);
         let slot = if rows.len() == self.size { &mut self.full } else { &mut self.short };
-        let order = (!self.order.is_empty()).then(|| &self.order[rows.clone()]);
+        // This batch's rows, and those after them.
+        let order = (!self.order.is_empty()).then(|| self.order[rows.start..].split_at(rows.len()));
         Some(fill(slot, self.data, order, rows))
     }
 }
@@ -174,11 +174,11 @@ impl<T: Element> fmt::Debug for Batches<'_, T> {
     }
 }
 
-/// Writes the rows into the slot: those that `order` names, or the range itself.
+/// Writes the rows into the slot: those that `order` names first, or the range itself.
 fn fill<'s, T: Element>(
     slot: &'s mut Option<Batch<T>>,
     data: &Dataset<T>,
-    order: Option<&[usize]>,
+    order: Option<(&[usize], &[usize])>,
     range: Range<usize>,
 ) -> &'s Batch<T> {
     if order.is_none() && range.len() == data.len() {
@@ -191,19 +191,19 @@ fn fill<'s, T: Element>(
         weights: data.weights().map(|_| Tensor::zeros([0])),
     });
     match order {
-        Some(rows) => data.gather(rows, batch),
+        Some((rows, next)) => data.gather(rows, next, batch),
         None => data.copy_range(range, batch),
     }
     batch
 }
 
 impl<T: Element> Dataset<T> {
-    /// The rows into the batch, which has weights where the data has.
-    fn gather(&self, rows: &[usize], batch: &mut Batch<T>) {
-        gather(self.inputs(), rows, &mut batch.inputs);
+    /// The rows into the batch, which has weights where the data has; those that come next are fetched meanwhile.
+    fn gather(&self, rows: &[usize], next: &[usize], batch: &mut Batch<T>) {
+        self.inputs().select_rows_into(rows, next, &mut batch.inputs);
         self.targets().gather(rows, &mut batch.targets);
         if let (Some(from), Some(to)) = (self.weights(), &mut batch.weights) {
-            gather(from, rows, to);
+            from.select_rows_into(rows, &[], to);
         }
     }
 

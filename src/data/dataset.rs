@@ -5,7 +5,7 @@
 
 use super::batches::{Batches, Order};
 use super::preprocessing::Preprocessing;
-use super::targets::{check_rows, gather};
+use super::targets::check_rows;
 use super::{Scaler, Targets};
 use crate::{Element, Result, Tensor, error::Error};
 use std::fmt;
@@ -248,10 +248,10 @@ impl<T: Element> Dataset<T> {
     /// The same for rows that are known to be there.
     pub(super) fn pick(&self, rows: &[usize]) -> Self {
         let mut picked = Self { inputs: Tensor::zeros([0]), targets: self.targets.nothing(), ..self.clone() };
-        gather(&self.inputs, rows, &mut picked.inputs);
+        self.inputs.select_rows_into(rows, &[], &mut picked.inputs);
         self.targets.gather(rows, &mut picked.targets);
         if let (Some(from), Some(to)) = (&self.weights, &mut picked.weights) {
-            gather(from, rows, to);
+            from.select_rows_into(rows, &[], to);
         }
         picked
     }

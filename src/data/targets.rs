@@ -77,7 +77,7 @@ impl<T: Element> Targets<T> {
                 to.clear();
                 to.extend(rows.iter().map(|&row| from[row]));
             }
-            (Targets::Values(from), Targets::Values(to)) => gather(from, rows, to),
+            (Targets::Values(from), Targets::Values(to)) => from.select_rows_into(rows, &[], to),
             _ => {
                 *out = self.nothing();
                 self.gather(rows, out);
@@ -99,26 +99,6 @@ impl<T: Element> fmt::Debug for Targets<T> {
         match self {
             Targets::Labels(labels) => f.debug_tuple("Labels").field(labels).finish(),
             Targets::Values(values) => f.debug_tuple("Values").field(values).finish(),
-        }
-    }
-}
-
-/// Rows of `from` into `to`, in place where the shape fits and nothing shares the buffer.
-pub(super) fn gather<T: Element>(from: &Tensor<T>, rows: &[usize], to: &mut Tensor<T>) {
-    let features = from.shape().get(1..).unwrap_or(&[]);
-    let width = features.iter().product();
-    if to.shape().first() != Some(&rows.len()) || to.shape()[1..] != *features {
-        let shape = std::iter::once(rows.len()).chain(features.iter().copied()).collect::<crate::Shape>();
-        *to = Tensor::zeros(shape);
-    }
-    let (source, target) = (from.as_slice(), to.as_mut_slice());
-    match width {
-        0 => {}
-        1 => target.iter_mut().zip(rows).for_each(|(x, &row)| *x = source[row]),
-        _ => {
-            for (line, &row) in target.chunks_exact_mut(width).zip(rows) {
-                line.copy_from_slice(&source[row * width..][..width]);
-            }
         }
     }
 }

@@ -189,6 +189,43 @@ impl<T: Element> Tensor<T> {
         Self { shape: [rows.len(), self.shape[1]].into(), data: Arc::new(data.into()) }
     }
 
+    /// The rows with these numbers, along the first axis, into a tensor whose memory is written again where its shape fits and
+    /// no other tensor shares it. `next` are rows that will be wanted after these: they are fetched from memory meanwhile.
+    ///
+    /// # Panics
+    /// A number without axes, or no such row.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tensor;
+    /// let data = Tensor::from([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    /// let mut batch = Tensor::zeros([0]);
+    /// data.select_rows_into(&[2, 0], &[1], &mut batch);
+    /// assert_eq!(batch, Tensor::from([[5.0, 6.0], [1.0, 2.0]]));
+    /// ```
+    #[track_caller]
+    pub fn select_rows_into(&self, rows: &[usize], next: &[usize], out: &mut Self) {
+        let Some((&n, features)) = self.shape.split_first() else {
+            panic!("select_rows: a number has no rows");
+        };
+        if let Some(row) = rows.iter().find(|&&row| row >= n) {
+            panic!("select_rows: no row {row} in shape {}", self.shape);
+        }
+        let width: usize = features.iter().product();
+        if out.shape.first() != Some(&rows.len()) || out.shape[1..] != *features {
+            *out = Self::zeros(std::iter::once(rows.len()).chain(features.iter().copied()).collect::<Shape>());
+        }
+        let (source, target) = (self.as_slice(), out.as_mut_slice());
+        match width {
+            0 => {}
+            1 => target.iter_mut().zip(rows).for_each(|(x, &row)| *x = source[row]),
+            _ => kernels::gather::rows(source, width, rows, target),
+        }
+        for &row in next.iter().take(kernels::gather::AHEAD).filter(|&&row| row < n) {
+            kernels::gather::fetch(&source[row * width..][..width]);
+        }
+    }
+
     /// In every row along the last axis, the index of its largest element, the first of equals; NaN counts as largest.
     ///
     /// # Panics

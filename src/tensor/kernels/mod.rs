@@ -5,6 +5,7 @@
 
 #[doc(hidden)]
 pub mod elementwise;
+pub(crate) mod gather;
 pub(crate) mod layout;
 pub(crate) mod linalg;
 #[doc(hidden)]
