@@ -6,8 +6,9 @@
 //!
 //! Run: `cargo run --release --example digits`, or with arguments: `... --example digits -- --help`
 
-#[path = "common/flags.rs"]
-mod flags;
+mod flags {
+    include!("common/flags.rs");
+}
 
 use flags::Flags;
 use retrograd::Element;

@@ -12,8 +12,9 @@
 //!
 //! Run: `cargo run --release --example mnist -- DIR`, with the folder of the four files; without it, on small digits.
 
-#[path = "common/flags.rs"]
-mod flags;
+mod flags {
+    include!("common/flags.rs");
+}
 
 use flags::Flags;
 use retrograd::data::{self, Csv, Dataset, Scaler};

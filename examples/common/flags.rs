@@ -1,4 +1,4 @@
-//! Arguments of the examples: `--name value` or `--name=value`, and words without a name.
+// Arguments of the examples: `--name value` or `--name=value`, and words without a name. Included as the content of a module.
 
 use std::str::FromStr;
 
