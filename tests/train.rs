@@ -4,7 +4,7 @@ use retrograd::data::{Dataset, Order, synthetic};
 use retrograd::nn::{Draw, Mlp, Model, Penalty, loss};
 use retrograd::optim::schedule::StepDecay;
 use retrograd::optim::{Adam, Optimizer, Sgd};
-use retrograd::train::{BatchEvent, Callback, EpochEvent, Flow, Metric, Stop, Trainer};
+use retrograd::train::{BatchEvent, Callback, Checkpoint, EpochEvent, Flow, Metric, Stop, Trainer};
 use retrograd::{Tape, Tensor};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -210,6 +210,12 @@ fn bad_settings_and_data_are_errors_that_name_the_cause_and_leave_the_model_alon
     let wide = Dataset::labelled(Tensor::zeros([4, 3]), vec![0, 1, 0, 1]).unwrap();
     refused(trainer(0.1).batch(2), &wide, "built for batches of shape [n, 2], got [4, 3]");
     refused(trainer(0.1).validation(&wide), &data, "validation data: ");
+    let one = Dataset::labelled(Tensor::zeros([4, 2]), vec![1; 4]).unwrap();
+    refused(trainer(0.1).batch(2), &one, "every example has label 1; there is nothing to tell apart with one class");
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = Checkpoint::at(folder.path().join("no/such/run.ckpt"));
+    refused(trainer(0.1).batch(2).checkpoint(nowhere), &data, "does not exist; create it first");
+    refused(trainer(0.1).batch(2).checkpoint(Checkpoint::at(folder.path())), &data, "it is a directory");
     let three = Dataset::labelled(Tensor::zeros([3, 2]), vec![0, 1, 2]).unwrap();
     refused(trainer(0.1).batch(2), &three, "the data has 3 classes, the model 2 outputs");
 }
@@ -273,4 +279,20 @@ fn sample_weights_count_examples_as_often_as_they_say() {
     for (a, b) in values(&a).iter().zip(values(&b)) {
         assert!((a - b).abs() < 1e-12, "{a} and {b}");
     }
+}
+
+#[test]
+fn layers_name_their_parameters_and_scopes_on_a_tape_that_keeps_names() {
+    let model = small(3);
+    let graph = |keep: bool| {
+        let mut tape = Tape::new();
+        tape.keep_names(keep);
+        let pass = retrograd::nn::Pass::eval(&tape, model.params());
+        let output = model.forward(tape.data([[0.5, -1.0]]), &pass).sum(());
+        retrograd::graph::Graph::of(output)
+    };
+    let named = graph(true);
+    assert_eq!(named.named("dense2.weight").unwrap().scope(), Some("dense2"));
+    assert_eq!(named.nodes().iter().find(|node| node.op() == "tanh").unwrap().scope(), Some("tanh1"));
+    assert!(graph(false).nodes().iter().all(|node| node.name().is_none() && node.scope().is_none()));
 }

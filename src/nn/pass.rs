@@ -133,6 +133,9 @@ impl<'t, T: Element> Pass<'t, T> {
         let param = self.params.get(key).expect("a key of this model's parameters");
         let active = self.differentiate.get() && param.is_trainable();
         let var = if active { self.tape.var(param.value()) } else { self.tape.data(param.value()) };
+        if self.tape.keeps_names() {
+            var.named(param.name());
+        }
         self.vars.borrow_mut().insert(key, var);
         var
     }

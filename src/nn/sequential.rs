@@ -78,7 +78,11 @@ impl<T: Element> Layer<T> for Sequential<T> {
         Ok(shape)
     }
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
-        self.stages.iter().fold(x, |x, stage| stage.layer.forward(x, pass))
+        let keeps_names = pass.tape().keeps_names();
+        self.stages.iter().fold(x, |x, stage| {
+            let _scope = keeps_names.then(|| pass.tape().scope(&stage.name));
+            stage.layer.forward(x, pass)
+        })
     }
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         let Some((first, rest)) = self.stages.split_first() else { return x.clone() };

@@ -121,7 +121,8 @@ impl<'a, T: Element> Run<'a, T> {
 
     /// Runs to the end.
     pub fn finish(mut self) -> Result<History> {
-        let outcome = self.epochs().and_then(|stop| {
+        // A checkpoint that cannot be written is found out now, not after the first epoch.
+        let outcome = self.save().and_then(|()| self.epochs()).and_then(|stop| {
             self.state.history.stop = Some(stop);
             self.save()
         });

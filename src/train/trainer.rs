@@ -240,6 +240,17 @@ impl<T: Element> Trainer<T> {
             }
         }
         check_fit(model, data)?;
+        if let Some([first, rest @ ..]) = data.labels()
+            && rest.iter().all(|label| label == first)
+        {
+            return wrong(format!("every example has label {first}; there is nothing to tell apart with one class"));
+        }
+        for penalty in &self.penalties {
+            penalty.validate(model.params())?;
+        }
+        if let Some(schedule) = &self.schedule {
+            schedule.validate()?;
+        }
         if let Some(data) = &self.validation {
             check_fit(model, data).map_err(|error| error.within("validation data"))?;
         }
