@@ -53,7 +53,7 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("digits: {error}");
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }

@@ -33,8 +33,10 @@ pub(crate) fn line(record: &EpochRecord, metrics: &[String], epochs: u64) -> Str
     if let Some(loss) = record.valid_loss {
         line += &format!("  valid loss {loss:.4}");
     }
+    // Metrics are of the validation data where there is any.
+    let of = if record.valid_loss.is_some() { "valid " } else { "" };
     for (name, value) in metrics.iter().zip(&record.metrics) {
-        line += &format!("  {name} {value:.4}");
+        line += &format!("  {of}{name} {value:.4}");
     }
     line + &format!("  {:.0} examples/s", record.examples_per_second)
 }
@@ -81,5 +83,30 @@ impl<T> Callback<T> for Progress {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_which_data_its_metrics_are_of() {
+        let record = |valid_loss| EpochRecord {
+            epoch: 3,
+            loss: 0.25,
+            valid_loss,
+            metrics: vec![0.9375],
+            rate: 0.1,
+            gradient_norm: 1.0,
+            examples_per_second: 1234.4,
+            seconds: 2.0,
+        };
+        let metrics = ["accuracy".to_owned()];
+        assert_eq!(line(&record(None), &metrics, 12), "epoch  3/12  loss 0.2500  accuracy 0.9375  1234 examples/s");
+        assert_eq!(
+            line(&record(Some(0.5)), &metrics, 12),
+            "epoch  3/12  loss 0.2500  valid loss 0.5000  valid accuracy 0.9375  1234 examples/s"
+        );
     }
 }
