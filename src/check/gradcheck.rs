@@ -279,7 +279,7 @@ fn moves<T: Element>(
     chosen.into_iter().map(element).collect()
 }
 
-fn index_of(mut i: usize, dims: &[usize]) -> Vec<usize> {
+pub(super) fn index_of(mut i: usize, dims: &[usize]) -> Vec<usize> {
     let mut index = vec![0; dims.len()];
     for (axis, &n) in dims.iter().enumerate().rev() {
         index[axis] = i % n;

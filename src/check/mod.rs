@@ -58,12 +58,14 @@
 //!
 //! About ten evaluations of the function per element, or per direction in the fast form.
 
+pub mod compare;
 mod differences;
 mod gradcheck;
 mod pieces;
 mod replay;
 mod report;
 
+pub use compare::{Compare, Comparison};
 pub use report::{Against, Finding, ParameterReport, Place, Report, Verdict};
 
 use crate::error::Result;

@@ -313,12 +313,12 @@ impl fmt::Display for Report {
 }
 
 /// As many digits as show a relative difference, at least five.
-fn digits(relative: f64) -> usize {
+pub(super) fn digits(relative: f64) -> usize {
     if relative > 0.0 { (2.0 - relative.log10()).clamp(5.0, 17.0) as usize } else { 5 }
 }
 
 /// A number to this many significant digits.
-fn significant(x: f64, digits: usize) -> String {
+pub(super) fn significant(x: f64, digits: usize) -> String {
     let size = x.abs();
     if x == 0.0 || !x.is_finite() {
         return x.to_string();
@@ -330,7 +330,7 @@ fn significant(x: f64, digits: usize) -> String {
 }
 
 /// A small number in a few characters: 1.1e-1, 1e-6.
-fn short(x: f64) -> String {
+pub(super) fn short(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
         return x.to_string();
     }

@@ -1,0 +1,175 @@
+//! Mistakes in words, and how plausible each kind is.
+
+use super::case::Case;
+use super::mutant::{self, Change, Mutation};
+use super::{Kind, Mistake};
+use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::ops::structural::{MatMul, TensorOp};
+use crate::ops::{BinaryOp, UnaryOp};
+
+/// How implausible a mistake is; ties at the point are listed in this order.
+pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
+    let node = &case.levels[mutation.level].nodes()[mutation.node];
+    let kind = match &mutation.change {
+        Change::LeftOut(Some(_)) => 0.0,
+        Change::LeftOut(None) => 0.3,
+        Change::Diagonal | Change::Kink => 0.05,
+        Change::TransposedFactor(_) | Change::TransposedResult(_) => 0.1,
+        Change::InputForOutput | Change::OutputForInput => 0.15,
+        Change::Scaled(-1.0) if matches!(node.op(), "sub" | "neg" | "ln" | "xlogy") => 0.2,
+        Change::Scaled(-1.0) | Change::ArgumentScaled(_, -1.0) => 0.25,
+        Change::OneExample { .. } => 0.25,
+        Change::ArgumentScaled(..) => 0.3,
+        Change::Adjoint(_) => 0.35,
+        Change::Exchanged | Change::Skipped | Change::Twice => 0.4,
+        Change::Scaled(0.0) => 0.45,
+        Change::Operand(..) | Change::Flipped => 0.5,
+        Change::Scaled(_) => 0.55,
+    };
+    kind + 0.06 * mutation.level as f64
+}
+
+/// The mistake as a report has it.
+pub(super) fn mistake(case: &Case, mutation: &Mutation) -> Mistake {
+    let graph = &case.levels[mutation.level];
+    let node = &graph.nodes()[mutation.node];
+    let (kind, factor) = kind(case, node, &mutation.change);
+    Mistake {
+        kind,
+        node: Some(title(graph, mutation.node)),
+        op: Some(node.op().into()),
+        scope: node.scope().map(String::from),
+        site: node.site().map(|site| format!("{}:{}", site.file(), site.line())),
+        factor,
+        text: format!("with {}", text(case, mutation, graph, node)),
+    }
+}
+
+fn kind(case: &Case, node: &GraphNode<f64>, change: &Change) -> (Kind, Option<f64>) {
+    let kind = match change {
+        Change::LeftOut(_) => Kind::RuleLeftOut,
+        Change::Scaled(-1.0) => Kind::RuleNegated,
+        Change::Scaled(0.0) => Kind::PathForgotten,
+        Change::Scaled(c) => return (Kind::RuleScaled, Some(*c)),
+        Change::ArgumentScaled(_, -1.0) => Kind::RuleNegated,
+        Change::ArgumentScaled(..) => Kind::ArgumentForgotten,
+        Change::InputForOutput => Kind::InputForOutput,
+        Change::OutputForInput => Kind::OutputForInput,
+        Change::Kink => Kind::Kink,
+        Change::Diagonal => Kind::DiagonalAlone,
+        Change::TransposedFactor(_) | Change::TransposedResult(_) => Kind::TransposedOperand,
+        Change::Exchanged => Kind::ArgumentsExchanged,
+        Change::OneExample { .. } => Kind::OneExample,
+        Change::Twice => Kind::OpTwice,
+        // A loss without its square is another loss, but it is the op that was forgotten.
+        Change::Skipped => Kind::OpLeftOut,
+        Change::Operand(..) => Kind::OperandDropped,
+        Change::Flipped => Kind::OperandNegated,
+        Change::Adjoint(_) => Kind::OtherLoss,
+    };
+    let _ = (case, node);
+    (kind, None)
+}
+
+fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f64>) -> String {
+    let here = place(case, mutation.level, mutation.node);
+    let arg = |i: usize| argument(graph, &node.args()[i]);
+    let named = |c: f64| case.factors.find(c, case.tolerance).map_or(c.to_string(), |factor| factor.name);
+    match &mutation.change {
+        Change::LeftOut(None) => format!("the derivatives of {here} left out"),
+        Change::LeftOut(Some(i)) => match left_out(case, graph, node, *i) {
+            Some(factor) => format!("the factor {factor} of {here} left out of the derivative by {}", arg(*i)),
+            None if node.args().len() == 1 => format!("the derivative of {here} left out"),
+            None => format!("the derivative of {here} by {} left out", arg(*i)),
+        },
+        Change::Scaled(-1.0) => format!("the derivative of {here} of the wrong sign"),
+        Change::Scaled(0.0) => format!("the path through {here} forgotten"),
+        Change::Scaled(c) => format!("the derivative of {here} times {}", named(*c)),
+        Change::ArgumentScaled(i, -1.0) => format!("the derivative of {here} by {} of the wrong sign", arg(*i)),
+        Change::ArgumentScaled(i, _) => format!("the path through {here} to {} forgotten", arg(*i)),
+        Change::InputForOutput => format!("the derivative of {here} computed from its input where its output belongs"),
+        Change::OutputForInput => format!("the derivative of {here} taken at its output instead of its input"),
+        Change::Kink => format!("the derivative of {here} at 0 taken as that above 0 (>= for >)"),
+        Change::Diagonal => format!("the diagonal alone of the derivative of {here}"),
+        Change::TransposedFactor(i) => {
+            let other = argument(graph, &node.args()[1 - *i]);
+            format!("{other} in the derivative of {here} by {} transposed the wrong way", arg(*i))
+        }
+        Change::TransposedResult(i) => format!("the derivative of {here} by {} transposed", arg(*i)),
+        Change::Exchanged => format!("the derivatives of {here} by its two arguments exchanged"),
+        Change::OneExample { index, .. } => format!("only example {index} of those that {here} adds up"),
+        Change::Twice => format!("{here} applied twice"),
+        Change::Skipped => format!("{here} left out of the function"),
+        Change::Operand(i, x) => format!("{} dropped from {here} (taken as {x})", arg(*i)),
+        Change::Flipped if node.op() == "sub" => format!("{here} taken as a sum"),
+        Change::Flipped => format!("{here} taken as a difference"),
+        Change::Adjoint(_) => format!("another gradient by {here}"),
+    }
+}
+
+/// The factor of a derivative by an argument, where that is another argument or a number.
+fn left_out(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, wrt: usize) -> Option<String> {
+    let other = node.args().get(1 - wrt.min(1))?;
+    let number = |c: f64| match case.factors.find(c, case.tolerance) {
+        Some(factor) if factor.parts > 0 => format!("{c} ({})", factor.name),
+        _ => c.to_string(),
+    };
+    match (&node.op, other) {
+        (GraphOp::Binary(BinaryOp::Mul(_)), Arg::Literal(c)) => Some(number(*c)),
+        (GraphOp::Binary(BinaryOp::Div(_)), Arg::Literal(c)) if wrt == 0 => Some(format!("1/{c}")),
+        (GraphOp::Binary(BinaryOp::Mul(_)), other) => Some(argument(graph, other)),
+        (GraphOp::Binary(BinaryOp::Div(_)), other) if wrt == 0 => Some(format!("1/{}", argument(graph, other))),
+        (GraphOp::Tensor(TensorOp::MatMul(op)), other) => Some(factor_of_product(op, graph, other, wrt)),
+        _ => None,
+    }
+}
+
+/// The other operand of a product as it stands in the derivative: transposed, unless it was so in the product.
+pub(super) fn factor_of_product(op: &MatMul, graph: &Graph<f64>, other: &Arg<f64>, wrt: usize) -> String {
+    let was = if wrt == 0 { op.tb } else { op.ta };
+    format!("{}{}", argument(graph, other), if was { "" } else { "'" })
+}
+
+/// The derivative of an elementwise op as a factor: `sigmoid'(z1)`.
+pub(super) fn local_derivative(graph: &Graph<f64>, node: &GraphNode<f64>) -> String {
+    let argument = node.args().first().map_or(String::new(), |arg| argument(graph, arg));
+    match mutant::unary(node) {
+        Some(UnaryOp::Neg(_)) => "-1".into(),
+        _ => format!("{}'({argument})", node.op()),
+    }
+}
+
+/// An argument by its name, or its op and number.
+pub(super) fn argument(graph: &Graph<f64>, arg: &Arg<f64>) -> String {
+    match arg {
+        Arg::Node(index) => graph.title(*index),
+        Arg::Literal(x) => x.to_string(),
+    }
+}
+
+/// A node by name and op, or op and number.
+fn title(graph: &Graph<f64>, index: usize) -> String {
+    graph.title(index)
+}
+
+/// A node with its op, its scope, and its source line.
+pub(super) fn place(case: &Case, level: usize, index: usize) -> String {
+    let graph = &case.levels[level];
+    let node = &graph.nodes()[index];
+    let mut text = match node.name() {
+        Some(name) => format!("{name} = {}", node.op()),
+        None if level == 0 => graph.title(index),
+        None => node.op().to_string(),
+    };
+    // In an expansion, the op that it is part of says more than a number.
+    if level > 0
+        && let Some(site) = node.site()
+        && let Some(whole) = case.levels[0].nodes().iter().rfind(|node| node.site() == Some(site) && node.is_active())
+        && whole.op() != node.op()
+    {
+        text = format!("{text} within {}", case.levels[0].title(whole.index()));
+    }
+    let site = node.site().map(|site| format!("{}:{}", site.file(), site.line()));
+    let known: Vec<String> = node.scope().map(String::from).into_iter().chain(site).collect();
+    if known.is_empty() { text } else { format!("{text} ({})", known.join(", ")) }
+}

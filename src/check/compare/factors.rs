@@ -1,0 +1,157 @@
+//! Numbers by the names that a derivation has for them: 2, m, 1/m, lambda/m.
+
+use crate::graph::{Graph, GraphNode, GraphOp};
+use crate::ops::structural::TensorOp;
+
+/// A number with a name.
+#[derive(Clone, Debug)]
+pub(super) struct Factor {
+    pub value: f64,
+    pub name: String,
+    /// How many numbers it is made of.
+    pub parts: usize,
+}
+
+/// The factors that are plausible in a derivation, the simplest first.
+#[derive(Debug)]
+pub(super) struct Factors {
+    all: Vec<Factor>,
+    /// The number of examples, where the data shows it.
+    pub examples: Option<usize>,
+}
+
+impl Factors {
+    /// From the constants that the user gave, and the sizes of the graph's data.
+    pub fn new(constants: &[(String, f64)], graph: &Graph<f64>) -> Self {
+        let (examples, outputs) = sizes(graph);
+        let mut bases: Vec<(String, f64)> = constants.iter().filter(|(_, x)| usable(*x)).cloned().collect();
+        bases.push(("2".into(), 2.0));
+        for (name, size) in [("m", examples), ("K", outputs)] {
+            if let Some(size) = size.filter(|&size| size > 1)
+                && bases.iter().all(|(known, x)| known != name && *x != size as f64)
+            {
+                bases.push((format!("{name} = {size}"), size as f64));
+            }
+        }
+        let mut factors = Self { all: vec![Factor { value: 1.0, name: "1".into(), parts: 0 }], examples };
+        for (name, x) in &bases {
+            factors.add(*x, name.clone(), 1);
+            factors.add(1.0 / x, format!("1/{}", bracketed(name)), 1);
+        }
+        for (i, (a, x)) in bases.iter().enumerate() {
+            for (j, (b, y)) in bases.iter().enumerate() {
+                if i < j {
+                    factors.add(x * y, format!("{a} {b}"), 2);
+                    factors.add(1.0 / (x * y), format!("1/({a} {b})"), 2);
+                }
+                if i != j {
+                    factors.add(x / y, format!("{}/{}", bracketed(a), bracketed(b)), 2);
+                }
+            }
+            factors.add(x * x, format!("{}^2", bracketed(a)), 2);
+            factors.add(1.0 / (x * x), format!("1/{}^2", bracketed(a)), 2);
+        }
+        factors
+    }
+
+    fn add(&mut self, value: f64, name: String, parts: usize) {
+        if value.is_finite() && self.all.iter().all(|known| !near(known.value, value)) {
+            self.all.push(Factor { value, name, parts });
+        }
+    }
+
+    /// The simplest factor of this value, of either sign, within a relative tolerance.
+    pub fn find(&self, value: f64, tolerance: f64) -> Option<Factor> {
+        let fits = |factor: &&Factor| (factor.value - value.abs()).abs() <= tolerance.max(1e-12) * value.abs();
+        let found = self.all.iter().filter(fits).min_by_key(|factor| factor.parts)?;
+        let name = if value < 0.0 { format!("-{}", found.name) } else { found.name.clone() };
+        let name = if name.starts_with("-1/") || !name.starts_with('-') || !name.contains(' ') {
+            name
+        } else {
+            format!("-({})", &name[1..])
+        };
+        Some(Factor { value, name, parts: found.parts })
+    }
+
+    /// Factors made of one number, other than 1.
+    pub fn simple(&self) -> impl Iterator<Item = &Factor> {
+        self.all.iter().filter(|factor| factor.parts == 1)
+    }
+}
+
+fn usable(x: f64) -> bool {
+    x.is_finite() && x != 0.0 && x != 1.0
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+}
+
+fn bracketed(name: &str) -> String {
+    if name.contains(' ') { format!("({name})") } else { name.into() }
+}
+
+/// The number of examples and of outputs: the axis that two data tensors share counts the examples, the other one of the
+/// last data tensor, which is the target, the outputs.
+fn sizes(graph: &Graph<f64>) -> (Option<usize>, Option<usize>) {
+    let is_data = |node: &&GraphNode<f64>| node.op() == "data" && node.shape().rank() > 0;
+    let shapes: Vec<_> = graph.nodes().iter().filter(is_data).map(|node| node.shape()).collect();
+    let labels = graph.nodes().iter().find_map(labels);
+    let (Some(first), Some(last)) = (shapes.first(), shapes.last()) else { return (labels, None) };
+    let shared = |axis: usize| {
+        let others = shapes[1..].iter().filter(|shape| shape.rank() > axis.min(1));
+        shapes.len() > 1 && others.clone().count() > 0 && others.clone().all(|shape| shape.contains(&first[axis]))
+    };
+    let axis = match (first.rank(), labels) {
+        (0, _) => return (labels, None),
+        (1, _) => 0,
+        (_, Some(n)) => first.iter().position(|&size| size == n).unwrap_or(0),
+        (_, None) if shared(0) => 0,
+        (_, None) if shared(first.rank() - 1) => first.rank() - 1,
+        _ => 0,
+    };
+    let examples = first[axis];
+    let outputs = match last.rank() {
+        1 => None,
+        _ => last.iter().copied().find(|&size| size != examples),
+    };
+    (Some(examples), outputs)
+}
+
+/// The number of labels of a cross-entropy.
+fn labels(node: &GraphNode<f64>) -> Option<usize> {
+    match &node.op {
+        GraphOp::Tensor(TensorOp::CrossEntropy(op)) => Some(op.labels.len()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    fn factors(constants: &[(&str, f64)]) -> Factors {
+        let tape = Tape::new();
+        let w = tape.var([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]);
+        let x = tape.data([[1.0, 2.0, 3.0], [0.0, 1.0, 2.0], [1.0, 1.0, 0.5], [0.2, 0.1, 0.0], [0.2, 0.6, 0.0]]);
+        let y = tape.data([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]);
+        let graph = Graph::of((x.matmul(w) - y).square().sum(()));
+        let constants: Vec<_> = constants.iter().map(|(name, x)| (name.to_string(), *x)).collect();
+        Factors::new(&constants, &graph)
+    }
+
+    #[test]
+    fn factors_are_called_by_the_simplest_name() {
+        let found = factors(&[("lambda", 0.3)]);
+        let name = |x: f64| found.find(x, 1e-9).map(|factor| factor.name);
+        assert_eq!(found.examples, Some(5));
+        assert_eq!(name(-1.0).unwrap(), "-1");
+        assert_eq!(name(0.5).unwrap(), "1/2");
+        assert_eq!(name(0.2).unwrap(), "1/(m = 5)");
+        assert_eq!(name(-0.06).unwrap(), "-(lambda/(m = 5))");
+        assert_eq!(name(0.123), None);
+        let found = factors(&[("m", 5.0)]);
+        assert_eq!(found.find(0.2, 1e-9).unwrap().name, "1/m");
+    }
+}

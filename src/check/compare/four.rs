@@ -1,0 +1,173 @@
+//! Four ways to a gradient, side by side.
+
+use super::case::{Case, Place, Target};
+use super::{Block, Compare, Right, Worst};
+use crate::check::Verdict;
+use crate::check::differences::{self, Plan};
+use crate::check::gradcheck::index_of;
+use crate::check::replay::{Function, Move, Replay, variables};
+use crate::error::Result;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+
+/// The relative error below which a difference quotient or forward mode confirms a value.
+const CONFIRMS: f64 = 1e-6;
+
+/// One block for each hand-coded gradient, and what could not be compared.
+pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, Vec<String>)> {
+    let mut notes = Vec::new();
+    let mut own = Replay::new("compare", &*compare.f, compare.point.clone())?;
+    own.weights = vec![1.0];
+    let mut blocks = Vec::with_capacity(case.targets.len());
+    for target in &case.targets {
+        let (forward, numeric) = match target.place {
+            Place::Parameter(k) => second_opinions(compare, &*compare.f, &compare.point, k, &mut own, &mut notes)?,
+            Place::Intermediate(k) => {
+                let f = fallible(|tape, p| {
+                    let vars = case.levels[0].record_with(tape, |node, _| (node.index() == k).then_some(Ok(p[0])))?;
+                    Ok(vars[vars.len() - 1])
+                });
+                let point = [target.value.clone()];
+                let mut replay = Replay::new("compare", &f, point.to_vec())?;
+                replay.weights = vec![1.0];
+                second_opinions(compare, &f, &point, 0, &mut replay, &mut notes)?
+            }
+        };
+        blocks.push(block(target, forward, numeric));
+    }
+    Ok((blocks, notes))
+}
+
+/// Lets the compiler see that a closure takes a tape of any lifetime.
+fn fallible<F>(f: F) -> F
+where
+    F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Result<Var<'t, f64>>,
+{
+    f
+}
+
+/// The gradient by one parameter from forward mode and from differences; NaN where there is none.
+fn second_opinions(
+    compare: &Compare<'_>,
+    f: &Function<'_, f64>,
+    point: &[Tensor<f64>],
+    parameter: usize,
+    replay: &mut Replay<'_, f64>,
+    notes: &mut Vec<String>,
+) -> Result<(Tensor<f64>, Tensor<f64>)> {
+    let tape = Tape::new();
+    let xs = variables(&tape, point);
+    let output = f(&tape, &xs)?;
+    let x = xs[parameter];
+    let unknown = Tensor::full(x.shape(), f64::NAN);
+    let (mut forward, mut numeric) = (unknown.clone(), unknown);
+    for i in spread(x.numel(), compare.max_elements) {
+        let mut tangent = Tensor::zeros(x.shape());
+        tangent.as_mut_slice()[i] = 1.0;
+        match tape.jvp(output, &[(x, tangent.into())]) {
+            Ok(slope) => forward.as_mut_slice()[i] = slope.as_slice()[0],
+            Err(why) => {
+                let note = format!("forward mode was not compared: {why}");
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
+        }
+        let step = Move { parameter, shares: vec![(i, 1.0)] };
+        let plan = Plan {
+            step: 1e-2 * replay.scale(&step),
+            centre: replay.centre(),
+            rounding: f64::EPSILON * replay.magnitude(),
+            tolerance: CONFIRMS,
+            floor: 1e-3,
+            across_kinks: false,
+        };
+        if let Ok(estimate) = differences::derivative(&plan, |h| replay.sample(&step, h)) {
+            numeric.as_mut_slice()[i] = estimate.value;
+        }
+    }
+    Ok((forward, numeric))
+}
+
+/// At most so many of n elements, from first to last.
+fn spread(n: usize, most: usize) -> Vec<usize> {
+    match most {
+        most if n <= most => (0..n).collect(),
+        0 | 1 => (0..most).collect(),
+        most => (0..most).map(|k| k * (n - 1) / (most - 1)).collect(),
+    }
+}
+
+fn block(target: &Target, forward: Tensor<f64>, numeric: Tensor<f64>) -> Block {
+    let (hand, reverse) = (&target.hand, &target.truth);
+    let mut block = Block {
+        name: target.name.clone(),
+        shape: reverse.shape().clone(),
+        max_absolute: f64::NAN,
+        max_relative: f64::NAN,
+        cosine: f64::NAN,
+        worst: None,
+        verdict: if target.agrees { Verdict::Agrees } else { Verdict::Differs },
+        right: Right::Both,
+        hand: hand.clone(),
+        reverse: reverse.clone(),
+        forward,
+        numeric,
+    };
+    if target.has_right_shape() {
+        measure(&mut block);
+    } else {
+        block.right = if confirmed(&block, reverse) { Right::Autodiff } else { Right::Undecided };
+    }
+    block
+}
+
+/// Fills in the errors, the worst element, and who is right.
+fn measure(block: &mut Block) {
+    let pairs = || block.hand.iter().zip(block.reverse.iter()).map(|(&h, &r)| (h, r));
+    let (mut dot, mut hands, mut reverses, mut size) = (0.0, 0.0, 0.0, 0.0);
+    let mut worst: Option<(usize, f64)> = None;
+    for (i, (h, r)) in pairs().enumerate() {
+        (dot, hands, reverses) = (dot + h * r, hands + h * h, reverses + r * r);
+        size = f64::max(size, h.abs().max(r.abs()));
+        let error = if h == r { 0.0 } else { (h - r).abs() };
+        // NaN is the worst of all.
+        if worst.is_none_or(|(_, most)| !(error <= most) && !most.is_nan()) {
+            worst = Some((i, error));
+        }
+    }
+    let Some((i, error)) = worst else { return };
+    block.max_absolute = error;
+    block.max_relative = if error == 0.0 { 0.0 } else { error / size };
+    block.cosine = dot / (f64::sqrt(hands) * f64::sqrt(reverses));
+    let at = |x: &Tensor<f64>| x.as_slice()[i];
+    let (forward, numeric) = (at(&block.forward), at(&block.numeric));
+    let (hand, reverse) = (at(&block.hand), at(&block.reverse));
+    block.worst = Some(Worst { index: index_of(i, &block.shape), hand, reverse, forward, numeric });
+    if block.agrees() {
+        return;
+    }
+    // Over all elements that the other two know. Differences alone cannot tell values apart that are this close.
+    block.right = match (confirmed(block, &block.reverse), confirmed(block, &block.hand)) {
+        (true, true) => Right::Undecided,
+        (true, false) => Right::Autodiff,
+        (false, true) => Right::HandCoded,
+        (false, false) if agree(&block.forward, &block.numeric, CONFIRMS, 1e-3) == Some(true) => Right::Neither,
+        _ => Right::Undecided,
+    };
+}
+
+/// Whether forward mode or differences are there, and those that are give these values.
+fn confirmed(block: &Block, values: &Tensor<f64>) -> bool {
+    let opinions = [agree(&block.forward, values, 1e-9, 1e-12), agree(&block.numeric, values, CONFIRMS, 1e-3)];
+    opinions.contains(&Some(true)) && !opinions.contains(&Some(false))
+}
+
+/// Whether values agree as far as the first are known; none where nothing is.
+fn agree(known: &Tensor<f64>, values: &Tensor<f64>, tolerance: f64, floor: f64) -> Option<bool> {
+    let finite = values.iter().chain(known.iter()).filter(|x| x.is_finite());
+    let size = finite.fold(floor, |max: f64, x| max.max(x.abs()));
+    let mut pairs = known.iter().zip(values.iter()).filter(|(k, _)| !k.is_nan()).peekable();
+    pairs.peek()?;
+    Some(pairs.all(|(k, v)| k == v || (k - v).abs() <= tolerance * size))
+}

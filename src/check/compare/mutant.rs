@@ -1,0 +1,357 @@
+//! One mistake at one node: the node recorded as another op, whose value is the node's and whose rule is the mistaken one.
+//!
+//! The sweep itself knows nothing of it. The true rule is had by recording the node alone and sweeping backwards, so no rule
+//! is written twice here.
+
+use crate::algebra::{Eager, Recording};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, GraphNode, GraphOp};
+use crate::ops::custom::DynTensorOp;
+use crate::ops::structural::{MatMul, TensorOp};
+use crate::ops::{self, BinaryOp, UnaryOp};
+use crate::tape::{Tape, Value, Var};
+use crate::tensor::Tensor;
+use crate::tensor::kernels::Kernels;
+use std::sync::Arc;
+
+/// What is done wrong at a node.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
+    /// The rule times a number: -1 for a lost sign, 0 for a forgotten path.
+    Scaled(f64),
+    /// The contribution to one argument times a number.
+    ArgumentScaled(usize, f64),
+    /// The derivative by one argument, or by all, taken as 1.
+    LeftOut(Option<usize>),
+    /// A rule in terms of the output, given the input instead.
+    InputForOutput,
+    /// The derivative at the output instead of at the input.
+    OutputForInput,
+    /// The derivative of the other side, where the input lies on the kink.
+    Kink,
+    /// Of softmax: s (1 - s) g, without what the others contribute.
+    Diagonal,
+    /// Of a matrix product: the other operand not transposed where it should be.
+    TransposedFactor(usize),
+    /// Of a matrix product: the contribution to a square operand transposed.
+    TransposedResult(usize),
+    /// The contributions to the two arguments exchanged.
+    Exchanged,
+    /// One example's share of the upstream gradient alone, along an axis of the argument.
+    OneExample { axis: usize, index: usize },
+    /// The op applied to its own result.
+    Twice,
+    /// The op left out of the function.
+    Skipped,
+    /// An argument of the function replaced by a number.
+    Operand(usize, f64),
+    /// x + y for x - y, or the other way round.
+    Flipped,
+    /// The gradient by the node's value replaced.
+    Adjoint(Tensor<f64>),
+}
+
+/// A mistake at a node of a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mutation {
+    pub level: usize,
+    pub node: usize,
+    pub change: Change,
+}
+
+impl Mutation {
+    pub fn new(level: usize, node: usize, change: Change) -> Self {
+        Self { level, node, change }
+    }
+
+    /// The gradient by the node itself, where the mistake is in that.
+    pub fn adjoint(&self) -> Option<&Tensor<f64>> {
+        match &self.change {
+            Change::Adjoint(adjoint) => Some(adjoint),
+            _ => None,
+        }
+    }
+
+    /// Records the node with the mistake.
+    pub fn record<'t>(
+        &self,
+        tape: &'t Tape<f64>,
+        node: &GraphNode<f64>,
+        args: &[Var<'t, f64>],
+    ) -> Result<Var<'t, f64>> {
+        match &self.change {
+            Change::Twice => {
+                let once = node.record(tape, args)?;
+                let mut again = args.to_vec();
+                again[0] = once;
+                node.record(tape, &again)
+            }
+            Change::Skipped => Ok(args[0]),
+            Change::Operand(wrt, x) => {
+                let mut args = args.to_vec();
+                args[*wrt] = tape.data(Tensor::full(args[*wrt].shape(), *x));
+                node.record(tape, &args)
+            }
+            Change::Flipped if node.op() == "sub" => args[0].try_add(args[1]),
+            Change::Flipped => args[0].try_sub(args[1]),
+            Change::Adjoint(adjoint) => {
+                let honest = node.record(tape, args)?;
+                tape.record_custom(Arc::new(Replaced(adjoint.clone())), &[honest])
+            }
+            _ => tape.record_custom(Arc::new(Mutant { node: node.clone(), change: self.change.clone() }), args),
+        }
+    }
+}
+
+/// A node's value, with the gradient by it replaced.
+struct Replaced(Tensor<f64>);
+
+/// A node's value, with a mistaken rule.
+struct Mutant {
+    node: GraphNode<f64>,
+    change: Change,
+}
+
+fn no_second_order<V>() -> Result<V> {
+    Err(Error::not_differentiable("compare: a mistaken rule has no derivative of its own"))
+}
+
+impl DynTensorOp<f64> for Replaced {
+    fn name(&self) -> &str {
+        "replaced"
+    }
+    fn value(&self, inputs: &[Tensor<f64>]) -> Result<Tensor<f64>> {
+        Ok(inputs[0].clone())
+    }
+    fn vjp(
+        &self,
+        _a: &Eager<'_, f64>,
+        _inputs: &[Value<f64>],
+        _output: &Value<f64>,
+        _g: &Value<f64>,
+    ) -> Result<Vec<Value<f64>>> {
+        Ok(vec![self.0.clone().into()])
+    }
+    fn record_vjp<'t>(
+        &self,
+        _a: &Recording<'t, f64>,
+        _inputs: &[Var<'t, f64>],
+        _output: &Var<'t, f64>,
+        _g: &Var<'t, f64>,
+    ) -> Result<Vec<Var<'t, f64>>> {
+        no_second_order()
+    }
+}
+
+impl DynTensorOp<f64> for Mutant {
+    fn name(&self) -> &str {
+        self.node.op()
+    }
+    fn value(&self, inputs: &[Tensor<f64>]) -> Result<Tensor<f64>> {
+        let tape = Tape::new();
+        let args: Vec<_> = inputs.iter().map(|x| tape.data(x)).collect();
+        Ok(self.node.record(&tape, &args)?.value())
+    }
+    fn vjp(
+        &self,
+        _a: &Eager<'_, f64>,
+        inputs: &[Value<f64>],
+        output: &Value<f64>,
+        g: &Value<f64>,
+    ) -> Result<Vec<Value<f64>>> {
+        let inputs: Vec<_> = inputs.iter().map(|v| v.clone().into_tensor()).collect();
+        let (output, g) = (output.clone().into_tensor(), g.clone().into_tensor());
+        let gradients = mistaken(&self.node, &self.change, &inputs, &output, &g)?;
+        Ok(gradients.into_iter().map(Value::from).collect())
+    }
+    fn record_vjp<'t>(
+        &self,
+        _a: &Recording<'t, f64>,
+        _inputs: &[Var<'t, f64>],
+        _output: &Var<'t, f64>,
+        _g: &Var<'t, f64>,
+    ) -> Result<Vec<Var<'t, f64>>> {
+        no_second_order()
+    }
+}
+
+/// The true contributions of a node to its arguments, from the upstream gradient.
+pub(super) fn contributions(
+    node: &GraphNode<f64>,
+    inputs: &[Tensor<f64>],
+    g: &Tensor<f64>,
+) -> Result<Vec<Tensor<f64>>> {
+    let tape = Tape::new();
+    let args: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();
+    swept(node.record(&tape, &args)?, &args, g)
+}
+
+/// What the sweep from an output brings to variables.
+fn swept(output: Var<'_, f64>, args: &[Var<'_, f64>], g: &Tensor<f64>) -> Result<Vec<Tensor<f64>>> {
+    if output.is_constant() {
+        return Ok(args.iter().map(|x| Tensor::zeros(x.shape())).collect());
+    }
+    let gradients = output.try_backward_with(g.clone())?;
+    args.iter().map(|&x| gradients.try_wrt(x)).collect()
+}
+
+/// The values of a node's arguments.
+pub(super) fn inputs_of(graph: &Graph<f64>, node: &GraphNode<f64>) -> Vec<Tensor<f64>> {
+    let value = |arg: &crate::graph::Arg<f64>| match arg {
+        crate::graph::Arg::Node(index) => graph.nodes()[*index].value().clone().into_tensor(),
+        crate::graph::Arg::Literal(x) => Tensor::scalar(*x),
+    };
+    node.args().iter().map(value).collect()
+}
+
+/// The contributions of a node with a mistake made.
+pub(super) fn mistaken(
+    node: &GraphNode<f64>,
+    change: &Change,
+    inputs: &[Tensor<f64>],
+    output: &Tensor<f64>,
+    g: &Tensor<f64>,
+) -> Result<Vec<Tensor<f64>>> {
+    let rule = || contributions(node, inputs, g);
+    Ok(match change {
+        Change::Scaled(c) => rule()?.into_iter().map(|x| x.map(|x| if *c == 0.0 { 0.0 } else { x * c })).collect(),
+        Change::ArgumentScaled(wrt, c) => {
+            let mut found = rule()?;
+            found[*wrt] = found[*wrt].map(|x| if *c == 0.0 { 0.0 } else { x * c });
+            found
+        }
+        Change::LeftOut(wrt) => {
+            let mut found = rule()?;
+            for (i, slot) in found.iter_mut().enumerate() {
+                if wrt.is_none_or(|wrt| wrt == i) {
+                    *slot = passed_through(node, inputs, i, g)?;
+                }
+            }
+            found
+        }
+        Change::InputForOutput => vec![unary_rule(node, &inputs[0], &inputs[0], g)?],
+        Change::OutputForInput => {
+            let tape = Tape::new();
+            let again = node.record(&tape, &[tape.data(output)])?.value();
+            vec![unary_rule(node, output, &again, g)?]
+        }
+        Change::Kink => {
+            let beside = inputs[0].map(|x| if x == 0.0 { f64::MIN_POSITIVE } else { x });
+            contributions(node, &[beside], g)?
+        }
+        Change::Diagonal => vec![&(g * output) * &(1.0 - output)],
+        Change::TransposedFactor(wrt) | Change::TransposedResult(wrt) => {
+            let mut found = rule()?;
+            found[*wrt] = match change {
+                Change::TransposedResult(_) => found[*wrt].try_t()?,
+                _ => with_factor_transposed(node, inputs, *wrt, g)?,
+            };
+            found
+        }
+        Change::Exchanged => {
+            let mut found = rule()?;
+            found.swap(0, 1);
+            found
+        }
+        Change::OneExample { axis, index } => {
+            let mut found = rule()?;
+            found[0] = only(&found[0], *axis, *index);
+            found
+        }
+        Change::Twice | Change::Skipped | Change::Operand(..) | Change::Flipped | Change::Adjoint(_) => {
+            unreachable!("these change what is recorded")
+        }
+    })
+}
+
+/// The upstream gradient in the shape of an argument, as if the derivative were 1.
+fn passed_through(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize, g: &Tensor<f64>) -> Result<Tensor<f64>> {
+    let shape = inputs[wrt].shape();
+    if let GraphOp::Tensor(TensorOp::MatMul(_)) = node.op {
+        return if g.shape() == shape { Ok(g.clone()) } else { g.try_t()?.reshape(shape) };
+    }
+    if g.shape() == shape {
+        return Ok(g.clone());
+    }
+    if inputs.len() == 2 {
+        // The sweep sums over what the op had stretched.
+        let tape = Tape::new();
+        let args: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();
+        return Ok(swept(args[0].try_add(args[1])?, &args, g)?.swap_remove(wrt));
+    }
+    Tensor::zeros(shape).try_add(g)
+}
+
+/// Whether the derivative by an argument can be left out: whether the upstream gradient fits its shape.
+pub(super) fn passes_through(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize) -> bool {
+    let g = Tensor::zeros(node.shape());
+    match node.op {
+        GraphOp::Tensor(TensorOp::MatMul(_)) => {
+            let (g, x) = (g.shape(), inputs[wrt].shape());
+            g.rank() == 2 && (g == x || (x.rank() == 2 && g[0] == x[1] && g[1] == x[0]))
+        }
+        _ => passed_through(node, inputs, wrt, &g).is_ok_and(|passed| passed.shape() == inputs[wrt].shape()),
+    }
+}
+
+/// The rule of a one-argument op, told an input and an output.
+fn unary_rule(node: &GraphNode<f64>, x: &Tensor<f64>, y: &Tensor<f64>, g: &Tensor<f64>) -> Result<Tensor<f64>> {
+    let GraphOp::Unary(op) = node.op else {
+        return Err(Error::argument("compare: only ops of one argument have input and output exchanged"));
+    };
+    let mut g = g.clone();
+    f64::unary_vjp_kernel(op, x.as_slice(), y.as_slice(), g.as_mut_slice());
+    Ok(g)
+}
+
+/// The rule of a matrix product with the other operand the wrong way round.
+fn with_factor_transposed(
+    node: &GraphNode<f64>,
+    inputs: &[Tensor<f64>],
+    wrt: usize,
+    g: &Tensor<f64>,
+) -> Result<Tensor<f64>> {
+    let GraphOp::Tensor(TensorOp::MatMul(MatMul { ta, tb })) = &node.op else {
+        return Err(Error::argument("compare: only matrix products have factors to transpose"));
+    };
+    let op = if wrt == 0 { MatMul { ta: *ta, tb: !tb } } else { MatMul { ta: !ta, tb: *tb } };
+    let (x, y, op) = op.gradient(wrt, &inputs[0], &inputs[1], g);
+    let x = if op.ta { x.try_t()? } else { x.clone() };
+    let y = if op.tb { y.try_t()? } else { y.clone() };
+    let product = x.try_matmul(&y)?;
+    if product.shape() == inputs[wrt].shape() {
+        return Ok(product);
+    }
+    Err(Error::shape("compare: the product has another shape"))
+}
+
+/// Whether the other operand may be the wrong way round without anyone noticing.
+pub(super) fn transposes(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize) -> bool {
+    with_factor_transposed(node, inputs, wrt, &Tensor::zeros(node.shape())).is_ok()
+}
+
+/// Zeros, but for one index along an axis.
+fn only(x: &Tensor<f64>, axis: usize, index: usize) -> Tensor<f64> {
+    let inner: usize = x.shape()[axis + 1..].iter().product();
+    let size = x.shape()[axis];
+    let mut x = x.clone();
+    for (i, x) in x.as_mut_slice().iter_mut().enumerate() {
+        if i / inner % size != index {
+            *x = 0.0;
+        }
+    }
+    x
+}
+
+/// Whether a node adds or subtracts.
+pub(super) fn adds(node: &GraphNode<f64>) -> bool {
+    matches!(node.op, GraphOp::Binary(BinaryOp::Add(ops::Add) | BinaryOp::Sub(ops::Sub)))
+}
+
+/// The one-argument op of a node.
+pub(super) fn unary(node: &GraphNode<f64>) -> Option<UnaryOp> {
+    match node.op {
+        GraphOp::Unary(op) => Some(op),
+        _ => None,
+    }
+}

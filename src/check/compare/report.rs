@@ -1,0 +1,317 @@
+//! What a comparison found, as data and as text.
+
+use super::Kind;
+use crate::check::Verdict;
+use crate::check::report::{digits, short, significant};
+use crate::error::{Error, Result};
+use crate::tensor::{Shape, Tensor};
+use std::fmt;
+use std::time::Duration;
+
+/// Which of hand-coded and autodiff is confirmed by forward mode and differences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Both: they agree.
+    Both,
+    /// Autodiff: forward mode and differences give what reverse mode gives.
+    Autodiff,
+    /// The hand-coded values: forward mode and differences give what they are.
+    HandCoded,
+    /// Neither of the two.
+    Neither,
+    /// The two do not agree with each other, or could not be computed (a kink at the point).
+    Undecided,
+}
+
+/// The element in which a hand-coded gradient is farthest from autodiff, with its four values.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Worst {
+    /// Where it is.
+    pub index: Vec<usize>,
+    /// The hand-coded value.
+    pub hand: f64,
+    /// The value from reverse mode.
+    pub reverse: f64,
+    /// The value from forward mode; NaN where there is none.
+    pub forward: f64,
+    /// The value from extrapolated central differences; NaN where there is none.
+    pub numeric: f64,
+}
+
+/// One hand-coded gradient beside autodiff.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Block {
+    /// The name of the parameter or intermediate.
+    pub name: String,
+    /// The shape of the parameter, and of its gradient.
+    pub shape: Shape,
+    /// The largest |hand-coded - reverse|; NaN for a wrong shape.
+    pub max_absolute: f64,
+    /// The same relative to the largest value of the gradient; NaN for a wrong shape.
+    pub max_relative: f64,
+    /// The cosine of the angle between the two; NaN for a wrong shape or zeros.
+    pub cosine: f64,
+    /// The element that is farthest off; none for a wrong shape.
+    pub worst: Option<Worst>,
+    /// Whether hand-coded and reverse mode agree.
+    pub verdict: Verdict,
+    /// Who is right.
+    pub right: Right,
+    /// The hand-coded values.
+    pub hand: Tensor<f64>,
+    /// The gradient from reverse mode.
+    pub reverse: Tensor<f64>,
+    /// The gradient from forward mode; NaN where it was not computed.
+    pub forward: Tensor<f64>,
+    /// The gradient from differences; NaN where it was not or could not be computed.
+    pub numeric: Tensor<f64>,
+}
+
+impl Block {
+    /// Whether hand-coded and reverse mode agree.
+    pub fn agrees(&self) -> bool {
+        self.verdict == Verdict::Agrees
+    }
+    fn row(&self) -> Vec<String> {
+        let verdict = if self.agrees() { "agree" } else { "differ" };
+        let right = match self.right {
+            Right::Both => "both",
+            Right::Autodiff => "autodiff",
+            Right::HandCoded => "hand-coded",
+            Right::Neither => "neither",
+            Right::Undecided => "undecided",
+        };
+        let mut row = vec![self.name.clone(), self.shape.to_string(), verdict.into(), right.into()];
+        let Some(worst) = &self.worst else {
+            let shape = if self.hand.shape() == &self.shape { String::new() } else { self.hand.shape().to_string() };
+            row.push(if shape.is_empty() { "empty".into() } else { format!("hand-coded shape {shape}") });
+            return row;
+        };
+        row.extend([short(self.max_absolute), short(self.max_relative), format!("{:.6}", self.cosine)]);
+        row.push(if worst.index.is_empty() { "-".into() } else { format!("{:?}", worst.index) });
+        let digits = digits(self.max_relative).min(12);
+        let values = [worst.hand, worst.reverse, worst.forward, worst.numeric];
+        row.extend(values.map(|x| if x.is_nan() { "-".into() } else { significant(x, digits) }));
+        row
+    }
+}
+
+/// One mistake of a derivation.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Mistake {
+    /// What kind of mistake.
+    pub kind: Kind,
+    /// The node where it was made, by its name or op and number.
+    pub node: Option<String>,
+    /// The op of that node.
+    pub op: Option<String>,
+    /// The scope in which it was recorded.
+    pub scope: Option<String>,
+    /// The source line that recorded it.
+    pub site: Option<String>,
+    /// The factor that it comes to, for mistakes that are one.
+    pub factor: Option<f64>,
+    /// What was done wrong, in words.
+    pub text: String,
+}
+
+/// What would have to be wrong for the hand-coded values to come out.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The mistakes that together give the hand-coded values.
+    pub mistakes: Vec<Mistake>,
+    /// The hand-coded gradients that they explain: all that differ.
+    pub blocks: Vec<String>,
+    /// Whether the gradients that agree would still agree with the mistake made in the derivation of all. Otherwise it was
+    /// made in the formulas of the explained ones alone.
+    pub shared: bool,
+    /// The largest error left, relative to the largest value of a gradient.
+    pub fit: f64,
+    /// The whole in a sentence.
+    pub text: String,
+}
+
+impl Explanation {
+    /// The kind of the first mistake.
+    pub fn kind(&self) -> Kind {
+        self.mistakes[0].kind
+    }
+}
+
+/// The explanations that fit.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// Explanations, the simplest first. They give the same values at the point, so nothing here tells them apart.
+    pub explanations: Vec<Explanation>,
+    /// How many mistakes were tried, one at a time.
+    pub singles: usize,
+    /// How many pairs of mistakes were tried.
+    pub pairs: usize,
+    /// Whether every hypothesis was tried within the budget.
+    pub complete: bool,
+}
+
+impl Diagnosis {
+    /// The simplest explanation, if any fits.
+    pub fn best(&self) -> Option<&Explanation> {
+        self.explanations.first()
+    }
+    /// The kind of the simplest explanation's first mistake.
+    pub fn kind(&self) -> Option<Kind> {
+        self.best().map(Explanation::kind)
+    }
+}
+
+/// Explanations that a report shows beside the first.
+const EQUIVALENTS: usize = 3;
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(best) = self.best() else {
+            let tried = self.singles + self.pairs;
+            write!(f, "no single or double mistake among {tried} tried explains it")?;
+            return if self.complete { Ok(()) } else { f.write_str(" (the budget ended the search)") };
+        };
+        f.write_str(&best.text)?;
+        for other in self.explanations[1..].iter().take(EQUIVALENTS) {
+            write!(f, "\n  the same at this point: {}", other.text)?;
+        }
+        match self.explanations.len().saturating_sub(1 + EQUIVALENTS) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more that come to the same"),
+        }
+    }
+}
+
+/// How long both took, at best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Timing {
+    /// The hand-coded computation.
+    pub hand: Duration,
+    /// Recording the function, and one backward sweep.
+    pub autodiff: Duration,
+}
+
+impl Timing {
+    /// The time of autodiff over that of the hand-coded computation.
+    pub fn ratio(&self) -> f64 {
+        self.autodiff.as_secs_f64() / self.hand.as_secs_f64().max(1e-9)
+    }
+}
+
+impl fmt::Display for Timing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let us = |time: Duration| time.as_secs_f64() * 1e6;
+        let (hand, auto) = (us(self.hand), us(self.autodiff));
+        write!(f, "hand-coded {hand:.1} us, autodiff {auto:.1} us, ratio {:.1}", self.ratio())
+    }
+}
+
+/// The result of a comparison: print it, look into it, or [`assert`](Comparison::assert) it.
+#[derive(Clone, Debug)]
+#[must_use = "a comparison says nothing until it is asserted, printed or looked into"]
+#[non_exhaustive]
+pub struct Comparison {
+    /// The value of the function at the point.
+    pub value: f64,
+    /// One for each hand-coded gradient, in order.
+    pub blocks: Vec<Block>,
+    /// What the mistake is; empty where all agree.
+    pub diagnosis: Diagnosis,
+    /// How long both took, where asked for.
+    pub timing: Option<Timing>,
+    /// What could not be compared, though the rest was.
+    pub notes: Vec<String>,
+}
+
+impl Comparison {
+    /// Whether every hand-coded gradient agrees with autodiff.
+    pub fn agrees(&self) -> bool {
+        self.blocks.iter().all(Block::agrees)
+    }
+    /// The gradient of this name.
+    pub fn block(&self, name: &str) -> Option<&Block> {
+        self.blocks.iter().find(|block| block.name == name)
+    }
+    /// The largest relative disagreement; infinite for a wrong shape.
+    pub fn largest(&self) -> f64 {
+        let error = |block: &Block| if block.max_relative.is_nan() { f64::INFINITY } else { block.max_relative };
+        self.blocks.iter().map(error).fold(0.0, f64::max)
+    }
+
+    /// For tests: nothing if every hand-coded gradient agrees, else a panic with the report: what differs, by how much, who
+    /// is right, and what the mistake is.
+    ///
+    /// # Panics
+    /// A gradient differs.
+    #[track_caller]
+    pub fn assert(&self) {
+        if !self.agrees() {
+            panic!("{self}");
+        }
+    }
+
+    /// The comparison, if every hand-coded gradient agrees.
+    ///
+    /// # Errors
+    /// A gradient differs: the report.
+    pub fn into_result(self) -> Result<Self> {
+        if self.agrees() { Ok(self) } else { Err(Error::check(self.to_string())) }
+    }
+}
+
+const HEADINGS: [&str; 12] = [
+    "gradient",
+    "shape",
+    "verdict",
+    "right",
+    "max abs",
+    "max rel",
+    "cosine",
+    "worst at",
+    "hand-coded",
+    "reverse",
+    "forward",
+    "differences",
+];
+
+impl fmt::Display for Comparison {
+    /// A line for the whole, a table with a row for each gradient, and the diagnosis.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let differing = self.blocks.iter().filter(|block| !block.agrees()).count();
+        match (differing, self.blocks.len()) {
+            (0, 1) => write!(f, "compare: the hand-coded gradient agrees with autodiff")?,
+            (0, n) => write!(f, "compare: all {n} hand-coded gradients agree with autodiff")?,
+            (d, n) => write!(
+                f,
+                "compare: {d} of {n} hand-coded gradients differ{} from autodiff",
+                if d == 1 { "s" } else { "" }
+            )?,
+        }
+        let mut rows = vec![HEADINGS.map(String::from).to_vec()];
+        rows.extend(self.blocks.iter().map(Block::row));
+        // The remark on a wrong shape may run into the columns that it leaves empty.
+        let width = |column: usize| {
+            let cells = rows.iter().filter(|row| row.len() > column + 1);
+            cells.map(|row| row[column].chars().count()).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
+        for row in &rows {
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
+            write!(f, "\n  {}", cells.join("  ").trim_end())?;
+        }
+        if differing > 0 {
+            write!(f, "\ndiagnosis: {}", self.diagnosis)?;
+        }
+        if let Some(timing) = &self.timing {
+            write!(f, "\ntiming: {timing}")?;
+        }
+        self.notes.iter().try_for_each(|note| write!(f, "\nnote: {note}"))
+    }
+}
