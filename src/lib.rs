@@ -44,6 +44,9 @@
 //! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] and [`Span`] to address them.
 //! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`]: derivatives of closures, for f64;
 //!   [`functional`] has them for either precision.
+//! - [`nn`]: layers, losses, models; [`optim`]: optimisers and schedules; [`data`]: data sets from files; [`train`]: the training
+//!   loop, metrics, checkpoints; [`plot`]: pictures and reports; [`store`]: tensors in files.
+//! - [`graph`]: a recorded computation as a value: its nodes, names, textbook expansions.
 //! - [`check`]: [`gradcheck`] and [`gradgradcheck`] hold gradients against forward mode and differences.
 //! - [`Real`]: formulas written once for `f64`, [`Dual`] (forward mode) and [`Var`].
 //! - [`explain`]: the backward sweep shown: as a table, as products along paths, as formulas, as Rust source.
@@ -60,9 +63,11 @@
 //! - Where a derivative does not exist, it is a documented choice: 0 for relu at 0, half to each of two equal maxima.
 //! - A tape holds up to 2^27 scalar nodes. Values of intermediate tensors stay in memory until the tape is cleared.
 //!
-//! # Feature
+//! # Features
 //!
-//! `ndarray` (off by default): tensors from and to arrays of that crate.
+//! On by default: `training` (layers, optimisers, data, the loop, files), `plots` (SVG, the HTML report), `progress` (a bar),
+//! `interrupt` (Ctrl-C). Off: `tracing` (events), `ndarray` (tensors from and to arrays of that crate). Without default features
+//! the engine stands alone, with 7 crates in all.
 
 pub mod algebra;
 pub mod check;
