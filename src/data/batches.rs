@@ -23,7 +23,7 @@ pub struct Batch<T> {
     pub inputs: Tensor<T>,
     /// What they should give.
     pub targets: Targets<T>,
-    /// A weight for each row, [rows], where the data has weights.
+    /// A weight for each row, `[rows]`, where the data has weights.
     pub weights: Option<Tensor<T>>,
 }
 

@@ -44,7 +44,7 @@ impl<T: Element> Dataset<T> {
         Self::new(inputs.into(), Targets::Labels(labels))
     }
 
-    /// Inputs of shape [n, ...features] with values of shape [n] or [n, k].
+    /// Inputs of shape [n, ...features] with values of shape `[n]` or [n, k].
     ///
     /// # Errors
     /// No rows, no features, as many values as rows is not the case, or a number that is not finite.
@@ -129,7 +129,7 @@ impl<T: Element> Dataset<T> {
         Ok(self)
     }
 
-    /// Gives each row a weight, [n], of at least 0.
+    /// Gives each row a weight, `[n]`, of at least 0.
     ///
     /// # Errors
     /// Not one weight for each row; a weight below 0 or not finite; no weight above 0.

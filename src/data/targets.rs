@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Targets<T> {
     /// A class for each row, counted from 0.
     Labels(Vec<usize>),
-    /// Values, of shape [n], or [n, k] where each row has k.
+    /// Values, of shape `[n]`, or [n, k] where each row has k.
     Values(Tensor<T>),
 }
 

@@ -5,7 +5,7 @@ use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-/// y = x W + b, with W [inputs, outputs] and b [outputs]; acts on the last axis of one example.
+/// y = x W + b, with W [inputs, outputs] and b `[outputs]`; acts on the last axis of one example.
 ///
 /// Shapes: [n, ..., inputs] -> [n, ..., outputs]. dL/dW = x' dL/dy, dL/db = sum over examples of dL/dy, dL/dx = dL/dy W'.
 ///

@@ -5,9 +5,9 @@ use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-/// Each index becomes its row of a learned table [rows, units]: y[i] = W[x[i]].
+/// Each index becomes its row of a learned table [rows, units]: `y[i] = W[x[i]]`.
 ///
-/// Shapes: [n] -> [n, units], [n, k] -> [n, k, units]; indices are whole numbers in 0..rows. dL/dW adds dL/dy to each row as
+/// Shapes: `[n]` -> [n, units], [n, k] -> [n, k, units]; indices are whole numbers in 0..rows. dL/dW adds dL/dy to each row as
 /// often as it was looked up; nothing flows to the indices. Rows start from N(0, 1). Source: torch.nn.Embedding.
 ///
 /// An index that is no row is an error of [`Model::predict`](super::Model::predict) and of

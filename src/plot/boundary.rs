@@ -16,7 +16,7 @@ const ROWS: usize = 4096;
 ///
 /// `points` [n, 2] are drawn in the colours of `labels`; behind them, each place has the colour of the class that `predict`
 /// favours there, the stronger, the surer. `predict` takes rows [m, 2] and returns scores [m, classes] or, for two classes, one
-/// number for the second, [m] or [m, 1]. Scores that are probabilities (none negative, each row's sum 1; a single number within
+/// number for the second, `[m]` or [m, 1]. Scores that are probabilities (none negative, each row's sum 1; a single number within
 /// 0..=1) are taken as they are; others as logits. `resolution` is the number of places along each axis: 200 is fine.
 ///
 /// # Errors

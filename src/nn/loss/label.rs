@@ -43,7 +43,7 @@ pub fn cross_entropy() -> LabelLoss {
     LabelLoss::new(From::Logits)
 }
 
-/// Negative log-likelihood of classes, from log-probabilities: l_i = -x_i[t_i].
+/// Negative log-likelihood of classes, from log-probabilities: `l_i = -x_i[t_i]`.
 ///
 /// Shapes: log-probabilities [n, c]; labels n, or probabilities [n, c]. Source: torch.nn.NLLLoss.
 pub fn nll() -> LabelLoss {

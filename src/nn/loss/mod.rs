@@ -39,7 +39,7 @@ use serde_json::Value as Json;
 ///
 /// A closure becomes one through [`func`].
 pub trait Loss<T: Element>: Send + Sync {
-    /// The loss as a number on the output's tape. Weights: [n], one for each example, 0 or more.
+    /// The loss as a number on the output's tape. Weights: `[n]`, one for each example, 0 or more.
     ///
     /// # Errors
     /// Targets that do not fit the output; a label out of range; negative weights; no examples.

@@ -40,7 +40,7 @@ enum Function {
 
 /// The mean squared error: l_i = mean_j (x_ij - t_ij)^2. dL/dx = 2 (x - t) / (n m) for n examples of m outputs.
 ///
-/// Shapes: output and target equal; a target [n] serves an output [n, 1]. Source: torch.nn.MSELoss.
+/// Shapes: output and target equal; a target `[n]` serves an output [n, 1]. Source: torch.nn.MSELoss.
 pub fn mean_squared_error() -> ValueLoss {
     ValueLoss::new(Function::MeanSquaredError)
 }

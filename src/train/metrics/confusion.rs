@@ -84,7 +84,7 @@ impl ConfusionMatrix {
         Self::new(&scores.argmax_rows(), &labels, classes)
     }
 
-    /// Counts class 1 where the row's one score, [n] or [n, 1], is above the threshold, else class 0.
+    /// Counts class 1 where the row's one score, `[n]` or [n, 1], is above the threshold, else class 0.
     ///
     /// # Errors
     /// No rows, another number of rows, a label other than 0 and 1, a score that is NaN.

@@ -36,7 +36,7 @@ pub fn accuracy<T: Element>(scores: &Tensor<T>, targets: &Targets<T>) -> Result<
 
 /// The share of rows that lie on the right side of a threshold: above it for class 1, else class 0.
 ///
-/// Scores are of shape [n] or [n, 1]; the threshold is 0 for logits, 0.5 for probabilities.
+/// Scores are of shape `[n]` or [n, 1]; the threshold is 0 for logits, 0.5 for probabilities.
 ///
 /// # Errors
 /// No rows, another number of rows, a label other than 0 and 1, a score or a threshold that is NaN.
@@ -71,7 +71,7 @@ pub fn top_k_accuracy<T: Element>(scores: &Tensor<T>, targets: &Targets<T>, k: u
 /// class 0, with ties counted half.
 ///
 /// (R - p (p + 1) / 2) / (p q), with p and q the numbers of rows of class 1 and 0, and R the sum of the ranks of those of class
-/// 1; tied rows have their mean rank. Scores are of shape [n] or [n, 1].
+/// 1; tied rows have their mean rank. Scores are of shape `[n]` or [n, 1].
 ///
 /// # Errors
 /// No rows, another number of rows, a label other than 0 and 1, one class only, a score that is NaN.
@@ -110,7 +110,7 @@ pub fn roc_auc_one_vs_rest<T: Element>(scores: &Tensor<T>, targets: &Targets<T>)
 
 /// The mean of -ln p over rows, p being the probability of the row's class, in nats.
 ///
-/// Probabilities are of shape [n, classes], or [n] or [n, 1] for class 1. They are kept between e and 1 - e, where e is the distance
+/// Probabilities are of shape [n, classes], or `[n]` or [n, 1] for class 1. They are kept between e and 1 - e, where e is the distance
 /// from 1 to the next number.
 ///
 /// # Errors
