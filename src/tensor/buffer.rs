@@ -117,7 +117,7 @@ mod tests {
         let clone = state[0].clone();
         assert!(state.iter().chain([&gradient, &clone]).all(|buffer| offset(buffer) % 64 == 0));
         // Other tests run beside this one and take turns too, so that only the kinds are sure to differ.
-        assert!(state.iter().all(|buffer| offset(buffer) / PLACE % 2 == 0 && offset(buffer) != 0));
+        assert!(state.iter().all(|buffer| (offset(buffer) / PLACE).is_multiple_of(2) && offset(buffer) != 0));
         assert_eq!(offset(&gradient) / PLACE % 2, 1);
     }
 
