@@ -153,3 +153,422 @@ fn mistakes_of_the_derivation_are_named() {
     let (kind, _) = best(&net.report(net.gradients(&-net.delta1(), &delta2)));
     assert_eq!(kind, Kind::RuleNegated);
 }
+
+#[test]
+fn mistakes_of_a_result_are_named() {
+    let net = Net { lambda: 0.0, ..Net::new() };
+    let [w1, b1, w2, b2] = net.right();
+    let all = |f: &dyn Fn(&Tensor<f64>) -> Tensor<f64>| [f(&w1), f(&b1), f(&w2), f(&b2)];
+    assert_eq!(
+        best(&net.report(all(&|g| -g))),
+        (Kind::Factor, "your W1, b1, W2, b2 equal the true gradients times -1".into())
+    );
+    assert_eq!(
+        best(&net.report(all(&|g| g * M))),
+        (Kind::Factor, "your W1, b1, W2, b2 equal the true gradients times m".into())
+    );
+    assert_eq!(best(&net.report(all(&|g| g / M))).1, "your W1, b1, W2, b2 equal the true gradients times 1/m");
+    assert_eq!(best(&net.report(all(&|g| g / 2.0))).1, "your W1, b1, W2, b2 equal the true gradients times 1/2");
+    // K = 2 outputs is found as 2; 1/(m K) has both.
+    let (kind, text) = best(&net.report([w1.t(), b1.clone(), w2.t(), b2.clone()]));
+    assert_eq!((kind, &text[..]), (Kind::Transposed, "your W1, W2 equal the true gradients transposed"));
+    let (kind, text) = best(&net.report([w1.clone(), b2.clone(), w2.clone(), b1.clone()]));
+    assert_eq!(
+        (kind, &text[..]),
+        (
+            Kind::OtherParameter,
+            "your b1 equals the true gradient by b2 instead; your b2 equals the true gradient by b1 instead"
+        )
+    );
+    let (kind, text) = best(&net.report([w1.select_rows(&[1, 0, 2]), b1.clone(), w2.clone(), b2.clone()]));
+    assert_eq!(
+        (kind, &text[..]),
+        (Kind::Permuted, "your W1 equals the true gradient with its rows in the order [1, 0, 2]")
+    );
+    let (kind, text) = best(&net.report([w1.clone(), net.delta1(), w2.clone(), net.delta2()]));
+    assert_eq!(
+        (kind, &text[..]),
+        (
+            Kind::NotSummed,
+            "your b1, b2 equal the true gradients with the sum over axis 1 left out: a broadcast is undone by summing"
+        )
+    );
+    let (kind, text) = best(&net.report([w1, b1.reshape([3]).unwrap(), w2, b2]));
+    assert_eq!((kind, &text[..]), (Kind::Reshaped, "your b1 equals the true gradient in shape [3] instead of [3, 1]"));
+}
+
+#[test]
+fn mistakes_of_the_regularisation_are_named() {
+    let net = Net::new();
+    let plain = Net { lambda: 0.0, ..Net::new() };
+    let [w1, b1, w2, b2] = plain.right();
+    let with = |c: f64| [&w1 + &net.w1 * c, b1.clone(), &w2 + &net.w2 * c, b2.clone()];
+    let (kind, text) = best(&net.report(with(0.0)));
+    assert_eq!(
+        (kind, &text[..]),
+        (Kind::Regularisation, "your W1, W2 equal the true gradients with the regularisation term left out")
+    );
+    // The course's D = Delta/m + lambda W.
+    let (kind, text) = best(&net.report(with(LAMBDA)));
+    assert_eq!(kind, Kind::Regularisation);
+    assert!(
+        text.starts_with("your W1 equals the true gradient with the regularisation term times m: lambda W1"),
+        "{text}"
+    );
+    let (kind, text) = best(&net.report(with(2.0 * LAMBDA / M)));
+    assert_eq!(kind, Kind::Regularisation);
+    assert!(text.contains("times 2"), "{text}");
+    let [w1, b1, w2, b2] = net.right();
+    let biased = |b: Tensor<f64>, own: &Tensor<f64>| b + own * (LAMBDA / M);
+    let (kind, text) = best(&net.report([w1, biased(b1, &net.b1), w2, biased(b2, &net.b2)]));
+    assert_eq!(kind, Kind::Regularisation);
+    assert!(text.contains("plus lambda/m b1: regularised as W1 is"), "{text}");
+}
+
+#[test]
+fn a_wrong_shape_is_a_diagnosis_that_names_the_missing_factors() {
+    let net = Net { lambda: 0.0, ..Net::new() };
+    let [_, b1, w2, b2] = net.right();
+    // Printed: dW1 = dZ2 / m.
+    let (kind, text) = best(&net.report([net.delta2(), b1.clone(), w2.clone(), b2.clone()]));
+    assert_eq!(
+        (kind, &text[..]),
+        (
+            Kind::MissingFactors,
+            "your W1 equals the true gradient with the factors W2', sigmoid'(z1), X' left out: it is the gradient by z2"
+        )
+    );
+    let (kind, text) = best(&net.report([net.delta1(), b1.clone(), w2.clone(), b2.clone()]));
+    assert_eq!(
+        (kind, &text[..]),
+        (
+            Kind::MissingFactors,
+            "your W1 equals the true gradient with the factor X' left out: it is the gradient by z1"
+        )
+    );
+    let (_, text) = best(&net.report([net.delta1() * M, b1.clone(), w2.clone(), b2.clone()]));
+    assert!(text.ends_with("left out: it is the gradient by z1, times m"), "{text}");
+}
+
+#[test]
+fn the_other_mistakes_of_the_derivation_are_named() {
+    let net = Net { lambda: 0.0, ..Net::new() };
+    let (delta1, delta2) = (net.delta1(), net.delta2());
+    // The quadratic cost's delta, (a - y) a (1 - a), for cross-entropy.
+    let quadratic = &delta2 * &net.a2.map(|a| a * (1.0 - a));
+    let through = |delta2: &Tensor<f64>| net.w2.t().matmul(delta2) * net.slope1();
+    let (kind, text) = best(&net.report(net.gradients(&through(&quadratic), &quadratic)));
+    assert_eq!(kind, Kind::OtherLoss, "{text}");
+    // Error terms started as 0 - y.
+    let unstarted = -&net.y / M;
+    let (kind, text) = best(&net.report(net.gradients(&through(&unstarted), &unstarted)));
+    assert_eq!(kind, Kind::OperandDropped, "{text}");
+    assert!(text.contains("without the prediction"), "{text}");
+    // The target dropped.
+    let aimless = &net.a2 / M;
+    let (kind, text) = best(&net.report(net.gradients(&through(&aimless), &aimless)));
+    assert_eq!(kind, Kind::OperandDropped, "{text}");
+    // The last example alone.
+    let last = Tensor::from_fn([2, 4], |i| if i[1] == 3 { delta2.get(i).unwrap() } else { 0.0 });
+    let (kind, text) = best(&net.report(net.gradients(&through(&last), &last)));
+    assert_eq!(kind, Kind::OneExample, "{text}");
+    assert!(text.contains("only example 3"), "{text}");
+    // The bias' gradient right, the weights' with X transposed nowhere: a factor of one formula alone.
+    let [w1, b1, w2, b2] = net.right();
+    let alone = net.w2.t().matmul(&delta2).matmul(&net.x.t());
+    let (kind, text) = best(&net.report([alone, b1, w2, b2]));
+    assert_eq!(kind, Kind::RuleLeftOut, "{text}");
+    assert!(text.ends_with("(in these alone)"), "{text}");
+    let _ = (w1, delta1);
+}
+
+#[test]
+fn two_mistakes_at_once_are_named() {
+    let net = Net { lambda: 0.0, ..Net::new() };
+    let delta2 = &net.delta2() * &net.a2.map(|a| a * (1.0 - a));
+    let delta1 = net.w2.t().matmul(&net.delta2());
+    let report = net.report(net.gradients(&-&delta1, &net.delta2()));
+    let (_, text) = best(&report);
+    assert_eq!(report.diagnosis.best().unwrap().mistakes.len(), 2, "{text}");
+    let _ = delta2;
+}
+
+#[test]
+fn noise_has_no_diagnosis() {
+    let net = Net::new();
+    let noisy =
+        net.right().map(|g| Tensor::from_fn(g.shape(), |i| g.get(i).unwrap() * (1.0 + 0.01 * (i[0] as f64).cos())));
+    let began = std::time::Instant::now();
+    let report = net.report(noisy);
+    println!("{report}\n{:?} {:?}", report.diagnosis, began.elapsed());
+    assert!(report.diagnosis.best().is_none(), "{report}");
+}
+
+/// C of the classics: three layers of one unit each, relu, relu, sigmoid, squared error.
+fn chain(hand: [f64; 6]) -> Comparison {
+    let mut compare = Compare::new(|_, p| {
+        let a1 = (p[0] * 0.7 + p[1]).named("z1").relu().named("a1");
+        let a2 = (p[2] * a1 + p[3]).named("z2").relu().named("a2");
+        let y = (p[4] * a2 + p[5]).named("z3").sigmoid().named("y");
+        (y - 1.0).square().named("C")
+    });
+    for (name, value) in ["t1", "b1", "t2", "b2", "t3", "b3"].into_iter().zip([0.8, 0.1, -0.6, 0.9, 1.2, -0.3]) {
+        compare = compare.parameter(name, value);
+    }
+    for (name, value) in ["t1", "b1", "t2", "b2", "t3", "b3"].into_iter().zip(hand) {
+        compare = compare.hand(name, value);
+    }
+    compare.run().unwrap()
+}
+
+#[test]
+fn a_factor_left_out_of_a_scalar_chain_is_named() {
+    let (x, t2, t3) = (0.7, -0.6, 1.2);
+    let a1 = 0.8 * x + 0.1;
+    let a2 = t2 * a1 + 0.9;
+    let y = 1.0 / (1.0 + f64::exp(-(t3 * a2 - 0.3)));
+    let by_hand = |loss: f64, sigmoid: f64, t3: f64, t2: f64| {
+        let d3 = loss * sigmoid;
+        let (d2, d1) = (d3 * t3, d3 * t3 * t2);
+        [d1 * x, d1, d2 * a1, d2, d3 * a2, d3]
+    };
+    chain(by_hand(2.0 * (y - 1.0), y * (1.0 - y), t3, t2)).assert();
+    let (kind, text) = best(&chain(by_hand(2.0 * (y - 1.0), 1.0, t3, t2)));
+    assert_eq!(kind, Kind::RuleLeftOut);
+    assert!(text.contains("the derivative of y = sigmoid"), "{text}");
+    let (kind, text) = best(&chain(by_hand(2.0 * (y - 1.0), y * (1.0 - y), 1.0, t2)));
+    assert_eq!(kind, Kind::RuleLeftOut);
+    assert!(text.contains("the factor t3 of mul"), "{text}");
+    let (kind, text) = best(&chain(by_hand(y - 1.0, y * (1.0 - y), t3, t2)));
+    assert_eq!((kind, &text[..]), (Kind::Factor, "your t1, b1, t2, b2, t3, b3 equal the true gradients times 1/2"));
+    // The loss taken as y^ - y.
+    let (kind, text) = best(&chain(by_hand(1.0, y * (1.0 - y), t3, t2)));
+    assert_eq!(kind, Kind::RuleLeftOut);
+    assert!(text.contains("the derivative of C = square"), "{text}");
+}
+
+/// H of the classics: cross-entropy of labelled logits.
+fn softmax_case(name: &str, f: impl Fn(&Tensor<f64>, &Tensor<f64>) -> Tensor<f64>) -> Comparison {
+    let z = Tensor::from([[0.5, -0.2, 1.0], [0.1, 0.4, -0.6], [1.5, 0.2, 0.3], [0.0, -1.0, 0.7]]);
+    let labels = [2, 0, 0, 1];
+    let s = z.softmax(1);
+    let hand = f(&s, &Tensor::one_hot(&labels, 3));
+    println!("{name}");
+    Compare::new(|_, p| p[0].cross_entropy(&labels)).parameter("z", z).hand("z", hand).run().unwrap()
+}
+
+#[test]
+fn mistakes_with_softmax_are_named() {
+    let m = 4.0;
+    softmax_case("right", |s, y| (s - y) / m).assert();
+    let to_probabilities = |s: &Tensor<f64>, y: &Tensor<f64>| -(y / s) / m;
+    let (kind, text) = best(&softmax_case("handed to logits", to_probabilities));
+    assert_eq!(kind, Kind::RuleLeftOut);
+    assert!(text.contains("the derivative of softmax within cross_entropy"), "{text}");
+    let diagonal = |s: &Tensor<f64>, y: &Tensor<f64>| to_probabilities(s, y) * s * &(1.0 - s);
+    let (kind, text) = best(&softmax_case("diagonal", diagonal));
+    assert_eq!(kind, Kind::DiagonalAlone, "{text}");
+    let (kind, text) = best(&softmax_case("mean over classes too", |s, y| (s - y) / (m * 3.0)));
+    assert_eq!((kind, &text[..]), (Kind::Factor, "your z equals the true gradient times 1/(K = 3)"));
+    let (kind, text) = best(&softmax_case("twice", |s, y| {
+        let twice = s.softmax(1);
+        let g = (twice - y) / m;
+        s * &(&g - &(&g * s).sum(1).reshape([4, 1]).unwrap())
+    }));
+    assert_eq!(kind, Kind::OpTwice, "{text}");
+    let (kind, text) = best(&softmax_case("twice, delta unchanged", |s, y| (s.softmax(1) - y) / m));
+    assert_eq!(kind, Kind::OpTwice, "{text}");
+}
+
+#[test]
+fn a_sign_lost_in_an_intermediate_is_named() {
+    // A of the classics: dE/da = y/a + (1-y)/(1-a) is printed; delta beside it is right.
+    let (w, x) = (Tensor::from([[0.4], [-0.3]]), Tensor::from([[1.0, 2.0], [-0.5, 0.3], [0.2, 0.9]]));
+    let y = Tensor::from([[1.0], [0.0], [1.0]]);
+    let a = sigmoid(&x.matmul(&w));
+    let delta = (&a - &y) / 3.0;
+    let printed = (&y / &a + (1.0 - &y) / (1.0 - &a)) / 3.0;
+    let compare = |da: Tensor<f64>| {
+        Compare::new(|tape, p| {
+            let a = tape.data(&x).matmul(p[0]).named("z").sigmoid().named("a");
+            a.binary_cross_entropy(tape.data(&y))
+        })
+        .parameter("w", &w)
+        .hand("w", x.t().matmul(&delta))
+        .hand("z", delta.clone())
+        .hand("a", da)
+        .run()
+        .unwrap()
+    };
+    compare((-(&y / &a) + (1.0 - &y) / (1.0 - &a)) / 3.0).assert();
+    let (kind, text) = best(&compare(printed));
+    assert_eq!(kind, Kind::RuleNegated);
+    assert!(text.starts_with("your a equals the true gradient with the derivative of xlogy"), "{text}");
+}
+
+/// A function of one matrix or several, with hand-coded gradients made from the same values.
+fn small<F>(parameters: &[(&str, Tensor<f64>)], hand: &[(&str, Tensor<f64>)], f: F) -> Comparison
+where
+    F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    let mut compare = Compare::new(f);
+    for (name, value) in parameters {
+        compare = compare.parameter(*name, value);
+    }
+    for (name, value) in hand {
+        compare = compare.hand(*name, value);
+    }
+    compare.run().unwrap()
+}
+
+#[test]
+fn an_operand_of_a_product_transposed_the_wrong_way_is_named() {
+    let w1 = Tensor::from([[0.4, -0.3], [0.2, 0.7]]);
+    let w2 = Tensor::from([[0.6, -0.4], [0.9, 0.15]]);
+    let x = Tensor::from([[1.0, -0.5, 0.3], [0.2, 0.8, -1.1]]);
+    let z1 = w1.matmul(&x);
+    let a1 = z1.map(f64::tanh);
+    let out = w2.matmul(&a1);
+    let d1 = |back: &Tensor<f64>| back * &a1.map(|a| 1.0 - a * a);
+    let report = |back: Tensor<f64>| {
+        let hand = [("W1", d1(&back).matmul(&x.t())), ("W2", out.matmul(&a1.t()))];
+        small(&[("W1", w1.clone()), ("W2", w2.clone())], &hand, |tape, p| {
+            p[1].matmul(p[0].matmul(tape.data(&x)).tanh().named("a1")).square().sum(()) * 0.5
+        })
+    };
+    report(w2.t().matmul(&out)).assert();
+    let (kind, text) = best(&report(w2.matmul(&out)));
+    assert_eq!(kind, Kind::TransposedOperand);
+    assert!(
+        text.contains("W2 in the derivative of matmul #5 (tests/compare.rs:LINE) by a1 transposed the wrong way"),
+        "{text}"
+    );
+}
+
+#[test]
+fn forgotten_paths_and_arguments_are_named() {
+    // A residual connection: y = x + tanh(w x), summed; the path around or through the layer is forgotten.
+    let v = Tensor::from([0.5, -1.0, 2.0]);
+    let (w, u) = (Tensor::from([0.3, 0.8, -0.4]), Tensor::from([1.0, 2.0, 0.5]));
+    let a = &w * &v;
+    let t = a.map(f64::tanh);
+    let slope = t.map(|t| 1.0 - t * t);
+    let dw = &u * &slope * &v;
+    let report = |dv: Tensor<f64>| {
+        small(&[("v", v.clone()), ("w", w.clone())], &[("v", dv), ("w", dw.clone())], |tape, p| {
+            let h = p[0] * 1.0;
+            ((h + (p[1] * h).tanh().named("t")) * tape.data(&u)).sum(())
+        })
+    };
+    report(&u + &(&u * &slope * &w)).assert();
+    let (kind, text) = best(&report(&u * &slope * &w));
+    assert_eq!(kind, Kind::ArgumentForgotten, "{text}");
+    let (kind, text) = best(&report(u.clone()));
+    assert_eq!(kind, Kind::ArgumentForgotten, "{text}");
+    let (kind, text) = best(&report(&u - &(&u * &slope * &w)));
+    assert_eq!(kind, Kind::RuleNegated, "{text}");
+}
+
+#[test]
+fn the_other_choice_at_a_kink_is_named() {
+    let x = Tensor::from([0.5, 0.0, -1.0, 0.0]);
+    let report = |hand: [f64; 4]| {
+        small(&[("x", x.clone())], &[("x", Tensor::from(hand))], |tape, p| {
+            (p[0].relu() * tape.data([1.0, 2.0, 3.0, -4.0])).sum(())
+        })
+    };
+    report([1.0, 0.0, 0.0, 0.0]).assert();
+    let found = report([1.0, 2.0, 0.0, -4.0]);
+    let (kind, text) = best(&found);
+    assert_eq!(kind, Kind::Kink, "{text}");
+    assert_eq!(found.blocks[0].right, Right::Autodiff, "by convention: forward mode has the same");
+}
+
+#[test]
+fn mistakes_at_one_term_of_a_loss_are_named() {
+    let w = Tensor::from([0.4, -0.7]);
+    let (x, t) = (Tensor::from([[1.0, 2.0], [0.5, -1.0], [0.2, 0.3]]), Tensor::from([0.5, 1.0, -1.0]));
+    let r = x.matmul(&w) - &t;
+    let data = x.t().matmul(&r) / 3.0;
+    let l1 = w.map(f64::signum) * 0.01;
+    let report = |hand: Tensor<f64>| {
+        small(&[("w", w.clone())], &[("w", hand)], |tape, p| {
+            let r = tape.data(&x).matmul(p[0]) - tape.data(&t);
+            r.square().sum(()) * (0.5 / 3.0) + p[0].abs().sum(()) * 0.01
+        })
+    };
+    report(&data + &l1).assert();
+    // The factor 2 of the square kept, though the 1/2 before it cancels it.
+    let (kind, text) = best(&report(&data * 2.0 + &l1));
+    assert_eq!(kind, Kind::RuleScaled, "{text}");
+    assert!(text.contains("times 2"), "{text}");
+    let (kind, text) = best(&report(&l1 - &data));
+    assert_eq!(kind, Kind::RuleNegated, "{text}");
+    let (kind, text) = best(&report(&x.t().matmul(&x.matmul(&w)) / 3.0 + &l1));
+    assert_eq!(kind, Kind::OperandDropped, "{text}");
+    let (kind, text) = best(&report(x.t().matmul(&(x.matmul(&w) + &t)) / 3.0 + &l1));
+    assert_eq!(kind, Kind::OperandNegated, "{text}");
+}
+
+#[test]
+fn an_op_left_out_of_the_function_is_named() {
+    let x = Tensor::from([0.4, -0.7, 1.1]);
+    let report = |f: fn(f64) -> f64| small(&[("x", x.clone())], &[("x", x.map(f))], |_, p| p[0].sin().exp().sum(()));
+    report(|x| x.cos() * x.sin().exp()).assert();
+    let (kind, text) = best(&report(|x| x.exp()));
+    assert_eq!(kind, Kind::OpLeftOut, "{text}");
+    let (kind, text) = best(&report(|x| x.cos() * x.sin().cos() * x.sin().sin().exp()));
+    assert_eq!(kind, Kind::OpTwice, "{text}");
+    let division = small(
+        &[("x", x.clone()), ("y", x.map(f64::exp))],
+        &[("x", -&x / &x.map(f64::exp).square()), ("y", 1.0 / &x.map(f64::exp))],
+        |_, p| (p[0] / p[1]).sum(()),
+    );
+    let (kind, text) = best(&division);
+    assert!(matches!(kind, Kind::ArgumentsExchanged | Kind::OtherParameter), "{text}");
+}
+
+#[test]
+fn a_budget_ends_the_search_and_the_report_says_so() {
+    let net = Net::new();
+    let noisy =
+        || net.right().map(|g| Tensor::from_fn(g.shape(), |i| g.get(i).unwrap() * (1.0 + 0.01 * (i[0] as f64).cos())));
+    let report = net.compare(noisy()).budget(40).run().unwrap();
+    let tried = report.diagnosis.singles + report.diagnosis.pairs;
+    assert!(!report.diagnosis.complete && (40..140).contains(&tried), "{:?}", report.diagnosis);
+    assert!(
+        report.to_string().ends_with(&format!("among {tried} tried explains it (the budget ended the search)")),
+        "{report}"
+    );
+    let report = net.compare(noisy()).time_limit(std::time::Duration::ZERO).run().unwrap();
+    assert!(!report.diagnosis.complete);
+    let panic = std::panic::catch_unwind(|| report.assert()).unwrap_err();
+    assert!(panic.downcast_ref::<String>().unwrap().contains("compare: 4 of 4 hand-coded gradients differ"));
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_the_reason() {
+    let f = || Compare::new(|_, p| (p[0] * 2.0).named("double").sum(()));
+    let message = |compare: Compare<'_>| compare.run().unwrap_err().to_string();
+    assert_eq!(message(f()), "compare: no parameters; give at least one with parameter(name, value)");
+    let x = || f().parameter("x", [1.0, 2.0]);
+    assert_eq!(message(x()), "compare: no hand-coded gradients; give at least one with hand(name, gradient)");
+    assert_eq!(
+        message(x().hand("y", 1.0)),
+        "compare: no parameter or named intermediate \"y\" leads to the output; known are x, double"
+    );
+    assert_eq!(message(x().hand("x", 1.0).hand("x", 1.0)), "compare: hand-coded gradient \"x\" is given twice");
+    let tensor = Compare::new(|_, p| p[0]).parameter("x", [1.0, 2.0]).hand("x", [1.0, 1.0]);
+    assert_eq!(message(tensor), "compare: the function gives shape [2]; reduce it to a number");
+    let infinite = Compare::new(|_, p| p[0].ln()).parameter("x", 0.0).hand("x", 1.0);
+    assert_eq!(message(infinite), "compare: the function is -inf at the point");
+}
+
+#[test]
+fn both_are_timed_in_one_run() {
+    let net = Net::new();
+    let report = net.compare(net.right()).time(|| net.right()).run().unwrap();
+    let timing = report.timing.unwrap();
+    assert!(timing.hand.as_nanos() > 0 && timing.ratio() > 0.0, "{timing}");
+    assert!(report.to_string().contains("timing: hand-coded "), "{report}");
+}

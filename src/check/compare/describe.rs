@@ -33,10 +33,10 @@ pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
 pub(super) fn mistake(case: &Case, mutation: &Mutation) -> Mistake {
     let graph = &case.levels[mutation.level];
     let node = &graph.nodes()[mutation.node];
-    let (kind, factor) = kind(case, node, &mutation.change);
+    let (kind, factor) = kind(&mutation.change);
     Mistake {
         kind,
-        node: Some(title(graph, mutation.node)),
+        node: Some(graph.title(mutation.node)),
         op: Some(node.op().into()),
         scope: node.scope().map(String::from),
         site: node.site().map(|site| format!("{}:{}", site.file(), site.line())),
@@ -45,7 +45,7 @@ pub(super) fn mistake(case: &Case, mutation: &Mutation) -> Mistake {
     }
 }
 
-fn kind(case: &Case, node: &GraphNode<f64>, change: &Change) -> (Kind, Option<f64>) {
+fn kind(change: &Change) -> (Kind, Option<f64>) {
     let kind = match change {
         Change::LeftOut(_) => Kind::RuleLeftOut,
         Change::Scaled(-1.0) => Kind::RuleNegated,
@@ -67,17 +67,17 @@ fn kind(case: &Case, node: &GraphNode<f64>, change: &Change) -> (Kind, Option<f6
         Change::Flipped => Kind::OperandNegated,
         Change::Adjoint(_) => Kind::OtherLoss,
     };
-    let _ = (case, node);
     (kind, None)
 }
 
 fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f64>) -> String {
     let here = place(case, mutation.level, mutation.node);
-    let arg = |i: usize| argument(graph, &node.args()[i]);
+    let level = mutation.level;
+    let arg = |i: usize| argument(graph, level, &node.args()[i]);
     let named = |c: f64| case.factors.find(c, case.tolerance).map_or(c.to_string(), |factor| factor.name);
     match &mutation.change {
         Change::LeftOut(None) => format!("the derivatives of {here} left out"),
-        Change::LeftOut(Some(i)) => match left_out(case, graph, node, *i) {
+        Change::LeftOut(Some(i)) => match left_out(case, mutation, graph, node, *i) {
             Some(factor) => format!("the factor {factor} of {here} left out of the derivative by {}", arg(*i)),
             None if node.args().len() == 1 => format!("the derivative of {here} left out"),
             None => format!("the derivative of {here} by {} left out", arg(*i)),
@@ -92,12 +92,20 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
         Change::Kink => format!("the derivative of {here} at 0 taken as that above 0 (>= for >)"),
         Change::Diagonal => format!("the diagonal alone of the derivative of {here}"),
         Change::TransposedFactor(i) => {
-            let other = argument(graph, &node.args()[1 - *i]);
+            let other = argument(graph, level, &node.args()[1 - *i]);
             format!("{other} in the derivative of {here} by {} transposed the wrong way", arg(*i))
         }
         Change::TransposedResult(i) => format!("the derivative of {here} by {} transposed", arg(*i)),
         Change::Exchanged => format!("the derivatives of {here} by its two arguments exchanged"),
-        Change::OneExample { index, .. } => format!("only example {index} of those that {here} adds up"),
+        Change::OneExample { axis, index } => {
+            let size = mutant::inputs_of(graph, node)[0].shape()[*axis];
+            match case.factors.examples {
+                Some(examples) if examples != size => {
+                    format!("only index {index} of axis {axis} of what {here} adds up")
+                }
+                _ => format!("only example {index} of those that {here} adds up"),
+            }
+        }
         Change::Twice => format!("{here} applied twice"),
         Change::Skipped => format!("{here} left out of the function"),
         Change::Operand(i, x) => format!("{} dropped from {here} (taken as {x})", arg(*i)),
@@ -108,7 +116,8 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
 }
 
 /// The factor of a derivative by an argument, where that is another argument or a number.
-fn left_out(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, wrt: usize) -> Option<String> {
+fn left_out(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f64>, wrt: usize) -> Option<String> {
+    let level = mutation.level;
     let other = node.args().get(1 - wrt.min(1))?;
     let number = |c: f64| match case.factors.find(c, case.tolerance) {
         Some(factor) if factor.parts > 0 => format!("{c} ({})", factor.name),
@@ -117,22 +126,22 @@ fn left_out(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, wrt: usize) 
     match (&node.op, other) {
         (GraphOp::Binary(BinaryOp::Mul(_)), Arg::Literal(c)) => Some(number(*c)),
         (GraphOp::Binary(BinaryOp::Div(_)), Arg::Literal(c)) if wrt == 0 => Some(format!("1/{c}")),
-        (GraphOp::Binary(BinaryOp::Mul(_)), other) => Some(argument(graph, other)),
-        (GraphOp::Binary(BinaryOp::Div(_)), other) if wrt == 0 => Some(format!("1/{}", argument(graph, other))),
-        (GraphOp::Tensor(TensorOp::MatMul(op)), other) => Some(factor_of_product(op, graph, other, wrt)),
+        (GraphOp::Binary(BinaryOp::Mul(_)), other) => Some(argument(graph, level, other)),
+        (GraphOp::Binary(BinaryOp::Div(_)), other) if wrt == 0 => Some(format!("1/{}", argument(graph, level, other))),
+        (GraphOp::Tensor(TensorOp::MatMul(op)), other) => Some(factor_of_product(op, graph, level, other, wrt)),
         _ => None,
     }
 }
 
 /// The other operand of a product as it stands in the derivative: transposed, unless it was so in the product.
-pub(super) fn factor_of_product(op: &MatMul, graph: &Graph<f64>, other: &Arg<f64>, wrt: usize) -> String {
+pub(super) fn factor_of_product(op: &MatMul, graph: &Graph<f64>, level: usize, other: &Arg<f64>, wrt: usize) -> String {
     let was = if wrt == 0 { op.tb } else { op.ta };
-    format!("{}{}", argument(graph, other), if was { "" } else { "'" })
+    format!("{}{}", argument(graph, level, other), if was { "" } else { "'" })
 }
 
 /// The derivative of an elementwise op as a factor: `sigmoid'(z1)`.
-pub(super) fn local_derivative(graph: &Graph<f64>, node: &GraphNode<f64>) -> String {
-    let argument = node.args().first().map_or(String::new(), |arg| argument(graph, arg));
+pub(super) fn local_derivative(graph: &Graph<f64>, level: usize, node: &GraphNode<f64>) -> String {
+    let argument = node.args().first().map_or(String::new(), |arg| argument(graph, level, arg));
     match mutant::unary(node) {
         Some(UnaryOp::Neg(_)) => "-1".into(),
         _ => format!("{}'({argument})", node.op()),
@@ -140,16 +149,25 @@ pub(super) fn local_derivative(graph: &Graph<f64>, node: &GraphNode<f64>) -> Str
 }
 
 /// An argument by its name, or its op and number.
-pub(super) fn argument(graph: &Graph<f64>, arg: &Arg<f64>) -> String {
+pub(super) fn argument(graph: &Graph<f64>, level: usize, arg: &Arg<f64>) -> String {
     match arg {
-        Arg::Node(index) => graph.title(*index),
+        Arg::Node(index) => short(graph, level, *index),
         Arg::Literal(x) => x.to_string(),
     }
 }
 
-/// A node by name and op, or op and number.
-fn title(graph: &Graph<f64>, index: usize) -> String {
-    graph.title(index)
+/// A node by its name, as a function of a named one, or by op and number.
+pub(super) fn short(graph: &Graph<f64>, level: usize, index: usize) -> String {
+    let node = &graph.nodes()[index];
+    // Numbers of an expansion's nodes stand nowhere that one could look.
+    let plain = || if level == 0 { graph.title(index) } else { node.name().unwrap_or(node.op()).to_string() };
+    match node.args() {
+        [Arg::Node(x)] if node.name().is_none() => match graph.nodes()[*x].name() {
+            Some(name) => format!("{}({name})", node.op()),
+            None => plain(),
+        },
+        _ => plain(),
+    }
 }
 
 /// A node with its op, its scope, and its source line.

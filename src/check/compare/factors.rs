@@ -1,6 +1,6 @@
 //! Numbers by the names that a derivation has for them: 2, m, 1/m, lambda/m.
 
-use crate::graph::{Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::ops::structural::TensorOp;
 
 /// A number with a name.
@@ -23,7 +23,7 @@ pub(super) struct Factors {
 impl Factors {
     /// From the constants that the user gave, and the sizes of the graph's data.
     pub fn new(constants: &[(String, f64)], graph: &Graph<f64>) -> Self {
-        let (examples, outputs) = sizes(graph);
+        let (examples, outputs) = sizes(constants, graph);
         let mut bases: Vec<(String, f64)> = constants.iter().filter(|(_, x)| usable(*x)).cloned().collect();
         bases.push(("2".into(), 2.0));
         for (name, size) in [("m", examples), ("K", outputs)] {
@@ -91,39 +91,37 @@ fn bracketed(name: &str) -> String {
     if name.contains(' ') { format!("({name})") } else { name.into() }
 }
 
-/// The number of examples and of outputs: the axis that two data tensors share counts the examples, the other one of the
-/// last data tensor, which is the target, the outputs.
-fn sizes(graph: &Graph<f64>) -> (Option<usize>, Option<usize>) {
+/// The number of examples and of outputs. The examples lie along the axis whose length is a constant of the user's, the number
+/// of labels, or a number in the graph; else along the one that two data tensors share. The other axis of the last data
+/// tensor, which is the target, counts the outputs.
+fn sizes(constants: &[(String, f64)], graph: &Graph<f64>) -> (Option<usize>, Option<usize>) {
     let is_data = |node: &&GraphNode<f64>| node.op() == "data" && node.shape().rank() > 0;
     let shapes: Vec<_> = graph.nodes().iter().filter(is_data).map(|node| node.shape()).collect();
-    let labels = graph.nodes().iter().find_map(labels);
-    let (Some(first), Some(last)) = (shapes.first(), shapes.last()) else { return (labels, None) };
-    let shared = |axis: usize| {
-        let others = shapes[1..].iter().filter(|shape| shape.rank() > axis.min(1));
-        shapes.len() > 1 && others.clone().count() > 0 && others.clone().all(|shape| shape.contains(&first[axis]))
+    let labels = graph.nodes().iter().find_map(|node| labels(graph, node));
+    let (labels, classes) = labels.unzip();
+    let (Some(first), Some(last)) = (shapes.first(), shapes.last()) else { return (labels, classes) };
+    let given = |n: usize| constants.iter().any(|(_, x)| *x == n as f64);
+    let literals = || {
+        graph.nodes().iter().flat_map(|node| node.args()).filter_map(|arg| match arg {
+            Arg::Literal(x) => Some(*x),
+            Arg::Node(_) => None,
+        })
     };
-    let axis = match (first.rank(), labels) {
-        (0, _) => return (labels, None),
-        (1, _) => 0,
-        (_, Some(n)) => first.iter().position(|&size| size == n).unwrap_or(0),
-        (_, None) if shared(0) => 0,
-        (_, None) if shared(first.rank() - 1) => first.rank() - 1,
-        _ => 0,
-    };
-    let examples = first[axis];
-    let outputs = match last.rank() {
-        1 => None,
-        _ => last.iter().copied().find(|&size| size != examples),
-    };
-    (Some(examples), outputs)
+    let written = |n: usize| literals().any(|x| near(x, n as f64) || near(x, 1.0 / n as f64));
+    let shared = |n: usize| shapes.len() > 1 && shapes[1..].iter().all(|shape| shape.contains(&n));
+    let signs: [&dyn Fn(usize) -> bool; 4] = [&given, &|n| labels == Some(n), &|n| n > 2 && written(n), &shared];
+    let found = signs.iter().find_map(|sign| first.iter().copied().find(|&n| n > 1 && sign(n)));
+    let examples = found.unwrap_or(first[0]);
+    let outputs = if last.rank() > 1 { last.iter().copied().find(|&size| size != examples) } else { None };
+    (Some(examples), classes.or(outputs))
 }
 
-/// The number of labels of a cross-entropy.
-fn labels(node: &GraphNode<f64>) -> Option<usize> {
-    match &node.op {
-        GraphOp::Tensor(TensorOp::CrossEntropy(op)) => Some(op.labels.len()),
-        _ => None,
-    }
+/// The rows and classes of a cross-entropy.
+fn labels(graph: &Graph<f64>, node: &GraphNode<f64>) -> Option<(usize, usize)> {
+    let (GraphOp::Tensor(TensorOp::CrossEntropy(op)), Some(logits)) = (&node.op, node.parents().next()) else {
+        return None;
+    };
+    Some((op.labels.len(), *graph.nodes()[logits].shape().last()?))
 }
 
 #[cfg(test)]

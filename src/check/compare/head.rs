@@ -6,6 +6,7 @@ use super::mutant::{Change, Mutation};
 use super::results::mistake;
 use super::{Kind, Mistake};
 use crate::graph::{Arg, Graph, GraphNode};
+use crate::tape::Tape;
 use crate::tensor::Tensor;
 
 /// A gradient by a node that would follow from another loss, up to a factor.
@@ -29,7 +30,11 @@ impl Head {
             "-1" => "-".into(),
             name => format!("{name} "),
         };
-        let text = format!("with the gradient by {here} taken as {factor_text}({}){}", self.formula, self.remark);
+        let formula = match self.formula.contains(' ') && !factor_text.is_empty() {
+            true => format!("({})", self.formula),
+            false => self.formula.clone(),
+        };
+        let text = format!("with the gradient by {here} taken as {factor_text}{formula}{}", self.remark);
         let mut found = mistake(self.kind, Some(factor), text);
         let node = &case.levels[self.unit.level].nodes()[self.unit.node];
         found.node = Some(case.levels[self.unit.level].title(self.unit.node));
@@ -55,7 +60,8 @@ pub(super) fn all(case: &Case) -> Vec<Head> {
         let Ok(adjoints) = graph.adjoints() else { continue };
         for aim in aims(graph) {
             let fits = |node: &&GraphNode<f64>| {
-                node.is_active() && !node.args().is_empty() && node.shape() == *aim.value.shape()
+                let shape = node.shape() == *aim.value.shape();
+                node.is_active() && shape && predicts(node)
             };
             for node in graph.nodes().iter().filter(fits).filter(|node| !aim.behind[node.index()]) {
                 let truth = adjoints[node.index()].clone().into_tensor();
@@ -71,6 +77,12 @@ pub(super) fn all(case: &Case) -> Vec<Head> {
         }
     }
     found
+}
+
+/// Whether a node may be a prediction, or what it is computed from, and not a part of a loss.
+fn predicts(node: &GraphNode<f64>) -> bool {
+    let part = ["ln", "neg", "mul", "xlogy", "exp", "reciprocal", "div", "square", "abs", "log_softmax", "log1p"];
+    node.name().is_some() || !part.contains(&node.op())
 }
 
 /// Whether two stand at copies of one node.
@@ -125,12 +137,25 @@ fn of_node(graph: &Graph<f64>, level: usize, node: &GraphNode<f64>, aim: &Aim, t
     };
     for (output, remark) in std::iter::once((node, " (that of the squared error)")).chain(outputs) {
         let prediction = output.value().clone().into_tensor();
-        let name = graph.title(output.index());
+        let name = describe::short(graph, level, output.index());
         push(&prediction - &aim.value, Kind::OtherLoss, format!("{name} - {}", aim.name), remark);
+        if output.index() != node.index()
+            && let Some(twice) = again(output)
+        {
+            let formula = format!("{}({name}) - {}", output.op(), aim.name);
+            push(&twice - &aim.value, Kind::OpTwice, formula, ", as if it were applied twice");
+        }
         push(prediction, Kind::OperandDropped, name, ", without the target");
     }
     push(aim.value.clone(), Kind::OperandDropped, aim.name.clone(), ", without the prediction");
     found
+}
+
+/// An op with one argument, applied to its own value.
+fn again(node: &GraphNode<f64>) -> Option<Tensor<f64>> {
+    let tape = Tape::new();
+    let once = tape.data(node.value().clone().into_tensor());
+    node.record(&tape, &[once]).ok().map(|twice| twice.value())
 }
 
 /// Whether one is a multiple of the other, or nothing.

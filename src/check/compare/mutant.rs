@@ -64,6 +64,12 @@ impl Mutation {
         Self { level, node, change }
     }
 
+    /// Whether the function is changed, and not its derivation alone.
+    pub fn is_of_function(&self) -> bool {
+        use Change::*;
+        matches!(self.change, Twice | Skipped | Operand(..) | Flipped)
+    }
+
     /// The gradient by the node itself, where the mistake is in that.
     pub fn adjoint(&self) -> Option<&Tensor<f64>> {
         match &self.change {

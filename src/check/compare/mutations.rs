@@ -30,10 +30,10 @@ pub(super) fn all(case: &Case) -> Vec<Mutation> {
     found
 }
 
-/// What a node and its copy in an expansion have in common.
-fn likeness(node: &GraphNode<f64>) -> (String, Vec<usize>, Vec<u64>, Option<String>) {
-    let bits = node.value().as_slice().iter().map(|x| x.to_bits()).collect();
-    (node.op().into(), node.shape().to_vec(), bits, node.site().map(|site| site.to_string()))
+/// What a node and its copy in an expansion have in common; values up to rounding, as those before it may be expanded.
+fn likeness(node: &GraphNode<f64>) -> (String, Vec<usize>, Vec<String>, Option<String>) {
+    let values = node.value().as_slice().iter().take(16).map(|x| format!("{:.8e}", x + 0.0)).collect();
+    (node.op().into(), node.shape().to_vec(), values, node.site().map(|site| site.to_string()))
 }
 
 fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: impl FnMut(Change)) {
@@ -77,7 +77,7 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
             emit(Change::Twice);
             emit(Change::Skipped);
         }
-        GraphOp::Tensor(TensorOp::Sum(_)) => one_example(case, &inputs[0], &mut emit),
+        GraphOp::Tensor(TensorOp::Sum(_)) => one_example(&inputs[0], &mut emit),
         GraphOp::Tensor(TensorOp::SquaredError(_)) => {
             for i in (0..2).filter(|&i| !active(i)) {
                 emit(Change::Operand(i, 0.0));
@@ -141,12 +141,13 @@ fn binary(op: BinaryOp, inputs: &[crate::Tensor<f64>], active: impl Fn(usize) ->
     }
 }
 
-fn one_example(case: &Case, input: &crate::Tensor<f64>, emit: &mut impl FnMut(Change)) {
+fn one_example(input: &crate::Tensor<f64>, emit: &mut impl FnMut(Change)) {
     for (axis, &size) in input.shape().iter().enumerate() {
-        if size < 2 || case.factors.examples.is_some_and(|examples| examples != size) {
-            continue;
-        }
-        let tried = if size <= EXAMPLES { (0..size).collect() } else { vec![0, size - 1] };
+        let tried = match size {
+            0 | 1 => continue,
+            size if size <= EXAMPLES => (0..size).collect(),
+            size => vec![0, size - 1],
+        };
         for index in tried {
             emit(Change::OneExample { axis, index });
         }

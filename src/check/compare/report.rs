@@ -91,7 +91,7 @@ impl Block {
         };
         row.extend([short(self.max_absolute), short(self.max_relative), format!("{:.6}", self.cosine)]);
         row.push(if worst.index.is_empty() { "-".into() } else { format!("{:?}", worst.index) });
-        let digits = digits(self.max_relative).min(12);
+        let digits = if self.agrees() { 6 } else { digits(self.max_relative).min(12) };
         let values = [worst.hand, worst.reverse, worst.forward, worst.numeric];
         row.extend(values.map(|x| if x.is_nan() { "-".into() } else { significant(x, digits) }));
         row

@@ -265,7 +265,8 @@ impl Search<'_> {
         let case = self.case;
         let mut seen = HashMap::new();
         let mut chosen: Vec<&Outcome> = Vec::new();
-        let mut by_cost: Vec<&Outcome> = outcomes.iter().collect();
+        // Of mistakes in the function and in its derivation at once, some always fit by an identity.
+        let mut by_cost: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.mutation.is_of_function()).collect();
         by_cost.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         for outcome in by_cost {
             // Mistakes that come to the same alone mostly do so in pairs.

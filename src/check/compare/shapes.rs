@@ -25,7 +25,8 @@ pub(super) fn findings(case: &Case, k: usize) -> (Vec<Finding>, usize) {
     for (level, graph) in case.levels.iter().enumerate().take(2) {
         let Some(goal) = target.nodes[level] else { continue };
         for most in 0..=MISSING {
-            let mut walk = Walk { case, graph, target, k, goal, reaches: reaches(graph, goal), steps: 0, found: None };
+            let mut walk =
+                Walk { case, graph, level, target, k, goal, reaches: reaches(graph, goal), steps: 0, found: None };
             walk.step(graph.output().index(), Tensor::scalar(1.0), &mut Vec::new(), most, None);
             tried += walk.steps;
             if let Some((mistake, fit)) = walk.found {
@@ -50,6 +51,7 @@ fn reaches(graph: &Graph<f64>, goal: usize) -> Vec<bool> {
 struct Walk<'a> {
     case: &'a Case,
     graph: &'a Graph<f64>,
+    level: usize,
     target: &'a Target,
     k: usize,
     goal: usize,
@@ -82,10 +84,12 @@ impl Walk<'_> {
                 .then(|| mutant::contributions(node, &inputs, &fitted).ok())
                 .flatten()
                 .map(|mut all| all.swap_remove(i));
-            if let Some(applied) = applied {
-                self.step(parent, applied, missing, most, None);
-            }
             let (name, stays) = (self.factor(node, i), whole.or((g.shape() == &node.shape()).then_some(at)));
+            if let Some(applied) = applied {
+                // An added bias changes nothing of the gradient, so this is still that by the sum.
+                let unchanged = applied == g;
+                self.step(parent, applied, missing, most, stays.filter(|_| unchanged));
+            }
             match name {
                 Some(name) if missing.len() < most => {
                     missing.push(name);
@@ -110,19 +114,19 @@ impl Walk<'_> {
                 };
                 (shape(&node.args()[wrt]) != node.shape()).then(|| "the sum over what was broadcast".into())
             }
-            GraphOp::Binary(BinaryOp::Mul(_)) => other().map(|arg| describe::argument(self.graph, arg)),
+            GraphOp::Binary(BinaryOp::Mul(_)) => other().map(|arg| describe::argument(self.graph, self.level, arg)),
             GraphOp::Binary(BinaryOp::Div(_)) if wrt == 0 => {
-                other().map(|arg| format!("1/{}", describe::argument(self.graph, arg)))
+                other().map(|arg| format!("1/{}", describe::argument(self.graph, self.level, arg)))
             }
             GraphOp::Tensor(TensorOp::MatMul(op)) => {
-                other().map(|arg| describe::factor_of_product(op, self.graph, arg, wrt))
+                other().map(|arg| describe::factor_of_product(op, self.graph, self.level, arg, wrt))
             }
             GraphOp::Tensor(
                 TensorOp::Sum(_) | TensorOp::Reshape(_) | TensorOp::Permute(_) | TensorOp::BroadcastTo(_),
             )
             | GraphOp::Unary(UnaryOp::Neg(_))
             | GraphOp::Chosen => None,
-            _ => Some(describe::local_derivative(self.graph, node)),
+            _ => Some(describe::local_derivative(self.graph, self.level, node)),
         }
     }
 
