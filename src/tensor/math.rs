@@ -266,12 +266,12 @@ impl<T: Element> Tensor<T> {
     /// # Examples
     /// ```
     /// use retrograd::Tensor;
-    /// // One step of gradient descent on weights: w = w - x' d / 10.
+    /// // One step of gradient descent on weights: w = w - x' d / 2.
     /// let (x, mut d) = (Tensor::from([[1.0, 2.0], [3.0, 4.0]]), Tensor::from([[1.0], [-1.0]]));
     /// let mut w = Tensor::from([[0.5], [0.25]]);
-    /// d *= -0.1;
+    /// d *= -0.5;
     /// w.add_matmul(&x, true, &d, false);
-    /// assert_eq!(w, Tensor::from([[0.7], [0.45]]));
+    /// assert_eq!(w, Tensor::from([[1.5], [1.25]]));
     /// ```
     ///
     /// # Panics
