@@ -1,9 +1,10 @@
-//! The backward sweep, shown: as a table, as products along paths, as formulas, as Rust source.
+//! The backward sweep, shown: as a table, as products along paths, as formulas, as Rust source, as a drawing.
 //!
 //! Everything starts from a recorded [`Graph`]. Local derivatives come from the ops' own rules, as numbers or as formulas;
 //! nothing is derived here a second time.
 
 mod counts;
+pub mod draw;
 mod paths;
 mod sweep;
 mod table;
