@@ -125,16 +125,18 @@ fn micrograd(tape: &Tape<f64>) -> Var<'_, f64> {
 
 /// A network of numbers, unit by unit.
 fn xor(tape: &Tape<f64>) -> Var<'_, f64> {
-    let var = |name: &str, value| tape.var(value).named(name);
-    let (x1, x2) = (var("x1", 1.0), var("x2", 0.0));
-    let unit = |k: usize, weights: [f64; 3], a: Var<'_, f64>, b: Var<'_, f64>| {
-        let [v, w, c] = weights;
-        let net = a * var(&format!("v{k}"), v) + b * var(&format!("w{k}"), w) + var(&format!("c{k}"), c);
-        net.named(format!("net{k}")).sigmoid().named(format!("h{k}"))
-    };
-    let (h1, h2) = (unit(1, [4.2, 4.1, -1.8], x1, x2), unit(2, [-3.9, -4.0, 5.9], x1, x2));
-    let y = unit(3, [5.1, 5.3, -7.7], h1, h2).named("y");
+    let inputs = [tape.var(1.0).named("x1"), tape.var(0.0).named("x2")];
+    let hidden = [unit(tape, 1, [4.2, 4.1, -1.8], inputs), unit(tape, 2, [-3.9, -4.0, 5.9], inputs)];
+    let y = unit(tape, 3, [5.1, 5.3, -7.7], hidden);
     (y - 1.0).named("error").square().named("cost")
+}
+
+/// A unit with two weights and a bias.
+fn unit<'t>(tape: &'t Tape<f64>, k: usize, weights: [f64; 3], [a, b]: [Var<'t, f64>; 2]) -> Var<'t, f64> {
+    let [v, w, c] = weights;
+    let var = |name: &str, value| tape.var(value).named(format!("{name}{k}"));
+    let net = a * var("v", v) + b * var("w", w) + var("c", c);
+    net.named(format!("net{k}")).sigmoid().named(format!("h{k}"))
 }
 
 /// Two layers on a batch, with the names of a lecture's notation.
