@@ -4,13 +4,18 @@
 //! nothing is derived here a second time.
 
 mod counts;
+mod derivation;
 pub mod draw;
 mod paths;
+mod source;
 mod sweep;
+pub(crate) mod symbol;
 mod table;
 
 pub use counts::{Cost, Counts, counts};
+pub use derivation::derivation;
 pub use paths::{Factor, MOST_PATHS, Path, Paths, paths, paths_up_to};
+pub use source::rust_source;
 pub use table::{Line, Table};
 
 use crate::error::Result;
@@ -121,6 +126,22 @@ impl<T: Element> Explanation<T> {
     pub fn paths(&self, input: &str) -> Result<Paths> {
         let index = paths::index_of(&self.graph, input)?;
         paths::collect(&self.graph, &self.steps, index, MOST_PATHS)
+    }
+
+    /// The chain rule written out, as Markdown with LaTeX: [`derivation`].
+    ///
+    /// # Errors
+    /// A user's op whose rule exists as numbers only.
+    pub fn derivation(&self) -> Result<String> {
+        derivation(&self.graph)
+    }
+
+    /// The graph as Rust source: [`rust_source`].
+    ///
+    /// # Errors
+    /// As [`rust_source`].
+    pub fn rust_source(&self, name: &str) -> Result<String> {
+        rust_source(&self.graph, name)
     }
 
     /// How many multiplications and additions forward and reverse mode take for this graph.

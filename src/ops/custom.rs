@@ -7,6 +7,7 @@
 use super::{Binary, Unary};
 use crate::algebra::{Algebra, Eager, Recording, eager};
 use crate::error::{Error, Result};
+use crate::explain::symbol::{Rules, Symbol};
 use crate::num::{Element, Upstream};
 use crate::tape::entry::Operand;
 use crate::tape::{Tape, Value, Var};
@@ -114,6 +115,14 @@ pub(crate) trait DynTensorOp<T>: Send + Sync {
         output: &Var<'t, T>,
         g: &Var<'t, T>,
     ) -> Result<Vec<Var<'t, T>>>;
+    /// The gradients as formulas; `None` for a rule that exists as numbers only.
+    fn symbol_vjp<'b>(
+        &self,
+        a: &Rules<'b, T>,
+        inputs: &[Symbol<'b>],
+        output: &Symbol<'b>,
+        g: &Symbol<'b>,
+    ) -> Result<Option<Vec<Symbol<'b>>>>;
 }
 
 struct Differentiable<O>(O);
@@ -135,6 +144,15 @@ impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
         g: &Var<'t, T>,
     ) -> Result<Vec<Var<'t, T>>> {
         one_each(O::NAME, inputs.len(), self.0.vjp(a, inputs, output, g))
+    }
+    fn symbol_vjp<'b>(
+        &self,
+        a: &Rules<'b, T>,
+        inputs: &[Symbol<'b>],
+        output: &Symbol<'b>,
+        g: &Symbol<'b>,
+    ) -> Result<Option<Vec<Symbol<'b>>>> {
+        one_each(O::NAME, inputs.len(), self.0.vjp(a, inputs, output, g)).map(Some)
     }
 }
 
@@ -163,6 +181,15 @@ impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
             self.0.name()
         )))
     }
+    fn symbol_vjp<'b>(
+        &self,
+        _a: &Rules<'b, T>,
+        _inputs: &[Symbol<'b>],
+        _output: &Symbol<'b>,
+        _g: &Symbol<'b>,
+    ) -> Result<Option<Vec<Symbol<'b>>>> {
+        Ok(None)
+    }
 }
 
 fn one_each<V>(name: &str, inputs: usize, gradients: Vec<V>) -> Result<Vec<V>> {
@@ -182,6 +209,8 @@ pub(crate) trait DynUnary<T>: Send + Sync {
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>) -> Value<T>;
     fn vjp(&self, x: Operand<'_, T>, y: Operand<'_, T>, g: &mut [T]);
     fn record_vjp<'t>(&self, x: Var<'t, T>, y: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T>;
+    /// The rule as a formula.
+    fn symbol_vjp<'b>(&self, x: Symbol<'b>, y: Symbol<'b>, g: Symbol<'b>) -> Symbol<'b>;
     fn piece(&self, x: f64) -> i64;
 }
 
@@ -206,6 +235,9 @@ impl<T: Element, O: Unary> DynUnary<T> for O {
     fn record_vjp<'t>(&self, x: Var<'t, T>, y: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T> {
         Unary::vjp(*self, x, y, Upstream(g)).0
     }
+    fn symbol_vjp<'b>(&self, x: Symbol<'b>, y: Symbol<'b>, g: Symbol<'b>) -> Symbol<'b> {
+        Unary::vjp(*self, x, y, Upstream(g)).0
+    }
     fn piece(&self, x: f64) -> i64 {
         Unary::piece(*self, x)
     }
@@ -218,6 +250,8 @@ pub(crate) trait DynBinary<T>: Send + Sync {
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Value<T>>;
     fn vjp(&self, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]);
     fn record_vjp<'t>(&self, side: Side, nodes: [Var<'t, T>; 3], g: Var<'t, T>) -> Var<'t, T>;
+    /// The rule for an argument as a formula, of the inputs and the output.
+    fn symbol_vjp<'b>(&self, nodes: [Symbol<'b>; 3], wrt: usize, g: Symbol<'b>) -> Symbol<'b>;
     fn piece(&self, x: f64, y: f64) -> i64;
 }
 
@@ -243,6 +277,12 @@ impl<T: Element, O: Binary> DynBinary<T> for O {
         match side {
             Side::X => self.vjp_x(x, y, out, Upstream(g)).0,
             Side::Y => self.vjp_y(x, y, out, Upstream(g)).0,
+        }
+    }
+    fn symbol_vjp<'b>(&self, [x, y, out]: [Symbol<'b>; 3], wrt: usize, g: Symbol<'b>) -> Symbol<'b> {
+        match wrt {
+            0 => self.vjp_x(x, y, out, Upstream(g)).0,
+            _ => self.vjp_y(x, y, out, Upstream(g)).0,
         }
     }
     fn piece(&self, x: f64, y: f64) -> i64 {

@@ -1,0 +1,321 @@
+//! Formulas as Rust expressions: of numbers, or of element i of tensors.
+
+use super::Writer;
+use crate::error::Result;
+use crate::explain::symbol::{Form, Symbol};
+use crate::num::Element;
+use crate::ops::structural::TensorOp;
+use crate::ops::{BinaryOp, BuiltinUnary, UnaryOp, UnaryVisitor};
+use crate::tensor::Shape;
+
+/// How tightly an expression holds together, loosest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Bond {
+    Choice,
+    Sum,
+    Product,
+    Sign,
+    Whole,
+}
+
+pub(super) type Expression = (String, Bond);
+
+fn at_least((text, bond): Expression, least: Bond) -> String {
+    if bond < least { format!("({text})") } else { text }
+}
+
+impl<T: Element> Writer<'_, T> {
+    /// The formula at element i of a tensor of shape `out`; of a number where `out` has no axes.
+    pub(super) fn element(&mut self, id: usize, out: &Shape) -> Result<Expression> {
+        let term = self.book.term(id);
+        if let Some(variable) = self.variable(&term.form) {
+            return Ok((indexed(variable, &term.shape, out), Bond::Whole));
+        }
+        match &term.form {
+            Form::Literal(x) if *x < 0.0 => Ok((self.literal(*x), Bond::Sign)),
+            Form::Literal(x) => Ok((self.literal(*x), Bond::Whole)),
+            Form::Unary(op) => self.unary(*op, term.args[0], out),
+            Form::Binary(op) => self.binary(*op, term.args[0], term.args[1], out),
+            Form::Select => {
+                let condition = self.condition(term.args[0], out)?;
+                let (a, b) = (self.element(term.args[1], out)?.0, self.element(term.args[2], out)?.0);
+                Ok((format!("if {condition} {{ {a} }} else {{ {b} }}"), Bond::Choice))
+            }
+            Form::Tensor(TensorOp::BroadcastTo(_)) => self.element(term.args[0], out),
+            Form::Tensor(TensorOp::Reshape(_)) if self.book.shape(term.args[0]).rank() == 0 => {
+                self.element(term.args[0], out)
+            }
+            Form::Tensor(TensorOp::Reshape(_)) if out.rank() == 0 => {
+                Ok((format!("{}[0]", self.temporary(term.args[0])?), Bond::Whole))
+            }
+            Form::Named(name) => Err(self.refused(name)),
+            _ => {
+                let variable = self.temporary(id)?;
+                Ok((indexed(&variable, &term.shape, out), Bond::Whole))
+            }
+        }
+    }
+
+    fn sign_of(&mut self, id: usize, out: &Shape, least: Bond) -> Result<String> {
+        Ok(at_least(self.element(id, out)?, least))
+    }
+
+    /// What a method is called on.
+    fn receiver(&mut self, id: usize, out: &Shape) -> Result<String> {
+        match self.book.literal(id) {
+            Some(x) => Ok(format!("({}_{})", self.literal(x), T::NAME)),
+            None => self.sign_of(id, out, Bond::Whole),
+        }
+    }
+
+    fn method(&mut self, x: usize, method: &str, out: &Shape) -> Result<Expression> {
+        Ok((format!("{}.{method}", self.receiver(x, out)?), Bond::Whole))
+    }
+
+    fn call(&mut self, helper: &'static str, args: &[usize], parameters: &[f64], out: &Shape) -> Result<Expression> {
+        self.helper(helper);
+        let mut texts = Vec::new();
+        for &arg in args {
+            texts.push(self.element(arg, out)?.0);
+        }
+        texts.extend(parameters.iter().map(|&x| self.literal(x)));
+        Ok((format!("{helper}({})", texts.join(", ")), Bond::Whole))
+    }
+
+    fn unary(&mut self, op: UnaryOp, x: usize, out: &Shape) -> Result<Expression> {
+        use UnaryOp::*;
+        let method = match op {
+            Abs(_) => "abs()",
+            Sqrt(_) => "sqrt()",
+            Cbrt(_) => "cbrt()",
+            Exp(_) => "exp()",
+            Exp2(_) => "exp2()",
+            Expm1(_) => "exp_m1()",
+            Ln(_) => "ln()",
+            Log2(_) => "log2()",
+            Log10(_) => "log10()",
+            Log1p(_) => "ln_1p()",
+            Sin(_) => "sin()",
+            Cos(_) => "cos()",
+            Tan(_) => "tan()",
+            Asin(_) => "asin()",
+            Acos(_) => "acos()",
+            Atan(_) => "atan()",
+            Sinh(_) => "sinh()",
+            Cosh(_) => "cosh()",
+            Tanh(_) => "tanh()",
+            Asinh(_) => "asinh()",
+            Acosh(_) => "acosh()",
+            Atanh(_) => "atanh()",
+            Floor(_) => "floor()",
+            Ceil(_) => "ceil()",
+            Round(_) => "round_ties_even()",
+            Relu6(_) => "clamp(0.0, 6.0)",
+            HardTanh(_) => "clamp(-1.0, 1.0)",
+            _ => return self.other_unary(op, x, out),
+        };
+        self.method(x, method, out)
+    }
+
+    /// Ops that are no method of `std`.
+    fn other_unary(&mut self, op: UnaryOp, x: usize, out: &Shape) -> Result<Expression> {
+        use UnaryOp::*;
+        match op {
+            Neg(_) => Ok((format!("-{}", self.sign_of(x, out, Bond::Sign)?), Bond::Sign)),
+            Square(_) => match self.element(x, out)? {
+                (text, Bond::Whole) if self.variable(&self.book.term(x).form).is_some() => {
+                    Ok((format!("{text} * {text}"), Bond::Product))
+                }
+                _ => self.method(x, "powi(2)", out),
+            },
+            Powi(op) => self.method(x, &format!("powi({})", op.n), out),
+            Powf(op) => {
+                let power = format!("powf({})", self.literal(op.p));
+                self.method(x, &power, out)
+            }
+            Reciprocal(_) => Ok((format!("1.0 / {}", self.sign_of(x, out, Bond::Whole)?), Bond::Product)),
+            Rsqrt(_) => Ok((format!("1.0 / {}.sqrt()", self.receiver(x, out)?), Bond::Product)),
+            Clamp(op) => {
+                let clamp = format!("clamp({}, {})", self.literal(op.lo), self.literal(op.hi));
+                self.method(x, &clamp, out)
+            }
+            HardSigmoid(_) => {
+                let x = self.sign_of(x, out, Bond::Sum)?;
+                Ok((format!("({x} + 3.0).clamp(0.0, 6.0) / 6.0"), Bond::Product))
+            }
+            Sign(_) => self.call("sign", &[x], &[], out),
+            Sigmoid(_) => self.call("sigmoid", &[x], &[], out),
+            LogSigmoid(_) => self.call("log_sigmoid", &[x], &[], out),
+            Softplus(_) => self.call("softplus", &[x], &[], out),
+            Relu(_) => self.call("relu", &[x], &[], out),
+            LeakyRelu(op) => self.call("leaky_relu", &[x], &[op.slope], out),
+            Elu(op) => self.call("elu", &[x], &[op.alpha], out),
+            Celu(op) => self.call("celu", &[x], &[op.alpha], out),
+            Selu(_) => self.call("selu", &[x], &[], out),
+            Huber(op) => self.call("huber", &[x], &[op.delta], out),
+            op => match op.with(Expanded(self.book.symbol(x))) {
+                Some(formula) => self.element(self.book.id(formula), out).map_err(|_| self.refused(op.name())),
+                None => Err(self.refused(op.name())),
+            },
+        }
+    }
+
+    fn binary(&mut self, op: BinaryOp, x: usize, y: usize, out: &Shape) -> Result<Expression> {
+        use BinaryOp::*;
+        let (sign, bond) = match op {
+            Add(_) => ("+", Bond::Sum),
+            Sub(_) => ("-", Bond::Sum),
+            Mul(_) => ("*", Bond::Product),
+            Div(_) => ("/", Bond::Product),
+            Scale(_) if self.is_tame(y) => ("*", Bond::Product),
+            Over(_) if self.book.literal(y).is_some_and(|y| y != 0.0) => ("/", Bond::Product),
+            Greater(_) | GreaterEqual(_) | Less(_) | LessEqual(_) | Equal(_) | NotEqual(_) => {
+                let condition = self.comparison(op, x, y, out)?;
+                return Ok((format!("{}::from({condition})", T::NAME), Bond::Whole));
+            }
+            Scale(_) => return self.call("scale", &[x, y], &[], out),
+            Over(_) => return self.call("over", &[x, y], &[], out),
+            Gate(_) => return self.call("gate", &[x, y], &[], out),
+            Maximum(_) => return self.call("maximum", &[x, y], &[], out),
+            Minimum(_) => return self.call("minimum", &[x, y], &[], out),
+            Logaddexp(_) => return self.call("logaddexp", &[x, y], &[], out),
+            Xlogy(_) => return self.call("xlogy", &[x, y], &[], out),
+            BceWithLogits(_) => return self.call("bce_with_logits", &[x, y], &[], out),
+            Pow(_) | Atan2(_) | Hypot(_) => {
+                let y = self.element(y, out)?.0;
+                let name = if let Pow(_) = op { "powf" } else { op.name() };
+                return self.method(x, &format!("{name}({y})"), out);
+            }
+        };
+        let left = self.sign_of(x, out, bond)?;
+        // Sums and products are taken in the order in which they were recorded.
+        let right = self.sign_of(y, out, if bond == Bond::Sum { Bond::Product } else { Bond::Sign })?;
+        Ok((format!("{left} {sign} {right}"), bond))
+    }
+
+    fn comparison(&mut self, op: BinaryOp, x: usize, y: usize, out: &Shape) -> Result<String> {
+        use BinaryOp::*;
+        let sign = match op {
+            Greater(_) => ">",
+            GreaterEqual(_) => ">=",
+            Less(_) => "<",
+            LessEqual(_) => "<=",
+            Equal(_) => "==",
+            _ => "!=",
+        };
+        Ok(format!("{} {sign} {}", self.sign_of(x, out, Bond::Sum)?, self.sign_of(y, out, Bond::Sum)?))
+    }
+
+    /// A formula as a condition: true where it is not 0.
+    fn condition(&mut self, id: usize, out: &Shape) -> Result<String> {
+        let term = self.book.term(id);
+        match term.form {
+            Form::Binary(BinaryOp::Mul(_)) if self.is_condition(id) => {
+                Ok(format!("{} && {}", self.condition(term.args[0], out)?, self.condition(term.args[1], out)?))
+            }
+            Form::Binary(op) if op.is_flat() => self.comparison(op, term.args[0], term.args[1], out),
+            _ => Ok(format!("{} != 0.0", self.sign_of(id, out, Bond::Sum)?)),
+        }
+    }
+
+    fn is_condition(&self, id: usize) -> bool {
+        let term = self.book.term(id);
+        match term.form {
+            Form::Binary(BinaryOp::Mul(_)) => term.args.iter().all(|&arg| self.is_condition(arg)),
+            Form::Binary(op) => op.is_flat(),
+            _ => false,
+        }
+    }
+
+    /// Whether a derivative is finite wherever its parts are, so that nothing times it is nothing.
+    fn is_tame(&self, id: usize) -> bool {
+        use BinaryOp::{Add, Mul, Sub};
+        use UnaryOp::{Abs, Clamp, Cos, Exp, Neg, Sigmoid, Sign, Sin, Square, Tanh};
+        let term = self.book.term(id);
+        let form = match &term.form {
+            Form::Literal(x) => return x.is_finite(),
+            Form::Node(_) | Form::Adjoint(_) | Form::Constant(_) => return true,
+            Form::Unary(
+                Abs(_) | Clamp(_) | Cos(_) | Exp(_) | Neg(_) | Sigmoid(_) | Sign(_) | Sin(_) | Square(_) | Tanh(_),
+            ) => true,
+            Form::Unary(UnaryOp::Powi(op)) => op.n >= 0,
+            Form::Binary(Add(_) | Sub(_) | Mul(_)) | Form::Select => true,
+            Form::Binary(op) => op.is_flat(),
+            _ => false,
+        };
+        form && term.args.iter().all(|&arg| self.is_tame(arg))
+    }
+}
+
+/// The textbook formula of an op.
+struct Expanded<'b>(Symbol<'b>);
+impl<'b> UnaryVisitor for Expanded<'b> {
+    type Output = Option<Symbol<'b>>;
+    fn visit<O: BuiltinUnary>(self, op: O) -> Self::Output {
+        op.expansion(self.0)
+    }
+}
+
+/// Element i of a tensor of shape `out`, to which `own` stretches.
+fn indexed(variable: &str, own: &Shape, out: &Shape) -> String {
+    if own.rank() == 0 {
+        return variable.to_owned();
+    }
+    format!("{variable}[{}]", index(own, out))
+}
+
+fn index(own: &Shape, out: &Shape) -> String {
+    let axes: Vec<usize> = own.iter().copied().skip_while(|&n| n == 1).collect();
+    let n: usize = axes.iter().product();
+    if axes.is_empty() {
+        return "0".to_owned();
+    }
+    if n == out.numel() {
+        return "i".to_owned();
+    }
+    if out.ends_with(&axes) {
+        return format!("i % {n}");
+    }
+    let lead = out.rank() - axes.len();
+    let kept = axes.iter().take_while(|&&n| n != 1).count();
+    let full = (0..kept).all(|axis| axes[axis] == out[lead + axis]) && axes[kept..].iter().all(|&n| n == 1);
+    let rest: usize = out[lead + kept..].iter().product();
+    if full {
+        let quotient = format!("i / {rest}");
+        return if out[..lead].iter().product::<usize>() == 1 { quotient } else { format!("{quotient} % {n}") };
+    }
+    let strides = out.strides();
+    let mut own_stride = n;
+    let mut terms = Vec::new();
+    for (axis, &length) in axes.iter().enumerate() {
+        own_stride /= length;
+        if length == 1 {
+            continue;
+        }
+        let quotient = match strides[lead + axis] {
+            1 => "i".to_owned(),
+            stride => format!("i / {stride}"),
+        };
+        let scale = if own_stride == 1 { String::new() } else { format!(" * {own_stride}") };
+        terms.push(format!("{quotient} % {length}{scale}"));
+    }
+    terms.join(" + ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::index;
+    use crate::tensor::Shape;
+
+    #[test]
+    fn stretched_operands_are_read_where_broadcasting_reads_them() {
+        let of = |own: &[usize], out: &[usize]| index(&Shape::from(own), &Shape::from(out));
+        assert_eq!(of(&[2, 3], &[2, 3]), "i");
+        assert_eq!(of(&[3], &[2, 3]), "i % 3");
+        assert_eq!(of(&[1, 3], &[2, 3]), "i % 3");
+        assert_eq!(of(&[2, 1], &[2, 3]), "i / 3");
+        assert_eq!(of(&[1, 1], &[2, 3]), "0");
+        assert_eq!(of(&[3, 1], &[2, 3, 4]), "i / 4 % 3");
+        assert_eq!(of(&[2, 1, 4], &[2, 3, 4]), "i / 12 % 2 * 4 + i % 4");
+    }
+}

@@ -1,0 +1,259 @@
+//! Formulas of whole tensors: loops over their elements, and calls of helpers.
+
+use super::Writer;
+use crate::error::Result;
+use crate::explain::symbol::{Form, Term};
+use crate::graph::GraphOp;
+use crate::num::Element;
+use crate::ops::structural::{
+    Concat, CrossEntropy, CrossEntropySlope, Embed, MatMul, Permute, ScatterAdd, Slice, Sum, Take, TensorOp,
+};
+use crate::tensor::Shape;
+use crate::tensor::kernels::rows::{RowMap, RowReduction};
+
+impl<T: Element> Writer<'_, T> {
+    /// The whole formula as an expression: a number, or a vector.
+    pub(super) fn whole(&mut self, id: usize) -> Result<String> {
+        let term = self.book.term(id);
+        let n = term.shape.numel();
+        if let Some(variable) = self.variable(&term.form) {
+            let copy = if self.is_slice(&term.form) { "to_vec" } else { "clone" };
+            return Ok(if term.shape.rank() == 0 { variable.to_owned() } else { format!("{variable}.{copy}()") });
+        }
+        match &term.form {
+            Form::Constant(elements) => {
+                let all: Vec<String> = elements.iter().map(|&x| self.literal(x)).collect();
+                Ok(format!("vec![{}]", all.join(", ")))
+            }
+            Form::Tensor(TensorOp::BroadcastTo(_) | TensorOp::Reshape(_)) => match self.book.stretched_number(id) {
+                Some(number) => Ok(format!("vec![{}; {n}]", self.element(number, &Shape::scalar())?.0)),
+                None if term.shape.rank() == 0 => Ok(format!("{}[0]", self.temporary(term.args[0])?)),
+                None if matches!(term.form, Form::Tensor(TensorOp::Reshape(_))) => self.whole(term.args[0]),
+                None => self.each(id, &term.shape),
+            },
+            Form::Tensor(op @ (TensorOp::Sum(_) | TensorOp::SquaredError(_) | TensorOp::CrossEntropy(_))) => {
+                self.tensor(op, &term)
+            }
+            Form::Tensor(op) => {
+                let vector = self.tensor(op, &term)?;
+                Ok(if term.shape.rank() == 0 { format!("{vector}[0]") } else { vector })
+            }
+            _ if term.shape.rank() == 0 => Ok(self.element(id, &Shape::scalar())?.0),
+            _ => self.each(id, &term.shape),
+        }
+    }
+
+    fn each(&mut self, id: usize, shape: &Shape) -> Result<String> {
+        let (element, n) = (self.element(id, shape)?.0, shape.numel());
+        Ok(match (reads_place(&element), n) {
+            (true, _) => format!("(0..{n}).map(|i| {element}).collect()"),
+            (false, 1) => format!("vec![{element}]"),
+            (false, _) => format!("vec![{element}; {n}]"),
+        })
+    }
+
+    /// A variable that holds the formula.
+    pub(super) fn temporary(&mut self, id: usize) -> Result<String> {
+        let term = self.book.term(id);
+        if let Some(variable) = self.variable(&term.form) {
+            return Ok(variable.to_owned());
+        }
+        if let Form::Tensor(TensorOp::Reshape(_)) = term.form
+            && self.book.shape(term.args[0]).rank() > 0
+            && term.shape.rank() > 0
+        {
+            return self.temporary(term.args[0]);
+        }
+        if let Some(name) = self.temporaries.get(&id) {
+            return Ok(name.clone());
+        }
+        let right = self.whole(id)?;
+        // Beside the nodes' own names, which were all made unique before.
+        let name = (self.temporaries.len() + 1..)
+            .map(|n| format!("part_{n}"))
+            .find(|name| !self.values.contains(name) && !self.gradients.contains(name))
+            .expect("some number is free");
+        let kind = if term.shape.rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
+        self.body += &format!("    let {name}{kind} = {right};\n");
+        self.temporaries.insert(id, name.clone());
+        Ok(name)
+    }
+
+    /// A reference to a tensor's elements.
+    fn borrowed(&mut self, id: usize) -> Result<String> {
+        let mut form = self.book.term(id);
+        while let Form::Tensor(TensorOp::Reshape(_)) = form.form {
+            form = self.book.term(form.args[0]);
+        }
+        let name = self.temporary(id)?;
+        Ok(if self.is_slice(&form.form) { name } else { format!("&{name}") })
+    }
+
+    /// Whether the variable is a slice as it was given, not a vector.
+    fn is_slice(&self, form: &Form) -> bool {
+        matches!(form, Form::Node(index) if matches!(self.graph.nodes()[*index].op, GraphOp::Input | GraphOp::Data))
+    }
+
+    fn tensor(&mut self, op: &TensorOp, term: &Term) -> Result<String> {
+        let x = term.args[0];
+        let shape = self.book.shape(x);
+        let row = shape.last().copied().unwrap_or(1);
+        match op {
+            TensorOp::Sum(op) => self.sum(op, x, term),
+            TensorOp::MatMul(op) => self.product(op, term),
+            TensorOp::Permute(Permute { axes }) if axes[..] == [1, 0] => {
+                self.helper("transpose");
+                Ok(format!("transpose({}, {}, {})", self.borrowed(x)?, shape[0], shape[1]))
+            }
+            TensorOp::Permute(Permute { axes }) => {
+                let strides: Vec<usize> = axes.iter().map(|&axis| shape.strides()[axis as usize]).collect();
+                self.helper("view");
+                Ok(format!("view({}, 0, &{:?}, &{strides:?})", self.borrowed(x)?, &term.shape[..]))
+            }
+            TensorOp::Slice(Slice { spec }) => {
+                self.helper("view");
+                let (view, to) = (&spec.view, &spec.to[..]);
+                Ok(format!("view({}, {}, &{to:?}, &{:?})", self.borrowed(x)?, view.start, &view.strides[..]))
+            }
+            TensorOp::Embed(Embed { spec }) => {
+                self.helper("embed");
+                let (view, to, n) = (&spec.view, &spec.to[..], spec.from.numel());
+                Ok(format!("embed({}, {n}, {}, &{to:?}, &{:?})", self.borrowed(x)?, view.start, &view.strides[..]))
+            }
+            TensorOp::Take(Take { axis, indices }) => {
+                self.helper("take");
+                let inner: usize = shape[axis + 1..].iter().product();
+                Ok(format!("take({}, {}, {inner}, &{indices:?})", self.borrowed(x)?, shape[*axis]))
+            }
+            TensorOp::ScatterAdd(ScatterAdd { axis, n, indices }) => {
+                self.helper("scatter_add");
+                let inner: usize = shape[axis + 1..].iter().product();
+                Ok(format!("scatter_add({}, {n}, {inner}, &{indices:?})", self.borrowed(x)?))
+            }
+            TensorOp::Concat(Concat { axis }) => {
+                self.helper("concat");
+                let outer: usize = shape[..*axis].iter().product();
+                let mut parts = Vec::new();
+                for &arg in &term.args {
+                    parts.push(self.borrowed(arg)?);
+                }
+                Ok(format!("concat(&[{}], {outer})", parts.join(", ")))
+            }
+            TensorOp::Reduce(op) => {
+                let helper = self.helper(match op.0 {
+                    RowReduction::Max => "max_rows",
+                    RowReduction::Min => "min_rows",
+                    RowReduction::LogSumExp => "logsumexp_rows",
+                    RowReduction::Norm2 => "norm_rows",
+                });
+                Ok(format!("{helper}({}, {row})", self.borrowed(x)?))
+            }
+            TensorOp::Map(op) => {
+                let helper = self.helper(match op.0 {
+                    RowMap::Softmax => "softmax_rows",
+                    RowMap::LogSoftmax => "log_softmax_rows",
+                    RowMap::Cumsum => "cumsum_rows",
+                    RowMap::ReverseCumsum => "reverse_cumsum_rows",
+                });
+                Ok(format!("{helper}({}, {row})", self.borrowed(x)?))
+            }
+            TensorOp::SquaredError(_) => {
+                self.helper("squared_error");
+                Ok(format!("squared_error({}, {})", self.borrowed(x)?, self.borrowed(term.args[1])?))
+            }
+            TensorOp::CrossEntropy(CrossEntropy { labels }) => {
+                self.helper("cross_entropy");
+                Ok(format!("cross_entropy({}, {row}, &{labels:?})", self.borrowed(x)?))
+            }
+            TensorOp::CrossEntropySlope(CrossEntropySlope { labels }) => {
+                self.helper("cross_entropy_slope");
+                Ok(format!("cross_entropy_slope({}, {row}, &{labels:?})", self.borrowed(x)?))
+            }
+            TensorOp::Reshape(_) | TensorOp::BroadcastTo(_) => unreachable!("they are written where they are used"),
+            TensorOp::Det(_) | TensorOp::Inv(_) | TensorOp::Solve(_) => Err(self.refused(op.name())),
+        }
+    }
+
+    /// Sums over runs of neighbouring axes, the last run first.
+    fn sum(&mut self, op: &Sum, x: usize, term: &Term) -> Result<String> {
+        let shape = self.book.shape(x);
+        let summed: Vec<bool> = (0..shape.rank()).map(|axis| op.axes.contains(axis)).collect();
+        if shape.rank() == 0 {
+            return Ok(self.element(x, &shape)?.0);
+        }
+        if let Some(number) = self.book.stretched_number(x).filter(|_| term.shape.rank() == 0) {
+            let n = self.literal(shape.numel() as f64);
+            let number = self.temporary(number)?;
+            return Ok(format!("{number} * {n}"));
+        }
+        if summed.iter().all(|&summed| summed) {
+            let element = self.element(x, &shape)?.0;
+            let total = match element
+                .strip_suffix("[i]")
+                .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+            {
+                Some(variable) => format!("{variable}.iter().sum::<{}>()", T::NAME),
+                None if reads_place(&element) => {
+                    format!("(0..{}).map(|i| {element}).sum::<{}>()", shape.numel(), T::NAME)
+                }
+                None if shape.numel() == 1 => element,
+                None => format!("({element}) * {}", self.literal(shape.numel() as f64)),
+            };
+            return Ok(if term.shape.rank() == 0 { total } else { format!("vec![{total}]") });
+        }
+        self.helper("sum_axes");
+        let mut text = self.borrowed(x)?;
+        let mut end = shape.rank();
+        let mut dims: Vec<usize> = shape.to_vec();
+        while end > 0 {
+            if !summed[end - 1] {
+                end -= 1;
+                continue;
+            }
+            let start = (0..end).rev().find(|&axis| !summed[axis]).map_or(0, |axis| axis + 1);
+            let (outer, n, inner): (usize, usize, usize) =
+                (dims[..start].iter().product(), dims[start..end].iter().product(), dims[end..].iter().product());
+            text = format!("sum_axes({text}, [{outer}, {n}, {inner}])");
+            dims[start..end].fill(1);
+            end = start;
+            if summed[..end].iter().any(|&summed| summed) {
+                text = format!("&{text}");
+            }
+        }
+        Ok(if text.starts_with('&') { format!("({text}).to_vec()") } else { text })
+    }
+
+    fn product(&mut self, op: &MatMul, term: &Term) -> Result<String> {
+        let (x, y) = (term.args[0], term.args[1]);
+        let (xs, ys) = (self.book.shape(x), self.book.shape(y));
+        let rank = term.shape.rank();
+        let (m, n) = (term.shape[rank - 2], term.shape[rank - 1]);
+        let k = xs[if op.ta { xs.rank() - 2 } else { xs.rank() - 1 }];
+        let (x, y) = (self.borrowed(x)?, self.borrowed(y)?);
+        self.helper("matmul");
+        let (ta, tb) = (op.ta, op.tb);
+        if rank == 2 {
+            return Ok(format!("matmul({x}, {ta}, {y}, {tb}, [{m}, {k}, {n}])"));
+        }
+        self.helper("matmul_blocks");
+        let blocks = Shape::from(&term.shape[..rank - 2]);
+        let (xb, yb) = (Shape::from(&xs[..xs.rank() - 2]), Shape::from(&ys[..ys.rank() - 2]));
+        let pairs: Vec<(usize, usize)> =
+            (0..blocks.numel()).map(|block| (own_block(block, &blocks, &xb), own_block(block, &blocks, &yb))).collect();
+        Ok(format!("matmul_blocks({x}, {ta}, {y}, {tb}, [{m}, {k}, {n}], &{pairs:?})"))
+    }
+}
+
+/// Whether an element's expression depends on its place i.
+fn reads_place(element: &str) -> bool {
+    element.contains("[i")
+}
+
+/// Which block of a stretched operand belongs to a block of the product.
+fn own_block(block: usize, blocks: &Shape, own: &Shape) -> usize {
+    let lead = blocks.rank() - own.rank();
+    let (strides, own_strides) = (blocks.strides(), own.strides());
+    (0..own.rank())
+        .map(|axis| if own[axis] == 1 { 0 } else { block / strides[lead + axis] % own[axis] * own_strides[axis] })
+        .sum()
+}

@@ -1,0 +1,178 @@
+//! The chain rule of a graph: for each node its formula, and what it adds to its parents' gradients.
+
+use super::{Book, Form, Rules, Symbol};
+use crate::algebra::Algebra;
+use crate::error::{Error, Result};
+use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::num::{Element, Number, Upstream};
+use crate::ops::structural::{Contribution, Node};
+use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
+use crate::tensor::Shape;
+
+/// The formulas of a graph's nodes.
+pub(crate) struct Equations {
+    /// Each node's value in terms of its arguments; nothing for variables and data.
+    pub values: Vec<Option<usize>>,
+    /// For each node what its readers add to its gradient, in the order of the sweep: the reader, and the formula.
+    pub contributions: Vec<Vec<(usize, usize)>>,
+}
+
+impl Equations {
+    /// Runs every rule over formulas.
+    pub fn of<T: Element>(book: &Book, graph: &Graph<T>) -> Result<Self> {
+        let n = graph.nodes().len();
+        let mut equations = Self { values: Vec::with_capacity(n), contributions: vec![Vec::new(); n] };
+        let writer = Writer { rules: Rules { book, graph } };
+        for node in graph.nodes() {
+            equations.values.push(writer.value(node));
+        }
+        for node in graph.nodes().iter().rev().filter(|node| node.is_active()) {
+            for (argument, arg) in node.args().iter().enumerate().rev() {
+                let &Arg::Node(parent) = arg else { continue };
+                if !graph.nodes()[parent].is_active() || is_flat(node) {
+                    continue;
+                }
+                let contribution = writer.contribution(node, argument)?;
+                let fitted = book.id(writer.fitted(contribution, &graph.nodes()[parent].shape()));
+                if book.literal(fitted) != Some(0.0) {
+                    equations.contributions[parent].push((node.index(), fitted));
+                }
+            }
+        }
+        Ok(equations)
+    }
+
+    /// The gradient by a node, as the sum of its contributions; `None` where none arrives.
+    pub fn adjoint(&self, book: &Book, node: usize) -> Option<usize> {
+        self.contributions[node].iter().map(|&(_, formula)| formula).reduce(|a, b| book.add(a, b))
+    }
+}
+
+fn is_flat<T: Element>(node: &GraphNode<T>) -> bool {
+    match &node.op {
+        GraphOp::Unary(op) => op.is_flat(),
+        GraphOp::Binary(op) => op.is_flat(),
+        GraphOp::Tensor(op) => op.is_flat(),
+        GraphOp::CustomUnary(op) => op.is_flat(),
+        GraphOp::CustomBinary(op) => op.is_flat(),
+        _ => false,
+    }
+}
+
+struct Writer<'b, T> {
+    rules: Rules<'b, T>,
+}
+
+impl<'b, T: Element> Writer<'b, T> {
+    fn leaf(&self, form: Form, index: usize) -> Symbol<'b> {
+        let shape = self.rules.graph.nodes()[index].shape();
+        self.rules.book.symbol(self.rules.book.intern(form, &[], shape))
+    }
+
+    fn args(&self, node: &GraphNode<T>) -> Vec<Symbol<'b>> {
+        let arg = |arg: &Arg<T>| match arg {
+            Arg::Node(index) => self.leaf(Form::Node(*index), *index),
+            Arg::Literal(x) => Symbol::Literal(x.as_f64()),
+        };
+        node.args().iter().map(arg).collect()
+    }
+
+    /// The node's formula.
+    fn value(&self, node: &GraphNode<T>) -> Option<usize> {
+        let args = self.args(node);
+        let refs: Vec<&Symbol<'b>> = args.iter().collect();
+        let named = |name: &str| {
+            let ids: Vec<usize> = args.iter().map(|&arg| self.rules.book.id(arg)).collect();
+            self.rules.book.symbol(self.rules.book.intern(Form::Named(name.into()), &ids, node.shape()))
+        };
+        let symbol = match &node.op {
+            GraphOp::Input | GraphOp::Data => return None,
+            GraphOp::Unary(op) => self.rules.unary(*op, &args[0]),
+            GraphOp::Binary(op) => self.rules.binary(*op, &args[0], &args[1]),
+            GraphOp::Chosen => args[0],
+            GraphOp::Select => Algebra::<T>::select(&self.rules, &args[0], &args[1], &args[2]),
+            GraphOp::Tensor(op) => self.rules.apply(op.clone(), &refs),
+            GraphOp::CustomUnary(op) => named(op.name()),
+            GraphOp::CustomBinary(op) => named(op.name()),
+            GraphOp::Custom(op) => named(op.name()),
+        };
+        let id = self.rules.book.id(symbol);
+        // A product with 1 keeps the stretched shape of the node.
+        Some(if self.rules.book.shape(id) == node.shape() {
+            id
+        } else {
+            self.rules.book.broadcast_to(id, &node.shape())
+        })
+    }
+
+    /// What the node adds to the gradient of one of its arguments, up to broadcasting.
+    fn contribution(&self, node: &GraphNode<T>, wrt: usize) -> Result<Symbol<'b>> {
+        let args = self.args(node);
+        let output = self.leaf(Form::Node(node.index()), node.index());
+        let g = self.leaf(Form::Adjoint(node.index()), node.index());
+        Ok(match &node.op {
+            GraphOp::Input | GraphOp::Data => unreachable!("they have no arguments"),
+            GraphOp::Unary(op) => op.with(UnaryRule([args[0], output, g])),
+            GraphOp::Binary(op) => op.with(BinaryRule { nodes: [args[0], args[1], output, g], wrt }),
+            GraphOp::Chosen => g,
+            GraphOp::Select if wrt == 1 => Number::select(args[0], g, Symbol::Literal(0.0)),
+            GraphOp::Select if wrt == 2 => Number::select(args[0], Symbol::Literal(0.0), g),
+            GraphOp::Select => Symbol::Literal(0.0),
+            GraphOp::Tensor(op) => match op.vjp(&self.rules, Node { inputs: &args, output: &output }, wrt, &g) {
+                Contribution::Value(value) => value,
+                Contribution::Product { x, transpose_x, y, transpose_y } => {
+                    self.rules.matmul(&x, transpose_x, &y, transpose_y)
+                }
+            },
+            GraphOp::CustomUnary(op) => op.symbol_vjp(args[0], output, g),
+            GraphOp::CustomBinary(op) => op.symbol_vjp([args[0], args[1], output], wrt, g),
+            GraphOp::Custom(op) => match op.symbol_vjp(&self.rules, &args, &output, &g)? {
+                Some(mut gradients) => gradients.swap_remove(wrt),
+                None => {
+                    let name = op.name();
+                    return Err(Error::not_differentiable(format!(
+                        "explain: {name}: its rule exists as numbers only, so it has no formula; write it over Algebra (CustomOp)"
+                    )));
+                }
+            },
+        })
+    }
+
+    /// Undoes broadcasting, as the sweep does.
+    fn fitted(&self, value: Symbol<'b>, shape: &Shape) -> Symbol<'b> {
+        let from = self.rules.shape(&value);
+        if from == *shape {
+            value
+        } else if shape.broadcasts_to(&from) {
+            self.rules.sum_to(&value, shape)
+        } else if let Symbol::Literal(0.0) = value {
+            value
+        } else {
+            self.rules.broadcast_to(&value, shape)
+        }
+    }
+}
+
+struct UnaryRule<'b>([Symbol<'b>; 3]);
+impl<'b> UnaryVisitor for UnaryRule<'b> {
+    type Output = Symbol<'b>;
+    fn visit<O: BuiltinUnary>(self, op: O) -> Symbol<'b> {
+        let [x, y, g] = self.0;
+        op.vjp(x, y, Upstream(g)).0
+    }
+}
+
+struct BinaryRule<'b> {
+    nodes: [Symbol<'b>; 4],
+    wrt: usize,
+}
+impl<'b> BinaryVisitor for BinaryRule<'b> {
+    type Output = Symbol<'b>;
+    fn visit<O: BuiltinBinary>(self, op: O) -> Symbol<'b> {
+        let [x, y, out, g] = self.nodes;
+        match self.wrt {
+            0 => op.vjp_x(x, y, out, Upstream(g)).0,
+            _ => op.vjp_y(x, y, out, Upstream(g)).0,
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! Formulas as LaTeX.
+
+use super::{Book, Form};
+use crate::graph::Graph;
+use crate::num::Element;
+use crate::ops::structural::{CrossEntropy, CrossEntropySlope, MatMul, Permute, Sum, TensorOp};
+use crate::ops::{BinaryOp, UnaryOp};
+use crate::tensor::kernels::rows::{RowMap, RowReduction};
+use std::collections::HashMap;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10};
+
+/// How tightly a formula holds together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Bond {
+    Sum,
+    Product,
+    Whole,
+}
+
+/// How nodes are written.
+pub(crate) struct Notation<'a> {
+    book: &'a Book,
+    names: Vec<(String, String)>,
+}
+
+impl<'a> Notation<'a> {
+    /// Named nodes by their names, the others as v with their number.
+    pub fn new<T: Element>(book: &'a Book, graph: &Graph<T>) -> Self {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for name in graph.nodes().iter().filter_map(|node| node.name()) {
+            *seen.entry(name).or_default() += 1;
+        }
+        let names = graph.nodes().iter().map(|node| match node.name() {
+            Some(name) if seen[name] == 1 => split_name(name),
+            Some(name) => {
+                let (base, below) = split_name(name);
+                (base, format!("{below}^{{({})}}", node.index()))
+            }
+            None => ("v".to_owned(), format!("_{{{}}}", node.index())),
+        });
+        Self { book, names: names.collect() }
+    }
+
+    /// A node's value.
+    pub fn node(&self, index: usize) -> String {
+        let (base, below) = &self.names[index];
+        format!("{base}{below}")
+    }
+
+    /// The gradient by a node.
+    pub fn adjoint(&self, index: usize) -> String {
+        let (base, below) = &self.names[index];
+        format!("\\bar{{{base}}}{below}")
+    }
+
+    pub fn formula(&self, id: usize) -> String {
+        self.write(id).0
+    }
+
+    fn at(&self, id: usize, least: Bond) -> String {
+        let (text, bond) = self.write(id);
+        if bond < least { format!("\\left({text}\\right)") } else { text }
+    }
+
+    fn write(&self, id: usize) -> (String, Bond) {
+        let term = self.book.term(id);
+        let args = &term.args[..];
+        match &term.form {
+            Form::Literal(x) if *x < 0.0 => (number(*x), Bond::Sum),
+            Form::Literal(x) => (number(*x), Bond::Whole),
+            Form::Node(index) => (self.node(*index), Bond::Whole),
+            Form::Adjoint(index) => (self.adjoint(*index), Bond::Whole),
+            Form::Constant(_) => (format!("c_{{{id}}}"), Bond::Whole),
+            Form::Unary(op) => self.unary(*op, args[0]),
+            Form::Binary(op) => self.binary(*op, args[0], args[1]),
+            Form::Select => self.select(args),
+            Form::Tensor(op) => self.tensor(op, args),
+            Form::Named(name) => (self.call(&operator(name), args), Bond::Whole),
+        }
+    }
+
+    fn call(&self, name: &str, args: &[usize]) -> String {
+        let args: Vec<String> = args.iter().map(|&arg| self.formula(arg)).collect();
+        format!("{name}\\left({}\\right)", args.join(", "))
+    }
+
+    fn unary(&self, op: UnaryOp, x: usize) -> (String, Bond) {
+        use UnaryOp::*;
+        let inner = || self.formula(x);
+        let whole = || self.at(x, Bond::Whole);
+        let text = match op {
+            Neg(_) => return (format!("-{}", self.at(x, Bond::Product)), Bond::Sum),
+            Abs(_) => format!("\\left|{}\\right|", inner()),
+            Square(_) => self.power(x, "2"),
+            Sqrt(_) => format!("\\sqrt{{{}}}", inner()),
+            Rsqrt(_) => format!("\\frac{{1}}{{\\sqrt{{{}}}}}", inner()),
+            Cbrt(_) => format!("\\sqrt[3]{{{}}}", inner()),
+            Reciprocal(_) => format!("\\frac{{1}}{{{}}}", inner()),
+            Powi(op) => self.power(x, &op.n.to_string()),
+            Powf(op) => self.power(x, &number(op.p)),
+            Exp(_) => format!("e^{{{}}}", inner()),
+            Exp2(_) => format!("2^{{{}}}", inner()),
+            Expm1(_) => return (format!("e^{{{}}} - 1", inner()), Bond::Sum),
+            Ln(_) => return (format!("\\ln {}", whole()), Bond::Product),
+            Log2(_) => return (format!("\\log_{{2}} {}", whole()), Bond::Product),
+            Log10(_) => return (format!("\\log_{{10}} {}", whole()), Bond::Product),
+            Log1p(_) => return (format!("\\ln\\left(1 + {}\\right)", self.at(x, Bond::Product)), Bond::Product),
+            Sigmoid(_) => format!("\\sigma\\left({}\\right)", inner()),
+            LogSigmoid(_) => return (format!("\\ln \\sigma\\left({}\\right)", inner()), Bond::Product),
+            Lgamma(_) => return (format!("\\ln\\left|\\Gamma\\left({}\\right)\\right|", inner()), Bond::Product),
+            Digamma(_) => format!("\\psi\\left({}\\right)", inner()),
+            Polygamma(op) => format!("\\psi^{{({})}}\\left({}\\right)", op.n, inner()),
+            Floor(_) => format!("\\left\\lfloor {}\\right\\rfloor", inner()),
+            Ceil(_) => format!("\\left\\lceil {}\\right\\rceil", inner()),
+            op => {
+                let name = match op {
+                    Sin(_) => "\\sin".into(),
+                    Cos(_) => "\\cos".into(),
+                    Tan(_) => "\\tan".into(),
+                    Asin(_) => "\\arcsin".into(),
+                    Acos(_) => "\\arccos".into(),
+                    Atan(_) => "\\arctan".into(),
+                    Sinh(_) => "\\sinh".into(),
+                    Cosh(_) => "\\cosh".into(),
+                    Tanh(_) => "\\tanh".into(),
+                    LeakyRelu(op) => format!("{}_{{{}}}", operator("leaky_relu"), number(op.slope)),
+                    Elu(op) => format!("{}_{{{}}}", operator("elu"), number(op.alpha)),
+                    Celu(op) => format!("{}_{{{}}}", operator("celu"), number(op.alpha)),
+                    Huber(op) => format!("{}_{{{}}}", operator("huber"), number(op.delta)),
+                    Clamp(op) => format!("{}_{{[{}, {}]}}", operator("clamp"), number(op.lo), number(op.hi)),
+                    SincDerivative(op) => format!("{}^{{({})}}", operator("sinc"), op.n),
+                    op => operator(op.name()),
+                };
+                format!("{name}\\left({}\\right)", inner())
+            }
+        };
+        (text, Bond::Whole)
+    }
+
+    fn power(&self, x: usize, n: &str) -> String {
+        // A power of a power or of a fraction needs its brackets.
+        let plain = matches!(self.book.term(x).form, Form::Literal(_) | Form::Node(_) | Form::Adjoint(_));
+        let base = self.formula(x);
+        let base = if plain && !base.contains('^') && !base.starts_with('-') {
+            base
+        } else {
+            format!("\\left({base}\\right)")
+        };
+        format!("{base}^{{{n}}}")
+    }
+
+    fn binary(&self, op: BinaryOp, x: usize, y: usize) -> (String, Bond) {
+        use BinaryOp::*;
+        let relation =
+            |sign: &str| (format!("\\left[{} {sign} {}\\right]", self.formula(x), self.formula(y)), Bond::Whole);
+        match op {
+            Add(_) => match self.formula(y).strip_prefix('-') {
+                Some(y) => (format!("{} - {y}", self.formula(x)), Bond::Sum),
+                None => (format!("{} + {}", self.formula(x), self.formula(y)), Bond::Sum),
+            },
+            Sub(_) => (format!("{} - {}", self.formula(x), self.at(y, Bond::Product)), Bond::Sum),
+            Mul(_) | Scale(_) | Gate(_) => self.times(x, y),
+            Div(_) | Over(_) => match self.formula(x).strip_prefix('-') {
+                Some(x) => (format!("-\\frac{{{x}}}{{{}}}", self.formula(y)), Bond::Sum),
+                None => (format!("\\frac{{{}}}{{{}}}", self.formula(x), self.formula(y)), Bond::Whole),
+            },
+            Pow(_) => (format!("{}^{{{}}}", self.at(x, Bond::Whole), self.formula(y)), Bond::Whole),
+            Maximum(_) => (self.call("\\max", &[x, y]), Bond::Whole),
+            Minimum(_) => (self.call("\\min", &[x, y]), Bond::Whole),
+            Hypot(_) => (format!("\\sqrt{{{} + {}}}", self.power(x, "2"), self.power(y, "2")), Bond::Whole),
+            Logaddexp(_) => {
+                (format!("\\ln\\left(e^{{{}}} + e^{{{}}}\\right)", self.formula(x), self.formula(y)), Bond::Product)
+            }
+            Greater(_) => relation(">"),
+            GreaterEqual(_) => relation("\\ge"),
+            Less(_) => relation("<"),
+            LessEqual(_) => relation("\\le"),
+            Equal(_) => relation("="),
+            NotEqual(_) => relation("\\ne"),
+            op => (self.call(&operator(op.name()), &[x, y]), Bond::Whole),
+        }
+    }
+
+    /// A product: of numbers side by side or with a dot, of tensors element by element with a circle.
+    fn times(&self, x: usize, y: usize) -> (String, Bond) {
+        let is_tensor = |id: usize| self.book.shape(id).rank() > 0 && self.book.stretched_number(id).is_none();
+        if x == y && !is_tensor(x) {
+            return (self.power(x, "2"), Bond::Whole);
+        }
+        // A number in front of what it multiplies.
+        let (x, y) = if self.book.literal(y).is_some() { (y, x) } else { (x, y) };
+        let factor = |id: usize| match self.book.term(id).form {
+            Form::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) => self.at(id, Bond::Whole),
+            _ => self.at(id, Bond::Product),
+        };
+        if let (Form::Unary(UnaryOp::Neg(_)), false) = (&self.book.term(x).form, self.book.literal(y).is_some()) {
+            let positive = self.times(self.book.term(x).args[0], y).0;
+            return (format!("-{positive}"), Bond::Sum);
+        }
+        let (left, right) = (factor(x), factor(y));
+        let (left, bond) = match self.book.literal(x) {
+            Some(x) if x < 0.0 => (number(x), Bond::Sum),
+            _ => (left, Bond::Product),
+        };
+        if self.book.literal(x).is_some() && left.starts_with("\\ln") {
+            // A logarithm in front would take what follows as its argument.
+            return (format!("{right} \\cdot {left}"), Bond::Product);
+        }
+        let bracketed = right.starts_with("\\left(");
+        let sign = match (is_tensor(x), is_tensor(y)) {
+            (true, true) => " \\odot ",
+            _ if self.book.literal(x).is_some() && right.starts_with(|c: char| c.is_ascii_digit()) => " \\cdot ",
+            _ if self.book.literal(x).is_some() || bracketed => " ",
+            (false, false) => " \\cdot ",
+            _ => " \\, ",
+        };
+        (format!("{left}{sign}{right}"), bond)
+    }
+
+    fn select(&self, args: &[usize]) -> (String, Bond) {
+        let &[condition, a, b] = args else { unreachable!("a choice has three parts") };
+        let condition_text = match &self.book.term(condition).form {
+            Form::Binary(op) if op.is_flat() => self.formula(condition),
+            _ => format!("\\left[{} \\ne 0\\right]", self.formula(condition)),
+        };
+        if self.book.literal(b) == Some(0.0) {
+            let product = if self.book.shape(a).rank() > 0 { "\\odot" } else { "\\cdot" };
+            return (format!("{} {product} {condition_text}", self.at(a, Bond::Product)), Bond::Product);
+        }
+        let bare = condition_text.trim_start_matches("\\left[").trim_end_matches("\\right]").to_owned();
+        let (a, b) = (self.formula(a), self.formula(b));
+        (format!("\\begin{{cases}} {a} & {bare} \\\\ {b} & \\text{{otherwise}} \\end{{cases}}"), Bond::Whole)
+    }
+
+    fn tensor(&self, op: &TensorOp, args: &[usize]) -> (String, Bond) {
+        let x = args[0];
+        let rank = self.book.shape(x).rank();
+        match op {
+            // Stretching and reshaping go without saying.
+            TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) => self.write(x),
+            TensorOp::Permute(Permute { axes }) if rank == 2 && axes[..] == [1, 0] => {
+                (format!("{}^{{\\top}}", self.at(x, Bond::Whole)), Bond::Whole)
+            }
+            TensorOp::MatMul(MatMul { ta, tb }) => {
+                let factor = |id: usize, transposed: bool| {
+                    let text = self.at(id, Bond::Whole);
+                    if transposed { format!("{text}^{{\\top}}") } else { text }
+                };
+                (format!("{} \\, {}", factor(x, *ta), factor(args[1], *tb)), Bond::Product)
+            }
+            TensorOp::Sum(Sum { axes, .. }) => {
+                let name = match (rank, axes.0) {
+                    (_, mask) if mask == crate::tensor::shape::AxisMask::all(rank).0 => operator("sum"),
+                    (2, 0b01) => operator("colsum"),
+                    (2, 0b10) => operator("rowsum"),
+                    (_, mask) => {
+                        let axes: Vec<String> =
+                            (0..rank).filter(|i| mask >> i & 1 == 1).map(|i| i.to_string()).collect();
+                        format!("{}_{{{}}}", operator("sum"), axes.join(", "))
+                    }
+                };
+                (self.call(&name, args), Bond::Whole)
+            }
+            TensorOp::Map(map) => {
+                let name = match map.0 {
+                    RowMap::Softmax => operator("softmax"),
+                    RowMap::LogSoftmax => format!("\\ln {}", operator("softmax")),
+                    RowMap::Cumsum => operator("cumsum"),
+                    RowMap::ReverseCumsum => operator("reverse_cumsum"),
+                };
+                (self.call(&name, args), Bond::Whole)
+            }
+            TensorOp::Reduce(reduce) => {
+                let name = match reduce.0 {
+                    RowReduction::Max => "\\max".to_owned(),
+                    RowReduction::Min => "\\min".to_owned(),
+                    RowReduction::LogSumExp => operator("logsumexp"),
+                    RowReduction::Norm2 => {
+                        return (format!("\\left\\lVert {}\\right\\rVert", self.formula(x)), Bond::Whole);
+                    }
+                };
+                (self.call(&name, args), Bond::Whole)
+            }
+            TensorOp::Inv(_) => (format!("{}^{{-1}}", self.at(x, Bond::Whole)), Bond::Whole),
+            TensorOp::Solve(_) => {
+                (format!("{}^{{-1}} {}", self.at(x, Bond::Whole), self.at(args[1], Bond::Whole)), Bond::Product)
+            }
+            TensorOp::Det(_) => (self.call("\\det", args), Bond::Whole),
+            TensorOp::SquaredError(_) => {
+                let difference = format!("{} - {}", self.formula(x), self.at(args[1], Bond::Product));
+                (format!("\\left\\lVert {difference}\\right\\rVert^{{2}}"), Bond::Whole)
+            }
+            TensorOp::CrossEntropy(CrossEntropy { labels }) => {
+                let softmax = self.call(&operator("softmax"), args);
+                let sum = format!("{}\\left(Y \\odot \\ln {softmax}\\right)", operator("sum"));
+                (format!("-{} {sum}", number(1.0 / labels.len() as f64)), Bond::Sum)
+            }
+            TensorOp::CrossEntropySlope(CrossEntropySlope { labels }) => {
+                let softmax = self.call(&operator("softmax"), args);
+                (format!("{} \\left({softmax} - Y\\right)", number(1.0 / labels.len() as f64)), Bond::Product)
+            }
+            op => (self.call(&operator(op.name()), args), Bond::Whole),
+        }
+    }
+}
+
+fn operator(name: &str) -> String {
+    format!("\\operatorname{{{}}}", name.replace('_', "\\_"))
+}
+
+/// A number as it is written: known constants by their names, fractions 1/n as fractions.
+fn number(x: f64) -> String {
+    if x < 0.0 {
+        return format!("-{}", number(-x));
+    }
+    let known = [
+        (LN_2, "\\ln 2"),
+        (1.0 / LN_2, "\\frac{1}{\\ln 2}"),
+        (LN_10, "\\ln 10"),
+        (1.0 / LN_10, "\\frac{1}{\\ln 10}"),
+        (FRAC_2_SQRT_PI, "\\frac{2}{\\sqrt{\\pi}}"),
+        (FRAC_1_SQRT_2, "\\frac{1}{\\sqrt{2}}"),
+        ((1.0 / (2.0 * std::f64::consts::PI)).sqrt(), "\\frac{1}{\\sqrt{2 \\pi}}"),
+        (std::f64::consts::PI, "\\pi"),
+    ];
+    if let Some((_, name)) = known.iter().find(|(value, _)| (value - x).abs() <= 1e-15) {
+        return (*name).to_owned();
+    }
+    if x.is_infinite() {
+        return "\\infty".to_owned();
+    }
+    let n = (1.0 / x).round();
+    if (2.0..=1e6).contains(&n) && x == 1.0 / n {
+        return format!("\\frac{{1}}{{{n}}}");
+    }
+    let plain = format!("{x}");
+    if plain.len() <= 12 {
+        return plain;
+    }
+    let text = format!("{x:e}");
+    match text.split_once('e') {
+        Some((mantissa, "0")) => mantissa.to_owned(),
+        Some((mantissa, exponent)) if !(-4..6).contains(&exponent.parse::<i32>().unwrap_or(0)) => {
+            format!("{mantissa} \\cdot 10^{{{exponent}}}")
+        }
+        _ => plain,
+    }
+}
+
+/// A name as a base, which a bar goes over, and what stands below it: `W1` is W with a 1 below, `y^` and `y_hat` y with a hat.
+fn split_name(name: &str) -> (String, String) {
+    if let Some(base) = name.strip_suffix('^').or_else(|| name.strip_suffix("_hat")) {
+        let (base, below) = split_name(base);
+        return (format!("\\hat{{{base}}}"), below);
+    }
+    let digits = name.chars().rev().take_while(char::is_ascii_digit).count();
+    let (base, below) = name.split_at(name.len() - digits);
+    let base = base.strip_suffix('_').unwrap_or(base);
+    if base.is_empty() {
+        return (text(name), String::new());
+    }
+    let below = if below.is_empty() { String::new() } else { format!("_{{{below}}}") };
+    (text(base), below)
+}
+
+/// A word in a formula.
+fn text(word: &str) -> String {
+    const GREEK: [&str; 14] = [
+        "alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda", "mu", "nu", "pi", "rho", "sigma", "phi",
+        "omega",
+    ];
+    if GREEK.contains(&word) {
+        return format!("\\{word}");
+    }
+    if word.chars().count() == 1 && word.chars().all(char::is_alphabetic) {
+        return word.to_owned();
+    }
+    let mut escaped = String::new();
+    for c in word.chars() {
+        match c {
+            '_' | '%' | '&' | '#' | '$' | '{' | '}' => escaped.extend(['\\', c]),
+            '\\' => escaped.push_str("\\backslash "),
+            '^' => escaped.push_str("\\wedge "),
+            '~' => escaped.push_str("\\sim "),
+            c => escaped.push(c),
+        }
+    }
+    format!("\\mathrm{{{escaped}}}")
+}

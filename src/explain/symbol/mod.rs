@@ -1,0 +1,375 @@
+//! Formulas as values: a number type that records what is done with it.
+//!
+//! The ops' rules are generic over [`Number`] and [`Algebra`](crate::Algebra); run over [`Symbol`] and
+//! [`Rules`], they write themselves down. So each derivative exists once, in its rule.
+//!
+//! A [`Book`] holds every term once: equal terms have equal numbers. Constants are folded as terms are made, a factor 1 and
+//! a summand 0 are dropped.
+
+mod collapse;
+mod equations;
+mod latex;
+mod rules;
+
+pub(super) use collapse::Collapse;
+pub(super) use equations::Equations;
+pub(super) use latex::Notation;
+pub(crate) use rules::Rules;
+
+use crate::num::Number;
+use crate::ops::structural::{BroadcastTo, Reshape, TensorOp};
+use crate::ops::{self, Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
+use crate::tape::scalar::{Apply, Apply2};
+use crate::tensor::Shape;
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// A formula: a literal, or a term of a book.
+#[derive(Clone, Copy)]
+pub(crate) enum Symbol<'b> {
+    Literal(f64),
+    Term(&'b Book, usize),
+}
+
+/// What a term is.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    Literal(f64),
+    /// The value of a node.
+    Node(usize),
+    /// The gradient by a node.
+    Adjoint(usize),
+    /// A tensor that a rule brings along.
+    Constant(Vec<f64>),
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    Select,
+    Tensor(TensorOp),
+    /// A user's op, which has a name and no formula.
+    Named(String),
+}
+
+/// A form applied to terms.
+#[derive(Clone, Debug)]
+pub(crate) struct Term {
+    pub form: Form,
+    pub args: SmallVec<[usize; 3]>,
+    pub shape: Shape,
+}
+
+/// Every term, once.
+#[derive(Default)]
+pub(crate) struct Book {
+    terms: RefCell<Vec<Term>>,
+    numbers: RefCell<HashMap<String, usize>>,
+}
+
+impl Book {
+    pub fn term(&self, id: usize) -> Term {
+        self.terms.borrow()[id].clone()
+    }
+    pub fn shape(&self, id: usize) -> Shape {
+        self.terms.borrow()[id].shape.clone()
+    }
+    pub fn literal(&self, id: usize) -> Option<f64> {
+        match self.terms.borrow()[id].form {
+            Form::Literal(x) => Some(x),
+            _ => None,
+        }
+    }
+
+    /// The term's number, new or not.
+    pub fn intern(&self, form: Form, args: &[usize], shape: Shape) -> usize {
+        let key = format!("{form:?} {args:?} {shape}");
+        if let Some(&id) = self.numbers.borrow().get(&key) {
+            return id;
+        }
+        let mut terms = self.terms.borrow_mut();
+        terms.push(Term { form, args: SmallVec::from_slice(args), shape });
+        self.numbers.borrow_mut().insert(key, terms.len() - 1);
+        terms.len() - 1
+    }
+    pub fn lit(&self, x: f64) -> usize {
+        self.intern(Form::Literal(x), &[], Shape::scalar())
+    }
+    pub fn symbol(&self, id: usize) -> Symbol<'_> {
+        Symbol::Term(self, id)
+    }
+    /// The number of a symbol's term.
+    pub fn id(&self, symbol: Symbol<'_>) -> usize {
+        match symbol {
+            Symbol::Literal(x) => self.lit(x),
+            Symbol::Term(_, id) => id,
+        }
+    }
+
+    pub fn unary(&self, op: UnaryOp, x: usize) -> usize {
+        if let Some(x) = self.literal(x) {
+            return self.lit(op.with(Apply(x)));
+        }
+        let term = self.term(x);
+        if let (UnaryOp::Neg(_), Form::Unary(UnaryOp::Neg(_))) = (op, &term.form) {
+            return term.args[0];
+        }
+        self.intern(Form::Unary(op), &[x], term.shape)
+    }
+
+    pub fn neg(&self, x: usize) -> usize {
+        self.unary(UnaryOp::Neg(ops::Neg), x)
+    }
+
+    pub fn binary(&self, op: BinaryOp, x: usize, y: usize) -> usize {
+        use BinaryOp::*;
+        let (a, b) = (self.literal(x), self.literal(y));
+        if let (Some(a), Some(b)) = (a, b) {
+            return self.lit(op.with(Apply2(a, b)));
+        }
+        match (op, a, b) {
+            (Add(_), Some(0.0), _) | (Mul(_) | Scale(_) | Gate(_), Some(1.0), _) => return y,
+            (Add(_) | Sub(_), _, Some(0.0)) | (Mul(_) | Scale(_) | Gate(_) | Div(_) | Over(_), _, Some(1.0)) => {
+                return x;
+            }
+            (Mul(_) | Scale(_) | Gate(_), Some(0.0), _) | (Mul(_) | Scale(_) | Gate(_), _, Some(0.0)) => {
+                return self.lit(0.0);
+            }
+            (Over(_), Some(0.0), _) => return self.lit(0.0),
+            (Mul(_) | Scale(_) | Gate(_), Some(-1.0), _) | (Sub(_), Some(0.0), _) => return self.neg(y),
+            (Mul(_) | Scale(_) | Gate(_), _, Some(-1.0)) => return self.neg(x),
+            (Add(_), None, None) if x == y => return self.binary(Mul(ops::Mul), self.lit(2.0), x),
+            _ => {}
+        }
+        let shape = Shape::broadcast("formula", &self.shape(x), &self.shape(y)).expect("the rule's own shapes fit");
+        self.intern(Form::Binary(op), &[x, y], shape)
+    }
+
+    pub fn add(&self, x: usize, y: usize) -> usize {
+        self.binary(BinaryOp::Add(ops::Add), x, y)
+    }
+    pub fn mul(&self, x: usize, y: usize) -> usize {
+        self.binary(BinaryOp::Mul(ops::Mul), x, y)
+    }
+    pub fn div(&self, x: usize, y: usize) -> usize {
+        self.binary(BinaryOp::Div(ops::Div), x, y)
+    }
+
+    pub fn select(&self, condition: usize, a: usize, b: usize) -> usize {
+        if let Some(condition) = self.literal(condition) {
+            return if condition != 0.0 { a } else { b };
+        }
+        let shape = Shape::broadcast("formula", &self.shape(a), &self.shape(b)).expect("the rule's own shapes fit");
+        let shape = Shape::broadcast("formula", &shape, &self.shape(condition)).expect("the rule's own shapes fit");
+        self.intern(Form::Select, &[condition, a, b], shape)
+    }
+
+    pub fn tensor(&self, op: TensorOp, args: &[usize]) -> usize {
+        let shapes: Vec<Shape> = args.iter().map(|&arg| self.shape(arg)).collect();
+        let shape = rules::shape_of(&op, &shapes);
+        match op {
+            TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) if shapes[0] == shape => args[0],
+            op => self.intern(Form::Tensor(op), args, shape),
+        }
+    }
+
+    pub fn broadcast_to(&self, x: usize, shape: &Shape) -> usize {
+        self.tensor(TensorOp::BroadcastTo(BroadcastTo { shape: shape.clone() }), &[x])
+    }
+
+    /// The term with other arguments.
+    pub fn with_args(&self, term: &Term, args: &[usize]) -> usize {
+        match &term.form {
+            Form::Unary(op) => self.unary(*op, args[0]),
+            Form::Binary(op) => self.binary(*op, args[0], args[1]),
+            Form::Select => self.select(args[0], args[1], args[2]),
+            Form::Tensor(TensorOp::Reshape(Reshape { shape })) if self.shape(args[0]) == *shape => args[0],
+            Form::Tensor(op) => self.tensor(op.clone(), args),
+            form => self.intern(form.clone(), args, term.shape.clone()),
+        }
+    }
+
+    /// The term with some terms replaced; a replacement of another shape is stretched.
+    pub fn substituted(&self, id: usize, replace: &impl Fn(&Form) -> Option<usize>) -> usize {
+        let mut done = HashMap::new();
+        self.substitute(id, replace, &mut done)
+    }
+
+    fn substitute(
+        &self,
+        id: usize,
+        replace: &impl Fn(&Form) -> Option<usize>,
+        done: &mut HashMap<usize, usize>,
+    ) -> usize {
+        if let Some(&new) = done.get(&id) {
+            return new;
+        }
+        let term = self.term(id);
+        let new = match replace(&term.form) {
+            Some(new) if self.shape(new) == term.shape => new,
+            Some(new) => self.broadcast_to(new, &term.shape),
+            None if term.args.is_empty() => id,
+            None => {
+                let args: Vec<usize> = term.args.iter().map(|&arg| self.substitute(arg, replace, done)).collect();
+                if args[..] == term.args[..] { id } else { self.with_args(&term, &args) }
+            }
+        };
+        done.insert(id, new);
+        new
+    }
+
+    /// The number that a term is, stretched to some shape.
+    pub fn stretched_number(&self, id: usize) -> Option<usize> {
+        let term = self.term(id);
+        match term.form {
+            Form::Tensor(TensorOp::BroadcastTo(_) | TensorOp::Reshape(_)) => match self.shape(term.args[0]).rank() {
+                0 => Some(self.stretched_number(term.args[0]).unwrap_or(term.args[0])),
+                _ => self.stretched_number(term.args[0]),
+            },
+            _ => None,
+        }
+    }
+
+    /// How many leaves a reader of the formula sees, up to a limit.
+    pub fn leaves(&self, id: usize, limit: usize) -> usize {
+        let term = self.term(id);
+        if term.args.is_empty() {
+            return 1;
+        }
+        // These two are written with their labels and their factor.
+        let hidden = matches!(term.form, Form::Tensor(TensorOp::CrossEntropy(_) | TensorOp::CrossEntropySlope(_)));
+        let mut sum = if hidden { 2 } else { 0 };
+        for &arg in &term.args {
+            sum += self.leaves(arg, limit);
+            if sum > limit {
+                break;
+            }
+        }
+        sum
+    }
+
+    /// Whether a term that passes the test is part of the formula.
+    pub fn mentions(&self, id: usize, test: &impl Fn(&Form) -> bool) -> bool {
+        let term = self.term(id);
+        test(&term.form) || term.args.iter().any(|&arg| self.mentions(arg, test))
+    }
+}
+
+impl std::fmt::Debug for Symbol<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Symbol::Literal(x) => write!(f, "{x}"),
+            Symbol::Term(book, id) => write!(f, "{:?}", book.term(*id)),
+        }
+    }
+}
+impl PartialEq for Symbol<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Symbol::Literal(a), Symbol::Literal(b)) => a == b,
+            (Symbol::Term(_, a), Symbol::Term(_, b)) => a == b,
+            _ => false,
+        }
+    }
+}
+impl PartialOrd for Symbol<'_> {
+    /// Formulas have no order; rules ask for none.
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Symbol::Literal(a), Symbol::Literal(b)) => a.partial_cmp(b),
+            _ => None,
+        }
+    }
+}
+
+impl<'b> Symbol<'b> {
+    fn book(self, other: Self) -> Option<&'b Book> {
+        match (self, other) {
+            (Symbol::Term(book, _), _) | (_, Symbol::Term(book, _)) => Some(book),
+            _ => None,
+        }
+    }
+}
+
+impl Number for Symbol<'_> {
+    fn lit(x: f64) -> Self {
+        Symbol::Literal(x)
+    }
+    fn select(self, a: Self, b: Self) -> Self {
+        match self {
+            Symbol::Literal(condition) => {
+                if condition != 0.0 {
+                    a
+                } else {
+                    b
+                }
+            }
+            Symbol::Term(book, id) => book.symbol(book.select(id, book.id(a), book.id(b))),
+        }
+    }
+    fn unary<O: BuiltinUnary>(self, op: O) -> Self {
+        match self {
+            Symbol::Literal(x) => Symbol::Literal(op.value(x)),
+            Symbol::Term(book, id) => book.symbol(book.unary(op.wrap(), id)),
+        }
+    }
+    fn binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
+        match (self.book(rhs), self, rhs) {
+            (None, Symbol::Literal(a), Symbol::Literal(b)) => Symbol::Literal(op.value(a, b)),
+            (Some(book), ..) => book.symbol(book.binary(op.wrap(), book.id(self), book.id(rhs))),
+            (None, ..) => unreachable!("a term has a book"),
+        }
+    }
+    fn apply<O: Unary>(self, op: O) -> Self {
+        match self {
+            Symbol::Literal(x) => Symbol::Literal(op.value(x)),
+            Symbol::Term(book, id) => book.symbol(book.intern(Form::Named(O::NAME.into()), &[id], book.shape(id))),
+        }
+    }
+    fn apply2<O: Binary>(self, op: O, rhs: Self) -> Self {
+        match (self.book(rhs), self, rhs) {
+            (None, Symbol::Literal(a), Symbol::Literal(b)) => Symbol::Literal(op.value(a, b)),
+            (Some(book), ..) => {
+                let args = [book.id(self), book.id(rhs)];
+                let shape = Shape::broadcast(O::NAME, &book.shape(args[0]), &book.shape(args[1]));
+                let shape = shape.expect("the rule's own shapes fit");
+                book.symbol(book.intern(Form::Named(O::NAME.into()), &args, shape))
+            }
+            (None, ..) => unreachable!("a term has a book"),
+        }
+    }
+}
+
+macro_rules! symbol_op {
+    ($($Trait:ident $method:ident $Assign:ident $assign:ident),*) => {$(
+        impl std::ops::$Trait for Symbol<'_> {
+            type Output = Self;
+            fn $method(self, rhs: Self) -> Self {
+                self.binary(ops::$Trait, rhs)
+            }
+        }
+        impl std::ops::$Assign for Symbol<'_> {
+            fn $assign(&mut self, rhs: Self) {
+                *self = self.binary(ops::$Trait, rhs);
+            }
+        }
+    )*};
+}
+symbol_op!(Add add AddAssign add_assign, Sub sub SubAssign sub_assign, Mul mul MulAssign mul_assign,
+    Div div DivAssign div_assign);
+
+impl std::ops::Neg for Symbol<'_> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        self.unary(ops::Neg)
+    }
+}
+impl std::iter::Sum for Symbol<'_> {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::lit(0.0), |a, b| a + b)
+    }
+}
+impl std::iter::Product for Symbol<'_> {
+    fn product<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::lit(1.0), |a, b| a * b)
+    }
+}

@@ -1,0 +1,127 @@
+/// The derivatives of the value.
+#[derive(Clone, Debug)]
+pub struct Gradient {
+    /// By `w1`, 2 x 4.
+    pub w1: Vec<f64>,
+    /// By `b1`, 4.
+    pub b1: Vec<f64>,
+    /// By `w2`, 4 x 3.
+    pub w2: Vec<f64>,
+    /// By `b2`, 3.
+    pub b2: Vec<f64>,
+}
+
+/// The value of `l` and its derivatives by w1, b1, w2, b2. Tensors are in row-major order.
+pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f64, Gradient) {
+    assert_eq!(w1.len(), 8, "w1 holds 2 x 4 numbers");
+    assert_eq!(b1.len(), 4, "b1 holds 4 numbers");
+    assert_eq!(w2.len(), 12, "w2 holds 4 x 3 numbers");
+    assert_eq!(b2.len(), 3, "b2 holds 3 numbers");
+    // Forward.
+    let x: &[f64] = &[
+        1.0, -0.5,
+        0.3, 0.8,
+        -1.2, 0.4,
+    ];
+    let v5: Vec<f64> = matmul(x, false, w1, false, [3, 2, 4]); // 3 x 4
+    let z1: Vec<f64> = (0..12).map(|i| v5[i] + b1[i % 4]).collect(); // 3 x 4
+    let a1: Vec<f64> = (0..12).map(|i| relu(z1[i])).collect(); // 3 x 4
+    let v8: Vec<f64> = matmul(&a1, false, w2, false, [3, 4, 3]); // 3 x 3
+    let z2: Vec<f64> = (0..9).map(|i| v8[i] + b2[i % 3]).collect(); // 3 x 3
+    let l = cross_entropy(&z2, 3, &[2, 0, 1]);
+
+    // Backward: d_v is the derivative of the value by v.
+    let d_l: f64 = 1.0;
+    // z2 is in l = cross_entropy(Z2).
+    let part_1: Vec<f64> = cross_entropy_slope(&z2, 3, &[2, 0, 1]);
+    let d_z2: Vec<f64> = (0..9).map(|i| scale(d_l, part_1[i])).collect();
+    // v8 is in z2 = add(v8, b2).
+    let d_v8: Vec<f64> = d_z2.clone();
+    // a1 is in v8 = matmul(A1, W2).
+    let d_a1: Vec<f64> = matmul(&d_v8, false, w2, true, [3, 3, 4]);
+    // z1 is in a1 = relu(Z1).
+    let d_z1: Vec<f64> = (0..12).map(|i| if a1[i] > 0.0 { d_a1[i] } else { 0.0 }).collect();
+    // v5 is in z1 = add(v5, b1).
+    let d_v5: Vec<f64> = d_z1.clone();
+    // b2 is in z2 = add(v8, b2).
+    let d_b2: Vec<f64> = sum_axes(&d_z2, [1, 3, 3]);
+    // w2 is in v8 = matmul(A1, W2).
+    let d_w2: Vec<f64> = matmul(&a1, true, &d_v8, false, [4, 3, 3]);
+    // b1 is in z1 = add(v5, b1).
+    let d_b1: Vec<f64> = sum_axes(&d_z1, [1, 3, 4]);
+    // w1 is in v5 = matmul(X, W1).
+    let d_w1: Vec<f64> = matmul(x, true, &d_v5, false, [2, 3, 4]);
+
+    (l, Gradient { w1: d_w1, b1: d_b1, w2: d_w2, b2: d_b2 })
+}
+
+/// A gradient times a derivative; where no gradient arrives, none leaves.
+fn scale(g: f64, derivative: f64) -> f64 {
+    if g == 0.0 { 0.0 } else { g * derivative }
+}
+
+/// max(x, 0); NaN stays NaN.
+fn relu(x: f64) -> f64 {
+    if x <= 0.0 { 0.0 } else { x }
+}
+
+/// The m x n product of an m x k and a k x n matrix; a transposed one lies in memory the other way round.
+fn matmul(x: &[f64], transpose_x: bool, y: &[f64], transpose_y: bool, [m, k, n]: [usize; 3]) -> Vec<f64> {
+    let mut out = vec![0.0; m * n];
+    for i in 0..m {
+        for j in 0..n {
+            for l in 0..k {
+                let a = if transpose_x { x[l * m + i] } else { x[i * k + l] };
+                let b = if transpose_y { y[j * k + l] } else { y[l * n + j] };
+                out[i * n + j] += a * b;
+            }
+        }
+    }
+    out
+}
+
+/// The sums over the middle one of three axes.
+fn sum_axes(x: &[f64], [outer, n, inner]: [usize; 3]) -> Vec<f64> {
+    let mut out = vec![0.0; outer * inner];
+    for (i, x) in x.iter().enumerate() {
+        out[i / (n * inner) * inner + i % inner] += x;
+    }
+    out
+}
+
+/// e^x / sum e^x of each row of n, of powers that do not overflow.
+fn softmax_rows(x: &[f64], n: usize) -> Vec<f64> {
+    let of = |row: &[f64]| -> Vec<f64> {
+        let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let powers: Vec<f64> = row.iter().map(|x| (x - max).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        powers.into_iter().map(|e| e / sum).collect()
+    };
+    x.chunks(n).flat_map(of).collect()
+}
+
+/// x - ln sum e^x of each row of n.
+fn log_softmax_rows(x: &[f64], n: usize) -> Vec<f64> {
+    let of = |row: &[f64]| -> Vec<f64> {
+        let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let log_sum = row.iter().map(|x| (x - max).exp()).sum::<f64>().ln();
+        row.iter().map(|x| x - max - log_sum).collect()
+    };
+    x.chunks(n).flat_map(of).collect()
+}
+
+/// The mean of -ln softmax at each row's label.
+fn cross_entropy(logits: &[f64], classes: usize, labels: &[usize]) -> f64 {
+    let logs = log_softmax_rows(logits, classes);
+    let sum: f64 = labels.iter().enumerate().map(|(row, label)| -logs[row * classes + label]).sum();
+    sum / labels.len() as f64
+}
+
+/// (softmax - one-hot labels) / rows.
+fn cross_entropy_slope(logits: &[f64], classes: usize, labels: &[usize]) -> Vec<f64> {
+    let mut out = softmax_rows(logits, classes);
+    for (row, label) in labels.iter().enumerate() {
+        out[row * classes + label] -= 1.0;
+    }
+    out.iter().map(|x| x / labels.len() as f64).collect()
+}

@@ -1,0 +1,29 @@
+/// The derivatives of the value.
+#[derive(Clone, Debug)]
+pub struct Gradient {
+    /// By `a`.
+    pub a: f64,
+    /// By `b`.
+    pub b: f64,
+}
+
+/// The value of `e` and its derivatives by a, b.
+pub fn value_and_gradient(a: f64, b: f64) -> (f64, Gradient) {
+    // Forward.
+    let c = a + b;
+    let d = b + 1.0;
+    let e = c * d;
+
+    // Backward: d_v is the derivative of the value by v.
+    let d_e: f64 = 1.0;
+    // d is in e = mul(c, d).
+    let d_d = d_e * c;
+    // c is in e = mul(c, d).
+    let d_c = d_e * d;
+    // b is in d = add(b, 1) and in c = add(a, b).
+    let d_b = d_d + d_c;
+    // a is in c = add(a, b).
+    let d_a = d_c;
+
+    (e, Gradient { a: d_a, b: d_b })
+}
