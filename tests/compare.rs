@@ -572,3 +572,135 @@ fn both_are_timed_in_one_run() {
     assert!(timing.hand.as_nanos() > 0 && timing.ratio() > 0.0, "{timing}");
     assert!(report.to_string().contains("timing: hand-coded "), "{report}");
 }
+
+#[test]
+fn where_the_function_leaves_the_tape_the_hand_coded_gradient_is_right() {
+    let x = Tensor::from([0.4, -0.7]);
+    let report = small(&[("x", x.clone())], &[("x", &x * 2.0)], |_, p| (p[0] * p[0].detach()).sum(()));
+    assert_eq!((report.blocks[0].verdict, report.blocks[0].right), (Verdict::Differs, Right::HandCoded));
+    assert_eq!(report.notes.len(), 1, "{report}");
+}
+
+#[test]
+fn a_mistake_repeated_in_every_layer_of_a_loop_is_one_mistake() {
+    let ws = [
+        Tensor::from([[0.4, -0.3], [0.2, 0.7]]),
+        Tensor::from([[0.6, -0.4], [0.9, 0.15]]),
+        Tensor::from([[0.1, 0.8], [-0.5, 0.3]]),
+    ];
+    let x = Tensor::from([[1.0, -0.5, 0.3], [0.2, 0.8, -1.1]]);
+    let mut a = vec![x.clone()];
+    for w in &ws {
+        a.push(w.matmul(&a[a.len() - 1]).map(f64::tanh));
+    }
+    let by_hand = |slope: fn(f64) -> f64| {
+        let mut g = a[3].map(|_| 1.0);
+        let mut found = Vec::new();
+        for k in (0..3).rev() {
+            let delta = &g * &a[k + 1].map(slope);
+            found.push((["W1", "W2", "W3"][k], delta.matmul(&a[k].t())));
+            g = ws[k].t().matmul(&delta);
+        }
+        found
+    };
+    let report = |slope: fn(f64) -> f64| {
+        let parameters = [("W1", ws[0].clone()), ("W2", ws[1].clone()), ("W3", ws[2].clone())];
+        small(&parameters, &by_hand(slope), |tape, p| p.iter().fold(tape.data(&x), |a, w| w.matmul(a).tanh()).sum(()))
+    };
+    report(|a| 1.0 - a * a).assert();
+    let (kind, text) = best(&report(|_| 1.0));
+    assert_eq!(kind, Kind::RuleLeftOut);
+    assert!(text.contains("and likewise of tanh #"), "{text}");
+    assert_eq!(best(&report(|a| 1.0 - a)).0, Kind::OtherDerivative);
+    assert_eq!(best(&report(|a| a * (1.0 - a))).0, Kind::OtherDerivative);
+    assert_eq!(best(&report(|a| a * a - 1.0)).0, Kind::RuleNegated);
+}
+
+#[test]
+fn regularisation_of_the_bias_column_is_named() {
+    // A of the classics: theta holds the bias in column 0, which is spared.
+    let theta = Tensor::from([[0.4, -0.3, 0.2], [0.2, 0.7, -0.6]]);
+    let x = Tensor::from([[1.0, 0.5, 0.3], [1.0, 0.8, -1.1], [1.0, -0.4, 0.6], [1.0, 2.0, 0.1]]);
+    let y = Tensor::from([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+    let (lambda, m) = (0.7, 4.0);
+    let delta = sigmoid(&x.matmul(&theta.t())) - &y;
+    let plain = delta.t().matmul(&x) / m;
+    let spared = Tensor::from_fn([2, 3], |i| if i[1] == 0 { 0.0 } else { theta.get(i).unwrap() });
+    let report = |hand: Tensor<f64>| {
+        Compare::new(|tape, p| {
+            let h = tape.data(&x).matmul(p[0].t()).bce_with_logits(tape.data(&y)).sum(()) * (1.0 / m);
+            h + p[0].slice((.., 1..)).square().sum(()) * (lambda / (2.0 * m))
+        })
+        .parameter("Theta", &theta)
+        .hand("Theta", hand)
+        .constant("lambda", lambda)
+        .constant("m", m)
+        .run()
+        .unwrap()
+    };
+    report(&plain + &(&spared * (lambda / m))).assert();
+    let (kind, text) = best(&report(&plain + &(&theta * (lambda / m))));
+    assert_eq!(kind, Kind::Regularisation);
+    assert_eq!(text, "your Theta equals the true gradient plus lambda/m Theta in column 0: regularised as the rest is");
+    let (kind, text) = best(&report(&plain + &(&spared * lambda)));
+    assert_eq!(kind, Kind::Regularisation, "{text}");
+    assert!(text.contains("regularisation term times m"), "{text}");
+    let (kind, text) = best(&report(plain.clone()));
+    assert_eq!(kind, Kind::Regularisation, "{text}");
+}
+
+#[test]
+fn the_report_reads_as_in_the_golden_file() {
+    let net = Net::new();
+    let delta1 = net.w2.t().matmul(&net.delta2());
+    let [w1, b1, w2, b2] = net.gradients(&delta1, &net.delta2());
+    let report = net.compare([w1, b1, w2, b2]).hand("z1", delta1).hand("z2", net.delta2()).run().unwrap();
+    let text = format!("{}\n", without_lines(&report.to_string()));
+    let golden = include_str!("golden/compare.txt");
+    assert_eq!(text, golden, "the report is\n{text}");
+}
+
+#[test]
+fn a_factor_from_elsewhere_is_named() {
+    // The wrong layer's weights: W1 for W2 in the hidden delta.
+    let (w1, w2) = (Tensor::from([[0.4, -0.3], [0.2, 0.7]]), Tensor::from([[0.6, -0.4], [0.9, 0.15]]));
+    let x = Tensor::from([[1.0, -0.5, 0.3], [0.2, 0.8, -1.1]]);
+    let a1 = w1.matmul(&x).map(f64::tanh);
+    let out = w2.matmul(&a1);
+    let delta = w1.t().matmul(&out) * a1.map(|a| 1.0 - a * a);
+    let hand = [("W1", delta.matmul(&x.t())), ("W2", out.matmul(&a1.t()))];
+    let report = small(&[("W1", w1.clone()), ("W2", w2.clone())], &hand, |tape, p| {
+        p[1].matmul(p[0].matmul(tape.data(&x)).tanh().named("a1")).square().sum(()) * 0.5
+    });
+    let (kind, text) = best(&report);
+    assert_eq!(kind, Kind::OtherValue);
+    assert!(text.contains("W1 in place of W2"), "{text}");
+}
+
+#[test]
+fn an_exponent_off_by_one_is_named() {
+    // d/ds ((x - mu)/s)^2 with s^2 for s^3.
+    let (x, mu, s) = (Tensor::from([0.4, -0.7, 1.1]), 0.2, 0.7);
+    let sum = (&x - mu).square().sum(()).item();
+    let report = |ds: f64| {
+        small(&[("s", Tensor::scalar(s))], &[("s", Tensor::scalar(ds))], |tape, p| {
+            ((tape.data(&x) - mu) / p[0]).square().sum(()) * 0.5
+        })
+    };
+    report(-sum / (s * s * s)).assert();
+    let (kind, text) = best(&report(-sum / (s * s)));
+    assert_eq!(kind, Kind::WrongExponent);
+    assert!(text.contains("the exponent of s in the derivative of div"), "{text}");
+}
+
+#[test]
+fn coarse_values_are_compared_within_their_tolerance() {
+    let net = Net::new();
+    let printed = |g: &Tensor<f64>| g.map(|x| (x * 1e5).round() / 1e5);
+    let compare =
+        |gradients: [Tensor<f64>; 4]| net.compare(gradients.map(|g| printed(&g))).tolerance(1e-3).run().unwrap();
+    compare(net.right()).assert();
+    let back = net.w2.t().matmul(&net.delta2());
+    let report = compare(net.gradients(&back, &net.delta2()));
+    assert_eq!(best(&report).0, Kind::RuleLeftOut);
+}

@@ -149,8 +149,8 @@ impl Case {
         let tape = Tape::new();
         let vars = graph
             .record_with(&tape, |node, args| {
-                let mistake = mistakes.iter().find(|mistake| mistake.node == node.index())?;
-                Some(mistake.record(&tape, node, args))
+                let mistake = mistakes.iter().find(|mistake| mistake.is_at(node.index()))?;
+                Some(mistake.record(&tape, graph, node, args))
             })
             .ok()?;
         let place = |target: &Target| target.nodes[level];

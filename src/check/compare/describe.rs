@@ -14,11 +14,14 @@ pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
         Change::LeftOut(Some(_)) => 0.0,
         Change::LeftOut(None) => 0.3,
         Change::Diagonal | Change::Kink => 0.05,
+        Change::Formula(_) => 0.12,
         Change::TransposedFactor(_) | Change::TransposedResult(_) => 0.1,
         Change::InputForOutput | Change::OutputForInput => 0.15,
         Change::Scaled(-1.0) if matches!(node.op(), "sub" | "neg" | "ln" | "xlogy") => 0.2,
         Change::Scaled(-1.0) | Change::ArgumentScaled(_, -1.0) => 0.25,
         Change::OneExample { .. } => 0.25,
+        Change::Power(..) => 0.28,
+        Change::OtherValue(..) => 0.42,
         Change::ArgumentScaled(..) => 0.3,
         Change::Adjoint(_) => 0.35,
         Change::Exchanged | Change::Skipped | Change::Twice => 0.4,
@@ -26,7 +29,7 @@ pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
         Change::Operand(..) | Change::Flipped => 0.5,
         Change::Scaled(_) => 0.55,
     };
-    kind + 0.06 * mutation.level as f64
+    kind + 0.06 * mutation.level as f64 + if mutation.also.is_empty() { 0.0 } else { 0.04 }
 }
 
 /// The mistake as a report has it.
@@ -55,10 +58,13 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
         Change::ArgumentScaled(..) => Kind::ArgumentForgotten,
         Change::InputForOutput => Kind::InputForOutput,
         Change::OutputForInput => Kind::OutputForInput,
+        Change::Formula(_) => Kind::OtherDerivative,
         Change::Kink => Kind::Kink,
         Change::Diagonal => Kind::DiagonalAlone,
         Change::TransposedFactor(_) | Change::TransposedResult(_) => Kind::TransposedOperand,
         Change::Exchanged => Kind::ArgumentsExchanged,
+        Change::OtherValue(..) => Kind::OtherValue,
+        Change::Power(..) => Kind::WrongExponent,
         Change::OneExample { .. } => Kind::OneExample,
         Change::Twice => Kind::OpTwice,
         // A loss without its square is another loss, but it is the op that was forgotten.
@@ -71,7 +77,11 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
 }
 
 fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f64>) -> String {
-    let here = place(case, mutation.level, mutation.node);
+    let mut here = place(case, mutation.level, mutation.node);
+    if !mutation.also.is_empty() {
+        let others: Vec<String> = mutation.also.iter().map(|&node| short(graph, mutation.level, node)).collect();
+        here = format!("{here} and likewise of {}", others.join(", "));
+    }
     let level = mutation.level;
     let arg = |i: usize| argument(graph, level, &node.args()[i]);
     let named = |c: f64| case.factors.find(c, case.tolerance).map_or(c.to_string(), |factor| factor.name);
@@ -89,6 +99,9 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
         Change::ArgumentScaled(i, _) => format!("the path through {here} to {} forgotten", arg(*i)),
         Change::InputForOutput => format!("the derivative of {here} computed from its input where its output belongs"),
         Change::OutputForInput => format!("the derivative of {here} taken at its output instead of its input"),
+        Change::Formula(formula) => {
+            format!("the derivative of {here} taken as {}, where a is its output", formula.text())
+        }
         Change::Kink => format!("the derivative of {here} at 0 taken as that above 0 (>= for >)"),
         Change::Diagonal => format!("the diagonal alone of the derivative of {here}"),
         Change::TransposedFactor(i) => {
@@ -96,6 +109,15 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
             format!("{other} in the derivative of {here} by {} transposed the wrong way", arg(*i))
         }
         Change::TransposedResult(i) => format!("the derivative of {here} by {} transposed", arg(*i)),
+        Change::OtherValue(i, other) => {
+            let place = mutant::place_of_other(node.args().len(), *i);
+            let (wrong, right) = (short(graph, level, *other), arg(place));
+            format!("{wrong} in place of {right} in the derivative of {here} by {}", arg(*i))
+        }
+        Change::Power(i, power) => {
+            let (arg, which) = (arg(*i), if *power > 0 { "high" } else { "low" });
+            format!("the exponent of {arg} in the derivative of {here} too {which} by 1")
+        }
         Change::Exchanged => format!("the derivatives of {here} by its two arguments exchanged"),
         Change::OneExample { axis, index } => {
             let size = mutant::inputs_of(graph, node)[0].shape()[*axis];
@@ -120,7 +142,7 @@ fn left_out(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNo
     let level = mutation.level;
     let other = node.args().get(1 - wrt.min(1))?;
     let number = |c: f64| match case.factors.find(c, case.tolerance) {
-        Some(factor) if factor.parts > 0 => format!("{c} ({})", factor.name),
+        Some(factor) if factor.parts > 0 && factor.name != c.to_string() => format!("{c} ({})", factor.name),
         _ => c.to_string(),
     };
     match (&node.op, other) {

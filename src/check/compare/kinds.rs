@@ -34,12 +34,18 @@ pub enum Kind {
     InputForOutput,
     /// A derivative computed at the op's output instead of its input: s'(a) for s'(z).
     OutputForInput,
+    /// Another formula for the derivative of an activation: 1 - a for 1 - a^2, or that of another activation.
+    OtherDerivative,
     /// Another choice of the derivative at a kink: >= for >.
     Kink,
     /// The diagonal of a Jacobian alone, as for softmax.
     DiagonalAlone,
     /// An operand of a matrix product transposed, or not transposed where it should be.
     TransposedOperand,
+    /// A factor of a derivative taken from elsewhere: the wrong layer's activations or weights.
+    OtherValue,
+    /// An exponent in a derivative off by one: 1/s for 1/s^2.
+    WrongExponent,
     /// The derivatives by two arguments exchanged.
     ArgumentsExchanged,
     /// The derivative of one op with a wrong factor.

@@ -29,8 +29,15 @@ pub(super) enum Change {
     OutputForInput,
     /// The derivative of the other side, where the input lies on the kink.
     Kink,
+    /// Another formula for the derivative of an activation.
+    Formula(Formula),
     /// Of softmax: s (1 - s) g, without what the others contribute.
     Diagonal,
+    /// The derivative by an argument, with another node's value where that of its other argument belongs; for an op of one
+    /// argument, where its own belongs.
+    OtherValue(usize, usize),
+    /// The contribution to an argument times a power of that argument: an exponent off by one.
+    Power(usize, i32),
     /// Of a matrix product: the other operand not transposed where it should be.
     TransposedFactor(usize),
     /// Of a matrix product: the contribution to a square operand transposed.
@@ -51,17 +58,62 @@ pub(super) enum Change {
     Adjoint(Tensor<f64>),
 }
 
+/// Formulas that are written for an activation's derivative in terms of its output a.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Formula {
+    /// a (1 - a), sigmoid's.
+    Sigmoid,
+    /// 1 - a^2, that of tanh.
+    Tanh,
+    /// 1 - a.
+    Complement,
+    /// a.
+    Output,
+}
+
+impl Formula {
+    pub const ALL: [Self; 4] = [Self::Sigmoid, Self::Tanh, Self::Complement, Self::Output];
+    fn of(self, a: f64) -> f64 {
+        match self {
+            Self::Sigmoid => a * (1.0 - a),
+            Self::Tanh => 1.0 - a * a,
+            Self::Complement => 1.0 - a,
+            Self::Output => a,
+        }
+    }
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "a (1 - a)",
+            Self::Tanh => "1 - a^2",
+            Self::Complement => "1 - a",
+            Self::Output => "a",
+        }
+    }
+}
+
 /// A mistake at a node of a graph.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mutation {
     pub level: usize,
     pub node: usize,
+    /// Nodes of the same source line where the same mistake was made, as in every layer of a loop.
+    pub also: Vec<usize>,
     pub change: Change,
 }
 
 impl Mutation {
     pub fn new(level: usize, node: usize, change: Change) -> Self {
-        Self { level, node, change }
+        Self { level, node, also: Vec::new(), change }
+    }
+
+    /// Whether the mistake is made at this node.
+    pub fn is_at(&self, node: usize) -> bool {
+        self.node == node || self.also.contains(&node)
+    }
+
+    /// Whether two mistakes are made at different nodes.
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        !other.is_at(self.node) && !self.also.iter().any(|&node| other.is_at(node))
     }
 
     /// Whether the function is changed, and not its derivation alone.
@@ -82,6 +134,7 @@ impl Mutation {
     pub fn record<'t>(
         &self,
         tape: &'t Tape<f64>,
+        graph: &Graph<f64>,
         node: &GraphNode<f64>,
         args: &[Var<'t, f64>],
     ) -> Result<Var<'t, f64>> {
@@ -104,7 +157,14 @@ impl Mutation {
                 let honest = node.record(tape, args)?;
                 tape.record_custom(Arc::new(Replaced(adjoint.clone())), &[honest])
             }
-            _ => tape.record_custom(Arc::new(Mutant { node: node.clone(), change: self.change.clone() }), args),
+            change => {
+                let other = match change {
+                    Change::OtherValue(_, other) => Some(graph.nodes()[*other].value().clone().into_tensor()),
+                    _ => None,
+                };
+                let mutant = Mutant { node: node.clone(), change: change.clone(), other };
+                tape.record_custom(Arc::new(mutant), args)
+            }
         }
     }
 }
@@ -116,6 +176,8 @@ struct Replaced(Tensor<f64>);
 struct Mutant {
     node: GraphNode<f64>,
     change: Change,
+    /// What stands in another's place.
+    other: Option<Tensor<f64>>,
 }
 
 fn no_second_order<V>() -> Result<V> {
@@ -167,7 +229,10 @@ impl DynTensorOp<f64> for Mutant {
     ) -> Result<Vec<Value<f64>>> {
         let inputs: Vec<_> = inputs.iter().map(|v| v.clone().into_tensor()).collect();
         let (output, g) = (output.clone().into_tensor(), g.clone().into_tensor());
-        let gradients = mistaken(&self.node, &self.change, &inputs, &output, &g)?;
+        let gradients = match (&self.change, &self.other) {
+            (Change::OtherValue(wrt, _), Some(other)) => exchanged(&self.node, *wrt, &inputs, other, &g)?,
+            _ => mistaken(&self.node, &self.change, &inputs, &output, &g)?,
+        };
         Ok(gradients.into_iter().map(Value::from).collect())
     }
     fn record_vjp<'t>(
@@ -245,6 +310,12 @@ pub(super) fn mistaken(
             let beside = inputs[0].map(|x| if x == 0.0 { f64::MIN_POSITIVE } else { x });
             contributions(node, &[beside], g)?
         }
+        Change::Power(wrt, power) => {
+            let mut found = rule()?;
+            found[*wrt] = &found[*wrt] * &inputs[*wrt].map(|x| x.powi(*power));
+            found
+        }
+        Change::Formula(formula) => vec![g * &output.map(|a| formula.of(a))],
         Change::Diagonal => vec![&(g * output) * &(1.0 - output)],
         Change::TransposedFactor(wrt) | Change::TransposedResult(wrt) => {
             let mut found = rule()?;
@@ -264,10 +335,33 @@ pub(super) fn mistaken(
             found[0] = only(&found[0], *axis, *index);
             found
         }
-        Change::Twice | Change::Skipped | Change::Operand(..) | Change::Flipped | Change::Adjoint(_) => {
-            unreachable!("these change what is recorded")
-        }
+        Change::Twice
+        | Change::Skipped
+        | Change::Operand(..)
+        | Change::Flipped
+        | Change::Adjoint(_)
+        | Change::OtherValue(..) => unreachable!("these are recorded in their own ways"),
     })
+}
+
+/// The contributions of a node, with another value in place of an argument in the derivative by one.
+fn exchanged(
+    node: &GraphNode<f64>,
+    wrt: usize,
+    inputs: &[Tensor<f64>],
+    other: &Tensor<f64>,
+    g: &Tensor<f64>,
+) -> Result<Vec<Tensor<f64>>> {
+    let mut instead = inputs.to_vec();
+    instead[place_of_other(inputs.len(), wrt)] = other.clone();
+    let mut found = contributions(node, inputs, g)?;
+    found[wrt] = contributions(node, &instead, g)?.swap_remove(wrt);
+    Ok(found)
+}
+
+/// Which argument the derivative by one is computed with.
+pub(super) fn place_of_other(args: usize, wrt: usize) -> usize {
+    if args == 1 { 0 } else { 1 - wrt }
 }
 
 /// The upstream gradient in the shape of an argument, as if the derivative were 1.

@@ -1,15 +1,19 @@
 //! The mistakes to try at each node.
 
 use super::case::Case;
-use super::mutant::{self, Change, Mutation};
+use super::mutant::{self, Change, Formula, Mutation};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::ops::structural::{Map, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
 use crate::tensor::kernels::rows::RowMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::panic::Location;
 
 /// How many examples are tried as the only one; of more, the first and the last.
 const EXAMPLES: usize = 8;
+
+/// How many values in another's place are tried.
+const OTHER_VALUES: usize = 400;
 
 /// Every single mistake, level by level.
 pub(super) fn all(case: &Case) -> Vec<Mutation> {
@@ -27,6 +31,89 @@ pub(super) fn all(case: &Case) -> Vec<Mutation> {
         }
         known.extend(seen);
     }
+    let groups: Vec<Mutation> =
+        case.levels.iter().enumerate().flat_map(|(k, graph)| repeated(case, k, graph)).collect();
+    let everywhere = groups.iter().flat_map(|group| {
+        let alike = |one: &&Mutation| (one.level, one.node) == (group.level, group.node);
+        let changes = found.iter().filter(alike).map(|one| one.change.clone());
+        changes.map(|change| Mutation { change, ..group.clone() }).collect::<Vec<_>>()
+    });
+    let everywhere: Vec<Mutation> = everywhere.collect();
+    found.extend(everywhere);
+    found.extend(other_values(&case.levels[0]));
+    found
+}
+
+/// Every derivative with another value of the same shape where a factor belongs: a^l for a^(l-1), the wrong layer's weights.
+fn other_values(graph: &Graph<f64>) -> Vec<Mutation> {
+    let mut found = Vec::new();
+    for node in graph.nodes().iter().filter(|node| node.is_active() && !node.args().is_empty()) {
+        let product = matches!(node.op, GraphOp::Binary(BinaryOp::Mul(_)) | GraphOp::Tensor(TensorOp::MatMul(_)));
+        if !product && !matches!(node.op, GraphOp::Unary(_)) {
+            continue;
+        }
+        for (wrt, arg) in node.args().iter().enumerate() {
+            let active = matches!(arg, Arg::Node(parent) if graph.nodes()[*parent].is_active());
+            let Arg::Node(factor) = node.args()[mutant::place_of_other(node.args().len(), wrt)] else { continue };
+            let known = &graph.nodes()[factor];
+            let fits = |other: &&GraphNode<f64>| {
+                let named = other.name().is_some() || other.args().is_empty();
+                named && other.shape() == known.shape() && other.value().as_slice() != known.value().as_slice()
+            };
+            for other in graph.nodes().iter().filter(|_| active).filter(fits) {
+                found.push(Mutation::new(0, node.index(), Change::OtherValue(wrt, other.index())));
+            }
+        }
+    }
+    found.truncate(OTHER_VALUES);
+    found
+}
+
+/// Arguments whose exponent in the derivative may be off by one, and which way.
+fn exponents(op: &GraphOp<f64>, args: &[usize]) -> Vec<(usize, i32)> {
+    match op {
+        GraphOp::Binary(BinaryOp::Div(_)) if args.contains(&1) => vec![(1, 1)],
+        GraphOp::Unary(UnaryOp::Reciprocal(_) | UnaryOp::Rsqrt(_) | UnaryOp::Sqrt(_) | UnaryOp::Ln(_)) => {
+            vec![(0, 1), (0, -1)]
+        }
+        GraphOp::Unary(UnaryOp::Powi(_) | UnaryOp::Powf(_) | UnaryOp::Square(_)) => vec![(0, 1), (0, -1)],
+        _ => Vec::new(),
+    }
+}
+
+/// Nodes that one source line recorded several times, as the layers of a loop: all of them, and all but the last. The change
+/// is that of the first.
+fn repeated(case: &Case, level: usize, graph: &Graph<f64>) -> Vec<Mutation> {
+    let mut lines: HashMap<&Location<'_>, Vec<usize>> = HashMap::new();
+    let active = |node: &&GraphNode<f64>| node.is_active() && !node.args().is_empty();
+    for node in graph.nodes().iter().filter(active) {
+        if let Some(site) = node.site() {
+            lines.entry(site).or_default().push(node.index());
+        }
+    }
+    let mut found = Vec::new();
+    for (site, nodes) in lines {
+        // How many nodes one call records is how many there are for each of its first.
+        let recorded = case.levels[0].nodes().iter().filter(active).filter(|node| node.site() == Some(site));
+        let ops: Vec<&str> = recorded.map(|node| node.op()).collect();
+        let times = ops.iter().filter(|&&op| op == ops[0]).count();
+        if times < 2 || !nodes.len().is_multiple_of(times) {
+            continue;
+        }
+        let each = nodes.len() / times;
+        for position in 0..each {
+            let group: Vec<usize> = (0..times).map(|call| nodes[call * each + position]).collect();
+            let op = graph.nodes()[group[0]].op();
+            if group.iter().any(|&node| graph.nodes()[node].op() != op) {
+                continue;
+            }
+            for last in if times > 2 { vec![times, times - 1] } else { vec![times] } {
+                let also = group[1..last].to_vec();
+                found.push(Mutation { level, node: group[0], also, change: Change::Scaled(1.0) });
+            }
+        }
+    }
+    found.sort_by_key(|mutation| (mutation.node, mutation.also.len()));
     found
 }
 
@@ -56,6 +143,9 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
         if args.len() > 1 && args.iter().all(|&i| mutant::passes_through(node, &inputs, i)) {
             emit(Change::LeftOut(None));
         }
+    }
+    for (wrt, power) in exponents(&node.op, &args) {
+        emit(Change::Power(wrt, power));
     }
     match &node.op {
         GraphOp::Unary(op) => unary(*op, &inputs, &mut emit),
@@ -114,9 +204,18 @@ fn unary(op: UnaryOp, inputs: &[crate::Tensor<f64>], emit: &mut impl FnMut(Chang
     if inputs[0].iter().any(|&x| x == 0.0) {
         emit(Change::Kink);
     }
-    if matches!(op, UnaryOp::Square(_) | UnaryOp::Powi(_) | UnaryOp::Powf(_) | UnaryOp::Sqrt(_)) {
-        emit(Change::Scaled(0.5));
-        emit(Change::Scaled(2.0));
+    match op {
+        UnaryOp::Square(_) | UnaryOp::Sqrt(_) => [0.5, 2.0].into_iter().for_each(|c| emit(Change::Scaled(c))),
+        UnaryOp::Rsqrt(_) => [2.0, -2.0].into_iter().for_each(|c| emit(Change::Scaled(c))),
+        UnaryOp::Powi(op) if op.n != 0 => emit(Change::Scaled(1.0 / f64::from(op.n))),
+        UnaryOp::Powf(op) if op.p != 0.0 => emit(Change::Scaled(1.0 / op.p)),
+        UnaryOp::Sigmoid(_) => {
+            Formula::ALL.into_iter().filter(|&f| f != Formula::Sigmoid).for_each(|f| emit(Change::Formula(f)));
+        }
+        UnaryOp::Tanh(_) => {
+            Formula::ALL.into_iter().filter(|&f| f != Formula::Tanh).for_each(|f| emit(Change::Formula(f)));
+        }
+        _ => {}
     }
 }
 

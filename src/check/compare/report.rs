@@ -1,6 +1,7 @@
 //! What a comparison found, as data and as text.
 
 use super::Kind;
+use super::four::ROUNDING;
 use crate::check::Verdict;
 use crate::check::report::{digits, short, significant};
 use crate::error::{Error, Result};
@@ -53,7 +54,7 @@ pub struct Block {
     pub max_relative: f64,
     /// The cosine of the angle between the two; NaN for a wrong shape or zeros.
     pub cosine: f64,
-    /// The element that is farthest off; none for a wrong shape.
+    /// The element that is farthest off, or the largest where only rounding differs; none for a wrong shape.
     pub worst: Option<Worst>,
     /// Whether hand-coded and reverse mode agree.
     pub verdict: Verdict,
@@ -89,7 +90,9 @@ impl Block {
             row.push(if shape.is_empty() { "empty".into() } else { format!("hand-coded shape {shape}") });
             return row;
         };
-        row.extend([short(self.max_absolute), short(self.max_relative), format!("{:.6}", self.cosine)]);
+        let small = self.max_relative < ROUNDING;
+        let error = |x: f64| if small { "0".into() } else { short(x) };
+        row.extend([error(self.max_absolute), error(self.max_relative), format!("{:.6}", self.cosine)]);
         row.push(if worst.index.is_empty() { "-".into() } else { format!("{:?}", worst.index) });
         let digits = if self.agrees() { 6 } else { digits(self.max_relative).min(12) };
         let values = [worst.hand, worst.reverse, worst.forward, worst.numeric];
@@ -282,7 +285,7 @@ const HEADINGS: [&str; 12] = [
 ];
 
 impl fmt::Display for Comparison {
-    /// A line for the whole, a table with a row for each gradient, and the diagnosis.
+    /// A line for the whole, a table with a row for each gradient, and the diagnosis. Errors of rounding (1e-12) print as 0.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let differing = self.blocks.iter().filter(|block| !block.agrees()).count();
         match (differing, self.blocks.len()) {

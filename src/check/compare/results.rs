@@ -87,6 +87,7 @@ fn regularisation(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>,
     let target = &case.targets[k];
     let difference = &target.hand - &target.truth;
     let noise = case.tolerance * target.hand.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    absolute_values(case, k, noise, push);
     let Some((c, part)) = multiple(&difference, &target.value, noise) else { return };
     let whole = difference.len();
     let added = Tensor::new(
@@ -94,15 +95,26 @@ fn regularisation(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>,
         difference.iter().zip(target.value.iter()).map(|(d, x)| if d.abs() > noise { c * x } else { 0.0 }).collect(),
     );
     let Some(fit) = added.ok().and_then(|added| case.fit(k, &(&target.truth + &added))) else { return };
-    let own = coefficient(case, target);
+    // A term on part of the parameter says nothing of the rest.
+    let within = |(own, there): (f64, Vec<bool>)| {
+        let touched = difference.iter().zip(&there).any(|(d, there)| d.abs() > noise && *there);
+        if touched { Ok(own) } else { Err(own) }
+    };
+    let own = coefficient(case, target).map(within);
+    let rest = own.and_then(Result::err);
+    let own = own.and_then(Result::ok);
     // What the other parameters' terms have, should this one have none.
     let others = case.parameters.iter().filter(|other| other.name != target.name);
-    let other = others.filter_map(|other| Some((other, coefficient(case, other)?))).next();
+    let other = others.filter_map(|other| Some((other, coefficient(case, other)?.0))).next();
     let of = |x: f64| match case.factors.find(x, 1e-7) {
         Some(factor) => format!("{} {}", factor.name, target.name),
         None => format!("{} {}", crate::check::report::significant(x, 6), target.name),
     };
-    let here = if part == whole { String::new() } else { format!(" in {part} of {whole} elements") };
+    let here = match line(&difference, noise) {
+        Some(line) if part < whole => format!(" in {line}"),
+        _ if part < whole => format!(" in {part} of {whole} elements"),
+        _ => String::new(),
+    };
     let ratio = own.map(|own| (own + c) / own);
     let (cost, factor, text) = match (own, ratio) {
         (Some(_), Some(ratio)) if ratio.abs() < 1e-7 => {
@@ -116,6 +128,9 @@ fn regularisation(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>,
             None if part > 2 => (0.4, ratio, format!("with the regularisation term as {}{here}", of(own + c))),
             None => return,
         },
+        _ if rest.is_some_and(|rest| (rest / c - 1.0).abs() < 1e-7) => {
+            (0.05, c, format!("plus {}{here}: regularised as the rest is", of(c)))
+        }
         _ => match other {
             Some((other, theirs)) if (theirs / c - 1.0).abs() < 1e-7 => {
                 (0.05, c, format!("plus {}{here}: regularised as {} is", of(c), other.name))
@@ -128,6 +143,22 @@ fn regularisation(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>,
         },
     };
     push(cost, Some(fit), mistake(Kind::Regularisation, Some(factor), text));
+}
+
+/// The derivative of |w| in place of that of w^2.
+fn absolute_values(case: &Case, k: usize, noise: f64, push: &mut impl FnMut(f64, Option<f64>, Mistake)) {
+    let target = &case.targets[k];
+    let Some((own, there)) = coefficient(case, target) else { return };
+    let parts = target.value.iter().zip(&there).map(|(x, there)| if *there { own * x } else { 0.0 }).collect();
+    let Ok(term) = Tensor::new(target.value.shape(), parts) else { return };
+    let signs = target.value.sign();
+    let rest = &target.truth - &term;
+    let Some((c, count)) = multiple(&(&target.hand - &rest), &signs, noise) else { return };
+    if count > 2 {
+        let fit = case.fit(k, &(&rest + &(&signs * c)));
+        let text = format!("with the regularisation term of |{0}| instead of {0}^2", target.name);
+        push(0.3, fit, mistake(Kind::Regularisation, Some(c), text));
+    }
 }
 
 /// The number by which `x` was multiplied to give `y`, where `y` is not 0, and how many elements that are.
@@ -143,8 +174,23 @@ fn multiple(y: &Tensor<f64>, x: &Tensor<f64>, noise: f64) -> Option<(f64, usize)
     (c.is_finite() && c != 0.0 && fits).then(|| (c, pairs().count()))
 }
 
-/// The coefficient of a parameter in its own gradient: what an op that reads it alone contributes, as a multiple of it.
-pub(super) fn coefficient(case: &Case, parameter: &Variable) -> Option<f64> {
+/// The one row or column of a matrix in which something differs.
+fn line(difference: &Tensor<f64>, noise: f64) -> Option<String> {
+    let [_, columns] = *difference.shape().dims() else { return None };
+    let places =
+        difference.iter().enumerate().filter(|(_, d)| d.abs() > noise).map(|(i, _)| (i / columns, i % columns));
+    let places: Vec<(usize, usize)> = places.collect();
+    let &(row, column) = places.first()?;
+    match (places.iter().all(|place| place.0 == row), places.iter().all(|place| place.1 == column)) {
+        (_, true) => Some(format!("column {column}")),
+        (true, _) => Some(format!("row {row}")),
+        _ => None,
+    }
+}
+
+/// The coefficient of a parameter in its own gradient: what an op that reads it alone contributes, as a multiple of it, and
+/// in which elements.
+fn coefficient(case: &Case, parameter: &Variable) -> Option<(f64, Vec<bool>)> {
     let graph = &case.levels[0];
     let index = parameter.nodes[0]?;
     let adjoints = graph.adjoints().ok()?;
@@ -163,7 +209,8 @@ pub(super) fn coefficient(case: &Case, parameter: &Variable) -> Option<f64> {
         let parts = mutant::contributions(node, &mutant::inputs_of(graph, node), &g).ok()?;
         let sum = parts.into_iter().reduce(|a, b| &a + &b)?;
         let noise = 1e-12 * sum.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-        multiple(&sum, &parameter.value, noise).map(|(c, _)| c)
+        let (c, _) = multiple(&sum, &parameter.value, noise)?;
+        Some((c, sum.iter().map(|x| x.abs() > noise).collect()))
     })
 }
 
@@ -178,6 +225,11 @@ fn permuted(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>, Mista
             _ => Vec::new(),
         }
     };
+    let reversed: Vec<f64> = target.truth.iter().rev().copied().collect();
+    if reversed.len() > 2 && case.fit_values(target.hand.as_slice(), &reversed).is_some() {
+        let text = "with its elements in reverse order, as of a kernel that is not flipped";
+        push(0.3, Some(0.0), mistake(Kind::Permuted, None, text.into()));
+    }
     for (columns, name) in [(false, "rows"), (true, "columns")] {
         let (hand, truth) = (lines(&target.hand, columns), lines(&target.truth, columns));
         let mut taken = vec![false; truth.len()];

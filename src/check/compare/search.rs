@@ -1,12 +1,12 @@
 //! The search for the mistake: what each hypothesis would give, held against all hand-coded values.
 
 use super::case::Case;
-use super::mutant::Mutation;
+use super::mutant::{Change, Mutation};
 use super::results::{self, Finding};
 use super::{Compare, Diagnosis, Explanation, Kind, Mistake};
 use super::{describe, head, mutations, shapes};
 use crate::tensor::Tensor;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// Equivalent explanations that are kept.
@@ -263,21 +263,26 @@ impl Search<'_> {
     /// Two mutations at once. What only one of them changes must be explained by that one, so that few pairs need a sweep.
     fn doubles(&mut self, outcomes: &[Outcome]) {
         let case = self.case;
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         let mut chosen: Vec<&Outcome> = Vec::new();
         // Of mistakes in the function and in its derivation at once, some always fit by an identity.
-        let mut by_cost: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.mutation.is_of_function()).collect();
+        let derivation = |outcome: &&Outcome| {
+            let change = &outcome.mutation.change;
+            !outcome.mutation.is_of_function() && !matches!(change, Change::OtherValue(..))
+        };
+        let mut by_cost: Vec<&Outcome> = outcomes.iter().filter(derivation).collect();
         by_cost.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         for outcome in by_cost {
-            // Mistakes that come to the same alone mostly do so in pairs.
-            if seen.insert(signature(&outcome.gradients), ()).is_none() {
+            // Mistakes that come to the same alone mostly do so in pairs; what forgets a path is the exception.
+            let forgets = matches!(outcome.mutation.change, Change::Scaled(0.0) | Change::ArgumentScaled(_, 0.0));
+            if seen.insert((forgets, signature(&outcome.gradients))) {
                 chosen.push(outcome);
             }
         }
         let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
         for (j, b) in chosen.iter().enumerate() {
             for (i, a) in chosen[..j].iter().enumerate() {
-                let apart = a.mutation.level == b.mutation.level && a.mutation.node != b.mutation.node;
+                let apart = a.mutation.level == b.mutation.level && a.mutation.is_apart_from(&b.mutation);
                 if apart && (0..case.targets.len()).all(|k| possible(case, a, b, k)) {
                     pairs.push((a.cost + b.cost, i, j));
                 }
@@ -346,6 +351,9 @@ impl Search<'_> {
         // A second mistake is no equivalent of a single one.
         let least = self.found.first().map_or(0.0, |first| first.cost);
         self.found.retain(|found| found.cost < least + 1.0);
+        // With coarse values, what merely passes is no rival of what fits far better.
+        let best = self.found.iter().map(|found| found.explanation.fit).fold(f64::INFINITY, f64::min);
+        self.found.retain(|found| found.explanation.fit <= (100.0 * best).max(1e-9));
         self.found.truncate(KEPT);
         self.diagnosis.explanations = self.found.into_iter().map(|found| found.explanation).collect();
         self.diagnosis
