@@ -118,11 +118,13 @@ pub(crate) trait DynTensorOp<T>: Send + Sync {
     /// The gradients as formulas; `None` for a rule that exists as numbers only.
     fn symbol_vjp<'b>(
         &self,
-        a: &Rules<'b, T>,
-        inputs: &[Symbol<'b>],
-        output: &Symbol<'b>,
-        g: &Symbol<'b>,
-    ) -> Result<Option<Vec<Symbol<'b>>>>;
+        _a: &Rules<'b, T>,
+        _inputs: &[Symbol<'b>],
+        _output: &Symbol<'b>,
+        _g: &Symbol<'b>,
+    ) -> Result<Option<Vec<Symbol<'b>>>> {
+        Ok(None)
+    }
 }
 
 struct Differentiable<O>(O);
@@ -180,15 +182,6 @@ impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
             "{}: its rule is numeric, so its gradient cannot be recorded and differentiated again; write it over Algebra (CustomOp)",
             self.0.name()
         )))
-    }
-    fn symbol_vjp<'b>(
-        &self,
-        _a: &Rules<'b, T>,
-        _inputs: &[Symbol<'b>],
-        _output: &Symbol<'b>,
-        _g: &Symbol<'b>,
-    ) -> Result<Option<Vec<Symbol<'b>>>> {
-        Ok(None)
     }
 }
 
