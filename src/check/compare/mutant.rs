@@ -3,16 +3,14 @@
 //! The sweep itself knows nothing of it. The true rule is had by recording the node alone and sweeping backwards, so no rule
 //! is written twice here.
 
-use crate::algebra::{Eager, Recording};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, GraphNode, GraphOp};
-use crate::ops::custom::DynTensorOp;
+use crate::ops::custom::NumericOp;
 use crate::ops::structural::{MatMul, TensorOp};
 use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::tape::{Tape, Value, Var};
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use crate::tensor::kernels::Kernels;
-use std::sync::Arc;
 
 /// What is done wrong at a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,7 +153,7 @@ impl Mutation {
             Change::Flipped => args[0].try_sub(args[1]),
             Change::Adjoint(adjoint) => {
                 let honest = node.record(tape, args)?;
-                tape.record_custom(Arc::new(Replaced(adjoint.clone())), &[honest])
+                tape.try_numeric(Replaced(adjoint.clone()), &[honest])
             }
             change => {
                 let other = match change {
@@ -163,7 +161,7 @@ impl Mutation {
                     _ => None,
                 };
                 let mutant = Mutant { node: node.clone(), change: change.clone(), other };
-                tape.record_custom(Arc::new(mutant), args)
+                tape.try_numeric(mutant, args)
             }
         }
     }
@@ -180,38 +178,19 @@ struct Mutant {
     other: Option<Tensor<f64>>,
 }
 
-fn no_second_order<V>() -> Result<V> {
-    Err(Error::not_differentiable("compare: a mistaken rule has no derivative of its own"))
-}
-
-impl DynTensorOp<f64> for Replaced {
+impl NumericOp<f64> for Replaced {
     fn name(&self) -> &str {
         "replaced"
     }
     fn value(&self, inputs: &[Tensor<f64>]) -> Result<Tensor<f64>> {
         Ok(inputs[0].clone())
     }
-    fn vjp(
-        &self,
-        _a: &Eager<'_, f64>,
-        _inputs: &[Value<f64>],
-        _output: &Value<f64>,
-        _g: &Value<f64>,
-    ) -> Result<Vec<Value<f64>>> {
-        Ok(vec![self.0.clone().into()])
-    }
-    fn record_vjp<'t>(
-        &self,
-        _a: &Recording<'t, f64>,
-        _inputs: &[Var<'t, f64>],
-        _output: &Var<'t, f64>,
-        _g: &Var<'t, f64>,
-    ) -> Result<Vec<Var<'t, f64>>> {
-        no_second_order()
+    fn vjp(&self, _inputs: &[Tensor<f64>], _output: &Tensor<f64>, _g: &Tensor<f64>) -> Vec<Tensor<f64>> {
+        vec![self.0.clone()]
     }
 }
 
-impl DynTensorOp<f64> for Mutant {
+impl NumericOp<f64> for Mutant {
     fn name(&self) -> &str {
         self.node.op()
     }
@@ -220,29 +199,13 @@ impl DynTensorOp<f64> for Mutant {
         let args: Vec<_> = inputs.iter().map(|x| tape.data(x)).collect();
         Ok(self.node.record(&tape, &args)?.value())
     }
-    fn vjp(
-        &self,
-        _a: &Eager<'_, f64>,
-        inputs: &[Value<f64>],
-        output: &Value<f64>,
-        g: &Value<f64>,
-    ) -> Result<Vec<Value<f64>>> {
-        let inputs: Vec<_> = inputs.iter().map(|v| v.clone().into_tensor()).collect();
-        let (output, g) = (output.clone().into_tensor(), g.clone().into_tensor());
+    fn vjp(&self, inputs: &[Tensor<f64>], output: &Tensor<f64>, g: &Tensor<f64>) -> Vec<Tensor<f64>> {
         let gradients = match (&self.change, &self.other) {
-            (Change::OtherValue(wrt, _), Some(other)) => exchanged(&self.node, *wrt, &inputs, other, &g)?,
-            _ => mistaken(&self.node, &self.change, &inputs, &output, &g)?,
+            (Change::OtherValue(wrt, _), Some(other)) => exchanged(&self.node, *wrt, inputs, other, g),
+            _ => mistaken(&self.node, &self.change, inputs, output, g),
         };
-        Ok(gradients.into_iter().map(Value::from).collect())
-    }
-    fn record_vjp<'t>(
-        &self,
-        _a: &Recording<'t, f64>,
-        _inputs: &[Var<'t, f64>],
-        _output: &Var<'t, f64>,
-        _g: &Var<'t, f64>,
-    ) -> Result<Vec<Var<'t, f64>>> {
-        no_second_order()
+        // A mistake that cannot be made here explains nothing.
+        gradients.unwrap_or_else(|_| inputs.iter().map(|x| Tensor::full(x.shape(), f64::NAN)).collect())
     }
 }
 
