@@ -278,7 +278,7 @@ fn the_other_mistakes_of_the_derivation_are_named() {
     let alone = net.w2.t().matmul(&delta2).matmul(&net.x.t());
     let (kind, text) = best(&net.report([alone, b1, w2, b2]));
     assert_eq!(kind, Kind::RuleLeftOut, "{text}");
-    assert!(text.ends_with("(in these alone)"), "{text}");
+    assert!(text.ends_with("(in these formulas alone)"), "{text}");
     let _ = (w1, delta1);
 }
 
@@ -703,4 +703,65 @@ fn coarse_values_are_compared_within_their_tolerance() {
     let back = net.w2.t().matmul(&net.delta2());
     let report = compare(net.gradients(&back, &net.delta2()));
     assert_eq!(best(&report).0, Kind::RuleLeftOut);
+}
+
+#[test]
+fn one_example_for_the_sum_in_one_gradient_alone_is_named() {
+    let net = Net { lambda: 0.0, ..Net::new() };
+    let [w1, _, w2, b2] = net.right();
+    let delta1 = net.delta1();
+    let first = Tensor::from_fn([3, 1], |i| delta1.get(&[i[0], 0]).unwrap());
+    let (kind, text) = best(&net.report([w1, first, w2, b2]));
+    assert_eq!(kind, Kind::OneExample);
+    assert!(text.starts_with("your b1 equals the true gradient with only example 0 of those"), "{text}");
+}
+
+#[test]
+fn several_unrelated_mistakes_and_nan_have_no_diagnosis() {
+    let net = Net::new();
+    let [w1, b1, w2, b2] = net.right();
+    let several = [&w1 * &net.w1, b1.map(|x| x.sin()), &w2 + 0.1, b2.map(|x| 0.7 * x)];
+    let report = net.report(several);
+    assert!(report.diagnosis.best().is_none() && report.diagnosis.complete, "{report}");
+    let report = net.report([w1.clone(), b1.clone(), w2.map(|_| f64::NAN), b2.clone()]);
+    assert_eq!(report.block("W2").unwrap().verdict, Verdict::Differs);
+    assert!(report.diagnosis.best().is_none() && report.largest().is_infinite(), "{report}");
+    // Three mistakes in three gradients are not two.
+    let report = net.report([w1 * 2.0, b1.map(|x| -x), w2.map(|x| x * x), b2]);
+    assert!(report.diagnosis.best().is_none(), "{report}");
+}
+
+/// A network of numbers, unit by unit: two inputs, two hidden units, two outputs.
+#[test]
+fn a_mistake_repeated_in_every_unit_of_a_layer_is_one_mistake() {
+    let w: Vec<f64> = (0..8).map(|i| (1.7 * i as f64 + 0.4).sin()).collect();
+    let (x, y) = ([0.6, -0.9], [1.0, 0.2]);
+    let unit = |w: &[f64], a: &[f64]| 1.0 / (1.0 + f64::exp(-(w[0] * a[0] + w[1] * a[1])));
+    let hidden = [unit(&w[0..2], &x), unit(&w[2..4], &x)];
+    let out = [unit(&w[4..6], &hidden), unit(&w[6..8], &hidden)];
+    let by_hand = |slope: fn(f64) -> f64| {
+        let d2 = [0, 1].map(|j| (out[j] - y[j]) * out[j] * (1.0 - out[j]));
+        let d1 = [0, 1].map(|i| (w[4 + i] * d2[0] + w[6 + i] * d2[1]) * slope(hidden[i]));
+        [d1[0] * x[0], d1[0] * x[1], d1[1] * x[0], d1[1] * x[1]]
+            .into_iter()
+            .chain([d2[0] * hidden[0], d2[0] * hidden[1], d2[1] * hidden[0], d2[1] * hidden[1]])
+            .collect::<Vec<f64>>()
+    };
+    let report = |hand: Vec<f64>| {
+        let mut compare = Compare::new(|_, p| {
+            let mut a: Vec<Var<'_, f64>> = x.iter().map(|&x| Var::constant(x)).collect();
+            for layer in [&p[..4], &p[4..]] {
+                a = layer.chunks(2).map(|w| (w[0] * a[0] + w[1] * a[1]).sigmoid()).collect();
+            }
+            ((a[0] - y[0]).square() + (a[1] - y[1]).square()) * 0.5
+        });
+        for (i, (w, g)) in w.iter().zip(hand).enumerate() {
+            compare = compare.parameter(format!("w{i}"), *w).hand(format!("w{i}"), g);
+        }
+        compare.run().unwrap()
+    };
+    report(by_hand(|a| a * (1.0 - a))).assert();
+    let (kind, text) = best(&report(by_hand(|_| 1.0)));
+    assert_eq!(kind, Kind::RuleLeftOut);
+    assert!(text.starts_with("your w0, w1, w2, w3 equal") && text.contains("and likewise of sigmoid #"), "{text}");
 }

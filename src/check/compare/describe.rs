@@ -79,8 +79,10 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
 fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f64>) -> String {
     let mut here = place(case, mutation.level, mutation.node);
     if !mutation.also.is_empty() {
-        let others: Vec<String> = mutation.also.iter().map(|&node| short(graph, mutation.level, node)).collect();
-        here = format!("{here} and likewise of {}", others.join(", "));
+        let others = mutation.also.iter().take(3).map(|&node| short(graph, mutation.level, node));
+        let more = mutation.also.len().saturating_sub(3);
+        let more = (more > 0).then(|| format!("{more} more"));
+        here = format!("{here} and likewise of {}", others.chain(more).collect::<Vec<_>>().join(", "));
     }
     let level = mutation.level;
     let arg = |i: usize| argument(graph, level, &node.args()[i]);

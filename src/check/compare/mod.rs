@@ -157,7 +157,8 @@ impl<'f> Compare<'f> {
         let case = Case::new(&self)?;
         let (blocks, notes) = four::blocks(&self, &case)?;
         let differs = blocks.iter().any(|block| !block.agrees());
-        let diagnosis = if differs { search::diagnose(&self, &case) } else { Diagnosis::default() };
+        let nothing = || Diagnosis { complete: true, ..Diagnosis::default() };
+        let diagnosis = if differs { search::diagnose(&self, &case) } else { nothing() };
         let timing = self.timed.take().map(|by_hand| timing::measure(&self, by_hand)).transpose()?;
         Ok(Comparison { value: case.value, blocks, diagnosis, timing, notes })
     }

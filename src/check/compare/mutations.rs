@@ -1,6 +1,7 @@
 //! The mistakes to try at each node.
 
 use super::case::Case;
+use super::describe;
 use super::mutant::{self, Change, Formula, Mutation};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::ops::structural::{Map, TensorOp};
@@ -11,6 +12,30 @@ use std::panic::Location;
 
 /// How many examples are tried as the only one; of more, the first and the last.
 const EXAMPLES: usize = 8;
+
+/// The nodes of a group that share a mistake: all, all but the last layer, each layer. A node's layer is how many of the
+/// group come before it on a path.
+fn parts(graph: &Graph<f64>, group: &[usize]) -> Vec<Vec<usize>> {
+    let mut layers = vec![0; graph.nodes().len()];
+    for node in graph.nodes() {
+        let before = node.parents().map(|parent| layers[parent]).max().unwrap_or(0);
+        layers[node.index()] = before + usize::from(group.contains(&node.index()));
+    }
+    let last = group.iter().map(|&node| layers[node]).max().unwrap_or(0);
+    let among = |keep: &dyn Fn(usize) -> bool| -> Vec<usize> {
+        group.iter().copied().filter(|&node| keep(layers[node])).collect()
+    };
+    let mut parts = vec![group.to_vec()];
+    parts.push(among(&|layer| layer < last));
+    parts.extend((1..=last).map(|one| among(&|layer| layer == one)));
+    let mut kept: Vec<Vec<usize>> = Vec::new();
+    for part in parts {
+        if part.len() > 1 && !kept.contains(&part) {
+            kept.push(part);
+        }
+    }
+    kept
+}
 
 /// How many values in another's place are tried.
 const OTHER_VALUES: usize = 400;
@@ -34,14 +59,17 @@ pub(super) fn all(case: &Case) -> Vec<Mutation> {
     let groups: Vec<Mutation> =
         case.levels.iter().enumerate().flat_map(|(k, graph)| repeated(case, k, graph)).collect();
     let everywhere = groups.iter().flat_map(|group| {
-        let alike = |one: &&Mutation| (one.level, one.node) == (group.level, group.node);
+        let alike = |one: &&Mutation| one.also.is_empty() && (one.level, one.node) == (group.level, group.node);
         let changes = found.iter().filter(alike).map(|one| one.change.clone());
         changes.map(|change| Mutation { change, ..group.clone() }).collect::<Vec<_>>()
     });
     let everywhere: Vec<Mutation> = everywhere.collect();
     found.extend(everywhere);
     found.extend(other_values(&case.levels[0]));
-    found
+    // A budget may end the search, so what is plausible comes first.
+    let mut by_cost: Vec<(f64, Mutation)> = found.into_iter().map(|one| (describe::cost(case, &one), one)).collect();
+    by_cost.sort_by(|a, b| a.0.total_cmp(&b.0));
+    by_cost.into_iter().map(|(_, one)| one).collect()
 }
 
 /// Every derivative with another value of the same shape where a factor belongs: a^l for a^(l-1), the wrong layer's weights.
@@ -107,9 +135,8 @@ fn repeated(case: &Case, level: usize, graph: &Graph<f64>) -> Vec<Mutation> {
             if group.iter().any(|&node| graph.nodes()[node].op() != op) {
                 continue;
             }
-            for last in if times > 2 { vec![times, times - 1] } else { vec![times] } {
-                let also = group[1..last].to_vec();
-                found.push(Mutation { level, node: group[0], also, change: Change::Scaled(1.0) });
+            for part in parts(graph, &group) {
+                found.push(Mutation { level, node: part[0], also: part[1..].to_vec(), change: Change::Scaled(1.0) });
             }
         }
     }

@@ -340,10 +340,14 @@ impl Search<'_> {
         }
         let clause = |(names, texts): &(Vec<&str>, Vec<&str>)| {
             let verb = if names.len() == 1 { "equals the true gradient" } else { "equal the true gradients" };
-            format!("your {} {verb} {}", names.join(", "), texts.join(", and "))
+            let list = match names.len() {
+                0..=6 => names.join(", "),
+                n => format!("{} and {} more", names[..3].join(", "), n - 3),
+            };
+            format!("your {list} {verb} {}", texts.join(", and "))
         };
         let text = clauses.iter().map(clause).collect::<Vec<_>>().join("; ");
-        if shared { text } else { format!("{text} (in these alone)") }
+        if shared { text } else { format!("{text} (in these formulas alone)") }
     }
 
     fn finish(mut self) -> Diagnosis {
