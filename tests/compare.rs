@@ -726,6 +726,8 @@ fn several_unrelated_mistakes_and_nan_have_no_diagnosis() {
     let report = net.report([w1.clone(), b1.clone(), w2.map(|_| f64::NAN), b2.clone()]);
     assert_eq!(report.block("W2").unwrap().verdict, Verdict::Differs);
     assert!(report.diagnosis.best().is_none() && report.largest().is_infinite(), "{report}");
+    let report = net.report([w1.clone(), b1.clone(), w2.map(|_| f64::INFINITY), b2.clone()]);
+    assert!(!report.agrees() && report.diagnosis.best().is_none(), "{report}");
     // Three mistakes in three gradients are not two.
     let report = net.report([w1 * 2.0, b1.map(|x| -x), w2.map(|x| x * x), b2]);
     assert!(report.diagnosis.best().is_none(), "{report}");

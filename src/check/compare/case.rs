@@ -129,12 +129,13 @@ impl Case {
 
     /// The same for plain numbers.
     pub fn fit_values(&self, hand: &[f64], candidate: &[f64]) -> Option<f64> {
-        let size = hand.iter().chain(candidate).fold(0.0, |max: f64, x| max.max(x.abs()));
+        let finite = hand.iter().chain(candidate).filter(|x| x.is_finite());
+        let size = finite.fold(0.0, |max: f64, x| max.max(x.abs()));
         let mut error: f64 = 0.0;
         for (h, c) in hand.iter().zip(candidate) {
             let off = if h == c { 0.0 } else { (h - c).abs() };
-            // Not <=, which NaN would pass.
-            if !(off <= self.tolerance * size + 1e-13 * self.largest) {
+            let allowed = self.tolerance * size + 1e-13 * self.largest;
+            if !off.is_finite() || off > allowed {
                 return None;
             }
             error = error.max(off);

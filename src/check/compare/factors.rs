@@ -63,6 +63,9 @@ impl Factors {
     /// The simplest factor of this value, of either sign, within a relative tolerance.
     pub fn find(&self, value: f64, tolerance: f64) -> Option<Factor> {
         let fits = |factor: &&Factor| (factor.value - value.abs()).abs() <= tolerance.max(1e-12) * value.abs();
+        if !value.is_finite() {
+            return None;
+        }
         let found = self.all.iter().filter(fits).min_by_key(|factor| factor.parts)?;
         let name = if value < 0.0 { format!("-{}", found.name) } else { found.name.clone() };
         let name = if name.starts_with("-1/") || !name.starts_with('-') || !name.contains(' ') {

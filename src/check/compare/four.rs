@@ -142,7 +142,7 @@ fn measure(block: &mut Block) {
         size = f64::max(size, h.abs().max(r.abs()));
         let error = if h == r { 0.0 } else { (h - r).abs() };
         // NaN is the worst of all.
-        if worst.is_none_or(|(_, most)| !(error <= most) && !most.is_nan()) {
+        if worst.is_none_or(|(_, most)| error > most || (error.is_nan() && !most.is_nan())) {
             worst = Some((i, error));
         }
     }
@@ -153,7 +153,7 @@ fn measure(block: &mut Block) {
         i = largest.map_or(i, |(largest, _)| largest);
     }
     block.max_absolute = error;
-    block.max_relative = if error == 0.0 { 0.0 } else { error / size };
+    block.max_relative = if error == 0.0 || error.is_infinite() { error } else { error / size };
     block.cosine = dot / (f64::sqrt(hands) * f64::sqrt(reverses));
     let at = |x: &Tensor<f64>| x.as_slice()[i];
     let (forward, numeric) = (at(&block.forward), at(&block.numeric));
