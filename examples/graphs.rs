@@ -87,8 +87,8 @@ fn pictures() -> Vec<Drawn> {
                 ..reverse("XOR: two inputs, two hidden units, one output, at (1, 0)")
             },
         ),
-        ("two-layers", layers.clone(), Options { backward: true, ..named(layers_title) }),
-        ("two-layers-down", layers, Options { backward: true, direction: Direction::Down, ..reverse(layers_title) }),
+        ("two-layers-flat", layers.clone(), Options { backward: true, ..named(layers_title) }),
+        ("two-layers", layers, Options { backward: true, direction: Direction::Down, ..reverse(layers_title) }),
         (
             "chain",
             graph(chain),
@@ -96,6 +96,7 @@ fn pictures() -> Vec<Drawn> {
                 highlight: Some("t2".to_owned()),
                 locals: true,
                 backward: true,
+                direction: Direction::Down,
                 ..reverse("A chain of two units: the path from the cost to t2")
             },
         ),
@@ -170,7 +171,7 @@ fn perceptron(tape: &Tape<f64>) -> Var<'_, f64> {
         let b = tape.var(Tensor::full([n_out], 0.05)).named(format!("{name}/b"));
         let _scope = tape.scope(&name);
         let z = h.matmul(w) + b;
-        h = if k < 2 { z.relu() } else { z };
+        h = if k < 2 { z.relu().named(format!("h{}", k + 1)) } else { z };
     }
     let labels: Vec<usize> = (0..32).map(|i| i % 10).collect();
     h.named("logits").cross_entropy(&labels).named("loss")

@@ -8,8 +8,12 @@ mod classification;
 mod custom_op;
 #[path = "../examples/digits.rs"]
 mod digits;
+#[path = "../examples/graphs.rs"]
+mod graphs;
 #[path = "../examples/03_higher_order.rs"]
 mod higher_order;
+#[path = "../examples/learning.rs"]
+mod learning;
 #[path = "../examples/mazur.rs"]
 mod mazur;
 #[path = "../examples/mnist.rs"]
@@ -33,7 +37,7 @@ use std::process::ExitCode;
 
 /// These read the arguments of their process, so they are only compiled here; the tests call what they call.
 const _: [fn() -> ExitCode; 2] = [digits::main, mnist::main];
-const _: fn() -> Result<(), Box<dyn Error>> = moons::main;
+const _: [fn() -> Result<(), Box<dyn Error>>; 3] = [graphs::main, learning::main, moons::main];
 
 #[test]
 fn lesson_1_a_scalar_expression() {
@@ -53,6 +57,22 @@ fn lesson_3_higher_order() {
 #[test]
 fn lesson_4_a_custom_op() {
     custom_op::main().unwrap();
+}
+
+#[test]
+fn graphs_are_drawn_without_overlaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = graphs::write_all(folder.path()).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2 * count);
+}
+
+#[test]
+fn learning_is_written_as_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    learning::run(folder.path()).unwrap();
+    for name in ["xor.html", "moons.html", "moons-3.svg"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod callback;
 mod checkpoint;
 mod events;
 mod history;
+mod learning;
 mod measure;
 pub mod metrics;
 #[cfg(feature = "plots")]
@@ -19,6 +20,7 @@ mod trainer;
 pub use callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo, StopFlag};
 pub use checkpoint::Checkpoint;
 pub use history::{EpochRecord, History, Stop};
+pub use learning::{BINS, Histogram, LayerState, Learning, Snapshot};
 pub use measure::Metric;
 #[cfg(feature = "progress")]
 pub use progress::Progress;

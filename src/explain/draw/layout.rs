@@ -119,6 +119,8 @@ const TWIN: f64 = 4.5;
 const APART: f64 = 18.0;
 /// Edges leave and enter boxes straight for this long, so that arrowheads point into the box.
 const STUB: f64 = 9.0;
+/// How strongly a leaf's edge pulls.
+const LEAF: f64 = 0.001;
 /// Around the whole drawing.
 const MARGIN: f64 = 16.0;
 
@@ -287,6 +289,7 @@ fn positions(request: &Request, layers: &Layers, ports: &Ports) -> Vec<f64> {
             let (out, into) =
                 (if i == 0 { ports.at[k].0 } else { 0.0 }, if i + 2 == chain.len() { ports.at[k].1 } else { 0.0 });
             let weight = match (layers.slots[a].is_box, layers.slots[b].is_box) {
+                _ if is_leaf(request, k) => LEAF,
                 (false, false) => 8.0,
                 (true, true) => 1.0,
                 _ => 2.0,
@@ -324,8 +327,14 @@ fn positions(request: &Request, layers: &Layers, ports: &Ports) -> Vec<f64> {
         }
     }
     let first = (0..n).map(|slot| at[slot] - layers.slots[slot].before).fold(f64::INFINITY, f64::min);
-    let _ = request;
     at.iter().map(|x| x - first + MARGIN).collect()
+}
+
+/// Whether an edge leads from a box that nothing else touches: such a parameter stands beside what the data flow through, and
+/// does not bend that.
+fn is_leaf(request: &Request, wire: usize) -> bool {
+    let from = request.wires[wire].from;
+    request.wires.iter().enumerate().all(|(k, other)| k == wire || (other.from != from && other.to != from))
 }
 
 /// The positions closest to those wanted, by weighted squares, that keep order and distance: pools adjacent violators.
@@ -374,7 +383,7 @@ fn bands(layers: &Layers, across: &[f64]) -> Vec<(f64, f64)> {
         let next = layers.ranks.get(rank + 1);
         let next_straight =
             if next.is_some_and(|row| row.iter().any(|&slot| layers.slots[slot].is_box)) { STUB } else { 0.0 };
-        from += size + straight + next_straight + (0.22 * furthest[rank]).clamp(14.0, 70.0);
+        from += size + straight + next_straight + (0.22 * furthest[rank]).clamp(18.0, 70.0);
     }
     bands
 }

@@ -152,10 +152,10 @@ fn edge(out: &mut String, curve: &Curve, colour: &str, weight: f64) {
         // The line ends inside the arrowhead, so that its own end does not stick out.
         let end = if i + 1 == curve.pieces.len() { base } else { piece[2] };
         let straight = i + 1 == curve.pieces.len() || is_straight(piece);
-        match straight {
-            true => drop(write!(out, " L{}", point(end))),
-            false => drop(write!(out, " C{}, {}, {}", point(piece[0]), point(piece[1]), point(end))),
-        }
+        let _ = match straight {
+            true => write!(out, " L{}", point(end)),
+            false => write!(out, " C{}, {}, {}", point(piece[0]), point(piece[1]), point(end)),
+        };
     }
     let _ = writeln!(out, "\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{weight}\"/>");
     let side = 3.4 + weight * 0.4;
