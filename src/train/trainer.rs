@@ -198,10 +198,10 @@ impl<T: Element> Trainer<T> {
 
     /// The settings in words, for reports.
     pub fn settings(&self) -> Vec<(String, String)> {
-        let loss = self.loss.as_ref().map_or("by the targets".to_owned(), |loss| loss.name());
+        let loss = self.loss.as_ref().map_or("by the targets".to_owned(), |loss| words(&loss.name(), &loss.config()));
         let rule = self.optimizer.rule();
         let mut settings = vec![
-            ("optimiser", format!("{} {}", rule.name(), rule.config())),
+            ("optimiser", words(rule.name(), &rule.config())),
             ("loss", loss),
             ("epochs", self.epochs.to_string()),
             ("batch", self.batch.to_string()),
@@ -209,7 +209,7 @@ impl<T: Element> Trainer<T> {
             ("shuffled", self.shuffle.to_string()),
         ];
         if let Some(schedule) = &self.schedule {
-            settings.push(("schedule", schedule.config().to_string()));
+            settings.push(("schedule", words("", &schedule.config())));
         }
         for penalty in &self.penalties {
             settings.push(("penalty", format!("{penalty:?}")));
@@ -255,6 +255,26 @@ impl<T: Element> Trainer<T> {
             check_fit(model, data).map_err(|error| error.within("validation data"))?;
         }
         Ok(())
+    }
+}
+
+/// A configuration in words: `sgd: lr 0.2, momentum 0.9`. What is off, absent or zero is left out.
+fn words(name: &str, config: &serde_json::Value) -> String {
+    let is_off = |value: &serde_json::Value| match value {
+        serde_json::Value::Null | serde_json::Value::Bool(false) => true,
+        value => value.as_f64() == Some(0.0),
+    };
+    let fields = config.as_object().into_iter().flatten().filter(|(_, value)| !is_off(value));
+    let word = |(key, value): (&String, &serde_json::Value)| match value {
+        serde_json::Value::Bool(true) => key.clone(),
+        serde_json::Value::String(text) => text.clone(),
+        value => format!("{key} {value}"),
+    };
+    let settings = fields.map(word).collect::<Vec<_>>().join(", ").replace('_', " ");
+    match (name, &settings[..]) {
+        (name, "") => name.to_owned(),
+        ("", settings) => settings.to_owned(),
+        (name, settings) => format!("{name}: {settings}"),
     }
 }
 
