@@ -125,7 +125,6 @@ mod tests {
 
     #[test]
     fn the_chosen_side_of_a_select_has_a_gradient_of_its_own() {
-        use crate::num::Number;
         let tape = Tape::new();
         let x = tape.var(2.0).named("x");
         let chosen = x.greater(tape.data(0.0)).select(x, tape.data(0.0)).named("chosen");

@@ -143,7 +143,7 @@ impl fmt::Display for Table {
 }
 
 /// The op with its arguments as they are called.
-pub(super) fn call<T: Element>(graph: &Graph<T>, node: &GraphNode<T>) -> String {
+fn call<T: Element>(graph: &Graph<T>, node: &GraphNode<T>) -> String {
     if node.args().is_empty() {
         return node.op().to_owned();
     }

@@ -3,7 +3,7 @@ use crate::paths::{chain, olah};
 use crate::table::xor;
 use retrograd::explain::derivation;
 use retrograd::graph::Graph;
-use retrograd::{Tape, Var};
+use retrograd::{Algebra, CustomOp, Element, NumericOp, Result, Tape, Tensor, Var};
 
 /// Two layers and softmax with cross-entropy on three labelled rows.
 pub fn classifier(tape: &Tape<f64>) -> Var<'_, f64> {
@@ -123,4 +123,41 @@ fn names_are_safe_in_formulas() {
     let (a, b) = (tape.var(1.0).named("w"), tape.var(2.0).named("w"));
     let text = of(a * b);
     assert_says(&text, r"w^{(0)} \cdot w^{(1)}");
+}
+
+/// The sum of squares, with a rule over the algebra.
+struct SumOfSquares;
+impl CustomOp for SumOfSquares {
+    const NAME: &'static str = "sum_of_squares";
+    fn value<T: Element>(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+        Ok(Tensor::scalar(inputs[0].iter().map(|&x| x * x).sum()))
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V], _output: &A::V, g: &A::V) -> Vec<A::V> {
+        vec![a.mul(&a.mul(g, &a.literal(2.0)), &inputs[0])]
+    }
+}
+
+/// The same with a rule in numbers.
+struct InNumbers;
+impl NumericOp<f64> for InNumbers {
+    fn name(&self) -> &str {
+        "in_numbers"
+    }
+    fn value(&self, inputs: &[Tensor<f64>]) -> Result<Tensor<f64>> {
+        Ok(Tensor::scalar(inputs[0].iter().map(|&x| x * x).sum()))
+    }
+    fn vjp(&self, inputs: &[Tensor<f64>], _output: &Tensor<f64>, g: &Tensor<f64>) -> Vec<Tensor<f64>> {
+        vec![inputs[0].map(|x| 2.0 * g.item() * x)]
+    }
+}
+
+#[test]
+fn a_users_op_over_the_algebra_has_a_derivation_and_one_in_numbers_says_why_not() {
+    let tape = Tape::new();
+    let x = tape.var([1.0, -3.0]).named("x");
+    let text = of(tape.custom(SumOfSquares, &[x]).named("y"));
+    assert_says(&text, r"y &= \operatorname{sum\_of\_squares}\left(x\right)");
+    assert_says(&text, r"\bar{x} &= 2 \bar{y} \, x = 2 x");
+    let message = derivation(&Graph::of(tape.numeric(InNumbers, &[x]))).unwrap_err().to_string();
+    assert!(message.contains("in_numbers: its rule exists as numbers only"), "{message}");
 }

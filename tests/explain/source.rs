@@ -283,3 +283,14 @@ fn a_users_rule_writes_its_own_derivative() {
     assert!(text.contains(r"y &= \operatorname{cube}\left(x\right)"), "{text}");
     assert!(text.contains(r"3 x \cdot x") || text.contains(r"= 3 x^{2}"), "{text}");
 }
+
+#[test]
+fn long_graphs_and_nodes_with_many_readers_are_written() {
+    let tape = Tape::new();
+    let x = tape.var(0.999).named("x");
+    let y = (0..1000).fold(x, |y, _| (y * x).sin() + 0.1);
+    let graph = Graph::of(y);
+    let source = rust_source(&graph, "f").unwrap();
+    assert!(source.lines().count() > 2000);
+    assert!(retrograd::explain::derivation(&graph).unwrap().len() > 30_000);
+}

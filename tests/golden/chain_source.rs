@@ -18,52 +18,43 @@ pub struct Gradient {
 /// The value of `c` and its derivatives by t1, b1, t2, b2, t3, b3.
 pub fn value_and_gradient(t1: f64, b1: f64, t2: f64, b2: f64, t3: f64, b3: f64) -> (f64, Gradient) {
     // Forward.
-    let v6 = t1 * 0.8;
-    let z1 = v6 + b1;
+    let z1 = t1 * 0.8 + b1;
     let a1 = relu(z1);
-    let v9 = t2 * a1;
-    let z2 = v9 + b2;
+    let z2 = t2 * a1 + b2;
     let a2 = relu(z2);
-    let v12 = t3 * a2;
-    let z3 = v12 + b3;
+    let z3 = t3 * a2 + b3;
     let y_hat = sigmoid(z3);
     let v15 = y_hat - 1.0;
     let c = v15 * v15;
 
     // Backward: d_v is the derivative of the value by v.
     let d_c: f64 = 1.0;
-    // v15 is in c = square(v15).
+    // v15 is read by c (square).
     let d_v15 = d_c * (2.0 * v15);
-    // y_hat is in v15 = sub(y^, 1).
+    // y_hat is read by v15 (sub).
     let d_y_hat = d_v15;
-    // z3 is in y_hat = sigmoid(z3).
+    // z3 is read by y_hat (sigmoid).
     let d_z3 = d_y_hat * (y_hat * (1.0 - y_hat));
-    // v12 is in z3 = add(v12, b3).
-    let d_v12 = d_z3;
-    // a2 is in v12 = mul(t3, a2).
-    let d_a2 = d_v12 * t3;
-    // z2 is in a2 = relu(z2).
+    // a2 is read by z3 (mul).
+    let d_a2 = d_z3 * t3;
+    // z2 is read by a2 (relu).
     let d_z2 = if a2 > 0.0 { d_a2 } else { 0.0 };
-    // v9 is in z2 = add(v9, b2).
-    let d_v9 = d_z2;
-    // a1 is in v9 = mul(t2, a1).
-    let d_a1 = d_v9 * t2;
-    // z1 is in a1 = relu(z1).
+    // a1 is read by z2 (mul).
+    let d_a1 = d_z2 * t2;
+    // z1 is read by a1 (relu).
     let d_z1 = if a1 > 0.0 { d_a1 } else { 0.0 };
-    // v6 is in z1 = add(v6, b1).
-    let d_v6 = d_z1;
-    // b3 is in z3 = add(v12, b3).
+    // b3 is read by z3 (add).
     let d_b3 = d_z3;
-    // t3 is in v12 = mul(t3, a2).
-    let d_t3 = d_v12 * a2;
-    // b2 is in z2 = add(v9, b2).
+    // t3 is read by z3 (mul).
+    let d_t3 = d_z3 * a2;
+    // b2 is read by z2 (add).
     let d_b2 = d_z2;
-    // t2 is in v9 = mul(t2, a1).
-    let d_t2 = d_v9 * a1;
-    // b1 is in z1 = add(v6, b1).
+    // t2 is read by z2 (mul).
+    let d_t2 = d_z2 * a1;
+    // b1 is read by z1 (add).
     let d_b1 = d_z1;
-    // t1 is in v6 = mul(t1, 0.8).
-    let d_t1 = d_v6 * 0.8;
+    // t1 is read by z1 (mul).
+    let d_t1 = d_z1 * 0.8;
 
     (c, Gradient { t1: d_t1, b1: d_b1, t2: d_t2, b2: d_b2, t3: d_t3, b3: d_b3 })
 }

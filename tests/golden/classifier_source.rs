@@ -32,32 +32,23 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
 
     // Backward: d_v is the derivative of the value by v.
     let d_l: f64 = 1.0;
-    // z2 is in l = cross_entropy(Z2).
+    // z2 is read by l (cross_entropy).
     let part_1: Vec<f64> = cross_entropy_slope(&z2, 3, &[2, 0, 1]);
-    let d_z2: Vec<f64> = (0..9).map(|i| scale(d_l, part_1[i])).collect();
-    // v8 is in z2 = add(v8, b2).
-    let d_v8: Vec<f64> = d_z2.clone();
-    // a1 is in v8 = matmul(A1, W2).
-    let d_a1: Vec<f64> = matmul(&d_v8, false, w2, true, [3, 3, 4]);
-    // z1 is in a1 = relu(Z1).
+    let d_z2: Vec<f64> = (0..9).map(|i| d_l * part_1[i]).collect();
+    // a1 is read by v8 (matmul).
+    let d_a1: Vec<f64> = matmul(&d_z2, false, w2, true, [3, 3, 4]);
+    // z1 is read by a1 (relu).
     let d_z1: Vec<f64> = (0..12).map(|i| if a1[i] > 0.0 { d_a1[i] } else { 0.0 }).collect();
-    // v5 is in z1 = add(v5, b1).
-    let d_v5: Vec<f64> = d_z1.clone();
-    // b2 is in z2 = add(v8, b2).
+    // b2 is read by z2 (add).
     let d_b2: Vec<f64> = sum_axes(&d_z2, [1, 3, 3]);
-    // w2 is in v8 = matmul(A1, W2).
-    let d_w2: Vec<f64> = matmul(&a1, true, &d_v8, false, [4, 3, 3]);
-    // b1 is in z1 = add(v5, b1).
+    // w2 is read by v8 (matmul).
+    let d_w2: Vec<f64> = matmul(&a1, true, &d_z2, false, [4, 3, 3]);
+    // b1 is read by z1 (add).
     let d_b1: Vec<f64> = sum_axes(&d_z1, [1, 3, 4]);
-    // w1 is in v5 = matmul(X, W1).
-    let d_w1: Vec<f64> = matmul(x, true, &d_v5, false, [2, 3, 4]);
+    // w1 is read by v5 (matmul).
+    let d_w1: Vec<f64> = matmul(x, true, &d_z1, false, [2, 3, 4]);
 
     (l, Gradient { w1: d_w1, b1: d_b1, w2: d_w2, b2: d_b2 })
-}
-
-/// A gradient times a derivative; where no gradient arrives, none leaves.
-fn scale(g: f64, derivative: f64) -> f64 {
-    if g == 0.0 { 0.0 } else { g * derivative }
 }
 
 /// max(x, 0); NaN stays NaN.

@@ -16,13 +16,13 @@ pub fn value_and_gradient(a: f64, b: f64) -> (f64, Gradient) {
 
     // Backward: d_v is the derivative of the value by v.
     let d_e: f64 = 1.0;
-    // d is in e = mul(c, d).
+    // d is read by e (mul).
     let d_d = d_e * c;
-    // c is in e = mul(c, d).
+    // c is read by e (mul).
     let d_c = d_e * d;
-    // b is in d = add(b, 1) and in c = add(a, b).
+    // b is read by d (add), c (add).
     let d_b = d_d + d_c;
-    // a is in c = add(a, b).
+    // a is read by c (add).
     let d_a = d_c;
 
     (e, Gradient { a: d_a, b: d_b })

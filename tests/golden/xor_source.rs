@@ -41,28 +41,24 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
 
     // Backward: d_v is the derivative of the value by v.
     let d_l: f64 = 1.0;
-    // v12 is in l = mul(v12, 0.25).
+    // v12 is read by l (mul).
     let d_v12 = d_l * 0.25;
-    // v11 is in v12 = sum(v11).
+    // v11 is read by v12 (sum).
     let d_v11: Vec<f64> = vec![d_v12; 4];
-    // z2 is in v11 = bce_with_logits(Z2, Y).
+    // z2 is read by v11 (bce_with_logits).
     let d_z2: Vec<f64> = (0..4).map(|i| d_v11[i] * (sigmoid(z2[i]) - y[i])).collect();
-    // v9 is in z2 = add(v9, b2).
-    let d_v9: Vec<f64> = d_z2.clone();
-    // a1 is in v9 = matmul(A1, W2).
-    let d_a1: Vec<f64> = matmul(&d_v9, false, w2, true, [4, 1, 3]);
-    // z1 is in a1 = tanh(Z1).
+    // a1 is read by v9 (matmul).
+    let d_a1: Vec<f64> = matmul(&d_z2, false, w2, true, [4, 1, 3]);
+    // z1 is read by a1 (tanh).
     let d_z1: Vec<f64> = (0..12).map(|i| d_a1[i] * (1.0 - a1[i] * a1[i])).collect();
-    // v6 is in z1 = add(v6, b1).
-    let d_v6: Vec<f64> = d_z1.clone();
-    // b2 is in z2 = add(v9, b2).
+    // b2 is read by z2 (add).
     let d_b2: Vec<f64> = sum_axes(&d_z2, [1, 4, 1]);
-    // w2 is in v9 = matmul(A1, W2).
-    let d_w2: Vec<f64> = matmul(&a1, true, &d_v9, false, [3, 4, 1]);
-    // b1 is in z1 = add(v6, b1).
+    // w2 is read by v9 (matmul).
+    let d_w2: Vec<f64> = matmul(&a1, true, &d_z2, false, [3, 4, 1]);
+    // b1 is read by z1 (add).
     let d_b1: Vec<f64> = sum_axes(&d_z1, [1, 4, 3]);
-    // w1 is in v6 = matmul(X, W1).
-    let d_w1: Vec<f64> = matmul(x, true, &d_v6, false, [2, 4, 3]);
+    // w1 is read by v6 (matmul).
+    let d_w1: Vec<f64> = matmul(x, true, &d_z1, false, [2, 4, 3]);
 
     (l, Gradient { w1: d_w1, b1: d_b1, w2: d_w2, b2: d_b2 })
 }

@@ -241,6 +241,7 @@ impl<T: Element> Writer<'_, T> {
             Form::Unary(UnaryOp::Powi(op)) => op.n >= 0,
             Form::Binary(Add(_) | Sub(_) | Mul(_)) | Form::Select => true,
             Form::Binary(op) => op.is_flat(),
+            Form::Tensor(op) => !matches!(op, TensorOp::Det(_) | TensorOp::Inv(_) | TensorOp::Solve(_)),
             _ => false,
         };
         form && term.args.iter().all(|&arg| self.is_tame(arg))

@@ -9,7 +9,6 @@ mod helpers;
 mod tensors;
 
 use super::symbol::{Book, Equations, Form};
-use super::table::call;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, GraphNode, GraphOp};
 use crate::num::Element;
@@ -76,6 +75,7 @@ pub fn rust_source<T: Element>(graph: &Graph<T>, name: &str) -> Result<String> {
         gradients,
         body: String::new(),
         helpers: BTreeSet::new(),
+        inline: Vec::new(),
         temporaries: HashMap::new(),
     };
     writer.function(&equations, name)
@@ -88,6 +88,9 @@ const KEYWORDS: [&str; 43] = [
     "gen",
 ];
 
+/// Formulas with more leaves have a statement of their own.
+const LONGEST_INLINE: usize = 4;
+
 /// Writes the function, statement by statement.
 struct Writer<'a, T> {
     graph: &'a Graph<T>,
@@ -97,6 +100,8 @@ struct Writer<'a, T> {
     gradients: Vec<String>,
     body: String,
     helpers: BTreeSet<&'static str>,
+    /// The formulas of numbers without a name that are read once: they stand where they are read.
+    inline: Vec<Option<usize>>,
     /// Terms that have a variable of their own.
     temporaries: HashMap<usize, String>,
 }
@@ -106,8 +111,10 @@ impl<T: Element> Writer<'_, T> {
         let graph = self.graph;
         self.checks();
         self.body += "    // Forward.\n";
+        self.inline = self.inlined(equations);
         for node in graph.nodes() {
             match equations.values[node.index()] {
+                Some(_) if self.inline[node.index()].is_some() => {}
                 Some(formula) => self.forward(node, formula)?,
                 None if matches!(node.op, GraphOp::Data) => self.data(node),
                 None => {}
@@ -141,6 +148,45 @@ impl<T: Element> Writer<'_, T> {
         wanted
     }
 
+    /// Short formulas of numbers without a name that one formula reads.
+    fn inlined(&self, equations: &Equations) -> Vec<Option<usize>> {
+        let mut reads = vec![0; self.graph.nodes().len()];
+        let gradients = equations.contributions.iter().flatten().map(|&(_, formula)| formula);
+        for formula in equations.values.iter().flatten().copied().chain(gradients) {
+            self.count_reads(formula, &mut reads);
+        }
+        let mut inline: Vec<Option<usize>> = vec![None; reads.len()];
+        for node in self.graph.nodes() {
+            let index = node.index();
+            let Some(formula) = equations.values[index].filter(|_| index + 1 < reads.len()) else { continue };
+            let hidden =
+                node.name().is_none() && node.scope().is_none() && node.shape().rank() == 0 && reads[index] == 1;
+            if hidden && matches!(node.op, GraphOp::Unary(_) | GraphOp::Binary(_)) {
+                let whole = self.book.substituted(formula, &|form| match form {
+                    Form::Node(index) => inline[*index],
+                    _ => None,
+                });
+                inline[index] = (self.book.leaves(whole, LONGEST_INLINE) <= LONGEST_INLINE).then_some(whole);
+            }
+        }
+        inline
+    }
+
+    fn count_reads(&self, formula: usize, reads: &mut [usize]) {
+        let term = self.book.term(formula);
+        if let Form::Node(index) = term.form {
+            reads[index] += 1;
+        }
+        term.args.iter().for_each(|&arg| self.count_reads(arg, reads));
+    }
+
+    fn with_inlined(&self, formula: usize) -> usize {
+        self.book.substituted(formula, &|form| match form {
+            Form::Node(index) => self.inline[*index],
+            _ => None,
+        })
+    }
+
     /// Slices of the wrong length are refused.
     fn checks(&mut self) {
         let shapes: Vec<(usize, Shape)> = self.graph.inputs().map(|node| (node.index(), node.shape())).collect();
@@ -166,6 +212,7 @@ impl<T: Element> Writer<'_, T> {
     }
 
     fn forward(&mut self, node: &GraphNode<T>, formula: usize) -> Result<()> {
+        let formula = self.with_inlined(formula);
         let right = self.whole(formula)?;
         let name = &self.values[node.index()];
         let kind = if node.shape().rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
@@ -188,11 +235,19 @@ impl<T: Element> Writer<'_, T> {
         }
         let shape = node.shape();
         let kind = if shape.rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
-        let right = match equations.adjoint(self.book, index) {
+        let adjoint = equations.adjoint(self.book, index).map(|formula| self.with_inlined(formula));
+        if let (Some(formula), None, false) = (adjoint, node.name(), node.is_input())
+            && let Form::Adjoint(reader) = self.book.term(formula).form
+        {
+            // The same gradient under the name that it has.
+            self.gradients[index] = self.gradients[reader].clone();
+            return Ok(());
+        }
+        let right = match adjoint {
             Some(formula) => {
                 let through: Vec<String> =
                     equations.contributions[index].iter().map(|&(reader, _)| self.said(reader)).collect();
-                self.body += &format!("    // {} is in {}.\n", self.values[index], through.join(" and in "));
+                self.body += &format!("    // {} is read by {}.\n", self.values[index], through.join(", "));
                 self.whole(formula)?
             }
             None if is_output => "1.0".to_owned(),
@@ -203,10 +258,18 @@ impl<T: Element> Writer<'_, T> {
         Ok(())
     }
 
-    /// A node with its op, for a comment.
+    /// The variable that a node is part of, with the node's op, for a comment.
     fn said(&self, index: usize) -> String {
-        let name = &self.values[index];
-        format!("{name} = {}", one_line(&call(self.graph, &self.graph.nodes()[index])))
+        let op = self.graph.nodes()[index].op();
+        let mut at = index;
+        while self.inline[at].is_some() {
+            // The one that reads it, further on.
+            at = self.graph.nodes()[at + 1..]
+                .iter()
+                .find(|node| node.parents().any(|parent| parent == at))
+                .map_or(at, |node| node.index());
+        }
+        format!("{} ({})", self.values[at], one_line(op))
     }
 
     fn assembled(self, name: &str) -> String {

@@ -9,6 +9,9 @@ use crate::ops::structural::{Contribution, Node};
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
 use crate::tensor::Shape;
 
+/// Gradients of nodes with more readers are sums of sums.
+const LONGEST_SUM: usize = 16;
+
 /// The formulas of a graph's nodes.
 pub(crate) struct Equations {
     /// Each node's value in terms of its arguments; nothing for variables and data.
@@ -44,7 +47,15 @@ impl Equations {
 
     /// The gradient by a node, as the sum of its contributions; `None` where none arrives.
     pub fn adjoint(&self, book: &Book, node: usize) -> Option<usize> {
-        self.contributions[node].iter().map(|&(_, formula)| formula).reduce(|a, b| book.add(a, b))
+        let mut parts: Vec<usize> = self.contributions[node].iter().map(|&(_, formula)| formula).collect();
+        // Thousands of readers make a sum of sums: a chain of them would be as deep as it is long.
+        while parts.len() > LONGEST_SUM {
+            parts = parts
+                .chunks(2)
+                .map(|pair| pair.iter().copied().reduce(|a, b| book.add(a, b)).unwrap_or(pair[0]))
+                .collect();
+        }
+        parts.into_iter().reduce(|a, b| book.add(a, b))
     }
 }
 

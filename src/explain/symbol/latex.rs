@@ -154,16 +154,22 @@ impl<'a> Notation<'a> {
         let relation =
             |sign: &str| (format!("\\left[{} {sign} {}\\right]", self.formula(x), self.formula(y)), Bond::Whole);
         match op {
-            Add(_) => match self.formula(y).strip_prefix('-') {
-                Some(y) => (format!("{} - {y}", self.formula(x)), Bond::Sum),
-                None => (format!("{} + {}", self.formula(x), self.formula(y)), Bond::Sum),
-            },
+            Add(_) => {
+                let (x, y) = (self.formula(x), self.formula(y));
+                match y.strip_prefix('-') {
+                    Some(y) => (format!("{x} - {y}"), Bond::Sum),
+                    None => (format!("{x} + {y}"), Bond::Sum),
+                }
+            }
             Sub(_) => (format!("{} - {}", self.formula(x), self.at(y, Bond::Product)), Bond::Sum),
             Mul(_) | Scale(_) | Gate(_) => self.times(x, y),
-            Div(_) | Over(_) => match self.formula(x).strip_prefix('-') {
-                Some(x) => (format!("-\\frac{{{x}}}{{{}}}", self.formula(y)), Bond::Sum),
-                None => (format!("\\frac{{{}}}{{{}}}", self.formula(x), self.formula(y)), Bond::Whole),
-            },
+            Div(_) | Over(_) => {
+                let (x, y) = (self.formula(x), self.formula(y));
+                match x.strip_prefix('-') {
+                    Some(x) => (format!("-\\frac{{{x}}}{{{y}}}"), Bond::Sum),
+                    None => (format!("\\frac{{{x}}}{{{y}}}"), Bond::Whole),
+                }
+            }
             Pow(_) => (format!("{}^{{{}}}", self.at(x, Bond::Whole), self.formula(y)), Bond::Whole),
             Maximum(_) => (self.call("\\max", &[x, y]), Bond::Whole),
             Minimum(_) => (self.call("\\min", &[x, y]), Bond::Whole),

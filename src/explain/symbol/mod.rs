@@ -10,6 +10,8 @@ mod collapse;
 mod equations;
 mod latex;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub(super) use collapse::Collapse;
 pub(super) use equations::Equations;

@@ -1,0 +1,144 @@
+//! Formulas evaluated: what is written down must be what the sweep computes.
+
+use super::*;
+use crate::algebra::{Algebra, Recording};
+use crate::graph::Graph;
+use crate::tape::{Tape, Value, Var};
+use crate::tensor::Tensor;
+
+/// Evaluates formulas at a graph's values and gradients.
+struct Evaluation<'t, 'b> {
+    algebra: Recording<'t, f64>,
+    book: &'b Book,
+    graph: &'b Graph<f64>,
+    adjoints: Vec<Value<f64>>,
+}
+
+impl<'t> Evaluation<'t, '_> {
+    fn at(&self, id: usize) -> Var<'t, f64> {
+        let term = self.book.term(id);
+        let args: Vec<Var<'t, f64>> = term.args.iter().map(|&arg| self.at(arg)).collect();
+        let leaf = |value: &Value<f64>| self.algebra.tape.leaf(value.clone(), true);
+        match &term.form {
+            Form::Literal(x) => self.algebra.literal(*x),
+            Form::Node(index) => leaf(self.graph.nodes()[*index].value()),
+            Form::Adjoint(index) => leaf(&self.adjoints[*index]),
+            Form::Constant(x) => self.algebra.constant(Tensor::new(term.shape.clone(), x.clone()).unwrap()),
+            Form::Unary(op) => self.algebra.unary(*op, &args[0]),
+            Form::Binary(op) => self.algebra.binary(*op, &args[0], &args[1]),
+            Form::Select => self.algebra.select(&args[0], &args[1], &args[2]),
+            Form::Tensor(op) => self.algebra.apply(op.clone(), &args.iter().collect::<Vec<_>>()),
+            Form::Named(name) => panic!("{name} has no formula"),
+        }
+    }
+}
+
+/// Every equation and every collapsed form of the graph, held against its gradients. Gives the number of collapsed forms.
+#[track_caller]
+fn assert_equations_hold(output: Var<'_, f64>) -> usize {
+    let graph = Graph::of(output);
+    let book = Book::default();
+    let equations = Equations::of(&book, &graph).unwrap();
+    let collapsed = Collapse::new(&book, &graph, &equations).adjoints();
+    let tape = Tape::new();
+    let adjoints = graph.adjoints().unwrap();
+    let evaluation = Evaluation { algebra: Recording { tape: &tape }, book: &book, graph: &graph, adjoints };
+    let notation = Notation::new(&book, &graph);
+    let mut count = 0;
+    for node in graph.nodes().iter().filter(|node| node.is_active()) {
+        let index = node.index();
+        if let Some(value) = equations.values[index] {
+            assert_close(&evaluation.at(value).value(), &node.value().clone().into_tensor(), &node.to_string());
+        }
+        if index == graph.output().index() {
+            continue;
+        }
+        let expected = evaluation.adjoints[index].clone().into_tensor();
+        let forms = [equations.adjoint(&book, index), collapsed[index]];
+        for formula in forms.into_iter().flatten() {
+            let found = evaluation.at(formula).value();
+            let found = tape.data(&found).broadcast_to(node.shape()).value();
+            assert_close(&found, &expected, &format!("{node}: {}", notation.formula(formula)));
+        }
+        count += collapsed[index].is_some() as usize;
+    }
+    count
+}
+
+#[track_caller]
+fn assert_close(found: &Tensor<f64>, expected: &Tensor<f64>, what: &str) {
+    assert_eq!(found.shape(), expected.shape(), "{what}");
+    for (a, b) in found.iter().zip(expected.iter()) {
+        let close = (a - b).abs() <= 1e-12 * b.abs().max(1.0) || a == b || (a.is_nan() && b.is_nan());
+        assert!(close, "{what}: {a} and {b}");
+    }
+}
+
+#[test]
+fn equations_of_every_elementwise_op_hold_at_its_sample_points() {
+    use crate::ops::{BinaryVisitor, UnaryVisitor};
+    struct Points;
+    impl UnaryVisitor for Points {
+        type Output = Vec<f64>;
+        fn visit<O: BuiltinUnary>(self, _op: O) -> Vec<f64> {
+            O::POINTS.to_vec()
+        }
+    }
+    impl BinaryVisitor for Points {
+        type Output = Vec<(f64, f64)>;
+        fn visit<O: BuiltinBinary>(self, _op: O) -> Vec<(f64, f64)> {
+            O::POINTS.to_vec()
+        }
+    }
+    for op in UnaryOp::all().into_iter().filter(|op| !op.is_flat()) {
+        for x in op.with(Points) {
+            let tape = Tape::new();
+            assert_equations_hold(op.with(Apply(tape.var(x))) * 1.5);
+            assert_equations_hold((op.with(Apply(tape.var([x, x]))) * 1.5).sum(()));
+        }
+    }
+    for op in BinaryOp::all().into_iter().filter(|op| !op.is_flat()) {
+        for (x, y) in op.with(Points) {
+            let tape = Tape::new();
+            assert_equations_hold(op.with(Apply2(tape.var(x), tape.var(y))) * 1.5);
+            assert_equations_hold((op.with(Apply2(tape.var([[x], [x]]), tape.var([y, y, y]))) * 1.5).sum(()));
+        }
+    }
+}
+
+#[test]
+fn collapsed_forms_equal_the_gradients() {
+    let tape = Tape::new();
+    let z = tape.var([[0.3, -0.8, 1.5], [0.1, 0.2, -0.4]]);
+    let hot = tape.data([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]);
+    let y = tape.data([[0.2, 1.0, 0.0], [1.0, 0.3, 0.0]]);
+    let (a, s) = (z.sigmoid(), z.softmax(1));
+    for target in [hot, y] {
+        assert!(assert_equations_hold(-((target * a.ln() + (1.0 - target) * (1.0 - a).ln()).mean(()))) > 4);
+        assert!(assert_equations_hold(-(target * s.ln()).sum(()) / 2.0) > 3);
+        assert!(assert_equations_hold(-(target * z.log_softmax(1)).sum(())) > 2);
+        assert!(assert_equations_hold(z.bce_with_logits(target).mean(())) > 1);
+        assert!(assert_equations_hold(((a - target).square() * 0.5).sum(())) > 2);
+    }
+    let (x, w, b) = (tape.var(0.7), tape.var(-1.2), tape.var(0.4));
+    assert_equations_hold((x - w) / (x + w) * (1.0 / (x - w)) + b / ((b * x - 1.0) * (b * x - 1.0)));
+}
+
+#[test]
+fn equations_of_tensors_hold() {
+    let tape = Tape::new();
+    let m = tape.var([[0.3, -1.2, 0.7], [2.0, 0.1, -0.4]]);
+    let row = tape.var([0.5, -0.3, 1.1]);
+    let square = tape.var([[2.0, 0.3, 0.1], [0.5, 1.5, -0.2], [0.1, 0.4, 3.0]]);
+    assert_equations_hold(((m + row).matmul(square).tanh() * m).mean(()) + m.cross_entropy(&[2, 0]));
+    assert_equations_hold(square.det() + square.inv().sum(()) + square.solve(m.transpose()).square().sum(()));
+    assert_equations_hold(
+        m.max(1).sum(()) + m.norm2(0).sum(()) + m.logsumexp(1).sum(()) + m.cumsum(1).square().sum(()),
+    );
+    assert_equations_hold(
+        m.gather(1, &[2, 0, 2]).square().sum(()) + m.slice((.., 1..)).exp().sum(()) + m.std(1, 1).sum(()),
+    );
+    assert_equations_hold(
+        Var::concat(&[m, m * 2.0], 0).square().sum(0).softmax(0).square().sum(()) + m.squared_error(m * 0.5),
+    );
+}
