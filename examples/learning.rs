@@ -38,7 +38,11 @@ fn learn(
     folder: &Path,
 ) -> Result<(), Box<dyn Error>> {
     let learning = Learning::new(data, loss::cross_entropy()).every(epochs / 20);
-    Trainer::new(Adam::new(0.03)).epochs(epochs).batch(data.len().min(32)).callback(learning.clone()).fit(&mut model, data)?;
+    Trainer::new(Adam::new(0.03))
+        .epochs(epochs)
+        .batch(data.len().min(32))
+        .callback(learning.clone())
+        .fit(&mut model, data)?;
 
     let accuracy = metrics::accuracy(&model.predict(data.inputs())?, data.targets())?;
     let snapshots = learning.snapshots()?;
