@@ -55,6 +55,50 @@ fn child_entry() {
     }
 }
 
+/// What the child process runs that Ctrl-C is meant for: it says when it has begun, and ends by itself.
+#[cfg(all(unix, feature = "interrupt"))]
+#[test]
+fn interrupted_child_entry() {
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let begun = Path::new(&folder).join("begun");
+    let history = trainer()
+        .checkpoint(Checkpoint::at(Path::new(&folder).join("run.ckpt")))
+        .stop_flag(StopFlag::on_ctrl_c().unwrap())
+        .on_epoch(move |_| {
+            std::fs::write(&begun, "").unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            Flow::Continue
+        })
+        .fit(&mut model(), &data())
+        .unwrap();
+    assert_eq!(history.stop, Some(Stop::Interrupted));
+}
+
+#[cfg(all(unix, feature = "interrupt"))]
+#[test]
+fn ctrl_c_ends_after_the_batch_with_everything_saved() {
+    let (undisturbed, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    train_in(undisturbed.path(), Duration::ZERO);
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "interrupted_child_entry"])
+        .env(FOLDER, stopped.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !stopped.path().join("begun").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the child ended before it began");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let status = child.wait().unwrap();
+    assert!(status.success(), "the child did not end by itself: {status}");
+    train_in(stopped.path(), Duration::ZERO);
+    let read = |folder: &Path| std::fs::read(folder.join("final.safetensors")).unwrap();
+    assert_eq!(read(undisturbed.path()), read(stopped.path()));
+}
+
 #[test]
 fn a_run_killed_at_random_moments_ends_with_the_same_bits() {
     let (undisturbed, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
