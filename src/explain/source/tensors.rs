@@ -101,6 +101,48 @@ impl<T: Element> Writer<'_, T> {
         match op {
             TensorOp::Sum(op) => self.sum(op, x, term),
             TensorOp::MatMul(op) => self.product(op, term),
+            TensorOp::Reduce(op) => {
+                let helper = self.helper(match op.0 {
+                    RowReduction::Max => "max_rows",
+                    RowReduction::Min => "min_rows",
+                    RowReduction::LogSumExp => "logsumexp_rows",
+                    RowReduction::Norm2 => "norm_rows",
+                });
+                Ok(format!("{helper}({}, {row})", self.borrowed(x)?))
+            }
+            TensorOp::Map(op) => {
+                let helper = self.helper(match op.0 {
+                    RowMap::Softmax => "softmax_rows",
+                    RowMap::LogSoftmax => "log_softmax_rows",
+                    RowMap::Cumsum => "cumsum_rows",
+                    RowMap::ReverseCumsum => "reverse_cumsum_rows",
+                });
+                Ok(format!("{helper}({}, {row})", self.borrowed(x)?))
+            }
+            TensorOp::SquaredError(_) => {
+                self.helper("squared_error");
+                Ok(format!("squared_error({}, {})", self.borrowed(x)?, self.borrowed(term.args[1])?))
+            }
+            TensorOp::CrossEntropy(CrossEntropy { labels }) => {
+                self.helper("cross_entropy");
+                Ok(format!("cross_entropy({}, {row}, &{labels:?})", self.borrowed(x)?))
+            }
+            TensorOp::CrossEntropySlope(CrossEntropySlope { labels }) => {
+                self.helper("cross_entropy_slope");
+                Ok(format!("cross_entropy_slope({}, {row}, &{labels:?})", self.borrowed(x)?))
+            }
+            TensorOp::Permute(_) | TensorOp::Slice(_) | TensorOp::Embed(_) => self.moved(op, term),
+            TensorOp::Take(_) | TensorOp::ScatterAdd(_) | TensorOp::Concat(_) => self.moved(op, term),
+            TensorOp::Reshape(_) | TensorOp::BroadcastTo(_) => unreachable!("they are written where they are used"),
+            TensorOp::Det(_) | TensorOp::Inv(_) | TensorOp::Solve(_) => Err(self.refused(op.name())),
+        }
+    }
+
+    /// Ops that move elements.
+    fn moved(&mut self, op: &TensorOp, term: &Term) -> Result<String> {
+        let x = term.args[0];
+        let shape = self.book.shape(x);
+        match op {
             TensorOp::Permute(Permute { axes }) if axes[..] == [1, 0] => {
                 self.helper("transpose");
                 Ok(format!("transpose({}, {}, {})", self.borrowed(x)?, shape[0], shape[1]))
@@ -139,38 +181,7 @@ impl<T: Element> Writer<'_, T> {
                 }
                 Ok(format!("concat(&[{}], {outer})", parts.join(", ")))
             }
-            TensorOp::Reduce(op) => {
-                let helper = self.helper(match op.0 {
-                    RowReduction::Max => "max_rows",
-                    RowReduction::Min => "min_rows",
-                    RowReduction::LogSumExp => "logsumexp_rows",
-                    RowReduction::Norm2 => "norm_rows",
-                });
-                Ok(format!("{helper}({}, {row})", self.borrowed(x)?))
-            }
-            TensorOp::Map(op) => {
-                let helper = self.helper(match op.0 {
-                    RowMap::Softmax => "softmax_rows",
-                    RowMap::LogSoftmax => "log_softmax_rows",
-                    RowMap::Cumsum => "cumsum_rows",
-                    RowMap::ReverseCumsum => "reverse_cumsum_rows",
-                });
-                Ok(format!("{helper}({}, {row})", self.borrowed(x)?))
-            }
-            TensorOp::SquaredError(_) => {
-                self.helper("squared_error");
-                Ok(format!("squared_error({}, {})", self.borrowed(x)?, self.borrowed(term.args[1])?))
-            }
-            TensorOp::CrossEntropy(CrossEntropy { labels }) => {
-                self.helper("cross_entropy");
-                Ok(format!("cross_entropy({}, {row}, &{labels:?})", self.borrowed(x)?))
-            }
-            TensorOp::CrossEntropySlope(CrossEntropySlope { labels }) => {
-                self.helper("cross_entropy_slope");
-                Ok(format!("cross_entropy_slope({}, {row}, &{labels:?})", self.borrowed(x)?))
-            }
-            TensorOp::Reshape(_) | TensorOp::BroadcastTo(_) => unreachable!("they are written where they are used"),
-            TensorOp::Det(_) | TensorOp::Inv(_) | TensorOp::Solve(_) => Err(self.refused(op.name())),
+            _ => unreachable!("only these move elements"),
         }
     }
 

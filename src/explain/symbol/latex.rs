@@ -151,8 +151,6 @@ impl<'a> Notation<'a> {
 
     fn binary(&self, op: BinaryOp, x: usize, y: usize) -> (String, Bond) {
         use BinaryOp::*;
-        let relation =
-            |sign: &str| (format!("\\left[{} {sign} {}\\right]", self.formula(x), self.formula(y)), Bond::Whole);
         match op {
             Add(_) => {
                 let (x, y) = (self.formula(x), self.formula(y));
@@ -170,19 +168,14 @@ impl<'a> Notation<'a> {
                     None => (format!("\\frac{{{x}}}{{{y}}}"), Bond::Whole),
                 }
             }
-            Pow(_) => (format!("{}^{{{}}}", self.at(x, Bond::Whole), self.formula(y)), Bond::Whole),
+            Pow(_) => (self.power(x, &self.formula(y)), Bond::Whole),
             Maximum(_) => (self.call("\\max", &[x, y]), Bond::Whole),
             Minimum(_) => (self.call("\\min", &[x, y]), Bond::Whole),
             Hypot(_) => (format!("\\sqrt{{{} + {}}}", self.power(x, "2"), self.power(y, "2")), Bond::Whole),
             Logaddexp(_) => {
                 (format!("\\ln\\left(e^{{{}}} + e^{{{}}}\\right)", self.formula(x), self.formula(y)), Bond::Product)
             }
-            Greater(_) => relation(">"),
-            GreaterEqual(_) => relation("\\ge"),
-            Less(_) => relation("<"),
-            LessEqual(_) => relation("\\le"),
-            Equal(_) => relation("="),
-            NotEqual(_) => relation("\\ne"),
+            op if op.is_flat() => (format!("\\left[{}\\right]", self.relation(op, x, y)), Bond::Whole),
             op => (self.call(&operator(op.name()), &[x, y]), Bond::Whole),
         }
     }
@@ -225,35 +218,46 @@ impl<'a> Notation<'a> {
 
     fn select(&self, args: &[usize]) -> (String, Bond) {
         let &[condition, a, b] = args else { unreachable!("a choice has three parts") };
-        let condition_text = match &self.book.term(condition).form {
-            Form::Binary(op) if op.is_flat() => self.formula(condition),
-            _ => format!("\\left[{} \\ne 0\\right]", self.formula(condition)),
-        };
+        let condition = self.condition(condition);
         if self.book.literal(b) == Some(0.0) {
             let product = if self.book.shape(a).rank() > 0 { "\\odot" } else { "\\cdot" };
-            return (format!("{} {product} {condition_text}", self.at(a, Bond::Product)), Bond::Product);
+            let a = self.at(a, Bond::Product);
+            return (format!("{a} {product} \\left[{condition}\\right]"), Bond::Product);
         }
-        let bare = condition_text.trim_start_matches("\\left[").trim_end_matches("\\right]").to_owned();
         let (a, b) = (self.formula(a), self.formula(b));
-        (format!("\\begin{{cases}} {a} & {bare} \\\\ {b} & \\text{{otherwise}} \\end{{cases}}"), Bond::Whole)
+        (format!("\\begin{{cases}} {a} & {condition} \\\\ {b} & \\text{{otherwise}} \\end{{cases}}"), Bond::Whole)
     }
 
-    fn tensor(&self, op: &TensorOp, args: &[usize]) -> (String, Bond) {
+    /// A condition without brackets: true where it is not 0.
+    fn condition(&self, id: usize) -> String {
+        let term = self.book.term(id);
+        match term.form {
+            Form::Binary(BinaryOp::Mul(_)) => {
+                format!("{} \\wedge {}", self.condition(term.args[0]), self.condition(term.args[1]))
+            }
+            Form::Binary(op) if op.is_flat() => self.relation(op, term.args[0], term.args[1]),
+            _ => format!("{} \\ne 0", self.formula(id)),
+        }
+    }
+
+    fn relation(&self, op: BinaryOp, x: usize, y: usize) -> String {
+        use BinaryOp::*;
+        let sign = match op {
+            Greater(_) => ">",
+            GreaterEqual(_) => "\\ge",
+            Less(_) => "<",
+            LessEqual(_) => "\\le",
+            Equal(_) => "=",
+            _ => "\\ne",
+        };
+        format!("{} {sign} {}", self.formula(x), self.formula(y))
+    }
+
+    /// Sums, and functions of rows.
+    fn rows(&self, op: &TensorOp, args: &[usize]) -> (String, Bond) {
         let x = args[0];
         let rank = self.book.shape(x).rank();
         match op {
-            // Stretching and reshaping go without saying.
-            TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) => self.write(x),
-            TensorOp::Permute(Permute { axes }) if rank == 2 && axes[..] == [1, 0] => {
-                (format!("{}^{{\\top}}", self.at(x, Bond::Whole)), Bond::Whole)
-            }
-            TensorOp::MatMul(MatMul { ta, tb }) => {
-                let factor = |id: usize, transposed: bool| {
-                    let text = self.at(id, Bond::Whole);
-                    if transposed { format!("{text}^{{\\top}}") } else { text }
-                };
-                (format!("{} \\, {}", factor(x, *ta), factor(args[1], *tb)), Bond::Product)
-            }
             TensorOp::Sum(Sum { axes, .. }) => {
                 let name = match (rank, axes.0) {
                     (_, mask) if mask == crate::tensor::shape::AxisMask::all(rank).0 => operator("sum"),
@@ -287,6 +291,27 @@ impl<'a> Notation<'a> {
                 };
                 (self.call(&name, args), Bond::Whole)
             }
+            _ => unreachable!("only these are functions of rows"),
+        }
+    }
+
+    fn tensor(&self, op: &TensorOp, args: &[usize]) -> (String, Bond) {
+        let x = args[0];
+        let rank = self.book.shape(x).rank();
+        match op {
+            // Stretching and reshaping go without saying.
+            TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) => self.write(x),
+            TensorOp::Permute(Permute { axes }) if rank == 2 && axes[..] == [1, 0] => {
+                (format!("{}^{{\\top}}", self.at(x, Bond::Whole)), Bond::Whole)
+            }
+            TensorOp::MatMul(MatMul { ta, tb }) => {
+                let factor = |id: usize, transposed: bool| {
+                    let text = self.at(id, Bond::Whole);
+                    if transposed { format!("{text}^{{\\top}}") } else { text }
+                };
+                (format!("{} \\, {}", factor(x, *ta), factor(args[1], *tb)), Bond::Product)
+            }
+            TensorOp::Sum(_) | TensorOp::Map(_) | TensorOp::Reduce(_) => self.rows(op, args),
             TensorOp::Inv(_) => (format!("{}^{{-1}}", self.at(x, Bond::Whole)), Bond::Whole),
             TensorOp::Solve(_) => {
                 (format!("{}^{{-1}} {}", self.at(x, Bond::Whole), self.at(args[1], Bond::Whole)), Bond::Product)

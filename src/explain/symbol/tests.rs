@@ -48,6 +48,7 @@ fn assert_equations_hold(output: Var<'_, f64>) -> usize {
     for node in graph.nodes().iter().filter(|node| node.is_active()) {
         let index = node.index();
         if let Some(value) = equations.values[index] {
+            assert_is_balanced(&notation.formula(value));
             assert_close(&evaluation.at(value).value(), &node.value().clone().into_tensor(), &node.to_string());
         }
         if index == graph.output().index() {
@@ -56,6 +57,7 @@ fn assert_equations_hold(output: Var<'_, f64>) -> usize {
         let expected = evaluation.adjoints[index].clone().into_tensor();
         let forms = [equations.adjoint(&book, index), collapsed[index]];
         for formula in forms.into_iter().flatten() {
+            assert_is_balanced(&notation.formula(formula));
             let found = evaluation.at(formula).value();
             let found = tape.data(&found).broadcast_to(node.shape()).value();
             assert_close(&found, &expected, &format!("{node}: {}", notation.formula(formula)));
@@ -63,6 +65,20 @@ fn assert_equations_hold(output: Var<'_, f64>) -> usize {
         count += collapsed[index].is_some() as usize;
     }
     count
+}
+
+/// Every brace and bracket is closed.
+#[track_caller]
+fn assert_is_balanced(latex: &str) {
+    let mut open = 0;
+    for c in latex.chars() {
+        open += (c == '{') as i32 - (c == '}') as i32;
+        assert!(open >= 0, "{latex}");
+    }
+    assert_eq!(open, 0, "{latex}");
+    assert_eq!(latex.matches("\\left").count(), latex.matches("\\right").count(), "{latex}");
+    assert_eq!(latex.matches("\\begin").count(), latex.matches("\\end").count(), "{latex}");
+    assert!(!latex.contains("--") && !latex.contains("+ -") && !latex.contains("  "), "{latex}");
 }
 
 #[track_caller]
