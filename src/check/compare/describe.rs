@@ -11,15 +11,22 @@ use crate::ops::{BinaryOp, UnaryOp};
 pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
     let node = &case.levels[mutation.level].nodes()[mutation.node];
     let kind = match &mutation.change {
+        // Of a square it is the 2 that people forget.
+        Change::LeftOut(Some(_)) if node.op() == "square" => 0.32,
         Change::LeftOut(Some(_)) => 0.0,
         Change::LeftOut(None) => 0.3,
-        Change::Diagonal | Change::Kink => 0.05,
+        // Whoever leaves a rule out does so off the kink as well.
+        Change::Kink => -0.05,
+        Change::Diagonal => 0.05,
         Change::Formula(_) => 0.12,
-        Change::TransposedFactor(_) | Change::TransposedResult(_) => 0.1,
+        Change::TransposedFactor(_) | Change::TransposedUpstream(_) | Change::TransposedResult(_) => 0.1,
+        Change::Overwritten => 0.1,
         Change::InputForOutput | Change::OutputForInput => 0.15,
         Change::Scaled(-1.0) if matches!(node.op(), "sub" | "neg" | "ln" | "xlogy") => 0.2,
         Change::Scaled(-1.0) | Change::ArgumentScaled(_, -1.0) => 0.25,
         Change::OneExample { .. } => 0.25,
+        // 2 x without its x is the path forgotten, where what sums to 0 is left.
+        Change::Power(..) if node.op() == "square" => 0.34,
         Change::Power(..) => 0.28,
         Change::OtherValue(..) => 0.42,
         Change::ArgumentScaled(..) => 0.3,
@@ -61,7 +68,10 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
         Change::Formula(_) => Kind::OtherDerivative,
         Change::Kink => Kind::Kink,
         Change::Diagonal => Kind::DiagonalAlone,
-        Change::TransposedFactor(_) | Change::TransposedResult(_) => Kind::TransposedOperand,
+        Change::TransposedFactor(_) | Change::TransposedUpstream(_) | Change::TransposedResult(_) => {
+            Kind::TransposedOperand
+        }
+        Change::Overwritten => Kind::NotSummed,
         Change::Exchanged => Kind::ArgumentsExchanged,
         Change::OtherValue(..) => Kind::OtherValue,
         Change::Power(..) => Kind::WrongExponent,
@@ -110,6 +120,10 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
             let other = argument(graph, level, &node.args()[1 - *i]);
             format!("{other} in the derivative of {here} by {} transposed the wrong way", arg(*i))
         }
+        Change::TransposedUpstream(i) => {
+            format!("the gradient by {here} in its derivative by {} transposed the wrong way", arg(*i))
+        }
+        Change::Overwritten => format!("what {here} takes several times overwritten where it should be added"),
         Change::TransposedResult(i) => format!("the derivative of {here} by {} transposed", arg(*i)),
         Change::OtherValue(i, other) => {
             let place = mutant::place_of_other(node.args().len(), *i);

@@ -9,6 +9,8 @@ use crate::graph::{Arg, Graph, GraphNode};
 use crate::tape::Tape;
 use crate::tensor::Tensor;
 
+const WITHOUT_TARGET: &str = ", without the target";
+
 /// A gradient by a node that would follow from another loss, up to a factor.
 pub(super) struct Head {
     /// The node's gradient is this.
@@ -22,6 +24,13 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// How far-fetched it is: a target that is dropped is the simplest of these mistakes.
+    pub fn cost(&self) -> f64 {
+        let drops_target = self.kind == Kind::OperandDropped && self.remark == WITHOUT_TARGET;
+        let kind = if drops_target { 0.2 } else { 0.35 };
+        kind + 0.06 * self.unit.level as f64
+    }
+
     /// The mistake, with its factor.
     pub fn mistake(&self, case: &Case, factor: f64, name: &str) -> Mistake {
         let here = describe::place(case, self.unit.level, self.unit.node);
@@ -34,7 +43,8 @@ impl Head {
             true => format!("({})", self.formula),
             false => self.formula.clone(),
         };
-        let text = format!("with the gradient by {here} taken as {factor_text}{formula}{}", self.remark);
+        let gradient = if formula == "1" { name.to_string() } else { format!("{factor_text}{formula}") };
+        let text = format!("with the gradient by {here} taken as {gradient}{}", self.remark);
         let mut found = mistake(self.kind, Some(factor), text);
         let node = &case.levels[self.unit.level].nodes()[self.unit.node];
         found.node = Some(case.levels[self.unit.level].title(self.unit.node));
@@ -145,9 +155,13 @@ fn of_node(graph: &Graph<f64>, level: usize, node: &GraphNode<f64>, aim: &Aim, t
             let formula = format!("{}({name}) - {}", output.op(), aim.name);
             push(&twice - &aim.value, Kind::OpTwice, formula, ", as if it were applied twice");
         }
-        push(prediction, Kind::OperandDropped, name, ", without the target");
+        push(prediction, Kind::OperandDropped, name, WITHOUT_TARGET);
     }
     push(aim.value.clone(), Kind::OperandDropped, aim.name.clone(), ", without the prediction");
+    // A number is a multiple of 1 whatever it is.
+    if truth.len() > 1 {
+        push(Tensor::ones(node.shape()), Kind::OtherLoss, "1".into(), " (that of the difference itself)");
+    }
     found
 }
 

@@ -38,8 +38,12 @@ pub(super) enum Change {
     Power(usize, i32),
     /// Of a matrix product: the other operand not transposed where it should be.
     TransposedFactor(usize),
+    /// Of a matrix product: the upstream gradient, square, not transposed where it should be.
+    TransposedUpstream(usize),
     /// Of a matrix product: the contribution to a square operand transposed.
     TransposedResult(usize),
+    /// Of elements that are taken several times: the last use overwrites what the others contribute.
+    Overwritten,
     /// The contributions to the two arguments exchanged.
     Exchanged,
     /// One example's share of the upstream gradient alone, along an axis of the argument.
@@ -288,6 +292,12 @@ pub(super) fn mistaken(
             };
             found
         }
+        Change::TransposedUpstream(wrt) => {
+            let mut found = rule()?;
+            found[*wrt] = contributions(node, inputs, &g.try_t()?)?.swap_remove(*wrt);
+            found
+        }
+        Change::Overwritten => contributions(node, inputs, &last_uses(node, g))?,
         Change::Exchanged => {
             let mut found = rule()?;
             found.swap(0, 1);
@@ -391,6 +401,31 @@ fn with_factor_transposed(
 /// Whether the other operand may be the wrong way round without anyone noticing.
 pub(super) fn transposes(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize) -> bool {
     with_factor_transposed(node, inputs, wrt, &Tensor::zeros(node.shape())).is_ok()
+}
+
+/// The upstream gradient of elements that were taken, but for those that are taken again later.
+fn last_uses(node: &GraphNode<f64>, g: &Tensor<f64>) -> Tensor<f64> {
+    let mut g = g.clone();
+    if let GraphOp::Tensor(TensorOp::Take(take)) = &node.op {
+        let inner: usize = g.shape()[take.axis + 1..].iter().product();
+        for (i, g) in g.as_mut_slice().iter_mut().enumerate() {
+            let position = i / inner % take.indices.len();
+            if take.indices[position + 1..].contains(&take.indices[position]) {
+                *g = 0.0;
+            }
+        }
+    }
+    g
+}
+
+/// Whether elements are taken several times.
+pub(super) fn takes_again(node: &GraphNode<f64>) -> bool {
+    match &node.op {
+        GraphOp::Tensor(TensorOp::Take(take)) => {
+            (1..take.indices.len()).any(|k| take.indices[..k].contains(&take.indices[k]))
+        }
+        _ => false,
+    }
 }
 
 /// Zeros, but for one index along an axis.

@@ -182,6 +182,11 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
                 if mutant::transposes(node, &inputs, i) {
                     emit(Change::TransposedFactor(i));
                 }
+                if let [rows, columns] = node.shape().dims()
+                    && rows == columns
+                {
+                    emit(Change::TransposedUpstream(i));
+                }
                 if let [rows, columns] = inputs[i].shape().dims()
                     && rows == columns
                 {
@@ -194,6 +199,7 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
             emit(Change::Twice);
             emit(Change::Skipped);
         }
+        GraphOp::Tensor(TensorOp::Take(_)) if mutant::takes_again(node) => emit(Change::Overwritten),
         GraphOp::Tensor(TensorOp::Sum(_)) => one_example(&inputs[0], &mut emit),
         GraphOp::Tensor(TensorOp::SquaredError(_)) => {
             for i in (0..2).filter(|&i| !active(i)) {

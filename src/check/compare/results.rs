@@ -61,6 +61,7 @@ pub(super) fn findings(case: &Case, k: usize) -> (Vec<Finding>, usize) {
         push(0.3, case.fit(k, &other.truth), mistake(Kind::OtherParameter, None, text));
     }
     not_summed(case, k, &mut push);
+    tried += elementwise(case, k, &mut push);
     (found, tried + 4)
 }
 
@@ -247,6 +248,32 @@ fn permuted(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>, Mista
             push(0.4, Some(0.0), mistake(Kind::Permuted, None, text));
         }
     }
+}
+
+/// The true gradient times or over a value of the graph, element by element: a factor of the whole left out.
+fn elementwise(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>, Mistake)) -> usize {
+    let target = &case.targets[k];
+    if !target.has_right_shape() || target.truth.len() < 2 {
+        return 0;
+    }
+    let graph = &case.levels[0];
+    let mut tried = 0;
+    for node in graph.nodes().iter().filter(|node| node.name().is_some() && node.shape().numel() > 1) {
+        let (value, name) = (node.value().clone().into_tensor(), graph.title(node.index()));
+        for (with, factor) in
+            [(target.truth.try_mul(&value), format!("1/{name}")), (target.truth.try_div(&value), name)]
+        {
+            let Ok(with) = with else { continue };
+            tried += 1;
+            let text = format!("with the factor {factor} of the whole left out");
+            let mut left_out = mistake(Kind::RuleLeftOut, None, text);
+            left_out.node = Some(graph.title(node.index()));
+            left_out.op = Some(node.op().into());
+            // What fits in the derivation itself is more likely.
+            push(1.3, case.fit(k, &with), left_out);
+        }
+    }
+    tried
 }
 
 /// A gradient with axes left that a broadcast had stretched: its sum over them is the true one.

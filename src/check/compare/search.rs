@@ -199,7 +199,7 @@ impl Search<'_> {
             }
             let shared = fits.iter().all(Option::is_some);
             let mistake = head.mistake(case, factor.value, &factor.name);
-            let cost = 0.35 + 0.1 * factor.parts as f64 + 0.06 * head.unit.level as f64;
+            let cost = head.cost() + 0.1 * factor.parts as f64;
             let fit = fits.iter().flatten().copied().fold(0.0, f64::max);
             let mistakes = self.differing.iter().map(|&k| (k, mistake.clone())).collect();
             self.add(cost + if shared { 0.5 } else { 1.2 }, fit, shared, vec![mistakes]);

@@ -24,10 +24,13 @@ pub(super) fn findings(case: &Case, k: usize) -> (Vec<Finding>, usize) {
     let mut tried = 0;
     for (level, graph) in case.levels.iter().enumerate().take(2) {
         let Some(goal) = target.nodes[level] else { continue };
+        let starts = starts(graph, goal);
         for most in 0..=MISSING {
             let mut walk =
                 Walk { case, graph, level, target, k, goal, reaches: reaches(graph, goal), steps: 0, found: None };
-            walk.step(graph.output().index(), Tensor::scalar(1.0), &mut Vec::new(), most, None);
+            for (start, g) in &starts {
+                walk.step(*start, g.clone(), &mut Vec::new(), most, Some(*start));
+            }
             tried += walk.steps;
             if let Some((mistake, fit)) = walk.found {
                 let cost = 0.1 * most as f64 + 0.06 * level as f64;
@@ -36,6 +39,20 @@ pub(super) fn findings(case: &Case, k: usize) -> (Vec<Finding>, usize) {
         }
     }
     (Vec::new(), tried)
+}
+
+/// Where derivations start, with the true gradients there: the output, and before it every node in which several paths
+/// from it join, since a walk along one of them would bring that one's share alone.
+fn starts(graph: &Graph<f64>, goal: usize) -> Vec<(usize, Tensor<f64>)> {
+    let mut readers = vec![0; graph.nodes().len()];
+    for parent in graph.nodes().iter().filter(|node| node.is_active()).flat_map(|node| node.parents()) {
+        readers[parent] += 1;
+    }
+    let reaches = reaches(graph, goal);
+    let joins = (0..readers.len()).filter(|&node| node != goal && reaches[node] && readers[node] > 1);
+    let adjoints = graph.adjoints().unwrap_or_default();
+    let at = |node: usize| Some((node, adjoints.get(node)?.clone().into_tensor()));
+    joins.chain([graph.output().index()]).filter_map(at).collect()
 }
 
 /// Which nodes depend on one.
