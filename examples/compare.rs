@@ -1,0 +1,52 @@
+//! The classic derivations, coded by hand, beside autodiff.
+//!
+//! Teaches: `check::Compare` on what people derive by hand: the course's algorithm, Nielsen's equations, softmax, an LSTM, and
+//! twenty more; and on forms that teaching material prints wrong. Prints one table: derivation, verdict, largest
+//! disagreement, diagnosis, and how the speed of hand-coded and autodiff compare.
+//!
+//! Run: `cargo run --release --example compare`
+
+pub(crate) mod classics;
+
+use classics::{Derivation, Form};
+use retrograd::Result;
+
+const HEADINGS: [&str; 5] = ["derivation", "verdict", "largest disagreement", "diagnosis", "autodiff/hand time"];
+
+pub(crate) fn main() -> Result<()> {
+    let derivations = classics::all();
+    let forms = derivations.iter().flat_map(|derivation| derivation.forms.iter().map(move |form| (derivation, form)));
+    let rows = forms.map(|(derivation, form)| row(derivation, form)).collect::<Result<Vec<_>>>()?;
+    print_table(&rows);
+    Ok(())
+}
+
+/// One line of the table. What is marked right must agree, and what is marked wrong must not.
+fn row(derivation: &Derivation, form: &Form) -> Result<[String; 5]> {
+    let report = derivation.compare_timed(form)?;
+    assert_eq!(report.agrees(), form.right, "{}, {}: {report}", derivation.title, form.title);
+    let largest = report.largest();
+    let disagreement = if largest.is_finite() { format!("{largest:.1e}") } else { "wrong shape".into() };
+    let diagnosis = match report.diagnosis.best() {
+        _ if report.agrees() => "-".into(),
+        Some(best) => best.text.clone(),
+        None => report.diagnosis.to_string(),
+    };
+    let ratio = report.timing.map_or("-".into(), |timing| format!("{:.1}", timing.ratio()));
+    let verdict = if report.agrees() { "agree" } else { "differ" };
+    Ok([format!("{}: {}", derivation.title, form.title), verdict.into(), disagreement, diagnosis, ratio])
+}
+
+/// The ratio stands before the diagnosis, which is as long as it needs to be.
+fn print_table(rows: &[[String; 5]]) {
+    let headings = HEADINGS.map(String::from);
+    let widths = [0, 1, 2, 4].map(|column| {
+        let cells = std::iter::once(&headings).chain(rows);
+        cells.map(|row| row[column].chars().count()).max().unwrap_or_default()
+    });
+    for row in std::iter::once(&headings).chain(rows) {
+        let [derivation, verdict, disagreement, diagnosis, ratio] = row;
+        let [a, b, c, d] = widths;
+        println!("{derivation:<a$}  {verdict:<b$}  {disagreement:<c$}  {ratio:<d$}  {diagnosis}");
+    }
+}
