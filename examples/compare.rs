@@ -23,7 +23,7 @@ pub(crate) fn main() -> Result<()> {
 
 /// One line of the table. What is marked right must agree, and what is marked wrong must not.
 fn row(derivation: &Derivation, form: &Form) -> Result<[String; 5]> {
-    let report = derivation.compare_timed(form)?;
+    let report = derivation.compare(form).time(|| (form.by_hand)()).run()?;
     assert_eq!(report.agrees(), form.right, "{}, {}: {report}", derivation.title, form.title);
     let largest = report.largest();
     let disagreement = if largest.is_finite() { format!("{largest:.1e}") } else { "wrong shape".into() };

@@ -47,12 +47,12 @@ impl Course {
 
     /// J, as a graph. Parameters: W1, b1, W2, b2, ...
     fn cost<'t>(&self, tape: &'t Tape<f64>, p: &[Var<'t, f64>]) -> Var<'t, f64> {
-        let mut a = tape.data(&self.x);
+        let mut a = tape.data(&self.x).named("X");
         for (l, layer) in p.chunks(2).enumerate() {
-            let z = (a.matmul_nt(layer[0]) + layer[1]).named(&format!("z{}", l + 2));
-            a = z.sigmoid().named(&format!("a{}", l + 2));
+            let z = (a.matmul_nt(layer[0]) + layer[1]).named(format!("z{}", l + 2));
+            a = z.sigmoid().named(format!("a{}", l + 2));
         }
-        let (y, m) = (tape.data(&self.y), self.m() as f64);
+        let (y, m) = (tape.data(&self.y).named("y"), self.m() as f64);
         let fit = -(y * a.ln() + (1.0 - y) * (1.0 - a).ln()).sum(()) / m;
         p.chunks(2).fold(fit, |cost, layer| cost + layer[0].square().sum(()) * (self.lambda / (2.0 * m)))
     }

@@ -74,12 +74,12 @@ impl Network {
         let point: Vec<_> = layers.flat_map(|([w, b], (weights, biases))| [(&**w, weights), (&**b, biases)]).collect();
         let (cost, x, y) = (self.cost, x.clone(), y.clone());
         Derivation::new(title, &point, move |tape, p| {
-            let mut a = tape.data(&x);
+            let mut a = tape.data(&x).named("x");
             for (l, layer) in p.chunks(2).enumerate() {
-                let z = (layer[0].matmul(a) + layer[1]).named(&format!("z{}", l + 1));
-                a = z.sigmoid().named(&format!("a{}", l + 1));
+                let z = (layer[0].matmul(a) + layer[1]).named(format!("z{}", l + 1));
+                a = z.sigmoid().named(format!("a{}", l + 1));
             }
-            let y = tape.data(&y);
+            let y = tape.data(&y).named("y");
             match cost {
                 Cost::Quadratic => (a - y).square().sum(()) * 0.5,
                 Cost::CrossEntropy => -(y * a.ln() + (1.0 - y) * (1.0 - a).ln()).sum(()),

@@ -12,8 +12,8 @@ fn one_layer(title: &str, syn0: Tensor<f64>) -> Derivation {
     let (x, y) = (Tensor::from(INPUTS), Tensor::from([[0.0], [0.0], [1.0], [1.0]]));
     let (inputs, wanted) = (x.clone(), y.clone());
     let derivation = Derivation::new(title, &[("syn0", &syn0)], move |tape, p| {
-        let l1 = tape.data(&inputs).matmul(p[0]).sigmoid().named("l1");
-        (tape.data(&wanted) - l1).square().sum(()) * 0.5
+        let l1 = tape.data(&inputs).named("X").matmul(p[0]).sigmoid().named("l1");
+        (tape.data(&wanted).named("y") - l1).square().sum(()) * 0.5
     });
     derivation.right("minus the update", move || {
         let l1 = x.matmul(&syn0).sigmoid();
@@ -29,9 +29,9 @@ fn two_layers(title: &str, syn0: Tensor<f64>, syn1: Tensor<f64>) -> Derivation {
     let (x, y) = (Tensor::from(INPUTS), Tensor::from([[0.0], [1.0], [1.0], [0.0]]));
     let (inputs, wanted) = (x.clone(), y.clone());
     let derivation = Derivation::new(title, &[("syn0", &syn0), ("syn1", &syn1)], move |tape, p| {
-        let l1 = tape.data(&inputs).matmul(p[0]).sigmoid().named("l1");
+        let l1 = tape.data(&inputs).named("X").matmul(p[0]).sigmoid().named("l1");
         let l2 = l1.matmul(p[1]).sigmoid().named("l2");
-        (tape.data(&wanted) - l2).square().sum(()) * 0.5
+        (tape.data(&wanted).named("y") - l2).square().sum(()) * 0.5
     });
     derivation.right("minus the updates", move || two_layer_updates(&x, &y, &syn0, &syn1))
 }

@@ -57,22 +57,22 @@ impl Units {
         let point = [("w1", &self.w1), ("b1", &self.b1), ("w2", &self.w2), ("b2", &self.b2)];
         let (x, y) = (self.x.clone(), self.y.clone());
         Derivation::new(title, &point, move |tape, p| {
-            let z1 = (tape.data(&x).matmul(p[0]) + p[1]).named("z1");
+            let z1 = (tape.data(&x).named("x").matmul(p[0]) + p[1]).named("z1");
             let a1 = z1.sigmoid().named("a1");
             let z2 = (a1.matmul(p[2]) + p[3]).named("z2");
             let a2 = z2.sigmoid().named("a2");
-            (tape.data(&y) - a2).square().sum(()) * 0.5
+            (tape.data(&y).named("y") - a2).square().sum(()) * 0.5
         })
     }
 
     fn by_hand(&self, printed: Printed) -> Gradients {
         let [inputs, hidden] = [self.w1.shape()[0], self.w1.shape()[1]];
         let outputs = self.y.len();
-        let mut a1 = vec![0.0; hidden];
-        for i in 0..hidden {
+        let activation = |i: usize| {
             let z: f64 = (0..inputs).map(|h| self.x[[h]] * self.w1[[h, i]]).sum();
-            a1[i] = sigmoid(z + self.b1[[i]]);
-        }
+            sigmoid(z + self.b1[[i]])
+        };
+        let a1: Vec<f64> = (0..hidden).map(activation).collect();
         let (mut by_a2, mut delta2) = (Tensor::zeros([outputs]), Tensor::zeros([outputs]));
         let mut dw2 = Tensor::zeros([hidden, outputs]);
         for j in 0..outputs {

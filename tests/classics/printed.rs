@@ -31,7 +31,7 @@ fn right_forms_agree_with_the_graph() {
     let all = classics::all();
     let right = forms(&all).filter(|(_, form)| form.right);
     for (derivation, form) in right {
-        let report = derivation.compare(form).unwrap();
+        let report = derivation.compare(form).run().unwrap();
         assert!(report.agrees(), "{}, {}: {report}", derivation.title, form.title);
         assert!(report.largest() <= form.tolerance);
     }
@@ -43,7 +43,7 @@ fn wrong_forms_are_diagnosed() {
     for (derivation, form) in forms(&all).filter(|(_, form)| !form.right) {
         let expected = EXPECTED.iter().find(|(title, ..)| *title == form.title);
         let (_, kinds, node) = expected.unwrap_or_else(|| panic!("{} is not expected here", form.title));
-        let report = derivation.compare(form).unwrap();
+        let report = derivation.compare(form).run().unwrap();
         println!("{}, {}: {}", derivation.title, form.title, report.diagnosis);
         let mistake = &report.diagnosis.best().unwrap_or_else(|| panic!("{report}")).mistakes[0];
         assert!(kinds.contains(&mistake.kind), "{}: {:?}, {}", form.title, mistake.kind, report.diagnosis);

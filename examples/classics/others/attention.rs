@@ -29,7 +29,7 @@ impl Attention {
         Derivation::new("I. attention", &[("Q", &self.q), ("K", &self.k), ("V", &self.v)], move |tape, p| {
             let s = (p[0].matmul_nt(p[1]) * scale).named("S");
             let weights = s.softmax(1).named("P");
-            (weights.matmul(p[2]).named("O") * tape.data(&d_o)).sum(())
+            (weights.matmul(p[2]).named("O") * tape.data(&d_o).named("dO")).sum(())
         })
         .constant("sqrt(d)", 1.0 / scale)
     }

@@ -23,7 +23,7 @@ impl Distances {
             let xx = p[0].square().sum_keep(1).named("|x|^2");
             let yy = p[1].square().sum(1).named("|y|^2");
             let xy = p[0].matmul_nt(p[1]).named("XY'");
-            ((xx + yy - xy * 2.0).named("D") * tape.data(&g)).sum(())
+            ((xx + yy - xy * 2.0).named("D") * tape.data(&g).named("G")).sum(())
         })
     }
 
@@ -58,7 +58,7 @@ impl KMeans {
         let x = self.x.clone();
         let ([m, d], k) = ([x.shape()[0], x.shape()[1]], self.mu.shape()[0]);
         Derivation::new("I. k-means objective", &[("mu", &self.mu)], move |tape, p| {
-            let difference = tape.data(&x).reshape([m, 1, d]) - p[0].reshape([1, k, d]);
+            let difference = tape.data(&x).named("x").reshape([m, 1, d]) - p[0].reshape([1, k, d]);
             difference.square().sum(2).named("D").min(1).named("nearest").sum(())
         })
         .constant("m", m as f64)

@@ -40,7 +40,7 @@ impl Convolution {
             move |tape, p| {
                 let cols = p[2].reshape([all]).gather(0, &pixels).reshape(patches).named("cols");
                 let out = (p[0].matmul(cols) + p[1]).named("out");
-                (out * tape.data(&dout)).sum(())
+                (out * tape.data(&dout).named("dout")).sum(())
             },
         )
     }

@@ -48,14 +48,14 @@ impl Cell {
         let h = self.h0.shape()[1];
         let point = [("Wx", &self.wx), ("Wh", &self.wh), ("b", &self.b), ("h0", &self.h0), ("c0", &self.c0)];
         Derivation::new("I. LSTM cell", &point, move |tape, p| {
-            let a = (tape.data(&x).matmul(p[0]) + p[3].matmul(p[1]) + p[2]).named("a");
+            let a = (tape.data(&x).named("x").matmul(p[0]) + p[3].matmul(p[1]) + p[2]).named("a");
             let i = a.slice((.., 0..h)).sigmoid().named("i");
             let f = a.slice((.., h..2 * h)).sigmoid().named("f");
             let o = a.slice((.., 2 * h..3 * h)).sigmoid().named("o");
             let g = a.slice((.., 3 * h..4 * h)).tanh().named("g");
             let c = (f * p[4] + i * g).named("c");
             let tanh_c = c.tanh().named("tanh_c");
-            (o * tanh_c * tape.data(&dh)).sum(()) + (c * tape.data(&dc)).sum(())
+            (o * tanh_c * tape.data(&dh).named("dh")).sum(()) + (c * tape.data(&dc).named("dc")).sum(())
         })
         .constant("m", self.x.shape()[0] as f64)
     }

@@ -45,7 +45,7 @@ impl Norm {
             let var = centred.square().mean_keep(axis).named("var");
             let std = (var + EPS).sqrt().named("std");
             let xhat = (centred / std).named("xhat");
-            ((xhat * p[1] + p[2]) * tape.data(&dout)).sum(())
+            ((xhat * p[1] + p[2]) * tape.data(&dout).named("dout")).sum(())
         })
         .constant("m", self.x.shape()[0] as f64)
         .constant("n", self.x.shape()[1] as f64)

@@ -42,8 +42,8 @@ impl Regression {
     pub fn logistic_derivation(&self) -> Derivation {
         let (x, y, m, lambda) = (self.x.clone(), self.y.clone(), self.m(), self.lambda);
         Derivation::new("I. logistic regression", &[("w", &self.w), ("b", &self.b)], move |tape, p| {
-            let h = (tape.data(&x).matmul(p[0]) + p[1]).named("z").sigmoid().named("h");
-            let y = tape.data(&y);
+            let h = (tape.data(&x).named("X").matmul(p[0]) + p[1]).named("z").sigmoid().named("h");
+            let y = tape.data(&y).named("y");
             let fit = -(y * h.ln() + (1.0 - y) * (1.0 - h).ln()).mean(());
             fit + p[0].square().sum(()) * (lambda / (2.0 * m))
         })
@@ -55,7 +55,7 @@ impl Regression {
     pub fn ridge_derivation(&self) -> Derivation {
         let (x, y, lambda) = (self.x.clone(), self.y.clone(), self.lambda);
         Derivation::new("I. ridge regression", &[("w", &self.w), ("b", &self.b)], move |tape, p| {
-            let r = (tape.data(&x).matmul(p[0]) + p[1] - tape.data(&y)).named("r");
+            let r = (tape.data(&x).named("X").matmul(p[0]) + p[1] - tape.data(&y).named("y")).named("r");
             r.square().sum(()) + p[0].square().sum(()) * lambda
         })
         .constant("m", self.m())

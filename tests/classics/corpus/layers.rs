@@ -40,10 +40,10 @@ fn softmax_by_hand(net: &Classifier, slips: Slips<'_>) -> Gradients {
         _ => (&s - &net.y) / m,
     };
     if made("mean over classes") {
-        dz = dz / net.classes() as f64;
+        dz /= net.classes() as f64;
     }
     if made("1/m forgotten") {
-        dz = dz * m;
+        dz *= m;
     }
     if made("y - s") {
         dz = -dz;

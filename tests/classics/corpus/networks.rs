@@ -72,14 +72,14 @@ fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
         delta3 = a3.clone();
     }
     if made("slope on cross-entropy") {
-        delta3 = delta3 * &a3 * (1.0 - &a3);
+        delta3 *= &a3 * (1.0 - &a3);
     }
     if made("last example only") {
         delta3 =
             Tensor::from_fn(delta3.shape(), |at| if at[0] + 1 == m as usize { delta3[[at[0], at[1]]] } else { 0.0 });
     }
     if !made("1/m forgotten") {
-        delta3 = delta3 / m;
+        delta3 /= m;
     }
     let w2 = &course.weights[1];
     let back = match slips {

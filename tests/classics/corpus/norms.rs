@@ -46,7 +46,7 @@ fn batch_by_hand(layer: &Norm, slips: Slips<'_>) -> Gradients {
     let through_variance = &xmu * &(dvar * (two * scale));
     let mut dx = &dxhat * &ivar;
     if !made("variance's path forgotten") {
-        dx = dx + through_variance;
+        dx += through_variance;
     }
     if !made("mean's path forgotten") {
         dx = &dx - dx.sum(0) / m;
@@ -78,13 +78,13 @@ fn layer_by_hand(layer: &Norm, slips: Slips<'_>) -> Gradients {
     let dnorm = if made("gamma left out") { layer.dout.clone() } else { &layer.dout * &layer.gamma };
     let mut dx = dnorm.clone();
     if !made("mean's path forgotten") {
-        dx = dx - column(dnorm.mean(1));
+        dx -= column(dnorm.mean(1));
     }
     if !made("variance's path forgotten") {
-        dx = dx - &norm * &(column((&dnorm * &norm).sum(1)) / n);
+        dx -= &norm * &(column((&dnorm * &norm).sum(1)) / n);
     }
     if !made("rstd forgotten") {
-        dx = dx * &rstd;
+        dx *= &rstd;
     }
     if made("sign of dx") {
         dx = -dx;

@@ -36,10 +36,10 @@ fn logistic_by_hand(problem: &Regression, slips: Slips<'_>) -> Gradients {
         _ => &h - &problem.y,
     };
     if made("h (1 - h) too") {
-        error = error * &h * (1.0 - &h);
+        error *= &h * (1.0 - &h);
     }
     if !made("1/m forgotten") {
-        error = error / m;
+        error /= m;
     }
     let lambda = match slips {
         ["lambda not divided"] => problem.lambda,
@@ -49,7 +49,7 @@ fn logistic_by_hand(problem: &Regression, slips: Slips<'_>) -> Gradients {
     };
     let mut db = if made("bias not summed") { error.clone() } else { error.sum(()) };
     if made("lambda on the bias") {
-        db = db + &problem.b * lambda;
+        db += &problem.b * lambda;
     }
     named(&[("w", &(x.t().matmul(&error) + w * lambda)), ("b", &db)])
 }

@@ -84,7 +84,7 @@ fn units_by_hand(units: &Units, slips: Slips<'_>) -> Gradients {
         error = -error;
     }
     if made("1/2 taken twice") {
-        error = error * 0.5;
+        error *= 0.5;
     }
     let delta2 = if made("output slope left out") { error } else { error * &a2 * (1.0 - &a2) };
     let mut passed = delta2.clone();
