@@ -18,7 +18,7 @@ pub fn families() -> Vec<Family> {
     ]
 }
 
-const LSTM: [super::Expected; 9] = [
+const LSTM: [super::Expected; 12] = [
     ("g with sigmoid's slope", &[OtherDerivative], "g"),
     ("i with tanh's slope", &[OtherDerivative], "i"),
     ("o without slope", &[RuleLeftOut], "o"),
@@ -28,6 +28,9 @@ const LSTM: [super::Expected; 9] = [
     ("dc0 without f", &[RuleLeftOut], "mul"),
     ("b not summed", &[NotSummed], ""),
     ("i and g exchanged", &[ArgumentsExchanged], "mul"),
+    ("di with c0", &[OtherValue], "mul"),
+    ("dc0 with i", &[OtherValue], "mul"),
+    ("df without slope", &[RuleLeftOut], "f"),
 ];
 
 fn lstm_by_hand(cell: &Cell, slips: Slips<'_>) -> Gradients {
@@ -40,7 +43,7 @@ fn lstm_by_hand(cell: &Cell, slips: Slips<'_>) -> Gradients {
         ["path through c forgotten"] => through_h,
         _ => &cell.dc + through_h,
     };
-    let (mut di, mut dg) = (&dc * &g, &dc * &i);
+    let (mut di, mut dg) = (&dc * if made("di with c0") { &cell.c0 } else { &g }, &dc * &i);
     if made("i and g exchanged") {
         (di, dg) = (dg, di);
     }
@@ -48,9 +51,14 @@ fn lstm_by_hand(cell: &Cell, slips: Slips<'_>) -> Gradients {
     let slope_o = if made("o without slope") { o.map(|_| 1.0) } else { &o * &(1.0 - &o) };
     let slope_g = if made("g with sigmoid's slope") { &g * &(1.0 - &g) } else { 1.0 - &g * &g };
     let df = &dc * &cell.c0;
-    let da = [di * slope_i, df * &f * (1.0 - &f), &cell.dh * &tanh_c * slope_o, dg * slope_g];
+    let slope_f = if made("df without slope") { f.map(|_| 1.0) } else { &f * &(1.0 - &f) };
+    let da = [di * slope_i, df * slope_f, &cell.dh * &tanh_c * slope_o, dg * slope_g];
     let da = side_by_side(&da);
-    let dc0 = if made("dc0 without f") { dc } else { dc * f };
+    let dc0 = match slips {
+        ["dc0 without f"] => dc,
+        ["dc0 with i"] => dc * i,
+        _ => dc * f,
+    };
     let mut gradients = cell.below(&da, &dc0);
     if made("b not summed") {
         super::replace(&mut gradients, "b", |_| da);

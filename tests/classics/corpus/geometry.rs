@@ -72,13 +72,15 @@ fn clusters_by_hand(problem: &KMeans, slips: Slips<'_>) -> Gradients {
     named(&[("mu", &(dmu * scale))])
 }
 
-const GAUSSIAN: [super::Expected; 6] = [
+const GAUSSIAN: [super::Expected; 8] = [
     ("sign of the likelihood", &[Factor], ""),
     ("ln sigma forgotten", FORGOTTEN, ""),
     ("mean for sum", &[Factor], ""),
     ("1/2 of the square forgotten", &[RuleScaled, RuleLeftOut], ""),
     ("dmu over sigma", &[WrongExponent, RuleLeftOut], ""),
     ("sign of m / sigma", &[RuleNegated], ""),
+    ("1 / sigma for m / sigma", &[RuleScaled, NotSummed, OneExample], ""),
+    ("sigma^2 for sigma^3", &[WrongExponent], ""),
 ];
 
 fn gaussian_by_hand(problem: &Gaussian, slips: Slips<'_>) -> Gradients {
@@ -87,6 +89,7 @@ fn gaussian_by_hand(problem: &Gaussian, slips: Slips<'_>) -> Gradients {
     let logs = match slips {
         ["ln sigma forgotten"] => 0.0,
         ["sign of m / sigma"] => -m,
+        ["1 / sigma for m / sigma"] => 1.0,
         _ => m,
     };
     let below = if slips == ["dmu over sigma"] { s.clone() } else { s * s };
@@ -96,6 +99,7 @@ fn gaussian_by_hand(problem: &Gaussian, slips: Slips<'_>) -> Gradients {
         _ => 1.0,
     };
     let dmu = r.sum(0) * squares / below;
-    let dsigma = (&r * &r).sum(0) * squares / (s * s * s) - logs / s;
+    let cube = if slips == ["sigma^2 for sigma^3"] { s * s } else { s * s * s };
+    let dsigma = (&r * &r).sum(0) * squares / cube - logs / s;
     named(&[("mu", &(dmu * scale)), ("sigma", &(dsigma * scale))])
 }

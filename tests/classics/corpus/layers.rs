@@ -5,6 +5,7 @@ use crate::compare::classics::columns::row_sums;
 use crate::compare::classics::others::attention::Attention;
 use crate::compare::classics::softmax::{Classifier, jacobian_product};
 use crate::compare::classics::{Gradients, named};
+use retrograd::Tensor;
 use retrograd::check::compare::Kind::*;
 
 pub fn families() -> Vec<Family> {
@@ -17,7 +18,7 @@ pub fn families() -> Vec<Family> {
     ]
 }
 
-const SOFTMAX: [super::Expected; 9] = [
+const SOFTMAX: [super::Expected; 11] = [
     ("diagonal alone", &[DiagonalAlone], "S"),
     ("softmax twice", &[OpTwice], "S"),
     ("mean over classes", &[Factor], ""),
@@ -27,6 +28,8 @@ const SOFTMAX: [super::Expected; 9] = [
     ("target dropped", &[OperandDropped], ""),
     ("b averaged", &[Factor], ""),
     ("b not summed", &[NotSummed], ""),
+    ("sigmoid for softmax", &[OtherLoss, OtherDerivative], ""),
+    ("first example only", &[OneExample], ""),
 ];
 
 fn softmax_by_hand(net: &Classifier, slips: Slips<'_>) -> Gradients {
@@ -37,6 +40,8 @@ fn softmax_by_hand(net: &Classifier, slips: Slips<'_>) -> Gradients {
         ["softmax twice"] => jacobian_product(&s, &((s.softmax(1) - &net.y) / m)),
         ["by probabilities"] => net.by_probabilities(&s),
         ["target dropped"] => &s / m,
+        ["sigmoid for softmax"] => ((net.x.matmul(&net.w) + &net.b).sigmoid() - &net.y) / m,
+        ["first example only"] => (&s - &net.y) / m * Tensor::from([[1.0], [0.0], [0.0], [0.0], [0.0]]),
         _ => (&s - &net.y) / m,
     };
     if made("mean over classes") {
@@ -56,7 +61,7 @@ fn softmax_by_hand(net: &Classifier, slips: Slips<'_>) -> Gradients {
     named(&[("W", &net.x.t().matmul(&dz)), ("b", &db)])
 }
 
-const ATTENTION: [super::Expected; 9] = [
+const ATTENTION: [super::Expected; 11] = [
     ("scale left out", &[Factor, RuleLeftOut], ""),
     ("scale twice", &[Factor, RuleScaled], ""),
     ("diagonal alone", &[DiagonalAlone], "P"),
@@ -65,6 +70,8 @@ const ATTENTION: [super::Expected; 9] = [
     ("dK with dS", &[TransposedOperand], "matmul"),
     ("dV with P", &[TransposedOperand], ""),
     ("dQ and dK exchanged", &[OtherParameter, ArgumentsExchanged], ""),
+    ("scale on Q alone", &[Factor], ""),
+    ("dQ with V", &[OtherValue], "matmul"),
     ("path through V alone", &[PathForgotten, ArgumentForgotten], ""),
 ];
 
@@ -84,8 +91,9 @@ fn attention_by_hand(layer: &Attention, slips: Slips<'_>) -> Gradients {
         ["scale twice"] => layer.scale() * layer.scale(),
         _ => layer.scale(),
     };
-    let dq = ds.matmul(&layer.k) * scale;
+    let dq = ds.matmul(if slips == ["dQ with V"] { &layer.v } else { &layer.k }) * scale;
     let dk = if slips == ["dK with dS"] { ds.matmul(&layer.q) } else { ds.t().matmul(&layer.q) } * scale;
+    let dk = if slips == ["scale on Q alone"] { dk / layer.scale() } else { dk };
     let (dq, dk) = if slips == ["dQ and dK exchanged"] { (dk, dq) } else { (dq, dk) };
     named(&[("Q", &dq), ("K", &dk), ("V", &dv)])
 }

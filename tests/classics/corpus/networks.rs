@@ -32,7 +32,7 @@ pub fn families() -> Vec<Family> {
     all
 }
 
-const COURSE: [super::Expected; 23] = [
+const COURSE: [super::Expected; 29] = [
     ("delta is y - a", SIGN, ""),
     ("1/m forgotten", SCALE, ""),
     ("1/m forgotten on biases", &[Factor], ""),
@@ -56,6 +56,12 @@ const COURSE: [super::Expected; 23] = [
     ("target dropped", &[OperandDropped], ""),
     ("slope on cross-entropy", &[OtherLoss], ""),
     ("hidden sign lost", &[RuleNegated], ""),
+    ("dW2 from z2", &[OtherValue, InputForOutput], "matmul"),
+    ("dW2 from x", &[OtherValue], "matmul"),
+    ("b2 from delta2", &[OtherParameter], ""),
+    ("slope squared", &[WrongExponent, RuleLeftOut, OtherDerivative], "a2"),
+    ("slope 1 - a", &[OtherDerivative], "a2"),
+    ("W1 for W2", &[OtherValue], "matmul"),
 ];
 
 fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
@@ -85,6 +91,7 @@ fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
     let back = match slips {
         ["W2 not transposed"] => delta3.matmul(&w2.t()),
         ["W2 forgotten"] => delta3.clone(),
+        ["W1 for W2"] => delta3.matmul(&course.weights[0]),
         _ => delta3.matmul(w2),
     };
     let slope = match slips {
@@ -93,6 +100,8 @@ fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
         ["slope z(1 - z)"] => &z2 * &(1.0 - &z2),
         ["slope a alone"] => a2.clone(),
         ["slope of tanh"] => 1.0 - &a2 * &a2,
+        ["slope squared"] => (&a2 * &(1.0 - &a2)).square(),
+        ["slope 1 - a"] => 1.0 - &a2,
         ["hidden sign lost"] => -(&a2 * &(1.0 - &a2)),
         _ => &a2 * &(1.0 - &a2),
     };
@@ -104,11 +113,16 @@ fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
         ["lambda subtracted"] => -course.lambda / m,
         _ => course.lambda / m,
     };
+    let below = match slips {
+        ["dW2 from z2"] => &z2,
+        ["dW2 from x"] => &course.x,
+        _ => &a2,
+    };
     let mut gradients = named(&[
         ("W1", &(delta2.t().matmul(&course.x) + &course.weights[0] * lambda)),
         ("b1", &delta2.sum(0)),
-        ("W2", &(delta3.t().matmul(&a2) + w2 * lambda)),
-        ("b2", &delta3.sum(0)),
+        ("W2", &(delta3.t().matmul(below) + w2 * lambda)),
+        ("b2", &if made("b2 from delta2") { delta2.sum(0) } else { delta3.sum(0) }),
     ]);
     for (b, bias, delta) in [("b1", &course.biases[0], &delta2), ("b2", &course.biases[1], &delta3)] {
         match slips {
@@ -167,13 +181,16 @@ fn columns_by_hand(net: &Columns, slips: Slips<'_>) -> Gradients {
     named(&[("W1", &dz1.matmul(&net.x.t())), ("b1", &db1), ("W2", &dw2), ("b2", &row_sums(&dz2))])
 }
 
-const NIELSEN: [super::Expected; 6] = [
+const NIELSEN: [super::Expected; 9] = [
     ("BP1 without s'(z)", &[RuleLeftOut, OtherLoss], "a2"),
     ("BP2 without s'(z)", &[RuleLeftOut], "a1"),
     ("BP2 without the transpose", &[TransposedOperand], "matmul"),
     ("nabla_b[0] stays 0", FORGOTTEN, ""),
     ("nabla_w[1] transposed", &[Transposed], ""),
     ("y - a", &[Factor], ""),
+    ("BP2 with s'(z2)", &[OtherValue], "a1"),
+    ("BP2 with w1", &[OtherValue], "matmul"),
+    ("BP4 with the layer's own activation", &[OtherValue], "matmul"),
 ];
 
 fn nielsen_by_hand(net: &Network, x: &Tensor<f64>, y: &Tensor<f64>, slips: Slips<'_>) -> Gradients {
@@ -183,10 +200,19 @@ fn nielsen_by_hand(net: &Network, x: &Tensor<f64>, y: &Tensor<f64>, slips: Slips
     let error = if slips == ["y - a"] { y - &a2 } else { &a2 - y };
     let delta2 = if slips == ["BP1 without s'(z)"] { error } else { error * &a2 * (1.0 - &a2) };
     let w2 = &net.weights[1];
-    let back = if slips == ["BP2 without the transpose"] { w2.matmul(&delta2) } else { w2.t().matmul(&delta2) };
-    let delta1 = if slips == ["BP2 without s'(z)"] { back } else { back * &a1 * (1.0 - &a1) };
+    let back = match slips {
+        ["BP2 without the transpose"] => w2.matmul(&delta2),
+        ["BP2 with w1"] => net.weights[0].t().matmul(&delta2),
+        _ => w2.t().matmul(&delta2),
+    };
+    let delta1 = match slips {
+        ["BP2 without s'(z)"] => back,
+        ["BP2 with s'(z2)"] => back * &a2 * (1.0 - &a2),
+        _ => back * &a1 * (1.0 - &a1),
+    };
     let nabla_b = if slips == ["nabla_b[0] stays 0"] { Tensor::zeros(delta1.shape()) } else { delta1.clone() };
-    let nabla_w = delta2.matmul(&a1.t());
+    let below = if slips == ["BP4 with the layer's own activation"] { &a2 } else { &a1 };
+    let nabla_w = delta2.matmul(&below.t());
     let nabla_w = if slips == ["nabla_w[1] transposed"] { nabla_w.t() } else { nabla_w };
     named(&[("w1", &delta1.matmul(&x.t())), ("b1", &nabla_b), ("w2", &nabla_w), ("b2", &delta2)])
 }

@@ -16,7 +16,7 @@ pub fn families() -> Vec<Family> {
     ]
 }
 
-const BATCH: [super::Expected; 10] = [
+const BATCH: [super::Expected; 12] = [
     ("mean's path forgotten", FORGOTTEN, ""),
     ("variance's path forgotten", FORGOTTEN, ""),
     ("gamma left out", &[RuleLeftOut], "mul"),
@@ -26,6 +26,8 @@ const BATCH: [super::Expected; 10] = [
     ("1/m of the variance forgotten", &[RuleLeftOut], "var"),
     ("sign of 1/std lost", &[RuleNegated], ""),
     ("gamma not summed", &[NotSummed], ""),
+    ("1/(m - 1) in the variance", &[RuleScaled], ""),
+    ("1/std^2 as 1/std", &[WrongExponent], ""),
     ("dgamma from x - mean", &[OtherValue], "mul"),
 ];
 
@@ -38,10 +40,15 @@ fn batch_by_hand(layer: &Norm, slips: Slips<'_>) -> Gradients {
     let xhat = &xmu * &ivar;
     let dxhat = if made("gamma left out") { layer.dout.clone() } else { &layer.dout * &layer.gamma };
     let sign = if made("sign of 1/std lost") { 1.0 } else { -1.0 };
-    let dstd = sign * (&ivar * &ivar) * (&dxhat * &xmu).sum(0);
+    let square = if made("1/std^2 as 1/std") { ivar.clone() } else { &ivar * &ivar };
+    let dstd = sign * square * (&dxhat * &xmu).sum(0);
     let half = if made("1/2 of the root forgotten") { 1.0 } else { 0.5 };
     let dvar = half / &std * dstd;
-    let scale = if made("1/m of the variance forgotten") { 1.0 } else { 1.0 / m };
+    let scale = match slips {
+        ["1/m of the variance forgotten"] => 1.0,
+        ["1/(m - 1) in the variance"] => 1.0 / (m - 1.0),
+        _ => 1.0 / m,
+    };
     let two = if made("2 of the square forgotten") { 1.0 } else { 2.0 };
     let through_variance = &xmu * &(dvar * (two * scale));
     let mut dx = &dxhat * &ivar;

@@ -54,7 +54,7 @@ fn logistic_by_hand(problem: &Regression, slips: Slips<'_>) -> Gradients {
     named(&[("w", &(x.t().matmul(&error) + w * lambda)), ("b", &db)])
 }
 
-const RIDGE: [super::Expected; 7] = [
+const RIDGE: [super::Expected; 8] = [
     ("2 forgotten", &[Factor], ""),
     ("2 forgotten in the fit", &[RuleScaled, RuleLeftOut], ""),
     ("2 forgotten in the penalty", &[Regularisation], ""),
@@ -62,6 +62,7 @@ const RIDGE: [super::Expected; 7] = [
     ("target dropped", &[OperandDropped], ""),
     ("y - X w", &[RuleNegated, OperandNegated], ""),
     ("mean for sum", &[RuleScaled], ""),
+    ("lambda on the bias", &[Regularisation], ""),
 ];
 
 fn ridge_by_hand(problem: &Regression, slips: Slips<'_>) -> Gradients {
@@ -79,5 +80,6 @@ fn ridge_by_hand(problem: &Regression, slips: Slips<'_>) -> Gradients {
         ["penalty subtracted"] => -2.0 * problem.lambda,
         _ => 2.0 * problem.lambda,
     };
-    named(&[("w", &(x.t().matmul(&r) * fit + w * penalty)), ("b", &(r.sum(()) * fit))])
+    let on_bias = if slips == ["lambda on the bias"] { penalty } else { 0.0 };
+    named(&[("w", &(x.t().matmul(&r) * fit + w * penalty)), ("b", &(r.sum(()) * fit + &problem.b * on_bias))])
 }

@@ -26,7 +26,7 @@ pub fn families() -> Vec<Family> {
     ]
 }
 
-const CHAIN: [super::Expected; 7] = [
+const CHAIN: [super::Expected; 9] = [
     ("2 forgotten", &[Factor], ""),
     ("y - y^", &[Factor], ""),
     ("t3 left out", &[RuleLeftOut], "mul"),
@@ -34,6 +34,8 @@ const CHAIN: [super::Expected; 7] = [
     ("x left out", &[RuleLeftOut, OtherParameter], ""),
     ("y^ without slope", &[RuleLeftOut], "y^"),
     ("a2 with its own slope", &[OutputForInput], "a2"),
+    ("t2 for t3", &[OtherValue], "mul"),
+    ("a1 for a2 in t3", &[OtherValue], "mul"),
 ];
 
 fn chain_by_hand(chain: Chain, slips: Slips<'_>) -> Gradients {
@@ -54,7 +56,12 @@ fn chain_by_hand(chain: Chain, slips: Slips<'_>) -> Gradients {
     let two = if made("2 forgotten") { 1.0 } else { 2.0 };
     let by_output = two * if made("y - y^") { y - output } else { output - y };
     let by_z3 = by_output * if made("y^ without slope") { 1.0 } else { output * (1.0 - output) };
-    let by_a2 = by_z3 * if made("t3 left out") { 1.0 } else { t3 };
+    let by_a2 = by_z3
+        * match slips {
+            ["t3 left out"] => 1.0,
+            ["t2 for t3"] => t2,
+            _ => t3,
+        };
     let slope2 = match slips {
         ["a2 without slope"] => 1.0,
         ["a2 with its own slope"] => slope(a2),
@@ -63,7 +70,8 @@ fn chain_by_hand(chain: Chain, slips: Slips<'_>) -> Gradients {
     let by_z2 = by_a2 * slope2;
     let by_z1 = by_z2 * t2 * slope(z1);
     let by_t1 = by_z1 * if made("x left out") { 1.0 } else { x };
-    scalars([("t1", by_t1), ("b1", by_z1), ("t2", by_z2 * a1), ("b2", by_z2), ("t3", by_z3 * a2), ("b3", by_z3)])
+    let by_t3 = by_z3 * if made("a1 for a2 in t3") { a1 } else { a2 };
+    scalars([("t1", by_t1), ("b1", by_z1), ("t2", by_z2 * a1), ("b2", by_z2), ("t3", by_t3), ("b3", by_z3)])
 }
 
 const UNITS: [super::Expected; 6] = [
