@@ -18,6 +18,8 @@ mod expression;
 mod formulas;
 #[path = "reference/functions.rs"]
 mod functions;
+#[path = "explain/harness.rs"]
+mod harness;
 #[path = "reference/infix.rs"]
 mod infix;
 #[path = "reference/json.rs"]
@@ -34,6 +36,8 @@ mod published;
 mod schedules;
 #[path = "reference/slicing.rs"]
 mod slicing;
+#[path = "reference/source.rs"]
+mod source;
 #[path = "reference/training.rs"]
 mod training;
 

@@ -2,6 +2,7 @@
 
 mod derivation;
 mod golden;
+mod harness;
 mod paths;
 mod source;
 mod table;
