@@ -119,6 +119,8 @@ fn names_are_safe_in_formulas() {
     let text = of(x.square().named("loss"));
     assert_says(&text, r"\mathrm{50\%\_of \$x\#\{\}}");
     assert_says(&text, r"\mathrm{loss}");
+    let text = of(tape.var(0.5).named("<b>\n").square());
+    assert_says(&text, r"\mathrm{\lt b\gt  }");
     // Two of the same name are told apart.
     let (a, b) = (tape.var(1.0).named("w"), tape.var(2.0).named("w"));
     let text = of(a * b);

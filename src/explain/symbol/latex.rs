@@ -413,6 +413,9 @@ fn text(word: &str) -> String {
             '\\' => escaped.push_str("\\backslash "),
             '^' => escaped.push_str("\\wedge "),
             '~' => escaped.push_str("\\sim "),
+            '<' => escaped.push_str("\\lt "),
+            '>' => escaped.push_str("\\gt "),
+            c if c.is_control() => escaped.push(' '),
             c => escaped.push(c),
         }
     }
