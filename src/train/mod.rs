@@ -20,7 +20,7 @@ mod trainer;
 pub use callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo, StopFlag};
 pub use checkpoint::Checkpoint;
 pub use history::{EpochRecord, History, Stop};
-pub use learning::{BINS, Histogram, LayerState, Learning, Snapshot};
+pub use learning::{Histogram, LayerState, Learning, Snapshot};
 pub use measure::Metric;
 #[cfg(feature = "progress")]
 pub use progress::Progress;

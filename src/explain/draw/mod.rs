@@ -116,7 +116,7 @@ pub enum Fold {
 ///
 /// Source: E. R. Gansner, E. Koutsofios, S. North, Drawing graphs with dot, 2015.
 pub fn dot<T: Element>(graph: &Graph<T>, options: &Options) -> Result<String> {
-    Ok(dot::text(&Sketch::new(graph, options, options.most)?, options))
+    Ok(dot::text(&Sketch::new(graph, options)?, options))
 }
 
 /// The graph as SVG.
@@ -166,7 +166,7 @@ impl Picture {
     /// # Errors
     /// As [`dot`].
     pub fn of<T: Element>(graph: &Graph<T>, options: &Options) -> Result<Self> {
-        let sketch = Sketch::new(graph, options, options.most)?;
+        let sketch = Sketch::new(graph, options)?;
         let label = |text: &Option<String>| text.as_ref().map(|text| svg::label_size(text));
         let wire = |tie: &sketch::Tie| Wire {
             from: tie.from,

@@ -63,8 +63,8 @@ const LONGEST: usize = 44;
 const LISTED: usize = 6;
 
 impl Sketch {
-    pub fn new<T: Element>(graph: &Graph<T>, options: &Options, most: usize) -> Result<Self> {
-        let groups = Groups::new(graph, options, most)?;
+    pub fn new<T: Element>(graph: &Graph<T>, options: &Options) -> Result<Self> {
+        let groups = Groups::new(graph, options)?;
         let needs_sweep = options.locals || options.backward || options.derivatives != Derivatives::None;
         let steps = if needs_sweep { sweep::steps(graph)? } else { Vec::new() };
         let forward = match &options.derivatives {
@@ -127,7 +127,8 @@ struct Groups {
 }
 
 impl Groups {
-    fn new<T: Element>(graph: &Graph<T>, options: &Options, most: usize) -> Result<Self> {
+    fn new<T: Element>(graph: &Graph<T>, options: &Options) -> Result<Self> {
+        let most = options.most;
         let deepest = graph.nodes().iter().filter_map(|node| node.scope()).map(|scope| scope.split('/').count()).max();
         let single = |_: &GraphNode<T>| None;
         match options.fold {

@@ -131,7 +131,7 @@ fn red_edges_say_what_they_carry_back() {
 fn a_highlighted_path_leads_from_the_output_to_the_node_and_nowhere_else() {
     let tape = Tape::new();
     let graph = Graph::of(olah(&tape));
-    let sketch = Sketch::new(&graph, &Options { highlight: Some("a".into()), ..Options::default() }, 10).unwrap();
+    let sketch = Sketch::new(&graph, &Options { highlight: Some("a".into()), ..Options::default() }).unwrap();
     let titles = |ends: &sketch::Tie| (sketch.cells[ends.from].title.as_str(), sketch.cells[ends.to].title.as_str());
     let highlighted: Vec<_> = sketch.ties.iter().filter(|tie| tie.highlighted).map(titles).collect();
     assert_eq!(highlighted, [("a", "c"), ("c", "e")]);
@@ -145,7 +145,7 @@ fn a_highlighted_path_leads_from_the_output_to_the_node_and_nowhere_else() {
 fn scopes_fold_into_one_box_with_their_parameters() {
     let tape = Tape::new();
     let graph = Graph::of(network(&tape));
-    let folded = |depth| Sketch::new(&graph, &Options { fold: Fold::Depth(depth), ..Options::default() }, 99).unwrap();
+    let folded = |depth| Sketch::new(&graph, &Options { fold: Fold::Depth(depth), ..Options::default() }).unwrap();
     let titles = |sketch: &Sketch| sketch.cells.iter().map(|cell| cell.title.clone()).collect::<Vec<_>>();
     assert_eq!(titles(&folded(1)), ["X<\"&'>", "layer \"1\"", "layer 2"]);
     assert_eq!(titles(&folded(2)), ["X<\"&'>", "layer \"1\"", "layer 2/affine", "layer 2"]);
@@ -248,4 +248,83 @@ fn dot_has_clusters_by_scope_and_is_accepted_by_graphviz() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && !said.to_lowercase().contains("syntax error"), "{said}\n{text}");
     }
+}
+
+/// A graph of n ops on arguments drawn at random: far and near, the same one twice, some named, in scopes that come and go.
+fn random(tape: &Tape<f64>, n: usize, seed: u64) -> Var<'_, f64> {
+    use rand::{Rng, SeedableRng};
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let mut vars: Vec<Var<'_, f64>> = (0..4).map(|i| tape.var(f64::from(i) * 0.3 - 0.5)).collect();
+    for k in 0..n {
+        let _scope = rng.random_bool(0.7).then(|| tape.scope(["enc", "dec/attention", "dec/mlp"][k / 4 % 3]));
+        let from = if rng.random_bool(0.7) { vars.len().saturating_sub(5) } else { 0 };
+        let (a, b) = (vars[rng.random_range(from..vars.len())], vars[rng.random_range(from..vars.len())]);
+        let result = match rng.random_range(0..4) {
+            0 => a * b,
+            1 => a + b,
+            2 => (a - b).tanh(),
+            _ => a.sigmoid(),
+        };
+        vars.push(if rng.random_bool(0.4) { result.named(format!("value number {k}")) } else { result });
+    }
+    vars.into_iter().skip(n / 2).fold(tape.var(0.0), |sum, var| sum + var)
+}
+
+#[test]
+fn graphs_at_random_are_drawn_without_overlaps() {
+    for seed in 0..12 {
+        let tape = Tape::new();
+        let graph = Graph::of(random(&tape, 6 + 2 * seed as usize, seed));
+        for options in every_option().iter().skip(seed as usize % 5).step_by(5) {
+            let picture = Picture::of(&graph, options).unwrap();
+            hold_together(&picture, &format!("graph {seed} with {options:?}"));
+        }
+    }
+}
+
+#[test]
+fn odd_graphs_are_drawn_too() {
+    let tape = Tape::new();
+    let alone = tape.var(f64::NAN).named("");
+    let long = (tape.var(f64::INFINITY).named("名".repeat(60)) * 2.0).named("y\n\u{0}".repeat(30));
+    let empty = tape.var(Tensor::<f64>::zeros([0, 3])).sum(());
+    for (name, output) in [("alone", alone), ("long", long), ("empty", empty)] {
+        let graph = Graph::of(output);
+        for options in every_option() {
+            let picture = Picture::of(&graph, &options).unwrap();
+            hold_together(&picture, name);
+            roxmltree::Document::parse(&picture.svg()).unwrap();
+            check_dot(&dot(&graph, &options).unwrap());
+        }
+    }
+    assert!(svg(&Graph::of(long), &Options::default()).unwrap().contains("…"));
+    assert!(svg(&Graph::of(alone), &Options::default()).unwrap().contains(">value NaN<"));
+}
+
+#[cfg(feature = "training")]
+#[test]
+fn a_model_folds_by_its_layers() {
+    use crate::nn::{Mlp, Pass};
+    let model = Mlp::new(2).dense(3).relu().dense(2).build::<f64>(0).unwrap();
+    let mut tape = Tape::new();
+    tape.keep_names(true);
+    let pass = Pass::eval(&tape, model.params());
+    let loss = model.forward(tape.data([[0.5, -1.0]]).named("X"), &pass).cross_entropy(&[1]);
+    let options = Options { fold: Fold::Depth(1), derivatives: Derivatives::Reverse, ..Options::default() };
+    let sketch = Sketch::new(&Graph::of(loss), &options).unwrap();
+    let titles: Vec<&str> = sketch.cells.iter().map(|cell| cell.title.as_str()).collect();
+    assert_eq!(titles, ["X", "dense1", "relu1", "dense2", "cross_entropy #10"]);
+    let lines: Vec<&str> = sketch.cells[1].lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!((lines[0], lines[2]), ("dense1", "weight [2, 3]"));
+    assert!(lines[3].starts_with("dweight norm "), "{lines:?}");
+}
+
+#[test]
+fn a_graph_of_150_nodes_is_drawn_without_overlaps() {
+    let tape = Tape::new();
+    let graph = Graph::of(random(&tape, 80, 3));
+    let options = Options { backward: true, locals: true, fold: Fold::Never, most: 400, ..Options::default() };
+    let picture = Picture::of(&graph, &options).unwrap();
+    assert!(picture.boxes().len() > 140);
+    hold_together(&picture, "big");
 }

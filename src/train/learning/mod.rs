@@ -16,9 +16,6 @@ use crate::nn::{Model, ParamGrads, Params, Pass, Stage};
 use crate::{Element, Error, Result, Tape, Tensor};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// How many bars an activation's histogram has.
-pub const BINS: usize = 24;
-
 /// Watches how gradients, updates and activations move through training. Clones share what was seen: one goes to the trainer,
 /// the other is asked afterwards.
 ///
@@ -89,7 +86,7 @@ pub struct LayerState {
     pub activations: Histogram,
 }
 
-/// Counts of numbers between two bounds, in [`BINS`] bins of the same width.
+/// Counts of numbers between two bounds, in [`Histogram::BINS`] bins of the same width.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Histogram {
@@ -99,6 +96,11 @@ pub struct Histogram {
     pub high: f64,
     /// How many are in each bin. Numbers that are not finite are in none.
     pub counts: Vec<usize>,
+}
+
+impl Histogram {
+    /// How many bins there are.
+    pub const BINS: usize = 24;
 }
 
 impl<T: Element> Learning<T> {
@@ -239,11 +241,11 @@ fn dead<T: Element>(output: &Tensor<T>) -> f64 {
 fn histogram<T: Element>(values: &Tensor<T>) -> Histogram {
     let finite = || values.iter().map(|x| x.to_f64()).filter(|x| x.is_finite());
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
-    let mut counts = vec![0; BINS];
+    let mut counts = vec![0; Histogram::BINS];
     for x in finite() {
         // Halves, because the difference of the greatest numbers is infinite.
         let share = if high > low { (x / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0) } else { 0.5 };
-        counts[((share * BINS as f64) as usize).min(BINS - 1)] += 1;
+        counts[((share * Histogram::BINS as f64) as usize).min(Histogram::BINS - 1)] += 1;
     }
     Histogram { low, high, counts }
 }

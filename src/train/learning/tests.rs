@@ -4,6 +4,8 @@ use crate::nn::{Mlp, loss};
 use crate::optim::Sgd;
 use crate::train::Trainer;
 
+const BINS: usize = Histogram::BINS;
+
 fn seen(epochs: u64, every: u64) -> (Learning<f64>, Model<f64>, Dataset<f64>) {
     let data = xor::<f64>();
     let mut model = Mlp::new(2).dense(4).relu().dense(2).build(0).unwrap();
