@@ -186,7 +186,7 @@ fn slots(request: &Request) -> Layers {
     for wire in &request.wires {
         let (from, to) = (ranks[wire.from], ranks[wire.to]);
         // Labels stand in odd ranks, which no box does.
-        let label_rank = from + ((to - from) / 2 | 1);
+        let label_rank = from + (((to - from) / 2) | 1);
         let mut chain = vec![wire.from];
         for rank in from + 1..to {
             let mut slot = Slot { rank, along: 0.0, before: wire.half(), after: wire.half(), is_box: false };
@@ -219,13 +219,12 @@ fn box_size(request: &Request, at: usize) -> (f64, f64) {
 
 /// Room for a wire's labels beside its lines.
 fn widen(slot: &mut Slot, wire: &Wire, down: bool) {
-    let (along, across): (fn((f64, f64)) -> f64, fn((f64, f64)) -> f64) =
-        if down { (|size| size.1, |size| size.0) } else { (|size| size.0, |size| size.1) };
     for (label, is_twin) in [(wire.label, false), (wire.twin_label, true)] {
-        let Some(size) = label else { continue };
-        slot.along = slot.along.max(along(size));
+        let Some((width, height)) = label else { continue };
+        let (along, across) = if down { (height, width) } else { (width, height) };
+        slot.along = slot.along.max(along);
         let side = if stands_before(wire, is_twin, down) { &mut slot.before } else { &mut slot.after };
-        *side += across(size);
+        *side += across;
     }
 }
 

@@ -49,7 +49,7 @@ impl<T: Element> Learning<T> {
     /// Those of [`Learning::snapshots`].
     pub fn curves(&self) -> Result<Vec<Svg>> {
         let snapshots = self.snapshots()?;
-        let drawings: [(&str, &str, Scale, fn(&LayerState) -> Option<f64>); 3] = [
+        let drawings: [(&str, &str, Scale, Quantity); 3] = [
             ("Gradient by layer", "norm of the gradient", Scale::Log, |layer| layer.gradient),
             ("Updates by layer", "update / weights", Scale::Log, |layer| layer.update),
             ("Dead units by layer", "share of dead units", Scale::Linear, |layer| layer.dead),
@@ -111,8 +111,11 @@ impl<T: Element> Learning<T> {
     }
 }
 
+/// A number that layers may have.
+type Quantity = fn(&LayerState) -> Option<f64>;
+
 /// For each layer that has the number, its points by epoch.
-fn curves_of(snapshots: &[Snapshot], of: fn(&LayerState) -> Option<f64>) -> Vec<(String, Vec<(f64, f64)>)> {
+fn curves_of(snapshots: &[Snapshot], of: Quantity) -> Vec<(String, Vec<(f64, f64)>)> {
     let layers = snapshots.first().map_or(&[][..], |snapshot| &snapshot.layers);
     let curve = |(at, layer): (usize, &LayerState)| {
         let point = |snapshot: &Snapshot| Some((snapshot.epoch as f64, of(snapshot.layers.get(at)?)?));
