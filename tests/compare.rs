@@ -767,3 +767,65 @@ fn a_mistake_repeated_in_every_unit_of_a_layer_is_one_mistake() {
     assert_eq!(kind, Kind::RuleLeftOut);
     assert!(text.starts_with("your w0, w1, w2, w3 equal") && text.contains("and likewise of sigmoid #"), "{text}");
 }
+
+#[test]
+fn what_may_fit_by_chance_is_no_diagnosis() {
+    let report = |tolerance: f64| {
+        Compare::new(|_, p| p[0].sin().exp()).parameter("x", 0.4).hand("x", -1.36).tolerance(tolerance).run().unwrap()
+    };
+    // -1.36 is about minus the derivative, 1.3595...; to three digits other mistakes are as near.
+    let coarse = report(1e-2);
+    assert!(coarse.diagnosis.best().is_none() && coarse.diagnosis.by_chance > 0, "{coarse}");
+    assert!(coarse.to_string().ends_with("as they might by chance: too few or too coarse values"), "{coarse}");
+    assert_eq!(report(1e-9).diagnosis.by_chance, 0);
+}
+
+/// A of the classics: examples one at a time, in a loop.
+#[test]
+fn mistakes_in_a_loop_over_examples_are_named() {
+    let (w1, w2) = (Tensor::from([[0.4, -0.3], [0.2, 0.7]]), Tensor::from([[0.6, -0.4]]));
+    let examples = [([1.0, -0.5], 1.0), ([0.2, 0.8], 0.0), ([-1.1, 0.3], 1.0)];
+    let column = |x: [f64; 2]| Tensor::from([[x[0]], [x[1]]]);
+    let by_hand = |error: fn(f64, f64) -> f64, counts: fn(usize) -> bool| {
+        let (mut d1, mut d2) = (Tensor::zeros([2, 2]), Tensor::zeros([1, 2]));
+        for (_, &(x, y)) in examples.iter().enumerate().filter(|(i, _)| counts(*i)) {
+            let a1 = sigmoid(&w1.matmul(&column(x)));
+            let delta2 = sigmoid(&w2.matmul(&a1)).map(|a| error(a, y) / 3.0);
+            let delta1 = w2.t().matmul(&delta2) * a1.map(|a| a * (1.0 - a));
+            d1 += delta1.matmul(&column(x).t());
+            d2 += delta2.matmul(&a1.t());
+        }
+        [("W1", d1), ("W2", d2)]
+    };
+    let report = |hand: [(&str, Tensor<f64>); 2]| {
+        let mut compare = Compare::new(|tape, p| {
+            let mut cost = Var::constant(0.0);
+            for (x, y) in examples {
+                let (x, y) = (tape.data(column(x)), tape.data([[y]]));
+                let h = p[1].matmul(p[0].matmul(x).sigmoid()).sigmoid();
+                cost = cost - (y * h.ln() + (1.0 - y) * (1.0 - h).ln()).sum(());
+            }
+            cost / 3.0
+        })
+        .parameter("W1", &w1)
+        .parameter("W2", &w2)
+        .constant("m", 3.0);
+        for (name, gradient) in hand {
+            compare = compare.hand(name, gradient);
+        }
+        compare.run().unwrap()
+    };
+    let all = |_| true;
+    report(by_hand(|a, y| a - y, all)).assert();
+    let (kind, text) = best(&report(by_hand(|_, y| 0.0 - y, all)));
+    assert_eq!(kind, Kind::OperandDropped);
+    assert!(text.contains("taken as -1/m target, without the prediction"), "{text}");
+    let (kind, text) = best(&report(by_hand(|a, y| (a - y) * a * (1.0 - a), all)));
+    assert_eq!(kind, Kind::OtherLoss);
+    assert!(text.ends_with("(that of the squared error)"), "{text}");
+    for (k, counts) in [|i: usize| i == 0, |i| i == 1, |i| i == 2].into_iter().enumerate() {
+        let (kind, text) = best(&report(by_hand(|a, y| a - y, counts)));
+        assert_eq!(kind, Kind::OneExample);
+        assert!(text.contains(&format!("only term {k} of the sum that a loop adds up")), "{text}");
+    }
+}

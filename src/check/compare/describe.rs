@@ -24,7 +24,7 @@ pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
         Change::InputForOutput | Change::OutputForInput => 0.15,
         Change::Scaled(-1.0) if matches!(node.op(), "sub" | "neg" | "ln" | "xlogy") => 0.2,
         Change::Scaled(-1.0) | Change::ArgumentScaled(_, -1.0) => 0.25,
-        Change::OneExample { .. } => 0.25,
+        Change::OneExample { .. } | Change::OnlyTerm(_) => 0.25,
         // 2 x without its x is the path forgotten, where what sums to 0 is left.
         Change::Power(..) if node.op() == "square" => 0.34,
         Change::Power(..) => 0.28,
@@ -75,7 +75,7 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
         Change::Exchanged => Kind::ArgumentsExchanged,
         Change::OtherValue(..) => Kind::OtherValue,
         Change::Power(..) => Kind::WrongExponent,
-        Change::OneExample { .. } => Kind::OneExample,
+        Change::OneExample { .. } | Change::OnlyTerm(_) => Kind::OneExample,
         Change::Twice => Kind::OpTwice,
         // A loss without its square is another loss, but it is the op that was forgotten.
         Change::Skipped => Kind::OpLeftOut,
@@ -88,7 +88,7 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
 
 fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f64>) -> String {
     let mut here = place(case, mutation.level, mutation.node);
-    if !mutation.also.is_empty() {
+    if !mutation.also.is_empty() && !matches!(mutation.change, Change::OnlyTerm(_)) {
         let others = mutation.also.iter().take(3).map(|&node| short(graph, mutation.level, node));
         let more = mutation.also.len().saturating_sub(3);
         let more = (more > 0).then(|| format!("{more} more"));
@@ -144,6 +144,7 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
                 _ => format!("only example {index} of those that {here} adds up"),
             }
         }
+        Change::OnlyTerm(k) => format!("only term {k} of the sum that a loop adds up at {here}"),
         Change::Twice => format!("{here} applied twice"),
         Change::Skipped => format!("{here} left out of the function"),
         Change::Operand(i, x) => format!("{} dropped from {here} (taken as {x})", arg(*i)),
@@ -219,13 +220,19 @@ pub(super) fn place(case: &Case, level: usize, index: usize) -> String {
     };
     // In an expansion, the op that it is part of says more than a number.
     if level > 0
-        && let Some(site) = node.site()
-        && let Some(whole) = case.levels[0].nodes().iter().rfind(|node| node.site() == Some(site) && node.is_active())
-        && whole.op() != node.op()
+        && let Some(whole) = whole(case, graph, node)
     {
         text = format!("{text} within {}", case.levels[0].title(whole.index()));
     }
     let site = node.site().map(|site| format!("{}:{}", site.file(), site.line()));
     let known: Vec<String> = node.scope().map(String::from).into_iter().chain(site).collect();
     if known.is_empty() { text } else { format!("{text} ({})", known.join(", ")) }
+}
+
+/// The op as recorded that a node of an expansion is part of: one of its source line that the expansion has no more.
+fn whole<'a>(case: &'a Case, graph: &Graph<f64>, node: &GraphNode<f64>) -> Option<&'a GraphNode<f64>> {
+    let site = node.site()?;
+    let stays = |op: &str| graph.nodes().iter().any(|other| other.site() == Some(site) && other.op() == op);
+    let here = |whole: &&GraphNode<f64>| whole.site() == Some(site) && whole.is_active() && !stays(whole.op());
+    case.levels[0].nodes().iter().rfind(here)
 }

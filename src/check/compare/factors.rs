@@ -23,14 +23,20 @@ pub(super) struct Factors {
 impl Factors {
     /// From the constants that the user gave, and the sizes of the graph's data.
     pub fn new(constants: &[(String, f64)], graph: &Graph<f64>) -> Self {
-        let (examples, outputs) = sizes(constants, graph);
+        let Sizes { examples, outputs, named, others } = sizes(constants, graph);
         let mut bases: Vec<(String, f64)> = constants.iter().filter(|(_, x)| usable(*x)).cloned().collect();
         bases.push(("2".into(), 2.0));
         for (name, size) in [("m", examples), ("K", outputs)] {
             if let Some(size) = size.filter(|&size| size > 1)
                 && bases.iter().all(|(known, x)| known != name && *x != size as f64)
             {
-                bases.push((format!("{name} = {size}"), size as f64));
+                let name = if named { format!("{name} = {size}") } else { size.to_string() };
+                bases.push((name, size as f64));
+            }
+        }
+        for size in others {
+            if bases.iter().all(|(_, x)| *x != size as f64) {
+                bases.push((size.to_string(), size as f64));
             }
         }
         let mut factors = Self { all: vec![Factor { value: 1.0, name: "1".into(), parts: 0 }], examples };
@@ -55,8 +61,12 @@ impl Factors {
     }
 
     fn add(&mut self, value: f64, name: String, parts: usize) {
-        if value.is_finite() && self.all.iter().all(|known| !near(known.value, value)) {
-            self.all.push(Factor { value, name, parts });
+        match self.all.iter_mut().find(|known| near(known.value, value)) {
+            // Two numbers of the derivation may be the same.
+            Some(known) if known.parts == 1 && parts == 1 => known.name = format!("{} or {name}", known.name),
+            Some(_) => {}
+            None if value.is_finite() => self.all.push(Factor { value, name, parts }),
+            None => {}
         }
     }
 
@@ -94,15 +104,33 @@ fn bracketed(name: &str) -> String {
     if name.contains(' ') { format!("({name})") } else { name.into() }
 }
 
+/// The sizes that gradients are divided by.
+struct Sizes {
+    examples: Option<usize>,
+    outputs: Option<usize>,
+    /// Whether it is known which is which.
+    named: bool,
+    /// The lengths of all axes of data.
+    others: Vec<usize>,
+}
+
 /// The number of examples and of outputs. The examples lie along the axis whose length is a constant of the user's, the number
 /// of labels, or a number in the graph; else along the one that two data tensors share. The other axis of the last data
 /// tensor, which is the target, counts the outputs.
-fn sizes(constants: &[(String, f64)], graph: &Graph<f64>) -> (Option<usize>, Option<usize>) {
+fn sizes(constants: &[(String, f64)], graph: &Graph<f64>) -> Sizes {
     let is_data = |node: &&GraphNode<f64>| node.op() == "data" && node.shape().rank() > 0;
     let shapes: Vec<_> = graph.nodes().iter().filter(is_data).map(|node| node.shape()).collect();
     let labels = graph.nodes().iter().find_map(|node| labels(graph, node));
     let (labels, classes) = labels.unzip();
-    let (Some(first), Some(last)) = (shapes.first(), shapes.last()) else { return (labels, classes) };
+    // With one tensor alone there is no telling which axis is which.
+    let named = labels.is_some() || shapes.len() > 1;
+    let mut others: Vec<usize> = shapes.iter().flat_map(|shape| shape.iter().copied()).filter(|&n| n > 1).collect();
+    others.sort_unstable();
+    others.dedup();
+    others.truncate(4);
+    let (Some(first), Some(last)) = (shapes.first(), shapes.last()) else {
+        return Sizes { examples: labels, outputs: classes, named, others };
+    };
     let given = |n: usize| constants.iter().any(|(_, x)| *x == n as f64);
     let literals = || {
         graph.nodes().iter().flat_map(|node| node.args()).filter_map(|arg| match arg {
@@ -116,7 +144,7 @@ fn sizes(constants: &[(String, f64)], graph: &Graph<f64>) -> (Option<usize>, Opt
     let found = signs.iter().find_map(|sign| first.iter().copied().find(|&n| n > 1 && sign(n)));
     let examples = found.unwrap_or(first[0]);
     let outputs = if last.rank() > 1 { last.iter().copied().find(|&size| size != examples) } else { None };
-    (Some(examples), classes.or(outputs))
+    Sizes { examples: Some(examples), outputs: classes.or(outputs), named, others }
 }
 
 /// The rows and classes of a cross-entropy.
@@ -154,5 +182,8 @@ mod tests {
         assert_eq!(name(0.123), None);
         let found = factors(&[("m", 5.0)]);
         assert_eq!(found.find(0.2, 1e-9).unwrap().name, "1/m");
+        let found = factors(&[("lambda", 0.5)]);
+        assert_eq!(found.find(0.5, 1e-9).unwrap().name, "lambda or 1/2");
+        assert!(found.find(f64::INFINITY, 1e-9).is_none());
     }
 }

@@ -11,13 +11,22 @@ use crate::tensor::Tensor;
 
 const WITHOUT_TARGET: &str = ", without the target";
 
+/// The most that are tried.
+const MOST: usize = 1500;
+
 /// A gradient by a node that would follow from another loss, up to a factor.
 pub(super) struct Head {
-    /// The node's gradient is this.
-    pub unit: Mutation,
+    /// The node's gradient is this; the same for each example of a loop.
+    pub unit: Vec<Mutation>,
     /// The node's gradient is nothing, for what does not go through it.
-    pub none: Mutation,
+    pub none: Vec<Mutation>,
+    /// The target's node or number.
+    aim: usize,
     kind: Kind,
+    /// Whether it is worth trying on its own: it is not what the true gradient is a multiple of.
+    alone: bool,
+    /// Which of the formulas below it is.
+    form: usize,
     /// The formula of the gradient.
     formula: String,
     remark: &'static str,
@@ -28,12 +37,27 @@ impl Head {
     pub fn cost(&self) -> f64 {
         let drops_target = self.kind == Kind::OperandDropped && self.remark == WITHOUT_TARGET;
         let kind = if drops_target { 0.2 } else { 0.35 };
-        kind + 0.06 * self.unit.level as f64
+        kind + 0.06 * self.node().0 as f64
+    }
+
+    /// The level and number of the (first) node.
+    pub fn node(&self) -> (usize, usize) {
+        (self.unit[0].level, self.unit[0].node)
+    }
+
+    /// The nodes that it is about, for a search with several.
+    pub fn units(&self) -> Vec<&Mutation> {
+        self.unit.iter().collect()
+    }
+    /// The same, with nothing for a gradient.
+    pub fn nones(&self) -> Vec<&Mutation> {
+        self.none.iter().collect()
     }
 
     /// The mistake, with its factor.
     pub fn mistake(&self, case: &Case, factor: f64, name: &str) -> Mistake {
-        let here = describe::place(case, self.unit.level, self.unit.node);
+        let (level, node) = self.node();
+        let here = describe::place(case, level, node);
         let factor_text = match name {
             "1" => String::new(),
             "-1" => "-".into(),
@@ -46,8 +70,8 @@ impl Head {
         let gradient = if formula == "1" { name.to_string() } else { format!("{factor_text}{formula}") };
         let text = format!("with the gradient by {here} taken as {gradient}{}", self.remark);
         let mut found = mistake(self.kind, Some(factor), text);
-        let node = &case.levels[self.unit.level].nodes()[self.unit.node];
-        found.node = Some(case.levels[self.unit.level].title(self.unit.node));
+        found.node = Some(case.levels[level].title(node));
+        let node = &case.levels[level].nodes()[node];
         found.op = Some(node.op().into());
         found.scope = node.scope().map(String::from);
         found.site = node.site().map(|site| format!("{}:{}", site.file(), site.line()));
@@ -57,6 +81,7 @@ impl Head {
 
 /// The target's value and how it is called.
 struct Aim {
+    index: usize,
     value: Tensor<f64>,
     name: String,
     /// Nodes that depend on it.
@@ -75,15 +100,71 @@ pub(super) fn all(case: &Case) -> Vec<Head> {
             };
             for node in graph.nodes().iter().filter(fits).filter(|node| !aim.behind[node.index()]) {
                 let truth = adjoints[node.index()].clone().into_tensor();
-                for head in of_node(graph, level, node, &aim, &truth) {
-                    if found
-                        .iter()
-                        .all(|known| known.unit.adjoint() != head.unit.adjoint() || !same(case, known, &head))
-                    {
+                for mut head in of_node(graph, level, node, &aim, &truth) {
+                    let known = |known: &&Head| {
+                        let adjoint = alike(known.unit[0].adjoint(), head.unit[0].adjoint());
+                        known.form == head.form && adjoint && same(case, known, &head)
+                    };
+                    // A copy in an expansion says nothing new; another target of the same value does in a loop.
+                    let known = found.iter().find(known).map(|known| known.node().0);
+                    head.alone &= known.is_none();
+                    if found.len() < MOST && known.is_none_or(|known| known == level) {
                         found.push(head);
                     }
                 }
             }
+        }
+    }
+    let together = in_loops(case, &found);
+    found.retain(|head| head.alone);
+    found.extend(together);
+    found
+}
+
+/// The heads of one source line for all examples of a loop, each with its own target.
+fn in_loops(case: &Case, heads: &[Head]) -> Vec<Head> {
+    let key = |head: &Head| {
+        let (level, node) = head.node();
+        let node = &case.levels[level].nodes()[node];
+        let site = node.site().map(|site| site.to_string());
+        (level, site, node.op().to_string(), head.kind, head.form)
+    };
+    let mut groups: Vec<(_, Vec<&Head>)> = Vec::new();
+    for head in heads {
+        let key = key(head);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(head),
+            None => groups.push((key, vec![head])),
+        }
+    }
+    groups.iter().flat_map(|(_, members)| aligned(members)).collect()
+}
+
+/// The first node with the first target, the second with the second, and so on.
+fn aligned(members: &[&Head]) -> Vec<Head> {
+    let distinct = |of: &dyn Fn(&Head) -> usize| {
+        let mut all: Vec<usize> = members.iter().map(|head| of(head)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let (nodes, aims) = (distinct(&|head| head.node().1), distinct(&|head| head.aim));
+    // Data of the same shape may stand between the targets: then every so many is one.
+    if nodes.len() < 2 || aims.is_empty() || !aims.len().is_multiple_of(nodes.len()) {
+        return Vec::new();
+    }
+    let each = aims.len() / nodes.len();
+    let mut found = Vec::new();
+    for position in 0..each {
+        let pairs = nodes.iter().enumerate().map(|(k, &node)| (node, aims[k * each + position]));
+        let member = |(node, aim)| members.iter().find(|head| head.node().1 == node && head.aim == aim);
+        let Some(chosen) = pairs.map(member).collect::<Option<Vec<&&Head>>>() else { continue };
+        let gather = |of: fn(&Head) -> &Vec<Mutation>| chosen.iter().flat_map(|head| of(head).clone()).collect();
+        let (unit, none) = (gather(|head| &head.unit), gather(|head| &head.none));
+        let Head { aim, kind, form, ref formula, remark, .. } = **chosen[0];
+        // Where each is a multiple of the true gradient, so are mostly all.
+        if chosen.iter().any(|head| head.alone) {
+            found.push(Head { unit, none, aim, alone: true, kind, form, formula: formula.clone(), remark });
         }
     }
     found
@@ -95,10 +176,17 @@ fn predicts(node: &GraphNode<f64>) -> bool {
     node.name().is_some() || !part.contains(&node.op())
 }
 
+/// Whether two gradients are the same up to rounding.
+fn alike(a: Option<&Tensor<f64>>, b: Option<&Tensor<f64>>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return false };
+    let near = |(x, y): (&f64, &f64)| (x - y).abs() <= 1e-9 * x.abs().max(y.abs());
+    a.shape() == b.shape() && a.iter().zip(b.iter()).all(near)
+}
+
 /// Whether two stand at copies of one node.
 fn same(case: &Case, a: &Head, b: &Head) -> bool {
-    let value = |head: &Head| case.levels[head.unit.level].nodes()[head.unit.node].value().as_slice().to_vec();
-    value(a) == value(b)
+    let value = |head: &Head| case.levels[head.node().0].nodes()[head.node().1].value().clone().into_tensor();
+    alike(Some(&value(a)), Some(&value(b)))
 }
 
 /// Data, and numbers that something is compared with.
@@ -126,10 +214,11 @@ fn aims(graph: &Graph<f64>) -> Vec<Aim> {
 }
 
 fn aim(graph: &Graph<f64>, value: Tensor<f64>, name: String, mut behind: Vec<bool>) -> Aim {
+    let index = behind.iter().position(|&behind| behind).unwrap_or_default();
     for node in graph.nodes() {
         behind[node.index()] |= node.parents().any(|parent| behind[parent]);
     }
-    Aim { value, name, behind }
+    Aim { index, value, name, behind }
 }
 
 fn of_node(graph: &Graph<f64>, level: usize, node: &GraphNode<f64>, aim: &Aim, truth: &Tensor<f64>) -> Vec<Head> {
@@ -138,12 +227,15 @@ fn of_node(graph: &Graph<f64>, level: usize, node: &GraphNode<f64>, aim: &Aim, t
     };
     let outputs = graph.nodes().iter().filter(next).map(|next| (next, " (that of cross-entropy)"));
     let mut found = Vec::new();
+    let mut form = 0;
     let mut push = |adjoint: Tensor<f64>, kind, formula: String, remark| {
-        if !proportional(&adjoint, truth) {
-            let unit = Mutation::new(level, node.index(), Change::Adjoint(adjoint));
-            let none = Mutation::new(level, node.index(), Change::Adjoint(Tensor::zeros(node.shape())));
-            found.push(Head { unit, none, kind, formula, remark });
-        }
+        form += 1;
+        let alone = !proportional(&adjoint, truth);
+        // What the target has no part in is the same for all targets.
+        let aim = if formula.contains(" - ") || formula == aim.name { aim.index } else { node.index() };
+        let unit = vec![Mutation::new(level, node.index(), Change::Adjoint(adjoint))];
+        let none = vec![Mutation::new(level, node.index(), Change::Adjoint(Tensor::zeros(node.shape())))];
+        found.push(Head { unit, none, aim, alone, kind, form, formula, remark });
     };
     for (output, remark) in std::iter::once((node, " (that of the squared error)")).chain(outputs) {
         let prediction = output.value().clone().into_tensor();

@@ -99,7 +99,7 @@ impl<'f> Compare<'f> {
             constants: Vec::new(),
             tolerance: 1e-9,
             max_elements: 256,
-            budget: 3000,
+            budget: 5000,
             time_limit: None,
             timed: None,
         }
@@ -131,7 +131,7 @@ impl<'f> Compare<'f> {
     pub fn max_elements(self, max_elements: usize) -> Self {
         Self { max_elements, ..self }
     }
-    /// The most mistakes to try, single or double: 3000.
+    /// The most mistakes to try, single or double: 5000.
     pub fn budget(self, budget: usize) -> Self {
         Self { budget, ..self }
     }

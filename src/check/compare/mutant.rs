@@ -48,6 +48,8 @@ pub(super) enum Change {
     Exchanged,
     /// One example's share of the upstream gradient alone, along an axis of the argument.
     OneExample { axis: usize, index: usize },
+    /// One term alone of a sum that a loop adds up: at the node itself what came before is forgotten, at the others what they add.
+    OnlyTerm(usize),
     /// The op applied to its own result.
     Twice,
     /// The op left out of the function.
@@ -164,7 +166,11 @@ impl Mutation {
                     Change::OtherValue(_, other) => Some(graph.nodes()[*other].value().clone().into_tensor()),
                     _ => None,
                 };
-                let mutant = Mutant { node: node.clone(), change: change.clone(), other };
+                let change = match change {
+                    Change::OnlyTerm(_) => Change::ArgumentScaled(usize::from(node.index() != self.node), 0.0),
+                    change => change.clone(),
+                };
+                let mutant = Mutant { node: node.clone(), change, other };
                 tape.try_numeric(mutant, args)
             }
         }
@@ -313,6 +319,7 @@ pub(super) fn mistaken(
         | Change::Operand(..)
         | Change::Flipped
         | Change::Adjoint(_)
+        | Change::OnlyTerm(_)
         | Change::OtherValue(..) => unreachable!("these are recorded in their own ways"),
     })
 }

@@ -66,6 +66,7 @@ pub(super) fn all(case: &Case) -> Vec<Mutation> {
     let everywhere: Vec<Mutation> = everywhere.collect();
     found.extend(everywhere);
     found.extend(other_values(&case.levels[0]));
+    found.extend(only_terms(&case.levels[0]));
     // A budget may end the search, so what is plausible comes first.
     let mut by_cost: Vec<(f64, Mutation)> = found.into_iter().map(|one| (describe::cost(case, &one), one)).collect();
     by_cost.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -94,6 +95,46 @@ fn other_values(graph: &Graph<f64>) -> Vec<Mutation> {
         }
     }
     found.truncate(OTHER_VALUES);
+    found
+}
+
+/// One term alone of each sum that a loop adds up.
+fn only_terms(graph: &Graph<f64>) -> Vec<Mutation> {
+    let mut found = Vec::new();
+    let mut taken = HashSet::new();
+    let adds = |node: &&GraphNode<f64>| node.is_active() && mutant::adds(node) && node.args().len() == 2;
+    for first in graph.nodes().iter().filter(adds) {
+        if !taken.insert(first.index()) {
+            continue;
+        }
+        let mut chain = vec![first.index()];
+        let follows =
+            |last: usize, node: &GraphNode<f64>| node.args()[0] == Arg::Node(last) && node.site() == first.site();
+        for node in graph.nodes()[first.index() + 1..].iter().filter(adds) {
+            if follows(chain[chain.len() - 1], node) {
+                chain.push(node.index());
+                taken.insert(node.index());
+            }
+        }
+        if chain.len() < 2 {
+            continue;
+        }
+        let only = |k: usize| {
+            let (node, also) = (chain[k], chain[k + 1..].to_vec());
+            Mutation { level: 0, node, also, change: Change::OnlyTerm(k) }
+        };
+        match chain.len() {
+            n if n <= EXAMPLES => found.extend((0..n).map(only)),
+            n => found.extend([only(0), only(n - 1)]),
+        }
+        // What the loop began with.
+        found.push(Mutation {
+            level: 0,
+            node: chain[0],
+            also: chain[1..].to_vec(),
+            change: Change::ArgumentScaled(1, 0.0),
+        });
+    }
     found
 }
 

@@ -157,6 +157,9 @@ pub struct Diagnosis {
     pub pairs: usize,
     /// Whether every hypothesis was tried within the budget.
     pub complete: bool,
+    /// How many explanations fit where one would by chance, since the values are too few for their tolerance. They are not
+    /// reported.
+    pub by_chance: usize,
 }
 
 impl Diagnosis {
@@ -177,6 +180,13 @@ impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(best) = self.best() else {
             let tried = self.singles + self.pairs;
+            if self.by_chance > 0 {
+                let fit = self.by_chance;
+                return write!(
+                    f,
+                    "{fit} of {tried} mistakes tried fit, as they might by chance: too few or too coarse values"
+                );
+            }
             write!(f, "no single or double mistake among {tried} tried explains it")?;
             return if self.complete { Ok(()) } else { f.write_str(" (the budget ended the search)") };
         };

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// Equivalent explanations that are kept.
 const KEPT: usize = 12;
 
+/// About how many factors each hypothesis may come with.
+const FACTORS: f64 = 100.0;
+
 /// What a mutation of the sweep gives.
 struct Outcome {
     mutation: Mutation,
@@ -178,7 +181,7 @@ impl Search<'_> {
                 return;
             }
             self.diagnosis.singles += 1;
-            let (Some(unit), Some(none)) = (case.gradients(&[&head.unit]), case.gradients(&[&head.none])) else {
+            let (Some(unit), Some(none)) = (case.gradients(&head.units()), case.gradients(&head.nones())) else {
                 continue;
             };
             let (mut along, mut size) = (0.0, 0.0);
@@ -326,6 +329,13 @@ impl Search<'_> {
         self.found.push(Scored { cost, explanation: Explanation { mistakes, blocks, shared, fit, text } });
     }
 
+    /// Whether so many hypotheses would fit so few values by chance: each value lets one through in 1 / tolerance.
+    fn may_be_chance(&self) -> bool {
+        let values: usize = self.differing.iter().map(|&k| self.case.targets[k].hand.len()).sum();
+        let tried = (self.diagnosis.singles + self.diagnosis.pairs) as f64;
+        tried * FACTORS * self.case.tolerance.powi(values.min(100) as i32) > 0.01
+    }
+
     /// "your W1, b1 equal the true gradients with ...".
     fn sentence(&self, shared: bool, groups: &[HashMap<usize, Mistake>]) -> String {
         // Targets with the same mistakes share a clause.
@@ -358,6 +368,10 @@ impl Search<'_> {
         // With coarse values, what merely passes is no rival of what fits far better.
         let best = self.found.iter().map(|found| found.explanation.fit).fold(f64::INFINITY, f64::min);
         self.found.retain(|found| found.explanation.fit <= (100.0 * best).max(1e-9));
+        if self.may_be_chance() {
+            self.diagnosis.by_chance = self.found.len();
+            self.found.clear();
+        }
         self.found.truncate(KEPT);
         self.diagnosis.explanations = self.found.into_iter().map(|found| found.explanation).collect();
         self.diagnosis
