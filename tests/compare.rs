@@ -803,7 +803,7 @@ fn mistakes_in_a_loop_over_examples_are_named() {
             for (x, y) in examples {
                 let (x, y) = (tape.data(column(x)), tape.data([[y]]));
                 let h = p[1].matmul(p[0].matmul(x).sigmoid()).sigmoid();
-                cost = cost - (y * h.ln() + (1.0 - y) * (1.0 - h).ln()).sum(());
+                cost -= (y * h.ln() + (1.0 - y) * (1.0 - h).ln()).sum(());
             }
             cost / 3.0
         })
