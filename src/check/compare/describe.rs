@@ -29,7 +29,10 @@ pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
         Change::Power(..) if node.op() == "square" => 0.34,
         Change::Power(..) => 0.28,
         Change::OtherValue(..) => 0.42,
-        Change::ArgumentScaled(..) => 0.3,
+        Change::ArgumentScaled(_, 0.0) => 0.3,
+        Change::ArgumentScaled(..) => 0.55,
+        // Of sigmoid in a cross-entropy it is the slope of the squared error.
+        Change::RuleTwice => 0.6,
         Change::Adjoint(_) => 0.35,
         Change::Exchanged | Change::Skipped | Change::Twice => 0.4,
         Change::Scaled(0.0) => 0.45,
@@ -62,7 +65,9 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
         Change::Scaled(0.0) => Kind::PathForgotten,
         Change::Scaled(c) => return (Kind::RuleScaled, Some(*c)),
         Change::ArgumentScaled(_, -1.0) => Kind::RuleNegated,
-        Change::ArgumentScaled(..) => Kind::ArgumentForgotten,
+        Change::ArgumentScaled(_, 0.0) => Kind::ArgumentForgotten,
+        Change::ArgumentScaled(_, c) => return (Kind::RuleScaled, Some(*c)),
+        Change::RuleTwice => Kind::RuleTwice,
         Change::InputForOutput => Kind::InputForOutput,
         Change::OutputForInput => Kind::OutputForInput,
         Change::Formula(_) => Kind::OtherDerivative,
@@ -108,6 +113,10 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
         Change::Scaled(0.0) => format!("the path through {here} forgotten"),
         Change::Scaled(c) => format!("the derivative of {here} times {}", named(*c)),
         Change::ArgumentScaled(i, -1.0) => format!("the derivative of {here} by {} of the wrong sign", arg(*i)),
+        Change::ArgumentScaled(i, c) if *c != 0.0 => {
+            format!("the derivative of {here} by {} times {}, a mean in place of a sum", arg(*i), named(*c))
+        }
+        Change::RuleTwice => format!("the derivative of {here} applied twice"),
         Change::ArgumentScaled(i, _) => format!("the path through {here} to {} forgotten", arg(*i)),
         Change::InputForOutput => format!("the derivative of {here} computed from its input where its output belongs"),
         Change::OutputForInput => format!("the derivative of {here} taken at its output instead of its input"),

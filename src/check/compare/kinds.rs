@@ -24,6 +24,8 @@ pub enum Kind {
     OneExample,
     /// The derivative of an op, or a factor of it, left out.
     RuleLeftOut,
+    /// The derivative of an op applied twice.
+    RuleTwice,
     /// The derivative of an op with the other sign.
     RuleNegated,
     /// A path from the output that was forgotten.

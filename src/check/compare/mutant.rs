@@ -21,6 +21,8 @@ pub(super) enum Change {
     ArgumentScaled(usize, f64),
     /// The derivative by one argument, or by all, taken as 1.
     LeftOut(Option<usize>),
+    /// The rule applied to what it gives, for an op of one argument of the node's shape.
+    RuleTwice,
     /// A rule in terms of the output, given the input instead.
     InputForOutput,
     /// The derivative at the output instead of at the input.
@@ -273,6 +275,7 @@ pub(super) fn mistaken(
             }
             found
         }
+        Change::RuleTwice => contributions(node, inputs, &rule()?[0])?,
         Change::InputForOutput => vec![unary_rule(node, &inputs[0], &inputs[0], g)?],
         Change::OutputForInput => {
             let tape = Tape::new();

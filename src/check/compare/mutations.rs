@@ -203,6 +203,11 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
     for &i in args.iter().filter(|_| args.len() > 1) {
         emit(Change::ArgumentScaled(i, 0.0));
         emit(Change::ArgumentScaled(i, -1.0));
+        // What is stretched is summed over, and not averaged.
+        let (stretched, own) = (node.shape().numel(), inputs[i].len());
+        if matches!(node.op, GraphOp::Binary(_)) && own < stretched {
+            emit(Change::ArgumentScaled(i, own as f64 / stretched as f64));
+        }
     }
     if !keeps_elements(node) {
         for &i in args.iter().filter(|&&i| mutant::passes_through(node, &inputs, i)) {
@@ -273,6 +278,7 @@ fn keeps_elements(node: &GraphNode<f64>) -> bool {
 fn unary(op: UnaryOp, inputs: &[crate::Tensor<f64>], emit: &mut impl FnMut(Change)) {
     emit(Change::Skipped);
     emit(Change::Twice);
+    emit(Change::RuleTwice);
     emit(Change::InputForOutput);
     emit(Change::OutputForInput);
     if inputs[0].iter().any(|&x| x == 0.0) {
