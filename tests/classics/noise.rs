@@ -52,7 +52,7 @@ fn small_noise_in_one_gradient_has_no_diagnosis() {
 fn several_unrelated_mistakes_have_no_diagnosis() {
     let mut tried = 0;
     for family in families() {
-        for first in 0..family.mistakes.len() {
+        for first in (0..family.mistakes.len()).step_by(3) {
             let Some(hand) = three_mistakes(&family, first) else { continue };
             assert_no_diagnosis(&family, &format!("three mistakes from {}", family.mistakes[first].0), &hand);
             tried += 1;

@@ -79,7 +79,7 @@ const GAUSSIAN: [super::Expected; 8] = [
     ("1/2 of the square forgotten", &[RuleScaled, RuleLeftOut], ""),
     ("dmu over sigma", &[WrongExponent, RuleLeftOut], ""),
     ("sign of m / sigma", &[RuleNegated], ""),
-    ("1 / sigma for m / sigma", &[RuleScaled, NotSummed, OneExample], ""),
+    ("1 / sigma for m / sigma", &[RuleScaled], "add"),
     ("sigma^2 for sigma^3", &[WrongExponent], ""),
 ];
 

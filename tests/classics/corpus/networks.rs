@@ -51,7 +51,7 @@ const COURSE: [super::Expected; 29] = [
     ("dW1 transposed", &[Transposed], ""),
     ("dW2 transposed", &[Transposed], ""),
     ("biases not summed", &[NotSummed], ""),
-    ("biases averaged twice", &[Factor], ""),
+    ("biases averaged twice", &[Factor, RuleScaled], ""),
     ("last example only", &[OneExample], ""),
     ("target dropped", &[OperandDropped], ""),
     ("slope on cross-entropy", &[OtherLoss], ""),
@@ -59,7 +59,7 @@ const COURSE: [super::Expected; 29] = [
     ("dW2 from z2", &[OtherValue, InputForOutput], "matmul"),
     ("dW2 from x", &[OtherValue], "matmul"),
     ("b2 from delta2", &[OtherParameter], ""),
-    ("slope squared", &[WrongExponent, RuleLeftOut, OtherDerivative], "a2"),
+    ("slope squared", &[RuleTwice], "a2"),
     ("slope 1 - a", &[OtherDerivative], "a2"),
     ("W1 for W2", &[OtherValue], "matmul"),
 ];
