@@ -37,16 +37,14 @@ fn row(derivation: &Derivation, form: &Form) -> Result<[String; 5]> {
     Ok([format!("{}: {}", derivation.title, form.title), verdict.into(), disagreement, diagnosis, ratio])
 }
 
-/// The ratio stands before the diagnosis, which is as long as it needs to be.
 fn print_table(rows: &[[String; 5]]) {
     let headings = HEADINGS.map(String::from);
-    let widths = [0, 1, 2, 4].map(|column| {
+    let widths: [usize; 5] = std::array::from_fn(|column| {
         let cells = std::iter::once(&headings).chain(rows);
         cells.map(|row| row[column].chars().count()).max().unwrap_or_default()
     });
     for row in std::iter::once(&headings).chain(rows) {
-        let [derivation, verdict, disagreement, diagnosis, ratio] = row;
-        let [a, b, c, d] = widths;
-        println!("{derivation:<a$}  {verdict:<b$}  {disagreement:<c$}  {ratio:<d$}  {diagnosis}");
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        println!("{}", cells.join("  ").trim_end());
     }
 }
