@@ -75,7 +75,7 @@ struct Gathered<T> {
 
 impl<'a, T: Element> Run<'a, T> {
     pub fn new(trainer: &'a mut Trainer<T>, model: &'a mut Model<T>, data: &'a Dataset<T>) -> Result<Self> {
-        let loss = trainer.loss.take().unwrap_or_else(|| default_loss(data.targets()));
+        let loss = trainer.loss.take().unwrap_or_else(|| default_loss(data.targets(), model));
         let names = trainer.metrics.iter().map(Metric::name).collect();
         trainer.optimizer.reset();
         let gathered = Gathered { grads: None, examples: 0.0, batches: 0 };
@@ -365,9 +365,10 @@ impl<'a, T: Element> Run<'a, T> {
     }
 }
 
-/// Cross-entropy for labels, the mean squared error for values.
-fn default_loss<T: Element>(targets: &Targets<T>) -> Box<dyn Loss<T>> {
+/// Cross-entropy for labels, of softmax or for one output of sigmoid; the mean squared error for values.
+fn default_loss<T: Element>(targets: &Targets<T>, model: &Model<T>) -> Box<dyn Loss<T>> {
     match targets {
+        Targets::Labels(_) if model.output_shape().numel() == 1 => Box::new(loss::binary_cross_entropy_with_logits()),
         Targets::Labels(_) => Box::new(loss::cross_entropy()),
         Targets::Values(_) => Box::new(loss::mean_squared_error()),
     }

@@ -49,8 +49,8 @@ pub struct Trainer<T> {
 }
 
 impl<T: Element> Trainer<T> {
-    /// Trains with this optimiser: 10 epochs in batches of 32, shuffled by seed 0, with cross-entropy for labels and the mean
-    /// squared error for values.
+    /// Trains with this optimiser: 10 epochs in batches of 32, shuffled by seed 0, with cross-entropy for labels (of softmax, or
+    /// of sigmoid where the model has one output) and the mean squared error for values.
     pub fn new(optimizer: impl Into<Optimizer<T>>) -> Self {
         Self {
             optimizer: optimizer.into(),
@@ -286,7 +286,8 @@ pub(super) fn check_fit<T: Element>(model: &Model<T>, data: &Dataset<T>) -> Resu
     model.check_batch(data.inputs().shape())?;
     if let Targets::Labels(_) = data.targets() {
         let (classes, outputs) = (data.n_classes(), model.output_shape().numel());
-        if outputs > 1 && classes > outputs {
+        let most = outputs.max(2);
+        if classes > most {
             return Err(Error::argument(format!(
                 "train: the data has {classes} classes, the model {outputs} outputs; give its last layer {classes}"
             )));
