@@ -829,3 +829,20 @@ fn mistakes_in_a_loop_over_examples_are_named() {
         assert!(text.contains(&format!("only term {k} of the sum that a loop adds up")), "{text}");
     }
 }
+
+#[test]
+fn a_rule_applied_twice_and_an_operand_dropped_from_a_rule_are_named() {
+    let (x, c) = (Tensor::from([0.4, -0.7, 1.1]), Tensor::from([1.0, 0.5, -0.2]));
+    let report = |f: fn(f64, f64) -> f64| {
+        let pairs = x.iter().zip(c.iter()).map(|(x, c)| f(*x, *c)).collect::<Vec<f64>>();
+        small(&[("x", x.clone())], &[("x", Tensor::from(pairs))], |tape, p| {
+            (p[0] - tape.data(&c)).square().tanh().named("t").sum(())
+        })
+    };
+    report(|x, c| (1.0 - (x - c).powi(2).tanh().powi(2)) * 2.0 * (x - c)).assert();
+    let (kind, text) = best(&report(|x, c| (1.0 - (x - c).powi(2).tanh().powi(2)).powi(2) * 2.0 * (x - c)));
+    assert_eq!(kind, Kind::RuleTwice, "{text}");
+    let (kind, text) = best(&report(|x, c| (1.0 - (x - c).powi(2).tanh().powi(2)) * 2.0 * x));
+    assert_eq!(kind, Kind::OperandDropped);
+    assert!(text.contains("dropped in the derivative of square #"), "{text}");
+}

@@ -28,11 +28,11 @@ pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
         // 2 x without its x is the path forgotten, where what sums to 0 is left.
         Change::Power(..) if node.op() == "square" => 0.34,
         Change::Power(..) => 0.28,
+        Change::WithoutOperand(_) => 0.3,
+        Change::RuleTwice => 0.62,
         Change::OtherValue(..) => 0.42,
         Change::ArgumentScaled(_, 0.0) => 0.3,
-        Change::ArgumentScaled(..) => 0.55,
-        // Of sigmoid in a cross-entropy it is the slope of the squared error.
-        Change::RuleTwice => 0.6,
+        Change::ArgumentScaled(..) => 0.7,
         Change::Adjoint(_) => 0.35,
         Change::Exchanged | Change::Skipped | Change::Twice => 0.4,
         Change::Scaled(0.0) => 0.45,
@@ -68,6 +68,7 @@ fn kind(change: &Change) -> (Kind, Option<f64>) {
         Change::ArgumentScaled(_, 0.0) => Kind::ArgumentForgotten,
         Change::ArgumentScaled(_, c) => return (Kind::RuleScaled, Some(*c)),
         Change::RuleTwice => Kind::RuleTwice,
+        Change::WithoutOperand(_) => Kind::OperandDropped,
         Change::InputForOutput => Kind::InputForOutput,
         Change::OutputForInput => Kind::OutputForInput,
         Change::Formula(_) => Kind::OtherDerivative,
@@ -117,6 +118,11 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
             format!("the derivative of {here} by {} times {}, a mean in place of a sum", arg(*i), named(*c))
         }
         Change::RuleTwice => format!("the derivative of {here} applied twice"),
+        Change::WithoutOperand(operand) => {
+            let parent = node.parents().next().map(|parent| &graph.nodes()[parent].args()[*operand]);
+            let operand = parent.map_or(String::new(), |operand| argument(graph, level, operand));
+            format!("{operand} dropped in the derivative of {here}")
+        }
         Change::ArgumentScaled(i, _) => format!("the path through {here} to {} forgotten", arg(*i)),
         Change::InputForOutput => format!("the derivative of {here} computed from its input where its output belongs"),
         Change::OutputForInput => format!("the derivative of {here} taken at its output instead of its input"),
@@ -144,6 +150,14 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
             format!("the exponent of {arg} in the derivative of {here} too {which} by 1")
         }
         Change::Exchanged => format!("the derivatives of {here} by its two arguments exchanged"),
+        _ => text_of_function(case, mutation, graph, node, &here),
+    }
+}
+
+/// The same for mistakes in the function, and for what is summed.
+fn text_of_function(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f64>, here: &str) -> String {
+    let arg = |i: usize| argument(graph, mutation.level, &node.args()[i]);
+    match &mutation.change {
         Change::OneExample { axis, index } => {
             let size = mutant::inputs_of(graph, node)[0].shape()[*axis];
             match case.factors.examples {
@@ -160,6 +174,7 @@ fn text(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNode<f
         Change::Flipped if node.op() == "sub" => format!("{here} taken as a sum"),
         Change::Flipped => format!("{here} taken as a difference"),
         Change::Adjoint(_) => format!("another gradient by {here}"),
+        _ => format!("another derivative of {here}"),
     }
 }
 

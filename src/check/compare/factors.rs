@@ -16,6 +16,7 @@ pub(super) struct Factor {
 #[derive(Debug)]
 pub(super) struct Factors {
     all: Vec<Factor>,
+    sizes: Vec<f64>,
     /// The number of examples, where the data shows it.
     pub examples: Option<usize>,
 }
@@ -39,7 +40,16 @@ impl Factors {
                 bases.push((size.to_string(), size as f64));
             }
         }
-        let mut factors = Self { all: vec![Factor { value: 1.0, name: "1".into(), parts: 0 }], examples };
+        let mut factors =
+            Self { all: vec![Factor { value: 1.0, name: "1".into(), parts: 0 }], sizes: Vec::new(), examples };
+        for (name, x) in bases.iter().filter(|(_, x)| *x > 1.0 && x.fract() == 0.0) {
+            let name = bracketed(name);
+            factors.sizes.push(*x);
+            if *x > 2.0 {
+                factors.add(x / (x - 1.0), format!("{name}/({name} - 1)"), 2);
+                factors.add((x - 1.0) / x, format!("({name} - 1)/{name}"), 2);
+            }
+        }
         for (name, x) in &bases {
             factors.add(*x, name.clone(), 1);
             factors.add(1.0 / x, format!("1/{}", bracketed(name)), 1);
@@ -84,6 +94,11 @@ impl Factors {
             format!("-({})", &name[1..])
         };
         Some(Factor { value, name, parts: found.parts })
+    }
+
+    /// What may be counted in a mean: sizes of data, and whole numbers that the user gave.
+    pub fn sizes(&self) -> &[f64] {
+        &self.sizes
     }
 
     /// Factors made of one number, other than 1.

@@ -248,6 +248,10 @@ fn of_node(graph: &Graph<f64>, level: usize, node: &GraphNode<f64>, aim: &Aim, t
             push(&twice - &aim.value, Kind::OpTwice, formula, ", as if it were applied twice");
         }
         push(prediction, Kind::OperandDropped, name, WITHOUT_TARGET);
+        for (other, value) in instead(output, node) {
+            let formula = format!("{other}({}) - {}", describe::short(graph, level, node.index()), aim.name);
+            push(&value - &aim.value, Kind::OtherLoss, formula, ", of another activation");
+        }
     }
     push(aim.value.clone(), Kind::OperandDropped, aim.name.clone(), ", without the prediction");
     // A number is a multiple of 1 whatever it is.
@@ -255,6 +259,19 @@ fn of_node(graph: &Graph<f64>, level: usize, node: &GraphNode<f64>, aim: &Aim, t
         push(Tensor::ones(node.shape()), Kind::OtherLoss, "1".into(), " (that of the difference itself)");
     }
     found
+}
+
+/// What other activations would give where an output is one.
+fn instead(output: &GraphNode<f64>, node: &GraphNode<f64>) -> Vec<(&'static str, Tensor<f64>)> {
+    let squashes = ["sigmoid", "softmax", "tanh"];
+    if output.index() == node.index() || !squashes.contains(&output.op()) {
+        return Vec::new();
+    }
+    let z = node.value().clone().into_tensor();
+    let softmax = if z.shape().rank() > 0 { z.try_softmax(-1).ok() } else { None };
+    let all = [("sigmoid", Some(z.sigmoid())), ("softmax", softmax), ("tanh", Some(z.tanh()))];
+    let others = all.into_iter().filter(|(name, _)| *name != output.op());
+    others.filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// An op with one argument, applied to its own value.

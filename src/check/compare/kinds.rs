@@ -24,14 +24,14 @@ pub enum Kind {
     OneExample,
     /// The derivative of an op, or a factor of it, left out.
     RuleLeftOut,
-    /// The derivative of an op applied twice.
-    RuleTwice,
     /// The derivative of an op with the other sign.
     RuleNegated,
     /// A path from the output that was forgotten.
     PathForgotten,
     /// The contribution of an op to one of its arguments forgotten.
     ArgumentForgotten,
+    /// The derivative of an op applied twice.
+    RuleTwice,
     /// A derivative written in terms of the op's output, computed with its input.
     InputForOutput,
     /// A derivative computed at the op's output instead of its input: s'(a) for s'(z).

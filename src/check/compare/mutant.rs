@@ -21,8 +21,6 @@ pub(super) enum Change {
     ArgumentScaled(usize, f64),
     /// The derivative by one argument, or by all, taken as 1.
     LeftOut(Option<usize>),
-    /// The rule applied to what it gives, for an op of one argument of the node's shape.
-    RuleTwice,
     /// A rule in terms of the output, given the input instead.
     InputForOutput,
     /// The derivative at the output instead of at the input.
@@ -36,6 +34,10 @@ pub(super) enum Change {
     /// The derivative by an argument, with another node's value where that of its other argument belongs; for an op of one
     /// argument, where its own belongs.
     OtherValue(usize, usize),
+    /// The derivative as if an operand of the op before were 0: x forgotten in the derivative of (x - y)^2.
+    WithoutOperand(usize),
+    /// The derivative of an op of one argument, twice.
+    RuleTwice,
     /// The contribution to an argument times a power of that argument: an exponent off by one.
     Power(usize, i32),
     /// Of a matrix product: the other operand not transposed where it should be.
@@ -166,6 +168,7 @@ impl Mutation {
             change => {
                 let other = match change {
                     Change::OtherValue(_, other) => Some(graph.nodes()[*other].value().clone().into_tensor()),
+                    Change::WithoutOperand(operand) => Some(without_operand(graph, node, *operand)?),
                     _ => None,
                 };
                 let change = match change {
@@ -213,6 +216,7 @@ impl NumericOp<f64> for Mutant {
     }
     fn vjp(&self, inputs: &[Tensor<f64>], output: &Tensor<f64>, g: &Tensor<f64>) -> Vec<Tensor<f64>> {
         let gradients = match (&self.change, &self.other) {
+            (Change::WithoutOperand(_), Some(other)) => exchanged(&self.node, 0, inputs, other, g),
             (Change::OtherValue(wrt, _), Some(other)) => exchanged(&self.node, *wrt, inputs, other, g),
             _ => mistaken(&self.node, &self.change, inputs, output, g),
         };
@@ -258,24 +262,7 @@ pub(super) fn mistaken(
     output: &Tensor<f64>,
     g: &Tensor<f64>,
 ) -> Result<Vec<Tensor<f64>>> {
-    let rule = || contributions(node, inputs, g);
     Ok(match change {
-        Change::Scaled(c) => rule()?.into_iter().map(|x| x.map(|x| if *c == 0.0 { 0.0 } else { x * c })).collect(),
-        Change::ArgumentScaled(wrt, c) => {
-            let mut found = rule()?;
-            found[*wrt] = found[*wrt].map(|x| if *c == 0.0 { 0.0 } else { x * c });
-            found
-        }
-        Change::LeftOut(wrt) => {
-            let mut found = rule()?;
-            for (i, slot) in found.iter_mut().enumerate() {
-                if wrt.is_none_or(|wrt| wrt == i) {
-                    *slot = passed_through(node, inputs, i, g)?;
-                }
-            }
-            found
-        }
-        Change::RuleTwice => contributions(node, inputs, &rule()?[0])?,
         Change::InputForOutput => vec![unary_rule(node, &inputs[0], &inputs[0], g)?],
         Change::OutputForInput => {
             let tape = Tape::new();
@@ -286,45 +273,46 @@ pub(super) fn mistaken(
             let beside = inputs[0].map(|x| if x == 0.0 { f64::MIN_POSITIVE } else { x });
             contributions(node, &[beside], g)?
         }
-        Change::Power(wrt, power) => {
-            let mut found = rule()?;
-            found[*wrt] = &found[*wrt] * &inputs[*wrt].map(|x| x.powi(*power));
-            found
-        }
+        Change::RuleTwice => contributions(node, inputs, &contributions(node, inputs, g)?[0])?,
         Change::Formula(formula) => vec![g * &output.map(|a| formula.of(a))],
         Change::Diagonal => vec![&(g * output) * &(1.0 - output)],
-        Change::TransposedFactor(wrt) | Change::TransposedResult(wrt) => {
-            let mut found = rule()?;
-            found[*wrt] = match change {
-                Change::TransposedResult(_) => found[*wrt].try_t()?,
-                _ => with_factor_transposed(node, inputs, *wrt, g)?,
-            };
-            found
-        }
-        Change::TransposedUpstream(wrt) => {
-            let mut found = rule()?;
-            found[*wrt] = contributions(node, inputs, &g.try_t()?)?.swap_remove(*wrt);
-            found
-        }
         Change::Overwritten => contributions(node, inputs, &last_uses(node, g))?,
-        Change::Exchanged => {
-            let mut found = rule()?;
-            found.swap(0, 1);
+        _ => {
+            let mut found = contributions(node, inputs, g)?;
+            amend(&mut found, node, change, inputs, g)?;
             found
         }
-        Change::OneExample { axis, index } => {
-            let mut found = rule()?;
-            found[0] = only(&found[0], *axis, *index);
-            found
-        }
-        Change::Twice
-        | Change::Skipped
-        | Change::Operand(..)
-        | Change::Flipped
-        | Change::Adjoint(_)
-        | Change::OnlyTerm(_)
-        | Change::OtherValue(..) => unreachable!("these are recorded in their own ways"),
     })
+}
+
+/// The same from the true contributions, for mistakes in some of them.
+fn amend(
+    found: &mut [Tensor<f64>],
+    node: &GraphNode<f64>,
+    change: &Change,
+    inputs: &[Tensor<f64>],
+    g: &Tensor<f64>,
+) -> Result<()> {
+    let scaled = |x: &Tensor<f64>, c: f64| x.map(|x| if c == 0.0 { 0.0 } else { x * c });
+    match change {
+        Change::Scaled(c) => found.iter_mut().for_each(|x| *x = scaled(x, *c)),
+        Change::ArgumentScaled(wrt, c) => found[*wrt] = scaled(&found[*wrt], *c),
+        Change::LeftOut(wrt) => {
+            for (i, slot) in found.iter_mut().enumerate().filter(|(i, _)| wrt.is_none_or(|wrt| wrt == *i)) {
+                *slot = passed_through(node, inputs, i, g)?;
+            }
+        }
+        Change::Power(wrt, power) => found[*wrt] = &found[*wrt] * &inputs[*wrt].map(|x| x.powi(*power)),
+        Change::TransposedFactor(wrt) => found[*wrt] = with_factor_transposed(node, inputs, *wrt, g)?,
+        Change::TransposedResult(wrt) => found[*wrt] = found[*wrt].try_t()?,
+        Change::TransposedUpstream(wrt) => {
+            found[*wrt] = contributions(node, inputs, &g.try_t()?)?.swap_remove(*wrt);
+        }
+        Change::Exchanged => found.swap(0, 1),
+        Change::OneExample { axis, index } => found[0] = only(&found[0], *axis, *index),
+        _ => unreachable!("these are recorded in their own ways, or are rules of their own"),
+    }
+    Ok(())
 }
 
 /// The contributions of a node, with another value in place of an argument in the derivative by one.
@@ -340,6 +328,17 @@ fn exchanged(
     let mut found = contributions(node, inputs, g)?;
     found[wrt] = contributions(node, &instead, g)?.swap_remove(wrt);
     Ok(found)
+}
+
+/// The value that an op's argument would have with one of its operands 0.
+fn without_operand(graph: &Graph<f64>, node: &GraphNode<f64>, operand: usize) -> Result<Tensor<f64>> {
+    let parent = node.parents().next().map(|parent| &graph.nodes()[parent]);
+    let parent = parent.ok_or_else(|| Error::argument("compare: an op without arguments has no operands"))?;
+    let tape = Tape::new();
+    let mut inputs = inputs_of(graph, parent);
+    inputs[operand] = Tensor::zeros(inputs[operand].shape());
+    let args: Vec<_> = inputs.iter().map(|x| tape.data(x)).collect();
+    Ok(parent.record(&tape, &args)?.value())
 }
 
 /// Which argument the derivative by one is computed with.

@@ -138,6 +138,61 @@ fn only_terms(graph: &Graph<f64>) -> Vec<Mutation> {
     found
 }
 
+/// Mistakes about what was broadcast, subtracted before, or averaged.
+fn of_arguments(
+    case: &Case,
+    graph: &Graph<f64>,
+    node: &GraphNode<f64>,
+    args: &[usize],
+    inputs: &[crate::Tensor<f64>],
+    emit: &mut impl FnMut(Change),
+) {
+    let elements: usize = node.shape().numel();
+    for &i in args.iter().filter(|_| matches!(node.op, GraphOp::Binary(_))) {
+        let own = inputs[i].len().max(1);
+        if elements > own {
+            emit(Change::ArgumentScaled(i, own as f64 / elements as f64));
+        }
+    }
+    if let ([Arg::Node(parent)], GraphOp::Unary(_)) = (node.args(), &node.op) {
+        let parent = &graph.nodes()[*parent];
+        let passive = |arg: &Arg<f64>| matches!(arg, Arg::Node(index) if !graph.nodes()[*index].is_active());
+        if mutant::adds(parent) {
+            let operands = parent.args().iter().enumerate().filter(|(_, arg)| passive(arg));
+            operands.for_each(|(operand, _)| emit(Change::WithoutOperand(operand)));
+        }
+    }
+    for n in case.factors.sizes().iter().filter(|_| averages(node, case)) {
+        emit(Change::Scaled(n / (n - 1.0)));
+    }
+}
+
+/// Mistakes about what is transposed in a matrix product.
+fn products(node: &GraphNode<f64>, inputs: &[crate::Tensor<f64>], args: &[usize], emit: &mut impl FnMut(Change)) {
+    for &i in args {
+        if mutant::transposes(node, inputs, i) {
+            emit(Change::TransposedFactor(i));
+        }
+        if let [rows, columns] = node.shape().dims()
+            && rows == columns
+        {
+            emit(Change::TransposedUpstream(i));
+        }
+        if let [rows, columns] = inputs[i].shape().dims()
+            && rows == columns
+        {
+            emit(Change::TransposedResult(i));
+        }
+    }
+}
+
+/// Whether a node divides by a number of things, as a mean does.
+fn averages(node: &GraphNode<f64>, case: &Case) -> bool {
+    let divides = |x: f64| case.factors.sizes().iter().any(|n| (x * n - 1.0).abs() < 1e-12 || (x - n).abs() < 1e-12);
+    let number = |arg: &Arg<f64>| matches!(arg, Arg::Literal(x) if divides(*x));
+    matches!(node.op, GraphOp::Binary(BinaryOp::Mul(_) | BinaryOp::Div(_))) && node.args().iter().any(number)
+}
+
 /// Arguments whose exponent in the derivative may be off by one, and which way.
 fn exponents(op: &GraphOp<f64>, args: &[usize]) -> Vec<(usize, i32)> {
     match op {
@@ -203,11 +258,6 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
     for &i in args.iter().filter(|_| args.len() > 1) {
         emit(Change::ArgumentScaled(i, 0.0));
         emit(Change::ArgumentScaled(i, -1.0));
-        // What is stretched is summed over, and not averaged.
-        let (stretched, own) = (node.shape().numel(), inputs[i].len());
-        if matches!(node.op, GraphOp::Binary(_)) && own < stretched {
-            emit(Change::ArgumentScaled(i, own as f64 / stretched as f64));
-        }
     }
     if !keeps_elements(node) {
         for &i in args.iter().filter(|&&i| mutant::passes_through(node, &inputs, i)) {
@@ -217,31 +267,17 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
             emit(Change::LeftOut(None));
         }
     }
+    of_arguments(case, graph, node, &args, &inputs, &mut emit);
     for (wrt, power) in exponents(&node.op, &args) {
         emit(Change::Power(wrt, power));
     }
     match &node.op {
         GraphOp::Unary(op) => unary(*op, &inputs, &mut emit),
         GraphOp::Binary(op) => binary(*op, &inputs, active, &mut emit),
-        GraphOp::Tensor(TensorOp::MatMul(_)) => {
-            for &i in &args {
-                if mutant::transposes(node, &inputs, i) {
-                    emit(Change::TransposedFactor(i));
-                }
-                if let [rows, columns] = node.shape().dims()
-                    && rows == columns
-                {
-                    emit(Change::TransposedUpstream(i));
-                }
-                if let [rows, columns] = inputs[i].shape().dims()
-                    && rows == columns
-                {
-                    emit(Change::TransposedResult(i));
-                }
-            }
-        }
+        GraphOp::Tensor(TensorOp::MatMul(_)) => products(node, &inputs, &args, &mut emit),
         GraphOp::Tensor(TensorOp::Map(Map(RowMap::Softmax))) => {
             emit(Change::Diagonal);
+            emit(Change::RuleTwice);
             emit(Change::Twice);
             emit(Change::Skipped);
         }
