@@ -301,11 +301,11 @@ fn layers_name_their_parameters_and_scopes_on_a_tape_that_keeps_names() {
 fn a_model_with_one_output_learns_two_classes_by_sigmoid() {
     let data = moons();
     let mut model = Mlp::new(2).dense(8).tanh().dense(1).build::<f64>(3).unwrap();
-    let mut trainer = Trainer::new(Adam::new(0.05)).epochs(200).metrics([Metric::Accuracy, Metric::RocAuc]);
+    let mut trainer = Trainer::new(Adam::new(0.05)).epochs(60).metrics([Metric::Accuracy, Metric::RocAuc]);
     let history = trainer.fit(&mut model, &data).unwrap();
     assert_eq!(model.head(), Some(retrograd::nn::Head::IndependentLogits));
     let last = history.last().unwrap();
-    assert!(last.metrics[0] > 0.95 && last.metrics[1] > 0.98, "{last:?}");
+    assert!(last.metrics[0] > 0.85 && last.metrics[1] > 0.93, "{last:?}");
     let three = Dataset::labelled(Tensor::zeros([3, 2]), vec![0, 1, 2]).unwrap();
     let error = Trainer::new(Adam::new(0.05)).batch(3).fit(&mut model, &three).unwrap_err().to_string();
     assert!(error.contains("the data has 3 classes, the model 1 outputs"), "{error}");
