@@ -114,14 +114,12 @@ fn tensors(tape: &Tape<f64>) -> Vec<Case> {
 
 #[test]
 fn generated_rust_gives_the_tapes_values_and_gradients() {
-    let tape = Tape::new();
+    let (tape, others) = (Tape::new(), [Tape::new(), Tape::new()]);
     let mut cases = scalars(&tape);
     cases.extend(tensors(&tape));
     // Expanded graphs, where softmax and its like stand as their formulas.
-    for (name, graph) in
-        [("expanded xor", Graph::of(xor(&tape))), ("expanded classifier", Graph::of(classifier(&tape)))]
-    {
-        let again = Box::leak(Box::new(Tape::new()));
+    let graphs = [("expanded xor", Graph::of(xor(&tape))), ("expanded classifier", Graph::of(classifier(&tape)))];
+    for ((name, graph), again) in graphs.into_iter().zip(&others) {
         let expanded = graph.expanded().and_then(|graph| graph.expanded()).unwrap();
         let vars = expanded.record(again).unwrap();
         cases.push(Case::new(name, vars[vars.len() - 1]));
