@@ -51,7 +51,8 @@ fn train_in(folder: &Path, pause: Duration) -> History {
 #[test]
 fn child_entry() {
     if let Ok(folder) = std::env::var(FOLDER) {
-        train_in(Path::new(&folder), Duration::from_millis(5));
+        // Longer in all than three of the delays after which it is killed.
+        train_in(Path::new(&folder), Duration::from_millis(40));
     }
 }
 
