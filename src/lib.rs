@@ -88,6 +88,7 @@ pub mod ops;
 pub mod optim;
 #[cfg(feature = "plots")]
 pub mod plot;
+pub mod program;
 #[cfg(feature = "training")]
 pub mod store;
 mod sweep;

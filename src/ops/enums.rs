@@ -1,7 +1,7 @@
 //! What the registry's lines become: an enum of ops with its dispatch, and codes for the scalar lane.
 
 use super::registry::{for_each_binary, for_each_unary};
-use super::{Binary, Unary};
+use super::{Binary, Saves, Unary};
 
 /// A one-argument op of the registry.
 #[doc(hidden)]
@@ -68,6 +68,10 @@ macro_rules! unary_enum {
             pub fn is_flat(self) -> bool {
                 match self { $(UnaryOp::$Op(_) => <super::$Op as Unary>::FLAT,)* }
             }
+            /// What the rule reads.
+            pub(crate) fn saves(self) -> Saves {
+                match self { $(UnaryOp::$Op(_) => <super::$Op as Unary>::SAVES,)* }
+            }
             /// Calls the visitor with the concrete op.
             #[inline]
             pub fn with<V: UnaryVisitor>(self, visitor: V) -> V::Output {
@@ -124,6 +128,10 @@ macro_rules! binary_enum {
             /// Whether no gradient goes through.
             pub fn is_flat(self) -> bool {
                 match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::FLAT,)* }
+            }
+            /// What the rules for both arguments read.
+            pub(crate) fn saves(self) -> [Saves; 2] {
+                match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::SAVES,)* }
             }
             /// Calls the visitor with the concrete op.
             #[inline]

@@ -18,6 +18,7 @@ mod transposed;
 
 pub use gradients::Gradients;
 pub(crate) use needs::Needs;
+pub(crate) use recording::{BinaryRule, UnaryRule};
 
 use crate::algebra::{Algebra, Recording};
 use crate::error::{Error, OrPanic, Result};

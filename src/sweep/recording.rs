@@ -33,8 +33,8 @@ pub(crate) fn gradient<'t, T: Element>(
     found.unwrap_or_else(|| tape.data(Tensor::zeros(x.shape())))
 }
 
-/// g f'(x), recorded.
-struct UnaryRule<S>(S, S, S);
+/// g f'(x): of the input, the output and the gradient, over any number.
+pub(crate) struct UnaryRule<S>(pub S, pub S, pub S);
 impl<S: Number> UnaryVisitor for UnaryRule<S> {
     type Output = S;
     fn visit<O: BuiltinUnary>(self, op: O) -> S {
@@ -42,11 +42,11 @@ impl<S: Number> UnaryVisitor for UnaryRule<S> {
     }
 }
 
-/// g df/dx or g df/dy, recorded.
-struct BinaryRule<S> {
-    side: Side,
-    nodes: [S; 3],
-    g: S,
+/// g df/dx or g df/dy: of x, y, the output and the gradient.
+pub(crate) struct BinaryRule<S> {
+    pub side: Side,
+    pub nodes: [S; 3],
+    pub g: S,
 }
 impl<S: Number> BinaryVisitor for BinaryRule<S> {
     type Output = S;

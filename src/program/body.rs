@@ -1,0 +1,104 @@
+//! Straight-line elementwise code: what a fused cluster, a mapped function and a scalar program have in common.
+//!
+//! A body is a list of ops in single-assignment form, arguments first. It says what to compute for one lane; how many lanes
+//! run at once, and where they are kept, is up to who runs it ([`block`](super::block), [`batch`](super::batch)).
+
+use crate::num::{Element, Number};
+use crate::ops::{BinaryOp, UnaryOp};
+use crate::sweep::{BinaryRule, UnaryRule};
+use crate::tape::scalar::{Apply, Apply2};
+use crate::tensor::kernels::elementwise::Side;
+
+/// A value of a body: the number of the op that makes it.
+pub(crate) type Slot = u32;
+
+/// One op of a body. The ops with a rule give its contribution: what reaches an argument from the upstream gradient `g`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum BodyOp<T> {
+    /// Input `k`: a number of its own for every lane.
+    Input(u32),
+    /// Parameter `k`: one number for all lanes.
+    Shared(u32),
+    /// A number known when the body was made.
+    Literal(T),
+    Unary(UnaryOp, Slot),
+    Binary(BinaryOp, Slot, Slot),
+    /// g f'(x), of input x, output y, gradient g; what the rule does not read may be any slot.
+    UnaryVjp(UnaryOp, [Slot; 3]),
+    /// g df/dx or g df/dy, of x, y, the output and g.
+    BinaryVjp(BinaryOp, Side, [Slot; 4]),
+    /// The second where the first is not 0, else the third.
+    Select([Slot; 3]),
+}
+
+/// What becomes of a value that leaves a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sink {
+    /// Every lane's number is stored.
+    Store(Slot),
+    /// The sum over all lanes.
+    Sum(Slot),
+}
+
+/// Straight-line code and what leaves it.
+#[derive(Clone, Debug)]
+pub(crate) struct Body<T> {
+    pub ops: Vec<BodyOp<T>>,
+    pub sinks: Vec<Sink>,
+}
+
+impl<T: Copy> BodyOp<T> {
+    /// The slots that it reads.
+    pub fn reads(&self) -> impl Iterator<Item = Slot> + '_ {
+        let (list, n): ([Slot; 4], usize) = match *self {
+            Self::Input(_) | Self::Shared(_) | Self::Literal(_) => ([0; 4], 0),
+            Self::Unary(_, x) => ([x, 0, 0, 0], 1),
+            Self::Binary(_, x, y) => ([x, y, 0, 0], 2),
+            Self::UnaryVjp(op, slots) => {
+                let saves = op.saves();
+                pick([(saves.x, slots[0]), (saves.out, slots[1]), (true, slots[2]), (false, 0)])
+            }
+            Self::BinaryVjp(op, side, slots) => {
+                let saves = op.saves()[(side == Side::Y) as usize];
+                pick([(saves.x, slots[0]), (saves.y, slots[1]), (saves.out, slots[2]), (true, slots[3])])
+            }
+            Self::Select([c, a, b]) => ([c, a, b, 0], 3),
+        };
+        list.into_iter().take(n)
+    }
+}
+
+fn pick(slots: [(bool, Slot); 4]) -> ([Slot; 4], usize) {
+    let (mut list, mut n) = ([0; 4], 0);
+    for (_, slot) in slots.into_iter().filter(|(read, _)| *read) {
+        list[n] = slot;
+        n += 1;
+    }
+    (list, n)
+}
+
+impl<T: Element> Body<T> {
+    /// The values of all slots for one lane: the definition that runners are tested against.
+    pub fn evaluate(&self, inputs: &[T], shared: &[T]) -> Vec<T> {
+        let mut values: Vec<T> = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            let at = |slot: Slot| values[slot as usize];
+            // What a rule does not read may be a slot that comes later.
+            let maybe = |slot: Slot| values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN));
+            let value = match *op {
+                BodyOp::Input(k) => inputs[k as usize],
+                BodyOp::Shared(k) => shared[k as usize],
+                BodyOp::Literal(x) => x,
+                BodyOp::Unary(op, x) => op.with(Apply(at(x))),
+                BodyOp::Binary(op, x, y) => op.with(Apply2(at(x), at(y))),
+                BodyOp::UnaryVjp(op, [x, y, g]) => op.with(UnaryRule(maybe(x), maybe(y), at(g))),
+                BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
+                    op.with(BinaryRule { side, nodes: [maybe(x), maybe(y), maybe(out)], g: at(g) })
+                }
+                BodyOp::Select([c, a, b]) => Number::select(at(c), at(a), at(b)),
+            };
+            values.push(value);
+        }
+        values
+    }
+}

@@ -1,0 +1,3 @@
+//! Compiled programs: a recorded computation, frozen, optimised, and run again without recording or allocating.
+
+pub(crate) mod body;
