@@ -86,6 +86,7 @@ pub mod num;
 pub mod ops;
 #[cfg(feature = "training")]
 pub mod optim;
+mod parallel;
 #[cfg(feature = "plots")]
 pub mod plot;
 pub mod program;

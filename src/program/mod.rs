@@ -1,3 +1,4 @@
 //! Compiled programs: a recorded computation, frozen, optimised, and run again without recording or allocating.
 
+pub(crate) mod block;
 pub(crate) mod body;
