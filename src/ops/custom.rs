@@ -200,7 +200,10 @@ pub(crate) trait DynUnary<T>: Send + Sync {
     fn name(&self) -> &str;
     fn is_flat(&self) -> bool;
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>) -> Value<T>;
-    fn vjp(&self, x: Operand<'_, T>, y: Operand<'_, T>, g: &mut [T]);
+    /// out = f(x), of one length.
+    fn write(&self, x: &[T], out: &mut [T]);
+    /// g = g f'(x), of the inputs, the outputs and the upstream gradients.
+    fn vjp(&self, x: &[T], y: &[T], g: &mut [T]);
     fn record_vjp<'t>(&self, x: Var<'t, T>, y: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T>;
     /// The rule as a formula.
     fn symbol_vjp<'b>(&self, x: Symbol<'b>, y: Symbol<'b>, g: Symbol<'b>) -> Symbol<'b>;
@@ -218,12 +221,15 @@ impl<T: Element, O: Unary> DynUnary<T> for O {
         match x {
             Operand::Scalar(x) => Value::Scalar(Unary::value(*self, x)),
             Operand::Tensor(x) => {
-                Value::Tensor(pool.fill(x.shape().clone(), |out| elementwise::custom_unary(*self, x.as_slice(), out)))
+                Value::Tensor(pool.fill(x.shape().clone(), |out| DynUnary::write(self, x.as_slice(), out)))
             }
         }
     }
-    fn vjp(&self, x: Operand<'_, T>, y: Operand<'_, T>, g: &mut [T]) {
-        elementwise::custom_unary_vjp(*self, x.data(), y.data(), g);
+    fn write(&self, x: &[T], out: &mut [T]) {
+        elementwise::custom_unary(*self, x, out);
+    }
+    fn vjp(&self, x: &[T], y: &[T], g: &mut [T]) {
+        elementwise::custom_unary_vjp(*self, x, y, g);
     }
     fn record_vjp<'t>(&self, x: Var<'t, T>, y: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T> {
         Unary::vjp(*self, x, y, Upstream(g)).0
@@ -241,6 +247,9 @@ pub(crate) trait DynBinary<T>: Send + Sync {
     fn name(&self) -> &str;
     fn is_flat(&self) -> bool;
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Value<T>>;
+    /// out = f(x, y), broadcast by the plan.
+    fn write(&self, plan: &Plan, x: &[T], y: &[T], out: &mut [T]);
+    /// g = g df/dx or g df/dy, in the output's shape.
     fn vjp(&self, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]);
     fn record_vjp<'t>(&self, side: Side, nodes: [Var<'t, T>; 3], g: Var<'t, T>) -> Var<'t, T>;
     /// The rule for an argument as a formula, of the inputs and the output.
@@ -261,7 +270,10 @@ impl<T: Element, O: Binary> DynBinary<T> for O {
         }
         let shape = eager::broadcast_shape(O::NAME, x, y)?;
         let plan = Plan::new(&shape, x.dims(), y.dims());
-        Ok(pool.fill(shape, |out| elementwise::custom_binary(*self, &plan, x.data(), y.data(), out)).into())
+        Ok(pool.fill(shape, |out| DynBinary::write(self, &plan, x.data(), y.data(), out)).into())
+    }
+    fn write(&self, plan: &Plan, x: &[T], y: &[T], out: &mut [T]) {
+        elementwise::custom_binary(*self, plan, x, y, out);
     }
     fn vjp(&self, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
         elementwise::custom_binary_vjp(*self, side, inputs, g);

@@ -73,7 +73,7 @@ impl<T: Element> Eager<'_, T> {
         let out = entry.value.operand();
         Some(match &entry.op {
             NodeOp::Unary(op) => self.overwrite(g, |g| T::unary_vjp_kernel(*op, at(0).data(), out.data(), g)),
-            NodeOp::CustomUnary(op) => self.overwrite(g, |g| op.vjp(at(0), out, g)),
+            NodeOp::CustomUnary(op) => self.overwrite(g, |g| op.vjp(at(0).data(), out.data(), g)),
             NodeOp::Binary(_) | NodeOp::CustomBinary(_) => {
                 let side = if wrt == 0 { Side::X } else { Side::Y };
                 self.binary_vjp(&entry.op, side, [at(0), at(1), out], g)

@@ -283,13 +283,13 @@ impl<T: Element> Tensor<T> {
 
     #[track_caller]
     fn product(&mut self, op: MatMul, x: &Self, y: &Self, accumulate: bool) {
-        let shape = op.product_shape(x.as_operand(), y.as_operand()).or_panic();
+        let shape = op.product_shape(x.shape(), y.shape()).or_panic();
         assert!(
             *self.shape() == shape,
             "matmul: the product has shape {shape}, what it is written to {}",
             self.shape()
         );
-        op.write(x.as_operand(), y.as_operand(), self.as_mut_slice(), accumulate);
+        op.product(x.into(), y.into(), self.as_mut_slice(), accumulate);
     }
 
     /// The last two axes swapped.

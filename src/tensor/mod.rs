@@ -140,14 +140,7 @@ impl<T: Element> Tensor<T> {
     /// The number of elements differs.
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.numel() != self.len() {
-            return Err(Error::shape(format!(
-                "reshape: {} holds {} elements, {shape} would hold {}",
-                self.shape,
-                self.len(),
-                shape.numel()
-            )));
-        }
+        shape.check_reshape(&self.shape)?;
         Ok(Self { shape, data: self.data.clone() })
     }
 

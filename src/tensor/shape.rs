@@ -86,6 +86,18 @@ impl Shape {
             })
     }
 
+    /// Checks that the elements of a shape fill this one.
+    pub(crate) fn check_reshape(&self, from: &[usize]) -> Result<()> {
+        let (holds, needs) = (from.iter().product::<usize>(), self.numel());
+        if holds == needs {
+            return Ok(());
+        }
+        Err(Error::shape(match from {
+            [] => format!("reshape: a scalar holds 1 element, {self} would hold {needs}"),
+            _ => format!("reshape: {from:?} holds {holds} elements, {self} would hold {needs}"),
+        }))
+    }
+
     /// This shape with the axes of the mask gone, or of length 1.
     pub(crate) fn reduced(&self, axes: AxisMask, keep: bool) -> Shape {
         let lengths = self.0.iter().enumerate();

@@ -1,12 +1,13 @@
 //! Ops that move elements: shapes, views, indices, concatenation. All are linear, and each is another's transpose.
 
-use super::{Contribution, Node, TensorOp, TensorRule, linear_jvp};
-use crate::algebra::{Algebra, eager};
+use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule, computed, linear_jvp};
+use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::Value;
 use crate::tape::entry::Operand;
 use crate::tensor::Shape;
+use crate::tensor::kernels::elementwise::{self, Plan};
 use crate::tensor::kernels::layout::{self, View};
 use crate::tensor::pool::{Indices, Pool};
 use smallvec::SmallVec;
@@ -19,15 +20,19 @@ pub(crate) struct Reshape {
 }
 impl TensorRule for Reshape {
     const NAME: &'static str = "reshape";
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        self.shape.check_reshape(inputs[0].dims())?;
+        Ok(self.shape.clone())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        out.copy_from_slice(inputs[0].data);
+        Ok(())
+    }
+    /// Shares a tensor's elements.
     fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
         match inputs[0] {
             Operand::Tensor(x) => x.reshape(&self.shape).map(Value::from),
-            x if self.shape.numel() == 1 => Ok(eager::broadcast(pool, x, &self.shape).into()),
-            _ => Err(Error::shape(format!(
-                "reshape: a scalar holds 1 element, {} would hold {}",
-                self.shape,
-                self.shape.numel()
-            ))),
+            Operand::Scalar(_) => computed(self, pool, inputs),
         }
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
@@ -43,12 +48,16 @@ pub(crate) struct BroadcastTo {
 }
 impl TensorRule for BroadcastTo {
     const NAME: &'static str = "broadcast_to";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let from = inputs[0].shape();
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let from = Shape::from(inputs[0].dims());
         if !from.broadcasts_to(&self.shape) {
             return Err(Error::shape(format!("broadcast_to: shape {from} does not stretch to {}", self.shape)));
         }
-        Ok(eager::broadcast(pool, inputs[0], &self.shape).into())
+        Ok(self.shape.clone())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        elementwise::copy(&Plan::new(&self.shape, inputs[0].dims, &[]), inputs[0].data, out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(
         &self,
@@ -70,25 +79,29 @@ pub(crate) struct Permute {
 }
 impl TensorRule for Permute {
     const NAME: &'static str = "permute";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let shape = inputs[0].shape();
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let dims = inputs[0].dims();
         let mut seen: SmallVec<[u8; 8]> = self.axes.clone();
         seen.sort_unstable();
-        if !seen.iter().map(|&axis| axis as usize).eq(0..shape.rank()) {
+        if !seen.iter().map(|&axis| axis as usize).eq(0..dims.len()) {
             return Err(Error::argument(format!(
-                "permute: {:?} is not an order of the {} axes of shape {shape}",
+                "permute: {:?} is not an order of the {} axes of shape {dims:?}",
                 self.axes,
-                shape.rank()
+                dims.len()
             )));
         }
-        let out: Shape = self.axes.iter().map(|&axis| shape[axis as usize]).collect();
-        let data = inputs[0].data();
+        Ok(self.permuted(dims))
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let Source { dims, data } = inputs[0];
         if self.axes[..] == [1, 0] {
-            return Ok(pool.fill(out, |to| layout::transpose(data, shape[0], shape[1], to)).into());
+            layout::transpose(data, dims[0], dims[1], out);
+            return Ok(());
         }
-        let strides = shape.strides();
+        let strides = Shape::from(dims).strides();
         let view = View { start: 0, strides: self.axes.iter().map(|&axis| strides[axis as usize] as isize).collect() };
-        Ok(pool.fill(out.clone(), |to| layout::read_view(data, &view, &out, to)).into())
+        layout::read_view(data, &view, &self.permuted(dims), out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(
         &self,
@@ -106,6 +119,12 @@ impl TensorRule for Permute {
     linear_jvp!(Permute);
 }
 
+impl Permute {
+    fn permuted(&self, dims: &[usize]) -> Shape {
+        self.axes.iter().map(|&axis| dims[axis as usize]).collect()
+    }
+}
+
 /// Which elements a slice takes: a view into a tensor of shape `from`, read in the order of `to`.
 #[derive(Debug)]
 pub(crate) struct SliceSpec {
@@ -121,9 +140,12 @@ pub(crate) struct Slice {
 }
 impl TensorRule for Slice {
     const NAME: &'static str = "slice";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let spec = &self.spec;
-        Ok(pool.fill(spec.to.clone(), |to| layout::read_view(inputs[0].data(), &spec.view, &spec.to, to)).into())
+    fn shape<D: Dims>(&self, _inputs: &[D]) -> Result<Shape> {
+        Ok(self.spec.to.clone())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        layout::read_view(inputs[0].data, &self.spec.view, &self.spec.to, out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(
         &self,
@@ -144,13 +166,13 @@ pub(crate) struct Embed {
 }
 impl TensorRule for Embed {
     const NAME: &'static str = "pad";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let spec = &self.spec;
-        let write = |to: &mut [T]| {
-            to.fill(T::from_f64(0.0));
-            layout::add_to_view(inputs[0].data(), &spec.view, &spec.to, to);
-        };
-        Ok(pool.fill(spec.from.clone(), write).into())
+    fn shape<D: Dims>(&self, _inputs: &[D]) -> Result<Shape> {
+        Ok(self.spec.from.clone())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        out.fill(T::from_f64(0.0));
+        layout::add_to_view(inputs[0].data, &self.spec.view, &self.spec.to, out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(
         &self,
@@ -172,18 +194,16 @@ pub(crate) struct Take {
 }
 impl TensorRule for Take {
     const NAME: &'static str = "gather";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let shape = inputs[0].shape();
-        let n = shape[self.axis];
-        if let Some((position, index)) = self.indices.iter().enumerate().find(|&(_, &i)| i >= n) {
-            return Err(Error::argument(format!(
-                "gather: index {index} at position {position} is out of range for axis {} of shape {shape}",
-                self.axis
-            )));
-        }
-        let inner = shape[self.axis + 1..].iter().product();
-        let out: Shape = with_length(&shape, self.axis, self.indices.len());
-        Ok(pool.fill(out, |to| layout::take(inputs[0].data(), n, inner, &self.indices, to)).into())
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let dims = inputs[0].dims();
+        self.check(dims, &self.indices)?;
+        Ok(with_length(dims, self.axis, self.indices.len()))
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let Source { dims, data } = inputs[0];
+        let inner = dims[self.axis + 1..].iter().product();
+        layout::take(data, dims[self.axis], inner, &self.indices, out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let n = a.shape(&node.inputs[0])[self.axis];
@@ -191,6 +211,20 @@ impl TensorRule for Take {
         a.apply(TensorOp::ScatterAdd(scatter), &[g]).into()
     }
     linear_jvp!(Take);
+}
+
+impl Take {
+    /// Checks indices for an input of this shape.
+    pub(super) fn check(&self, dims: &[usize], indices: &[usize]) -> Result<()> {
+        let n = dims[self.axis];
+        match indices.iter().enumerate().find(|&(_, &index)| index >= n) {
+            Some((position, index)) => Err(Error::argument(format!(
+                "gather: index {index} at position {position} is out of range for axis {} of shape {dims:?}",
+                self.axis
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Zeros, with the entries of an axis added at these numbers: the transpose of gather.
@@ -203,27 +237,17 @@ pub(crate) struct ScatterAdd {
 }
 impl TensorRule for ScatterAdd {
     const NAME: &'static str = "scatter_add";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let shape = inputs[0].shape();
-        if shape[self.axis] != self.indices.len() {
-            let (length, count) = (shape[self.axis], self.indices.len());
-            return Err(Error::shape(format!(
-                "scatter_add: axis {} of shape {shape} has {length} entries, got {count} indices",
-                self.axis
-            )));
-        }
-        if let Some((position, index)) = self.indices.iter().enumerate().find(|&(_, &i)| i >= self.n) {
-            return Err(Error::argument(format!(
-                "scatter_add: index {index} at position {position} is out of range for length {}",
-                self.n
-            )));
-        }
-        let inner = shape[self.axis + 1..].iter().product();
-        let write = |to: &mut [T]| {
-            to.fill(T::from_f64(0.0));
-            layout::scatter_add(inputs[0].data(), self.n, inner, &self.indices, to);
-        };
-        Ok(pool.fill(with_length(&shape, self.axis, self.n), write).into())
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let dims = inputs[0].dims();
+        self.check(dims, &self.indices)?;
+        Ok(with_length(dims, self.axis, self.n))
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let Source { dims, data } = inputs[0];
+        let inner = dims[self.axis + 1..].iter().product();
+        out.fill(T::from_f64(0.0));
+        layout::scatter_add(data, self.n, inner, &self.indices, out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(
         &self,
@@ -237,8 +261,28 @@ impl TensorRule for ScatterAdd {
     linear_jvp!(ScatterAdd);
 }
 
-fn with_length(shape: &Shape, axis: usize, length: usize) -> Shape {
-    shape.iter().enumerate().map(|(i, &n)| if i == axis { length } else { n }).collect()
+impl ScatterAdd {
+    /// Checks indices for an input of this shape.
+    pub(super) fn check(&self, dims: &[usize], indices: &[usize]) -> Result<()> {
+        if dims[self.axis] != indices.len() {
+            let (length, count) = (dims[self.axis], indices.len());
+            return Err(Error::shape(format!(
+                "scatter_add: axis {} of shape {dims:?} has {length} entries, got {count} indices",
+                self.axis
+            )));
+        }
+        match indices.iter().enumerate().find(|&(_, &index)| index >= self.n) {
+            Some((position, index)) => Err(Error::argument(format!(
+                "scatter_add: index {index} at position {position} is out of range for length {}",
+                self.n
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn with_length(dims: &[usize], axis: usize, length: usize) -> Shape {
+    dims.iter().enumerate().map(|(i, &n)| if i == axis { length } else { n }).collect()
 }
 
 /// Tensors one after the other along an axis.
@@ -248,25 +292,27 @@ pub(crate) struct Concat {
 }
 impl TensorRule for Concat {
     const NAME: &'static str = "concat";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let first = inputs[0].shape();
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let first = inputs[0].dims();
         let mut length = 0;
         for (i, input) in inputs.iter().enumerate() {
-            let shape = input.shape();
-            let fits = shape.rank() == first.rank()
-                && (0..shape.rank()).all(|axis| axis == self.axis || shape[axis] == first[axis]);
+            let dims = input.dims();
+            let fits =
+                dims.len() == first.len() && (0..dims.len()).all(|axis| axis == self.axis || dims[axis] == first[axis]);
             if !fits {
                 return Err(Error::shape(format!(
-                    "concat: part {i} has shape {shape}, part 0 {first}: they may differ along axis {} only",
+                    "concat: part {i} has shape {dims:?}, part 0 {first:?}: they may differ along axis {} only",
                     self.axis
                 )));
             }
-            length += shape[self.axis];
+            length += dims[self.axis];
         }
-        let inner: usize = first[self.axis + 1..].iter().product();
-        let parts: SmallVec<[(&[T], usize); 4]> =
-            inputs.iter().map(|input| (input.data(), input.dims()[self.axis] * inner)).collect();
-        Ok(pool.fill(with_length(&first, self.axis, length), |to| layout::concat(&parts, to)).into())
+        Ok(with_length(first, self.axis, length))
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let size = |dims: &[usize]| dims[self.axis..].iter().product();
+        layout::concat(inputs.iter().map(|input| (input.data, size(input.dims))), out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         a.apply(TensorOp::Slice(self.part(a, node, wrt)), &[g]).into()

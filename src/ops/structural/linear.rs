@@ -1,16 +1,14 @@
 //! Matrix products, determinant, inverse, linear systems.
 
-use super::{Contribution, Node, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::simd;
-use crate::tape::Value;
 use crate::tape::entry::Operand;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
 use crate::tensor::kernels::matmul::gemm;
-use crate::tensor::pool::Pool;
 
 /// The product of the last two axes, of transposes where asked for; leading axes broadcast.
 #[derive(Clone, Debug)]
@@ -21,28 +19,18 @@ pub(crate) struct MatMul {
 
 impl TensorRule for MatMul {
     const NAME: &'static str = "matmul";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let (x, y) = (inputs[0], inputs[1]);
-        let sizes = self.sizes(x.dims(), y.dims())?;
-        let (xd, yd) = (x.dims(), y.dims());
-        if xd.len() == 2 && yd.len() == 2 {
-            let shape = [sizes.m, sizes.n].into();
-            let product = pool.fill(shape, |out| self.product(&sizes, x.data(), y.data(), out, false));
-            return Ok(Value::Tensor(product));
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let (x, y) = (inputs[0].dims(), inputs[1].dims());
+        let sizes = self.sizes(x, y)?;
+        if x.len() == 2 && y.len() == 2 {
+            return Ok([sizes.m, sizes.n].into());
         }
-        let batch = |dims: &[usize]| Shape::from(&dims[..dims.len() - 2]);
-        let (xb, yb) = (batch(xd), batch(yd));
-        let blocks = Shape::broadcast("matmul", &xb, &yb)?;
-        let shape: Shape = blocks.iter().copied().chain([sizes.m, sizes.n]).collect();
-        let (xs, ys, os) = (sizes.m * sizes.k, sizes.k * sizes.n, sizes.m * sizes.n);
-        let write = |out: &mut [T]| {
-            for block in 0..blocks.numel() {
-                let (i, j) = (stretched_block(block, &blocks, &xb), stretched_block(block, &blocks, &yb));
-                let (x, y) = (&x.data()[i * xs..(i + 1) * xs], &y.data()[j * ys..(j + 1) * ys]);
-                self.product(&sizes, x, y, &mut out[block * os..(block + 1) * os], false);
-            }
-        };
-        Ok(pool.fill(shape, write).into())
+        let blocks = Shape::broadcast("matmul", &leading(x), &leading(y))?;
+        Ok(blocks.iter().copied().chain([sizes.m, sizes.n]).collect())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        self.product(inputs[0], inputs[1], out, false);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, _a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         let (x, y, MatMul { ta, tb }) = self.gradient(wrt, &node.inputs[0], &node.inputs[1], g);
@@ -93,27 +81,36 @@ impl MatMul {
         Ok(Sizes { m, n, k })
     }
 
-    fn product<T: Element>(&self, sizes: &Sizes, x: &[T], y: &[T], out: &mut [T], accumulate: bool) {
+    fn block<T: Element>(&self, sizes: &Sizes, x: &[T], y: &[T], out: &mut [T], accumulate: bool) {
         gemm(simd::level(), sizes.m, sizes.n, sizes.k, x, self.ta, y, self.tb, out, accumulate);
     }
 
     /// The shape of the product of two matrices.
-    pub(crate) fn product_shape<T: Element>(&self, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Shape> {
-        let (xd, yd) = (x.dims(), y.dims());
-        if xd.len() != 2 || yd.len() != 2 {
-            return Err(Error::shape(format!("matmul: needs two matrices, got shapes {xd:?} and {yd:?}")));
+    pub(crate) fn product_shape(&self, x: &[usize], y: &[usize]) -> Result<Shape> {
+        if x.len() != 2 || y.len() != 2 {
+            return Err(Error::shape(format!("matmul: needs two matrices, got shapes {x:?} and {y:?}")));
         }
-        let sizes = self.sizes(xd, yd)?;
+        let sizes = self.sizes(x, y)?;
         Ok([sizes.m, sizes.n].into())
     }
 
-    /// Writes the product of two matrices to `out`, which has as many elements, or adds it.
+    /// Writes the product to `out`, which has as many elements, or adds it.
     ///
     /// # Panics
-    /// The shapes do not fit: [`MatMul::product_shape`] was not asked.
-    pub(crate) fn write<T: Element>(&self, x: Operand<'_, T>, y: Operand<'_, T>, out: &mut [T], accumulate: bool) {
-        let sizes = self.sizes(x.dims(), y.dims()).expect("the shapes were checked");
-        self.product(&sizes, x.data(), y.data(), out, accumulate);
+    /// The shapes do not fit: [`TensorRule::shape`] was not asked.
+    pub(crate) fn product<T: Element>(&self, x: Source<'_, T>, y: Source<'_, T>, out: &mut [T], accumulate: bool) {
+        let sizes = self.sizes(x.dims, y.dims).expect("the shapes were checked");
+        if x.dims.len() == 2 && y.dims.len() == 2 {
+            return self.block(&sizes, x.data, y.data, out, accumulate);
+        }
+        let (xb, yb) = (leading(x.dims), leading(y.dims));
+        let blocks = Shape::broadcast("matmul", &xb, &yb).expect("the shapes were checked");
+        let (xs, ys, os) = (sizes.m * sizes.k, sizes.k * sizes.n, sizes.m * sizes.n);
+        for block in 0..blocks.numel() {
+            let (i, j) = (stretched_block(block, &blocks, &xb), stretched_block(block, &blocks, &yb));
+            let (x, y) = (&x.data[i * xs..(i + 1) * xs], &y.data[j * ys..(j + 1) * ys]);
+            self.block(&sizes, x, y, &mut out[block * os..(block + 1) * os], accumulate);
+        }
     }
 
     /// Adds the product of two matrices to `out`, if they are two matrices and the product has that many elements.
@@ -123,12 +120,17 @@ impl MatMul {
         }
         match self.sizes(x.dims(), y.dims()) {
             Ok(sizes) if sizes.m * sizes.n == out.len() => {
-                self.product(&sizes, x.data(), y.data(), out, true);
+                self.block(&sizes, x.data(), y.data(), out, true);
                 true
             }
             _ => false,
         }
     }
+}
+
+/// The axes before the last two.
+fn leading(dims: &[usize]) -> Shape {
+    dims[..dims.len() - 2].into()
 }
 
 /// Which block of a stretched operand belongs to a block of the output.
@@ -154,21 +156,29 @@ fn square_size(op: &str, dims: &[usize]) -> Result<usize> {
     }
 }
 
+/// The error of the last singular matrix, if there was one.
+fn regular(op: &str, n: usize, singular: Option<usize>) -> Result<()> {
+    match singular {
+        Some(i) => Err(Error::argument(format!("{op}: matrix {i} of shape [{n}, {n}] is singular"))),
+        None => Ok(()),
+    }
+}
+
 /// The determinant of the last two axes.
 #[derive(Clone, Debug)]
 pub(crate) struct Det;
 impl TensorRule for Det {
     const NAME: &'static str = "det";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let dims = inputs[0].dims();
-        let n = square_size("det", dims)?;
-        let blocks = Shape::from(&dims[..dims.len() - 2]);
-        let write = |out: &mut [T]| {
-            for (i, det) in out.iter_mut().enumerate() {
-                *det = T::from_f64(Lu::new(&inputs[0].data()[i * n * n..(i + 1) * n * n], n).det());
-            }
-        };
-        Ok(pool.fill(blocks, write).into())
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        square_size("det", inputs[0].dims())?;
+        Ok(leading(inputs[0].dims()))
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let n = inputs[0].last();
+        for (i, det) in out.iter_mut().enumerate() {
+            *det = T::from_f64(Lu::new(&inputs[0].data[i * n * n..(i + 1) * n * n], n).det());
+        }
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         a.mul(&per_matrix(a, g), &self.cofactors(a, node)).into()
@@ -227,24 +237,22 @@ fn per_matrix<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
 pub(crate) struct Inv;
 impl TensorRule for Inv {
     const NAME: &'static str = "inv";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let n = square_size("inv", inputs[0].dims())?;
-        let identity = crate::Tensor::<T>::eye(n);
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        square_size("inv", inputs[0].dims())?;
+        Ok(inputs[0].dims().into())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let n = inputs[0].last();
+        let (identity, size) = (crate::Tensor::<T>::eye(n), (n * n).max(1));
         let mut singular = None;
-        let write = |out: &mut [T]| {
-            for (i, (x, out)) in inputs[0].data().chunks_exact(n * n).zip(out.chunks_exact_mut(n * n)).enumerate() {
-                let lu = Lu::new(x, n);
-                if lu.is_singular() {
-                    singular = Some(i);
-                }
-                lu.solve(identity.as_slice(), n, out);
+        for (i, (x, out)) in inputs[0].data.chunks_exact(size).zip(out.chunks_exact_mut(size)).enumerate() {
+            let lu = Lu::new(x, n);
+            if lu.is_singular() {
+                singular = Some(i);
             }
-        };
-        let value = if n == 0 { pool.take(inputs[0].shape()) } else { pool.fill(inputs[0].shape(), write) };
-        match singular {
-            Some(i) => Err(Error::argument(format!("inv: matrix {i} of shape [{n}, {n}] is singular"))),
-            None => Ok(value.into()),
+            lu.solve(identity.as_slice(), n, out);
         }
+        regular("inv", n, singular)
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let y = node.output;
@@ -261,35 +269,31 @@ impl TensorRule for Inv {
 pub(crate) struct Solve;
 impl TensorRule for Solve {
     const NAME: &'static str = "solve";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let (a, b) = (inputs[0], inputs[1]);
-        let n = square_size("solve", a.dims())?;
-        let fits = b.dims().len() == a.dims().len() && b.dims()[..b.dims().len() - 1] == a.dims()[..a.dims().len() - 1];
-        if !fits {
-            let (a, b) = (a.dims(), b.dims());
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let (a, b) = (inputs[0].dims(), inputs[1].dims());
+        square_size("solve", a)?;
+        if b.len() != a.len() || b[..b.len() - 1] != a[..a.len() - 1] {
             return Err(Error::shape(format!(
                 "solve: the matrices have shape {a:?}, the right sides {b:?}; rows and leading axes must agree"
             )));
         }
-        let columns = b.dims()[b.dims().len() - 1];
+        Ok(b.into())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let (a, b) = (inputs[0], inputs[1]);
+        let (n, columns) = (a.last(), b.last());
+        let size = (n * columns).max(1);
+        let systems =
+            a.data.chunks_exact((n * n).max(1)).zip(b.data.chunks_exact(size)).zip(out.chunks_exact_mut(size));
         let mut singular = None;
-        let write = |out: &mut [T]| {
-            let size = (n * columns).max(1);
-            let systems =
-                a.data().chunks_exact((n * n).max(1)).zip(b.data().chunks_exact(size)).zip(out.chunks_exact_mut(size));
-            for (i, ((a, b), out)) in systems.enumerate() {
-                let lu = Lu::new(a, n);
-                if lu.is_singular() {
-                    singular = Some(i);
-                }
-                lu.solve(b, columns, out);
+        for (i, ((a, b), out)) in systems.enumerate() {
+            let lu = Lu::new(a, n);
+            if lu.is_singular() {
+                singular = Some(i);
             }
-        };
-        let value = pool.fill(b.shape(), write);
-        match singular {
-            Some(i) => Err(Error::argument(format!("solve: matrix {i} of shape [{n}, {n}] is singular"))),
-            None => Ok(value.into()),
+            lu.solve(b, columns, out);
         }
+        regular("solve", n, singular)
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         let db = a.apply(TensorOp::Solve(Solve), &[&a.transpose(&node.inputs[0]), g]);

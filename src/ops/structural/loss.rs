@@ -1,30 +1,28 @@
 //! Losses with rules of their own: squared error, and cross-entropy of labelled logits.
 
-use super::{Contribution, Map, Node, TensorOp, TensorRule};
+use super::{Contribution, Dims, Map, Node, Source, TensorOp, TensorRule};
 use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::tape::Value;
-use crate::tape::entry::Operand;
-use crate::tensor::Tensor;
 use crate::tensor::kernels::rows::{self, RowMap};
-use crate::tensor::pool::{Indices, Pool};
+use crate::tensor::pool::Indices;
+use crate::tensor::{Shape, Tensor};
 
 /// sum (x - y)^2 over equal shapes.
 #[derive(Clone, Debug)]
 pub(crate) struct SquaredError;
 impl TensorRule for SquaredError {
     const NAME: &'static str = "squared_error";
-    fn value<T: Element>(&self, _pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let (x, y) = (inputs[0], inputs[1]);
-        if x.dims() != y.dims() {
-            return Err(Error::shape(format!(
-                "squared_error: prediction {:?} and target {:?} differ in shape",
-                x.dims(),
-                y.dims()
-            )));
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let (x, y) = (inputs[0].dims(), inputs[1].dims());
+        if x != y {
+            return Err(Error::shape(format!("squared_error: prediction {x:?} and target {y:?} differ in shape")));
         }
-        Ok(Value::Scalar(rows::squared_error(x.data(), y.data())))
+        Ok(Shape::scalar())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        out[0] = rows::squared_error(inputs[0].data, inputs[1].data);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         let (x, y) = (&node.inputs[wrt], &node.inputs[1 - wrt]);
@@ -47,26 +45,13 @@ pub(crate) struct CrossEntropy {
 }
 impl TensorRule for CrossEntropy {
     const NAME: &'static str = "cross_entropy";
-    fn value<T: Element>(&self, _pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let &[rows, classes] = inputs[0].dims() else {
-            return Err(Error::shape(format!(
-                "cross_entropy: logits must be [rows, classes], got shape {:?}",
-                inputs[0].dims()
-            )));
-        };
-        if rows != self.labels.len() || rows == 0 {
-            return Err(Error::shape(format!(
-                "cross_entropy: {rows} rows of logits, {} labels; they must agree and be at least 1",
-                self.labels.len()
-            )));
-        }
-        if let Some((row, label)) = self.labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
-            let last = classes.saturating_sub(1);
-            return Err(Error::argument(format!(
-                "cross_entropy: label {label} at row {row} is out of range for {classes} classes (valid 0..={last})"
-            )));
-        }
-        Ok(Value::Scalar(rows::cross_entropy(inputs[0].data(), classes, &self.labels)))
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        check_labels(inputs[0].dims(), &self.labels)?;
+        Ok(Shape::scalar())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        out[0] = rows::cross_entropy(inputs[0].data, inputs[0].last(), &self.labels);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         a.scale(g, &self.slope(a, &node.inputs[0])).into()
@@ -96,11 +81,15 @@ pub(crate) struct CrossEntropySlope {
 }
 impl TensorRule for CrossEntropySlope {
     const NAME: &'static str = "cross_entropy_slope";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let shape = inputs[0].shape();
-        let scale = T::from_f64(1.0 / shape[0] as f64);
-        let write = |out: &mut [T]| rows::cross_entropy_gradient(inputs[0].data(), shape[1], &self.labels, scale, out);
-        Ok(pool.fill(shape.clone(), write).into())
+    /// Unchecked: a slope belongs to a cross-entropy, which was.
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        Ok(inputs[0].dims().into())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let Source { dims, data } = inputs[0];
+        let scale = T::from_f64(1.0 / dims[0] as f64);
+        rows::cross_entropy_gradient(data, dims[1], &self.labels, scale, out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         // Symmetric, as a second derivative is.
@@ -111,5 +100,25 @@ impl TensorRule for CrossEntropySlope {
         let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[&node.inputs[0]]);
         let inner = a.sub(tangent, &a.sum_last(&a.mul(tangent, &softmax)));
         a.mul(&a.literal(1.0 / rows as f64), &a.mul(&softmax, &inner))
+    }
+}
+
+/// Checks labels for logits of this shape.
+pub(super) fn check_labels(logits: &[usize], labels: &[usize]) -> Result<()> {
+    let &[rows, classes] = logits else {
+        return Err(Error::shape(format!("cross_entropy: logits must be [rows, classes], got shape {logits:?}")));
+    };
+    if rows != labels.len() || rows == 0 {
+        return Err(Error::shape(format!(
+            "cross_entropy: {rows} rows of logits, {} labels; they must agree and be at least 1",
+            labels.len()
+        )));
+    }
+    match labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
+        Some((row, label)) => Err(Error::argument(format!(
+            "cross_entropy: label {label} at row {row} is out of range for {classes} classes (valid 0..={})",
+            classes.saturating_sub(1)
+        ))),
+        None => Ok(()),
     }
 }

@@ -3,6 +3,9 @@
 //! Each op is a struct with its parameters that implements [`TensorRule`]; [`TensorOp`] lists them, one line each. Rules are
 //! written over [`Algebra`], so they compute, record and carry tangents alike. An op over chosen axes is written for the last
 //! axis; the methods on variables bring the axes there.
+//!
+//! What an op computes is in two parts: `shape` checks, `write` fills memory that is the caller's. A value on a tape is the
+//! one after the other, in memory of the pool; a compiled program checks once, and writes wherever its results lie.
 
 mod layout;
 mod linear;
@@ -17,11 +20,14 @@ pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
 pub(crate) use reduction::{Map, Reduce, Sum};
 
 use crate::algebra::Algebra;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::Value;
 use crate::tape::entry::Operand;
-use crate::tensor::pool::Pool;
+use crate::tensor::pool::{Indices, Pool};
+use crate::tensor::{Shape, Tensor};
+use loss::check_labels;
+use smallvec::SmallVec;
 
 /// What a rule contributes to a parent: a value, or a matrix product that is still to be carried out.
 ///
@@ -49,8 +55,52 @@ impl<V> Clone for Node<'_, V> {
 }
 impl<V> Copy for Node<'_, V> {}
 
+/// Something with a shape.
+pub(crate) trait Dims {
+    fn dims(&self) -> &[usize];
+}
+impl Dims for Shape {
+    fn dims(&self) -> &[usize] {
+        self
+    }
+}
+impl Dims for &[usize] {
+    fn dims(&self) -> &[usize] {
+        self
+    }
+}
+impl<T: Element> Dims for Operand<'_, T> {
+    fn dims(&self) -> &[usize] {
+        self.dims()
+    }
+}
+
+/// What an op reads: a shape and its elements, wherever they lie.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a, T> {
+    pub dims: &'a [usize],
+    pub data: &'a [T],
+}
+
+impl<T> Source<'_, T> {
+    /// The length of the last axis.
+    fn last(&self) -> usize {
+        self.dims[self.dims.len() - 1]
+    }
+}
+impl<'a, T: Element> From<&'a Operand<'_, T>> for Source<'a, T> {
+    fn from(operand: &'a Operand<'_, T>) -> Self {
+        Self { dims: operand.dims(), data: operand.data() }
+    }
+}
+impl<'a, T: Element> From<&'a Tensor<T>> for Source<'a, T> {
+    fn from(tensor: &'a Tensor<T>) -> Self {
+        Self { dims: tensor.shape(), data: tensor.as_slice() }
+    }
+}
+
 /// An op on whole tensors.
-pub(crate) trait TensorRule {
+pub(crate) trait TensorRule: Sized {
     const NAME: &'static str;
     /// Whether no gradient goes through.
     const FLAT: bool = false;
@@ -58,8 +108,16 @@ pub(crate) trait TensorRule {
     fn name(&self) -> &'static str {
         Self::NAME
     }
-    /// Checks the shapes, and computes.
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>>;
+    /// Checks the shapes and parameters, and gives the output's shape, that of a number without axes.
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape>;
+    /// Computes, from inputs that `shape` found to fit, into as many elements as the output has, whatever they hold.
+    ///
+    /// An error says that these numbers have no such value: an inverse of a singular matrix.
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()>;
+    /// Checks, and computes.
+    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+        computed(self, pool, inputs)
+    }
     /// The gradient by input `wrt`, from the upstream gradient `g`.
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V>;
     /// The tangent of the output that a tangent of input `wrt` contributes.
@@ -68,6 +126,20 @@ pub(crate) trait TensorRule {
     fn expansion<T: Element, A: Algebra<T>>(&self, _a: &A, _inputs: &[A::V]) -> Option<A::V> {
         None
     }
+}
+
+/// The op's value in memory of its own.
+fn computed<T: Element>(op: &impl TensorRule, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
+    let shape = op.shape(inputs)?;
+    let sources: SmallVec<[Source<'_, T>; 4]> = inputs.iter().map(Source::from).collect();
+    if shape.rank() == 0 {
+        let mut number = [T::from_f64(0.0)];
+        op.write(&sources, &mut number)?;
+        return Ok(Value::Scalar(number[0]));
+    }
+    let mut written = Ok(());
+    let tensor = pool.fill(shape, |out| written = op.write(&sources, out));
+    written.map(|()| Value::Tensor(tensor))
 }
 
 macro_rules! tensor_ops {
@@ -81,11 +153,23 @@ macro_rules! tensor_ops {
         }
 
         impl TensorOp {
+            /// How many there are.
+            #[cfg(test)]
+            const COUNT: usize = [$(stringify!($Op)),*].len();
+
             pub(crate) fn name(&self) -> &'static str {
                 match self { $(TensorOp::$Op(op) => op.name()),* }
             }
             pub(crate) fn is_flat(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::FLAT),* }
+            }
+            /// Checks the shapes and parameters, and gives the output's shape.
+            pub(crate) fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+                match self { $(TensorOp::$Op(op) => op.shape(inputs)),* }
+            }
+            /// Computes into as many elements as the output has, whatever they hold.
+            pub(crate) fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+                match self { $(TensorOp::$Op(op) => op.write(inputs, out)),* }
             }
             pub(crate) fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
                 match self { $(TensorOp::$Op(op) => op.value(pool, inputs)),* }
@@ -123,10 +207,53 @@ impl TensorOp {
         }
     }
 
+    /// The op's index buffer.
+    pub(crate) fn indices(&self) -> Option<&Indices> {
+        match self {
+            TensorOp::Take(op) => Some(&op.indices),
+            TensorOp::ScatterAdd(op) => Some(&op.indices),
+            TensorOp::CrossEntropy(op) => Some(&op.labels),
+            TensorOp::CrossEntropySlope(op) => Some(&op.labels),
+            _ => None,
+        }
+    }
+
+    /// Puts other indices in place of the op's, which [`TensorOp::check_indices`] found to fit.
+    ///
+    /// # Panics
+    /// The op has no indices.
+    pub(crate) fn set_indices(&mut self, indices: Indices) {
+        match self {
+            TensorOp::Take(op) => op.indices = indices,
+            TensorOp::ScatterAdd(op) => op.indices = indices,
+            TensorOp::CrossEntropy(op) => op.labels = indices,
+            TensorOp::CrossEntropySlope(op) => op.labels = indices,
+            _ => unreachable!("{} has no indices", self.name()),
+        }
+    }
+
+    /// Checks whether these indices may stand in place of the op's, for inputs of the shapes that it has: as many, in range.
+    ///
+    /// # Panics
+    /// The op has no indices.
+    pub(crate) fn check_indices<D: Dims>(&self, inputs: &[D], indices: &[usize]) -> Result<()> {
+        let dims = inputs[0].dims();
+        match self {
+            TensorOp::Take(op) if op.indices.len() != indices.len() => Err(Error::shape(format!(
+                "gather: got {} indices in place of {}; another number of them gives another shape",
+                indices.len(),
+                op.indices.len()
+            ))),
+            TensorOp::Take(op) => op.check(dims, indices),
+            TensorOp::ScatterAdd(op) => op.check(dims, indices),
+            TensorOp::CrossEntropy(_) | TensorOp::CrossEntropySlope(_) => check_labels(dims, indices),
+            _ => unreachable!("{} has no indices", self.name()),
+        }
+    }
+
     /// Whether the op has an index buffer.
     pub(crate) fn holds_indices(&self) -> bool {
-        use TensorOp::*;
-        matches!(self, Take(_) | ScatterAdd(_) | CrossEntropy(_) | CrossEntropySlope(_))
+        self.indices().is_some()
     }
 }
 

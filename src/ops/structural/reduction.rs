@@ -1,15 +1,12 @@
 //! Sums over any axes, and reductions and maps of rows along the last axis.
 
-use super::{Contribution, Node, TensorOp, TensorRule, linear_jvp};
+use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule, linear_jvp};
 use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::tape::Value;
-use crate::tape::entry::Operand;
 use crate::tensor::Shape;
 use crate::tensor::kernels::reduce;
 use crate::tensor::kernels::rows::{self, RowMap, RowReduction};
-use crate::tensor::pool::Pool;
 use crate::tensor::shape::AxisMask;
 
 /// The sum over axes.
@@ -20,14 +17,16 @@ pub(crate) struct Sum {
 }
 impl TensorRule for Sum {
     const NAME: &'static str = "sum";
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let x = inputs[0];
-        let shape = x.shape();
-        let out = shape.reduced(self.axes, self.keep);
-        if out.rank() == 0 {
-            return Ok(Value::Scalar(reduce::total(x.data())));
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        Ok(Shape::from(inputs[0].dims()).reduced(self.axes, self.keep))
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let Source { dims, data } = inputs[0];
+        match (0..dims.len()).all(|axis| self.axes.contains(axis)) {
+            true => out[0] = reduce::total(data),
+            false => reduce::sum(data, dims, self.axes, out),
         }
-        Ok(Value::Tensor(pool.fill(out, |out| reduce::sum(x.data(), &shape, self.axes, out))))
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let shape = a.shape(&node.inputs[0]);
@@ -50,13 +49,16 @@ impl TensorRule for Reduce {
             RowReduction::Norm2 => "norm2",
         }
     }
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let shape = inputs[0].shape();
-        let (n, out) = last_axis(shape);
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let (n, out) = last_axis(inputs[0].dims());
         if n == 0 && matches!(self.0, RowReduction::Max | RowReduction::Min) {
             return Err(Error::shape(format!("{}: no elements along the axis, so no extreme", self.name())));
         }
-        Ok(pool.fill(out, |out| rows::reduce_rows(self.0, inputs[0].data(), n, out)).into())
+        Ok(out)
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        rows::reduce_rows(self.0, inputs[0].data, inputs[0].last(), out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let x = &node.inputs[0];
@@ -110,10 +112,12 @@ impl TensorRule for Map {
             RowMap::Cumsum | RowMap::ReverseCumsum => "cumsum",
         }
     }
-    fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
-        let shape = inputs[0].shape();
-        let (n, _) = last_axis(shape.clone());
-        Ok(pool.fill(shape, |out| rows::map_rows(self.0, inputs[0].data(), n, out)).into())
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        Ok(inputs[0].dims().into())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        rows::map_rows(self.0, inputs[0].data, inputs[0].last(), out);
+        Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let y = node.output;
@@ -154,9 +158,8 @@ fn softmax_product<T: Element, A: Algebra<T>>(a: &A, s: &A::V, v: &A::V) -> A::V
 }
 
 /// The length of the last axis, and the shape with that axis of length 1.
-fn last_axis(mut shape: Shape) -> (usize, Shape) {
-    let last = shape.rank() - 1;
-    let n = shape[last];
-    shape = shape.iter().enumerate().map(|(i, &n)| if i == last { 1 } else { n }).collect();
-    (n, shape)
+fn last_axis(dims: &[usize]) -> (usize, Shape) {
+    let last = dims.len() - 1;
+    let shape = dims.iter().enumerate().map(|(i, &n)| if i == last { 1 } else { n }).collect();
+    (dims[last], shape)
 }

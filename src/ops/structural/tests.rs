@@ -1,10 +1,18 @@
 //! The ops with rules of their own, held against their textbook expansions: value, gradient, and gradient of the gradient.
+//! Every op's two parts, shape and elements, held against its value.
 
 use super::*;
 use crate::algebra::Recording;
+use crate::num::Number;
+use crate::ops::custom::{DynBinary, DynUnary};
+use crate::ops::{Atan2, Sin};
 use crate::tape::{Tape, Var};
-use crate::tensor::Tensor;
+use crate::tensor::kernels::elementwise::Plan;
+use crate::tensor::kernels::layout::View;
 use crate::tensor::kernels::rows::{RowMap, RowReduction};
+use crate::tensor::shape::AxisMask;
+use std::collections::HashSet;
+use std::mem::discriminant;
 use std::sync::Arc;
 
 /// Value, gradient by the first input, and Hessian-vector product of the sum of squares of what `f` records.
@@ -49,4 +57,201 @@ fn ops_with_their_own_rules_equal_their_expansions_to_second_order() {
             );
         }
     }
+}
+
+/// A tensor of some numbers.
+fn some(shape: impl Into<Shape>) -> Tensor<f64> {
+    let shape = shape.into();
+    let elements = (0..shape.numel()).map(|i| (1.7 * i as f64 + 0.3).sin() * 2.0).collect();
+    Tensor::new(shape, elements).unwrap()
+}
+
+fn layout_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
+    let reshape = |shape: &[usize]| TensorOp::Reshape(Reshape { shape: shape.into() });
+    let stretch = |shape: &[usize]| TensorOp::BroadcastTo(BroadcastTo { shape: shape.into() });
+    let permute = |axes: &[u8]| TensorOp::Permute(Permute { axes: axes.into() });
+    // Every other element of each row, backwards.
+    let view = View { start: 3, strides: [4, -2].into_iter().collect() };
+    let spec = Arc::new(SliceSpec { from: [3, 4].into(), to: [3, 2].into(), view });
+    let take = |axis, indices: &[usize]| TensorOp::Take(Take { axis, indices: Arc::new(indices.to_vec()) });
+    let scatter =
+        |axis, n, indices: &[usize]| TensorOp::ScatterAdd(ScatterAdd { axis, n, indices: Arc::new(indices.to_vec()) });
+    vec![
+        (reshape(&[4, 3]), vec![some([2, 6])]),
+        (reshape(&[]), vec![some([1, 1])]),
+        (reshape(&[1, 1]), vec![some([])]),
+        (reshape(&[0, 3]), vec![some([0])]),
+        (stretch(&[2, 3, 4]), vec![some([3, 1])]),
+        (stretch(&[2, 2]), vec![some([])]),
+        (stretch(&[]), vec![some([])]),
+        (permute(&[1, 0]), vec![some([3, 5])]),
+        (permute(&[2, 0, 1]), vec![some([2, 3, 4])]),
+        (permute(&[4, 3, 2, 1, 0]), vec![some([2, 1, 3, 2, 2])]),
+        (TensorOp::Slice(Slice { spec: spec.clone() }), vec![some([3, 4])]),
+        (TensorOp::Embed(Embed { spec }), vec![some([3, 2])]),
+        (take(0, &[2, 0, 2]), vec![some([3])]),
+        (take(1, &[2, 0, 2, 1]), vec![some([2, 3, 2])]),
+        (take(0, &[]), vec![some([3, 2])]),
+        (scatter(1, 5, &[4, 0, 4]), vec![some([2, 3, 2])]),
+        (scatter(0, 2, &[]), vec![some([0, 2])]),
+        (TensorOp::Concat(Concat { axis: 1 }), vec![some([2, 1, 3]), some([2, 0, 3]), some([2, 2, 3])]),
+        (TensorOp::Concat(Concat { axis: 0 }), vec![some([2]); 6]),
+    ]
+}
+
+fn arithmetic_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
+    let sum = |axes, keep| TensorOp::Sum(Sum { axes: AxisMask(axes), keep });
+    let reduce = |kind| TensorOp::Reduce(Reduce(kind));
+    let map = |kind| TensorOp::Map(Map(kind));
+    let matmul = |ta, tb| TensorOp::MatMul(MatMul { ta, tb });
+    let labels = Arc::new(vec![2, 0]);
+    vec![
+        (sum(0b11, false), vec![some([3, 4])]),
+        (sum(0b11, true), vec![some([3, 4])]),
+        (sum(0b01, false), vec![some([3, 4])]),
+        (sum(0b101, true), vec![some([2, 3, 4])]),
+        (sum(0b1, false), vec![some([0])]),
+        (sum(0b10, false), vec![some([2, 0])]),
+        (sum(0, false), vec![some([])]),
+        (reduce(RowReduction::Max), vec![some([2, 3])]),
+        (reduce(RowReduction::Min), vec![some([3])]),
+        (reduce(RowReduction::LogSumExp), vec![some([2, 0])]),
+        (reduce(RowReduction::Norm2), vec![some([2, 2, 3])]),
+        (map(RowMap::Softmax), vec![some([2, 3])]),
+        (map(RowMap::LogSoftmax), vec![some([3])]),
+        (map(RowMap::Cumsum), vec![some([2, 3])]),
+        (map(RowMap::ReverseCumsum), vec![some([2, 0])]),
+        (matmul(false, false), vec![some([2, 3]), some([3, 4])]),
+        (matmul(true, true), vec![some([3, 2]), some([4, 3])]),
+        (matmul(false, false), vec![some([2, 0]), some([0, 4])]),
+        (matmul(false, true), vec![some([2, 1, 2, 3]), some([3, 4, 3])]),
+        (matmul(false, false), vec![some([2, 2, 0]), some([0, 2])]),
+        (TensorOp::Det(Det), vec![some([3, 3])]),
+        (TensorOp::Det(Det), vec![some([2, 2, 2])]),
+        (TensorOp::Inv(Inv), vec![some([2, 3, 3])]),
+        (TensorOp::Inv(Inv), vec![some([0, 0])]),
+        (TensorOp::Solve(Solve), vec![some([2, 3, 3]), some([2, 3, 2])]),
+        (TensorOp::SquaredError(SquaredError), vec![some([2, 70]), some([2, 70]).map(f64::cos)]),
+        (TensorOp::CrossEntropy(CrossEntropy { labels: labels.clone() }), vec![some([2, 3])]),
+        (TensorOp::CrossEntropySlope(CrossEntropySlope { labels }), vec![some([2, 3])]),
+    ]
+}
+
+#[test]
+fn a_value_is_what_an_op_writes_whatever_the_memory_held() {
+    let samples = [layout_samples(), arithmetic_samples()].concat();
+    let kinds: HashSet<_> = samples.iter().map(|(op, _)| discriminant(op)).collect();
+    assert_eq!(kinds.len(), TensorOp::COUNT, "an op has no sample");
+    let pool = Pool::new();
+    for (op, inputs) in samples {
+        let values: Vec<Value<f64>> = inputs.iter().map(|x| x.clone().into()).collect();
+        let operands: Vec<_> = values.iter().map(Value::operand).collect();
+        let value = op.value(&pool, &operands).unwrap();
+        let shapes: Vec<Shape> = inputs.iter().map(|x| x.shape().clone()).collect();
+        let shape = op.shape(&shapes).unwrap();
+        assert_eq!(shape, value.shape(), "{op:?}");
+        assert_eq!(matches!(value, Value::Scalar(_)), shape.rank() == 0, "{op:?}: a number has no axes");
+        let mut out = vec![f64::NAN; shape.numel()];
+        let sources: Vec<Source<'_, f64>> = inputs.iter().map(Source::from).collect();
+        op.write(&sources, &mut out).unwrap();
+        assert_eq!(out, value.as_slice(), "{op:?}");
+        assert!(out.iter().all(|x| !x.is_nan()), "{op:?}: {out:?}");
+    }
+}
+
+#[test]
+fn products_add_to_what_is_there() {
+    for (op, inputs) in arithmetic_samples() {
+        let TensorOp::MatMul(op) = op else { continue };
+        let (x, y) = ((&inputs[0]).into(), (&inputs[1]).into());
+        let mut product =
+            vec![f64::NAN; op.shape(&[inputs[0].shape().clone(), inputs[1].shape().clone()]).unwrap().numel()];
+        op.product(x, y, &mut product, false);
+        let mut sum = vec![0.5; product.len()];
+        op.product(x, y, &mut sum, true);
+        for (sum, product) in sum.iter().zip(product) {
+            assert!((sum - (product + 0.5)).abs() < 1e-14, "{op:?}: {sum} and {product} + 0.5");
+        }
+    }
+}
+
+#[test]
+fn a_singular_matrix_is_an_error_where_it_is_written() {
+    let singular = Tensor::from([[1.0, 2.0], [2.0, 4.0]]);
+    let mut out = [0.0; 4];
+    let error = Inv.write(&[(&singular).into()], &mut out).unwrap_err();
+    assert_eq!(error.to_string(), "inv: matrix 0 of shape [2, 2] is singular");
+    let right = some([2, 1]);
+    let error = Solve.write(&[(&singular).into(), (&right).into()], &mut out[..2]).unwrap_err();
+    assert_eq!(error.to_string(), "solve: matrix 0 of shape [2, 2] is singular");
+}
+
+#[test]
+fn reshapes_that_do_not_fit_say_so_with_and_without_a_value() {
+    let op = TensorOp::Reshape(Reshape { shape: [2, 2].into() });
+    for (x, message) in [
+        (some([]), "reshape: a scalar holds 1 element, [2, 2] would hold 4"),
+        (some([3]), "reshape: [3] holds 3 elements, [2, 2] would hold 4"),
+    ] {
+        assert_eq!(op.shape(&[x.shape().clone()]).unwrap_err().to_string(), message);
+        let value = Value::from(x);
+        assert_eq!(op.value(&Pool::new(), &[value.operand()]).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn other_indices_are_checked_before_they_are_set() {
+    let other: Indices = Arc::new(vec![1, 2]);
+    let of = |x: &[usize]| Arc::new(x.to_vec());
+    let shape: Shape = [2, 3].into();
+    for (mut op, short, large) in [
+        (
+            TensorOp::Take(Take { axis: 1, indices: of(&[0, 0]) }),
+            "gather: got 1 indices in place of 2; another number of them gives another shape",
+            "gather: index 3 at position 1 is out of range for axis 1 of shape [2, 3]",
+        ),
+        (
+            TensorOp::ScatterAdd(ScatterAdd { axis: 0, n: 3, indices: of(&[0, 0]) }),
+            "scatter_add: axis 0 of shape [2, 3] has 2 entries, got 1 indices",
+            "scatter_add: index 3 at position 1 is out of range for length 3",
+        ),
+        (
+            TensorOp::CrossEntropy(CrossEntropy { labels: of(&[0, 0]) }),
+            "cross_entropy: 2 rows of logits, 1 labels; they must agree and be at least 1",
+            "cross_entropy: label 3 at row 1 is out of range for 3 classes (valid 0..=2)",
+        ),
+        (
+            TensorOp::CrossEntropySlope(CrossEntropySlope { labels: of(&[0, 0]) }),
+            "cross_entropy: 2 rows of logits, 1 labels; they must agree and be at least 1",
+            "cross_entropy: label 3 at row 1 is out of range for 3 classes (valid 0..=2)",
+        ),
+    ] {
+        let shapes = [shape.clone()];
+        assert_eq!(op.check_indices(&shapes, &[1]).unwrap_err().to_string(), short);
+        assert_eq!(op.check_indices(&shapes, &[0, 3]).unwrap_err().to_string(), large);
+        op.check_indices(&shapes, &other).unwrap();
+        op.set_indices(other.clone());
+        assert_eq!(op.indices(), Some(&other));
+        assert!(op.holds_indices());
+    }
+    assert_eq!(TensorOp::Det(Det).indices(), None);
+}
+
+#[test]
+fn users_elementwise_ops_write_what_they_give_as_values() {
+    let pool = Pool::new();
+    let (x, y) = (Value::from(some([2, 3])), Value::from(some([3])));
+    let sin: &dyn DynUnary<f64> = &Sin;
+    let mut out = [f64::NAN; 6];
+    sin.write(x.as_slice(), &mut out);
+    assert_eq!(out, sin.value(&pool, x.operand()).as_slice());
+    let atan2: &dyn DynBinary<f64> = &Atan2;
+    let mut out = [f64::NAN; 6];
+    let plan = Plan::new(&[2, 3], &[2, 3], &[3]);
+    atan2.write(&plan, x.as_slice(), y.as_slice(), &mut out);
+    assert_eq!(out, atan2.value(&pool, x.operand(), y.operand()).unwrap().as_slice());
+    let number = x.as_slice()[1];
+    let mut out = [f64::NAN];
+    sin.write(&[number], &mut out);
+    assert_eq!(out, [Number::sin(number)], "a number and a tensor of one element");
 }

@@ -99,14 +99,14 @@ pub(crate) fn scatter_add<T: Element>(x: &[T], n: usize, inner: usize, indices: 
 }
 
 /// out = the parts one after the other along an axis; each part is [outer, its length, inner], given with length times inner.
-pub(crate) fn concat<T: Element>(parts: &[(&[T], usize)], out: &mut [T]) {
-    let row: usize = parts.iter().map(|part| part.1).sum();
+pub(crate) fn concat<'a, T: Element>(parts: impl Iterator<Item = (&'a [T], usize)> + Clone, out: &mut [T]) {
+    let row: usize = parts.clone().map(|part| part.1).sum();
     if row == 0 {
         return;
     }
     for (i, out) in out.chunks_exact_mut(row).enumerate() {
         let mut at = 0;
-        for &(x, size) in parts {
+        for (x, size) in parts.clone() {
             out[at..at + size].copy_from_slice(&x[i * size..(i + 1) * size]);
             at += size;
         }
