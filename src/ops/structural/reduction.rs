@@ -22,9 +22,10 @@ impl TensorRule for Sum {
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
         let Source { dims, data } = inputs[0];
-        match (0..dims.len()).all(|axis| self.axes.contains(axis)) {
-            true => out[0] = reduce::total(data),
-            false => reduce::sum(data, dims, self.axes, out),
+        if (0..dims.len()).all(|axis| self.axes.contains(axis)) {
+            out[0] = reduce::total(data);
+        } else {
+            reduce::sum(data, dims, self.axes, out);
         }
         Ok(())
     }

@@ -250,6 +250,7 @@ fn users_elementwise_ops_write_what_they_give_as_values() {
     let plan = Plan::new(&[2, 3], &[2, 3], &[3]);
     atan2.write(&plan, x.as_slice(), y.as_slice(), &mut out);
     assert_eq!(out, atan2.value(&pool, x.operand(), y.operand()).unwrap().as_slice());
+    assert_eq!(out[4], Number::atan2(x.as_slice()[4], y.as_slice()[1]));
     let number = x.as_slice()[1];
     let mut out = [f64::NAN];
     sin.write(&[number], &mut out);
