@@ -1,6 +1,7 @@
 //! The algebra that records: its values are variables.
 
 use super::Algebra;
+use crate::error::Error;
 use crate::num::{Element, Number};
 use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryOp, UnaryOp};
@@ -30,6 +31,12 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
         Number::select(*condition, *a, *b)
     }
     fn inspect<R>(&self, x: &Var<'t, T>, look: impl FnOnce(&[T]) -> R) -> R {
+        if self.tape.tracing.is_on() {
+            self.tape.tracing.note(Error::not_differentiable(
+                "compile: a second derivative of a determinant depends on numbers that change from run to run; differentiate \
+                 it on a tape",
+            ));
+        }
         x.with(|value| look(value.data()))
     }
     fn unary(&self, op: UnaryOp, x: &Var<'t, T>) -> Var<'t, T> {

@@ -85,6 +85,10 @@ macro_rules! unary_enum {
                 })*
                 unreachable!("no one-argument op has code {code}")
             }
+            /// The code and the parameters.
+            pub(crate) fn code(self) -> (u8, [f64; 2]) {
+                match self { $(UnaryOp::$Op(op) => (<super::$Op as BuiltinUnary>::CODE, op.pack()),)* }
+            }
             /// Every one-argument op, with sample parameters where it has some.
             pub fn all() -> Vec<UnaryOp> {
                 vec![$(UnaryOp::$Op(super::$Op $({ $($arg: SampleParameter::sample(stringify!($arg))),+ })?)),*]
@@ -144,6 +148,10 @@ macro_rules! binary_enum {
                     return BinaryOp::$Op(super::$Op);
                 })*
                 unreachable!("no two-argument op has code {code}")
+            }
+            /// The code.
+            pub(crate) fn code(self) -> u8 {
+                match self { $(BinaryOp::$Op(_) => <super::$Op as BuiltinBinary>::CODE,)* }
             }
             /// Every two-argument op.
             pub fn all() -> Vec<BinaryOp> {

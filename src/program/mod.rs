@@ -1,5 +1,462 @@
 //! Compiled programs: a recorded computation, frozen, optimised, and run again without recording or allocating.
+//!
+//! [`Program`] is the ceiling of speed: what a tape records once, with its gradient, runs over planned memory, elementwise
+//! ops fused into passes over blocks that stay in the first-level cache.
+//!
+//! The way of a node: a closure records on a tape; [`trace`] rebuilds the tape as a graph, and the ops' own rules, run over a
+//! number that builds, write the backward pass; the graph simplifies as it grows ([`simplify`]) and as a whole ([`passes`]);
+//! [`lower`] groups nodes into steps, [`memory`] gives every value a place, [`run`] goes through the steps.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Program, Tensor};
+//! let w = Tensor::from([0.5, -1.0]);
+//! let mut program = Program::compile_gradient(&[w.clone()], &[0], |_, v| (v[0].tanh() * v[0]).sum(()))?;
+//! program.run(&[&w])?;
+//! assert!((program.item(0) - (0.5 * 0.5f64.tanh() + 1.0f64.tanh())).abs() < 1e-15);
+//! assert_eq!(program.output(1).len(), 2);
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
-pub(crate) mod batch;
-pub(crate) mod block;
+mod batch;
+mod block;
 pub(crate) mod body;
+mod display;
+mod expr;
+mod foreign;
+mod ir;
+mod lower;
+mod memory;
+mod passes;
+mod run;
+mod simplify;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod verify;
+
+pub use memory::Memory;
+
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::tape::{Tape, Var};
+use crate::tensor::{Shape, Tensor};
+use ir::{Ir, NodeKey};
+use lower::{Draft, Run};
+use memory::Place;
+use run::Machine;
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use trace::Traced;
+
+/// How a program is compiled.
+///
+/// # Examples
+/// A step of gradient descent that keeps its parameters:
+/// ```
+/// use retrograd::{Tensor, program::Options};
+/// let w = Tensor::from([1.0, -2.0]);
+/// let mut step = Options::new().carry(0, 1).compile(&[w.clone()], |tape, v| {
+///     let loss = v[0].square().sum(());
+///     vec![loss, v[0] - 0.25 * tape.grad(loss, v)[0]]
+/// })?;
+/// step.set_carried(0, &w)?;
+/// for _ in 0..3 {
+///     step.run(&[])?;
+/// }
+/// assert_eq!(step.carried(0), [0.125, -0.25]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    relaxed: bool,
+    threads: usize,
+    carried: Vec<(usize, usize)>,
+    by: Vec<usize>,
+}
+
+impl Options {
+    /// Results as a tape would give them, to rounding; one thread; nothing carried.
+    pub fn new() -> Self {
+        Self { threads: 1, ..Self::default() }
+    }
+    /// Also applies identities that assume finite numbers or change last bits: `x * 0`, `x - x`, `2 * (3 * x)`, `x / c`.
+    pub fn relaxed(mut self, relaxed: bool) -> Self {
+        self.relaxed = relaxed;
+        self
+    }
+    /// How many threads may work, where it pays; results have the same bits for any number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+    /// The program keeps this input, and after each run puts this output in its place: a parameter and its update.
+    pub fn carry(mut self, input: usize, output: usize) -> Self {
+        self.carried.push((input, output));
+        self
+    }
+    /// Adds to the outputs the gradients of the first one by these inputs.
+    pub fn gradient(mut self, by: &[usize]) -> Self {
+        self.by = by.to_vec();
+        self
+    }
+
+    /// Compiles what a closure makes of inputs shaped like these; it is called once.
+    ///
+    /// # Errors
+    /// As [`Program::compile`].
+    pub fn compile<T: Element>(
+        &self,
+        inputs: &[Tensor<T>],
+        build: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+    ) -> Result<Program<T>> {
+        let tape = Tape::of();
+        tape.tracing.start();
+        let vars: Vec<Var<'_, T>> = inputs.iter().map(|x| tape.var(x)).collect();
+        let outputs = build(&tape, &vars);
+        tape.tracing.check()?;
+        self.freeze(&tape, &vars, &outputs)
+    }
+
+    /// Compiles what a tape has recorded.
+    ///
+    /// # Errors
+    /// As [`Program::freeze`].
+    pub fn freeze<'t, T: Element>(
+        &self,
+        tape: &'t Tape<T>,
+        inputs: &[Var<'t, T>],
+        outputs: &[Var<'t, T>],
+    ) -> Result<Program<T>> {
+        for (what, vars) in [("input", inputs), ("output", outputs)] {
+            for (k, var) in vars.iter().enumerate() {
+                crate::tape::same_tape(&format!("compile: {what} {k}"), Some(tape), var.tape)?;
+            }
+        }
+        if let Some(k) = inputs.iter().position(|input| input.is_constant()) {
+            return Err(Error::argument(format!(
+                "compile: input {k} is a constant number, which leaves no trace on a tape; make it with tape.var"
+            )));
+        }
+        let ir = RefCell::new(Ir::new(self.relaxed));
+        let traced = Traced::new(tape, &ir, inputs)?;
+        let mut keys: Vec<NodeKey> = outputs.iter().map(|&output| traced.key(output)).collect();
+        if !self.by.is_empty() {
+            keys.extend(self.gradients(tape, &ir, &traced, inputs, outputs)?);
+        }
+        drop(traced);
+        let mut ir = ir.into_inner();
+        ir.outputs = keys;
+        self.assemble(ir)
+    }
+
+    fn gradients<'t, T: Element>(
+        &self,
+        tape: &'t Tape<T>,
+        ir: &RefCell<Ir<T>>,
+        traced: &Traced<'_, T>,
+        inputs: &[Var<'t, T>],
+        outputs: &[Var<'t, T>],
+    ) -> Result<Vec<NodeKey>> {
+        let Some(y) = outputs.first().filter(|y| !y.is_tensor()) else {
+            let found = outputs.first().map_or("nothing".to_owned(), |y| format!("shape {}", y.shape()));
+            return Err(Error::shape(format!(
+                "compile: the first output must be a scalar to differentiate, got {found}; reduce it with sum() or mean()"
+            )));
+        };
+        let by: Vec<Var<'t, T>> = self
+            .by
+            .iter()
+            .map(|&k| inputs.get(k).copied().ok_or_else(|| missing("gradient", "input", k, inputs.len())))
+            .collect::<Result<_>>()?;
+        let seed = ir.borrow_mut().literal(T::from_f64(1.0));
+        traced.gradients(tape, *y, seed, &by)
+    }
+
+    fn assemble<T: Element>(&self, mut ir: Ir<T>) -> Result<Program<T>> {
+        passes::run(&mut ir);
+        let carried = self.carried_nodes(&ir)?;
+        if cfg!(debug_assertions) {
+            verify::verify(&ir)?;
+        }
+        let listed = ir.clone();
+        let mut drafts = lower::steps(&mut ir);
+        // What may fail leaves what is carried alone, so then it is replaced at the end.
+        let safe = ir.guards.is_empty() && !drafts.iter().any(Draft::may_fail);
+        if safe {
+            run::in_place(&mut drafts, &carried);
+        }
+        let mut layout = memory::plan(&ir, &drafts, &carried);
+        let mut program = Program {
+            inputs: ir.inputs.iter().map(|&key| ir.shape(key).clone()).collect(),
+            kept: vec![None; ir.inputs.len()],
+            outputs: Vec::new(),
+            guards: Vec::new(),
+            commits: Vec::new(),
+            memory: layout.memory,
+            ir: listed,
+            machine: Machine::new(&ir, drafts, &mut layout),
+        };
+        program.memory = layout.memory;
+        for (k, key) in ir.inputs.iter().enumerate() {
+            if carried.iter().any(|(input, _)| input == key) {
+                program.kept[k] = Some(layout.places[*key]);
+            }
+        }
+        for &(input, output) in &carried {
+            let [to, from] = [layout.places[input], layout.places[output]];
+            if to != from {
+                program.commits.push((from, to));
+            }
+        }
+        program.outputs =
+            ir.outputs.iter().map(|&key| (layout.places[lower::root(&ir, key)], ir.shape(key).clone())).collect();
+        let place = |key| layout.places[lower::root(&ir, key)];
+        program.guards = ir.guards.iter().map(|guard| (place(guard.left), place(guard.right), guard.outcome)).collect();
+        program.machine.set_threads(self.threads.max(1));
+        Ok(program)
+    }
+
+    /// The carried inputs and the outputs that replace them.
+    fn carried_nodes<T: Element>(&self, ir: &Ir<T>) -> Result<Vec<(NodeKey, NodeKey)>> {
+        let pair = |&(input, output): &(usize, usize)| {
+            let (n, m) = (ir.inputs.len(), ir.outputs.len());
+            let from = *ir.inputs.get(input).ok_or_else(|| missing("carry", "input", input, n))?;
+            let to = *ir.outputs.get(output).ok_or_else(|| missing("carry", "output", output, m))?;
+            if ir.shape(from) != ir.shape(to) {
+                let (a, b) = (ir.shape(from), ir.shape(to));
+                return Err(Error::shape(format!("carry: input {input} has shape {a}, output {output} {b}")));
+            }
+            Ok((from, lower::root(ir, to)))
+        };
+        self.carried.iter().map(pair).collect()
+    }
+}
+
+fn missing(what: &str, kind: &str, k: usize, n: usize) -> Error {
+    Error::argument(format!("{what}: there is no {kind} {k}; there are {n}"))
+}
+
+/// A compiled computation with its memory.
+pub struct Program<T: 'static> {
+    /// The graph after all passes, for printing and checking.
+    ir: Ir<T>,
+    machine: Machine<T>,
+    inputs: Vec<Shape>,
+    /// Where carried inputs are.
+    kept: Vec<Option<Place>>,
+    outputs: Vec<(Place, Shape)>,
+    guards: Vec<(Place, Place, Option<Ordering>)>,
+    /// Carried outputs that are not yet where their inputs are.
+    commits: Vec<(Place, Place)>,
+    memory: Memory,
+}
+
+impl<T: Element> Program<T> {
+    /// Compiles what a closure makes of inputs shaped like these: its outputs, as of [`Program::run`]. Gradients may be among
+    /// them, by `tape.grad`.
+    ///
+    /// # Errors
+    /// The closure reads a plain number out of a variable, which would be frozen; hooks on gradients.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Program, Tensor};
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let mut norm = Program::compile(&[x.clone()], |_, v| vec![v[0].square().sum(()).sqrt()])?;
+    /// norm.run(&[&x])?;
+    /// assert_eq!(norm.item(0), 5.0);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn compile(
+        inputs: &[Tensor<T>],
+        build: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+    ) -> Result<Self> {
+        Options::new().compile(inputs, build)
+    }
+
+    /// Compiles a scalar function with its gradients by these inputs: output 0 is the value, the others the gradients.
+    ///
+    /// # Errors
+    /// As [`Program::compile`]; the closure gives a tensor; no such input.
+    pub fn compile_gradient(
+        inputs: &[Tensor<T>],
+        by: &[usize],
+        build: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
+    ) -> Result<Self> {
+        Options::new().gradient(by).compile(inputs, |tape, vars| vec![build(tape, vars)])
+    }
+
+    /// Compiles what a tape has recorded between these variables. Other variables and data become constants; comparisons
+    /// that control flow made become guards.
+    ///
+    /// # Errors
+    /// An input that is a constant number; hooks on gradients; variables of another tape.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Program, Tape};
+    /// let tape = Tape::new();
+    /// let x = tape.var(2.0);
+    /// let y = if x > 0.0 { x.ln() } else { -x };
+    /// let mut program = Program::freeze(&tape, &[x], &[y])?;
+    /// program.run_numbers(&[1.0])?;
+    /// assert_eq!(program.item(0), 0.0);
+    /// // The branch was recorded as it went: the other one needs a recording of its own.
+    /// assert!(program.run_numbers(&[-1.0]).unwrap_err().to_string().contains("record again"));
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn freeze<'t>(tape: &'t Tape<T>, inputs: &[Var<'t, T>], outputs: &[Var<'t, T>]) -> Result<Self> {
+        Options::new().freeze(tape, inputs, outputs)
+    }
+
+    /// Runs on new inputs, those that are not carried, in order.
+    ///
+    /// # Errors
+    /// Another number of inputs, or other shapes, than were compiled; a comparison that would now go the other way; an op
+    /// that refuses its numbers. What is carried is then as it was before.
+    pub fn run(&mut self, inputs: &[&Tensor<T>]) -> Result<()> {
+        let wanted = self.kept.iter().filter(|kept| kept.is_none()).count();
+        if inputs.len() != wanted {
+            return Err(Error::argument(format!("program: takes {wanted} inputs, got {}", inputs.len())));
+        }
+        let open = self.kept.iter().zip(&self.inputs).enumerate().filter(|(_, (kept, _))| kept.is_none());
+        for ((k, (_, shape)), input) in open.zip(inputs) {
+            if input.shape() != shape {
+                let found = input.shape();
+                return Err(Error::shape(format!("program: input {k} was compiled for shape {shape}, got {found}")));
+            }
+        }
+        let mut given = inputs.iter();
+        let slices: smallvec::SmallVec<[&[T]; 16]> = self
+            .kept
+            .iter()
+            .map(|kept| if kept.is_some() { &[][..] } else { given.next().expect("counted").as_slice() })
+            .collect();
+        self.run_slices(&slices)
+    }
+
+    /// As [`Program::run`], where all inputs that are not carried are numbers.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_numbers(&mut self, inputs: &[T]) -> Result<()> {
+        let mut given = inputs.chunks(1);
+        let mut slices: smallvec::SmallVec<[&[T]; 16]> = smallvec::SmallVec::with_capacity(self.inputs.len());
+        for (k, (kept, shape)) in self.kept.iter().zip(&self.inputs).enumerate() {
+            if kept.is_some() {
+                slices.push(&[]);
+            } else if shape.rank() > 0 {
+                return Err(Error::shape(format!("program: input {k} was compiled for shape {shape}, got a number")));
+            } else {
+                let few = || Error::argument(format!("program: got {} numbers, too few for its inputs", inputs.len()));
+                slices.push(given.next().ok_or_else(few)?);
+            }
+        }
+        if given.next().is_some() {
+            return Err(Error::argument(format!("program: got {} numbers, more than its inputs", inputs.len())));
+        }
+        self.run_slices(&slices)
+    }
+
+    fn run_slices(&mut self, inputs: &[&[T]]) -> Result<()> {
+        self.machine.run(inputs)?;
+        for &(left, right, recorded) in &self.guards {
+            let (a, b) = (self.machine.number(left, inputs), self.machine.number(right, inputs));
+            if a.partial_cmp(&b) != recorded {
+                return Err(Error::tape(format!(
+                    "program: a comparison that control flow hung on goes another way now: {a} against {b}, recorded as \
+                     {recorded:?}; record again, or choose with select"
+                )));
+            }
+        }
+        for &(from, to) in &self.commits {
+            self.machine.copy(from, to);
+        }
+        Ok(())
+    }
+
+    /// The elements of an output of the last run; before the first, zeros.
+    ///
+    /// # Panics
+    /// There is no such output.
+    pub fn output(&self, k: usize) -> &[T] {
+        self.machine.kept(self.outputs[k].0)
+    }
+    /// An output of the last run as a tensor of its own.
+    ///
+    /// # Panics
+    /// There is no such output.
+    pub fn tensor(&self, k: usize) -> Tensor<T> {
+        Tensor::new(self.outputs[k].1.clone(), self.output(k).to_vec()).expect("the shape was planned")
+    }
+    /// An output of the last run as a number.
+    ///
+    /// # Panics
+    /// There is no such output, or it has more than one element.
+    pub fn item(&self, k: usize) -> T {
+        let elements = self.output(k);
+        assert!(elements.len() == 1, "program: output {k} has {} elements, not one", elements.len());
+        elements[0]
+    }
+    /// The shapes of the outputs.
+    pub fn output_shapes(&self) -> impl Iterator<Item = &Shape> {
+        self.outputs.iter().map(|(_, shape)| shape)
+    }
+
+    /// The elements of a carried input: what the last run left there.
+    ///
+    /// # Panics
+    /// The input is not carried.
+    pub fn carried(&self, input: usize) -> &[T] {
+        let place = self.kept.get(input).copied().flatten();
+        self.machine.kept(place.expect("an input that is carried"))
+    }
+    /// Sets a carried input.
+    ///
+    /// # Errors
+    /// The input is not carried, or has another shape.
+    pub fn set_carried(&mut self, input: usize, value: &Tensor<T>) -> Result<()> {
+        let Some(place) = self.kept.get(input).copied().flatten() else {
+            return Err(Error::argument(format!("program: input {input} is not carried")));
+        };
+        if *value.shape() != self.inputs[input] {
+            let (found, shape) = (value.shape(), &self.inputs[input]);
+            return Err(Error::shape(format!("program: input {input} was compiled for shape {shape}, got {found}")));
+        }
+        self.machine.kept_mut(place).copy_from_slice(value.as_slice());
+        Ok(())
+    }
+
+    /// How many threads may work from now on, where it pays. Results have the same bits for any number.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.machine.set_threads(threads);
+    }
+    /// The memory that the program holds, by kind.
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+    /// The number of nodes of the graph, inputs and constants included, after all passes.
+    pub fn nodes(&self) -> usize {
+        self.ir.order.len()
+    }
+    /// The number of steps of a run.
+    pub fn steps(&self) -> usize {
+        self.machine.steps()
+    }
+    /// Checks the graph: order, arity and shapes of every node.
+    ///
+    /// # Errors
+    /// What is wrong: a mistake of this crate's.
+    pub fn verify(&self) -> Result<()> {
+        verify::verify(&self.ir)
+    }
+}
+
+impl<T: Element> Draft<T> {
+    /// Whether the step may refuse its numbers.
+    fn may_fail(&self) -> bool {
+        use crate::ops::structural::TensorOp;
+        matches!(&self.run, Run::Foreign { .. } | Run::Tensor { op: TensorOp::Inv(_) | TensorOp::Solve(_), .. })
+    }
+}

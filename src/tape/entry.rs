@@ -158,3 +158,10 @@ pub(crate) struct Entry<T> {
     pub retained: bool,
     pub site: &'static Location<'static>,
 }
+
+impl<T> Entry<T> {
+    /// Whether this is data: a leaf that is no variable.
+    pub fn is_data(&self) -> bool {
+        !self.active && matches!(self.op, NodeOp::Leaf)
+    }
+}

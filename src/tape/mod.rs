@@ -17,6 +17,7 @@ mod record;
 mod reductions;
 pub(crate) mod scalar;
 mod shaping;
+pub(crate) mod tracing;
 mod var;
 
 pub use entry::Value;
@@ -50,6 +51,7 @@ pub struct Tape<T> {
     pub(crate) guards: RefCell<Vec<Guard<T>>>,
     pub(crate) hooks: RefCell<Vec<Hook<T>>>,
     pub(crate) names: RefCell<crate::graph::Names>,
+    pub(crate) tracing: tracing::Tracing,
     /// Adjoints of the scalar lane from an earlier sweep, kept for their memory.
     pub(crate) spare_adjoints: Cell<Vec<T>>,
     /// The same of the tensor lane.
@@ -111,6 +113,7 @@ impl<T: Element> Tape<T> {
             guards: RefCell::default(),
             hooks: RefCell::default(),
             names: RefCell::default(),
+            tracing: tracing::Tracing::default(),
             spare_adjoints: Cell::default(),
             spare_slots: Cell::default(),
         }
@@ -269,7 +272,8 @@ impl<T: Element> Tape<T> {
         site: &'static Location<'static>,
     ) -> Var<'_, T> {
         let scalar = match &value {
-            Value::Scalar(x) if active => Some((self.scalars.push_leaf(*x), *x)),
+            // A program runs again what is no variable's business, too: a count of ones, a largest class.
+            Value::Scalar(x) if active || self.tracing.is_on() => Some((self.scalars.push_leaf(*x), *x)),
             Value::Scalar(x) => return Var::constant(*x).on(self),
             Value::Tensor(_) => None,
         };

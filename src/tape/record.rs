@@ -80,7 +80,9 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn record_select(self, a: Self, b: Self) -> Result<Self> {
         let tape = same_tape("select", self.tape, a.tape)?;
         let tape = same_tape("select", tape, b.tape).and(same_tape("select", tape.or(a.tape), b.tape))?;
-        if self.is_tensor() || a.is_tensor() || b.is_tensor() {
+        // A program chooses anew in every run, so that a choice between numbers is an op there as well.
+        let traced = !self.is_constant() && tape.is_some_and(|tape| tape.tracing.is_on());
+        if traced || self.is_tensor() || a.is_tensor() || b.is_tensor() {
             let tape = tape.expect("a tensor has a tape");
             let value = self.with(|c| a.with(|a| b.with(|b| eager::select(&tape.pool, c, a, b))))?;
             let active = tape.is_active(a) || tape.is_active(b);
@@ -219,7 +221,7 @@ impl<T: Element> Tape<T> {
     /// Records a user's op on whole tensors.
     #[track_caller]
     pub(crate) fn record_custom(&self, op: Arc<dyn DynTensorOp<T>>, inputs: &[Var<'_, T>]) -> Result<Var<'_, T>> {
-        let tensors: Vec<_> = inputs.iter().map(|v| v.value()).collect();
+        let tensors: Vec<_> = inputs.iter().map(|v| v.with(|value| value.to_value()).into_tensor()).collect();
         for input in inputs {
             same_tape(op.name(), Some(self), input.tape)?;
         }

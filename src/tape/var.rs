@@ -1,12 +1,14 @@
 //! Variables: handles to what a tape holds.
 
-use super::entry::{Operand, Parent, Value};
+use super::entry::{NodeOp, Operand, Parent, Parents, Value};
 use super::{Guard, Hook, Tape};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
+use crate::ops::structural::{Reshape, TensorOp};
 use crate::sweep::Gradients;
 use crate::tensor::{Shape, Tensor};
 use std::cmp::Ordering;
+use std::panic::Location;
 
 /// The number of a node on its tape, without a borrow of it: the key to its gradient once the tape is cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -141,10 +143,13 @@ impl<'t, T: Element> Var<'t, T> {
     /// It is a tensor with more or fewer elements than one.
     #[track_caller]
     pub fn item(self) -> T {
+        self.note_read("a number was");
         if self.is_tensor() { self.value().item() } else { self.scalar }
     }
     /// The value as a tensor, which shares the tape's buffer; a number is a tensor without axes.
+    #[track_caller]
     pub fn value(self) -> Tensor<T> {
+        self.note_read("a value was");
         self.with(|value| value.to_value()).into_tensor()
     }
     /// The shape; a number has no axes.
@@ -160,8 +165,25 @@ impl<'t, T: Element> Var<'t, T> {
         self.with(|value| value.dims().iter().product())
     }
 
+    /// Tells a tape that is traced that a plain value was read; data and constants may be.
+    #[track_caller]
+    pub(crate) fn note_read(self, what: &str) {
+        if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on())
+            && !self.is_constant()
+            && !self.entry().is_some_and(|k| tape.entries.borrow()[k].is_data())
+        {
+            tape.tracing.note_read(what);
+        }
+    }
+
     /// The same value as a constant: no gradient goes through.
+    #[track_caller]
     pub fn detach(self) -> Self {
+        if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on() && !self.is_constant()) {
+            let op = NodeOp::Tensor(TensorOp::Reshape(Reshape { shape: self.shape() }));
+            let value = self.with(|value| value.to_value());
+            return tape.push(op, Parents::from_slice(&[self.as_parent()]), value, false, Location::caller());
+        }
         match self.entry() {
             Some(k) => {
                 let value = self.home().entries.borrow()[k].value.clone();

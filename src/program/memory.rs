@@ -1,0 +1,229 @@
+//! Where values are while a program runs: one arena, in which buffers are used again as soon as nothing reads them.
+//!
+//! Buffers begin on cache lines. Numbers have a place of their own for good, next to each other. What leaves the program and
+//! what it carries from run to run is never overwritten by anything else.
+
+use super::ir::{Ir, IrOp, NodeKey};
+use super::lower::{Draft, Run, root};
+use crate::num::Element;
+use slotmap::SecondaryMap;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What an address counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// Input `k` of the run.
+    Input(usize),
+    Arena,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub base: Base,
+    pub start: usize,
+    pub len: usize,
+}
+
+impl Place {
+    /// Whether two places share an element.
+    pub fn overlaps(self, other: Place) -> bool {
+        self.base == other.base && self.start < other.start + other.len && other.start < self.start + self.len
+    }
+}
+
+/// Memory of a program in bytes, by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Tensors that never change.
+    pub constants: usize,
+    /// What is carried from run to run, such as parameters.
+    pub carried: usize,
+    /// Results.
+    pub outputs: usize,
+    /// Intermediate tensors, which share memory.
+    pub intermediates: usize,
+    /// What intermediate tensors would take without sharing.
+    pub unshared: usize,
+    /// Numbers.
+    pub numbers: usize,
+    /// Registers and tables of fused code.
+    pub code: usize,
+}
+
+impl Memory {
+    /// All of it.
+    pub fn total(&self) -> usize {
+        self.constants + self.carried + self.outputs + self.intermediates + self.numbers + self.code
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} bytes: constants {}, carried {}, outputs {}, intermediates {} ({} without sharing), numbers {}, code {}",
+            self.total(),
+            self.constants,
+            self.carried,
+            self.outputs,
+            self.intermediates,
+            self.unshared,
+            self.numbers,
+            self.code
+        )
+    }
+}
+
+/// The plan: a place for every value.
+pub(super) struct Layout<T> {
+    pub places: SecondaryMap<NodeKey, Place>,
+    /// The arena's length in elements.
+    pub length: usize,
+    /// What the arena holds from the beginning.
+    pub constants: Vec<(Place, Vec<T>)>,
+    pub memory: Memory,
+}
+
+/// Hands out the arena.
+struct Arena {
+    length: usize,
+    line: usize,
+    /// Free stretches by length.
+    free: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Arena {
+    fn rounded(&self, len: usize) -> usize {
+        len.next_multiple_of(self.line)
+    }
+
+    /// A new stretch. Long ones are kept a few lines apart, so that loops over several do not fight for one set of the cache.
+    fn extend(&mut self, len: usize) -> usize {
+        let start = self.length;
+        let len = self.rounded(len);
+        let apart = if len * 64 / self.line >= 4096 { 8 * self.line } else { 0 };
+        self.length += len + apart;
+        start
+    }
+
+    fn take(&mut self, len: usize) -> usize {
+        let len = self.rounded(len);
+        let fitting = self.free.range(len..).next().map(|(&length, _)| length).filter(|&length| length <= 4 * len);
+        let Some(length) = fitting else { return self.extend(len) };
+        let stretches = self.free.get_mut(&length).expect("just found");
+        let start = stretches.pop().expect("no empty lists are kept");
+        if stretches.is_empty() {
+            self.free.remove(&length);
+        }
+        if length > len {
+            self.free.entry(length - len).or_default().push(start + len);
+        }
+        start
+    }
+
+    fn give(&mut self, start: usize, len: usize) {
+        self.free.entry(self.rounded(len)).or_default().push(start);
+    }
+}
+
+/// Lays out what the steps read and write. `carried` are inputs that the program keeps.
+pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], carried: &[(NodeKey, NodeKey)]) -> Layout<T> {
+    let size = size_of::<T>();
+    let mut arena = Arena { length: 0, line: 64 / size, free: BTreeMap::new() };
+    let mut places: SecondaryMap<NodeKey, Place> = SecondaryMap::new();
+    let mut memory =
+        Memory { constants: 0, carried: 0, outputs: 0, intermediates: 0, unshared: 0, numbers: 0, code: 0 };
+    let mut constants = Vec::new();
+    let numbers = drafts.iter().flat_map(|draft| &draft.writes).filter(|&&key| ir.shape(key).numel() == 1);
+    let literals = ir.order.iter().filter(|&&key| ir.literal_of(key).is_some());
+    for (start, &key) in numbers.chain(literals).enumerate() {
+        let place = Place { base: Base::Arena, start, len: 1 };
+        places.insert(key, place);
+        constants.extend(ir.literal_of(key).map(|x| (place, vec![x])));
+        arena.length = start + 1;
+    }
+    arena.length = arena.rounded(arena.length);
+    memory.numbers = arena.length * size;
+    for &key in &ir.order {
+        let (node, len) = (ir.node(key), ir.shape(key).numel());
+        let at = |arena: &mut Arena| Place { base: Base::Arena, start: arena.extend(len), len };
+        match &node.op {
+            IrOp::Input(_) if carried.iter().any(|&(input, _)| input == key) => {
+                memory.carried += len * size;
+                places.insert(key, at(&mut arena));
+            }
+            IrOp::Input(k) => _ = places.insert(key, Place { base: Base::Input(*k), start: 0, len }),
+            IrOp::Constant(x) => {
+                memory.constants += len * size;
+                let place = at(&mut arena);
+                constants.push((place, x.to_vec()));
+                places.insert(key, place);
+            }
+            _ => {}
+        }
+    }
+    let last = last_reads(ir, drafts, carried);
+    let mut ends: Vec<Vec<NodeKey>> = vec![Vec::new(); drafts.len()];
+    for (step, draft) in drafts.iter().enumerate() {
+        let takes_over = matches!(draft.run, Run::Tensor { accumulate: true, .. });
+        for &key in &draft.writes {
+            let len = ir.shape(key).numel();
+            if takes_over {
+                places.insert(key, places[draft.reads[0]]);
+            } else if let Some(&(input, _)) = carried.iter().find(|&&(_, output)| output == key && in_place(draft, key))
+            {
+                places.insert(key, places[input]);
+                continue;
+            } else if len != 1 {
+                let until = last.get(key).copied();
+                let kept = until.is_none();
+                let before = arena.length;
+                let start = if kept { arena.extend(len) } else { arena.take(len) };
+                let bytes = (arena.length - before) * size;
+                *(if kept { &mut memory.outputs } else { &mut memory.intermediates }) += bytes;
+                memory.unshared += if kept { 0 } else { arena.rounded(len) * size };
+                places.insert(key, Place { base: Base::Arena, start, len });
+            }
+            if let Some(&until) = last.get(key).filter(|_| len != 1) {
+                ends[until].push(key);
+            }
+        }
+        for key in std::mem::take(&mut ends[step]) {
+            let taken_over = takes_over && draft.reads[0] == key;
+            if !taken_over {
+                arena.give(places[key].start, places[key].len);
+            }
+        }
+    }
+    Layout { places, length: arena.length, constants, memory }
+}
+
+/// Whether a step writes this value over the carried input that it replaces.
+fn in_place<T>(draft: &Draft<T>, key: NodeKey) -> bool {
+    let Run::Block(block) = &draft.run else { return false };
+    let written = draft.writes.iter().position(|&write| write == key);
+    written.is_some_and(|k| block.sources.iter().any(|source| source.from == super::block::Origin::Output(k)))
+}
+
+/// The step that reads each value last; what leaves the program has none.
+fn last_reads<T: Element>(
+    ir: &Ir<T>,
+    drafts: &[Draft<T>],
+    carried: &[(NodeKey, NodeKey)],
+) -> SecondaryMap<NodeKey, usize> {
+    let mut last = SecondaryMap::new();
+    for (step, draft) in drafts.iter().enumerate() {
+        // What nothing reads is free after the step that writes it.
+        for &key in draft.writes.iter().chain(&draft.reads) {
+            last.insert(key, step);
+        }
+    }
+    let guarded = ir.guards.iter().flat_map(|guard| [guard.left, guard.right]);
+    let kept = ir.outputs.iter().copied().chain(guarded).chain(carried.iter().map(|&(_, output)| output));
+    for key in kept {
+        last.remove(root(ir, key));
+    }
+    last
+}

@@ -1,0 +1,257 @@
+//! Programs against the tape that they were compiled from.
+
+use super::{Options, Program};
+use crate::{CustomOp, Element, Result, Tape, Tensor, Var};
+
+/// Numbers that look random and are not.
+fn sample(shape: &[usize], seed: usize) -> Tensor<f64> {
+    let n: usize = shape.iter().product();
+    let elements = (0..n).map(|i| (((i + 1) * (2 * seed + 3) * 7919) % 1000) as f64 / 500.0 - 0.999);
+    Tensor::new(shape, elements.collect()).unwrap()
+}
+
+/// What a tape gives for the value and the gradients by all inputs.
+fn eager(
+    inputs: &[Tensor<f64>],
+    build: &impl for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+) -> Vec<Tensor<f64>> {
+    let tape = Tape::new();
+    let vars: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();
+    let y = build(&tape, &vars);
+    let grads = y.backward();
+    std::iter::once(y.value()).chain(vars.iter().map(|&x| grads.wrt(x))).collect()
+}
+
+/// Compiles at one point and compares there, at another, and there again.
+fn check(
+    inputs: &[Tensor<f64>],
+    build: impl for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+) -> Program<f64> {
+    let by: Vec<usize> = (0..inputs.len()).collect();
+    let mut program = Program::compile_gradient(inputs, &by, &build).unwrap();
+    program.verify().unwrap();
+    let others: Vec<Tensor<f64>> = inputs.iter().map(|x| x.map(|x| 0.9 * x + 0.01)).collect();
+    for point in [inputs, &others, inputs] {
+        program.run(&point.iter().collect::<Vec<_>>()).unwrap();
+        for (k, expected) in eager(point, &build).iter().enumerate() {
+            let found = program.tensor(k);
+            assert_eq!(found.shape(), expected.shape(), "output {k}");
+            for (a, b) in found.iter().zip(expected.iter()) {
+                assert!((a - b).abs() <= 1e-13 * (1.0 + b.abs()), "output {k}: {a} for {b}\n{program}");
+            }
+        }
+    }
+    program
+}
+
+#[test]
+fn elementwise_code_agrees_with_the_tape() {
+    check(&[sample(&[1000], 1)], |_, v| {
+        let x = v[0];
+        (x.sin() * (-x * x).exp()).tanh().sum(()) + ((x * 0.5).sigmoid() * (x * x).log1p()).sum(())
+    });
+}
+
+#[test]
+fn broadcasts_of_rows_columns_numbers_and_odd_ones_agree_with_the_tape() {
+    let inputs = [sample(&[6, 5], 1), sample(&[5], 2), sample(&[6, 1], 3), sample(&[], 4)];
+    check(&inputs, |_, v| ((v[0] * v[1] + v[2]).tanh() * v[3] + v[1] * v[2]).square().mean(()));
+    let odd = [sample(&[3, 4, 5], 1), sample(&[3, 1, 5], 2), sample(&[4, 1], 3), sample(&[5], 4)];
+    check(&odd, |_, v| ((v[0] * v[1]).tanh() * v[2] + v[3]).square().sum(()));
+}
+
+#[test]
+fn sums_along_axes_agree_with_the_tape() {
+    check(&[sample(&[4, 3, 2], 1), sample(&[2], 5)], |_, v| {
+        let y = (v[0] * v[1]).exp();
+        let (rows, columns) = (y.sum([0, 1]), y.sum(2));
+        rows.square().sum(()) * columns.tanh().sum(()) + y.sum(1).square().mean(())
+    });
+}
+
+#[test]
+fn a_network_with_cross_entropy_agrees_with_the_tape() {
+    let inputs = [sample(&[7, 4], 1), sample(&[4, 6], 2), sample(&[6], 3), sample(&[6, 3], 4), sample(&[3], 5)];
+    let program = check(&inputs, |_, v| {
+        let hidden = (v[0].matmul(v[1]) + v[2]).relu();
+        (hidden.matmul(v[3]) + v[4]).cross_entropy(&[0, 1, 2, 0, 1, 2, 0])
+    });
+    assert!(program.steps() <= 14, "{program}");
+}
+
+#[test]
+fn a_parameter_used_in_two_products_accumulates_in_place() {
+    let program = check(&[sample(&[3, 3], 1), sample(&[2, 3], 2)], |_, v| {
+        let h = v[1].matmul(v[0]).tanh();
+        h.matmul(v[0]).square().sum(())
+    });
+    assert!(program.to_string().contains("added in place"), "{program}");
+}
+
+#[test]
+fn scalar_functions_agree_with_the_tape() {
+    let x: Vec<f64> = (0..50).map(|i| 1.0 + 0.01 * i as f64).collect();
+    let inputs: Vec<Tensor<f64>> = x.iter().map(|&x| Tensor::scalar(x)).collect();
+    check(&inputs, |_, x| x.windows(2).map(|w| 100.0 * (w[1] - w[0] * w[0]).square() + (1.0 - w[0]).square()).sum());
+    check(&inputs, |_, x| x.iter().copied().product::<Var<'_, f64>>() + (x[0] / x[1]).atan2(x[2]));
+}
+
+#[test]
+fn numbers_and_tensors_mix() {
+    check(&[sample(&[], 1), sample(&[8], 2), sample(&[1, 1], 3)], |_, v| {
+        let scale = v[0].exp() + 1.0;
+        let total = (v[1] * scale).tanh().sum(());
+        total * scale + (v[2].sum(()) * v[1].max(()) * total).sin()
+    });
+}
+
+#[test]
+fn choices_are_made_anew_in_every_run() {
+    let mut program = Program::compile_gradient(&[Tensor::scalar(2.0)], &[0], |_, v| {
+        v[0].greater(Var::constant(0.0)).select(v[0].square(), -v[0])
+    })
+    .unwrap();
+    for (x, y, slope) in [(3.0, 9.0, 6.0), (-3.0, 3.0, -1.0), (2.0, 4.0, 4.0)] {
+        program.run_numbers(&[x]).unwrap();
+        assert_eq!((program.item(0), program.item(1)), (y, slope));
+    }
+}
+
+#[test]
+fn a_branch_that_goes_the_other_way_is_an_error_and_leaves_what_is_carried() {
+    let mut program = Options::new()
+        .carry(0, 1)
+        .compile(&[Tensor::scalar(1.0), Tensor::scalar(1.0)], |_, v| {
+            let y = if v[1] > v[0] - 5.0 { v[1] * 2.0 } else { v[1] };
+            vec![y, v[0] + 1.0]
+        })
+        .unwrap();
+    program.set_carried(0, &Tensor::scalar(1.0)).unwrap();
+    program.run_numbers(&[3.0]).unwrap();
+    assert_eq!((program.item(0), program.carried(0)), (6.0, &[2.0][..]));
+    let error = program.run_numbers(&[-9.0]).unwrap_err();
+    assert!(error.to_string().contains("record again"), "{error}");
+    assert_eq!(program.carried(0), [2.0]);
+}
+
+#[test]
+fn reading_a_number_while_compiling_is_an_error() {
+    let error = Program::compile(&[sample(&[3], 1)], |_, v| vec![v[0] * v[0].sum(()).item()]).err().unwrap();
+    assert!(error.to_string().contains("read at") && error.to_string().contains("tests.rs"), "{error}");
+    let error =
+        Program::compile(&[sample(&[3], 1)], |tape, v| vec![tape.data(v[0].sum(()).backward().wrt(v[0])) * v[0]]);
+    assert!(error.err().unwrap().to_string().contains("tape.grad"));
+    // Data may be read, and what is detached stays a value of every run.
+    let mut program = Program::compile_gradient(&[sample(&[3], 1)], &[0], |tape, v| {
+        let data = tape.data([1.0, 2.0, 3.0]);
+        let _ = data.value();
+        (v[0].detach() * v[0] * data).sum(())
+    })
+    .unwrap();
+    let x = Tensor::from([2.0, 3.0, 4.0]);
+    program.run(&[&x]).unwrap();
+    assert_eq!(program.output(1), [2.0, 6.0, 12.0]);
+}
+
+#[test]
+fn second_derivatives_inside_the_closure_agree_with_the_tape() {
+    let inputs = [sample(&[5], 1)];
+    let mut program = Program::compile_gradient(&inputs, &[0], |tape, v| {
+        let y = (v[0].tanh() * v[0].exp()).sum(());
+        tape.grad(y, &[v[0]])[0].square().sum(())
+    })
+    .unwrap();
+    program.run(&[&inputs[0]]).unwrap();
+    let tape = Tape::new();
+    let x = tape.var(&inputs[0]);
+    let y = (x.tanh() * x.exp()).sum(());
+    let z = tape.grad(y, &[x])[0].square().sum(());
+    for (a, b) in program.output(1).iter().zip(z.backward().wrt(x).iter()) {
+        assert!((a - b).abs() < 1e-12 * (1.0 + b.abs()), "{a} {b}");
+    }
+}
+
+#[test]
+fn ops_that_run_as_on_a_tape_agree_with_it() {
+    struct Cubes;
+    impl CustomOp for Cubes {
+        const NAME: &'static str = "cubes";
+        fn value<T: Element>(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+            Ok(inputs[0].map(|x| x * x * x))
+        }
+        fn vjp<T: Element, A: crate::Algebra<T>>(&self, a: &A, inputs: &[A::V], _y: &A::V, g: &A::V) -> Vec<A::V> {
+            vec![a.mul(g, &a.mul(&a.literal(3.0), &a.mul(&inputs[0], &inputs[0])))]
+        }
+    }
+    let matrix = Tensor::from([[3.0, 0.5, 0.1], [0.2, 2.0, 0.3], [0.1, 0.4, 1.5]]);
+    check(&[matrix.clone(), sample(&[3, 2], 2)], |tape, v| {
+        v[0].det() * v[0].inv().sum(()) + v[0].solve(v[1]).square().sum(()) + tape.custom(Cubes, &[v[1]]).sum(())
+    });
+}
+
+#[test]
+fn layout_ops_agree_with_the_tape() {
+    check(&[sample(&[4, 6], 1), sample(&[3, 4], 2)], |_, v| {
+        let a = v[0].reshape([2, 12]).t().slice((2..9, ..)).square().sum(());
+        let b = v[1].matmul(v[0]).t().matmul(v[1].softmax(1)).log_softmax(1);
+        a * b.sum(()) + v[0].logsumexp(1).sum(()) + v[0].gather(0, &[1, 1, 3]).cumsum(1).mean(())
+    });
+}
+
+#[test]
+fn what_goes_in_can_come_out_and_parts_of_it() {
+    let x = sample(&[2, 3], 1);
+    let mut program = Program::compile(&[x.clone()], |tape, v| {
+        vec![v[0], v[0].reshape([3, 2]), tape.data([1.0, 2.0]), v[0] + 0.0, v[0].sum(()) * 0.0 + 4.0]
+    })
+    .unwrap();
+    program.run(&[&x]).unwrap();
+    assert_eq!(program.output(0), x.as_slice());
+    assert_eq!(program.tensor(1).shape().dims(), [3, 2]);
+    assert_eq!(program.output(2), [1.0, 2.0]);
+    assert_eq!((program.output(3), program.item(4)), (x.as_slice(), 4.0));
+}
+
+#[test]
+fn a_step_that_keeps_its_parameters_trains_as_a_loop_over_the_tape_does() {
+    let (x, t) = (sample(&[8, 3], 1), sample(&[8, 2], 2));
+    let (mut w, mut b) = (sample(&[3, 2], 3), sample(&[2], 4));
+    let mut step = Options::new()
+        .carry(2, 1)
+        .carry(3, 2)
+        .compile(&[x.clone(), t.clone(), w.clone(), b.clone()], |tape, v| {
+            let loss = (v[0].matmul(v[2]) + v[3]).sigmoid().squared_error(v[1]);
+            let grads = tape.grad(loss, &v[2..]);
+            vec![loss, v[2] - 0.5 * grads[0], v[3] - 0.5 * grads[1]]
+        })
+        .unwrap();
+    step.set_carried(2, &w).unwrap();
+    step.set_carried(3, &b).unwrap();
+    for _ in 0..5 {
+        step.run(&[&x, &t]).unwrap();
+        let tape = Tape::new();
+        let (wv, bv) = (tape.var(&w), tape.var(&b));
+        let loss = (tape.data(&x).matmul(wv) + bv).sigmoid().squared_error(tape.data(&t));
+        let grads = loss.backward();
+        assert!((step.item(0) - loss.item()).abs() < 1e-14);
+        w = &w - &(&grads.wrt(wv) * 0.5);
+        b = &b - &(&grads.wrt(bv) * 0.5);
+        for (a, b) in step.carried(2).iter().zip(w.iter()) {
+            assert!((a - b).abs() < 1e-14);
+        }
+    }
+    assert!(step.memory().carried > 0);
+}
+
+#[test]
+fn equal_parts_are_computed_once_and_dead_ones_not_at_all() {
+    let program = Program::compile(&[sample(&[4], 1), sample(&[4], 2)], |_, v| {
+        let _unused = v[0].exp().sin();
+        let (a, b) = ((v[0] * v[1]).tanh(), (v[1] * v[0]).tanh());
+        vec![(a + b).sum(())]
+    })
+    .unwrap();
+    let text = program.to_string();
+    assert_eq!(text.matches("tanh").count(), 1, "{text}");
+    assert!(!text.contains("exp"), "{text}");
+}
