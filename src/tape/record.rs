@@ -19,7 +19,7 @@ impl<'t, T: Element> Var<'t, T> {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn record_unary<O: BuiltinUnary>(self, op: O) -> Self {
-        if let (Some(tape), Some(parent)) = (self.tape, self.node()) {
+        if let Some((tape, parent)) = self.on_lane() {
             let y = op.value(self.scalar);
             return Self::scalar(tape, tape.scalars.push_unary(op, parent, self.scalar, y), y);
         }
@@ -32,17 +32,11 @@ impl<'t, T: Element> Var<'t, T> {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn record_binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
-        if let (Some(tape), Some(other)) = (self.tape, rhs.tape)
-            && self.both_nodes(rhs)
-        {
-            if !std::ptr::eq(tape, other) {
-                different_tapes(O::NAME);
-            }
+        if let Some((tape, parents)) = self.both_on_lane(rhs) {
             let out = op.value(self.scalar, rhs.scalar);
-            let parents = [self.index(), rhs.index()];
             return Self::scalar(tape, tape.scalars.push_binary(op, parents, self.scalar, rhs.scalar, out), out);
         }
-        if self.is_tensor() || rhs.is_tensor() {
+        if self.is_tensor() || rhs.is_tensor() || self.both_nodes(rhs) {
             let (tape, id) =
                 binary_tensor_or_panic(op, (self.tape, self.id, self.scalar), (rhs.tape, rhs.id, rhs.scalar));
             return Self::tensor(tape, id);
@@ -56,10 +50,10 @@ impl<'t, T: Element> Var<'t, T> {
     fn record_with_constant<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
         let (x, y) = (self.scalar, rhs.scalar);
         let out = op.value(x, y);
-        if let (Some(tape), Some(a)) = (self.tape, self.node()) {
+        if let Some((tape, a)) = self.on_lane() {
             return Self::scalar(tape, tape.scalars.push_with_literal(op, a, x, y, out), out);
         }
-        if let (Some(tape), Some(b)) = (rhs.tape, rhs.node()) {
+        if let Some((tape, b)) = rhs.on_lane() {
             return Self::scalar(tape, tape.scalars.push_literal_with(op, b, x, y, out), out);
         }
         Self { tape: self.tape.or(rhs.tape), ..Self::constant(out) }
@@ -94,9 +88,9 @@ impl<'t, T: Element> Var<'t, T> {
             // What was chosen depends on the condition: control flow, so a guard.
             let _ = self == T::from_f64(0.0);
         }
-        Ok(match (chosen.tape, chosen.node()) {
-            (Some(tape), Some(parent)) => Self::scalar(tape, tape.scalars.push_copy(parent), chosen.scalar),
-            _ => Self { tape, ..chosen },
+        Ok(match chosen.on_lane() {
+            Some((tape, parent)) => Self::scalar(tape, tape.scalars.push_copy(parent), chosen.scalar),
+            None => Self { tape, ..chosen },
         })
     }
 
@@ -244,13 +238,6 @@ pub(crate) fn same_tape<'t, T>(
         }
         _ => Ok(a.or(b)),
     }
-}
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn different_tapes(op: &str) -> ! {
-    panic!("{op}: operands come from different tapes")
 }
 
 impl<T: Element> Number for Var<'_, T> {

@@ -8,8 +8,15 @@
 //! Layout of the word: code in bits 56..64, second parent in 28..56, first parent in 0..28. Parents from [`LIMIT`] on are
 //! not nodes: then the second partial holds a literal operand, or the second parent an index into the parameters.
 //!
-//! Cost: 24 bytes a node in f64, 8 more for its adjoint.
+//! Cost: 24 bytes a node in f64 and 8 for its adjoint, 32 for an op of one argument as of two: nodes of one size are found by
+//! their number. About 20 instructions to record an op, 15 to sweep it. The memory is kept from one recording to the next;
+//! only the first one pays for its pages (on a virtual machine, several times what the ops cost).
+//!
+//! Tried, and slower: node adjoints always through memory (a chain of products takes twice as long); both of the last two
+//! adjoints in registers, or the last one with masks in place of branches; a dummy slot for missing parents, whose additions
+//! wait for one another. A graph without any pattern pays for the branches: 8 ns an op to sweep in place of 4.
 
+use super::{Tape, Var};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp, UnaryVisitor};
 use std::cell::{Cell, RefCell, UnsafeCell};
@@ -29,9 +36,12 @@ const _: () = assert!(N_CODES < LEAF);
 // The size that the README states.
 const _: () = assert!(size_of::<Node<f64>>() == 24);
 
+/// The partials are two fields, written one by one: an array would be put together on the stack by two small writes, and the
+/// one wide read that follows would wait for both.
 #[derive(Clone, Copy)]
 struct Node<T> {
-    partials: [T; 2],
+    first: T,
+    second: T,
     word: u64,
 }
 
@@ -50,6 +60,54 @@ impl<T: Copy> Node<T> {
     #[inline(always)]
     fn b(&self) -> u32 {
         (self.word >> 28 & FIELD) as u32
+    }
+}
+
+impl<T: Element> Node<T> {
+    /// Carries the adjoint of node `i`, which is this one, to both parents, and returns theirs.
+    ///
+    /// # Safety
+    /// The parents are nodes before `i`, which is in range.
+    #[inline(always)]
+    unsafe fn give_both(&self, g: T, i: usize, adjoints: &mut [T]) -> [T; 2] {
+        // SAFETY: the caller's.
+        unsafe { [give(self.first * g, self.a(), i, adjoints), give(self.second * g, self.b(), i, adjoints)] }
+    }
+}
+
+/// Adds what node `i` gives to its parent's adjoint, and returns that.
+///
+/// # Safety
+/// The parent is a node before `i`, which is in range.
+#[inline(always)]
+unsafe fn give<T: Element>(part: T, parent: u32, i: usize, adjoints: &mut [T]) -> T {
+    debug_assert!((parent as usize) < i && i < adjoints.len());
+    // SAFETY: the caller's.
+    unsafe {
+        let slot = adjoints.get_unchecked_mut(parent as usize);
+        *slot += part;
+        *slot
+    }
+}
+
+impl<'t, T: Element> Var<'t, T> {
+    /// The tape and number of a node of the scalar lane.
+    #[inline(always)]
+    pub(super) fn on_lane(self) -> Option<(&'t Tape<T>, u32)> {
+        // SAFETY: the id of a node comes from `Var::scalar` alone, with its tape; what takes the tape away sets the id of a
+        // constant.
+        self.node().map(|id| (unsafe { self.tape.unwrap_unchecked() }, id))
+    }
+
+    /// The tape and numbers of two nodes of one scalar lane: a comparison of ids and one of tapes.
+    #[inline(always)]
+    pub(super) fn both_on_lane(self, other: Self) -> Option<(&'t Tape<T>, [u32; 2])> {
+        if self.both_nodes(other) && self.shares_tape(other) {
+            // SAFETY: as above.
+            Some((unsafe { self.tape.unwrap_unchecked() }, [self.index(), other.index()]))
+        } else {
+            None
+        }
     }
 }
 
@@ -136,25 +194,38 @@ impl<T: Element> ScalarLane<T> {
 
     #[inline(always)]
     #[track_caller]
-    fn push(&self, partials: [T; 2], word: u64) -> u32 {
+    fn push(&self, first: T, second: T, word: u64) -> u32 {
         let id = self.len.get();
         if id >= self.fast_limit.get() {
-            return self.push_slowly(partials, word);
+            return self.push_slowly(first, second, word);
         }
         // SAFETY: id is below the capacity of the memory at `start`.
-        unsafe { self.start.get().add(id).write(Node { partials, word }) };
+        unsafe { self.write(id, first, second, word) };
         self.len.set(id + 1);
         id as u32
+    }
+
+    /// # Safety
+    /// `id` is below the capacity of the memory at `start`.
+    #[inline(always)]
+    unsafe fn write(&self, id: usize, first: T, second: T, word: u64) {
+        // SAFETY: the caller's.
+        unsafe {
+            let node = self.start.get().add(id);
+            (&raw mut (*node).first).write(first);
+            (&raw mut (*node).second).write(second);
+            (&raw mut (*node).word).write(word);
+        }
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn push_slowly(&self, partials: [T; 2], word: u64) -> u32 {
+    fn push_slowly(&self, first: T, second: T, word: u64) -> u32 {
         let id = self.len.get();
         self.reserve(1);
         // SAFETY: just reserved.
-        unsafe { self.start.get().add(id).write(Node { partials, word }) };
+        unsafe { self.write(id, first, second, word) };
         self.len.set(id + 1);
         if self.keeps_sites {
             self.sites.borrow_mut().push(Location::caller());
@@ -188,8 +259,13 @@ impl<T: Element> ScalarLane<T> {
     pub fn push_leaves(&self, values: &[T]) -> u32 {
         self.reserve(values.len());
         let first = self.len.get();
-        for &value in values {
-            self.push_leaf(value);
+        for (id, &value) in (first..).zip(values) {
+            // SAFETY: just reserved.
+            unsafe { self.write(id, T::from_f64(0.0), value, pack(LEAF, LIMIT, LIMIT)) };
+        }
+        self.len.set(first + values.len());
+        if self.keeps_sites {
+            self.sites.borrow_mut().resize(self.len.get(), Location::caller());
         }
         if first == self.leading_leaves.get() {
             self.leading_leaves.set(self.len.get());
@@ -200,13 +276,13 @@ impl<T: Element> ScalarLane<T> {
     #[inline]
     #[track_caller]
     pub fn push_leaf(&self, value: T) -> u32 {
-        self.push([T::from_f64(0.0), value], pack(LEAF, LIMIT, LIMIT))
+        self.push(T::from_f64(0.0), value, pack(LEAF, LIMIT, LIMIT))
     }
 
     #[inline]
     #[track_caller]
     pub fn push_copy(&self, parent: u32) -> u32 {
-        self.push([T::from_f64(1.0), T::from_f64(0.0)], pack(COPY, parent, LIMIT))
+        self.push(T::from_f64(1.0), T::from_f64(0.0), pack(COPY, parent, LIMIT))
     }
 
     #[inline(always)]
@@ -214,7 +290,7 @@ impl<T: Element> ScalarLane<T> {
     pub fn push_unary<O: BuiltinUnary>(&self, op: O, parent: u32, x: T, y: T) -> u32 {
         let partial = op.vjp(x, y, Upstream(<T as Number>::lit(1.0))).0;
         let parameters = if O::PARAMETERS == 0 { 0 } else { self.push_parameters(op.pack()) };
-        self.push([partial, T::from_f64(0.0)], pack(O::CODE, parent, LIMIT | parameters))
+        self.push(partial, T::from_f64(0.0), pack(O::CODE, parent, LIMIT | parameters))
     }
 
     #[inline(never)]
@@ -229,7 +305,7 @@ impl<T: Element> ScalarLane<T> {
     #[track_caller]
     pub fn push_binary<O: BuiltinBinary>(&self, op: O, [a, b]: [u32; 2], x: T, y: T, out: T) -> u32 {
         let one = Upstream(<T as Number>::lit(1.0));
-        self.push([op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0], pack(O::CODE, a, b))
+        self.push(op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0, pack(O::CODE, a, b))
     }
 
     /// A node of a node and a literal.
@@ -237,7 +313,7 @@ impl<T: Element> ScalarLane<T> {
     #[track_caller]
     pub fn push_with_literal<O: BuiltinBinary>(&self, op: O, a: u32, x: T, y: T, out: T) -> u32 {
         let one = Upstream(<T as Number>::lit(1.0));
-        self.push([op.vjp_x(x, y, out, one).0, y], pack(O::CODE, a, LIMIT))
+        self.push(op.vjp_x(x, y, out, one).0, y, pack(O::CODE, a, LIMIT))
     }
 
     /// A node of a literal and a node.
@@ -245,33 +321,59 @@ impl<T: Element> ScalarLane<T> {
     #[track_caller]
     pub fn push_literal_with<O: BuiltinBinary>(&self, op: O, b: u32, x: T, y: T, out: T) -> u32 {
         let one = Upstream(<T as Number>::lit(1.0));
-        self.push([op.vjp_y(x, y, out, one).0, x], pack(O::CODE | LITERAL_FIRST, b, LIMIT))
+        self.push(op.vjp_y(x, y, out, one).0, x, pack(O::CODE | LITERAL_FIRST, b, LIMIT))
     }
 
     /// Carries the adjoints of nodes `lo..hi` to their parents; zero adjoints are skipped.
+    ///
+    /// The adjoint of the node before, to which most nodes give something, goes on in a register: through memory it would
+    /// take a store and a load, twice as long as the arithmetic. The same for a sum's last value behind a product, `z + w x`.
     pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T]) {
         let zero = T::from_f64(0.0);
         let nodes = &self.nodes()[..hi as usize];
         let adjoints = &mut adjoints[..hi as usize];
         let lo = self.leading_leaves.get().max(lo as usize);
-        for (i, node) in nodes.iter().enumerate().skip(lo).rev() {
+        let mut i = hi as usize;
+        let Some(&(mut g)) = adjoints.last() else { return };
+        // Here `g` is the adjoint of the node before `i`.
+        while i > lo {
+            i -= 1;
+            let before = i.wrapping_sub(1);
             // SAFETY: i is below hi, the length of both slices.
-            let g = unsafe { *adjoints.get_unchecked(i) };
-            if g == zero {
-                continue;
-            }
+            let node = unsafe { nodes.get_unchecked(i) };
             let (a, b) = (node.a(), node.b());
-            if b < LIMIT {
-                debug_assert!((a as usize) < i && (b as usize) < i);
-                // SAFETY: parents come before children, so both are below i, which is in range.
-                unsafe {
-                    *adjoints.get_unchecked_mut(a as usize) += node.partials[0] * g;
-                    *adjoints.get_unchecked_mut(b as usize) += node.partials[1] * g;
+            if g != zero && b < LIMIT {
+                // SAFETY: both are nodes before i.
+                let [at_a, at_b] = unsafe { node.give_both(g, i, adjoints) };
+                if b as usize == before {
+                    g = at_b;
+                    if a + 1 == b && before > lo && g != zero {
+                        // SAFETY: before is below hi.
+                        let product = unsafe { nodes.get_unchecked(before) };
+                        if product.a() < a && product.b() < a {
+                            // SAFETY: both are nodes before this one.
+                            unsafe { product.give_both(g, before, adjoints) };
+                            i = before;
+                            g = at_a;
+                        }
+                    }
+                    continue;
                 }
-            } else if a < LIMIT {
-                debug_assert!((a as usize) < i);
-                // SAFETY: as above.
-                unsafe { *adjoints.get_unchecked_mut(a as usize) += node.partials[0] * g };
+                if a as usize == before {
+                    g = at_a;
+                    continue;
+                }
+            } else if g != zero && a < LIMIT {
+                // SAFETY: a is a node before i.
+                let at_a = unsafe { give(node.first * g, a, i, adjoints) };
+                if a as usize == before {
+                    g = at_a;
+                    continue;
+                }
+            }
+            if i > lo {
+                // SAFETY: i - 1 is below hi.
+                g = unsafe { *adjoints.get_unchecked(before) };
             }
         }
     }
@@ -283,10 +385,10 @@ impl<T: Element> ScalarLane<T> {
         for i in lo as usize..hi as usize {
             let node = &self.nodes()[i];
             if node.a() < LIMIT {
-                tangents[i] = times(node.partials[0], tangents[node.a() as usize]);
+                tangents[i] = times(node.first, tangents[node.a() as usize]);
             }
             if node.b() < LIMIT {
-                tangents[i] += times(node.partials[1], tangents[node.b() as usize]);
+                tangents[i] += times(node.second, tangents[node.b() as usize]);
             }
         }
     }
@@ -299,7 +401,10 @@ impl<T: Element> ScalarLane<T> {
 
     /// The local derivatives of a node by its parents; the second is no derivative where there is no second parent.
     pub fn partials(&self, id: u32) -> [T; 2] {
-        self.nodes()[id as usize].partials
+        {
+            let node = &self.nodes()[id as usize];
+            [node.first, node.second]
+        }
     }
 
     pub fn site(&self, id: u32) -> Option<&'static Location<'static>> {
@@ -311,7 +416,7 @@ impl<T: Element> ScalarLane<T> {
         let node = &self.nodes()[id as usize];
         let code = node.code();
         match code {
-            LEAF => ScalarNode::Leaf(node.partials[1]),
+            LEAF => ScalarNode::Leaf(node.second),
             COPY => ScalarNode::Copy(node.a()),
             _ if code < N_UNARY => {
                 let list = self.parameters.borrow();
@@ -320,7 +425,7 @@ impl<T: Element> ScalarLane<T> {
             }
             _ => {
                 let op = BinaryOp::unpack(code & !LITERAL_FIRST);
-                let (first, literal) = (ScalarOperand::Node(node.a()), ScalarOperand::Literal(node.partials[1]));
+                let (first, literal) = (ScalarOperand::Node(node.a()), ScalarOperand::Literal(node.second));
                 match node.b() {
                     b if b < LIMIT => ScalarNode::Binary(op, first, ScalarOperand::Node(b)),
                     _ if code & LITERAL_FIRST != 0 => ScalarNode::Binary(op, literal, first),
@@ -372,3 +477,6 @@ impl<S: Number> BinaryVisitor for Apply2<S> {
         self.0.binary(op, self.1)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,12 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn both_nodes(self, other: Self) -> bool {
         (self.id.0 | other.id.0) < CONSTANT
     }
+    /// Whether both are of one tape, or of none.
+    #[inline(always)]
+    pub(crate) fn shares_tape(self, other: Self) -> bool {
+        let address = |tape: Option<&Tape<T>>| tape.map_or(std::ptr::null(), std::ptr::from_ref);
+        address(self.tape) == address(other.tape)
+    }
     /// The number of a node of the scalar lane.
     #[inline(always)]
     pub(crate) fn index(self) -> u32 {
