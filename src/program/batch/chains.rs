@@ -99,7 +99,8 @@ fn thread<T: Copy>(window: Window<'_, T>) -> Threads {
             same.then_some(place)
         };
         let other = if link.commutes() { continues(y) } else { None };
-        if let Some(p) = [continues(x), other].into_iter().flatten().max_by_key(|&p| depth[p]) {
+        // The first argument of two as deep, which `max_by_key` finds last: sums begin on the left.
+        if let Some(p) = [other, continues(x)].into_iter().flatten().max_by_key(|&p| depth[p]) {
             previous[i] = p as u32;
             continued[p] = true;
             depth[i] = depth[p] + 1;

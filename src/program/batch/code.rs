@@ -207,23 +207,21 @@ pub(super) struct Code {
     pub lists: Vec<u32>,
 }
 
-impl<T: Copy> BodyOp<T> {
-    /// The slots that it reads, each where the op has it.
-    pub(super) fn operands(&self) -> [Option<Slot>; 4] {
-        match *self {
-            Self::Input(_) | Self::Shared(_) | Self::Literal(_) => [None; 4],
-            Self::Unary(_, x) => [Some(x), None, None, None],
-            Self::Binary(_, x, y) => [Some(x), Some(y), None, None],
-            Self::UnaryVjp(op, [x, y, g]) => {
-                let saves = op.saves();
-                [saves.x.then_some(x), saves.out.then_some(y), Some(g), None]
-            }
-            Self::BinaryVjp(op, side, [x, y, out, g]) => {
-                let saves = op.saves()[(side == Side::Y) as usize];
-                [saves.x.then_some(x), saves.y.then_some(y), saves.out.then_some(out), Some(g)]
-            }
-            Self::Select([c, a, b]) => [Some(c), Some(a), Some(b), None],
+/// The slots that an op reads, each where the op has it.
+pub(super) fn operands<T: Copy>(op: &BodyOp<T>) -> [Option<Slot>; 4] {
+    match *op {
+        BodyOp::Input(_) | BodyOp::Shared(_) | BodyOp::Literal(_) => [None; 4],
+        BodyOp::Unary(_, x) => [Some(x), None, None, None],
+        BodyOp::Binary(_, x, y) => [Some(x), Some(y), None, None],
+        BodyOp::UnaryVjp(op, [x, y, g]) => {
+            let saves = op.saves();
+            [saves.x.then_some(x), saves.out.then_some(y), Some(g), None]
         }
+        BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
+            let saves = op.saves()[(side == Side::Y) as usize];
+            [saves.x.then_some(x), saves.y.then_some(y), saves.out.then_some(out), Some(g)]
+        }
+        BodyOp::Select([c, a, b]) => [Some(c), Some(a), Some(b), None],
     }
 }
 
@@ -234,9 +232,7 @@ impl Code {
             + size_of_val(&self.chains[..])
             + size_of_val(&self.lists[..])
     }
-}
 
-impl Code {
     /// Panics if some instruction reaches beyond so many values; the loops do not look.
     pub fn verify<T>(&self, n_values: usize, others: &[Other<T>]) {
         let check =

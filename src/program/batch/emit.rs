@@ -7,7 +7,7 @@
 //! literals spread out beside what they meet.
 
 use super::chains::{Chains, Found};
-use super::code::{BLOCK, Chain, Code, Form, Instruction, Operand, Other, Pair, Single, Term, Walk};
+use super::code::{BLOCK, Chain, Code, Form, Instruction, Operand, Other, Pair, Single, Term, Walk, operands};
 use super::window::{Item, Kinds, Schedule, Uses, WINDOW, Window, schedule};
 use super::{BatchCode, run};
 use crate::num::Element;
@@ -290,7 +290,7 @@ impl<'a, T: Element> Emitter<'a, T> {
     /// A batch of ops that run through the tensors' kernels.
     fn others(&mut self, mut ops: Vec<Slot>) {
         let places = &self.places;
-        let reads = |op: Slot| self.body.ops[op as usize].operands();
+        let reads = |op: Slot| operands(&self.body.ops[op as usize]);
         let key = |&op: &Slot| {
             let mut places = reads(op).into_iter().flatten().map(|slot| places[slot as usize]);
             (places.next(), places.next())
@@ -355,7 +355,8 @@ fn stretch(members: &[Member]) -> (usize, Form) {
     (1 + members.windows(2).take_while(|pair| step(&pair[0], &pair[1]) == even).count(), form)
 }
 
-/// Puts the members in the order that breaks fewest stretches. Literals can be laid anywhere.
+/// Puts the members in the order that breaks fewest stretches. Literals can be laid anywhere: what meets them stays in the
+/// body's order, which for data is that of the data.
 fn arrange(members: &mut Vec<Member>, literal: [bool; 2]) {
     let breaks = |members: &[Member]| {
         let even = |pair: &[Member]| {
@@ -366,12 +367,16 @@ fn arrange(members: &mut Vec<Member>, literal: [bool; 2]) {
     };
     let mut fewest = breaks(members);
     let enough = members.len() / 64;
-    let by_x = |m: &Member| (m.x as u64) << 32 | m.y as u64;
-    let by_y = |m: &Member| (m.y as u64) << 32 | m.x as u64;
-    let orders: [&dyn Fn(&Member) -> u64; 2] = [&by_x, &by_y];
-    for order in orders {
+    let key = |is_literal: bool, place: u32, op: Slot| if is_literal { op } else { place } as u64;
+    let by_x = |m: &Member| (m.x as u64) << 32 | key(literal[1], m.y, m.op);
+    let by_y = |m: &Member| (m.y as u64) << 32 | key(literal[0], m.x, m.op);
+    let orders: [(&dyn Fn(&Member) -> u64, bool); 2] = [(&by_x, literal[0]), (&by_y, literal[1])];
+    for (order, is_literal) in orders {
         if fewest <= enough {
             return;
+        }
+        if is_literal {
+            continue;
         }
         let mut sorted = members.clone();
         sorted.sort_unstable_by_key(order);

@@ -328,7 +328,7 @@ unsafe fn other<T: Element>(v: *mut T, i: &Instruction, other: &Other<T>, lists:
     }
 }
 
-fn compute<T: Element>(op: &BodyOp<T>, [a, b, c, d]: [&[T]; 4], out: &mut [T]) {
+pub(super) fn compute<T: Element>(op: &BodyOp<T>, [a, b, c, d]: [&[T]; 4], out: &mut [T]) {
     let plan = |n: usize| Plan::new(&[n], &[n], &[n]);
     match *op {
         BodyOp::Unary(op, _) => T::unary_kernel(op, a, out),

@@ -6,16 +6,17 @@ use crate::program::body::{Body, BodyOp, Sink, Slot};
 use crate::tensor::kernels::elementwise::Side;
 use std::collections::HashMap;
 
-/// Writes a body op by op.
+/// Writes a body op by op. Formulas written with it compute nothing twice, as a compiler's do not.
 pub struct Writer<T> {
     pub ops: Vec<BodyOp<T>>,
     literals: HashMap<u64, Slot>,
+    known: HashMap<(&'static str, Slot, Slot), Slot>,
     active: Vec<bool>,
 }
 
 impl<T: Element> Writer<T> {
     pub fn new(n_inputs: u32) -> (Self, Vec<Slot>) {
-        let mut writer = Self { ops: Vec::new(), literals: HashMap::new(), active: Vec::new() };
+        let mut writer = Self { ops: Vec::new(), literals: HashMap::new(), known: HashMap::new(), active: Vec::new() };
         let inputs = (0..n_inputs).map(|k| writer.push(BodyOp::Input(k), true)).collect();
         (writer, inputs)
     }
@@ -37,11 +38,19 @@ impl<T: Element> Writer<T> {
         self.push(BodyOp::Unary(op, x), active)
     }
     pub fn binary(&mut self, op: BinaryOp, x: Slot, y: Slot) -> Slot {
+        if let Some(&slot) = self.known.get(&(op.name(), x, y)) {
+            return slot;
+        }
         let active = self.active[x as usize] || self.active[y as usize];
-        self.push(BodyOp::Binary(op, x, y), active)
+        let slot = self.push(BodyOp::Binary(op, x, y), active);
+        self.known.insert((op.name(), x, y), slot);
+        slot
     }
     pub fn select(&mut self, slots: [Slot; 3]) -> Slot {
         self.push(BodyOp::Select(slots), false)
+    }
+    pub fn vjp(&mut self, op: BodyOp<T>) -> Slot {
+        self.push(op, true)
     }
     pub fn add(&mut self, x: Slot, y: Slot) -> Slot {
         self.binary(BinaryOp::Add(ops::Add), x, y)
