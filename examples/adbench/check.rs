@@ -1,7 +1,7 @@
 //! Every file of a folder against the expected results of another, in every mode.
 
-use crate::Kind;
-use crate::report;
+use super::Kind;
+use super::report;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
 
 /// A reference file.
 pub(crate) fn read_json(path: &Path) -> Result<Value, String> {
-    let text = crate::tokens::read_text(path)?;
+    let text = super::tokens::read_text(path)?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn difference(wanted: &Value, got: &Value) -> Result<f64, String> {
         let next = match (wanted, numbers(wanted), numbers(got)) {
             (Value::Object(_), ..) => difference(wanted, got)?,
             (_, Some(wanted), Some(got)) if wanted.len() == got.len() => {
-                let own = crate::problem::max_abs(&wanted);
+                let own = super::problem::max_abs(&wanted);
                 let scale = scale.map_or(own, |scale| if name == "sum" { scale * length } else { scale });
                 apart(&wanted, &got) / if scale == 0.0 { 1.0 } else { scale }
             }
@@ -99,7 +99,7 @@ pub(crate) fn difference(wanted: &Value, got: &Value) -> Result<f64, String> {
 
 fn apart(a: &[f64], b: &[f64]) -> f64 {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    crate::problem::max_abs(&differences)
+    super::problem::max_abs(&differences)
 }
 
 /// A number, or an array of them.

@@ -9,15 +9,15 @@
 //! taken. Files: those of ADBench, github.com/microsoft/ADBench; a hand's model is looked for in folders `model` beside the file
 //! and above. `examples/data/adbench` has small ones.
 
-mod ba;
-mod check;
-mod gmm;
-mod hand;
-mod lstm;
-mod problem;
-mod report;
-mod sha256;
-mod tokens;
+pub(crate) mod ba;
+pub(crate) mod check;
+pub(crate) mod gmm;
+pub(crate) mod hand;
+pub(crate) mod lstm;
+pub(crate) mod problem;
+pub(crate) mod report;
+pub(crate) mod sha256;
+pub(crate) mod tokens;
 
 #[path = "../common/flags.rs"]
 mod flags;

@@ -1,12 +1,12 @@
 //! A file in a mode, as JSON or in lines.
 
-use crate::Kind;
-use crate::ba::Ba;
-use crate::gmm::Gmm;
-use crate::hand::Hand;
-use crate::lstm::Lstm;
-use crate::problem::{self, Mode, Outcome, Problem};
-use crate::sha256;
+use super::Kind;
+use super::ba::Ba;
+use super::gmm::Gmm;
+use super::hand::Hand;
+use super::lstm::Lstm;
+use super::problem::{self, Mode, Outcome, Problem};
+use super::sha256;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -34,7 +34,7 @@ fn json_of<P: Problem>(path: &Path, mode: Mode, seconds: f64) -> Result<Map<Stri
     }
     let about = json!({
         "problem": P::NAME,
-        "data": crate::tokens::name(path),
+        "data": super::tokens::name(path),
         "data_sha256": sha256::hex(&bytes),
         "produced_by": format!("retrograd, mode {mode}: {}", outcome.how),
         "cross_checked_against": checked,
@@ -63,7 +63,7 @@ fn lines_of<P: Problem>(path: &Path, mode: Mode, seconds: f64) -> Result<String,
     Ok(format!(
         "{} {}, mode {mode}: {how}\n{}\nobjective in plain Rust: {objective_us:.1} us\nderivative: {derivative_us:.1} us\nratio: {:.2}",
         P::NAME,
-        crate::tokens::name(path),
+        super::tokens::name(path),
         problem.summary(values, derivative),
         outcome.ratio()
     ))

@@ -4,40 +4,51 @@
 use retrograd::Real;
 
 /// The reprojection error of a camera [11], a point [3] and a weight, one after the other, for a feature seen at `feature`.
-pub(crate) fn reprojection<S: Real>(inputs: &[S], feature: [S; 2], rotated: bool) -> [S; 2] {
-    let [r, centre, point] = [0, 3, 11].map(|at| [inputs[at], inputs[at + 1], inputs[at + 2]]);
-    let (focal, principal, kappa) = (inputs[6], [inputs[7], inputs[8]], [inputs[9], inputs[10]]);
-    let z = [point[0] - centre[0], point[1] - centre[1], point[2] - centre[2]];
-    let y = if rotated { rotate(r, z) } else { add(z, cross(r, z)) };
-    let p = [y[0] / y[2], y[1] / y[2]];
-    let rho = p[0].square() + p[1].square();
-    let scale = (rho * kappa[0] + rho.square() * kappa[1] + 1.0) * focal;
-    [0, 1].map(|j| inputs[14] * (p[j] * scale + principal[j] - feature[j]))
+pub(crate) fn reprojection<S: Real>(inputs: &[S; 15], feature: [S; 2], rotated: bool) -> [S; 2] {
+    let &[r0, r1, r2, c0, c1, c2, focal, u0, u1, kappa0, kappa1, x0, x1, x2, w] = inputs;
+    let (r, z) = ([r0, r1, r2], [x0 - c0, x1 - c1, x2 - c2]);
+    let y = if rotated { rotate(r, z) } else { tilt(r, z) };
+    let (p0, p1) = (y[0] / y[2], y[1] / y[2]);
+    let rho = p0.square() + p1.square();
+    let scale = ((rho * kappa1 + kappa0) * rho + 1.0) * focal;
+    [w * (p0 * scale + u0 - feature[0]), w * (p1 * scale + u1 - feature[1])]
 }
 
 /// The error of a weight.
+#[inline(always)]
 pub(crate) fn weight_error<S: Real>(w: S) -> S {
-    -w.square() + 1.0
+    S::lit(1.0) - w.square()
 }
 
 /// Rodrigues' formula: Z cos(theta) + (a x Z) sin(theta) + a (a . Z) (1 - cos(theta)), with r = theta a not zero.
+#[inline(always)]
 fn rotate<S: Real>(r: [S; 3], z: [S; 3]) -> [S; 3] {
-    let theta = dot(r, r).sqrt();
+    let theta = (r[0].square() + r[1].square() + r[2].square()).sqrt();
     let (sin, cos) = (theta.sin(), theta.cos());
-    let a = r.map(|r| r / theta);
-    let along = dot(a, z) * (-cos + 1.0);
+    let inverse = theta.reciprocal();
+    let a = [r[0] * inverse, r[1] * inverse, r[2] * inverse];
+    let along = dot(a, z) * (S::lit(1.0) - cos);
     let across = cross(a, z);
-    [0, 1, 2].map(|i| z[i] * cos + across[i] * sin + a[i] * along)
+    [
+        z[0] * cos + across[0] * sin + a[0] * along,
+        z[1] * cos + across[1] * sin + a[1] * along,
+        z[2] * cos + across[2] * sin + a[2] * along,
+    ]
 }
 
+/// What remains of it where r is zero: Z + r x Z.
+#[inline(always)]
+fn tilt<S: Real>(r: [S; 3], z: [S; 3]) -> [S; 3] {
+    let across = cross(r, z);
+    [z[0] + across[0], z[1] + across[1], z[2] + across[2]]
+}
+
+#[inline(always)]
 fn dot<S: Real>(a: [S; 3], b: [S; 3]) -> S {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
+#[inline(always)]
 fn cross<S: Real>(a: [S; 3], b: [S; 3]) -> [S; 3] {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn add<S: Real>(a: [S; 3], b: [S; 3]) -> [S; 3] {
-    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }

@@ -11,11 +11,11 @@
 //! A file has one camera, one point, one weight and one feature, repeated as often as its header says. Nothing here knows that
 //! they are equal.
 
-mod body;
+pub(crate) mod body;
 mod plain;
 
-use crate::problem::{Method, Mode, Problem, in_a_line, no_such_mode};
-use crate::tokens::{Tokens, name, read_text};
+use super::problem::{Method, Mode, Problem, in_a_line, no_such_mode};
+use super::tokens::{Tokens, name, read_text};
 use retrograd::{Tape, Var};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -105,50 +105,51 @@ fn by_tape(ba: &Ba, tape: &mut Tape<f64>, values: &mut [f64], nonzeros: &mut [f6
     let (blocks, weight_rows) = nonzeros.split_at_mut(2 * INPUTS * p);
     let outputs = errors.chunks_mut(2 * CHUNK).zip(weight_errors.chunks_mut(CHUNK));
     let derivatives = blocks.chunks_mut(2 * INPUTS * CHUNK).zip(weight_rows.chunks_mut(CHUNK));
-    let mut inputs = Vec::new();
     for ((seen, (e, g)), (blocks, weight_rows)) in ba.observations.chunks(CHUNK).zip(outputs).zip(derivatives) {
-        inputs.clear();
-        inputs.extend(seen.iter().flat_map(|seen| ba.inputs(seen)));
-        {
-            let x = tape.vars(&inputs);
-            let weights = x.chunks_exact(INPUTS).map(|x| body::weight_error(x[14]));
-            let total: Var<'_, f64> = weights
-                .zip(g)
-                .map(|(error, g)| {
-                    *g = error.item();
-                    error
-                })
-                .sum();
-            let grads = total.backward();
-            for (slot, x) in weight_rows.iter_mut().zip(x.chunks_exact(INPUTS)) {
-                *slot = grads.item(x[14]);
-            }
-            tape.recycle(grads);
-            let mut sums = [Var::constant(0.0); 2];
-            for ((seen, x), e) in seen.iter().zip(x.chunks_exact(INPUTS)).zip(e.chunks_exact_mut(2)) {
-                let rotated = inputs_rotate(&ba.cameras[seen.camera as usize]);
-                let error = body::reprojection(x, seen.feature.map(Var::constant), rotated);
-                for j in 0..2 {
-                    e[j] = error[j].item();
-                    sums[j] += error[j];
-                }
-            }
-            for (j, sum) in sums.into_iter().enumerate() {
-                let grads = sum.backward();
-                for (block, x) in blocks.chunks_exact_mut(2 * INPUTS).zip(x.chunks_exact(INPUTS)) {
-                    for (slot, &x) in block[j * INPUTS..][..INPUTS].iter_mut().zip(x) {
-                        *slot = grads.item(x);
-                    }
-                }
-                tape.recycle(grads);
-            }
-        }
+        record_chunk(ba, seen, tape, [e, g, blocks, weight_rows]);
         tape.clear();
     }
 }
 
+/// The same for some observations, whose parts of the results are handed over.
+fn record_chunk(ba: &Ba, seen: &[Observation], tape: &Tape<f64>, [e, g, blocks, weight_rows]: [&mut [f64]; 4]) {
+    let inputs: Vec<f64> = seen.iter().flat_map(|seen| ba.inputs(seen)).collect();
+    let x = tape.vars(&inputs);
+    let (x, _) = x.as_chunks::<INPUTS>();
+    let mut total = Var::constant(0.0);
+    for (x, g) in x.iter().zip(g) {
+        let error = body::weight_error(x[14]);
+        *g = error.item();
+        total += error;
+    }
+    let grads = total.backward();
+    for (slot, x) in weight_rows.iter_mut().zip(x) {
+        *slot = grads.item(x[14]);
+    }
+    tape.recycle(grads);
+
+    let mut totals = [Var::constant(0.0); 2];
+    for ((seen, x), e) in seen.iter().zip(x).zip(e.chunks_exact_mut(2)) {
+        let rotated = is_rotated(&ba.cameras[seen.camera as usize]);
+        let feature = [Var::constant(seen.feature[0]), Var::constant(seen.feature[1])];
+        let error = body::reprojection(x, feature, rotated);
+        for j in 0..2 {
+            e[j] = error[j].item();
+            totals[j] += error[j];
+        }
+    }
+    for (j, total) in totals.into_iter().enumerate() {
+        let grads = total.backward();
+        let rows = grads.items(x.as_flattened());
+        for (block, row) in blocks.chunks_exact_mut(2 * INPUTS).zip(rows.chunks_exact(INPUTS)) {
+            block[j * INPUTS..][..INPUTS].copy_from_slice(row);
+        }
+        tape.recycle(grads);
+    }
+}
+
 /// Whether the formula of a rotation that is not zero holds.
-pub(crate) fn inputs_rotate(camera: &[f64]) -> bool {
+pub(crate) fn is_rotated(camera: &[f64]) -> bool {
     camera[..3].iter().map(|r| r * r).sum::<f64>() != 0.0
 }
 

@@ -10,14 +10,15 @@ use retrograd::Real;
 pub(crate) fn log_posterior<S: Real>(gmm: &Gmm, parameters: &[S], hold: impl Fn(S) -> S + Copy) -> S {
     let shared = shared(gmm, parameters);
     let mut point = vec![S::lit(0.0); gmm.d];
-    let mut total = S::lit(0.0);
+    let mut scratch = Vec::new();
+    let mut total = rest(gmm, parameters, &shared, hold);
     for x in gmm.x.chunks_exact(gmm.d) {
         for (slot, &x) in point.iter_mut().zip(x) {
             *slot = S::lit(x);
         }
-        total += point_term([gmm.d, gmm.k], &point, &shared, hold);
+        total += point_term([gmm.d, gmm.k], &point, &shared, &mut scratch, hold);
     }
-    total + rest(gmm, parameters, &shared, hold)
+    total
 }
 
 /// What a point's term needs of the parameters: alpha_i + s_i [k], mu [k][d], and the factors' rows [k][d(d+1)/2].
@@ -42,40 +43,68 @@ pub(crate) fn below_diagonal(d: usize, r: usize, c: usize) -> usize {
 }
 
 /// The body of one point: logsumexp_i(alpha_i + s_i - 1/2 |Q_i (x - mu_i)|^2).
-pub(crate) fn point_term<S: Real>([d, k]: [usize; 2], x: &[S], shared: &[S], hold: impl Fn(S) -> S) -> S {
+///
+/// Loops over indices, with the running sums in variables of their own: so a recorded number stays in registers.
+pub(crate) fn point_term<S: Real>(
+    [d, k]: [usize; 2],
+    x: &[S],
+    shared: &[S],
+    scratch: &mut Vec<S>,
+    hold: impl Fn(S) -> S,
+) -> S {
     let (heights, rest) = shared.split_at(k);
     let (mu, factors) = rest.split_at(k * d);
-    let mut z = Vec::with_capacity(d);
-    let mut terms = Vec::with_capacity(k);
+    scratch.clear();
+    scratch.resize(d + k, S::lit(0.0));
+    let (z, terms) = scratch.split_at_mut(d);
     for (i, factor) in factors.chunks_exact(d * (d + 1) / 2).enumerate() {
-        z.clear();
-        z.extend(x.iter().zip(&mu[i * d..][..d]).map(|(&x, &mu)| x - mu));
-        let rows = (0..d).map(|r| &factor[r * (r + 1) / 2..][..r + 1]);
-        let norm = total(rows.map(|row| total(row.iter().zip(&z).map(|(&entry, &z)| entry * z)).square()));
-        terms.push(heights[i] - norm * 0.5);
+        for ((z, &x), &mu) in z.iter_mut().zip(x).zip(&mu[i * d..][..d]) {
+            *z = x - mu;
+        }
+        let mut norm = (factor[0] * z[0]).square();
+        let mut start = 1;
+        for r in 1..d {
+            let row = &factor[start..][..r + 1];
+            let mut y = row[0] * z[0];
+            for (&entry, &z) in row[1..].iter().zip(&z[1..]) {
+                y += entry * z;
+            }
+            norm += y.square();
+            start += r + 1;
+        }
+        terms[i] = heights[i] - norm * 0.5;
     }
-    logsumexp(&terms, hold)
+    logsumexp(terms, hold)
 }
 
 /// What does not depend on the points: constants, -n logsumexp(alpha), and the prior.
 pub(crate) fn rest<S: Real>(gmm: &Gmm, parameters: &[S], shared: &[S], hold: impl Fn(S) -> S) -> S {
     let parts = gmm.parts(parameters);
-    let squares = total(shared[gmm.k * (1 + gmm.d)..].iter().map(|entry| entry.square()));
+    let entries = &shared[gmm.k * (1 + gmm.d)..];
+    let mut squares = entries[0].square();
+    for entry in &entries[1..] {
+        squares += entry.square();
+    }
     let prior = sum(parts.q) * gmm.m - squares * (0.5 * gmm.gamma * gmm.gamma);
     prior - logsumexp(parts.alpha, hold) * gmm.n as f64 + gmm.constant()
 }
 
 fn logsumexp<S: Real>(terms: &[S], hold: impl Fn(S) -> S) -> S {
-    let held = terms.iter().map(|&t| hold(t));
-    let largest = held.reduce(|a, b| a.maximum(b)).unwrap_or(S::lit(f64::NEG_INFINITY));
-    total(terms.iter().map(|&t| (t - largest).exp())).ln() + largest
+    let mut largest = hold(terms[0]);
+    for &term in &terms[1..] {
+        largest = largest.maximum(hold(term));
+    }
+    let mut exps = (terms[0] - largest).exp();
+    for &term in &terms[1..] {
+        exps += (term - largest).exp();
+    }
+    exps.ln() + largest
 }
 
 fn sum<S: Real>(x: &[S]) -> S {
-    total(x.iter().copied())
-}
-
-/// The sum, without an addition to 0 in front.
-fn total<S: Real>(x: impl Iterator<Item = S>) -> S {
-    x.reduce(|a, b| a + b).unwrap_or(S::lit(0.0))
+    let mut sum = x[0];
+    for &x in &x[1..] {
+        sum += x;
+    }
+    sum
 }

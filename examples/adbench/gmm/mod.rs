@@ -9,13 +9,14 @@
 //!
 //! The sign of the prior is GradBench's; ADBench's C++ subtracts it.
 
-mod body;
+pub(crate) mod body;
 mod plain;
-mod tensor;
+mod tape;
+pub(crate) mod tensor;
 
-use crate::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack, scalar_gradient};
-use crate::tokens::{Tokens, name, read_text};
-use retrograd::{Number, Tape, Var};
+use super::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack};
+use super::tokens::{Tokens, name, read_text};
+use retrograd::Number;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -106,18 +107,7 @@ impl Problem for Gmm {
 
     fn method(&self, mode: Mode) -> Result<Method<'_>, String> {
         match mode {
-            Mode::Tape => {
-                let mut tape = Tape::new();
-                let run = move |values: &mut [f64], gradient: &mut [f64]| {
-                    values[0] = scalar_gradient(
-                        &mut tape,
-                        &self.parameters,
-                        |x| body::log_posterior(self, x, Var::detach),
-                        gradient,
-                    );
-                };
-                Ok(Method { how: "scalars recorded each call, one sweep", run: Box::new(run) })
-            }
+            Mode::Tape => Ok(tape::method(self)),
             Mode::Tensor => Ok(tensor::method(self)),
             Mode::Program | Mode::Map => Err(no_such_mode::<Self>(mode)),
         }

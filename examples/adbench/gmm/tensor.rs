@@ -1,23 +1,43 @@
-//! The objective as one expression of tensors.
+//! The objective as one expression of tensors, in one of two forms, whichever moves fewer bytes.
 //!
-//! The squared distance is a quadratic form of the point: with A = Q'Q,
+//! As a quadratic form of the point, with A = Q'Q:
 //!
 //!   t = alpha + s - 1/2 |Q mu|^2 + (A mu) . x - 1/2 sum_r A_rr x_r^2 - sum_{r>c} A_rc x_r x_c
 //!
 //! so all t are one product of the points' monomials, [n, f] with f = d(d+1)/2 + d + 1, and the components' coefficients, [k, f]:
-//! as many multiplications as the triangular products have, but nothing of size n k d is ever written. The monomials are data:
-//! they are made once, when the mode is prepared. Points and means are taken relative to the points' mean, so that a
-//! cloud far from the origin cancels no digits.
+//! as many multiplications as the triangular products have, and nothing of size n k d is ever written. The monomials are data:
+//! they are made once, when the mode is prepared.
+//!
+//! With many dimensions and few components there are more monomials than residuals Q (x - mu), [n, k d]. Then these are written:
+//! one product of the points, with a 1 behind each, and the rows of all Q, with -Q mu behind them.
+//!
+//! Points and means are taken relative to the points' mean, so that a cloud far from the origin cancels no digits.
 
+use super::super::problem::{Method, tensor_gradient};
 use super::body::below_diagonal;
 use super::{Gmm, Parts};
-use crate::problem::{Method, tensor_gradient};
 use retrograd::{Tape, Tensor, Var};
 
+/// What is written for each point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Monomials,
+    Residuals,
+}
+
+impl Form {
+    /// The one that moves fewer bytes: monomials are read twice, residuals written and read five times, forward and backward.
+    fn lighter(gmm: &Gmm) -> Self {
+        let monomials = gmm.d * (gmm.d + 3) / 2 + 1;
+        if 2 * monomials <= 5 * gmm.k * gmm.d { Form::Monomials } else { Form::Residuals }
+    }
+}
+
 /// What is made of the data once.
-pub(crate) struct Monomials {
-    /// [n, f].
-    values: Tensor<f64>,
+pub(crate) struct Points {
+    form: Form,
+    /// Monomials [n, f], or the points with a 1 behind each, [n, d + 1].
+    rows: Tensor<f64>,
     /// The points' mean, [d].
     mean: Tensor<f64>,
     /// Where the entries of a factor [d][d] stand in its row of exp(q), l, 0.
@@ -26,19 +46,19 @@ pub(crate) struct Monomials {
     triangle: Vec<usize>,
 }
 
-impl Monomials {
-    pub(crate) fn of(gmm: &Gmm) -> Self {
+impl Points {
+    pub(crate) fn new(gmm: &Gmm, form: Form) -> Self {
         let (d, n) = (gmm.d, gmm.n);
         let mean: Vec<f64> = (0..d).map(|r| gmm.x.iter().skip(r).step_by(d).sum::<f64>() / n as f64).collect();
-        let mut values = Vec::with_capacity(n * (d * (d + 1) / 2 + d + 1));
+        let mut rows = Vec::new();
         for x in gmm.x.chunks_exact(d) {
             let x: Vec<f64> = x.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
-            for r in 0..d {
-                values.extend((0..r).map(|c| -x[r] * x[c]));
-                values.push(-0.5 * x[r] * x[r]);
+            for r in (0..d).filter(|_| form == Form::Monomials) {
+                rows.extend((0..r).map(|c| -x[r] * x[c]));
+                rows.push(-0.5 * x[r] * x[r]);
             }
-            values.extend(&x);
-            values.push(1.0);
+            rows.extend(&x);
+            rows.push(1.0);
         }
         let zero = d + gmm.below();
         let entry = |r: usize, c: usize| match r.cmp(&c) {
@@ -47,11 +67,34 @@ impl Monomials {
             std::cmp::Ordering::Greater => d + below_diagonal(d, r, c),
         };
         Self {
-            values: Tensor::new([n, values.len() / n], values).expect("rows of one length"),
+            form,
+            rows: Tensor::new([n, rows.len() / n], rows).expect("rows of one length"),
             mean: Tensor::from(mean),
             entries: (0..d * d).map(|i| entry(i / d, i % d)).collect(),
             triangle: (0..d).flat_map(|r| (0..=r).map(move |c| r * d + c)).collect(),
         }
+    }
+
+    /// All t, [n, k], of the factors [k, d, d], the means [k, d] and alpha + s [k].
+    fn terms<'t>(
+        &self,
+        tape: &'t Tape<f64>,
+        factors: Var<'t, f64>,
+        mu: Var<'t, f64>,
+        heights: Var<'t, f64>,
+    ) -> Var<'t, f64> {
+        let (k, d, n) = (mu.shape()[0], mu.shape()[1], self.rows.shape()[0]);
+        let rows = tape.data(&self.rows);
+        let means = (mu - tape.data(&self.mean)).reshape([k, d, 1]);
+        let turned = factors.matmul(means);
+        if self.form == Form::Residuals {
+            let factors = Var::concat(&[factors.reshape([k * d, d]), -turned.reshape([k * d, 1])], 1);
+            return heights - rows.matmul_nt(factors).square().reshape([n, k, d]).sum(2) * 0.5;
+        }
+        let forms = factors.matmul_tn(factors).reshape([k, d * d]).gather(1, &self.triangle);
+        let linear = factors.matmul_tn(turned).reshape([k, d]);
+        let constant = (heights - turned.square().sum([1, 2]) * 0.5).reshape([k, 1]);
+        rows.matmul_nt(Var::concat(&[forms, linear, constant], 1))
     }
 }
 
@@ -59,7 +102,7 @@ impl Monomials {
 pub(crate) fn log_posterior<'t>(
     tape: &'t Tape<f64>,
     gmm: &Gmm,
-    monomials: &Monomials,
+    points: &Points,
     [alpha, mu, q, l]: [Var<'t, f64>; 4],
 ) -> Var<'t, f64> {
     let (d, k) = (gmm.d, gmm.k);
@@ -67,21 +110,10 @@ pub(crate) fn log_posterior<'t>(
     let zero = tape.data(Tensor::zeros([k, 1]));
     // A matrix of one row has nothing below its diagonal.
     let columns = if d > 1 { vec![diagonal, l, zero] } else { vec![diagonal, zero] };
-    let factors = Var::concat(&columns, 1).gather(1, &monomials.entries).reshape([k, d, d]);
-
-    let forms = factors.matmul_tn(factors).reshape([k, d * d]).gather(1, &monomials.triangle);
-    let means = (mu - tape.data(&monomials.mean)).reshape([k, d, 1]);
-    let turned = factors.matmul(means);
-    let linear = factors.matmul_tn(turned).reshape([k, d]);
-    let heights = alpha + q.sum(1) - turned.square().sum([1, 2]) * 0.5;
-    let coefficients = Var::concat(&[forms, linear, heights.reshape([k, 1])], 1);
-
-    let terms = tape.data(&monomials.values).matmul_nt(coefficients);
+    let factors = Var::concat(&columns, 1).gather(1, &points.entries).reshape([k, d, d]);
+    let terms = points.terms(tape, factors, mu, alpha + q.sum(1));
     let likelihood = terms.logsumexp(1).sum(()) - alpha.logsumexp(()) * gmm.n as f64;
-    let mut squares = diagonal.square().sum(());
-    if d > 1 {
-        squares = squares + l.square().sum(());
-    }
+    let squares = factors.square().sum(());
     likelihood + q.sum(()) * gmm.m - squares * (0.5 * gmm.gamma * gmm.gamma) + gmm.constant()
 }
 
@@ -93,14 +125,21 @@ pub(crate) fn inputs(gmm: &Gmm) -> [Tensor<f64>; 4] {
     [Tensor::from(alpha), matrix(mu), matrix(q), matrix(l)]
 }
 
-/// Recorded eagerly on every call.
+/// Recorded eagerly on every call, in the lighter form.
 pub(crate) fn method(gmm: &Gmm) -> Method<'_> {
-    let (monomials, inputs, mut tape) = (Monomials::of(gmm), inputs(gmm), Tape::new());
-    let run = move |values: &mut [f64], gradient: &mut [f64]| {
-        values[0] = tensor_gradient(&mut tape, &inputs, |tape, x| log_posterior(tape, gmm, &monomials, x), gradient);
+    let form = Form::lighter(gmm);
+    let how = match form {
+        Form::Monomials => "tensors recorded each call: monomials of the points times coefficients of the components",
+        Form::Residuals => "tensors recorded each call: the residuals of all components in one product",
     };
-    Method {
-        how: "tensors recorded each call: monomials of the points times coefficients of the components",
-        run: Box::new(run),
-    }
+    Method { how, ..in_form(gmm, form) }
+}
+
+/// The same in a given form.
+pub(crate) fn in_form(gmm: &Gmm, form: Form) -> Method<'_> {
+    let (points, inputs, mut tape) = (Points::new(gmm, form), inputs(gmm), Tape::new());
+    let run = move |values: &mut [f64], gradient: &mut [f64]| {
+        values[0] = tensor_gradient(&mut tape, &inputs, |tape, x| log_posterior(tape, gmm, &points, x), gradient);
+    };
+    Method { how: "tensors recorded each call", run: Box::new(run) }
 }

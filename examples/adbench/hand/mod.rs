@@ -8,12 +8,12 @@
 //!
 //! Columns of the Jacobian: the derivatives by u0 and u1 in the complicated variant, then theta [26].
 
-mod body;
-mod model;
+pub(crate) mod body;
+pub(crate) mod model;
 mod plain;
 
-use crate::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack};
-use crate::tokens::{Tokens, name, read_text};
+use super::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack};
+use super::tokens::{Tokens, name, read_text};
 use model::Model;
 use retrograd::Dual;
 use serde_json::{Map, Value, json};
@@ -77,7 +77,7 @@ impl Hand {
     }
 
     /// Keeps of the model's vertices those that are used.
-    fn new(
+    pub(crate) fn new(
         model: Model,
         points: Vec<[f64; 3]>,
         mut corners: Vec<[usize; 3]>,

@@ -1,6 +1,6 @@
 //! The hand's model: bones, the vertices that they move, and triangles of vertices.
 
-use crate::tokens::{name, read_text};
+use super::super::tokens::{name, read_text};
 use std::path::{Path, PathBuf};
 
 /// The first three rows of an affine transform [4][4].

@@ -6,12 +6,12 @@
 //!
 //! then y = v extra[1] + extra[2], and the loss takes -sum_j seq[t+1][j] (y_j - ln(2 + sum_i exp(y_i))) / ((c-1) b).
 
-mod body;
+pub(crate) mod body;
 mod plain;
 mod tensor;
 
-use crate::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack, scalar_gradient};
-use crate::tokens::{Tokens, name, read_text};
+use super::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack, scalar_gradient};
+use super::tokens::{Tokens, name, read_text};
 use retrograd::Tape;
 use serde_json::{Map, Value, json};
 use std::path::Path;

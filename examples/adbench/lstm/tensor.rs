@@ -4,8 +4,8 @@
 //! behind: wave s steps layer i at character s - i. A wave's gates are one tensor of 4 rows for each layer, in the order f, o, i,
 //! change; what the last layer leaves goes into one expression over all characters at the end.
 
+use super::super::problem::{Method, tensor_gradient};
 use super::Lstm;
-use crate::problem::{Method, tensor_gradient};
 use retrograd::{Tape, Tensor, Var};
 
 type Matrix<'t> = Var<'t, f64>;
