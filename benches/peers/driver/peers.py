@@ -31,6 +31,7 @@ PEERS = (
     Peer("hand", "hand", "private-gemm-x86", by_hand=True),
     Peer("hand", "scalars", "peer-scalars", "hand", SCALAR, by_hand=True),
     Peer("ours-tape", "ours", "retrograd", "tape", WORKLOADS, ours=True),
+    Peer("ours-program", "ours", "retrograd", "program", WORKLOADS, ours=True),
     Peer("ours-layers", "ours", "retrograd", "layers", NETWORKS, ours=True),
     Peer("jax", "with_jax.py", "jax"),
     Peer("jax-loop", "with_jax.py", "jax", "loop", NETWORKS),

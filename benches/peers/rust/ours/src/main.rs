@@ -1,9 +1,11 @@
 //! retrograd, through its public interface. Arguments: workload, mode.
 //!
 //! Modes: `tape` records and sweeps on every step, with parameters that are plain tensors where descent is all they need;
-//! `layers` is the same through `nn` and `optim`. A further mode is one more arm of `main`.
+//! `layers` is the same through `nn` and `optim`; `program` freezes the whole step once and runs it again. A further mode is
+//! a few more arms of `main`.
 
 mod networks;
+mod programs;
 mod scalars;
 
 use retrograd::{Tape, Tensor, Var};
@@ -19,7 +21,11 @@ fn main() {
         ("layers", name, Some(network)) if name != "hvp" => networks::with_layers(&network),
         ("tape", "chain", _) => chain(),
         ("tape", "hessian", _) => hessian(),
-        ("tape", "rosenbrock" | "speelpenning" | "scalar_mlp", _) => scalars::on_the_tape(&workload),
+        ("program", "hvp", Some(network)) => programs::hessian_vector_product(&network),
+        ("program", _, Some(network)) => programs::train(&network),
+        ("program", "chain", _) => programs::chain(),
+        ("program", "hessian", _) => programs::hessian(),
+        ("tape" | "program", "rosenbrock" | "speelpenning" | "scalar_mlp", _) => scalars::run(&workload, &mode),
         ("layers", _, _) => common::unsupported("no layers in it: see tape"),
         _ => common::unsupported("no such workload or mode"),
     }
@@ -31,8 +37,7 @@ fn chain() {
     let step = |_| {
         let (y, id, mut grads) = tape.step(|t| {
             let v = t.var(&x);
-            let (a, b) = ((v.sin() * (-v.square()).exp()).tanh(), (v * 0.5).sigmoid() * (v.square() + 1.0).ln());
-            ((a + b).sum(()), v.id())
+            (chain_of(v), v.id())
         });
         // The gradient of the step before goes back to the tape.
         if let Some(spent) = gradient.replace(grads.take(id)) {
@@ -43,6 +48,11 @@ fn chain() {
     };
     let norm = || gradient.borrow().as_ref().map_or(0.0, |g| common::norm(g.iter().map(|&g| g as f64)));
     common::serve(step, |y: f32| vec![y as f64, norm()]);
+}
+
+fn chain_of(x: Var<'_, f32>) -> Var<'_, f32> {
+    let (a, b) = ((x.sin() * (-x.square()).exp()).tanh(), (x * 0.5).sigmoid() * (x.square() + 1.0).ln());
+    (a + b).sum(())
 }
 
 fn hessian() {

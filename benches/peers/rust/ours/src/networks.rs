@@ -33,18 +33,18 @@ impl<T: Element> Data<T> {
     }
 }
 
-fn tensor<T: Element>(shape: &[usize], numbers: &[f64]) -> Tensor<T> {
+pub fn tensor<T: Element>(shape: &[usize], numbers: &[f64]) -> Tensor<T> {
     Tensor::new(shape, numbers.iter().map(|&x| T::from_f64(x)).collect()).expect("as many numbers as the shape holds")
 }
 
 /// Weights and biases, layer by layer.
-fn parameters<T: Element>(n: &Network) -> Vec<Tensor<T>> {
+pub fn parameters<T: Element>(n: &Network) -> Vec<Tensor<T>> {
     let layer = |l| [tensor(&n.sizes[l..l + 2], &n.weight(l)), Tensor::zeros([n.sizes[l + 1]])];
     (0..n.layers()).flat_map(layer).collect()
 }
 
 /// What the last layer gives, before its activation.
-fn forward<'t, T: Element>(n: &Network, x: Var<'t, T>, parameters: &[Var<'t, T>]) -> Var<'t, T> {
+pub fn forward<'t, T: Element>(n: &Network, x: Var<'t, T>, parameters: &[Var<'t, T>]) -> Var<'t, T> {
     let mut h = x;
     for (l, layer) in parameters.chunks(2).enumerate() {
         h = h.matmul(layer[0]) + layer[1];

@@ -1,4 +1,4 @@
-//! Scalar problems: recorded and swept on every step.
+//! Scalar problems: recorded and swept on every step, or recorded once.
 
 use retrograd::{Real, Tape, Var};
 
@@ -33,16 +33,19 @@ fn network<S: Real>(p: &[S], points: &[[f64; 3]]) -> S {
     points[1..].iter().map(error).fold(error(&points[0]), |sum, e| sum + e)
 }
 
-pub fn on_the_tape(workload: &str) {
+pub fn run(workload: &str, mode: &str) {
     let (x, points) = (common::scalar_x(workload), common::scalar_points());
     match workload {
-        "rosenbrock" => serve(&x, |x| rosenbrock(x)),
-        "speelpenning" => serve(&x, |x| speelpenning(x)),
-        _ => serve(&x, |x| network(x, &points)),
+        "rosenbrock" => serve(mode, &x, |x| rosenbrock(x)),
+        "speelpenning" => serve(mode, &x, |x| speelpenning(x)),
+        _ => serve(mode, &x, |x| network(x, &points)),
     }
 }
 
-fn serve(x: &[f64], f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>) {
+fn serve(mode: &str, x: &[f64], f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>) {
+    if mode == "program" {
+        return crate::programs::scalars(x, f);
+    }
     let mut tape = Tape::new();
     let step = |_| {
         tape.clear();
