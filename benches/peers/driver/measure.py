@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 
 from prepare import log, reason_of
 
 TOLERANCE = 1e-5
 """Relative difference of what is checked (the loss after five steps, or value and gradient) that f32 explains."""
+
+PATIENCE = 600
+"""Seconds for one answer, compilation included; torch's max-autotune takes minutes."""
 
 LOOSER = {"chain": (2e-4, TOLERANCE)}
 """Sums of a million f32 one after the other, as some peers form them, are off by 1e-4; the gradient is not."""
@@ -38,16 +42,20 @@ class Worker:
         self.check = None
 
     def answer(self):
+        timer = threading.Timer(PATIENCE, self.process.kill)
+        timer.start()
         # Lines that a library prints for itself are passed over.
-        for line in self.process.stdout:
-            if line.startswith("{"):
-                answer = json.loads(line)
-                if "unsupported" in answer:
-                    raise Failed(answer["unsupported"])
-                return answer
-        self.process.wait()
-        self.errors.seek(0)
-        raise Failed(reason_of(self.errors.read()))
+        line = next((line for line in self.process.stdout if line.startswith("{")), None)
+        late = not timer.is_alive()
+        timer.cancel()
+        if line is None:
+            self.process.wait()
+            self.errors.seek(0)
+            raise Failed(f"no answer in {PATIENCE} s" if late else reason_of(self.errors.read()))
+        answer = json.loads(line)
+        if "unsupported" in answer:
+            raise Failed(answer["unsupported"])
+        return answer
 
     def start(self):
         self.check = self.answer()["check"]

@@ -67,7 +67,7 @@ pub fn train(n: &Network) {
     common::serve(step, |loss: f32| vec![loss as f64]);
 }
 
-/// Forward over reverse; what the products have in common is computed once.
+/// Reverse over reverse: the gradient of the gradient's product with the direction.
 pub fn hessian_vector_product(n: &Network) {
     let parameters: Vec<Tensor<f64>> = parameters(n);
     let layers = parameters.len();
@@ -77,9 +77,8 @@ pub fn hessian_vector_product(n: &Network) {
     let program = options().compile(&inputs, |tape, v| {
         let (p, directions) = v[2..].split_at(layers);
         let loss = loss(n, forward(n, v[0], p), v[1]);
-        let tangents: Vec<_> = p.iter().copied().zip(directions.iter().copied()).collect();
-        let product = |g| tape.try_record_jvp(g, &tangents).expect("rules for every op");
-        tape.grad(loss, p).into_iter().map(product).collect()
+        let products = tape.grad(loss, p).into_iter().zip(directions).map(|(g, &d)| (g * d).sum(()));
+        tape.grad(products.sum(), p)
     });
     let mut program = program.expect("a sound product");
     let inputs: Vec<&Tensor<f64>> = inputs.iter().collect();
@@ -108,14 +107,14 @@ pub fn chain() {
     common::serve(step, |y: f32| vec![y as f64, found.get()]);
 }
 
-/// One row for each direction.
+/// One sweep for each row.
 pub fn hessian() {
     let x = Tensor::from(common::hessian_x());
     let program = options().compile(&[x.clone()], |tape, v| {
         let gradient = tape.grad(crate::rosenbrock(v[0]), v)[0];
         let row = |i| {
             let unit: Vec<f64> = (0..x.len()).map(|k| (k == i) as u8 as f64).collect();
-            tape.try_record_jvp(gradient, &[(v[0], tape.data(Tensor::from(unit)))]).expect("rules for every op")
+            tape.try_vjp(gradient, tape.data(Tensor::from(unit)), v).expect("rules for every op")[0]
         };
         (0..x.len()).map(row).collect()
     });
