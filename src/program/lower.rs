@@ -5,8 +5,12 @@
 //! begins, and groups never wait for each other in a circle. A stage runs its groups first, then its other ops. Sums of a
 //! group's values along all, leading or trailing axes are taken while the block is at hand. Numbers alone form groups, too.
 //!
+//! Stages are as early as can be; what would then wait in memory for a later group moves there ([`sink`]).
+//!
 //! Inside a group an argument is another member, a number, or a buffer that is read flat, by row or by column; any other
 //! broadcast is written out by an op of its own first.
+
+mod sink;
 
 use super::block::{Origin, Source, Target, Walk};
 use super::body::{Body, BodyOp, Sink, Slot};
@@ -113,6 +117,7 @@ pub(super) fn steps<T: Element>(ir: &mut Ir<T>) -> Vec<Draft<T>> {
     for key in lowering.ir.order.clone() {
         lowering.place(key);
     }
+    lowering.sink();
     lowering.drafts()
 }
 
@@ -185,7 +190,11 @@ impl<T: Element> Lowering<'_, T> {
     }
 
     fn op(&mut self, key: NodeKey, node: &Node<T>) -> (Home, u32) {
-        let stage = node.args.iter().map(|&arg| self.stages[arg]).max().unwrap_or(0);
+        let mut stage = node.args.iter().map(|&arg| self.stages[arg]).max().unwrap_or(0);
+        // What is added to a carried input comes after everything that reads it.
+        if matches!(node.op, IrOp::Accumulate(_)) && self.homes[node.args[0]] == Home::Leaf {
+            stage = u32::MAX;
+        }
         self.ops.push((stage, key));
         (Home::Op, stage)
     }

@@ -15,6 +15,8 @@ use std::fmt;
 pub(super) enum Base {
     /// Input `k` of the run.
     Input(usize),
+    /// Output `k` of the run, where the caller keeps it.
+    Output(usize),
     Arena,
 }
 
@@ -128,8 +130,18 @@ impl Arena {
     }
 }
 
-/// Lays out what the steps read and write. `carried` are inputs that the program keeps.
-pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], carried: &[(NodeKey, NodeKey)]) -> Layout<T> {
+/// What is not the plan's to place.
+pub(super) struct Fixed {
+    /// Inputs that the program keeps, with the outputs that replace them.
+    pub carried: Vec<(NodeKey, NodeKey)>,
+    /// Outputs by number that callers keep.
+    pub written_out: Vec<(NodeKey, usize)>,
+}
+
+/// Lays out what the steps read and write.
+pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -> Layout<T> {
+    let carried = &fixed.carried[..];
+    let outside = outside(ir, drafts, fixed);
     let size = size_of::<T>();
     let mut arena = Arena { length: 0, line: 64 / size, free: BTreeMap::new() };
     let mut places: SecondaryMap<NodeKey, Place> = SecondaryMap::new();
@@ -170,7 +182,10 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], carried: &[(Node
         let takes_over = matches!(draft.run, Run::Tensor { accumulate: true, .. });
         for &key in &draft.writes {
             let len = ir.shape(key).numel();
-            if takes_over {
+            if let Some(&place) = outside.get(key) {
+                places.insert(key, place);
+                continue;
+            } else if takes_over {
                 places.insert(key, places[draft.reads[0]]);
             } else if let Some(&(input, _)) = carried.iter().find(|&&(_, output)| output == key && in_place(draft, key))
             {
@@ -192,12 +207,31 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], carried: &[(Node
         }
         for key in std::mem::take(&mut ends[step]) {
             let taken_over = takes_over && draft.reads[0] == key;
-            if !taken_over {
+            if !taken_over && !outside.contains_key(key) {
                 arena.give(places[key].start, places[key].len);
             }
         }
     }
     Layout { places, length: arena.length, constants, memory }
+}
+
+/// The places of values that callers keep, and of those that are only added to on their way there.
+fn outside<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -> SecondaryMap<NodeKey, Place> {
+    let mut places = SecondaryMap::new();
+    for &(key, k) in &fixed.written_out {
+        let replaces = fixed.carried.iter().any(|&(_, output)| output == key);
+        if !replaces && !places.contains_key(key) && drafts.iter().any(|draft| draft.writes.contains(&key)) {
+            places.insert(key, Place { base: Base::Output(k), start: 0, len: ir.shape(key).numel() });
+        }
+    }
+    for draft in drafts.iter().rev() {
+        if let Run::Tensor { accumulate: true, .. } = draft.run
+            && let Some(&place) = places.get(draft.writes[0])
+        {
+            places.insert(draft.reads[0], place);
+        }
+    }
+    places
 }
 
 /// Whether a step writes this value over the carried input that it replaces.

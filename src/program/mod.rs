@@ -42,7 +42,6 @@ use crate::num::Element;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shape, Tensor};
 use ir::{Ir, NodeKey};
-use lower::{Draft, Run};
 use memory::Place;
 use run::Machine;
 use std::cell::RefCell;
@@ -73,6 +72,7 @@ pub struct Options {
     threads: usize,
     carried: Vec<(usize, usize)>,
     by: Vec<usize>,
+    written_out: Vec<usize>,
 }
 
 impl Options {
@@ -98,6 +98,23 @@ impl Options {
     /// Adds to the outputs the gradients of the first one by these inputs.
     pub fn gradient(mut self, by: &[usize]) -> Self {
         self.by = by.to_vec();
+        self
+    }
+
+    /// These outputs are written to tensors that [`Program::run_into`] is handed, and not kept in the program.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, program::Options};
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// let mut double = Options::new().write_out(&[0]).compile(&[x.clone()], |_, v| vec![v[0] * 2.0])?;
+    /// let mut y = Tensor::zeros([2]);
+    /// double.run_into(&[&x], &mut [&mut y])?;
+    /// assert_eq!(y.to_vec(), [2.0, 4.0]);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn write_out(mut self, outputs: &[usize]) -> Self {
+        self.written_out = outputs.to_vec();
         self
     }
 
@@ -174,7 +191,7 @@ impl Options {
     }
 
     fn assemble<T: Element>(&self, mut ir: Ir<T>) -> Result<Program<T>> {
-        passes::run(&mut ir);
+        passes::run(&mut ir, &self.carried);
         let carried = self.carried_nodes(&ir)?;
         if cfg!(debug_assertions) {
             verify::verify(&ir)?;
@@ -182,17 +199,20 @@ impl Options {
         let listed = ir.clone();
         let mut drafts = lower::steps(&mut ir);
         // What may fail leaves what is carried alone, so then it is replaced at the end.
-        let safe = ir.guards.is_empty() && !drafts.iter().any(Draft::may_fail);
-        if safe {
+        if !passes::may_fail(&ir) {
             run::in_place(&mut drafts, &carried);
         }
-        let mut layout = memory::plan(&ir, &drafts, &carried);
+        let fixed = memory::Fixed { carried, written_out: self.written_out_nodes(&ir)? };
+        let mut layout = memory::plan(&ir, &drafts, &fixed);
+        let carried = fixed.carried;
         let mut program = Program {
             inputs: ir.inputs.iter().map(|&key| ir.shape(key).clone()).collect(),
             kept: vec![None; ir.inputs.len()],
             outputs: Vec::new(),
+            written_out: self.written_out.clone(),
             guards: Vec::new(),
             commits: Vec::new(),
+            exports: Vec::new(),
             memory: layout.memory,
             ir: listed,
             machine: Machine::new(&ir, drafts, &mut layout),
@@ -213,8 +233,30 @@ impl Options {
             ir.outputs.iter().map(|&key| (layout.places[lower::root(&ir, key)], ir.shape(key).clone())).collect();
         let place = |key| layout.places[lower::root(&ir, key)];
         program.guards = ir.guards.iter().map(|guard| (place(guard.left), place(guard.right), guard.outcome)).collect();
+        for &k in &self.written_out {
+            let to = Place { base: memory::Base::Output(k), start: 0, len: program.outputs[k].1.numel() };
+            if program.outputs[k].0 != to {
+                program.exports.push((program.outputs[k].0, k));
+            }
+            program.outputs[k].0 = to;
+        }
         program.machine.set_threads(self.threads.max(1));
         Ok(program)
+    }
+
+    /// The outputs that callers keep, with their numbers; numbers and what guards read stay inside and are copied.
+    fn written_out_nodes<T: Element>(&self, ir: &Ir<T>) -> Result<Vec<(NodeKey, usize)>> {
+        let node = |&k: &usize| {
+            let key = *ir.outputs.get(k).ok_or_else(|| missing("write_out", "output", k, ir.outputs.len()))?;
+            Ok((lower::root(ir, key), k))
+        };
+        let kept = |key: NodeKey| {
+            ir.guards.iter().any(|guard| [guard.left, guard.right].map(|side| lower::root(ir, side)).contains(&key))
+        };
+        let nodes: Vec<(NodeKey, usize)> = self.written_out.iter().map(node).collect::<Result<_>>()?;
+        // An output that is another one as well has to be in both places.
+        let shared = |key| ir.outputs.iter().filter(|&&output| lower::root(ir, output) == key).count() > 1;
+        Ok(nodes.into_iter().filter(|&(key, _)| ir.shape(key).numel() != 1 && !kept(key) && !shared(key)).collect())
     }
 
     /// The carried inputs and the outputs that replace them.
@@ -247,8 +289,12 @@ pub struct Program<T: 'static> {
     kept: Vec<Option<Place>>,
     outputs: Vec<(Place, Shape)>,
     guards: Vec<(Place, Place, Option<Ordering>)>,
+    /// Outputs that callers keep.
+    written_out: Vec<usize>,
     /// Carried outputs that are not yet where their inputs are.
     commits: Vec<(Place, Place)>,
+    /// Outputs that are not yet where their callers keep them.
+    exports: Vec<(Place, usize)>,
     memory: Memory,
 }
 
@@ -316,6 +362,15 @@ impl<T: Element> Program<T> {
     /// Another number of inputs, or other shapes, than were compiled; a comparison that would now go the other way; an op
     /// that refuses its numbers. What is carried is then as it was before.
     pub fn run(&mut self, inputs: &[&Tensor<T>]) -> Result<()> {
+        self.run_into(inputs, &mut [])
+    }
+
+    /// As [`Program::run`], with a tensor for each output of [`Options::write_out`], in that order.
+    ///
+    /// # Errors
+    /// As [`Program::run`]; another number of outputs, or other shapes, than were compiled. After an error the outputs hold
+    /// anything.
+    pub fn run_into(&mut self, inputs: &[&Tensor<T>], outputs: &mut [&mut Tensor<T>]) -> Result<()> {
         let wanted = self.kept.iter().filter(|kept| kept.is_none()).count();
         if inputs.len() != wanted {
             return Err(Error::argument(format!("program: takes {wanted} inputs, got {}", inputs.len())));
@@ -333,7 +388,19 @@ impl<T: Element> Program<T> {
             .iter()
             .map(|kept| if kept.is_some() { &[][..] } else { given.next().expect("counted").as_slice() })
             .collect();
-        self.run_slices(&slices)
+        let count = self.written_out.len();
+        if outputs.len() != count {
+            return Err(Error::argument(format!("program: writes {count} outputs, got tensors for {}", outputs.len())));
+        }
+        let mut written: smallvec::SmallVec<[&mut [T]; 16]> = (0..self.outputs.len()).map(|_| &mut [][..]).collect();
+        for (&k, output) in self.written_out.iter().zip(outputs) {
+            let (found, shape) = (output.shape(), &self.outputs[k].1);
+            if found != shape {
+                return Err(Error::shape(format!("program: output {k} has shape {shape}, its tensor {found}")));
+            }
+            written[k] = output.as_mut_slice();
+        }
+        self.run_slices(&slices, &mut written)
     }
 
     /// As [`Program::run`], where all inputs that are not carried are numbers.
@@ -356,11 +423,14 @@ impl<T: Element> Program<T> {
         if given.next().is_some() {
             return Err(Error::argument(format!("program: got {} numbers, more than its inputs", inputs.len())));
         }
-        self.run_slices(&slices)
+        if !self.written_out.is_empty() {
+            return Err(Error::argument("program: some outputs are written out; hand their tensors to run_into"));
+        }
+        self.run_slices(&slices, &mut [])
     }
 
-    fn run_slices(&mut self, inputs: &[&[T]]) -> Result<()> {
-        self.machine.run(inputs)?;
+    fn run_slices(&mut self, inputs: &[&[T]], outputs: &mut [&mut [T]]) -> Result<()> {
+        self.machine.run(inputs, outputs)?;
         for &(left, right, recorded) in &self.guards {
             let (a, b) = (self.machine.number(left, inputs), self.machine.number(right, inputs));
             if a.partial_cmp(&b) != recorded {
@@ -373,14 +443,25 @@ impl<T: Element> Program<T> {
         for &(from, to) in &self.commits {
             self.machine.copy(from, to);
         }
+        for &(from, k) in &self.exports {
+            match from.base {
+                memory::Base::Output(j) => {
+                    let [source, target] = outputs.get_disjoint_mut([j, k]).expect("outputs are told apart");
+                    target.copy_from_slice(source);
+                }
+                _ => outputs[k].copy_from_slice(self.machine.kept(from)),
+            }
+        }
         Ok(())
     }
 
     /// The elements of an output of the last run; before the first, zeros.
     ///
     /// # Panics
-    /// There is no such output.
+    /// There is no such output, or it is one of [`Options::write_out`].
+    #[track_caller]
     pub fn output(&self, k: usize) -> &[T] {
+        assert!(!self.written_out.contains(&k), "program: output {k} is written out to its caller's tensor");
         self.machine.kept(self.outputs[k].0)
     }
     /// An output of the last run as a tensor of its own.
@@ -450,13 +531,5 @@ impl<T: Element> Program<T> {
     /// What is wrong: a mistake of this crate's.
     pub fn verify(&self) -> Result<()> {
         verify::verify(&self.ir)
-    }
-}
-
-impl<T: Element> Draft<T> {
-    /// Whether the step may refuse its numbers.
-    fn may_fail(&self) -> bool {
-        use crate::ops::structural::TensorOp;
-        matches!(&self.run, Run::Foreign { .. } | Run::Tensor { op: TensorOp::Inv(_) | TensorOp::Solve(_), .. })
     }
 }

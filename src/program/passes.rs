@@ -4,24 +4,88 @@
 use super::ir::{Ir, IrOp, NodeKey};
 use super::lower::root;
 use crate::num::Element;
-use crate::ops::BinaryOp;
-use crate::ops::structural::TensorOp;
+use crate::ops::structural::{MatMul, TensorOp};
+use crate::ops::{self, BinaryOp};
 use slotmap::SecondaryMap;
 
-/// All passes, in order.
-pub(super) fn run<T: Element>(ir: &mut Ir<T>) {
+/// All passes, in order. `carried` are inputs that the program keeps, with the outputs that replace them.
+pub(super) fn run<T: Element>(ir: &mut Ir<T>, carried: &[(usize, usize)]) {
     ir.drop_dead();
     accumulate_products(ir);
+    if !may_fail(ir) {
+        add_products_to_carried(ir, carried);
+    }
     copy_leaves_out(ir);
     ir.drop_dead();
 }
 
-/// What leaves the program is in its own memory, even where it came in as it is.
+/// Whether a run may end with an error, after which what is carried must be as it was.
+pub(super) fn may_fail<T: Element>(ir: &Ir<T>) -> bool {
+    let refuses = |op: &IrOp<T>| matches!(op, IrOp::Foreign(_) | IrOp::Tensor(TensorOp::Inv(_) | TensorOp::Solve(_)));
+    !ir.guards.is_empty() || ir.order.iter().any(|&key| refuses(&ir.node(key).op))
+}
+
+/// A carried matrix that is replaced by itself plus or minus a multiple of a product: the product is added in place, the
+/// multiple taken of its smaller factor. That is a step of gradient descent without a gradient in memory.
+fn add_products_to_carried<T: Element>(ir: &mut Ir<T>, carried: &[(usize, usize)]) {
+    let uses = uses(ir);
+    let mut moved = Vec::new();
+    for &(input, output) in carried {
+        let (Some(&matrix), Some(&sum)) = (ir.inputs.get(input), ir.outputs.get(output)) else { continue };
+        let Some((op, [x, y], factor)) = added_product(ir, &uses, matrix, sum) else { continue };
+        let factor = ir.literal(factor);
+        let scale = |ir: &mut Ir<T>, key| ir.binary(BinaryOp::Mul(ops::Mul), key, factor);
+        let smaller_x = ir.shape(x).numel() < ir.shape(y).numel();
+        let args = if smaller_x { [matrix, scale(ir, x), y] } else { [matrix, x, scale(ir, y)] };
+        let node = &mut ir.nodes[sum];
+        (node.op, node.args) = (IrOp::Accumulate(op), args.into_iter().collect());
+        moved.push(sum);
+    }
+    // The factors were made last, and what they are added to is read by nothing else.
+    ir.order.retain(|key| !moved.contains(key));
+    ir.order.extend(moved);
+}
+
+/// The product and its factor, where a node is a carried matrix plus that.
+fn added_product<T: Element>(
+    ir: &Ir<T>,
+    uses: &SecondaryMap<NodeKey, u32>,
+    matrix: NodeKey,
+    sum: NodeKey,
+) -> Option<(MatMul, [NodeKey; 2], T)> {
+    let once = |key: NodeKey| uses.get(key) == Some(&1);
+    let node = ir.node(sum);
+    let one = T::from_f64(1.0);
+    let (mut term, mut factor) = match (&node.op, node.args.as_slice()) {
+        (IrOp::Binary(BinaryOp::Sub(_)), &[a, b]) if a == matrix => (b, -one),
+        (IrOp::Binary(BinaryOp::Add(_)), &[a, b]) if a == matrix => (b, one),
+        (IrOp::Binary(BinaryOp::Add(_)), &[a, b]) if b == matrix => (a, one),
+        _ => return None,
+    };
+    if !once(sum) || !once(term) || node.shape.rank() != 2 {
+        return None;
+    }
+    if let (IrOp::Binary(BinaryOp::Mul(_)), &[a, b]) = (&ir.node(term).op, ir.node(term).args.as_slice()) {
+        let (number, rest) = match (ir.literal_of(a), ir.literal_of(b)) {
+            (Some(number), _) => (number, b),
+            (_, Some(number)) => (number, a),
+            _ => return None,
+        };
+        (term, factor) = (rest, factor * number);
+    }
+    let product = ir.node(term);
+    let IrOp::Tensor(TensorOp::MatMul(op)) = &product.op else { return None };
+    let [x, y] = [product.args[0], product.args[1]];
+    let reads_itself = [x, y].iter().any(|&key| root(ir, key) == matrix);
+    (once(term) && product.shape == node.shape && !reads_itself).then(|| (op.clone(), [x, y], factor))
+}
+
+/// What leaves the program is in its own memory, even where it came in as it is. Constants are there already.
 fn copy_leaves_out<T: Element>(ir: &mut Ir<T>) {
     for k in 0..ir.outputs.len() {
         let output = ir.outputs[k];
         let leaf = root(ir, output);
-        if matches!(ir.node(leaf).op, IrOp::Input(_) | IrOp::Literal(_) | IrOp::Constant(_)) {
+        if matches!(ir.node(leaf).op, IrOp::Input(_)) {
             let shape = ir.shape(output).clone();
             ir.outputs[k] = ir.append(IrOp::Copy, std::iter::once(output).collect(), shape);
         }

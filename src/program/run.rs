@@ -75,8 +75,9 @@ pub(super) struct Machine<T: 'static> {
     steps: Vec<Step<T>>,
     arena: Arena<T>,
     workers: Workers,
-    /// Where the inputs of this run are.
+    /// Where the inputs and the outputs of this run are.
     inputs: Vec<*const T>,
+    outputs: Vec<*mut T>,
     scratch: Scratch<T>,
 }
 
@@ -93,6 +94,7 @@ struct Scratch<T: 'static> {
 struct View<'a, T> {
     arena: *mut T,
     inputs: &'a [*const T],
+    outputs: &'a [*mut T],
 }
 
 impl<T: Copy> View<'_, T> {
@@ -100,7 +102,10 @@ impl<T: Copy> View<'_, T> {
         match place.base {
             // SAFETY: the plan's places lie within the arena.
             Base::Arena => unsafe { self.arena.add(place.start) },
-            Base::Input(k) => self.inputs[k].cast_mut(),
+            // SAFETY: the run's slices are as long as the places.
+            Base::Input(k) => unsafe { self.inputs[k].add(place.start) }.cast_mut(),
+            // SAFETY: as above.
+            Base::Output(k) => unsafe { self.outputs[k].add(place.start) },
         }
     }
     /// The elements of a place.
@@ -116,7 +121,7 @@ impl<T: Copy> View<'_, T> {
     /// # Safety
     /// Nothing else reads or writes there while the slice is used.
     unsafe fn slice_mut<'s>(self, place: Place) -> &'s mut [T] {
-        debug_assert!(place.base == Base::Arena);
+        debug_assert!(!matches!(place.base, Base::Input(_)));
         // SAFETY: as in `slice`.
         unsafe { std::slice::from_raw_parts_mut(self.address(place), place.len) }
     }
@@ -133,7 +138,7 @@ impl<T: Element> Machine<T> {
         let mut arena = Arena::new(layout.length);
         let base = arena.base();
         for (place, values) in &layout.constants {
-            let view = View { arena: base, inputs: &[] };
+            let view = View { arena: base, inputs: &[], outputs: &[] };
             // SAFETY: nothing else refers to the new arena.
             unsafe { view.slice_mut(*place) }.copy_from_slice(values);
         }
@@ -172,9 +177,8 @@ impl<T: Element> Machine<T> {
             .collect();
         layout.memory.code = code_bytes;
         let scratch = Scratch { numbers: Vec::new(), sums: Vec::new(), inputs: Vec::new(), outputs: Vec::new() };
-        let n_inputs = ir.inputs.len();
-        let machine =
-            Self { steps, arena, workers: Workers::new(1), inputs: vec![std::ptr::null(); n_inputs], scratch };
+        let (inputs, outputs) = (vec![std::ptr::null(); ir.inputs.len()], vec![std::ptr::null_mut(); ir.outputs.len()]);
+        let machine = Self { steps, arena, workers: Workers::new(1), inputs, outputs, scratch };
         machine.check();
         machine
     }
@@ -201,7 +205,7 @@ impl<T: Element> Machine<T> {
             };
             for (i, write) in writes.iter().enumerate() {
                 let clash = |other: &Place| write.overlaps(*other) && write.len > 0;
-                assert!(write.base == Base::Arena, "program: step {k} writes an input");
+                assert!(!matches!(write.base, Base::Input(_)), "program: step {k} writes an input");
                 assert!(
                     !reads.iter().any(clash) && !writes[..i].iter().any(clash),
                     "program: step {k} overwrites itself"
@@ -223,6 +227,7 @@ impl<T: Element> Machine<T> {
         match place.base {
             Base::Arena => self.kept(place)[0],
             Base::Input(k) => inputs[k][0],
+            Base::Output(_) => unreachable!("guards read what the program keeps"),
         }
     }
 
@@ -236,13 +241,17 @@ impl<T: Element> Machine<T> {
         self.steps.len()
     }
 
-    /// Runs all steps. `inputs` has a slice for each input, empty for those that are carried; their lengths are checked.
-    pub fn run(&mut self, inputs: &[&[T]]) -> Result<()> {
+    /// Runs all steps. There is a slice for each input, empty for those that are carried, and for each output, empty for
+    /// those that the program keeps; their lengths are checked.
+    pub fn run(&mut self, inputs: &[&[T]], outputs: &mut [&mut [T]]) -> Result<()> {
         debug_assert_eq!(inputs.len(), self.inputs.len());
         for (pointer, input) in self.inputs.iter_mut().zip(inputs) {
             *pointer = input.as_ptr();
         }
-        let view = View { arena: self.arena.base(), inputs: &self.inputs };
+        for (pointer, output) in self.outputs.iter_mut().zip(outputs) {
+            *pointer = output.as_mut_ptr();
+        }
+        let view = View { arena: self.arena.base(), inputs: &self.inputs, outputs: &self.outputs };
         for step in &mut self.steps {
             step.run(view, &mut self.scratch, &mut self.workers)?;
         }

@@ -241,6 +241,7 @@ fn a_step_that_keeps_its_parameters_trains_as_a_loop_over_the_tape_does() {
         }
     }
     assert!(step.memory().carried > 0);
+    assert_eq!(step.to_string().matches("added in place").count(), 1, "{step}");
 }
 
 #[test]
@@ -254,4 +255,30 @@ fn equal_parts_are_computed_once_and_dead_ones_not_at_all() {
     let text = program.to_string();
     assert_eq!(text.matches("tanh").count(), 1, "{text}");
     assert!(!text.contains("exp"), "{text}");
+}
+
+#[test]
+fn outputs_are_written_to_the_callers_tensors() {
+    let inputs = [sample(&[4, 3], 1), sample(&[3, 3], 2)];
+    // The gradient by the second is a sum of two products; output 3 is output 1 once more, and output 4 a number.
+    let mut program = Options::new()
+        .write_out(&[1, 2, 3, 4])
+        .compile(&inputs, |tape, v| {
+            let h = v[0].matmul(v[1]).tanh();
+            let loss = h.matmul(v[1]).square().sum(());
+            let grads = tape.grad(loss, v);
+            vec![loss, grads[0], grads[1], grads[0], loss * 2.0]
+        })
+        .unwrap();
+    let expected = eager(&inputs, &|_, v| v[0].matmul(v[1]).tanh().matmul(v[1]).square().sum(()));
+    let (mut a, mut b) = (Tensor::full([4, 3], 7.0), Tensor::full([3, 3], 7.0));
+    let (mut again, mut double) = (a.clone(), Tensor::scalar(7.0));
+    program.run_into(&[&inputs[0], &inputs[1]], &mut [&mut a, &mut b, &mut again, &mut double]).unwrap();
+    for (found, expected) in [&a, &b, &again].into_iter().zip([&expected[1], &expected[2], &expected[1]]) {
+        for (x, y) in found.iter().zip(expected.iter()) {
+            assert!((x - y).abs() <= 1e-13 * (1.0 + y.abs()), "{x} {y}");
+        }
+    }
+    assert!((double.item() - 2.0 * program.item(0)).abs() < 1e-12);
+    assert!(program.run(&[&inputs[0], &inputs[1]]).is_err());
 }
