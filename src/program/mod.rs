@@ -26,6 +26,7 @@ mod expr;
 mod foreign;
 mod ir;
 mod lower;
+mod map;
 mod memory;
 mod passes;
 mod run;
@@ -35,6 +36,7 @@ mod tests;
 mod trace;
 mod verify;
 
+pub use map::{Map, MapGradient, MapJacobian, Mapping, Points};
 pub use memory::Memory;
 
 use crate::error::{Error, Result};

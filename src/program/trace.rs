@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::num::{Element, Number};
 use crate::ops::structural::{Contribution, Node, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
-use crate::sweep::{Adjoints, BinaryRule, Needs, SweepMode, UnaryRule, sweep};
+use crate::sweep::{Adjoints, BinaryRule, Needs, SweepMode, UnaryRule, forward, sweep};
 use crate::tape::entry::{Entry, NodeOp};
 use crate::tape::scalar::{Apply, Apply2, ScalarNode, ScalarOperand};
 use crate::tape::{Id, Lane, Tape, Var};
@@ -153,6 +153,31 @@ impl<'b, T: Element> Traced<'b, T> {
             self.build.ir.borrow_mut().stretched(key, &x.shape())
         };
         Ok(xs.iter().map(gradient).collect())
+    }
+
+    /// The derivatives of `ys` where variables move along tangents, as nodes.
+    ///
+    /// # Errors
+    /// An op on the way has no forward rule that can be compiled.
+    pub fn tangents(
+        &self,
+        tape: &Tape<T>,
+        ys: &[Var<'_, T>],
+        tangents: &[(Var<'_, T>, NodeKey)],
+    ) -> Result<Vec<NodeKey>> {
+        let ir = self.build.ir;
+        let tangents = tangents.iter().map(|&(x, key)| (x.id(), Expr::Node(ir, key))).collect();
+        let found = forward(tape, self, tangents, ys.iter().map(|y| y.id()))?;
+        let tangent = |(found, y): (Option<Expr<'b, T>>, &Var<'_, T>)| {
+            let key = found.unwrap_or(Expr::Literal(0.0)).key(ir);
+            ir.borrow_mut().stretched(key, &y.shape())
+        };
+        Ok(found.into_iter().zip(ys).map(tangent).collect())
+    }
+
+    /// A number's node.
+    pub fn number(&self, x: f64) -> NodeKey {
+        self.build.ir.borrow_mut().literal(T::from_f64(x))
     }
 
     /// The rule's own formula where that is one op or none, and the rule as one op where it is more.

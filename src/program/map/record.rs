@@ -1,0 +1,230 @@
+//! From a closure to the body of a mapped function: recorded once on a tape of numbers, differentiated as a graph.
+
+use super::super::block::Target;
+use super::super::body::{Body, BodyOp, Sink, Slot};
+use super::super::ir::{Ir, IrOp, NodeKey};
+use super::super::trace::Traced;
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::tape::entry::NodeOp;
+use crate::tape::{Tape, Value, Var};
+use slotmap::SecondaryMap;
+use std::cell::RefCell;
+
+/// What is wanted of the function.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// Its values.
+    Values,
+    /// The sum of its first value over the points, the sum's gradient by the shared numbers, and by these inputs.
+    Gradient { inputs: &'a [usize] },
+    /// Its values, and their derivatives by these numbers: inputs, then shared ones.
+    Jacobian { by: &'a [usize] },
+}
+
+/// A function of a point: what is computed, and where it goes.
+pub(super) struct Recorded<T> {
+    pub body: Body<T>,
+    /// For each sink of the body.
+    pub targets: Vec<Target>,
+    /// How many numbers a point has in each output.
+    pub widths: Vec<usize>,
+    /// How many sums over the points there are.
+    pub sums: usize,
+}
+
+/// What numbers the closure is called with: they leave no trace.
+const ANY: f64 = 0.75;
+
+/// Records a closure of a point's numbers and of shared ones.
+pub(super) fn record<T: Element>(
+    [n_inputs, n_shared]: [usize; 2],
+    relaxed: bool,
+    wanted: Wanted<'_>,
+    build: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+) -> Result<Recorded<T>> {
+    let tape = Tape::of();
+    tape.tracing.start();
+    let x = tape.vars(&vec![T::from_f64(ANY); n_inputs + n_shared]);
+    let (inputs, shared) = x.split_at(n_inputs);
+    let y = build(inputs, shared);
+    tape.tracing.check()?;
+    check(&tape, &y)?;
+    let graph = |write: &dyn Fn(&mut Graph<'_, '_, T>) -> Result<()>| -> Result<Grown<T>> {
+        let ir = RefCell::new(Ir::new(relaxed));
+        let mut graph = Graph { tape: &tape, traced: Traced::new(&tape, &ir, &x)?, leaves: Vec::new() };
+        write(&mut graph)?;
+        let leaves = graph.leaves;
+        drop(graph.traced);
+        Ok((ir.into_inner(), leaves))
+    };
+    match wanted {
+        Wanted::Values => finish(graph(&|graph| graph.values(&y))?, n_inputs, vec![y.len()], 0),
+        Wanted::Gradient { inputs: by } => {
+            let by: Vec<Var<'_, T>> = shared.iter().copied().chain(chosen(by, inputs)?).collect();
+            let found = graph(&|graph| graph.gradient(y[0], &by, n_shared))?;
+            finish(found, n_inputs, vec![by.len() - n_shared], 1 + n_shared)
+        }
+        Wanted::Jacobian { by } => {
+            let by = chosen(by, &x)?;
+            let widths = vec![y.len(), y.len() * by.len()];
+            // Either way gives the same numbers to rounding; which takes fewer ops depends on what is shared.
+            let (rows, columns) = (y.len(), by.len());
+            let backward = || finish(graph(&|graph| graph.rows(&y, &by))?, n_inputs, widths.clone(), 0);
+            let forward = || finish(graph(&|graph| graph.columns(&y, &by))?, n_inputs, widths.clone(), 0);
+            if rows > 4 * columns {
+                return forward();
+            }
+            if columns > 4 * rows {
+                return backward();
+            }
+            let (backward, forward) = (backward()?, forward()?);
+            Ok(if forward.body.ops.len() < backward.body.ops.len() { forward } else { backward })
+        }
+    }
+}
+
+/// What a body cannot do.
+fn check<T: Element>(tape: &Tape<T>, outputs: &[Var<'_, T>]) -> Result<()> {
+    for entry in tape.entries.borrow().iter() {
+        let (op, site) = (entry.op.name(), entry.site);
+        if let Value::Tensor(value) = &entry.value {
+            let shape = value.shape();
+            return Err(Error::shape(format!(
+                "map: {op} at {site} makes a tensor of shape {shape}; a mapped function works on a point's numbers one by one"
+            )));
+        }
+        if matches!(entry.op, NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_)) {
+            return Err(Error::argument(format!(
+                "map: {op} at {site} is an op of your own, which has no form for many points at once; use the crate's ops"
+            )));
+        }
+    }
+    if let Some(guard) = tape.guards.borrow().first() {
+        let (left, right) = guard.values();
+        return Err(Error::tape(format!(
+            "map: the function compares variables ({left} with {right} while it was recorded), and what it does then it would \
+             do for all points; choose for each with condition.select(a, b), maximum or minimum"
+        )));
+    }
+    if outputs.is_empty() {
+        return Err(Error::argument("map: the function returns no number; one or more are needed"));
+    }
+    for (k, output) in outputs.iter().enumerate() {
+        crate::tape::same_tape(&format!("map: output {k}"), Some(tape), output.tape)?;
+    }
+    Ok(())
+}
+
+fn chosen<'t, T: Element>(by: &[usize], x: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
+    let n = x.len();
+    let missing = |k: usize| Error::argument(format!("map: there is no number {k} to differentiate by; there are {n}"));
+    by.iter().map(|&k| x.get(k).copied().ok_or_else(|| missing(k))).collect()
+}
+
+/// A graph, and what leaves it.
+type Grown<T> = (Ir<T>, Vec<(NodeKey, Target)>);
+
+/// A graph that grows, and what leaves it.
+struct Graph<'a, 'b, T> {
+    tape: &'a Tape<T>,
+    traced: Traced<'b, T>,
+    leaves: Vec<(NodeKey, Target)>,
+}
+
+impl<T: Element> Graph<'_, '_, T> {
+    /// Element `at` of rows of `width` in an output.
+    fn store(&mut self, key: NodeKey, output: usize, at: usize, width: usize) {
+        let strided = Target::Strided { output, start: at, step: width };
+        self.leaves.push((key, if width == 1 { Target::Flat { output } } else { strided }));
+    }
+
+    fn values(&mut self, y: &[Var<'_, T>]) -> Result<()> {
+        for (j, &value) in y.iter().enumerate() {
+            self.store(self.traced.key(value), 0, j, y.len());
+        }
+        Ok(())
+    }
+
+    /// The first `totals` derivatives are summed over the points.
+    fn gradient(&mut self, y: Var<'_, T>, by: &[Var<'_, T>], totals: usize) -> Result<()> {
+        self.leaves.push((self.traced.key(y), Target::Total { sum: 0, add: true }));
+        let gradients = self.traced.gradients(self.tape, y, self.traced.number(1.0), by)?;
+        let width = gradients.len() - totals;
+        for (k, key) in gradients.into_iter().enumerate() {
+            if k < totals {
+                self.leaves.push((key, Target::Total { sum: 1 + k, add: true }));
+            } else {
+                self.store(key, 0, k - totals, width);
+            }
+        }
+        Ok(())
+    }
+
+    /// The Jacobian by a sweep back from each value.
+    fn rows(&mut self, y: &[Var<'_, T>], by: &[Var<'_, T>]) -> Result<()> {
+        self.values(y)?;
+        for (i, &value) in y.iter().enumerate() {
+            let row = self.traced.gradients(self.tape, value, self.traced.number(1.0), by)?;
+            for (j, key) in row.into_iter().enumerate() {
+                self.store(key, 1, i * by.len() + j, y.len() * by.len());
+            }
+        }
+        Ok(())
+    }
+
+    /// The Jacobian by a sweep forward from each number.
+    fn columns(&mut self, y: &[Var<'_, T>], by: &[Var<'_, T>]) -> Result<()> {
+        self.values(y)?;
+        for (j, &x) in by.iter().enumerate() {
+            let column = self.traced.tangents(self.tape, y, &[(x, self.traced.number(1.0))])?;
+            for (i, key) in column.into_iter().enumerate() {
+                self.store(key, 1, i * by.len() + j, y.len() * by.len());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The graph as a body.
+fn finish<T: Element>(
+    (mut ir, leaves): Grown<T>,
+    n_inputs: usize,
+    widths: Vec<usize>,
+    sums: usize,
+) -> Result<Recorded<T>> {
+    ir.outputs = leaves.iter().map(|&(key, _)| key).collect();
+    ir.drop_dead();
+    let mut slots: SecondaryMap<NodeKey, Slot> = SecondaryMap::new();
+    let mut body = Body { ops: Vec::with_capacity(ir.order.len()), sinks: Vec::with_capacity(leaves.len()) };
+    for &key in &ir.order {
+        let node = ir.node(key);
+        let at = |k: usize| slots[node.args[k]];
+        let op = match node.op {
+            IrOp::Input(k) if k < n_inputs => BodyOp::Input(k as u32),
+            IrOp::Input(k) => BodyOp::Shared((k - n_inputs) as u32),
+            IrOp::Literal(x) => BodyOp::Literal(x),
+            IrOp::Unary(op) => BodyOp::Unary(op, at(0)),
+            IrOp::UnaryVjp(op) => BodyOp::UnaryVjp(op, [at(0), at(1), at(2)]),
+            IrOp::Binary(op) => BodyOp::Binary(op, at(0), at(1)),
+            IrOp::BinaryVjp(op, side) => BodyOp::BinaryVjp(op, side, [at(0), at(1), at(2), at(3)]),
+            IrOp::Select => BodyOp::Select([at(0), at(1), at(2)]),
+            IrOp::Constant(_) | IrOp::Tensor(_) | IrOp::Accumulate(_) | IrOp::Copy | IrOp::Foreign(_) => {
+                return Err(Error::argument("map: an op of the function has no form for many points at once"));
+            }
+        };
+        slots.insert(key, body.ops.len() as Slot);
+        body.ops.push(op);
+    }
+    let mut targets = Vec::with_capacity(leaves.len());
+    for (key, target) in leaves {
+        let summed = matches!(target, Target::Total { .. });
+        // A derivative that is always zero adds nothing.
+        if summed && ir.literal_of(key) == Some(T::from_f64(0.0)) {
+            continue;
+        }
+        body.sinks.push(if summed { Sink::Sum(slots[key]) } else { Sink::Store(slots[key]) });
+        targets.push(target);
+    }
+    Ok(Recorded { body, targets, widths, sums })
+}
