@@ -109,7 +109,7 @@ fn chain(device: &Device) {
         (y, gradient)
     };
     common::serve(step, |(y, g)| {
-        let g: Vec<f32> = g.into_data().to_vec().expect("f32");
+        let g: Vec<f32> = g.into_data().try_to_vec().expect("f32");
         vec![y.into_scalar::<f32>() as f64, common::norm(g.into_iter().map(f64::from))]
     });
 }
