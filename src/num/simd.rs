@@ -86,6 +86,41 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     }
 }
 
+/// A loop over what `A` points to, which is entered so often that looking up the instruction set each time would be felt.
+pub trait Routine<A> {
+    /// The loop; mark it `#[inline(always)]`, and all that it calls per element.
+    ///
+    /// # Safety
+    /// `call` points to what the routine says that it reads and writes.
+    unsafe fn run<M: Mode>(call: &A);
+}
+
+/// The routine compiled for the instructions of [`level`].
+pub fn bind<A, R: Routine<A>>() -> unsafe fn(&A) {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => routine_avx512::<A, R>,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => routine_avx2::<A, R>,
+        Level::Neon => R::run::<Fused>,
+        _ => R::run::<Plain>,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+unsafe fn routine_avx512<A, R: Routine<A>>(call: &A) {
+    // SAFETY: as the caller promises; `bind` returns this only where the CPU has these instructions.
+    unsafe { R::run::<Fused>(call) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn routine_avx2<A, R: Routine<A>>(call: &A) {
+    // SAFETY: as the caller promises; `bind` returns this only where the CPU has these instructions.
+    unsafe { R::run::<Fused>(call) }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 fn run_avx512<K: Kernel>(kernel: K) -> K::Output {

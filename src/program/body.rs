@@ -48,6 +48,18 @@ pub(crate) struct Body<T> {
 }
 
 impl<T: Copy> BodyOp<T> {
+    /// The op with its slots renamed, those too that it does not read.
+    pub fn map(self, f: impl Fn(Slot) -> Slot) -> Self {
+        match self {
+            Self::Input(_) | Self::Shared(_) | Self::Literal(_) => self,
+            Self::Unary(op, x) => Self::Unary(op, f(x)),
+            Self::Binary(op, x, y) => Self::Binary(op, f(x), f(y)),
+            Self::UnaryVjp(op, slots) => Self::UnaryVjp(op, slots.map(f)),
+            Self::BinaryVjp(op, side, slots) => Self::BinaryVjp(op, side, slots.map(f)),
+            Self::Select(slots) => Self::Select(slots.map(f)),
+        }
+    }
+
     /// The slots that it reads.
     pub fn reads(&self) -> impl Iterator<Item = Slot> + '_ {
         let (list, n): ([Slot; 4], usize) = match *self {
@@ -82,23 +94,29 @@ impl<T: Element> Body<T> {
     pub fn evaluate(&self, inputs: &[T], shared: &[T]) -> Vec<T> {
         let mut values: Vec<T> = Vec::with_capacity(self.ops.len());
         for op in &self.ops {
-            let at = |slot: Slot| values[slot as usize];
-            // What a rule does not read may be a slot that comes later.
-            let maybe = |slot: Slot| values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN));
-            let value = match *op {
-                BodyOp::Input(k) => inputs[k as usize],
-                BodyOp::Shared(k) => shared[k as usize],
-                BodyOp::Literal(x) => x,
-                BodyOp::Unary(op, x) => op.with(Apply(at(x))),
-                BodyOp::Binary(op, x, y) => op.with(Apply2(at(x), at(y))),
-                BodyOp::UnaryVjp(op, [x, y, g]) => op.with(UnaryRule(maybe(x), maybe(y), at(g))),
-                BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
-                    op.with(BinaryRule { side, nodes: [maybe(x), maybe(y), maybe(out)], g: at(g) })
-                }
-                BodyOp::Select([c, a, b]) => Number::select(at(c), at(a), at(b)),
-            };
-            values.push(value);
+            values.push(op.value(&values, inputs, shared));
         }
         values
+    }
+}
+
+impl<T: Element> BodyOp<T> {
+    /// The number that it makes of those before it.
+    pub fn value(&self, values: &[T], inputs: &[T], shared: &[T]) -> T {
+        let at = |slot: Slot| values[slot as usize];
+        // What a rule does not read may be a slot that comes later.
+        let maybe = |slot: Slot| values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN));
+        match *self {
+            BodyOp::Input(k) => inputs[k as usize],
+            BodyOp::Shared(k) => shared[k as usize],
+            BodyOp::Literal(x) => x,
+            BodyOp::Unary(op, x) => op.with(Apply(at(x))),
+            BodyOp::Binary(op, x, y) => op.with(Apply2(at(x), at(y))),
+            BodyOp::UnaryVjp(op, [x, y, g]) => op.with(UnaryRule(maybe(x), maybe(y), at(g))),
+            BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
+                op.with(BinaryRule { side, nodes: [maybe(x), maybe(y), maybe(out)], g: at(g) })
+            }
+            BodyOp::Select([c, a, b]) => Number::select(at(c), at(a), at(b)),
+        }
     }
 }

@@ -19,7 +19,7 @@
 //! ```
 
 mod batch;
-mod block;
+pub(crate) mod block;
 pub(crate) mod body;
 mod display;
 mod expr;

@@ -3,9 +3,18 @@
 //! Lanes are the points of a space of rows times `inner` columns: lane = row * inner + column. What comes in is read along a
 //! [`Walk`] of a buffer, what leaves goes along a [`Target`].
 
-use super::body::{Body, Sink};
+mod code;
+pub mod kernels;
+mod lower;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use super::body::{Body, BodyOp, Sink};
 use crate::num::Element;
-use crate::parallel::Workers;
+use code::Code;
+use run::{Frame, lock};
+use std::sync::Mutex;
 
 /// Where the number of a lane lies in its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,73 +62,109 @@ pub(crate) enum Target {
 
 /// A body made ready to run.
 pub(crate) struct BlockCode<T> {
-    body: Body<T>,
+    code: Code<T>,
     sources: Vec<Source>,
     targets: Vec<Target>,
+    /// The targets that are sums by column.
+    columns: Vec<u32>,
+    has_row_sums: bool,
     inner: usize,
+    /// A frame for each worker that has run.
+    frames: Vec<Mutex<Frame<T>>>,
+    uniforms: Vec<T>,
+    partials: Vec<T>,
+    outputs: Outputs<T>,
 }
 
 impl<T: Element> BlockCode<T> {
     /// Code for a body whose inputs are read from `sources` and whose sinks go to `targets`, in a space of `inner` columns.
-    pub fn new(body: &Body<T>, sources: &[Source], targets: &[Target], inner: usize) -> Self {
-        Self { body: body.clone(), sources: sources.to_vec(), targets: targets.to_vec(), inner }
-    }
-
-    /// The scratch memory in bytes.
-    pub fn bytes(&self) -> usize {
-        0
-    }
-
-    /// Runs over `lanes` lanes, a multiple of `inner`. With several workers the bits are the same as with one.
     ///
     /// # Panics
-    /// A buffer is shorter than its walk.
-    pub fn run(
-        &mut self,
-        lanes: usize,
-        inputs: &[&[T]],
-        shared: &[T],
-        outputs: &mut [&mut [T]],
-        sums: &mut [T],
-        _workers: &mut Workers,
-    ) {
-        let zero = T::from_f64(0.0);
-        for target in &self.targets {
-            match *target {
-                Target::Total { sum, add: false } => sums[sum] = zero,
-                Target::PerColumn { output, add: false } | Target::PerRow { output, add: false } => {
-                    outputs[output].fill(zero)
-                }
-                _ => {}
-            }
+    /// Sources or targets are too few, or targets share elements of an output.
+    pub fn new(body: &Body<T>, sources: &[Source], targets: &[Target], inner: usize) -> Self {
+        verify(body, sources, targets);
+        let (mut code, instructions) = lower::lower(body, sources, targets);
+        code.assemble(&instructions);
+        let columns = (0..targets.len() as u32).filter(|&k| matches!(targets[k as usize], Target::PerColumn { .. }));
+        Self {
+            frames: vec![Frame::new(&code)],
+            code,
+            sources: sources.to_vec(),
+            targets: targets.to_vec(),
+            columns: columns.collect(),
+            has_row_sums: targets.iter().any(|target| matches!(target, Target::PerRow { .. })),
+            inner: inner.max(1),
+            uniforms: Vec::new(),
+            partials: Vec::new(),
+            outputs: Outputs::default(),
         }
-        let inner = self.inner;
-        for lane in 0..lanes {
-            let read = |source: &Source| {
-                let at = match source.walk {
-                    Walk::Flat => lane,
-                    Walk::Row => lane % inner,
-                    Walk::Column => lane / inner,
-                    Walk::Strided { start, step } => start + lane * step,
-                };
-                match source.from {
-                    Origin::Input(k) => inputs[k][at],
-                    Origin::Output(k) => outputs[k][at],
+    }
+
+    /// The memory of code and scratch in bytes.
+    pub fn bytes(&self) -> usize {
+        let frames: usize = self.frames.iter().map(|frame| lock(frame).bytes()).sum();
+        let numbers = self.uniforms.capacity() + self.partials.capacity();
+        frames + numbers * size_of::<T>() + self.code.bytes()
+    }
+
+    /// Whether rows and columns matter.
+    fn has_rows(&self) -> bool {
+        let by_row = |source: &Source| matches!(source.walk, Walk::Row | Walk::Column);
+        self.has_row_sums || !self.columns.is_empty() || self.sources.iter().any(by_row)
+    }
+}
+
+/// What the loops rely on: every input has a source, every sink a target of its kind, and no two targets share an element.
+fn verify<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) {
+    let inputs = body.ops.iter().filter_map(|op| if let BodyOp::Input(k) = op { Some(*k as usize + 1) } else { None });
+    assert!(inputs.max().unwrap_or(0) <= sources.len(), "a source for every input");
+    assert_eq!(body.sinks.len(), targets.len(), "a target for every sink");
+    let mut writes = Vec::new();
+    for (sink, target) in body.sinks.iter().zip(targets) {
+        let stores = matches!(target, Target::Flat { .. } | Target::Strided { .. });
+        assert_eq!(matches!(sink, Sink::Store(_)), stores, "{sink:?} to {target:?}");
+        match *target {
+            Target::Strided { output, start, step } => {
+                assert!(start < step, "{target:?} leaves the row of its lane");
+                writes.push((output, step, start));
+            }
+            Target::Flat { output } | Target::PerColumn { output, .. } | Target::PerRow { output, .. } => {
+                writes.push((output, 0, 0));
+            }
+            Target::Total { .. } => {}
+        }
+    }
+    writes.sort_unstable();
+    for pair in writes.windows(2) {
+        let apart = pair[0].0 != pair[1].0 || (pair[0].1 == pair[1].1 && pair[0].2 != pair[1].2);
+        assert!(apart, "two targets share elements of output {}", pair[0].0);
+    }
+    for source in sources {
+        if let Origin::Output(k) = source.from {
+            let alone = |target: &Target| match *target {
+                Target::Strided { output, .. } | Target::PerColumn { output, .. } | Target::PerRow { output, .. } => {
+                    output != k
                 }
+                _ => true,
             };
-            let of_lane: Vec<T> = self.sources.iter().map(read).collect();
-            let values = self.body.evaluate(&of_lane, shared);
-            for (sink, target) in self.body.sinks.iter().zip(&self.targets) {
-                let (Sink::Store(slot) | Sink::Sum(slot)) = *sink;
-                let value = values[slot as usize];
-                match *target {
-                    Target::Flat { output } => outputs[output][lane] = value,
-                    Target::Strided { output, start, step } => outputs[output][start + lane * step] = value,
-                    Target::Total { sum, .. } => sums[sum] += value,
-                    Target::PerColumn { output, .. } => outputs[output][lane % inner] += value,
-                    Target::PerRow { output, .. } => outputs[output][lane / inner] += value,
-                }
-            }
+            assert!(
+                source.walk == Walk::Flat && targets.iter().all(alone),
+                "output {k} is read and written in other orders"
+            );
         }
+    }
+}
+
+/// Addresses of a run's outputs, kept for their memory alone.
+struct Outputs<T>(Vec<*mut T>);
+
+// SAFETY: the addresses are used during the run that set them alone.
+unsafe impl<T: Send> Send for Outputs<T> {}
+// SAFETY: as above; a shared reference gives no access to them.
+unsafe impl<T: Sync> Sync for Outputs<T> {}
+
+impl<T> Default for Outputs<T> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
 }

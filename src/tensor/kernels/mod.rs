@@ -14,6 +14,7 @@ pub(crate) mod reduce;
 pub(crate) mod rows;
 
 use crate::ops::{BinaryOp, UnaryOp};
+use crate::program::block::kernels::{self, Call, Form};
 use elementwise::{BinaryInputs, Plan, Side};
 
 /// The loops that are compiled for every op: once for each element type, here, not wherever a generic caller is compiled.
@@ -27,6 +28,8 @@ pub trait Kernels: Sized {
     fn binary_kernel(op: BinaryOp, plan: &Plan, x: &[Self], y: &[Self], out: &mut [Self]);
     /// g = g df/dx or g df/dy, in the output's shape.
     fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]);
+    /// An op over chunks of registers.
+    fn chunk_kernel(form: Form) -> unsafe fn(&Call<Self>);
 }
 
 macro_rules! kernels {
@@ -43,6 +46,9 @@ macro_rules! kernels {
             }
             fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]) {
                 elementwise::binary_vjp(op, side, inputs, g);
+            }
+            fn chunk_kernel(form: Form) -> unsafe fn(&Call<Self>) {
+                kernels::bind(form)
             }
         }
     )*};

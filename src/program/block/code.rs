@@ -1,0 +1,132 @@
+//! Steps with addresses, and the length of a block.
+
+use super::Origin;
+use super::kernels::{At, Call, OpBytes, Operands, accumulators, chunk};
+use super::lower::{Instruction, Place, What};
+use crate::num::Element;
+use crate::program::body::BodyOp;
+
+/// What a worker does for each block.
+pub(super) enum Step<T> {
+    /// The kernel over `count` tuples of operands.
+    Kernel { kernel: unsafe fn(&Call<T>), op: OpBytes, first: u32, count: u32 },
+    /// The numbers of an input into a register.
+    Gather { source: u32, to: At },
+    /// A value to a target: stored, or summed by row or column.
+    Leave { target: u32, from: At },
+}
+
+/// A buffer that is read or written where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    Source(Origin),
+    Output(usize),
+}
+
+/// A sum over all lanes.
+#[derive(Clone, Copy)]
+pub(super) struct Sum {
+    /// Which of the sums.
+    pub at: usize,
+    pub add: bool,
+}
+
+/// A lowered body.
+pub(super) struct Code<T> {
+    /// What is the same for all lanes, over itself.
+    pub hoisted: Vec<BodyOp<T>>,
+    pub steps: Vec<Step<T>>,
+    pub operands: Vec<Operands>,
+    pub streams: Vec<Stream>,
+    pub totals: Vec<Sum>,
+    pub registers: usize,
+    /// Lanes of a block.
+    pub block: usize,
+    /// Elements from one register to the next.
+    pub stride: usize,
+}
+
+/// The base address of registers and accumulators, of what is the same for all lanes, and of the first stream.
+pub(super) const REGISTERS: usize = 0;
+pub(super) const UNIFORM: usize = 1;
+pub(super) const STREAMS: usize = 2;
+
+/// Bytes of registers that stay in the first-level cache beside what streams through it.
+const CACHE: usize = 24 << 10;
+/// The longest register in bytes: beyond it, calls are no longer felt and the cache is.
+const LONGEST: usize = 2048;
+
+impl<T: Element> Code<T> {
+    pub fn new() -> Self {
+        Self {
+            hoisted: Vec::new(),
+            steps: Vec::new(),
+            operands: Vec::new(),
+            streams: Vec::new(),
+            totals: Vec::new(),
+            registers: 0,
+            block: 0,
+            stride: 0,
+        }
+    }
+
+    /// Chooses the length of a block and gives every operand its address.
+    pub fn assemble(&mut self, instructions: &[Instruction]) {
+        let (size, chunk) = (size_of::<T>(), chunk::<T>());
+        let lanes = CACHE / size / (self.registers + self.streams.len()).max(1);
+        self.block = (lanes.min(LONGEST / size) / chunk * chunk).max(chunk);
+        // Registers a power of two apart fight for the same sets of the cache, and their loads wait for each other's stores.
+        let padding = if self.block * size >= 1024 { 64 / size } else { 0 };
+        self.stride = self.block + padding;
+        for instruction in instructions {
+            let at = instruction.places.map(|place| self.address(place));
+            match instruction.what {
+                What::Kernel(form, op) => self.add_kernel(T::chunk_kernel(form), op, at),
+                What::Gather(source) => self.steps.push(Step::Gather { source, to: at[0] }),
+                What::Leave(target) => self.steps.push(Step::Leave { target, from: at[1] }),
+            }
+        }
+    }
+
+    /// Adds a kernel, to the one before if that is the same.
+    fn add_kernel(&mut self, kernel: unsafe fn(&Call<T>), op: OpBytes, at: Operands) {
+        let first = self.operands.len() as u32;
+        self.operands.push(at);
+        if let Some(Step::Kernel { kernel: last, op: last_op, count, .. }) = self.steps.last_mut()
+            && std::ptr::fn_addr_eq(*last, kernel)
+            && *last_op == op
+        {
+            *count += 1;
+        } else {
+            self.steps.push(Step::Kernel { kernel, op, first, count: 1 });
+        }
+    }
+
+    fn address(&self, place: Place) -> At {
+        match place {
+            Place::Register(k) => At::new(REGISTERS, k as usize * self.stride),
+            Place::Accumulators(k) => At::new(REGISTERS, self.first_accumulator() + k as usize * accumulators::<T>()),
+            Place::Uniform(k) => At::new(UNIFORM, k as usize),
+            Place::Stream(k) => At::new(STREAMS + k as usize, 0),
+            Place::Unused => At::default(),
+        }
+    }
+
+    /// The memory of the code itself in bytes.
+    pub fn bytes(&self) -> usize {
+        self.hoisted.capacity() * size_of::<BodyOp<T>>()
+            + self.steps.capacity() * size_of::<Step<T>>()
+            + self.operands.capacity() * size_of::<Operands>()
+    }
+
+    /// A worker's memory: registers, accumulators, a chunk for each stream.
+    pub fn first_accumulator(&self) -> usize {
+        self.registers * self.stride
+    }
+    pub fn first_staged(&self) -> usize {
+        self.first_accumulator() + self.totals.len() * accumulators::<T>()
+    }
+    pub fn frame(&self) -> usize {
+        self.first_staged() + self.streams.len() * chunk::<T>()
+    }
+}

@@ -1,0 +1,452 @@
+//! From a body to steps: what is the same for all lanes is set apart, neighbours become pairs, values get registers.
+//!
+//! Ops stay in the body's order. A product that only the next sum or difference reads joins it in one kernel, which rounds
+//! twice as the two ops do; so does a product that is only summed over the lanes. No other algebra is done here, for it would
+//! change bits or belongs to the program's passes.
+
+use super::code::{Code, Stream, Sum};
+use super::kernels::{First, Form, Ones, OpBytes, Then, takes_ones};
+use super::{Origin, Source, Target, Walk};
+use crate::num::Element;
+use crate::ops::{self, BinaryOp, UnaryOp};
+use crate::program::body::{Body, BodyOp, Sink, Slot};
+use crate::tensor::kernels::elementwise::Side;
+
+/// Where a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Register(u32),
+    Uniform(u32),
+    Stream(u32),
+    Accumulators(u32),
+    Unused,
+}
+
+/// A step before addresses are known: what it does, the destination and the sources.
+pub(super) struct Instruction {
+    pub what: What,
+    pub places: [Place; 4],
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum What {
+    Kernel(Form, OpBytes),
+    /// The numbers of an input into a register.
+    Gather(u32),
+    /// A value to a target: stored, or summed by row or column.
+    Leave(u32),
+}
+
+/// How many flat buffers are read and written where they are; the numbers of others are copied.
+const STREAMS: usize = 200;
+/// A product joins an op at most this far behind it: it holds on to its arguments until then.
+const REACH: usize = 16;
+
+pub(super) fn lower<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) -> (Code<T>, Vec<Instruction>) {
+    assert_eq!(body.sinks.len(), targets.len(), "a target for every sink");
+    let (ops, same) = simplified(body);
+    let sinks: Vec<Slot> = body.sinks.iter().map(|sink| same[slot_of(*sink) as usize]).collect();
+    let uses = count_uses(&ops, &sinks);
+    let mut lowering = Lowering {
+        sources,
+        targets,
+        uniform: vec![None; ops.len()],
+        place: vec![Place::Unused; ops.len()],
+        joined: vec![false; ops.len()],
+        uses,
+        ops,
+        plan: Vec::new(),
+        last_words: Vec::new(),
+        code: Code::new(),
+    };
+    lowering.hoist();
+    lowering.plan(&sinks);
+    lowering.allocate()
+}
+
+pub(super) fn slot_of(sink: Sink) -> Slot {
+    let (Sink::Store(slot) | Sink::Sum(slot)) = sink;
+    slot
+}
+
+/// The ops with rules of arithmetic replaced by the ops that they are, and for each slot the one with its value.
+fn simplified<T: Element>(body: &Body<T>) -> (Vec<BodyOp<T>>, Vec<Slot>) {
+    let mut same: Vec<Slot> = Vec::with_capacity(body.ops.len());
+    let mut ops: Vec<BodyOp<T>> = Vec::with_capacity(body.ops.len());
+    for (i, op) in body.ops.iter().enumerate() {
+        // What a rule does not read may be a slot that comes later.
+        let op = op.map(|slot| same.get(slot as usize).copied().unwrap_or(slot));
+        let is_one = |slot: Slot| matches!(ops[slot as usize], BodyOp::Literal(x) if x == T::from_f64(1.0));
+        let simpler = match as_op(op) {
+            Simpler::Op(BodyOp::Binary(BinaryOp::Scale(_), g, d)) if is_one(g) => Simpler::Same(d),
+            simpler => simpler,
+        };
+        match simpler {
+            Simpler::Op(op) => {
+                ops.push(op);
+                same.push(i as Slot);
+            }
+            Simpler::Same(slot) => {
+                ops.push(op);
+                same.push(slot);
+            }
+        }
+    }
+    (ops, same)
+}
+
+pub(super) enum Simpler<T> {
+    Op(BodyOp<T>),
+    Same(Slot),
+}
+
+/// The op that the rule of an arithmetic op amounts to, to the bit.
+pub(super) fn as_op<T>(op: BodyOp<T>) -> Simpler<T> {
+    use BinaryOp::*;
+    let scale = |g, d| Simpler::Op(BodyOp::Binary(Scale(ops::Scale), g, d));
+    match op {
+        BodyOp::UnaryVjp(UnaryOp::Neg(op), [_, _, g]) => Simpler::Op(BodyOp::Unary(UnaryOp::Neg(op), g)),
+        BodyOp::BinaryVjp(Add(_), _, [.., g]) | BodyOp::BinaryVjp(Sub(_), Side::X, [.., g]) => Simpler::Same(g),
+        BodyOp::BinaryVjp(Sub(_), Side::Y, [.., g]) => Simpler::Op(BodyOp::Unary(UnaryOp::Neg(ops::Neg), g)),
+        BodyOp::BinaryVjp(Mul(_), Side::X, [_, y, _, g]) => scale(g, y),
+        BodyOp::BinaryVjp(Mul(_), Side::Y, [x, _, _, g]) => scale(g, x),
+        BodyOp::BinaryVjp(Scale(_), Side::X, [_, y, _, g]) => scale(g, y),
+        BodyOp::BinaryVjp(Div(_) | Over(_), Side::X, [_, y, _, g]) => {
+            Simpler::Op(BodyOp::Binary(Over(ops::Over), g, y))
+        }
+        op => Simpler::Op(op),
+    }
+}
+
+/// How often each slot is read, by ops that lead to a sink and by the sinks.
+fn count_uses<T: Element>(ops: &[BodyOp<T>], sinks: &[Slot]) -> Vec<u32> {
+    let mut uses = vec![0; ops.len()];
+    for &slot in sinks {
+        uses[slot as usize] += 1;
+    }
+    for (i, op) in ops.iter().enumerate().rev() {
+        if uses[i] > 0 {
+            op.reads().for_each(|slot| uses[slot as usize] += 1);
+        }
+    }
+    uses
+}
+
+/// A planned step over slots.
+struct Planned {
+    what: What,
+    to: To,
+    reads: [Option<Slot>; 3],
+    /// Which sources may be one number; others are spread over a register first.
+    ones: [bool; 3],
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum To {
+    Nothing,
+    Slot(Slot),
+    /// The slot has its register, and what is there is changed.
+    InPlace(Slot),
+    Place(Place),
+}
+
+struct Lowering<'a, T> {
+    sources: &'a [Source],
+    targets: &'a [Target],
+    ops: Vec<BodyOp<T>>,
+    uses: Vec<u32>,
+    uniform: Vec<Option<u32>>,
+    place: Vec<Place>,
+    /// Whether the op runs inside the one that reads it.
+    joined: Vec<bool>,
+    plan: Vec<Planned>,
+    /// Copies to outputs whose old numbers are read in place: after everything else.
+    last_words: Vec<Planned>,
+    code: Code<T>,
+}
+
+impl<T: Element> Lowering<'_, T> {
+    /// Sets apart what depends on no input.
+    fn hoist(&mut self) {
+        for i in 0..self.ops.len() {
+            let op = self.ops[i];
+            if self.uses[i] == 0 || matches!(op, BodyOp::Input(_)) {
+                continue;
+            }
+            if op.reads().all(|slot| self.uniform[slot as usize].is_some()) {
+                let index = self.code.hoisted.len() as u32;
+                let number = |slot: Slot| self.uniform.get(slot as usize).copied().flatten().unwrap_or(Slot::MAX);
+                self.code.hoisted.push(op.map(number));
+                self.uniform[i] = Some(index);
+                self.place[i] = Place::Uniform(index);
+            }
+        }
+    }
+
+    fn is_uniform(&self, slot: Slot) -> bool {
+        self.uniform[slot as usize].is_some()
+    }
+
+    fn plan(&mut self, sinks: &[Slot]) {
+        let mut by_slot: Vec<u32> = (0..sinks.len() as u32).collect();
+        by_slot.sort_by_key(|&k| sinks[k as usize]);
+        let mut by_slot = by_slot.into_iter().peekable();
+        for i in 0..self.ops.len() {
+            let slot = i as Slot;
+            let first_sink = by_slot.peek().copied().filter(|&k| sinks[k as usize] == slot);
+            if self.uses[i] > 0 && !self.is_uniform(slot) && !self.joins_later(i, first_sink) {
+                self.plan_home(slot, first_sink);
+                self.plan_op(slot);
+            }
+            while let Some(k) = by_slot.next_if(|&k| sinks[k as usize] == slot) {
+                self.plan_sink(slot, k);
+            }
+        }
+        self.plan.append(&mut self.last_words);
+    }
+
+    /// Whether the op is a product that runs inside the op, or the sum, which alone reads it.
+    fn joins_later(&mut self, i: usize, sink: Option<u32>) -> bool {
+        if self.uses[i] != 1 || self.product(i as Slot).is_none() {
+            return false;
+        }
+        if let Some(k) = sink {
+            self.joined[i] = matches!(self.targets[k as usize], Target::Total { .. });
+            return self.joined[i];
+        }
+        let slot = i as Slot;
+        let reader = (i + 1..self.ops.len().min(i + 1 + REACH))
+            .find(|&r| self.uses[r] > 0 && self.ops[r].reads().any(|read| read == slot));
+        if let Some(BodyOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_), x, y)) = reader.map(|r| self.ops[r]) {
+            let other = if x == slot { y } else { x };
+            // One of two products can join; the later one does, and this is its turn only if the other has not joined.
+            self.joined[i] = !self.joined[other as usize] && !(other > slot && self.will_join(other));
+        }
+        self.joined[i]
+    }
+
+    /// Whether a later product qualifies to join the op that reads both.
+    fn will_join(&self, slot: Slot) -> bool {
+        self.uses[slot as usize] == 1 && self.product(slot).is_some()
+    }
+
+    /// The op as a product whose first factor is a vector.
+    fn product(&self, slot: Slot) -> Option<(First, Slot, Slot)> {
+        match self.ops[slot as usize] {
+            _ if self.is_uniform(slot) => None,
+            BodyOp::Binary(BinaryOp::Mul(_), x, y) if self.is_uniform(x) => Some((First::Mul, y, x)),
+            BodyOp::Binary(BinaryOp::Mul(_), x, y) => Some((First::Mul, x, y)),
+            BodyOp::Binary(BinaryOp::Scale(_), g, d) if !self.is_uniform(g) => Some((First::Scale, g, d)),
+            _ => None,
+        }
+    }
+
+    /// A value that is stored as it is lives in the output from the start.
+    fn plan_home(&mut self, slot: Slot, sink: Option<u32>) {
+        let is_input = matches!(self.ops[slot as usize], BodyOp::Input(_));
+        if let Some(Target::Flat { output }) = sink.map(|k| self.targets[k as usize])
+            && !is_input
+            && !self.is_read_in_place(output)
+            && let Some(stream) = self.stream(Stream::Output(output))
+        {
+            self.place[slot as usize] = stream;
+        }
+    }
+
+    fn is_read_in_place(&self, output: usize) -> bool {
+        self.sources.iter().any(|source| source.from == Origin::Output(output))
+    }
+
+    fn stream(&mut self, stream: Stream) -> Option<Place> {
+        let known = self.code.streams.iter().position(|&s| s == stream);
+        if known.is_none() && self.code.streams.len() == STREAMS {
+            return None;
+        }
+        let index = known.unwrap_or_else(|| {
+            self.code.streams.push(stream);
+            self.code.streams.len() - 1
+        });
+        Some(Place::Stream(index as u32))
+    }
+
+    fn plan_op(&mut self, slot: Slot) {
+        match self.ops[slot as usize] {
+            BodyOp::Input(k) => {
+                let source = self.sources[k as usize];
+                let stream = if source.walk == Walk::Flat { self.stream(Stream::Source(source.from)) } else { None };
+                match stream {
+                    Some(stream) => self.place[slot as usize] = stream,
+                    None => self.push(What::Gather(k), To::Slot(slot), []),
+                }
+            }
+            BodyOp::Shared(_) | BodyOp::Literal(_) => unreachable!("the same for all lanes"),
+            BodyOp::Unary(op, x) => self.kernel(Form::Unary(op), OpBytes::of_unary(op), slot, [x]),
+            BodyOp::UnaryVjp(op, [x, y, g]) => {
+                let saves = op.saves();
+                let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.out), Some(g)];
+                let what = What::Kernel(Form::UnaryRule(op), OpBytes::of_unary(op));
+                self.plan.push(Planned { what, to: To::Slot(slot), reads, ones: [false; 3] });
+            }
+            BodyOp::Binary(op, x, y) => self.plan_binary(slot, op, x, y),
+            BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
+                self.copy(g, To::Slot(slot));
+                let saves = op.saves()[(side == Side::Y) as usize];
+                let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.y), Some(out).filter(|_| saves.out)];
+                let what = What::Kernel(Form::BinaryRule(op, side), OpBytes::default());
+                self.plan.push(Planned { what, to: To::InPlace(slot), reads, ones: [false; 3] });
+            }
+            BodyOp::Select([c, a, b]) => {
+                let form = Form::Select { a: self.is_uniform(a), b: self.is_uniform(b) };
+                self.push(What::Kernel(form, OpBytes::default()), To::Slot(slot), [c, a, b]);
+                self.accept_ones([false, true, true]);
+            }
+        }
+    }
+
+    fn plan_binary(&mut self, slot: Slot, op: BinaryOp, x: Slot, y: Slot) {
+        let joined = [y, x].into_iter().find(|&read| self.joined[read as usize]);
+        if let (Some(product), BinaryOp::Add(_) | BinaryOp::Sub(_)) = (joined, op)
+            && let Some((first, a, b)) = self.product(product)
+        {
+            let (then, c) = match op {
+                BinaryOp::Add(_) => (Then::Add, if product == y { x } else { y }),
+                _ if product == y => (Then::SubFrom, x),
+                _ => (Then::Sub, y),
+            };
+            let form = Form::Pair(first, then, self.ones(b, c));
+            self.push(What::Kernel(form, OpBytes::default()), To::Slot(slot), [a, b, c]);
+            return self.accept_ones([false, true, true]);
+        }
+        let ones = if takes_ones(op) { self.ones(x, y) } else { Ones::Neither };
+        self.kernel(Form::Binary(op, ones), OpBytes::default(), slot, [x, y]);
+        self.accept_ones([ones == Ones::First, ones == Ones::Second, false]);
+    }
+
+    fn ones(&self, x: Slot, y: Slot) -> Ones {
+        match (self.is_uniform(x), self.is_uniform(y)) {
+            (false, false) => Ones::Neither,
+            (true, false) => Ones::First,
+            (false, true) => Ones::Second,
+            (true, true) => Ones::Both,
+        }
+    }
+
+    fn plan_sink(&mut self, slot: Slot, k: u32) {
+        match self.targets[k as usize] {
+            Target::Total { sum, add } => {
+                let accumulators = To::Place(Place::Accumulators(self.code.totals.len() as u32));
+                self.code.totals.push(Sum { at: sum, add });
+                if self.joined[slot as usize]
+                    && let Some((first, a, b)) = self.product(slot)
+                {
+                    let ones = if self.is_uniform(b) { Ones::Second } else { Ones::Neither };
+                    self.push(What::Kernel(Form::SumOf(first, ones), OpBytes::default()), accumulators, [a, b]);
+                    self.accept_ones([false, true, false]);
+                } else {
+                    self.push(What::Kernel(Form::Sum, OpBytes::default()), accumulators, [slot]);
+                }
+            }
+            Target::Flat { output } => self.plan_store(slot, output, k),
+            Target::Strided { .. } | Target::PerColumn { .. } | Target::PerRow { .. } => {
+                self.push(What::Leave(k), To::Nothing, [slot]);
+            }
+        }
+    }
+
+    fn plan_store(&mut self, slot: Slot, output: usize, k: u32) {
+        let Some(stream) = self.stream(Stream::Output(output)) else {
+            return self.push(What::Leave(k), To::Nothing, [slot]);
+        };
+        if self.place[slot as usize] == stream {
+            return;
+        }
+        let mut slot = slot;
+        let in_place = self.is_read_in_place(output);
+        if in_place && matches!(self.ops[slot as usize], BodyOp::Input(_)) {
+            // Another in-place output may overwrite what is read here, so that it is kept aside.
+            let kept = self.place.len() as Slot;
+            self.place.push(Place::Unused);
+            self.uniform.push(None);
+            self.copy(slot, To::Slot(kept));
+            slot = kept;
+        }
+        self.copy(slot, To::Place(stream));
+        if in_place {
+            self.last_words.extend(self.plan.pop());
+        }
+    }
+
+    fn copy(&mut self, slot: Slot, to: To) {
+        let form = Form::Copy { one: self.is_uniform(slot) };
+        self.push(What::Kernel(form, OpBytes::default()), to, [slot]);
+        self.accept_ones([true; 3]);
+    }
+
+    fn kernel<const N: usize>(&mut self, form: Form, op: OpBytes, to: Slot, reads: [Slot; N]) {
+        self.push(What::Kernel(form, op), To::Slot(to), reads);
+    }
+
+    fn push<const N: usize>(&mut self, what: What, to: To, reads: [Slot; N]) {
+        let reads = std::array::from_fn(|i| reads.get(i).copied());
+        self.plan.push(Planned { what, to, reads, ones: [false; 3] });
+    }
+
+    fn accept_ones(&mut self, ones: [bool; 3]) {
+        if let Some(last) = self.plan.last_mut() {
+            last.ones = ones;
+        }
+    }
+
+    /// Gives values registers, from definition to last use; the one freed last is taken first, for it is in the nearest cache.
+    fn allocate(mut self) -> (Code<T>, Vec<Instruction>) {
+        let mut last_use = vec![0; self.place.len()];
+        for (i, step) in self.plan.iter().enumerate() {
+            for &slot in step.reads.iter().flatten() {
+                last_use[slot as usize] = i;
+            }
+        }
+        let mut free = Vec::new();
+        let mut instructions = Vec::with_capacity(self.plan.len());
+        for (i, step) in std::mem::take(&mut self.plan).into_iter().enumerate() {
+            let mut places = [Place::Unused; 4];
+            let mut spent = Vec::new();
+            for (k, &slot) in step.reads.iter().enumerate().filter_map(|(k, slot)| Some((k, slot.as_ref()?))) {
+                let place = self.place[slot as usize];
+                places[k + 1] = match place {
+                    Place::Uniform(_) if !step.ones[k] => {
+                        let spread = self.register(&mut free);
+                        let what = What::Kernel(Form::Copy { one: true }, OpBytes::default());
+                        instructions.push(Instruction { what, places: [spread, place, Place::Unused, Place::Unused] });
+                        spent.push(spread);
+                        spread
+                    }
+                    place => place,
+                };
+                if last_use[slot as usize] == i && matches!(place, Place::Register(_)) && !spent.contains(&place) {
+                    spent.push(place);
+                }
+            }
+            places[0] = match step.to {
+                To::Nothing => Place::Unused,
+                To::Place(place) => place,
+                To::InPlace(slot) => self.place[slot as usize],
+                To::Slot(slot) => {
+                    if self.place[slot as usize] == Place::Unused {
+                        self.place[slot as usize] = self.register(&mut free);
+                    }
+                    self.place[slot as usize]
+                }
+            };
+            instructions.push(Instruction { what: step.what, places });
+            free.extend(spent);
+        }
+        (self.code, instructions)
+    }
+
+    fn register(&mut self, free: &mut Vec<Place>) -> Place {
+        free.pop().unwrap_or_else(|| {
+            self.code.registers += 1;
+            Place::Register(self.code.registers as u32 - 1)
+        })
+    }
+}

@@ -1,0 +1,352 @@
+//! The loop over blocks, and over segments of lanes for threads.
+//!
+//! Lanes are cut into segments that depend on the code and the number of lanes alone. A segment has accumulators of its own;
+//! in the end they are added in the order of the segments. So the bits of a sum are the same for any number of threads.
+
+use super::code::{Code, REGISTERS, STREAMS, Step, Stream, UNIFORM};
+use super::kernels::{Call, accumulators, chunk};
+use super::{BlockCode, Origin, Source, Target, Walk};
+use crate::num::Element;
+use crate::parallel::Workers;
+use crate::tensor::kernels::{elementwise, reduce};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The most segments of a run, and the fewest blocks of one.
+const SEGMENTS: usize = 64;
+const SEGMENT_BLOCKS: usize = 4;
+/// Kernel work in element operations that is worth waking a thread for: some 50 microseconds.
+const WORTH_A_THREAD: usize = 500_000;
+
+/// What a worker computes in.
+pub(super) struct Frame<T> {
+    memory: Vec<T>,
+    bases: Vec<*mut T>,
+}
+
+// SAFETY: the addresses are set anew by every run, before they are used; the memory is the frame's own.
+unsafe impl<T: Send> Send for Frame<T> {}
+
+impl<T: Element> Frame<T> {
+    pub fn new(code: &Code<T>) -> Mutex<Self> {
+        let line = 64 / size_of::<T>();
+        let memory = vec![T::from_f64(0.0); code.frame() + line];
+        Mutex::new(Self { memory, bases: vec![std::ptr::null_mut(); STREAMS + code.streams.len()] })
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.memory.capacity() * size_of::<T>() + self.bases.capacity() * size_of::<*mut T>()
+    }
+
+    /// The memory from its first cache line on, for all of a segment.
+    fn start(&mut self) -> *mut T {
+        let at = self.memory.as_ptr().align_offset(64);
+        self.memory[at..].as_mut_ptr()
+    }
+}
+
+/// A frame that only one worker uses at a time; after a panic, its next run clears what it reads.
+pub(super) fn lock<T>(frame: &Mutex<Frame<T>>) -> MutexGuard<'_, Frame<T>> {
+    frame.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All that the segments of a run share.
+struct Run<'a, T> {
+    code: &'a BlockCode<T>,
+    lanes: usize,
+    inputs: &'a [&'a [T]],
+    outputs: &'a [*mut T],
+    uniforms: *const T,
+    /// The sums of each segment: those over all lanes, then those by column.
+    partials: *mut T,
+    segment: usize,
+}
+
+// SAFETY: what is behind the pointers is read only, or written by one segment alone: outputs at the segment's lanes and rows,
+// partial sums at the segment's own place.
+unsafe impl<T: Sync> Sync for Run<'_, T> {}
+
+impl<T: Element> BlockCode<T> {
+    /// Runs over `lanes` lanes, a multiple of `inner`. With several workers the bits are the same as with one.
+    ///
+    /// # Panics
+    /// A buffer is shorter than its walk.
+    pub fn run(
+        &mut self,
+        lanes: usize,
+        inputs: &[&[T]],
+        shared: &[T],
+        outputs: &mut [&mut [T]],
+        sums: &mut [T],
+        workers: &mut Workers,
+    ) {
+        self.check(lanes, inputs, outputs);
+        self.uniforms.clear();
+        for op in &self.code.hoisted {
+            let value = op.value(&self.uniforms, &[], shared);
+            self.uniforms.push(value);
+        }
+        let zero = T::from_f64(0.0);
+        for target in &self.targets {
+            if let Target::PerRow { output, add: false } = *target {
+                outputs[output][..lanes / self.inner].fill(zero);
+            }
+        }
+        let segment = self.segment(lanes);
+        let segments = if lanes == 0 { 0 } else { lanes.div_ceil(segment) };
+        self.partials.clear();
+        self.partials.resize(segments * self.sums_per_segment(), zero);
+        let parallel = segments > 1 && workers.threads() > 1 && lanes * self.code.operands.len() >= WORTH_A_THREAD;
+        while self.frames.len() < if parallel { workers.threads() } else { 1 } {
+            self.frames.push(Frame::new(&self.code));
+        }
+        self.outputs.0.clear();
+        self.outputs.0.extend(outputs.iter_mut().map(|output| output.as_mut_ptr()));
+        let partials = self.partials.as_mut_ptr();
+        let (uniforms, outputs_at) = (self.uniforms.as_ptr(), &self.outputs.0[..]);
+        let run = Run { code: self, lanes, inputs, outputs: outputs_at, uniforms, partials, segment };
+        let work = |worker: usize, k: usize| run.segment(&mut lock(&run.code.frames[worker]), k);
+        if parallel {
+            workers.run(segments, &work);
+        } else {
+            (0..segments).for_each(|k| work(0, k));
+        }
+        self.combine(segments, outputs, sums);
+    }
+
+    /// Whether every walk stays inside its buffer; the loops rely on it.
+    fn check(&self, lanes: usize, inputs: &[&[T]], outputs: &[&mut [T]]) {
+        let rows = lanes / self.inner;
+        if self.has_rows() {
+            assert_eq!(rows * self.inner, lanes, "lanes that are no whole rows");
+        }
+        let strided = |start: usize, step: usize| if lanes == 0 { 0 } else { start + (lanes - 1) * step + 1 };
+        for source in &self.sources {
+            let need = match source.walk {
+                Walk::Flat => lanes,
+                Walk::Row => self.inner,
+                Walk::Column => rows,
+                Walk::Strided { start, step } => strided(start, step),
+            };
+            let has = match source.from {
+                Origin::Input(k) => inputs[k].len(),
+                Origin::Output(k) => outputs[k].len(),
+            };
+            assert!(need <= has || lanes == 0, "{source:?} needs {need} elements, has {has}");
+        }
+        for target in &self.targets {
+            let (need, output) = match *target {
+                Target::Flat { output } => (lanes, output),
+                Target::Strided { output, start, step } => (strided(start, step), output),
+                Target::PerColumn { output, .. } => (self.inner, output),
+                Target::PerRow { output, .. } => (rows, output),
+                Target::Total { .. } => continue,
+            };
+            let has = outputs[output].len();
+            assert!(need <= has || lanes == 0, "{target:?} needs {need} elements, has {has}");
+        }
+    }
+
+    /// Lanes of a segment: whole blocks, or whole rows where rows or columns matter.
+    fn segment(&self, lanes: usize) -> usize {
+        let by_axis = !self.columns.is_empty() || self.has_row_sums;
+        let unit = if by_axis { self.inner } else { self.code.block };
+        // A segment's sums by column are cleared and added once, which its rows must outweigh.
+        let least = (SEGMENT_BLOCKS * self.code.block).max(if self.columns.is_empty() { 0 } else { 32 * self.inner });
+        let segments = (lanes / least).clamp(1, SEGMENTS);
+        lanes.div_ceil(segments).next_multiple_of(unit).max(unit)
+    }
+
+    fn sums_per_segment(&self) -> usize {
+        self.code.totals.len() + self.columns.len() * self.inner
+    }
+
+    /// Adds the sums of the segments, in their order.
+    fn combine(&self, segments: usize, outputs: &mut [&mut [T]], sums: &mut [T]) {
+        let zero = T::from_f64(0.0);
+        let stride = self.sums_per_segment();
+        for (k, total) in self.code.totals.iter().enumerate() {
+            let found = (0..segments).map(|s| self.partials[s * stride + k]).reduce(|a, b| a + b).unwrap_or(zero);
+            let sum = &mut sums[total.at];
+            *sum = if total.add { *sum + found } else { found };
+        }
+        for (k, &target) in self.columns.iter().enumerate() {
+            let Target::PerColumn { output, add } = self.targets[target as usize] else { continue };
+            let out = &mut outputs[output][..self.inner];
+            if !add {
+                out.fill(zero);
+            }
+            let first = self.code.totals.len() + k * self.inner;
+            for s in 0..segments {
+                elementwise::add_assign(out, &self.partials[s * stride + first..][..self.inner]);
+            }
+        }
+    }
+}
+
+impl<T: Element> Run<'_, T> {
+    fn segment(&self, frame: &mut Frame<T>, k: usize) {
+        let code = &self.code.code;
+        let start = frame.start();
+        let n_accumulators = code.totals.len() * accumulators::<T>();
+        // SAFETY: the frame is that long. Nothing else refers to its memory while the lock is held.
+        let sums = unsafe { std::slice::from_raw_parts_mut(start.add(code.first_accumulator()), n_accumulators) };
+        sums.fill(T::from_f64(0.0));
+        frame.bases[REGISTERS] = start;
+        frame.bases[UNIFORM] = self.uniforms.cast_mut();
+        let (mut lane, end) = (k * self.segment, self.lanes.min((k + 1) * self.segment));
+        while lane < end {
+            let lanes = (end - lane).min(code.block);
+            let whole = lanes / chunk::<T>() * chunk::<T>();
+            if whole > 0 {
+                for (base, stream) in frame.bases[STREAMS..].iter_mut().zip(&code.streams) {
+                    // SAFETY: flat buffers have an element for every lane, as `check` found.
+                    *base = unsafe { self.stream(*stream).add(lane) };
+                }
+                self.block(&frame.bases, lane, whole, k);
+            }
+            if whole < lanes {
+                self.last_lanes(frame, lane + whole, lanes - whole, k);
+            }
+            lane += lanes;
+        }
+        // SAFETY: the segment's own partial sums; the accumulators as above.
+        unsafe {
+            let partials = self.partials.add(k * self.code.sums_per_segment());
+            let sums = std::slice::from_raw_parts(start.add(code.first_accumulator()), n_accumulators);
+            for (i, sum) in sums.chunks_exact(accumulators::<T>()).enumerate() {
+                *partials.add(i) = folded(sum);
+            }
+        }
+    }
+
+    fn stream(&self, stream: Stream) -> *mut T {
+        match stream {
+            Stream::Source(Origin::Input(k)) => self.inputs[k].as_ptr().cast_mut(),
+            Stream::Source(Origin::Output(k)) | Stream::Output(k) => self.outputs[k],
+        }
+    }
+
+    /// Fewer lanes than a chunk: streams are copied, for kernels know whole chunks only.
+    fn last_lanes(&self, frame: &mut Frame<T>, lane: usize, lanes: usize, segment: usize) {
+        let code = &self.code.code;
+        let start = frame.bases[REGISTERS];
+        for (k, &stream) in code.streams.iter().enumerate() {
+            // SAFETY: the frame has a chunk for every stream, and the buffer has those lanes.
+            unsafe {
+                let staged = start.add(code.first_staged() + k * chunk::<T>());
+                if let Stream::Source(_) = stream {
+                    staged.copy_from_nonoverlapping(self.stream(stream).add(lane), lanes);
+                }
+                frame.bases[STREAMS + k] = staged;
+            }
+        }
+        self.block(&frame.bases, lane, lanes, segment);
+        for (k, &stream) in code.streams.iter().enumerate() {
+            if let Stream::Output(output) = stream {
+                // SAFETY: as above.
+                unsafe {
+                    self.outputs[output].add(lane).copy_from_nonoverlapping(frame.bases[STREAMS + k], lanes);
+                }
+            }
+        }
+    }
+
+    fn block(&self, bases: &[*mut T], lane: usize, lanes: usize, segment: usize) {
+        let code = &self.code.code;
+        let bases = bases.as_ptr();
+        for step in &code.steps {
+            match *step {
+                Step::Kernel { kernel, op, first, count } => {
+                    let operands = code.operands[first as usize..][..count as usize].as_ptr();
+                    // SAFETY: `assemble` gave every operand an address in the frame, the numbers for all lanes or a stream,
+                    // each long enough for the lanes in whole chunks, and no destination that is a source.
+                    unsafe { kernel(&Call { bases, operands, count: count as usize, lanes, op }) }
+                }
+                Step::Gather { source, to } => {
+                    // SAFETY: the register has room for a block, and nothing else refers to it.
+                    let register = unsafe { std::slice::from_raw_parts_mut(to.of(bases), lanes) };
+                    self.gather(&self.code.sources[source as usize], lane, register);
+                }
+                Step::Leave { target, from } => {
+                    // SAFETY: the value is as long as the block, and is not written to meanwhile.
+                    let value = unsafe { std::slice::from_raw_parts(from.of(bases), lanes) };
+                    self.leave(target, lane, value, segment);
+                }
+            }
+        }
+    }
+
+    fn gather(&self, source: &Source, lane: usize, register: &mut [T]) {
+        let input = match source.from {
+            Origin::Input(k) => self.inputs[k],
+            // SAFETY: walks of outputs are flat, and the buffer has an element for every lane.
+            Origin::Output(k) => unsafe { std::slice::from_raw_parts(self.outputs[k], self.lanes) },
+        };
+        match source.walk {
+            Walk::Flat => register.copy_from_slice(&input[lane..][..register.len()]),
+            Walk::Strided { start, step } => {
+                let column = input[start + lane * step..].iter().step_by(step.max(1));
+                register.iter_mut().zip(column).for_each(|(to, &from)| *to = from);
+            }
+            Walk::Row => pieces(lane, register.len(), self.code.inner, |at, _, column, n| {
+                register[at..at + n].copy_from_slice(&input[column..column + n]);
+            }),
+            Walk::Column => pieces(lane, register.len(), self.code.inner, |at, row, _, n| {
+                register[at..at + n].fill(input[row]);
+            }),
+        }
+    }
+
+    fn leave(&self, target: u32, lane: usize, value: &[T], segment: usize) {
+        match self.code.targets[target as usize] {
+            // SAFETY: the lanes of a segment are its own, and the buffer has an element for every lane.
+            Target::Flat { output } => unsafe {
+                self.outputs[output].add(lane).copy_from_nonoverlapping(value.as_ptr(), value.len());
+            },
+            Target::Strided { output, start, step } => {
+                for (i, &x) in value.iter().enumerate() {
+                    // SAFETY: the elements of a lane belong to its segment, since `start < step`, and are in the buffer.
+                    unsafe { *self.outputs[output].add(start + (lane + i) * step) = x }
+                }
+            }
+            Target::PerRow { output, .. } => pieces(lane, value.len(), self.code.inner, |at, row, _, n| {
+                // SAFETY: whole rows belong to a segment, and the buffer has an element for every row.
+                unsafe { *self.outputs[output].add(row) += reduce::total(&value[at..at + n]) }
+            }),
+            Target::PerColumn { .. } => {
+                let inner = self.code.inner;
+                let index = self.code.columns.iter().position(|&k| k == target).unwrap_or_default();
+                let first = segment * self.code.sums_per_segment() + self.code.code.totals.len() + index * inner;
+                // SAFETY: the segment's own partial sums.
+                let sums = unsafe { std::slice::from_raw_parts_mut(self.partials.add(first), inner) };
+                pieces(lane, value.len(), inner, |at, _, column, n| {
+                    elementwise::add_assign(&mut sums[column..column + n], &value[at..at + n]);
+                });
+            }
+            Target::Total { .. } => unreachable!("summed by kernels"),
+        }
+    }
+}
+
+/// Calls `work(offset, row, column, length)` for each piece of a row among the lanes.
+fn pieces(lane: usize, lanes: usize, inner: usize, mut work: impl FnMut(usize, usize, usize, usize)) {
+    let (mut row, mut column, mut at) = (lane / inner, lane % inner, 0);
+    while at < lanes {
+        let n = (inner - column).min(lanes - at);
+        work(at, row, column, n);
+        (row, column, at) = (row + 1, 0, at + n);
+    }
+}
+
+/// The sum of accumulators, the upper half added to the lower one until one is left.
+fn folded<T: Element>(sums: &[T]) -> T {
+    if let [sum] = *sums {
+        return sum;
+    }
+    let mut half = [T::from_f64(0.0); 64];
+    let n = sums.len() / 2;
+    for i in 0..n {
+        half[i] = sums[i] + sums[i + n];
+    }
+    folded(&half[..n])
+}
