@@ -317,7 +317,7 @@ impl<T: Element> Step<T> {
                     (reads.map(|(place, shape)| source((*place, shape))).collect(), view.slice_mut(*output))
                 };
                 match (op, *accumulate) {
-                    (TensorOp::MatMul(op), true) => op.product(sources[0], sources[1], out, true),
+                    (TensorOp::MatMul(op), add) => op.product(sources[0], sources[1], out, add, Some(workers)),
                     (op, _) => op.write(&sources, out)?,
                 }
             }

@@ -95,14 +95,7 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
     seed: M::V,
     needs: Option<&Needs>,
 ) -> Result<AdjointsOf<T, M>> {
-    let (n_entries, n_scalars) = {
-        let entries = tape.entries.borrow();
-        match from.lane() {
-            Lane::Tensor(k) => (k + 1, entries[k].mark),
-            Lane::Scalar(id) => (entries.partition_point(|entry| entry.mark <= id + 1), id + 1),
-            Lane::Constant => (0, 0),
-        }
-    };
+    let (n_entries, n_scalars) = extent(tape, &[from]);
     let mut adjoints = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: mode.slots(tape) };
     adjoints.tensors.resize_with(n_entries, || None);
     match from.lane() {
@@ -226,12 +219,14 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
     tangents: Vec<(Id, M::V)>,
     to: impl Iterator<Item = Id>,
 ) -> Result<Vec<Option<M::V>>> {
-    let n_entries = tape.entries.borrow().len();
-    let n_scalars = tape.scalars.len();
+    let to: Vec<Id> = to.collect();
+    let (n_entries, n_scalars) = extent(tape, &to);
     let mut state: AdjointsOf<T, M> = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
     state.tensors.resize_with(n_entries, || None);
     for (id, tangent) in tangents {
         match id.lane() {
+            Lane::Tensor(k) if k >= n_entries => {}
+            Lane::Scalar(id) if id >= n_scalars => {}
             Lane::Tensor(k) => state.tensors[k] = Some(tangent),
             Lane::Scalar(id) => mode.add_scalar(&mut state.scalars, id, tangent),
             Lane::Constant => {}
@@ -274,7 +269,19 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
         Lane::Scalar(id) => mode.scalar(&state.scalars, id),
         Lane::Constant => None,
     };
-    Ok(to.map(tangent_of).collect())
+    Ok(to.into_iter().map(tangent_of).collect())
+}
+
+/// How many entries and scalars there are up to the last of these nodes: what is recorded later does not lead to them.
+fn extent<T: Element>(tape: &Tape<T>, to: &[Id]) -> (usize, u32) {
+    let entries = tape.entries.borrow();
+    to.iter().fold((0, 0), |(n_entries, n_scalars), id| match id.lane() {
+        Lane::Tensor(k) => (n_entries.max(k + 1), n_scalars.max(entries[k].mark)),
+        Lane::Scalar(id) => {
+            (n_entries.max(entries.partition_point(|entry| entry.mark <= id + 1)), n_scalars.max(id + 1))
+        }
+        Lane::Constant => (n_entries, n_scalars),
+    })
 }
 
 impl<T: Element> Tape<T> {

@@ -289,7 +289,7 @@ impl<T: Element> Tensor<T> {
             "matmul: the product has shape {shape}, what it is written to {}",
             self.shape()
         );
-        op.product(x.into(), y.into(), self.as_mut_slice(), accumulate);
+        op.product(x.into(), y.into(), self.as_mut_slice(), accumulate, None);
     }
 
     /// The last two axes swapped.

@@ -5,6 +5,7 @@ use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::simd;
+use crate::parallel::Workers;
 use crate::tape::entry::Operand;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
@@ -29,7 +30,7 @@ impl TensorRule for MatMul {
         Ok(blocks.iter().copied().chain([sizes.m, sizes.n]).collect())
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
-        self.product(inputs[0], inputs[1], out, false);
+        self.product(inputs[0], inputs[1], out, false, None);
         Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, _a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
@@ -81,8 +82,16 @@ impl MatMul {
         Ok(Sizes { m, n, k })
     }
 
-    fn block<T: Element>(&self, sizes: &Sizes, x: &[T], y: &[T], out: &mut [T], accumulate: bool) {
-        gemm(simd::level(), sizes.m, sizes.n, sizes.k, x, self.ta, y, self.tb, out, accumulate);
+    fn block<T: Element>(
+        &self,
+        sizes: &Sizes,
+        x: &[T],
+        y: &[T],
+        out: &mut [T],
+        accumulate: bool,
+        workers: Option<&mut Workers>,
+    ) {
+        gemm(simd::level(), sizes.m, sizes.n, sizes.k, x, self.ta, y, self.tb, out, accumulate, workers);
     }
 
     /// The shape of the product of two matrices.
@@ -98,10 +107,17 @@ impl MatMul {
     ///
     /// # Panics
     /// The shapes do not fit: [`TensorRule::shape`] was not asked.
-    pub(crate) fn product<T: Element>(&self, x: Source<'_, T>, y: Source<'_, T>, out: &mut [T], accumulate: bool) {
+    pub(crate) fn product<T: Element>(
+        &self,
+        x: Source<'_, T>,
+        y: Source<'_, T>,
+        out: &mut [T],
+        accumulate: bool,
+        mut workers: Option<&mut Workers>,
+    ) {
         let sizes = self.sizes(x.dims, y.dims).expect("the shapes were checked");
         if x.dims.len() == 2 && y.dims.len() == 2 {
-            return self.block(&sizes, x.data, y.data, out, accumulate);
+            return self.block(&sizes, x.data, y.data, out, accumulate, workers);
         }
         let (xb, yb) = (leading(x.dims), leading(y.dims));
         let blocks = Shape::broadcast("matmul", &xb, &yb).expect("the shapes were checked");
@@ -109,7 +125,7 @@ impl MatMul {
         for block in 0..blocks.numel() {
             let (i, j) = (stretched_block(block, &blocks, &xb), stretched_block(block, &blocks, &yb));
             let (x, y) = (&x.data[i * xs..(i + 1) * xs], &y.data[j * ys..(j + 1) * ys]);
-            self.block(&sizes, x, y, &mut out[block * os..(block + 1) * os], accumulate);
+            self.block(&sizes, x, y, &mut out[block * os..(block + 1) * os], accumulate, workers.as_deref_mut());
         }
     }
 
@@ -120,7 +136,7 @@ impl MatMul {
         }
         match self.sizes(x.dims(), y.dims()) {
             Ok(sizes) if sizes.m * sizes.n == out.len() => {
-                self.block(&sizes, x.data(), y.data(), out, true);
+                self.block(&sizes, x.data(), y.data(), out, true, None);
                 true
             }
             _ => false,

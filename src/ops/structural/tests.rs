@@ -166,9 +166,9 @@ fn products_add_to_what_is_there() {
         let (x, y) = ((&inputs[0]).into(), (&inputs[1]).into());
         let mut product =
             vec![f64::NAN; op.shape(&[inputs[0].shape().clone(), inputs[1].shape().clone()]).unwrap().numel()];
-        op.product(x, y, &mut product, false);
+        op.product(x, y, &mut product, false, None);
         let mut sum = vec![0.5; product.len()];
-        op.product(x, y, &mut sum, true);
+        op.product(x, y, &mut sum, true, None);
         for (sum, product) in sum.iter().zip(product) {
             assert!((sum - (product + 0.5)).abs() < 1e-14, "{op:?}: {sum} and {product} + 0.5");
         }

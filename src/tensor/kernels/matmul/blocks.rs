@@ -6,9 +6,7 @@
 //! 64x784x128 runs at 117 GFLOP/s unpacked, at 109 packed, while 2048x512x2048 with a transposed A runs at 96 unpacked
 //! and at 107 packed.
 //!
-//! Threads are left to a later layer, which should hand each its own rows (or columns) of C: a [`Product`] with leading
-//! dimensions describes such a part, `Gemm::run` computes it, and every thread has its own scratch. Small products
-//! should stay on one thread.
+//! Every thread has its own scratch.
 
 use super::Product;
 use super::pack::{PackA, PackB, panel};

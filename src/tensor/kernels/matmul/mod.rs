@@ -1,7 +1,7 @@
 //! Matrix products: the one entry point is [`gemm`].
 //!
 //! Owns the kernels for f32 and f64, every orientation and every instruction set; not shapes, strides or broadcasting,
-//! which are the caller's. Single-threaded; `blocks` says where threads would go.
+//! which are the caller's. One thread, or those that the caller lends (`threads`), with the same bits.
 //!
 //! `gemm` chooses by shape: a row times a matrix and dot products (`dots`) where one side is thin, else register tiles
 //! (`tile`), either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`). All are
@@ -48,6 +48,7 @@ mod dots;
 mod pack;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable;
+mod threads;
 mod tile;
 mod vector;
 #[cfg(target_arch = "x86_64")]
@@ -57,6 +58,7 @@ mod x86;
 mod tests;
 
 use crate::num::simd::Level;
+use crate::parallel::Workers;
 use dots::{Row, dots};
 use vector::Vector;
 
@@ -81,6 +83,7 @@ pub fn gemm<T: Gemm>(
     tb: bool,
     c: &mut [T],
     accumulate: bool,
+    workers: Option<&mut Workers>,
 ) {
     assert!(
         a.len() == m * k && b.len() == k * n && c.len() == m * n,
@@ -104,7 +107,12 @@ pub fn gemm<T: Gemm>(
     let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
     let p = Product { m, n, k, a: a.as_ptr(), ta, lda, b: b.as_ptr(), tb, ldb, c: c.as_mut_ptr(), ldc: n, accumulate };
     // SAFETY: the slices have the lengths asserted above, and no side is 0.
-    unsafe { T::run(level, &p) }
+    unsafe {
+        match workers {
+            Some(workers) if workers.threads() > 1 => threads::run(level, &p, workers),
+            _ => T::run(level, &p),
+        }
+    }
 }
 
 /// Element types that can be multiplied: f32 and f64.

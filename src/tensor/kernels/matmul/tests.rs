@@ -57,7 +57,7 @@ impl Case {
     fn run<T: Gemm + From<i16>>(self, level: Level, a: &[i16], b: &[i16], c: &[i16], nan: T) -> Vec<T> {
         let of = |v: &[i16]| v.iter().map(|&x| T::from(x)).collect::<Vec<T>>();
         let mut out = if self.accumulate { of(c) } else { vec![nan; c.len()] };
-        gemm(level, self.m, self.n, self.k, &of(a), self.ta, &of(b), self.tb, &mut out, self.accumulate);
+        gemm(level, self.m, self.n, self.k, &of(a), self.ta, &of(b), self.tb, &mut out, self.accumulate, None);
         out
     }
 }
@@ -169,7 +169,7 @@ fn a_part_of_a_product_is_what_the_whole_has_there() {
     let (a, b) = (of(r.vec(m * k)), of(r.vec(k * n)));
     for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
         let (mut whole, mut parts) = (vec![0.0; m * n], vec![0.0; m * n]);
-        gemm(Level::Avx512, m, n, k, &a, ta, &b, tb, &mut whole, false);
+        gemm(Level::Avx512, m, n, k, &a, ta, &b, tb, &mut whole, false, None);
         let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
         for (i, rows) in [(0, 1), (1, 12), (13, 27)] {
             for (j, columns) in [(0, 1), (1, 49)] {
@@ -203,7 +203,7 @@ fn nan_and_infinity_spread_to_their_row_only() {
         let mut a = vec![1.0_f32; 20 * 30];
         (a[5 * 30 + 7], a[6 * 30 + 29]) = (f32::NAN, f32::INFINITY);
         let mut c = vec![0.0; 20 * 33];
-        gemm(level, 20, 33, 30, &a, false, &[1.0; 30 * 33], false, &mut c, false);
+        gemm(level, 20, 33, 30, &a, false, &[1.0; 30 * 33], false, &mut c, false, None);
         for (i, row) in c.chunks(33).enumerate() {
             assert!(row.iter().all(|x| match i {
                 5 => x.is_nan(),
@@ -222,7 +222,7 @@ fn the_same_call_gives_the_same_bits() {
         for tb in [false, true] {
             let run = || {
                 let mut c = vec![0.0; 70 * 110];
-                gemm(level, 70, 110, 90, &a, false, &b, tb, &mut c, false);
+                gemm(level, 70, 110, 90, &a, false, &b, tb, &mut c, false, None);
                 c.iter().map(|x: &f32| x.to_bits()).collect::<Vec<_>>()
             };
             let first = run();
@@ -240,7 +240,7 @@ fn rounding_errors_stay_within_the_bound() {
     let b: Vec<f32> = (0..k * n).map(|i| (i as f32 * 0.11).cos()).collect();
     for level in LEVELS {
         let mut c = vec![0.0; m * n];
-        gemm(level, m, n, k, &a, false, &b, false, &mut c, false);
+        gemm(level, m, n, k, &a, false, &b, false, &mut c, false, None);
         for i in 0..m {
             for j in 0..n {
                 let terms = || (0..k).map(|p| a[i * k + p] as f64 * b[p * n + j] as f64);
@@ -253,8 +253,34 @@ fn rounding_errors_stay_within_the_bound() {
 
 #[test]
 fn slices_of_the_wrong_length_panic() {
-    let product = || gemm(Level::Plain, 2, 2, 2, &[0.0_f32; 5], false, &[0.0; 4], false, &mut [0.0; 4], false);
+    let product = || gemm(Level::Plain, 2, 2, 2, &[0.0_f32; 5], false, &[0.0; 4], false, &mut [0.0; 4], false, None);
     let panic = std::panic::catch_unwind(product).expect_err("a slice is too long");
     let message = panic.downcast_ref::<String>().expect("a message with the lengths in it");
     assert!(message.contains("gemm: slices of 5, 4 and 4 for m = 2, n = 2, k = 2"), "{message}");
+}
+
+#[test]
+fn threads_give_the_bits_of_one() {
+    let shapes = [(64, 784, 128), (784, 64, 128), (100, 300, 150), (49, 600, 700), (500, 520, 48), (200, 1100, 97)];
+    for (m, k, n) in shapes {
+        for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+            for accumulate in [false, true] {
+                let mut r = Integers(7);
+                let mut random =
+                    |len: usize| -> Vec<f32> { (0..len).map(|_| r.below(1000) as f32 * 0.00137 - 0.6).collect() };
+                let (a, b, c) = (random(m * k), random(k * n), random(m * n));
+                let run = |threads: usize| {
+                    let mut out = c.clone();
+                    let mut workers = Workers::new(threads);
+                    let level = crate::num::simd::level();
+                    gemm(level, m, n, k, &a, ta, &b, tb, &mut out, accumulate, Some(&mut workers));
+                    out.iter().map(|x| x.to_bits()).collect::<Vec<u32>>()
+                };
+                let one = run(1);
+                for threads in [2, 3, 5] {
+                    assert!(run(threads) == one, "{m}x{k}x{n} {ta} {tb} {accumulate}, {threads} threads");
+                }
+            }
+        }
+    }
 }

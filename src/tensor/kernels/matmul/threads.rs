@@ -1,0 +1,60 @@
+//! Products cut into rows or columns for several threads.
+//!
+//! **Invariant.** The bits are those of one thread. An element's sum is cut into blocks by k alone, and a part is never so
+//! small that another kernel would take it, so it does not matter where C is cut.
+//!
+//! A product below [`SMALL`] operations stays on one thread: waking another takes about as long as 2 to 4 MFLOP do.
+
+use super::{Gemm, Product};
+use crate::num::simd::Level;
+use crate::parallel::Workers;
+
+/// Operations from which a second thread pays.
+const SMALL: usize = 8_000_000;
+/// No part has fewer rows or columns: then every part runs the kernels that the whole would.
+const PART: usize = 48;
+
+/// A part's description that threads may share: each writes rows or columns of its own.
+struct Shared<'a, T>(&'a Product<T>);
+// SAFETY: the pointers are read but for C, of which each thread writes another part.
+unsafe impl<T> Sync for Shared<'_, T> {}
+
+impl<T> Shared<'_, T> {
+    /// The rows `from..to` of the product, or the columns.
+    ///
+    /// # Safety
+    /// The part lies in the product.
+    unsafe fn part(&self, by_rows: bool, from: usize, to: usize) -> Product<T> {
+        let p = self.0;
+        // SAFETY: by contract.
+        let (a, b, c) = unsafe {
+            match by_rows {
+                true => (p.a.add(from * if p.ta { 1 } else { p.lda }), p.b, p.c.add(from * p.ldc)),
+                false => (p.a, p.b.add(from * if p.tb { p.ldb } else { 1 }), p.c.add(from)),
+            }
+        };
+        let (m, n) = if by_rows { (to - from, p.n) } else { (p.m, to - from) };
+        Product { m, n, a, b, c, ..*p }
+    }
+}
+
+/// # Safety
+/// As for [`Gemm::run`].
+pub(super) unsafe fn run<T: Gemm>(level: Level, p: &Product<T>, workers: &mut Workers) {
+    let by_rows = p.m >= p.n;
+    let longer = if by_rows { p.m } else { p.n };
+    let parts = workers.threads().min(longer / PART);
+    let small = p.m.saturating_mul(p.n).saturating_mul(p.k) < SMALL / 2;
+    if parts < 2 || small || p.m < PART {
+        // SAFETY: by contract.
+        return unsafe { T::run(level, p) };
+    }
+    let shared = Shared(p);
+    let shared = &shared;
+    // Cuts fall on whole vectors and tiles, and the last part takes what is over.
+    let cut = |i: usize| if i == parts { longer } else { longer / PART * i / parts * PART };
+    workers.run(parts, &|_, i| {
+        // SAFETY: the parts lie in the product and do not overlap.
+        unsafe { T::run(level, &shared.part(by_rows, cut(i), cut(i + 1))) }
+    });
+}
