@@ -56,6 +56,7 @@ struct Member {
 }
 
 /// A chain on the way into an instruction.
+#[derive(Clone, Copy)]
 struct Lane<'c> {
     found: &'c Found,
     init: u32,
@@ -403,25 +404,29 @@ fn in_step(lanes: &[Lane<'_>]) -> usize {
     1 + lanes.windows(2).take_while(|pair| apart(&pair[0], &pair[1]) == even).count()
 }
 
-/// Puts chains in the order that makes fewest instructions.
+/// Puts chains in the order that runs fastest: the body's, or sorted by where one of their terms begins.
 fn arrange_lanes(lanes: &mut [Lane<'_>]) {
-    let count = |lanes: &[Lane<'_>]| {
-        let (mut start, mut n) = (0, 0);
+    // Roughly, in terms of one lane's step: an instruction; lanes that lie apart; lanes side by side.
+    let cost = |lanes: &[Lane<'_>]| {
+        let (mut start, mut cost) = (0, 0);
         while start < lanes.len() {
-            start += in_step(&lanes[start..]);
-            n += 1;
+            let n = in_step(&lanes[start..]);
+            let group = &lanes[start..start + n];
+            let side_by_side = n >= BLOCK && (0..2).all(|i| group[1].first[i].wrapping_sub(group[0].first[i]) <= 1);
+            cost += 16 + n * group[0].found.members.len() / if side_by_side { 4 } else { 1 };
+            start += n;
         }
-        n
+        cost
     };
     let by_a = |lane: &Lane<'_>| (lane.first[0], lane.first[1], lane.init);
     let by_b = |lane: &Lane<'_>| (lane.first[1], lane.first[0], lane.init);
-    if count(lanes) * 8 < lanes.len() {
-        return;
-    }
-    lanes.sort_by_key(by_a);
-    let fewest = count(lanes);
-    lanes.sort_by_key(by_b);
-    if fewest < count(lanes) {
-        lanes.sort_by_key(by_a);
+    let as_they_are = cost(lanes);
+    let mut sorted = [lanes.to_vec(), lanes.to_vec()];
+    sorted[0].sort_by_key(by_a);
+    sorted[1].sort_by_key(by_b);
+    if let Some((least, best)) = sorted.iter().map(|lanes| (cost(lanes), lanes)).min_by_key(|(cost, _)| *cost)
+        && least < as_they_are
+    {
+        lanes.copy_from_slice(best);
     }
 }
