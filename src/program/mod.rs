@@ -24,6 +24,7 @@ pub(crate) mod body;
 mod display;
 mod expr;
 mod foreign;
+mod function;
 mod ir;
 mod lower;
 mod map;
@@ -36,6 +37,7 @@ mod tests;
 mod trace;
 mod verify;
 
+pub use function::{Function, compile, compile_with};
 pub use map::{Map, MapGradient, MapJacobian, Mapping, Points};
 pub use memory::Memory;
 
@@ -215,6 +217,7 @@ impl Options {
             guards: Vec::new(),
             commits: Vec::new(),
             exports: Vec::new(),
+            diverged: false,
             memory: layout.memory,
             ir: listed,
             machine: Machine::new(&ir, drafts, &mut layout),
@@ -297,6 +300,7 @@ pub struct Program<T: 'static> {
     commits: Vec<(Place, Place)>,
     /// Outputs that are not yet where their callers keep them.
     exports: Vec<(Place, usize)>,
+    diverged: bool,
     memory: Memory,
 }
 
@@ -432,10 +436,12 @@ impl<T: Element> Program<T> {
     }
 
     fn run_slices(&mut self, inputs: &[&[T]], outputs: &mut [&mut [T]]) -> Result<()> {
+        self.diverged = false;
         self.machine.run(inputs, outputs)?;
         for &(left, right, recorded) in &self.guards {
             let (a, b) = (self.machine.number(left, inputs), self.machine.number(right, inputs));
             if a.partial_cmp(&b) != recorded {
+                self.diverged = true;
                 return Err(Error::tape(format!(
                     "program: a comparison that control flow hung on goes another way now: {a} against {b}, recorded as \
                      {recorded:?}; record again, or choose with select"
@@ -455,6 +461,11 @@ impl<T: Element> Program<T> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the last run ended because a comparison that control flow hung on went another way than when recorded.
+    pub fn has_diverged(&self) -> bool {
+        self.diverged
     }
 
     /// The elements of an output of the last run; before the first, zeros.

@@ -282,3 +282,59 @@ fn outputs_are_written_to_the_callers_tensors() {
     assert!((double.item() - 2.0 * program.item(0)).abs() < 1e-12);
     assert!(program.run(&[&inputs[0], &inputs[1]]).is_err());
 }
+
+#[test]
+fn what_an_output_does_not_need_is_not_computed() {
+    // y' = (x_0, x_1 y_0, x_2 y_1, ...): the last component needs one component more for every step back.
+    let n = 40;
+    let x: Vec<Tensor<f64>> = (0..n).map(|i| Tensor::scalar(1.0 / (1.0 + i as f64))).collect();
+    let program = Program::compile_gradient(&x, &(0..n).collect::<Vec<_>>(), |_, x| {
+        let h = 0.1;
+        let mut y = vec![Var::constant(0.0); n];
+        for _ in 0..3 {
+            let slope: Vec<_> = (0..n).map(|i| if i == 0 { x[0] } else { x[i] * y[i - 1] }).collect();
+            y = y.iter().zip(&slope).map(|(&y, &k)| y + k * h).collect();
+        }
+        y[2]
+    })
+    .unwrap();
+    assert!(program.nodes() < n + 60, "{}", program.nodes());
+}
+
+#[test]
+fn equal_minors_of_a_determinant_are_expanded_once() {
+    fn det<'t>(rows: &[Vec<Var<'t, f64>>]) -> Var<'t, f64> {
+        if rows.len() == 1 {
+            return rows[0][0];
+        }
+        let minor = |j: usize| -> Vec<Vec<Var<'t, f64>>> {
+            rows[1..].iter().map(|row| [&row[..j], &row[j + 1..]].concat()).collect()
+        };
+        let terms = rows[0].iter().enumerate().map(|(j, &x)| x * det(&minor(j)));
+        terms.enumerate().map(|(j, term)| if j % 2 == 0 { term } else { -term }).sum()
+    }
+    let n = 5;
+    let x: Vec<Tensor<f64>> = sample(&[n * n], 3).iter().map(|&x| Tensor::scalar(x)).collect();
+    let program = check(&x, |_, x| det(&x.chunks(n).map(<[_]>::to_vec).collect::<Vec<_>>()));
+    // Every minor is one node: sums of n 2^(n-1) products forward, and about twice that for the gradient.
+    assert!(program.nodes() < 500, "{}", program.nodes());
+}
+
+#[test]
+fn a_function_is_recorded_once_for_each_shape_and_branch() {
+    let mut f = crate::compile(|tape, v| {
+        let y = (v[0] * v[0]).sum(());
+        let y = if y > 10.0 { y.sqrt() } else { y * 2.0 };
+        vec![y, tape.grad(y, v)[0]]
+    });
+    let small: Tensor<f64> = Tensor::from([1.0, 2.0]);
+    let large: Tensor<f64> = Tensor::from([3.0, 4.0]);
+    for _ in 0..2 {
+        let program = f.call(&[&small]).unwrap();
+        assert_eq!((program.item(0), program.output(1)), (10.0, &[4.0, 8.0][..]));
+        let program = f.call(&[&large]).unwrap();
+        assert_eq!((program.item(0), program.output(1)), (5.0, &[3.0 * (1.0 / 5.0), 0.8][..]));
+        assert_eq!(f.call(&[&Tensor::from([1.0])]).unwrap().item(0), 2.0);
+    }
+    assert_eq!(f.recordings(), 3);
+}

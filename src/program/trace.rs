@@ -22,6 +22,9 @@ pub(super) struct Traced<'b, T> {
     build: Building<'b, T>,
     scalars: Vec<Expr<'b, T>>,
     entries: Vec<Expr<'b, T>>,
+    /// For every scalar the first one that became the same node by an op: itself, mostly. Its adjoint gathers there.
+    firsts: Vec<u32>,
+    first_of: HashMap<NodeKey, u32>,
 }
 
 impl<'b, T: Element> Traced<'b, T> {
@@ -47,6 +50,8 @@ impl<'b, T: Element> Traced<'b, T> {
             build: Building { ir },
             scalars: Vec::with_capacity(tape.scalars.len() as usize),
             entries: Vec::with_capacity(entries.len()),
+            firsts: Vec::with_capacity(tape.scalars.len() as usize),
+            first_of: HashMap::new(),
         };
         for (k, entry) in entries.iter().enumerate() {
             traced.scalars_to(tape, entry.mark - entry.scalar.is_some() as u32, &places);
@@ -55,8 +60,9 @@ impl<'b, T: Element> Traced<'b, T> {
                 None => traced.entry(entry)?,
             };
             traced.entries.push(expr);
-            if entry.scalar.is_some() {
+            if let Some(id) = entry.scalar {
                 traced.scalars.push(expr);
+                traced.firsts.push(id);
             }
         }
         traced.scalars_to(tape, tape.scalars.len(), &places);
@@ -109,6 +115,8 @@ impl<'b, T: Element> Traced<'b, T> {
                 ScalarNode::Copy(parent) => self.scalars[parent as usize],
             };
             self.scalars.push(expr);
+            let key = expr.key(self.build.ir);
+            self.firsts.push(*self.first_of.entry(key).or_insert(id));
         }
     }
 
@@ -297,6 +305,12 @@ impl<'b, T: Element> SweepMode<T> for Traced<'b, T> {
     ) -> Result<()> {
         for id in (lo..hi).rev() {
             let Some(g) = scalars[id as usize] else { continue };
+            // What was recorded twice is swept once, with both adjoints.
+            let first = self.firsts[id as usize];
+            if first != id {
+                self.add_scalar(scalars, first, g);
+                continue;
+            }
             let wanted = |parent| needs.is_none_or(|needs| needs.scalar(parent)).then_some(g);
             self.scalar_products(tape, id, wanted, |parent, product| self.add_scalar(scalars, parent, product));
         }

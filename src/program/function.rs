@@ -1,0 +1,96 @@
+//! Closures compiled when they are called.
+
+use super::{Options, Program};
+use crate::error::Result;
+use crate::num::Element;
+use crate::tape::{Tape, Var};
+use crate::tensor::{Shape, Tensor};
+
+/// More recordings than this of one function are not kept; the one that was used least recently goes.
+const KEPT: usize = 16;
+
+/// A closure that is compiled when it is called: recorded once for each combination of shapes, and once more whenever a
+/// comparison that its control flow hangs on goes a way that no recording has gone.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, compile};
+/// let mut f = compile(|_, v| {
+///     let total = v[0].sum(());
+///     vec![if total > 0.0 { total.ln() } else { -total }]
+/// });
+/// assert_eq!(f.call(&[&Tensor::from([0.25, 0.75])])?.item(0), 0.0);
+/// assert_eq!(f.call(&[&Tensor::from([-3.0, 1.0])])?.item(0), 2.0);
+/// assert_eq!(f.call(&[&Tensor::from([1.0])])?.item(0), 0.0);
+/// assert_eq!(f.recordings(), 3);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub struct Function<T: 'static, F> {
+    build: F,
+    options: Options,
+    /// The last used one at the end.
+    variants: Vec<Program<T>>,
+    recordings: usize,
+}
+
+/// A function that is compiled when it is called. Its closure gives the outputs; gradients may be among them, by `tape.grad`.
+pub fn compile<T, F>(build: F) -> Function<T, F>
+where
+    T: Element,
+    F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+{
+    compile_with(Options::new(), build)
+}
+
+/// As [`compile`], with options.
+pub fn compile_with<T, F>(options: Options, build: F) -> Function<T, F>
+where
+    T: Element,
+    F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+{
+    Function { build, options, variants: Vec::new(), recordings: 0 }
+}
+
+impl<T, F> Function<T, F>
+where
+    T: Element,
+    F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+{
+    /// Runs on these inputs, and gives the program that did, whose outputs are the results.
+    ///
+    /// # Errors
+    /// The closure reads a plain number out of a variable; an op refuses its numbers; options that do not fit. Options that
+    /// carry inputs or write outputs out are for programs, not for functions of several shapes.
+    pub fn call(&mut self, inputs: &[&Tensor<T>]) -> Result<&Program<T>> {
+        for k in (0..self.variants.len()).rev() {
+            if !fits(&self.variants[k], inputs) {
+                continue;
+            }
+            let ran = self.variants[k].run(inputs);
+            if !self.variants[k].has_diverged() {
+                ran?;
+                self.variants[k..].rotate_left(1);
+                return Ok(self.variants.last().expect("just used"));
+            }
+        }
+        let examples: Vec<Tensor<T>> = inputs.iter().map(|&input| input.clone()).collect();
+        let mut program = self.options.compile(&examples, &self.build)?;
+        self.recordings += 1;
+        program.run(inputs)?;
+        if self.variants.len() == KEPT {
+            self.variants.remove(0);
+        }
+        self.variants.push(program);
+        Ok(self.variants.last().expect("just made"))
+    }
+
+    /// How often the closure was recorded so far.
+    pub fn recordings(&self) -> usize {
+        self.recordings
+    }
+}
+
+fn fits<T: Element>(program: &Program<T>, inputs: &[&Tensor<T>]) -> bool {
+    let shapes: &[Shape] = &program.inputs;
+    shapes.len() == inputs.len() && shapes.iter().zip(inputs).all(|(shape, input)| shape == input.shape())
+}
