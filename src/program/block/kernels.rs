@@ -115,7 +115,7 @@ pub enum Form {
     Select { a: bool, b: bool },
     /// The accumulators d += x.
     Sum,
-    /// The accumulators d += op(a, b).
+    /// The accumulators d += op(a, b), of a, b and a register for the products.
     SumOf(First, Ones),
 }
 
@@ -398,21 +398,22 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryRuleLanes<O> {
     }
 }
 
+#[inline(always)]
+fn binary_value<T: Element, O: Binary, X: Width, Y: Width, M: Mode>(op: O, d: &mut [T], x: &[T], y: &[T]) {
+    for i in 0..chunk::<T>() {
+        d[i] = T::leave(op.value(lane::<T, X>(x, i).enter::<M>(), lane::<T, Y>(y, i).enter::<M>()));
+    }
+}
+
 struct BinaryLanes<O, X, Y>(PhantomData<(O, X, Y)>);
 impl<T: Element, O: Binary, X: Width, Y: Width> Routine<Call<T>> for BinaryLanes<O, X, Y> {
     #[inline(always)]
     unsafe fn run<M: Mode>(call: &Call<T>) {
-        #[inline(always)]
-        fn value<T: Element, O: Binary, X: Width, Y: Width, M: Mode>(op: O, d: &mut [T], x: &[T], y: &[T]) {
-            for i in 0..chunk::<T>() {
-                d[i] = T::leave(op.value(lane::<T, X>(x, i).enter::<M>(), lane::<T, Y>(y, i).enter::<M>()));
-            }
-        }
         // SAFETY: the operands are where `Call` says. Two-argument ops have no parameters: `O` has no bytes.
         unsafe {
             let op = call.op.get::<O>();
             for_each_chunk(call, |[d, x, y, _], from| {
-                value::<T, O, X, Y, M>(op, view_mut(d, from), view::<T, X>(x, from), view::<T, Y>(y, from));
+                binary_value::<T, O, X, Y, M>(op, view_mut(d, from), view::<T, X>(x, from), view::<T, Y>(y, from));
             });
         }
     }
@@ -495,24 +496,27 @@ impl<T: Element, A: Width, B: Width> Routine<Call<T>> for SelectLanes<A, B> {
     }
 }
 
-/// Adds what `number` makes of each lane to the accumulators: of a whole chunk four lanes at a time, of the last lanes each alone.
-///
-/// # Safety
-/// `sum` points to the accumulators, and nothing else does while this runs.
+/// Adds lanes to the accumulators: of a whole chunk four at a time, of the last lanes each alone.
 #[inline(always)]
-unsafe fn accumulate<T: Element>(sum: *mut T, lanes: usize, number: impl Fn(usize) -> T) {
+fn accumulate<T: Element>(sum: &mut [T], x: &[T], lanes: usize) {
     let width = const { accumulators::<T>() };
-    // SAFETY: as the caller promises.
-    let sum = unsafe { std::slice::from_raw_parts_mut(sum, width) };
-    if lanes == chunk::<T>() {
-        for (i, sum) in sum.iter_mut().enumerate() {
-            *sum += (number(i) + number(i + width)) + (number(i + 2 * width) + number(i + 3 * width));
+    if lanes >= chunk::<T>() {
+        for i in 0..width {
+            sum[i] += (x[i] + x[i + width]) + (x[i + 2 * width] + x[i + 3 * width]);
         }
     } else {
         for i in 0..lanes {
-            sum[i % width] += number(i);
+            sum[i % width] += x[i];
         }
     }
+}
+
+/// # Safety
+/// `sum` points to accumulators, and nothing else refers to them for the lifetime.
+#[inline(always)]
+unsafe fn sums<'a, T>(sum: *mut T) -> &'a mut [T] {
+    // SAFETY: as the caller promises.
+    unsafe { std::slice::from_raw_parts_mut(sum, accumulators::<T>()) }
 }
 
 struct SumLanes;
@@ -522,13 +526,13 @@ impl<T: Element> Routine<Call<T>> for SumLanes {
         // SAFETY: the operands are where `Call` says, and accumulators overlap with nothing else.
         unsafe {
             for_each_chunk(call, |[sum, x, ..], from| {
-                let x = view::<T, Many>(x, from);
-                accumulate(sum, (call.lanes - from).min(chunk::<T>()), |i| x[i]);
+                accumulate(sums(sum), view::<T, Many>(x, from), call.lanes - from);
             });
         }
     }
 }
 
+/// The products go through a register: a loop that adds them up as it makes them is not vectorised.
 struct SumOf<O, B>(PhantomData<(O, B)>);
 impl<T: Element, O: Binary, B: Width> Routine<Call<T>> for SumOf<O, B> {
     #[inline(always)]
@@ -536,11 +540,10 @@ impl<T: Element, O: Binary, B: Width> Routine<Call<T>> for SumOf<O, B> {
         // SAFETY: the operands are where `Call` says, and accumulators overlap with nothing else. `O` has no bytes.
         unsafe {
             let op = call.op.get::<O>();
-            for_each_chunk(call, |[sum, a, b, _], from| {
+            for_each_chunk(call, |[sum, a, b, product], from| {
                 let (a, b) = (view::<T, Many>(a, from), view::<T, B>(b, from));
-                accumulate(sum, (call.lanes - from).min(chunk::<T>()), |i| {
-                    T::leave(op.value(a[i].enter::<M>(), lane::<T, B>(b, i).enter::<M>()))
-                });
+                binary_value::<T, O, Many, B, M>(op, view_mut(product, from), a, b);
+                accumulate(sums(sum), view::<T, Many>(product, from), call.lanes - from);
             });
         }
     }

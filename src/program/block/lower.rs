@@ -1,11 +1,11 @@
 //! From a body to steps: what is the same for all lanes is set apart, neighbours become pairs, values get registers.
 //!
-//! Ops stay in the body's order. A product that only the next sum or difference reads joins it in one kernel, which rounds
+//! Ops stay in the body's order, but for short moves that bring equal ones together. A product that only the next sum or difference reads joins it in one kernel, which rounds
 //! twice as the two ops do; so does a product that is only summed over the lanes. No other algebra is done here, for it would
 //! change bits or belongs to the program's passes.
 
 use super::code::{Code, Stream, Sum};
-use super::kernels::{First, Form, Ones, OpBytes, Then, takes_ones};
+use super::kernels::{Call, First, Form, Ones, OpBytes, Then, takes_ones};
 use super::{Origin, Source, Target, Walk};
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
@@ -41,6 +41,8 @@ pub(super) enum What {
 const STREAMS: usize = 200;
 /// A product joins an op at most this far behind it: it holds on to its arguments until then.
 const REACH: usize = 16;
+/// How many runs of kernels back a step may move: its result is held on to for longer.
+const BACK: usize = 8;
 
 pub(super) fn lower<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) -> (Code<T>, Vec<Instruction>) {
     assert_eq!(body.sinks.len(), targets.len(), "a target for every sink");
@@ -202,7 +204,39 @@ impl<T: Element> Lowering<'_, T> {
                 self.plan_sink(slot, k);
             }
         }
+        self.group();
         self.plan.append(&mut self.last_words);
+    }
+
+    /// Moves steps up to the last equal kernel, a few runs of kernels back, where what they read is there by then: a run
+    /// of equal kernels is entered once.
+    fn group(&mut self) {
+        let mut runs: Vec<Option<(unsafe fn(&Call<T>), OpBytes)>> = vec![None];
+        let mut made = vec![0; self.place.len()];
+        let mut plan: Vec<(usize, Planned)> = Vec::with_capacity(self.plan.len());
+        for step in self.plan.drain(..) {
+            let changed = if let To::InPlace(slot) = step.to { Some(slot) } else { None };
+            let after = step.reads.iter().flatten().copied().chain(changed).map(|slot| made[slot as usize]).max();
+            let after = after.unwrap_or(0).max(runs.len().saturating_sub(BACK));
+            let kernel = match step.what {
+                What::Kernel(form, op) => Some((T::chunk_kernel(form), op)),
+                What::Gather(_) | What::Leave(_) => None,
+            };
+            let same = |run: &usize| match (runs[*run], kernel) {
+                (Some((a, of_a)), Some((b, of_b))) => std::ptr::fn_addr_eq(a, b) && of_a == of_b,
+                _ => false,
+            };
+            let run = (after..runs.len()).rev().find(same).unwrap_or_else(|| {
+                runs.push(kernel);
+                runs.len() - 1
+            });
+            if let To::Slot(slot) | To::InPlace(slot) = step.to {
+                made[slot as usize] = run;
+            }
+            plan.push((run, step));
+        }
+        plan.sort_by_key(|(run, _)| *run);
+        self.plan.extend(plan.into_iter().map(|(_, step)| step));
     }
 
     /// Whether the op is a product that runs inside the op, or the sum, which alone reads it.
@@ -237,6 +271,7 @@ impl<T: Element> Lowering<'_, T> {
             BodyOp::Binary(BinaryOp::Mul(_), x, y) if self.is_uniform(x) => Some((First::Mul, y, x)),
             BodyOp::Binary(BinaryOp::Mul(_), x, y) => Some((First::Mul, x, y)),
             BodyOp::Binary(BinaryOp::Scale(_), g, d) if !self.is_uniform(g) => Some((First::Scale, g, d)),
+            BodyOp::Unary(UnaryOp::Square(_), x) => Some((First::Mul, x, x)),
             _ => None,
         }
     }
@@ -437,6 +472,10 @@ impl<T: Element> Lowering<'_, T> {
                     self.place[slot as usize]
                 }
             };
+            if matches!(step.what, What::Kernel(Form::SumOf(..), _)) {
+                places[3] = self.register(&mut free);
+                spent.push(places[3]);
+            }
             instructions.push(Instruction { what: step.what, places });
             free.extend(spent);
         }

@@ -1,7 +1,16 @@
 //! Runs a [`Body`] over many lanes, a block of them at a time.
 //!
 //! Lanes are the points of a space of rows times `inner` columns: lane = row * inner + column. What comes in is read along a
-//! [`Walk`] of a buffer, what leaves goes along a [`Target`].
+//! [`Walk`] of a buffer, what leaves goes along a [`Target`]. A block's values are registers in memory, as many as are alive at
+//! once, and short enough to stay in the first-level cache; each op is one kernel over them. What depends on shared numbers and
+//! literals alone is computed once, as numbers. Flat buffers are read and written where they are.
+//!
+//! **Invariants.** Every lane has the bits that the kernels for tensors give it. Sums have an order that follows from the code
+//! and the number of lanes: within a segment of lanes a vector of accumulators takes four lanes of a chunk at a time; in the
+//! end its halves are added until one number is left, and then the segments in their order. So threads change no bits.
+//!
+//! **Not done**, for it would change bits: fused multiply-adds, sums of several terms in another order. Not done yet: sine and
+//! cosine of one angle together.
 
 mod code;
 pub mod kernels;

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most segments of a run, and the fewest blocks of one.
 const SEGMENTS: usize = 64;
-const SEGMENT_BLOCKS: usize = 4;
+const SEGMENT_BLOCKS: usize = 8;
 /// Kernel work in element operations that is worth waking a thread for: some 50 microseconds.
 const WORTH_A_THREAD: usize = 500_000;
 
@@ -152,7 +152,8 @@ impl<T: Element> BlockCode<T> {
         let unit = if by_axis { self.inner } else { self.code.block };
         // A segment's sums by column are cleared and added once, which its rows must outweigh.
         let least = (SEGMENT_BLOCKS * self.code.block).max(if self.columns.is_empty() { 0 } else { 32 * self.inner });
-        let segments = (lanes / least).clamp(1, SEGMENTS);
+        // Powers of two, so that two or four threads have equal shares.
+        let segments = 1 << (lanes / least).clamp(1, SEGMENTS).ilog2();
         lanes.div_ceil(segments).next_multiple_of(unit).max(unit)
     }
 
@@ -340,13 +341,14 @@ fn pieces(lane: usize, lanes: usize, inner: usize, mut work: impl FnMut(usize, u
 
 /// The sum of accumulators, the upper half added to the lower one until one is left.
 fn folded<T: Element>(sums: &[T]) -> T {
-    if let [sum] = *sums {
-        return sum;
+    let mut parts = [T::from_f64(0.0); 16];
+    let mut n = accumulators::<T>();
+    parts[..n].copy_from_slice(sums);
+    while n > 1 {
+        n /= 2;
+        for i in 0..n {
+            parts[i] += parts[i + n];
+        }
     }
-    let mut half = [T::from_f64(0.0); 64];
-    let n = sums.len() / 2;
-    for i in 0..n {
-        half[i] = sums[i] + sums[i + n];
-    }
-    folded(&half[..n])
+    parts[0]
 }
