@@ -371,7 +371,7 @@ impl<T: Element> Lowering<'_, T> {
         }
         let mut writes = Vec::new();
         for &member in members.iter().filter(|&&member| outside.contains_key(member)) {
-            writer.sink(Sink::Store(writer.slots[member]), Target::Flat { output: writes.len() });
+            writer.sink(Sink::Store(writer.slots[&member]), Target::Flat { output: writes.len() });
             writes.push(member);
         }
         let (totals, partial): (Vec<_>, Vec<_>) = sums.iter().partition(|(_, split)| *split == Split::Total);
@@ -416,7 +416,8 @@ struct BodyWriter<'a, T> {
     lowering: &'a Lowering<'a, T>,
     group: usize,
     body: Body<T>,
-    slots: SecondaryMap<NodeKey, Slot>,
+    /// A map with a place for every node would make many small groups quadratic.
+    slots: HashMap<NodeKey, Slot>,
     /// What arguments from outside became, by node and walk.
     outside: HashMap<(NodeKey, bool, bool), Slot>,
     sources: Vec<Source>,
@@ -431,7 +432,7 @@ impl<'a, T: Element> BodyWriter<'a, T> {
             lowering,
             group,
             body: Body { ops: Vec::new(), sinks: Vec::new() },
-            slots: SecondaryMap::new(),
+            slots: HashMap::new(),
             outside: HashMap::new(),
             sources: Vec::new(),
             targets: Vec::new(),
@@ -464,7 +465,7 @@ impl<'a, T: Element> BodyWriter<'a, T> {
         let lowering = self.lowering;
         let source = lowering.unstretched(arg);
         if lowering.homes[source] == Home::Group(self.group) {
-            return self.slots[source];
+            return self.slots[&source];
         }
         let space = &lowering.groups[self.group].shape;
         let node = lowering.node(source);
@@ -499,7 +500,7 @@ impl<'a, T: Element> BodyWriter<'a, T> {
     }
 
     fn sum(&mut self, key: NodeKey, target: Target) {
-        let slot = self.slots[self.lowering.node(key).args[0]];
+        let slot = self.slots[&self.lowering.node(key).args[0]];
         self.sink(Sink::Sum(slot), target);
     }
 }
