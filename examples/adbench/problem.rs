@@ -1,6 +1,6 @@
 //! What the four problems have in common: modes, how a derivative is computed, timing, packed vectors.
 
-use retrograd::{Tape, Tensor, Var};
+use retrograd::{Program, Tape, Tensor, Var};
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::hint::black_box;
@@ -146,15 +146,44 @@ where
     value
 }
 
-/// Records a scalar function of tensors, and writes its gradient, one tensor after the other; returns its value.
-pub(crate) fn tensor_gradient<const N: usize, F>(
+/// A scalar function of tensors with its gradient, one tensor after the other: recorded on every call, or compiled once,
+/// whichever is faster here.
+pub(crate) fn tensor_method<'a, const N: usize, F>(inputs: [Tensor<f64>; N], f: F) -> Result<Method<'a>, String>
+where
+    F: for<'t> Fn(&'t Tape<f64>, [Var<'t, f64>; N]) -> Var<'t, f64> + 'a,
+{
+    let by: Vec<usize> = (0..N).collect();
+    let compiled = Program::compile_gradient(&inputs, &by, |tape, x| f(tape, std::array::from_fn(|i| x[i])));
+    let mut program = compiled.map_err(|error| error.to_string())?;
+    let n = inputs.iter().map(Tensor::len).sum();
+    let (mut value, mut gradient) = ([0.0], vec![0.0; n]);
+    let mut tape = Tape::new();
+    let mut time = |run: &mut dyn FnMut(&mut [f64], &mut [f64])| {
+        run(&mut value, &mut gradient);
+        microseconds(1e-3, || run(&mut value, &mut gradient))
+    };
+    let eager = time(&mut |values, gradient| values[0] = tensor_gradient(&mut tape, &inputs, &f, gradient));
+    if time(&mut |values, gradient| values[0] = run_program(&mut program, &inputs, gradient)) < eager {
+        let run = move |values: &mut [f64], gradient: &mut [f64]| {
+            values[0] = run_program(&mut program, &inputs, gradient);
+        };
+        return Ok(Method { how: "tensors, a compiled program", run: Box::new(run) });
+    }
+    let run = move |values: &mut [f64], gradient: &mut [f64]| {
+        values[0] = tensor_gradient(&mut tape, &inputs, &f, gradient);
+    };
+    Ok(Method { how: "tensors, recorded each call, one sweep", run: Box::new(run) })
+}
+
+/// Records a scalar function of tensors, and writes its gradient; returns its value.
+fn tensor_gradient<const N: usize, F>(
     tape: &mut Tape<f64>,
     inputs: &[Tensor<f64>; N],
-    f: F,
+    f: &F,
     gradient: &mut [f64],
 ) -> f64
 where
-    F: for<'t> FnOnce(&'t Tape<f64>, [Var<'t, f64>; N]) -> Var<'t, f64>,
+    F: for<'t> Fn(&'t Tape<f64>, [Var<'t, f64>; N]) -> Var<'t, f64>,
 {
     let (value, ids, grads) = tape.step(|tape| {
         let x = inputs.each_ref().map(|x| tape.var(x));
@@ -171,6 +200,19 @@ where
     }
     tape.recycle(grads);
     value
+}
+
+/// The same of a program that has the value as its first output, and then the gradient.
+fn run_program<const N: usize>(program: &mut Program<f64>, inputs: &[Tensor<f64>; N], gradient: &mut [f64]) -> f64 {
+    program.run(&inputs.each_ref()).expect("the shapes that it was compiled for");
+    let mut rest = gradient;
+    for k in 1..=N {
+        let g = program.output(k);
+        let (part, after) = rest.split_at_mut(g.len());
+        part.copy_from_slice(g);
+        rest = after;
+    }
+    program.item(0)
 }
 
 /// A vector as the reference files pack it: whole where it is short, else its ends.

@@ -13,6 +13,7 @@
 
 pub(crate) mod body;
 mod plain;
+mod program;
 
 use super::problem::{Method, Mode, Problem, in_a_line, no_such_mode};
 use super::tokens::{Tokens, name, read_text};
@@ -95,7 +96,7 @@ impl Ba {
 }
 
 /// How many observations are recorded before they are swept: enough for a sweep to be long, few enough to stay in cache.
-const CHUNK: usize = 64;
+pub(crate) const CHUNK: usize = 64;
 
 /// Writes the errors and the nonzeros of the Jacobian: some observations at a time, each with variables of its own, so that
 /// three sweeps give a row for every one of them.
@@ -155,7 +156,7 @@ pub(crate) fn is_rotated(camera: &[f64]) -> bool {
 
 impl Problem for Ba {
     const NAME: &'static str = "ba";
-    const MODES: &'static [Mode] = &[Mode::Tape];
+    const MODES: &'static [Mode] = &[Mode::Program, Mode::Tape];
 
     fn read(path: &Path) -> Result<Self, String> {
         Self::parse(name(path), &read_text(path)?)
@@ -179,7 +180,8 @@ impl Problem for Ba {
                     run: Box::new(run),
                 })
             }
-            Mode::Program | Mode::Map | Mode::Tensor => Err(no_such_mode::<Self>(mode)),
+            Mode::Program => program::method(self),
+            Mode::Map | Mode::Tensor => Err(no_such_mode::<Self>(mode)),
         }
     }
 

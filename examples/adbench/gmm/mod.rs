@@ -11,6 +11,7 @@
 
 pub(crate) mod body;
 mod plain;
+mod program;
 mod tape;
 pub(crate) mod tensor;
 
@@ -91,7 +92,7 @@ impl Gmm {
 
 impl Problem for Gmm {
     const NAME: &'static str = "gmm";
-    const MODES: &'static [Mode] = &[Mode::Tensor, Mode::Tape];
+    const MODES: &'static [Mode] = &[Mode::Tensor, Mode::Program, Mode::Tape];
 
     fn read(path: &Path) -> Result<Self, String> {
         Self::parse(name(path), &read_text(path)?)
@@ -108,8 +109,9 @@ impl Problem for Gmm {
     fn method(&self, mode: Mode) -> Result<Method<'_>, String> {
         match mode {
             Mode::Tape => Ok(tape::method(self)),
-            Mode::Tensor => Ok(tensor::method(self)),
-            Mode::Program | Mode::Map => Err(no_such_mode::<Self>(mode)),
+            Mode::Tensor => tensor::method(self),
+            Mode::Program => program::method(self),
+            Mode::Map => Err(no_such_mode::<Self>(mode)),
         }
     }
 

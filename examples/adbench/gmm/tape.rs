@@ -36,7 +36,7 @@ fn log_posterior(gmm: &Gmm, tape: &mut Tape<f64>, gradient: &mut [f64]) -> f64 {
 }
 
 /// The sum of these points' terms; adjoints of what they share are added.
-fn sweep_points(gmm: &Gmm, points: &[f64], tape: &Tape<f64>, shared: &[f64], adjoints: &mut [f64]) -> f64 {
+pub(crate) fn sweep_points(gmm: &Gmm, points: &[f64], tape: &Tape<f64>, shared: &[f64], adjoints: &mut [f64]) -> f64 {
     let shared = tape.vars(shared);
     let (mut x, mut scratch) = (Vec::with_capacity(gmm.d), Vec::new());
     let mut total = Var::constant(0.0);

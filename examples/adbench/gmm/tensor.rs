@@ -13,7 +13,7 @@
 //!
 //! Points and means are taken relative to the points' mean, so that a cloud far from the origin cancels no digits.
 
-use super::super::problem::{Method, tensor_gradient};
+use super::super::problem::{Method, tensor_method};
 use super::body::below_diagonal;
 use super::{Gmm, Parts};
 use retrograd::{Tape, Tensor, Var};
@@ -125,21 +125,13 @@ pub(crate) fn inputs(gmm: &Gmm) -> [Tensor<f64>; 4] {
     [Tensor::from(alpha), matrix(mu), matrix(q), matrix(l)]
 }
 
-/// Recorded eagerly on every call, in the lighter form.
-pub(crate) fn method(gmm: &Gmm) -> Method<'_> {
-    let form = Form::lighter(gmm);
-    let how = match form {
-        Form::Monomials => "tensors recorded each call: monomials of the points times coefficients of the components",
-        Form::Residuals => "tensors recorded each call: the residuals of all components in one product",
-    };
-    Method { how, ..in_form(gmm, form) }
+/// Prepares the mode, in the lighter form.
+pub(crate) fn method(gmm: &Gmm) -> Result<Method<'_>, String> {
+    in_form(gmm, Form::lighter(gmm))
 }
 
 /// The same in a given form.
-pub(crate) fn in_form(gmm: &Gmm, form: Form) -> Method<'_> {
-    let (points, inputs, mut tape) = (Points::new(gmm, form), inputs(gmm), Tape::new());
-    let run = move |values: &mut [f64], gradient: &mut [f64]| {
-        values[0] = tensor_gradient(&mut tape, &inputs, |tape, x| log_posterior(tape, gmm, &points, x), gradient);
-    };
-    Method { how: "tensors recorded each call", run: Box::new(run) }
+pub(crate) fn in_form(gmm: &Gmm, form: Form) -> Result<Method<'_>, String> {
+    let points = Points::new(gmm, form);
+    tensor_method(inputs(gmm), move |tape, x| log_posterior(tape, gmm, &points, x))
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod body;
 mod plain;
+mod program;
 mod tensor;
 
 use super::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack, scalar_gradient};
@@ -60,7 +61,7 @@ impl Lstm {
 
 impl Problem for Lstm {
     const NAME: &'static str = "lstm";
-    const MODES: &'static [Mode] = &[Mode::Tape, Mode::Tensor];
+    const MODES: &'static [Mode] = &[Mode::Program, Mode::Tensor, Mode::Tape];
 
     fn read(path: &Path) -> Result<Self, String> {
         Self::parse(name(path), &read_text(path)?)
@@ -83,8 +84,9 @@ impl Problem for Lstm {
                 };
                 Ok(Method { how: "scalars recorded each call, one sweep", run: Box::new(run) })
             }
-            Mode::Tensor => Ok(tensor::method(self)),
-            Mode::Program | Mode::Map => Err(no_such_mode::<Self>(mode)),
+            Mode::Tensor => tensor::method(self),
+            Mode::Program => program::method(self),
+            Mode::Map => Err(no_such_mode::<Self>(mode)),
         }
     }
 

@@ -4,7 +4,7 @@
 //! behind: wave s steps layer i at character s - i. A wave's gates are one tensor of 4 rows for each layer, in the order f, o, i,
 //! change; what the last layer leaves goes into one expression over all characters at the end.
 
-use super::super::problem::{Method, tensor_gradient};
+use super::super::problem::{Method, tensor_method};
 use super::Lstm;
 use retrograd::{Tape, Tensor, Var};
 
@@ -144,19 +144,13 @@ fn concat_many<'t>(mut parts: Vec<Matrix<'t>>) -> Matrix<'t> {
     parts[0]
 }
 
-/// Recorded eagerly on every call.
-pub(crate) fn method(lstm: &Lstm) -> Method<'_> {
-    let (rows, mut tape) = (Rows::of(lstm), Tape::new());
+/// Prepares the mode.
+pub(crate) fn method(lstm: &Lstm) -> Result<Method<'_>, String> {
+    let rows = Rows::of(lstm);
     let (main, extra) = lstm.main_and_extra(&lstm.parameters);
     let inputs = [(2 * lstm.l, main), (3, extra)].map(|(n, x)| {
         let shape = [n, x.len() / n];
         Tensor::new(shape, x.to_vec()).expect("rows of one length")
     });
-    let run = move |values: &mut [f64], gradient: &mut [f64]| {
-        values[0] = tensor_gradient(&mut tape, &inputs, |tape, x| loss(tape, lstm, &rows, x), gradient);
-    };
-    Method {
-        how: "tensors recorded each call: a few entries for each step of all layers, one sweep",
-        run: Box::new(run),
-    }
+    tensor_method(inputs, move |tape, x| loss(tape, lstm, &rows, x))
 }
