@@ -1,6 +1,7 @@
-//! Every file of a folder against the expected results of another, in every mode.
+//! Every file of a folder against the expected results of another, in every mode or in one.
 
 use super::Kind;
+use super::problem::Mode;
 use super::report;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,12 @@ use std::path::{Path, PathBuf};
 /// The largest difference that passes, relative to the largest number of a vector.
 pub(crate) const TOLERANCE: f64 = 1e-11;
 
-/// Prints a line for each file and mode; how many lines there were. An error if one of them differs.
-pub(crate) fn run(data: &Path, expected: &Path, seconds: f64) -> Result<usize, String> {
+/// Prints a line for each file and wanted mode; how many lines there were. An error if one of them differs.
+pub(crate) fn run(
+    [data, expected]: [&Path; 2],
+    seconds: f64,
+    wanted_mode: impl Fn(Kind, Mode) -> bool,
+) -> Result<usize, String> {
     let mut references = Vec::new();
     collect(expected, &mut references)?;
     references.sort();
@@ -24,7 +29,7 @@ pub(crate) fn run(data: &Path, expected: &Path, seconds: f64) -> Result<usize, S
         let kind: Kind = wanted["problem"].as_str().and_then(|name| name.parse().ok()).ok_or_else(|| {
             format!("{}: \"problem\" is {}, not gmm, ba, lstm or hand", reference.display(), wanted["problem"])
         })?;
-        for &mode in kind.modes() {
+        for &mode in kind.modes().iter().filter(|&&mode| wanted_mode(kind, mode)) {
             let got = Value::Object(report::json(kind, &data.join(&relative), mode, seconds)?);
             let difference = difference(&wanted, &got)?;
             let figure = |name: &str| got[name].as_f64().unwrap_or(f64::NAN);
@@ -43,7 +48,7 @@ pub(crate) fn run(data: &Path, expected: &Path, seconds: f64) -> Result<usize, S
         }
     }
     match wrong.is_empty() {
-        true if lines == 0 => Err(format!("{}: no .json file in it", expected.display())),
+        true if lines == 0 => Err(format!("{}: no .json file in it, or none in this mode", expected.display())),
         true => Ok(lines),
         false => Err(format!("further from the expected results than {TOLERANCE:e}: {}", wrong.join("; "))),
     }

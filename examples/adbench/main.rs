@@ -27,7 +27,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-const USAGE: &str = "adbench gmm|ba|lstm|hand FILE [--mode tape|program|map|tensor] [--seconds S] [--json], or adbench check DATA EXPECTED";
+const USAGE: &str = "adbench gmm|ba|lstm|hand FILE [--mode tape|program|map|tensor] [--seconds S] [--json], or adbench check DATA EXPECTED [--mode M]";
 
 /// A problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,9 @@ pub(crate) fn run<S: AsRef<str>>(arguments: &[S]) -> Result<String, String> {
     let [what, first, rest @ ..] = &words[..] else { return Err(format!("usage: {USAGE}")) };
     if *what == "check" {
         let [expected] = rest else { return Err(format!("check takes two folders; usage: {USAGE}")) };
-        let count = check::run(Path::new(first), Path::new(expected), seconds.unwrap_or(0.2))?;
+        let count = check::run([Path::new(first), Path::new(expected)], seconds.unwrap_or(0.2), |_, other| {
+            mode.is_none_or(|mode| mode == other)
+        })?;
         return Ok(format!("{count} results within {:e} of those expected", check::TOLERANCE));
     }
     let kind: Kind = what.parse().map_err(|()| format!("{what:?} is no problem; usage: {USAGE}"))?;

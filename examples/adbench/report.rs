@@ -26,11 +26,11 @@ fn json_of<P: Problem>(path: &Path, mode: Mode, seconds: f64) -> Result<Map<Stri
     let outcome = problem::measure(&problem, mode, seconds)?;
     let mut members = problem.describe(&outcome.values, &outcome.derivative);
     let mut checked = Map::new();
-    for &other in P::MODES.iter().filter(|&&other| other != mode) {
-        let (_, derivative) = problem::evaluate(&problem, other)?;
+    if mode != Mode::Tape {
+        let (_, derivative) = problem::evaluate(&problem, Mode::Tape)?;
         let scale = problem::max_abs(&derivative).max(f64::MIN_POSITIVE);
         let apart: Vec<f64> = derivative.iter().zip(&outcome.derivative).map(|(a, b)| (a - b) / scale).collect();
-        checked.insert(other.to_string(), problem::max_abs(&apart).into());
+        checked.insert(Mode::Tape.to_string(), problem::max_abs(&apart).into());
     }
     let about = json!({
         "problem": P::NAME,
