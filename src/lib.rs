@@ -67,7 +67,7 @@
 //!
 //! On by default: `training` (layers, optimisers, data, the loop, files), `plots` (SVG, the HTML report), `progress` (a bar),
 //! `interrupt` (Ctrl-C). Off: `tracing` (events), `ndarray` (tensors from and to arrays of that crate). Without default features
-//! the engine stands alone, with 7 crates in all.
+//! the engine stands alone, with 8 crates in all.
 
 pub mod algebra;
 pub mod check;
