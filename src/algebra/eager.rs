@@ -11,6 +11,7 @@ use crate::tape::scalar::{Apply, Apply2};
 use crate::tensor::kernels::elementwise::{self, Plan};
 use crate::tensor::kernels::reduce;
 use crate::tensor::pool::Pool;
+use crate::tensor::shape::same_lengths;
 use crate::tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -36,9 +37,11 @@ impl<'p, T: Element> Eager<'p, T> {
     }
 
     /// Gives the buffers that rules made and did not return back to the pool.
+    #[inline]
     pub(crate) fn release(&self) {
-        for tensor in self.temporaries.borrow_mut().drain(..) {
-            self.pool.give(tensor);
+        let mut temporaries = self.temporaries.borrow_mut();
+        if !temporaries.is_empty() {
+            temporaries.drain(..).for_each(|tensor| self.pool.give(tensor));
         }
     }
 }
@@ -123,7 +126,7 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
         x.operand().dims().len()
     }
     fn has_shape(&self, x: &Value<T>, shape: &Shape) -> bool {
-        x.operand().dims() == &shape[..]
+        same_lengths(x.operand().dims(), shape)
     }
     fn literal(&self, x: f64) -> Value<T> {
         Value::Scalar(T::from_f64(x))

@@ -10,6 +10,7 @@ use crate::tape::Lane;
 use crate::tape::entry::{Entry, NodeOp, Operand, Parent};
 use crate::tape::{Id, Tape, Value};
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
+use crate::tensor::shape::same_lengths;
 use crate::tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 
@@ -177,14 +178,20 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
             self.give(g);
             return Ok(());
         }
-        let contribution = self.contribution(tape, k, wrt, g)?;
-        let Contribution::Value(value) = contribution else {
-            let shape = entries[parent].value.shape();
-            self.accumulate(slot, super::fit(self, contribution, &shape), &shape);
-            self.release();
-            return Ok(());
+        let value = match &entry.op {
+            NodeOp::Tensor(_) | NodeOp::Custom(_) | NodeOp::Leaf => match self.contribution(tape, k, wrt, g)? {
+                Contribution::Value(value) => value,
+                product => {
+                    let shape = entries[parent].value.shape();
+                    self.accumulate(slot, super::fit(self, product, &shape), &shape);
+                    self.release();
+                    return Ok(());
+                }
+            },
+            // Straight from the kernel: a contribution is a hundred bytes to move.
+            _ => self.elementwise(&entries, entry, wrt, g).expect("the other ops are elementwise"),
         };
-        if slot.is_none() && value.operand().dims() == entries[parent].value.operand().dims() {
+        if slot.is_none() && same_lengths(value.operand().dims(), entries[parent].value.operand().dims()) {
             *slot = Some(value);
         } else {
             let shape = entries[parent].value.shape();

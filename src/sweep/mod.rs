@@ -24,7 +24,7 @@ use crate::algebra::{Algebra, Recording};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::Contribution;
-use crate::tape::entry::Parents;
+use crate::tape::entry::Entry;
 use crate::tape::{Id, Lane, Tape, Value, Var};
 use crate::tensor::Shape;
 
@@ -106,8 +106,10 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
     let mut hi = n_scalars;
     for k in (0..n_entries).rev() {
         let mark = tape.entries.borrow()[k].mark;
-        mode.segment(tape, mark, hi, &mut adjoints.scalars, needs)?;
-        hi = mark;
+        if mark < hi {
+            mode.segment(tape, mark, hi, &mut adjoints.scalars, needs)?;
+            hi = mark;
+        }
         visit(tape, mode, k, &mut adjoints, needs)?;
     }
     mode.segment(tape, 0, hi, &mut adjoints.scalars, needs)?;
@@ -123,16 +125,23 @@ fn visit<T: Element, M: SweepMode<T>>(
     needs: Option<&Needs>,
 ) -> Result<()> {
     let hooked = !tape.hooks.borrow().is_empty();
-    let (scalar, keep, parents) = {
-        let entry = &tape.entries.borrow()[k];
+    let wanted = |entries: &[Entry<T>], parent: Id| match parent.lane() {
+        Lane::Tensor(p) => entries[p].active && needs.is_none_or(|needs| needs.entry(p)),
+        Lane::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
+        Lane::Constant => false,
+    };
+    let (scalar, keep, n_parents, first) = {
+        let entries = tape.entries.borrow();
+        let entry = &entries[k];
         let done = entry.parents.is_empty() && !hooked;
         if !entry.active || done || needs.is_some_and(|needs| !needs.entry(k)) {
             return Ok(());
         }
         let keep = M::KEEPS_ALL || entry.retained || entry.parents.is_empty();
-        (entry.scalar, keep, Parents::from_slice(&entry.parents))
+        let first = entry.parents.iter().position(|parent| wanted(&entries, parent.id));
+        (entry.scalar, keep, entry.parents.len(), first)
     };
-    let g = match scalar {
+    let mut g = match scalar {
         Some(id) => {
             if hooked {
                 mode.hook_result(tape, &mut adjoints.scalars, id);
@@ -141,31 +150,31 @@ fn visit<T: Element, M: SweepMode<T>>(
         }
         None => adjoints.tensors[k].take(),
     };
-    let Some(mut g) = g else { return Ok(()) };
+    if g.is_none() {
+        return Ok(());
+    }
     if scalar.is_none() {
         if hooked {
-            g = mode.hooked(tape, Id::tensor(k), g);
+            g = g.map(|g| mode.hooked(tape, Id::tensor(k), g));
         }
         if keep {
-            adjoints.tensors[k] = Some(g.clone());
+            adjoints.tensors[k] = g.clone();
         }
     }
-    let wanted = |parent: Id| match parent.lane() {
-        Lane::Tensor(p) => tape.entries.borrow()[p].active && needs.is_none_or(|needs| needs.entry(p)),
-        Lane::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
-        Lane::Constant => false,
-    };
-    // The last parent to be served gets the gradient itself, so that it can be overwritten in place.
-    let mut remaining = parents.iter().filter(|parent| wanted(parent.id)).count();
-    let mut g = Some(g);
-    for (wrt, parent) in parents.iter().enumerate().rev() {
-        if !wanted(parent.id) {
-            continue;
-        }
-        remaining -= 1;
-        let upstream = if remaining == 0 { g.take() } else { g.clone() };
-        let upstream = upstream.expect("taken only by the last parent");
-        match parent.id.lane() {
+    // From the last to the first that is wanted, which gets the gradient itself, so that it can be overwritten in place.
+    let Some(first) = first else { return Ok(()) };
+    for wrt in (first..n_parents).rev() {
+        let parent = {
+            let entries = tape.entries.borrow();
+            let parent = entries[k].parents[wrt].id;
+            if !wanted(&entries, parent) {
+                continue;
+            }
+            parent
+        };
+        let upstream = if wrt == first { g.take() } else { g.clone() };
+        let upstream = upstream.expect("taken only by the last to be served");
+        match parent.lane() {
             Lane::Tensor(p) => mode.contribute(tape, [k, wrt, p], upstream, &mut adjoints.tensors[p])?,
             Lane::Scalar(id) => {
                 let contribution = mode.contribution(tape, k, wrt, upstream)?;

@@ -3,47 +3,98 @@
 use crate::error::{Error, Result};
 use smallvec::SmallVec;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 /// The lengths of a tensor's axes, outermost first; a scalar has none.
-#[derive(PartialEq, Eq, Hash, Default)]
-pub struct Shape(SmallVec<[usize; 4]>);
+#[derive(Clone)]
+pub struct Shape(Lengths);
 
-impl Clone for Shape {
+/// Up to four lengths in place: a copy is a few moves of a fixed size. Copying as many as there are (as a `SmallVec` does)
+/// takes a call, and whoever moves the copy on waits for its short writes.
+#[derive(Clone)]
+enum Lengths {
+    Few { rank: u32, lengths: [usize; 4] },
+    Many(Box<[usize]>),
+}
+
+impl Lengths {
     #[inline]
-    fn clone(&self) -> Self {
-        // Not SmallVec's own clone, which goes element by element.
-        Self(SmallVec::from_slice(&self.0))
+    fn as_slice(&self) -> &[usize] {
+        match self {
+            Lengths::Few { rank, lengths } => &lengths[..*rank as usize],
+            Lengths::Many(lengths) => lengths,
+        }
     }
+    fn as_mut_slice(&mut self) -> &mut [usize] {
+        match self {
+            Lengths::Few { rank, lengths } => &mut lengths[..*rank as usize],
+            Lengths::Many(lengths) => lengths,
+        }
+    }
+}
+
+impl Default for Shape {
+    /// That of a scalar.
+    #[inline]
+    fn default() -> Self {
+        Self::scalar()
+    }
+}
+impl PartialEq for Shape {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        same_lengths(self, other)
+    }
+}
+impl Eq for Shape {}
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.dims().hash(state);
+    }
+}
+
+/// Whether both are the same, number by number: shapes are too short for the standard library's call.
+#[inline]
+pub(crate) fn same_lengths(x: &[usize], y: &[usize]) -> bool {
+    x.len() == y.len() && x.iter().zip(y).all(|(x, y)| x == y)
 }
 
 impl Shape {
     /// The shape of a scalar.
     #[inline]
     pub fn scalar() -> Self {
-        Self::default()
+        Self(Lengths::Few { rank: 0, lengths: [0; 4] })
+    }
+    /// This many axes, to be written.
+    #[inline]
+    fn of_rank(rank: usize) -> Self {
+        Self(match rank {
+            0..=4 => Lengths::Few { rank: rank as u32, lengths: [1; 4] },
+            _ => Lengths::Many(vec![1; rank].into()),
+        })
     }
     /// The number of axes.
     #[inline]
     pub fn rank(&self) -> usize {
-        self.0.len()
+        self.dims().len()
     }
     /// The number of elements.
     #[inline]
     pub fn numel(&self) -> usize {
-        self.0.iter().product()
+        self.dims().iter().product()
     }
     /// The lengths of the axes.
     #[inline]
     pub fn dims(&self) -> &[usize] {
-        &self.0
+        self.0.as_slice()
     }
 
     /// Row-major strides in elements.
     pub(crate) fn strides(&self) -> SmallVec<[usize; 4]> {
         let mut strides: SmallVec<[usize; 4]> = SmallVec::from_elem(1, self.rank());
         for i in (0..self.rank().saturating_sub(1)).rev() {
-            strides[i] = strides[i + 1] * self.0[i + 1];
+            strides[i] = strides[i + 1] * self[i + 1];
         }
         strides
     }
@@ -54,10 +105,10 @@ impl Shape {
             return Ok(x.clone());
         }
         let rank = x.rank().max(y.rank());
-        let mut out = Shape(SmallVec::from_elem(1, rank));
-        for axis in 0..rank {
+        let mut out = Shape::of_rank(rank);
+        for (axis, length) in out.0.as_mut_slice().iter_mut().enumerate() {
             let (a, b) = (x.aligned(axis, rank), y.aligned(axis, rank));
-            out.0[axis] = match (a, b) {
+            *length = match (a, b) {
                 _ if a == b => a,
                 (1, _) => b,
                 (_, 1) => a,
@@ -73,7 +124,7 @@ impl Shape {
 
     /// The length of axis `axis` of `rank` once this shape is padded with leading ones.
     fn aligned(&self, axis: usize, rank: usize) -> usize {
-        (axis + self.rank()).checked_sub(rank).map_or(1, |i| self.0[i])
+        (axis + self.rank()).checked_sub(rank).map_or(1, |i| self[i])
     }
 
     /// Whether this shape stretches to `target` without changing it.
@@ -100,7 +151,7 @@ impl Shape {
 
     /// This shape with the axes of the mask gone, or of length 1.
     pub(crate) fn reduced(&self, axes: AxisMask, keep: bool) -> Shape {
-        let lengths = self.0.iter().enumerate();
+        let lengths = self.iter().enumerate();
         if keep {
             lengths.map(|(i, &n)| if axes.contains(i) { 1 } else { n }).collect()
         } else {
@@ -113,38 +164,43 @@ impl Deref for Shape {
     type Target = [usize];
     #[inline]
     fn deref(&self) -> &[usize] {
-        &self.0
+        self.dims()
     }
 }
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(iter: I) -> Self {
-        Self(iter.into_iter().collect())
+        let lengths: SmallVec<[usize; 4]> = iter.into_iter().collect();
+        lengths[..].into()
     }
 }
 impl From<&[usize]> for Shape {
+    #[inline]
     fn from(dims: &[usize]) -> Self {
-        Self(SmallVec::from_slice(dims))
+        let mut shape = Self::of_rank(dims.len());
+        shape.0.as_mut_slice().iter_mut().zip(dims).for_each(|(length, &n)| *length = n);
+        shape
     }
 }
 impl From<&Vec<usize>> for Shape {
     fn from(dims: &Vec<usize>) -> Self {
-        Self(SmallVec::from_slice(dims))
+        dims[..].into()
     }
 }
 impl From<Vec<usize>> for Shape {
     fn from(dims: Vec<usize>) -> Self {
-        Self(SmallVec::from_vec(dims))
+        dims[..].into()
     }
 }
 impl<const N: usize> From<[usize; N]> for Shape {
     #[inline]
     fn from(dims: [usize; N]) -> Self {
-        Self(SmallVec::from_slice(&dims))
+        dims[..].into()
     }
 }
 impl<const N: usize> From<&[usize; N]> for Shape {
+    #[inline]
     fn from(dims: &[usize; N]) -> Self {
-        Self(SmallVec::from_slice(dims))
+        dims[..].into()
     }
 }
 impl From<&Shape> for Shape {
@@ -159,12 +215,12 @@ impl From<usize> for Shape {
 }
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0[..], f)
+        fmt::Debug::fmt(self.dims(), f)
     }
 }
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0[..], f)
+        fmt::Debug::fmt(self.dims(), f)
     }
 }
 
@@ -248,5 +304,30 @@ axes_from!(isize, usize, i32);
 impl From<Option<isize>> for Axes {
     fn from(axis: Option<isize>) -> Self {
         axis.map_or(Axes::ALL, Axes::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shape;
+    use std::collections::HashSet;
+
+    #[test]
+    fn shapes_of_few_and_of_many_axes_are_their_lengths() {
+        for rank in 0..9 {
+            let lengths: Vec<usize> = (2..2 + rank).collect();
+            let shape = Shape::from(&lengths);
+            assert_eq!((shape.rank(), shape.dims(), shape.numel()), (rank, &lengths[..], lengths.iter().product()));
+            assert_eq!(shape.to_string(), format!("{lengths:?}"));
+            assert_eq!(shape, lengths.iter().copied().collect::<Shape>());
+            assert_eq!(shape.strides()[..], *Shape::from(lengths.clone()).clone().strides());
+            let mut others: HashSet<Shape> = HashSet::from([Shape::from(&[1; 9])]);
+            assert!(others.insert(shape.clone()) && others.contains(&Shape::from(&lengths)) && !others.insert(shape));
+            let ones = Shape::from(vec![1; rank]);
+            assert_eq!(Shape::broadcast("add", &ones, &lengths.as_slice().into()).unwrap().dims(), lengths);
+        }
+        assert_ne!(Shape::from([2, 3]), Shape::from([2, 3, 1]));
+        assert_ne!(Shape::from([1, 1, 1, 1]), Shape::from([1, 1, 1, 1, 1]));
+        assert_eq!(Shape::default(), Shape::scalar());
     }
 }

@@ -8,6 +8,7 @@ use crate::num::math::{AnyAngle, Mode};
 use crate::num::simd::{Kernel, dispatch};
 use crate::num::{Element, Upstream};
 use crate::ops::{Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Saves, Unary, UnaryOp, UnaryVisitor};
+use crate::tensor::shape::same_lengths;
 use smallvec::SmallVec;
 
 /// out = op(x).
@@ -131,7 +132,7 @@ struct Loop {
 impl Plan {
     /// The plan for shapes that broadcast to `out`.
     pub fn new(out: &[usize], x: &[usize], y: &[usize]) -> Self {
-        if out == x && out == y {
+        if same_lengths(out, x) && same_lengths(out, y) {
             let inner = out.iter().product();
             return Self { inner, x_varies: true, y_varies: true, outer: SmallVec::new() };
         }
