@@ -29,6 +29,7 @@ mod ir;
 mod lower;
 mod map;
 mod memory;
+mod panels;
 mod passes;
 mod run;
 mod simplify;
@@ -538,6 +539,11 @@ impl<T: Element> Program<T> {
     pub fn steps(&self) -> usize {
         self.machine.steps()
     }
+    #[cfg(test)]
+    fn panels(&self) -> usize {
+        self.machine.panels()
+    }
+
     /// Checks the graph: order, arity and shapes of every node.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ fn copy_leaves_out<T: Element>(ir: &mut Ir<T>) {
     }
 }
 
-/// A sum of a matrix product and something else that nothing else reads is added to where that already is.
+/// A product that is added to another product, which nothing else reads, is added where that already is.
 fn accumulate_products<T: Element>(ir: &mut Ir<T>) {
     let uses = uses(ir);
     for key in ir.order.clone() {
@@ -101,12 +101,9 @@ fn accumulate_products<T: Element>(ir: &mut Ir<T>) {
         for (sum, product) in [(node.args[0], node.args[1]), (node.args[1], node.args[0])] {
             let IrOp::Tensor(TensorOp::MatMul(op)) = ir.node(product).op.clone() else { continue };
             let ours = |key: NodeKey| uses[key] == 1 && ir.node(key).shape == node.shape && root(ir, key) == key;
-            let first = ir.node(sum);
-            let kept = matches!(
-                first.op,
-                IrOp::Input(_) | IrOp::Literal(_) | IrOp::Constant(_) | IrOp::Tensor(TensorOp::BroadcastTo(_))
-            );
-            if node.shape.rank() == 2 && !kept && ours(sum) && ours(product) {
+            // A sum with anything elementwise is cheaper in the fused step that the other part is computed in.
+            let products = matches!(ir.node(sum).op, IrOp::Tensor(TensorOp::MatMul(_)) | IrOp::Accumulate(_));
+            if node.shape.rank() == 2 && products && ours(sum) && ours(product) {
                 let args = std::iter::once(sum).chain(ir.node(product).args.iter().copied()).collect();
                 let node = &mut ir.nodes[key];
                 (node.op, node.args) = (IrOp::Accumulate(op), args);

@@ -9,6 +9,7 @@ use super::foreign::Foreign;
 use super::ir::{Ir, NodeKey};
 use super::lower::{Draft, Run};
 use super::memory::{Base, Layout, Place};
+use super::panels::{self, Panels};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::ops::structural::{Source, TensorOp};
@@ -73,6 +74,8 @@ enum Step<T> {
 /// Steps with their memory.
 pub(super) struct Machine<T: 'static> {
     steps: Vec<Step<T>>,
+    /// For every step whether it and the next run together, by panels.
+    panels: Vec<Option<Panels>>,
     arena: Arena<T>,
     workers: Workers,
     /// Where the inputs and the outputs of this run are.
@@ -134,7 +137,8 @@ impl<T: Copy> View<'_, T> {
 
 impl<T: Element> Machine<T> {
     /// The steps of a plan.
-    pub fn new(ir: &Ir<T>, drafts: Vec<Draft<T>>, layout: &mut Layout<T>) -> Self {
+    pub fn new(ir: &Ir<T>, mut drafts: Vec<Draft<T>>, layout: &mut Layout<T>) -> Self {
+        let panels = panels::find(ir, &mut drafts);
         let mut arena = Arena::new(layout.length);
         let base = arena.base();
         for (place, values) in &layout.constants {
@@ -178,7 +182,7 @@ impl<T: Element> Machine<T> {
         layout.memory.code = code_bytes;
         let scratch = Scratch { numbers: Vec::new(), sums: Vec::new(), inputs: Vec::new(), outputs: Vec::new() };
         let (inputs, outputs) = (vec![std::ptr::null(); ir.inputs.len()], vec![std::ptr::null_mut(); ir.outputs.len()]);
-        let machine = Self { steps, arena, workers: Workers::new(1), inputs, outputs, scratch };
+        let machine = Self { steps, panels, arena, workers: Workers::new(1), inputs, outputs, scratch };
         machine.check();
         machine
     }
@@ -236,6 +240,11 @@ impl<T: Element> Machine<T> {
         let kept = &mut self.arena.memory[self.arena.start..];
         kept.copy_within(from.start..from.start + from.len, to.start);
     }
+    #[cfg(test)]
+    pub fn panels(&self) -> usize {
+        self.panels.iter().flatten().count()
+    }
+
     /// The number of steps.
     pub fn steps(&self) -> usize {
         self.steps.len()
@@ -252,8 +261,18 @@ impl<T: Element> Machine<T> {
             *pointer = output.as_mut_ptr();
         }
         let view = View { arena: self.arena.base(), inputs: &self.inputs, outputs: &self.outputs };
-        for step in &mut self.steps {
-            step.run(view, &mut self.scratch, &mut self.workers)?;
+        let mut k = 0;
+        while let Some((step, rest)) = self.steps[k..].split_first_mut() {
+            match self.panels[k] {
+                Some(panels) if self.workers.threads() == 1 => {
+                    step.run_panels(&mut rest[0], panels, view, &mut self.scratch, &mut self.workers);
+                    k += 2;
+                }
+                _ => {
+                    step.run(view, &mut self.scratch, &mut self.workers)?;
+                    k += 1;
+                }
+            }
         }
         Ok(())
     }
@@ -341,6 +360,58 @@ impl<T: Element> Step<T> {
             }
         }
         Ok(())
+    }
+}
+
+impl<T: Element> Step<T> {
+    /// This product and the fused step after it, a panel of rows at a time; every panel is written over the one before.
+    fn run_panels(
+        &mut self,
+        fused: &mut Step<T>,
+        panels: Panels,
+        view: View<'_, T>,
+        scratch: &mut Scratch<T>,
+        workers: &mut Workers,
+    ) {
+        let Step::Tensor { op: TensorOp::MatMul(op), inputs: factors, output, .. } = self else {
+            unreachable!("panels are of products")
+        };
+        let Step::Block { code, lanes, inputs, shared, outputs, .. } = fused else {
+            unreachable!("panels go into fused steps")
+        };
+        scratch.numbers.clear();
+        scratch.numbers.extend(shared.iter().map(|&place| view.number(place)));
+        let columns = factors[1].1[1 - op.tb as usize];
+        let m = *lanes / columns;
+        let mut from = 0;
+        while from < m {
+            // The last panel takes what is over, so that none is short.
+            let to = if from + 2 * panels.rows > m { m } else { from + panels.rows };
+            let part =
+                |place: Place| Place { start: place.start + from * columns, len: (to - from) * columns, ..place };
+            let panel = Place { len: (to - from) * columns, ..*output };
+            // SAFETY: the product's place overlaps no factor, and is not read while it is written.
+            unsafe {
+                let source = |(place, shape): &(Place, Shape)| -> (&[T], Shape) { (view.slice(*place), shape.clone()) };
+                let [(x, x_shape), (y, y_shape)] = [source(&factors[0]), source(&factors[1])];
+                let [x, y] = [Source { dims: &x_shape, data: x }, Source { dims: &y_shape, data: y }];
+                op.rows(x, y, view.slice_mut(panel), [from, to]);
+            }
+            // SAFETY: as for a fused step on all lanes; parts of places are apart where the places are.
+            unsafe {
+                scratch.inputs.extend(inputs.iter().enumerate().map(|(k, &place)| match place.len == *lanes {
+                    _ if k == panels.read => view.slice(panel),
+                    true => view.slice(part(place)),
+                    false => view.slice(place),
+                }));
+                scratch.outputs.extend(outputs.iter().map(|&place| view.slice_mut(part(place))));
+            }
+            let Scratch { numbers, inputs, outputs, .. } = scratch;
+            code.run((to - from) * columns, inputs, numbers, outputs, &mut [], workers);
+            inputs.clear();
+            outputs.clear();
+            from = to;
+        }
     }
 }
 

@@ -338,3 +338,40 @@ fn a_function_is_recorded_once_for_each_shape_and_branch() {
     }
     assert_eq!(f.recordings(), 3);
 }
+
+#[test]
+fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
+    // The gradient by w, [900, 90] in f64, goes into an update with a momentum.
+    let (x, w) = (sample(&[50, 900], 1), sample(&[900, 90], 2));
+    let m = Tensor::zeros([900, 90]);
+    let mut step = Options::new()
+        .carry(1, 1)
+        .carry(2, 2)
+        .compile(&[x.clone(), w.clone(), m.clone()], |tape, v| {
+            let loss = v[0].matmul(v[1]).tanh().square().mean(());
+            let m = v[2] * 0.9 + tape.grad(loss, &[v[1]])[0];
+            vec![loss, v[1] - m * 10.0, m]
+        })
+        .unwrap();
+    let mut twice = Vec::new();
+    for threads in [1, 2] {
+        step.set_threads(threads);
+        step.set_carried(1, &w).unwrap();
+        step.set_carried(2, &m).unwrap();
+        step.run(&[&x]).unwrap();
+        step.run(&[&x]).unwrap();
+        twice.push(step.carried(1).to_vec());
+    }
+    assert!(step.panels() == 1, "{step}");
+    assert_eq!(twice[0], twice[1]);
+    let (mut by_hand, mut momentum) = (w, m);
+    for _ in 0..2 {
+        let gradient =
+            eager(&[x.clone(), by_hand.clone()], &|_, v| v[0].matmul(v[1]).tanh().square().mean(())).remove(2);
+        momentum = &momentum * 0.9 + &gradient;
+        by_hand = &by_hand - &(&momentum * 10.0);
+    }
+    for (a, b) in twice[0].iter().zip(by_hand.iter()) {
+        assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{a} {b}");
+    }
+}

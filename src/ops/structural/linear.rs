@@ -9,7 +9,7 @@ use crate::parallel::Workers;
 use crate::tape::entry::Operand;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
-use crate::tensor::kernels::matmul::gemm;
+use crate::tensor::kernels::matmul::{gemm, gemm_rows};
 
 /// The product of the last two axes, of transposes where asked for; leading axes broadcast.
 #[derive(Clone, Debug)]
@@ -127,6 +127,15 @@ impl MatMul {
             let (x, y) = (&x.data[i * xs..(i + 1) * xs], &y.data[j * ys..(j + 1) * ys]);
             self.block(&sizes, x, y, &mut out[block * os..(block + 1) * os], accumulate, workers.as_deref_mut());
         }
+    }
+
+    /// Writes rows `from..to` of the product of two matrices.
+    ///
+    /// # Panics
+    /// As [`MatMul::product`]; other rows than the product has.
+    pub(crate) fn rows<T: Element>(&self, x: Source<'_, T>, y: Source<'_, T>, out: &mut [T], rows: [usize; 2]) {
+        let Sizes { m, n, k } = self.sizes(x.dims, y.dims).expect("the shapes were checked");
+        gemm_rows(simd::level(), [m, n, k], x.data, self.ta, y.data, self.tb, out, rows);
     }
 
     /// Adds the product of two matrices to `out`, if they are two matrices and the product has that many elements.

@@ -115,6 +115,35 @@ pub fn gemm<T: Gemm>(
     }
 }
 
+/// Rows `from..to` of a product, as [`gemm`] would compute them, to `c`, which holds these rows alone.
+///
+/// With at least 48 rows in a part, and none that begins within the last 48, the bits are those of the whole product.
+///
+/// # Panics
+/// Slices of other lengths; rows that the product does not have.
+#[allow(clippy::too_many_arguments, reason = "the signature every BLAS has")]
+pub fn gemm_rows<T: Gemm>(
+    level: Level,
+    [m, n, k]: [usize; 3],
+    a: &[T],
+    ta: bool,
+    b: &[T],
+    tb: bool,
+    c: &mut [T],
+    [from, to]: [usize; 2],
+) {
+    assert!(
+        a.len() == m * k && b.len() == k * n && from < to && to <= m && c.len() == (to - from) * n && n > 1 && k > 1
+    );
+    let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
+    // SAFETY: the first row of the part is inside.
+    let a = unsafe { a.as_ptr().add(from * if ta { 1 } else { lda }) };
+    let c = c.as_mut_ptr();
+    let p = Product { m: to - from, n, k, a, ta, lda, b: b.as_ptr(), tb, ldb, c, ldc: n, accumulate: false };
+    // SAFETY: the slices have the lengths asserted above, and no side is 0.
+    unsafe { T::run(level, &p) }
+}
+
 /// Element types that can be multiplied: f32 and f64.
 pub trait Gemm: Copy + Default + 'static {
     /// # Safety
