@@ -203,6 +203,7 @@ impl Options {
         }
         let listed = ir.clone();
         let mut drafts = lower::steps(&mut ir);
+        panels::bring_together(&mut drafts);
         // What may fail leaves what is carried alone, so then it is replaced at the end.
         if !passes::may_fail(&ir) {
             run::in_place(&mut drafts, &carried);

@@ -27,6 +27,26 @@ pub(super) struct Panels {
     pub read: usize,
 }
 
+/// Moves products that can run in panels to just before the step that reads them.
+pub(super) fn bring_together<T: Element>(drafts: &mut Vec<Draft<T>>) {
+    for k in 2..drafts.len() {
+        let Run::Block(block) = &drafts[k].run else { continue };
+        if block.lanes * size_of::<T>() <= LARGE {
+            continue;
+        }
+        let reads = &drafts[k].reads[..block.buffers];
+        let product = (0..k - 1).rev().find(|&j| {
+            let is_read = matches!(drafts[j].run, Run::Tensor { .. }) && reads.contains(&drafts[j].writes[0]);
+            is_read && panels(&drafts[j], &drafts[k]).is_some()
+        });
+        let Some(j) = product else { continue };
+        let between = &drafts[j + 1..k];
+        if !between.iter().any(|draft| draft.reads.contains(&drafts[j].writes[0])) {
+            drafts[j..k].rotate_left(1);
+        }
+    }
+}
+
 /// For every step whether it and the next run in panels; such a fused step then counts its lanes by rows of the product.
 pub(super) fn find<T: Element>(ir: &Ir<T>, drafts: &mut [Draft<T>]) -> Vec<Option<Panels>> {
     let mut found: Vec<Option<Panels>> = vec![None; drafts.len()];
