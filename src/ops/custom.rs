@@ -14,6 +14,7 @@ use crate::tape::{Tape, Value, Var};
 use crate::tensor::Tensor;
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::pool::Pool;
+use std::any::TypeId;
 use std::sync::Arc;
 
 /// A user's op on whole tensors, with a rule written over the algebra: differentiable to any order.
@@ -105,6 +106,8 @@ impl<T: Element> Tape<T> {
 
 /// A tensor op of a user's behind a pointer.
 pub(crate) trait DynTensorOp<T>: Send + Sync {
+    /// Which op it is, whatever its parameters.
+    fn kind(&self) -> TypeId;
     fn name(&self) -> &str;
     fn value(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>>;
     fn vjp(&self, a: &Eager<'_, T>, inputs: &[Value<T>], output: &Value<T>, g: &Value<T>) -> Result<Vec<Value<T>>>;
@@ -129,6 +132,9 @@ pub(crate) trait DynTensorOp<T>: Send + Sync {
 
 struct Differentiable<O>(O);
 impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<Self>()
+    }
     fn name(&self) -> &str {
         O::NAME
     }
@@ -160,6 +166,9 @@ impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
 
 struct Numeric<O>(O);
 impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<Self>()
+    }
     fn name(&self) -> &str {
         self.0.name()
     }
@@ -197,6 +206,8 @@ fn one_each<V>(name: &str, inputs: usize, gradients: Vec<V>) -> Result<Vec<V>> {
 
 /// A one-argument elementwise op of a user's behind a pointer.
 pub(crate) trait DynUnary<T>: Send + Sync {
+    /// Which op it is, whatever its parameters.
+    fn kind(&self) -> TypeId;
     fn name(&self) -> &str;
     fn is_flat(&self) -> bool;
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>) -> Value<T>;
@@ -211,6 +222,9 @@ pub(crate) trait DynUnary<T>: Send + Sync {
 }
 
 impl<T: Element, O: Unary> DynUnary<T> for O {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<O>()
+    }
     fn name(&self) -> &str {
         O::NAME
     }
@@ -244,6 +258,8 @@ impl<T: Element, O: Unary> DynUnary<T> for O {
 
 /// A two-argument elementwise op of a user's behind a pointer.
 pub(crate) trait DynBinary<T>: Send + Sync {
+    /// Which op it is, whatever its parameters.
+    fn kind(&self) -> TypeId;
     fn name(&self) -> &str;
     fn is_flat(&self) -> bool;
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Value<T>>;
@@ -258,6 +274,9 @@ pub(crate) trait DynBinary<T>: Send + Sync {
 }
 
 impl<T: Element, O: Binary> DynBinary<T> for O {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<O>()
+    }
     fn name(&self) -> &str {
         O::NAME
     }

@@ -15,6 +15,7 @@ mod losses;
 mod operators;
 mod record;
 mod reductions;
+pub(crate) mod replay;
 pub(crate) mod scalar;
 mod shaping;
 pub(crate) mod tracing;
@@ -52,6 +53,7 @@ pub struct Tape<T> {
     pub(crate) hooks: RefCell<Vec<Hook<T>>>,
     pub(crate) names: RefCell<crate::graph::Names>,
     pub(crate) tracing: tracing::Tracing,
+    pub(crate) replay: replay::Replay<T>,
     /// Adjoints of the scalar lane from an earlier sweep, kept for their memory.
     pub(crate) spare_adjoints: Cell<Vec<T>>,
     /// The same of the tensor lane.
@@ -114,6 +116,7 @@ impl<T: Element> Tape<T> {
             hooks: RefCell::default(),
             names: RefCell::default(),
             tracing: tracing::Tracing::default(),
+            replay: replay::Replay::default(),
             spare_adjoints: Cell::default(),
             spare_slots: Cell::default(),
         }
@@ -146,17 +149,27 @@ impl<T: Element> Tape<T> {
     }
 
     #[track_caller]
-    pub(crate) fn leaf(&self, value: Value<T>, active: bool) -> Var<'_, T> {
+    pub(crate) fn leaf(&self, mut value: Value<T>, active: bool) -> Var<'_, T> {
+        if let (Value::Scalar(x), true) = (&value, active) {
+            return Var::scalar(self, self.scalars.push_leaf(*x), *x);
+        }
+        if self.replay.is_on() {
+            match self.replayed_leaf(value, active) {
+                Ok(var) => return var,
+                Err(back) => value = back,
+            }
+        }
         match value {
-            Value::Scalar(x) if active => Var::scalar(self, self.scalars.push_leaf(x), x),
-            Value::Scalar(x) => Var::constant(x).on(self),
-            tensor => self.push(NodeOp::Leaf, Parents::new(), tensor, active, Location::caller()),
+            // A program takes data anew in every run, numbers as well.
+            Value::Scalar(x) if !self.tracing.is_on() => Var::constant(x).on(self),
+            value => self.push(NodeOp::Leaf, Parents::new(), value, active, Location::caller()),
         }
     }
 
     /// Forgets everything recorded and keeps the memory for what comes next.
     pub fn clear(&mut self) {
         self.scalars.clear();
+        self.replay.reset();
         self.guards.get_mut().clear();
         self.hooks.get_mut().clear();
         self.names.get_mut().clear();
@@ -271,6 +284,7 @@ impl<T: Element> Tape<T> {
         active: bool,
         site: &'static Location<'static>,
     ) -> Var<'_, T> {
+        debug_assert!(!self.replay.is_on(), "{} asks for what was recorded first", op.name());
         let scalar = match &value {
             // A program runs again what is no variable's business, too: a count of ones, a largest class.
             Value::Scalar(x) if active || self.tracing.is_on() => Some((self.scalars.push_leaf(*x), *x)),

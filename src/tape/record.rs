@@ -4,6 +4,7 @@
 //! returned, and become panics at the operators' callers.
 
 use super::entry::{NodeOp, Operand, Parents, Value};
+use super::replay::Asked;
 use super::{Id, Tape, Var};
 use crate::algebra::eager;
 use crate::error::{Error, OrPanic, Result};
@@ -78,9 +79,14 @@ impl<'t, T: Element> Var<'t, T> {
         let traced = !self.is_constant() && tape.is_some_and(|tape| tape.tracing.is_on());
         if traced || self.is_tensor() || a.is_tensor() || b.is_tensor() {
             let tape = tape.expect("a tensor has a tape");
+            let parents: Parents<T> = [self, a, b].iter().map(|v| v.as_parent()).collect();
+            if tape.replay.is_on()
+                && let Some(var) = tape.replayed(&Asked::Select, &parents)?
+            {
+                return Ok(var);
+            }
             let value = self.with(|c| a.with(|a| b.with(|b| eager::select(&tape.pool, c, a, b))))?;
             let active = tape.is_active(a) || tape.is_active(b);
-            let parents: Parents<T> = [self, a, b].iter().map(|v| v.as_parent()).collect();
             return Ok(tape.push(NodeOp::Select, parents, value, active, Location::caller()));
         }
         let chosen = if self.scalar != T::from_f64(0.0) { a } else { b };
@@ -112,6 +118,12 @@ impl<'t, T: Element> Var<'t, T> {
                 ))),
             };
         };
+        let parents: Parents<T> = inputs.iter().map(|v| v.as_parent()).collect();
+        if tape.replay.is_on()
+            && let Some(var) = tape.replayed(&Asked::Tensor(&op), &parents)?
+        {
+            return Ok(var);
+        }
         let value = {
             let entries = tape.entries.borrow();
             let operands: SmallVec<[Operand<'_, T>; 4]> = inputs
@@ -121,7 +133,6 @@ impl<'t, T: Element> Var<'t, T> {
             eager::apply(&tape.pool, &op, &operands)?
         };
         let active = !op.is_flat() && inputs.iter().any(|&v| tape.is_active(v));
-        let parents = inputs.iter().map(|v| v.as_parent()).collect();
         Ok(tape.push(NodeOp::Tensor(op), parents, value, active, Location::caller()))
     }
 
@@ -138,9 +149,15 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub(crate) fn record_shared_unary(self, op: Arc<dyn DynUnary<T>>) -> Self {
         let tape = self.home();
+        let parents = Parents::from_slice(&[self.as_parent()]);
+        if tape.replay.is_on()
+            && let Ok(Some(var)) = tape.replayed(&Asked::CustomUnary(&op), &parents)
+        {
+            return var;
+        }
         let value = self.with(|x| op.value(&tape.pool, x));
         let active = !op.is_flat() && tape.is_active(self);
-        tape.push(NodeOp::CustomUnary(op), Parents::from_slice(&[self.as_parent()]), value, active, Location::caller())
+        tape.push(NodeOp::CustomUnary(op), parents, value, active, Location::caller())
     }
 
     /// Records a two-argument op of a user's own.
@@ -156,9 +173,14 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub(crate) fn record_shared_binary(self, op: Arc<dyn DynBinary<T>>, rhs: Self) -> Result<Self> {
         let tape = self.tape.unwrap_or_else(|| rhs.home());
+        let parents = Parents::from_slice(&[self.as_parent(), rhs.as_parent()]);
+        if tape.replay.is_on()
+            && let Some(var) = tape.replayed(&Asked::CustomBinary(&op), &parents)?
+        {
+            return Ok(var);
+        }
         let value = self.with(|x| rhs.with(|y| op.value(&tape.pool, x, y)))?;
         let active = !op.is_flat() && (tape.is_active(self) || tape.is_active(rhs));
-        let parents = Parents::from_slice(&[self.as_parent(), rhs.as_parent()]);
         Ok(tape.push(NodeOp::CustomBinary(op), parents, value, active, Location::caller()))
     }
 }
@@ -173,9 +195,15 @@ type Parts<'t, T> = (Option<&'t Tape<T>>, Id, T);
 #[track_caller]
 fn unary_tensor<T: Element, O: BuiltinUnary>(tape: &Tape<T>, op: O, id: Id) -> Id {
     let x = Var::tensor(tape, id);
+    let parents = Parents::from_slice(&[x.as_parent()]);
+    if tape.replay.is_on()
+        && let Ok(Some(var)) = tape.replayed(&Asked::Unary(op.wrap()), &parents)
+    {
+        return var.id;
+    }
     let value = x.with(|x| eager::unary(&tape.pool, op.wrap(), x));
     let active = !O::FLAT && tape.is_active(x);
-    tape.push(NodeOp::Unary(op.wrap()), Parents::from_slice(&[x.as_parent()]), value, active, Location::caller()).id
+    tape.push(NodeOp::Unary(op.wrap()), parents, value, active, Location::caller()).id
 }
 
 #[inline(never)]
@@ -196,9 +224,14 @@ fn binary_tensor<'t, T: Element, O: BuiltinBinary>(
 ) -> Result<(&'t Tape<T>, Id)> {
     let tape = same_tape(O::NAME, x.0, y.0)?.expect("a tensor has a tape");
     let [x, y] = [x, y].map(|(_, id, scalar)| Var { tape: Some(tape), id, scalar });
+    let parents = Parents::from_slice(&[x.as_parent(), y.as_parent()]);
+    if tape.replay.is_on()
+        && let Some(var) = tape.replayed(&Asked::Binary(op.wrap()), &parents)?
+    {
+        return Ok((tape, var.id));
+    }
     let value = x.with(|x| y.with(|y| eager::binary(&tape.pool, op.wrap(), x, y)))?;
     let active = !O::FLAT && (tape.is_active(x) || tape.is_active(y));
-    let parents = Parents::from_slice(&[x.as_parent(), y.as_parent()]);
     Ok((tape, tape.push(NodeOp::Binary(op.wrap()), parents, value, active, Location::caller()).id))
 }
 
@@ -215,13 +248,18 @@ impl<T: Element> Tape<T> {
     /// Records a user's op on whole tensors.
     #[track_caller]
     pub(crate) fn record_custom(&self, op: Arc<dyn DynTensorOp<T>>, inputs: &[Var<'_, T>]) -> Result<Var<'_, T>> {
-        let tensors: Vec<_> = inputs.iter().map(|v| v.with(|value| value.to_value()).into_tensor()).collect();
         for input in inputs {
             same_tape(op.name(), Some(self), input.tape)?;
         }
+        let parents: Parents<T> = inputs.iter().map(|v| v.as_parent()).collect();
+        if self.replay.is_on()
+            && let Some(var) = self.replayed(&Asked::Custom(&op), &parents)?
+        {
+            return Ok(var);
+        }
+        let tensors: Vec<_> = inputs.iter().map(|v| v.with(|value| value.to_value()).into_tensor()).collect();
         let value = op.value(&tensors)?.into();
         let active = inputs.iter().any(|v| self.is_active(*v));
-        let parents = inputs.iter().map(|v| v.as_parent()).collect();
         Ok(self.push(NodeOp::Custom(op), parents, value, active, Location::caller()))
     }
 }

@@ -12,10 +12,15 @@
 //! their number. About 20 instructions to record an op, 15 to sweep it. The memory is kept from one recording to the next;
 //! only the first one pays for its pages (on a virtual machine, several times what the ops cost).
 //!
+//! In a replay ([`super::replay`]) nothing is pushed: each push is compared with the node that was recorded at its place.
+//!
 //! Tried, and slower: node adjoints always through memory (a chain of products takes twice as long); both of the last two
 //! adjoints in registers, or the last one with masks in place of branches; a dummy slot for missing parents, whose additions
 //! wait for one another. A graph without any pattern pays for the branches: 8 ns an op to sweep in place of 4.
 
+mod replay;
+
+use super::replay::Along;
 use super::{Tape, Var};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp, UnaryVisitor};
@@ -132,7 +137,7 @@ pub(crate) enum ScalarOperand<T> {
 /// The arena of scalar nodes.
 ///
 /// A push is one comparison and one write; whatever else may have to happen (growing, remembering the source line) is behind
-/// that comparison: `fast_limit` is the capacity, or 0 where source lines are kept.
+/// that comparison: `fast_limit` is the capacity, or 0 where source lines are kept or a recording is replayed.
 pub(crate) struct ScalarLane<T> {
     start: Cell<*mut Node<T>>,
     len: Cell<usize>,
@@ -145,6 +150,10 @@ pub(crate) struct ScalarLane<T> {
     /// Where each node was recorded, if that is kept.
     sites: RefCell<Vec<&'static Location<'static>>>,
     keeps_sites: bool,
+    /// How far a replay has come.
+    along: Along<replay::Tail<T>>,
+    /// How many parameters it has met.
+    along_parameters: Cell<usize>,
 }
 
 impl<T: Element> ScalarLane<T> {
@@ -158,13 +167,22 @@ impl<T: Element> ScalarLane<T> {
             parameters: RefCell::default(),
             sites: RefCell::default(),
             keeps_sites,
+            along: Along::default(),
+            along_parameters: Cell::new(0),
         }
     }
 
     pub fn keep_sites(&mut self, keep: bool) {
         self.clear();
         self.keeps_sites = keep;
-        self.fast_limit.set(if keep { 0 } else { self.memory.get_mut().capacity() });
+        self.set_limit();
+    }
+
+    /// Sends pushes the slow way where there is more to do than to write.
+    fn set_limit(&self) {
+        // SAFETY: as in `nodes`.
+        let capacity = unsafe { &*self.memory.get() }.capacity();
+        self.fast_limit.set(if self.keeps_sites || self.along.is_on() { 0 } else { capacity });
     }
 
     #[inline(always)]
@@ -182,6 +200,8 @@ impl<T: Element> ScalarLane<T> {
     /// Forgets every node and keeps the memory.
     pub fn clear(&mut self) {
         self.len.set(0);
+        self.along.reset();
+        self.set_limit();
         self.leading_leaves.set(0);
         self.parameters.get_mut().clear();
         self.sites.get_mut().clear();
@@ -222,6 +242,9 @@ impl<T: Element> ScalarLane<T> {
     #[inline(never)]
     #[track_caller]
     fn push_slowly(&self, first: T, second: T, word: u64) -> u32 {
+        if self.along.is_on() && self.follows(first, second, word) {
+            return self.along.step() as u32;
+        }
         let id = self.len.get();
         self.reserve(1);
         // SAFETY: just reserved.
@@ -251,12 +274,15 @@ impl<T: Element> ScalarLane<T> {
             unsafe { memory.set_len(0) };
             self.start.set(memory.as_mut_ptr());
         }
-        self.fast_limit.set(if self.keeps_sites { 0 } else { memory.capacity() });
+        self.set_limit();
     }
 
     /// A leaf for each value, numbered from the result on.
     #[track_caller]
     pub fn push_leaves(&self, values: &[T]) -> u32 {
+        if self.along.is_on() {
+            return self.replayed_leaves(values);
+        }
         self.reserve(values.len());
         let first = self.len.get();
         for (id, &value) in (first..).zip(values) {
@@ -295,6 +321,11 @@ impl<T: Element> ScalarLane<T> {
 
     #[inline(never)]
     fn push_parameters(&self, parameters: [f64; 2]) -> u32 {
+        if self.along.is_on()
+            && let Some(recorded) = self.replayed_parameters(parameters)
+        {
+            return recorded;
+        }
         let mut list = self.parameters.borrow_mut();
         list.push(parameters);
         list.len() as u32 - 1

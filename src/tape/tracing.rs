@@ -16,6 +16,10 @@ impl Tracing {
     pub fn start(&self) {
         self.on.set(true);
     }
+    /// Forgets what was noted.
+    pub fn forget(&self) {
+        self.problem.take();
+    }
     #[inline]
     pub fn is_on(&self) -> bool {
         self.on.get()

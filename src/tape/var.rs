@@ -1,6 +1,7 @@
 //! Variables: handles to what a tape holds.
 
 use super::entry::{NodeOp, Operand, Parent, Parents, Value};
+use super::replay::Asked;
 use super::{Guard, Hook, Tape};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
@@ -175,10 +176,21 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub(crate) fn note_read(self, what: &str) {
         if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on())
-            && !self.is_constant()
-            && !self.entry().is_some_and(|k| tape.entries.borrow()[k].is_data())
+            && !self.is_data()
         {
             tape.tracing.note_read(what);
+        }
+    }
+
+    /// Whether this is a constant or data, whose values do not depend on any variable.
+    fn is_data(self) -> bool {
+        let entries = self.tape.map(|tape| tape.entries.borrow());
+        match self.id.lane() {
+            Lane::Constant => true,
+            Lane::Tensor(k) => entries.is_some_and(|entries| entries[k].is_data()),
+            Lane::Scalar(id) => {
+                entries.is_some_and(|entries| entries.iter().any(|entry| entry.scalar == Some(id) && entry.is_data()))
+            }
         }
     }
 
@@ -186,9 +198,15 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub fn detach(self) -> Self {
         if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on() && !self.is_constant()) {
-            let op = NodeOp::Tensor(TensorOp::Reshape(Reshape { shape: self.shape() }));
+            let op = TensorOp::Reshape(Reshape { shape: self.shape() });
+            let parents = Parents::from_slice(&[self.as_parent()]);
+            if tape.replay.is_on()
+                && let Ok(Some(var)) = tape.replayed(&Asked::Tensor(&op), &parents)
+            {
+                return var;
+            }
             let value = self.with(|value| value.to_value());
-            return tape.push(op, Parents::from_slice(&[self.as_parent()]), value, false, Location::caller());
+            return tape.push(NodeOp::Tensor(op), parents, value, false, Location::caller());
         }
         match self.entry() {
             Some(k) => {
@@ -202,7 +220,11 @@ impl<'t, T: Element> Var<'t, T> {
     /// Keeps this variable's gradient in the next sweeps though it is not an input. Gradients of scalars are always kept.
     pub fn retain_gradient(self) -> Self {
         if let Some(k) = self.entry() {
-            self.home().entries.borrow_mut()[k].retained = true;
+            let tape = self.home();
+            if tape.replay.is_on() && !tape.entries.borrow()[k].retained {
+                tape.leave_replay();
+            }
+            tape.entries.borrow_mut()[k].retained = true;
         }
         self
     }
@@ -211,6 +233,9 @@ impl<'t, T: Element> Var<'t, T> {
     /// returns replaces it.
     pub fn on_gradient(self, call: impl Fn(&Tensor<T>) -> Option<Tensor<T>> + 'static) -> Self {
         if let Some(tape) = self.tape.filter(|_| !self.is_constant()) {
+            if tape.replay.is_on() {
+                tape.leave_replay();
+            }
             tape.hooks.borrow_mut().push(Hook { id: self.id, call: Box::new(call) });
         }
         self
@@ -273,7 +298,7 @@ impl<T: Element> PartialOrd for Var<'_, T> {
         if let Some(tape) = self.tape.or(other.tape)
             && !(self.is_constant() && other.is_constant())
         {
-            record_guard(tape, (self.id, self.scalar), (other.id, other.scalar), outcome);
+            return record_guard(tape, (self.id, self.scalar), (other.id, other.scalar), outcome);
         }
         outcome
     }
@@ -294,7 +319,19 @@ impl<T: Element> PartialEq<T> for Var<'_, T> {
     }
 }
 
+/// Records the answer of a comparison, and returns it; in a replay the answer that was recorded.
 #[inline(never)]
-fn record_guard<T: Element>(tape: &Tape<T>, left: (Id, T), right: (Id, T), outcome: Option<Ordering>) {
+fn record_guard<T: Element>(
+    tape: &Tape<T>,
+    left: (Id, T),
+    right: (Id, T),
+    outcome: Option<Ordering>,
+) -> Option<Ordering> {
+    if tape.replay.is_on()
+        && let Some(recorded) = tape.replayed_guard(left, right)
+    {
+        return recorded;
+    }
     tape.guards.borrow_mut().push(Guard { left, right, outcome });
+    outcome
 }

@@ -119,6 +119,12 @@ impl<T: Element> Pool<T> {
         }
     }
 
+    /// Lets go of everything that waits for reuse.
+    pub fn clear(&self) {
+        self.shelves.borrow_mut().clear();
+        self.indices.borrow_mut().clear();
+    }
+
     /// Bytes that wait for reuse.
     pub fn bytes(&self) -> usize {
         let shelves = self.shelves.borrow();

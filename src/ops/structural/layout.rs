@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The same elements in another shape.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reshape {
     pub shape: Shape,
 }
@@ -42,7 +42,7 @@ impl TensorRule for Reshape {
 }
 
 /// Stretches axes of length 1, and adds leading ones.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BroadcastTo {
     pub shape: Shape,
 }
@@ -73,7 +73,7 @@ impl TensorRule for BroadcastTo {
 }
 
 /// Axes in another order: axis i of the output is axis `axes[i]` of the input.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Permute {
     pub axes: SmallVec<[u8; 8]>,
 }
@@ -126,7 +126,7 @@ impl Permute {
 }
 
 /// Which elements a slice takes: a view into a tensor of shape `from`, read in the order of `to`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct SliceSpec {
     pub from: Shape,
     pub to: Shape,
@@ -134,7 +134,7 @@ pub(crate) struct SliceSpec {
 }
 
 /// The elements of a view.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slice {
     pub spec: Arc<SliceSpec>,
 }
@@ -160,7 +160,7 @@ impl TensorRule for Slice {
 }
 
 /// Zeros, with the input added at the elements of a view: the transpose of a slice, and padding.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Embed {
     pub spec: Arc<SliceSpec>,
 }
@@ -187,7 +187,7 @@ impl TensorRule for Embed {
 }
 
 /// The entries of an axis with these numbers, in this order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Take {
     pub axis: usize,
     pub indices: Indices,
@@ -228,7 +228,7 @@ impl Take {
 }
 
 /// Zeros, with the entries of an axis added at these numbers: the transpose of gather.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScatterAdd {
     pub axis: usize,
     /// The length of the axis in the output.
@@ -286,7 +286,7 @@ fn with_length(dims: &[usize], axis: usize, length: usize) -> Shape {
 }
 
 /// Tensors one after the other along an axis.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Concat {
     pub axis: usize,
 }

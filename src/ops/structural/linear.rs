@@ -12,7 +12,7 @@ use crate::tensor::kernels::linalg::Lu;
 use crate::tensor::kernels::matmul::{gemm, gemm_rows};
 
 /// The product of the last two axes, of transposes where asked for; leading axes broadcast.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MatMul {
     pub ta: bool,
     pub tb: bool,
@@ -190,7 +190,7 @@ fn regular(op: &str, n: usize, singular: Option<usize>) -> Result<()> {
 }
 
 /// The determinant of the last two axes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Det;
 impl TensorRule for Det {
     const NAME: &'static str = "det";
@@ -258,7 +258,7 @@ fn per_matrix<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
 }
 
 /// The inverse of the last two axes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Inv;
 impl TensorRule for Inv {
     const NAME: &'static str = "inv";
@@ -290,7 +290,7 @@ impl TensorRule for Inv {
 }
 
 /// The solution X of A X = B, for matrices in the last two axes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Solve;
 impl TensorRule for Solve {
     const NAME: &'static str = "solve";

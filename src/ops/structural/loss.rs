@@ -9,7 +9,7 @@ use crate::tensor::pool::Indices;
 use crate::tensor::{Shape, Tensor};
 
 /// sum (x - y)^2 over equal shapes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SquaredError;
 impl TensorRule for SquaredError {
     const NAME: &'static str = "squared_error";
@@ -39,7 +39,7 @@ impl TensorRule for SquaredError {
 }
 
 /// Mean cross-entropy of labelled rows of logits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CrossEntropy {
     pub labels: Indices,
 }
@@ -75,7 +75,7 @@ impl CrossEntropy {
 }
 
 /// (softmax(z) - onehot(labels)) / rows: the derivative of the mean cross-entropy, in one pass.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CrossEntropySlope {
     pub labels: Indices,
 }

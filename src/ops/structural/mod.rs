@@ -146,7 +146,7 @@ macro_rules! tensor_ops {
     ($($Op:ident),* $(,)?) => {
         /// Any op on whole tensors.
         #[doc(hidden)]
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs, private_interfaces)]
         pub enum TensorOp {
             $($Op($Op)),*
@@ -248,6 +248,19 @@ impl TensorOp {
             TensorOp::ScatterAdd(op) => op.check(dims, indices),
             TensorOp::CrossEntropy(_) | TensorOp::CrossEntropySlope(_) => check_labels(dims, indices),
             _ => unreachable!("{} has no indices", self.name()),
+        }
+    }
+
+    /// Whether this is the other op, but for the indices, of which there are as many.
+    pub(crate) fn is_like(&self, other: &TensorOp) -> bool {
+        match (self, other) {
+            (TensorOp::Take(a), TensorOp::Take(b)) => a.axis == b.axis && a.indices.len() == b.indices.len(),
+            (TensorOp::ScatterAdd(a), TensorOp::ScatterAdd(b)) => {
+                (a.axis, a.n, a.indices.len()) == (b.axis, b.n, b.indices.len())
+            }
+            (TensorOp::CrossEntropy(a), TensorOp::CrossEntropy(b)) => a.labels.len() == b.labels.len(),
+            (TensorOp::CrossEntropySlope(a), TensorOp::CrossEntropySlope(b)) => a.labels.len() == b.labels.len(),
+            (a, b) => a == b,
         }
     }
 

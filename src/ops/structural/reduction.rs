@@ -10,7 +10,7 @@ use crate::tensor::kernels::rows::{self, RowMap, RowReduction};
 use crate::tensor::shape::AxisMask;
 
 /// The sum over axes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sum {
     pub axes: AxisMask,
     pub keep: bool,
@@ -38,7 +38,7 @@ impl TensorRule for Sum {
 }
 
 /// One number for each row along the last axis, which stays with length 1.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reduce(pub RowReduction);
 impl TensorRule for Reduce {
     const NAME: &'static str = "reduce";
@@ -102,7 +102,7 @@ impl Reduce {
 }
 
 /// A row for each row along the last axis.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Map(pub RowMap);
 impl TensorRule for Map {
     const NAME: &'static str = "map";
