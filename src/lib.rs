@@ -109,7 +109,7 @@ pub use grad::{
 pub use num::{Dual, Element, Float, Number, Real, Upstream};
 pub use ops::custom::{CustomOp, NumericOp};
 pub use ops::{Binary, Unary};
-pub use program::{Map, Points, Program, compile};
+pub use program::{Compiled, Map, Points, Program, compile};
 pub use sweep::Gradients;
 pub use tape::{Guard, Id, Input, Tape, Value, Var};
 pub use tensor::{Axes, ElementUpdate, Shape, Span, Spans, Tensor, update};

@@ -3,7 +3,7 @@
 use retrograd::data::{Dataset, Order, Targets};
 use retrograd::nn::loss::{self, Loss};
 use retrograd::nn::{Draw, Mlp};
-use retrograd::{Element, Id, Tape, Tensor, Var};
+use retrograd::{Compiled, Element, Id, Tape, Tensor, Var};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -180,6 +180,40 @@ fn a_warm_step_of_scalars_allocates_nothing() {
     let mut last = first;
     assert_eq!(requests(|| (0..10).for_each(|_| last = step())), 0);
     assert!(last < first);
+}
+
+#[test]
+fn a_warm_compiled_step_allocates_nothing() {
+    let x: Tensor<f32> = filled(&[32, 64], 2.0);
+    let mut labels: Vec<usize> = (0..32).map(|i| i * 7 % 10).collect();
+    let mut parameters = network::<f32>(64, 64, 10);
+    let mut compiled = Compiled::new();
+    let mut step = |scale: f32| {
+        labels.rotate_left(1);
+        let (value, ids, grads) = compiled
+            .step(0, |t| {
+                let vars = [0, 1, 2, 3].map(|i| t.var(&parameters[i]));
+                let [w1, b1, w2, b2] = vars;
+                let factor = t.var(scale);
+                // Data made anew for every step, a number, and some arithmetic on numbers.
+                let mask = t.tensor([32, 64], |mask| mask.fill(1.25));
+                let hidden = (t.data(&x).matmul(w1) + b1).relu() * t.data(mask);
+                let loss = (hidden.matmul(w2) + b2).cross_entropy(&labels);
+                Ok((loss * factor.exp() + w1.square().mean(()).ln(), vars.map(|v| v.id())))
+            })
+            .unwrap();
+        for (parameter, id) in parameters.iter_mut().zip(ids) {
+            parameter.add_scaled(-0.01, grads.get(id).expect("every parameter matters"));
+        }
+        compiled.recycle(grads);
+        value
+    };
+    let first = step(0.0);
+    (0..4).for_each(|_| _ = step(0.1));
+    let mut last = first;
+    assert_eq!(requests(|| (0..10).for_each(|_| last = step(0.0))), 0, "requests for memory in ten warm steps");
+    assert!(last.is_finite() && last != first);
+    assert_eq!(compiled.recorded(), 1);
 }
 
 #[test]

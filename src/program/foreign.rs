@@ -8,6 +8,7 @@ use crate::num::Element;
 use crate::ops::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::ops::structural::{Contribution, Node, TensorOp};
 use crate::tape::Value;
+use crate::tape::replay::Swap;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, Side};
 use crate::tensor::pool::Pool;
 use std::sync::Arc;
@@ -39,6 +40,22 @@ impl<T: Element> Foreign<T> {
             Self::Tensor(op) => op.name().to_owned(),
             Self::TensorVjp(op, wrt) => format!("{}'{wrt}", op.name()),
             Self::Rule(op, wrt) => format!("{}'{wrt}", op.name()),
+        }
+    }
+
+    /// Puts a user's op in place of the one that it stands for, if this is that one.
+    pub fn take_over(&mut self, swap: &Swap<T>) {
+        match (self, swap) {
+            (Self::Unary(op) | Self::UnaryVjp(op), Swap::Unary { old, new }) if Arc::ptr_eq(op, old) => {
+                *op = new.clone();
+            }
+            (Self::Binary(op) | Self::BinaryVjp(op, _), Swap::Binary { old, new }) if Arc::ptr_eq(op, old) => {
+                *op = new.clone();
+            }
+            (Self::Tensor(op) | Self::TensorVjp(op, _), Swap::Tensor { old, new }) if Arc::ptr_eq(op, old) => {
+                *op = new.clone();
+            }
+            _ => {}
         }
     }
 

@@ -21,6 +21,7 @@
 mod batch;
 pub(crate) mod block;
 pub(crate) mod body;
+mod compiled;
 mod display;
 mod expr;
 mod foreign;
@@ -38,6 +39,7 @@ mod tests;
 mod trace;
 mod verify;
 
+pub use compiled::{Compiled, Computed, Outcome};
 pub use function::{Function, compile, compile_with};
 pub use map::{Map, MapGradient, MapJacobian, Mapping, Points};
 pub use memory::Memory;

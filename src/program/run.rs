@@ -15,6 +15,7 @@ use crate::num::Element;
 use crate::ops::structural::{Source, TensorOp};
 use crate::parallel::Workers;
 use crate::tape::Value;
+use crate::tape::replay::Swap;
 use crate::tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 
@@ -277,8 +278,24 @@ impl<T: Element> Machine<T> {
         Ok(())
     }
 
+    /// Puts what a replay met in place of what was recorded.
+    ///
+    /// # Errors
+    /// Indices that do not fit.
+    pub fn take_over(&mut self, swap: &Swap<T>) -> Result<()> {
+        if let Swap::Indices { old, new } = swap {
+            return self.replace_indices(old, new);
+        }
+        for step in &mut self.steps {
+            if let Step::Foreign { op, .. } = step {
+                op.take_over(swap);
+            }
+        }
+        Ok(())
+    }
+
     /// Gives ops that hold these labels others of the same number.
-    pub fn replace_indices(
+    fn replace_indices(
         &mut self,
         old: &crate::tensor::pool::Indices,
         new: &crate::tensor::pool::Indices,

@@ -55,7 +55,8 @@ impl<'b, T: Element> Traced<'b, T> {
         };
         for (k, entry) in entries.iter().enumerate() {
             traced.scalars_to(tape, entry.mark - entry.scalar.is_some() as u32, &places);
-            let expr = match places.get(&Id::tensor(k)) {
+            let number = entry.scalar.map(Id::scalar);
+            let expr = match places.get(&number.unwrap_or(Id::tensor(k))) {
                 Some(&input) => traced.input(input),
                 None => traced.entry(entry)?,
             };
@@ -147,6 +148,28 @@ impl<'b, T: Element> Traced<'b, T> {
     /// # Errors
     /// An op on the way has no rule that can be compiled.
     pub fn gradients(&self, tape: &Tape<T>, y: Var<'_, T>, seed: NodeKey, xs: &[Var<'_, T>]) -> Result<Vec<NodeKey>> {
+        let found = self.gradients_found(tape, y, seed, xs)?;
+        let or_zeros = |(found, x): (Option<NodeKey>, &Var<'_, T>)| {
+            let mut ir = self.build.ir.borrow_mut();
+            found.unwrap_or_else(|| {
+                let zero = ir.literal(T::from_f64(0.0));
+                ir.stretched(zero, &x.shape())
+            })
+        };
+        Ok(found.into_iter().zip(xs).map(or_zeros).collect())
+    }
+
+    /// The same, and none where no gradient comes.
+    ///
+    /// # Errors
+    /// As [`Traced::gradients`].
+    pub fn gradients_found(
+        &self,
+        tape: &Tape<T>,
+        y: Var<'_, T>,
+        seed: NodeKey,
+        xs: &[Var<'_, T>],
+    ) -> Result<Vec<Option<NodeKey>>> {
         let needs = Needs::downstream_of(tape, xs);
         let seed = Expr::Node(self.build.ir, seed);
         let adjoints: Adjoints<_, _> = sweep(tape, self, y.id(), seed, Some(&needs))?;
@@ -156,9 +179,8 @@ impl<'b, T: Element> Traced<'b, T> {
                 Lane::Tensor(k) => adjoints.tensors.get(k).copied().flatten(),
                 Lane::Constant => None,
             };
-            let expr = found.unwrap_or(Expr::Literal(0.0));
-            let key = expr.key(self.build.ir);
-            self.build.ir.borrow_mut().stretched(key, &x.shape())
+            let key = found?.key(self.build.ir);
+            Some(self.build.ir.borrow_mut().stretched(key, &x.shape()))
         };
         Ok(xs.iter().map(gradient).collect())
     }

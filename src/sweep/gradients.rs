@@ -38,6 +38,11 @@ impl<T: Element> Gradients<T> {
         Self { scalars: adjoints.scalars, tensors: adjoints.tensors, home: address(Some(tape)) }
     }
 
+    /// Gradients that were computed elsewhere, by node.
+    pub(crate) fn from_parts(scalars: Vec<T>, tensors: Vec<Option<Value<T>>>) -> Self {
+        Self { scalars, tensors, home: 0 }
+    }
+
     pub(crate) fn into_parts(self) -> (Vec<T>, Vec<Option<Value<T>>>) {
         (self.scalars, self.tensors)
     }

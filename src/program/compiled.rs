@@ -1,0 +1,509 @@
+//! Steps of training as programs: the compiled twin of [`Tape::step`].
+//!
+//! A closure says what a step is. The first time it is recorded and compiled, with its gradients; from then on it runs on a
+//! tape that goes along the recording ([`crate::tape::replay`]) and only hands the step's data over, and the program computes.
+//! So the closure needs no inputs and outputs to be named, and whatever changes from step to step (data, labels, masks) is
+//! taken from it. Where it does something else than before, it is recorded again.
+//!
+//! The first step is computed by the program, too, so that a step gives the same bits whichever step recorded it.
+
+use super::ir::Ir;
+use super::trace::Traced;
+use super::{Options, Program};
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::sweep::Gradients;
+use crate::tape::entry::NodeOp;
+use crate::tape::scalar::ScalarNode;
+use crate::tape::{Id, Lane, Tape, Value, Var};
+use crate::tensor::Tensor;
+use smallvec::SmallVec;
+use std::cell::RefCell;
+
+/// Recordings of one key that are kept: a closure with a branch or two has so many.
+const VARIANTS: usize = 4;
+/// Recordings of all keys that are kept.
+const RECORDINGS: usize = 32;
+/// So many steps of one key in a row that had to be recorded, and recording is given up.
+const PATIENCE: usize = 8;
+
+/// Steps that are compiled the first time and run as programs from then on.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Compiled, Tensor};
+/// let mut compiled = Compiled::<f32>::new();
+/// let mut w = Tensor::from([1.0f32, -2.0]);
+/// for _ in 0..3 {
+///     let (loss, id, grads) = compiled.step(0, |t| {
+///         let v = t.var(&w);
+///         Ok((v.square().sum(()), v.id()))
+///     })?;
+///     assert!(loss > 0.0);
+///     w.add_scaled(-0.1, grads.get(id).unwrap());
+///     compiled.recycle(grads);
+/// }
+/// assert_eq!(compiled.recorded(), 1);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub struct Compiled<T: 'static> {
+    options: Options,
+    eager: bool,
+    /// Where eager steps are recorded, and gradients come from.
+    home: Tape<T>,
+    /// The one that was used last is the last one.
+    recordings: Vec<Recording<T>>,
+    /// Steps in a row that were recorded, by key; those that are given up have no number.
+    misses: Vec<(u64, Option<usize>)>,
+    problem: Option<Error>,
+    recorded: usize,
+}
+
+/// What a step computed.
+pub struct Computed<T, R> {
+    /// The loss.
+    pub loss: T,
+    /// The values of the other variables that were asked for.
+    pub values: SmallVec<[Tensor<T>; 4]>,
+    /// What the closure returned beside.
+    pub rest: R,
+    /// The gradients of the loss.
+    pub gradients: Gradients<T>,
+}
+
+/// What a closure of [`Compiled::step_with`] returns: the loss, other variables whose values are wanted, and anything else.
+pub type Outcome<'t, T, R> = (Var<'t, T>, SmallVec<[Var<'t, T>; 4]>, R);
+
+/// A leaf of a recording.
+#[derive(Clone, Copy)]
+enum Leaf {
+    Entry(usize),
+    Scalar(u32),
+}
+
+/// A recording with its program.
+struct Recording<T: 'static> {
+    key: u64,
+    tape: Tape<T>,
+    program: Program<T>,
+    loss: Id,
+    values: Vec<Id>,
+    leaves: Vec<Leaf>,
+    /// What stands in for the leaves' values between two steps.
+    blanks: Vec<Value<T>>,
+    /// The nodes whose gradients are the last outputs, in their order: numbers, then tensors.
+    gradients: Vec<Id>,
+    /// Lists that every step fills, kept for their memory.
+    numbers: Vec<T>,
+    slices: Vec<&'static [T]>,
+    written: Vec<&'static mut [T]>,
+}
+
+impl<T: Element> Default for Compiled<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Element> Compiled<T> {
+    /// No steps yet.
+    pub fn new() -> Self {
+        Self::with(Options::new())
+    }
+    /// The same, compiled by these options.
+    pub fn with(options: Options) -> Self {
+        Self {
+            options,
+            eager: false,
+            home: Tape::of(),
+            recordings: Vec::new(),
+            misses: Vec::new(),
+            problem: None,
+            recorded: 0,
+        }
+    }
+    /// Steps that are recorded and differentiated anew each time, as [`Tape::step`] does.
+    pub fn eager() -> Self {
+        Self { eager: true, ..Self::new() }
+    }
+
+    /// Computes what the closure builds and its gradients: its value, what else the closure returned, and the gradients, by
+    /// the nodes' numbers.
+    ///
+    /// Steps of different shapes (batches of different sizes) are told apart by the key. The closure is called once a step,
+    /// and a second time where it did something else than before; it changes nothing outside.
+    ///
+    /// # Errors
+    /// Those of the closure; a loss that is a tensor.
+    pub fn step<R>(
+        &mut self,
+        key: u64,
+        build: impl for<'t> Fn(&'t Tape<T>) -> Result<(Var<'t, T>, R)>,
+    ) -> Result<(T, R, Gradients<T>)> {
+        let computed = self.step_with(key, &(), |tape, ()| {
+            let (loss, rest) = build(tape)?;
+            Ok((loss, SmallVec::new(), rest))
+        })?;
+        Ok((computed.loss, computed.rest, computed.gradients))
+    }
+
+    /// As [`Compiled::step`], with something that the closure borrows for as long as the tape, and with variables whose values
+    /// are wanted beside the loss.
+    ///
+    /// # Errors
+    /// As [`Compiled::step`].
+    pub fn step_with<C: ?Sized, R>(
+        &mut self,
+        key: u64,
+        context: &C,
+        build: impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
+    ) -> Result<Computed<T, R>> {
+        if self.eager || self.misses.iter().any(|miss| *miss == (key, None)) {
+            return self.eagerly(context, build);
+        }
+        for k in (0..self.recordings.len()).rev().filter(|&k| self.recordings[k].key == key).collect::<Variants>() {
+            if let Some(computed) = self.recordings[k].replay(&self.home, context, &build)? {
+                self.recordings[k..].rotate_left(1);
+                self.misses.retain(|(missed, _)| *missed != key);
+                return Ok(computed);
+            }
+        }
+        match self.record(key, context, &build)? {
+            Some(computed) => Ok(computed),
+            None => self.eagerly(context, build),
+        }
+    }
+
+    /// Records, compiles, and runs; nothing where that cannot be done.
+    fn record<C: ?Sized, R>(
+        &mut self,
+        key: u64,
+        context: &C,
+        build: &impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
+    ) -> Result<Option<Computed<T, R>>> {
+        self.recorded += 1;
+        let tape = Tape::of();
+        tape.tracing.start();
+        let (loss, values, rest) = {
+            let (loss, values, rest) = build(&tape, context)?;
+            if loss.is_tensor() {
+                // The eager step says what is wrong.
+                return Ok(None);
+            }
+            (loss.id(), values.iter().map(|value| value.id()).collect(), rest)
+        };
+        let compiled = tape.tracing.check().and_then(|()| Recording::new(key, tape, loss, values, &self.options));
+        let mut recording = match compiled {
+            Ok(recording) => recording,
+            Err(problem) => {
+                self.give_up(key, problem);
+                return Ok(None);
+            }
+        };
+        let computed = recording.run(&self.home);
+        recording.release();
+        let misses = match self.misses.iter_mut().find(|(missed, _)| *missed == key) {
+            Some((_, misses)) => misses,
+            None => {
+                self.misses.push((key, Some(0)));
+                &mut self.misses.last_mut().expect("just pushed").1
+            }
+        };
+        *misses = misses.map(|misses| misses + 1);
+        if misses.is_some_and(|misses| misses >= PATIENCE) {
+            self.give_up(
+                key,
+                Error::tape(format!(
+                    "compiled step: {PATIENCE} steps in a row recorded something else than those before; they run eagerly now"
+                )),
+            );
+        }
+        self.keep(recording);
+        let Ok((loss, values, gradients)) = computed else {
+            // A comparison on the edge, which rounding decides, or an op that refuses its numbers: eagerly it is clear.
+            return Ok(None);
+        };
+        Ok(Some(Computed { loss, values, rest, gradients }))
+    }
+
+    fn give_up(&mut self, key: u64, problem: Error) {
+        self.misses.retain(|(missed, _)| *missed != key);
+        self.misses.push((key, None));
+        self.problem.get_or_insert(problem);
+    }
+
+    fn keep(&mut self, recording: Recording<T>) {
+        let key = recording.key;
+        if self.recordings.iter().filter(|recording| recording.key == key).count() == VARIANTS {
+            let oldest = self.recordings.iter().position(|recording| recording.key == key).expect("just counted");
+            self.recordings.remove(oldest);
+        }
+        if self.recordings.len() == RECORDINGS {
+            self.recordings.remove(0);
+        }
+        self.recordings.push(recording);
+    }
+
+    fn eagerly<C: ?Sized, R>(
+        &mut self,
+        context: &C,
+        build: impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
+    ) -> Result<Computed<T, R>> {
+        let computed = build(&self.home, context).and_then(|(loss, values, rest)| {
+            let gradients = loss.try_backward()?;
+            let values = values.iter().map(|value| value.value()).collect();
+            Ok(Computed { loss: loss.item(), values, rest, gradients })
+        });
+        self.home.clear();
+        computed
+    }
+
+    /// Takes the buffers of gradients back for the next step.
+    pub fn recycle(&self, gradients: Gradients<T>) {
+        self.home.recycle(gradients);
+    }
+    /// A tape whose memory gradients come from: [`Tape::recycle_tensor`] gives it back.
+    pub fn tape(&self) -> &Tape<T> {
+        &self.home
+    }
+    /// Why steps run eagerly, where some do: the first reason.
+    pub fn problem(&self) -> Option<&Error> {
+        self.problem.as_ref()
+    }
+    /// How often a step was recorded and compiled.
+    pub fn recorded(&self) -> usize {
+        self.recorded
+    }
+    /// The program that ran last, for this key.
+    pub fn program(&self, key: u64) -> Option<&Program<T>> {
+        self.recordings.iter().rev().find(|recording| recording.key == key).map(|recording| &recording.program)
+    }
+}
+
+type Variants = SmallVec<[usize; VARIANTS]>;
+/// The loss, the other values, and the gradients.
+type Results<T> = (T, SmallVec<[Tensor<T>; 4]>, Gradients<T>);
+
+impl<T: Element> Recording<T> {
+    /// Compiles what a tape has recorded.
+    fn new(key: u64, tape: Tape<T>, loss: Id, values: Vec<Id>, options: &Options) -> Result<Self> {
+        let leaves = leaves(&tape);
+        let var = |id: Id| match id.lane() {
+            Lane::Scalar(node) => Var::scalar(&tape, node, T::from_f64(0.0)),
+            _ => Var::tensor(&tape, id),
+        };
+        if loss.lane() == Lane::Constant || values.iter().any(|id| id.lane() == Lane::Constant) {
+            return Err(Error::tape("compiled step: the loss, or a value that is asked for, is a constant"));
+        }
+        let inputs: Vec<Var<'_, T>> = leaves.iter().map(|leaf| var(leaf.id(&tape))).collect();
+        let mut by = wanted(&tape, &leaves);
+        by.sort_unstable();
+        let by: Vec<Var<'_, T>> = by.into_iter().map(var).collect();
+        let ir = RefCell::new(Ir::new(options.relaxed));
+        let traced = Traced::new(&tape, &ir, &inputs)?;
+        let mut outputs = vec![traced.key(var(loss))];
+        outputs.extend(values.iter().map(|&id| traced.key(var(id))));
+        let seed = ir.borrow_mut().literal(T::from_f64(1.0));
+        let found = traced.gradients_found(&tape, var(loss), seed, &by)?;
+        drop(traced);
+        let mut gradients = Vec::new();
+        for (x, key) in by.iter().zip(found) {
+            if let Some(key) = key {
+                gradients.push(x.id());
+                outputs.push(key);
+            }
+        }
+        drop((inputs, by));
+        let mut ir = ir.into_inner();
+        ir.outputs = outputs;
+        let written_out = (1..ir.outputs.len()).filter(|&k| ir.shape(ir.outputs[k]).rank() > 0).collect();
+        let options = Options { carried: Vec::new(), by: Vec::new(), written_out, ..options.clone() };
+        let program = options.assemble(ir)?;
+        let blanks = blank(&tape, &leaves);
+        tape.pool.clear();
+        let (numbers, slices) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
+        let written = Vec::with_capacity(program.outputs.len());
+        Ok(Self { key, tape, program, loss, values, leaves, blanks, gradients, numbers, slices, written })
+    }
+
+    /// A step: the closure goes along the recording, and the program computes. Nothing where it does something else, or the
+    /// program finds that a comparison goes another way.
+    fn replay<C: ?Sized, R>(
+        &mut self,
+        home: &Tape<T>,
+        context: &C,
+        build: &impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
+    ) -> Result<Option<Computed<T, R>>> {
+        self.tape.start_replay();
+        let built = build(&self.tape, context).map(|(loss, values, rest)| {
+            let ids = values.iter().map(|value| value.id());
+            (loss.id() == self.loss && ids.eq(self.values.iter().copied()), rest)
+        });
+        let left = self.tape.has_left_replay();
+        let complete = self.tape.end_replay();
+        let has_read = self.tape.tracing.check().is_err();
+        self.tape.tracing.forget();
+        let computed = match built {
+            _ if left || has_read => Ok(None),
+            Err(error) => Err(error),
+            Ok((true, rest)) if complete => Ok(self.results(home, rest)),
+            Ok(_) => Ok(None),
+        };
+        self.release();
+        computed
+    }
+
+    fn results<R>(&mut self, home: &Tape<T>, rest: R) -> Option<Computed<T, R>> {
+        let (loss, values, gradients) = self.run(home).ok()?;
+        Some(Computed { loss, values, rest, gradients })
+    }
+
+    /// Runs the program on what the leaves hold.
+    fn run(&mut self, home: &Tape<T>) -> Result<Results<T>> {
+        let (program, tape) = (&mut self.program, &self.tape);
+        let mut taken = Ok(());
+        tape.for_each_swap(|swap| {
+            let swapped = program.machine.take_over(swap);
+            taken = std::mem::replace(&mut taken, Ok(())).and(swapped);
+        });
+        taken?;
+        self.numbers.clear();
+        for leaf in &self.leaves {
+            if let Leaf::Scalar(id) = *leaf {
+                self.numbers.push(tape.scalars.leaf_value(id));
+            }
+        }
+        let mut numbers = self.numbers.chunks(1);
+        let entries = tape.entries.borrow();
+        let mut slices: Vec<&[T]> = std::mem::take(&mut self.slices);
+        slices.extend(self.leaves.iter().map(|leaf| match *leaf {
+            Leaf::Entry(k) => entries[k].value.as_slice(),
+            Leaf::Scalar(_) => numbers.next().expect("one for each"),
+        }));
+        let (mut values, mut gradients) = room(program, self.values.len(), &self.gradients, home);
+        let mut written: Vec<&mut [T]> = std::mem::take(&mut self.written);
+        written.push(&mut []);
+        written.extend(values.iter_mut().map(Tensor::as_mut_slice));
+        let numbers = self.gradients.iter().filter(|id| matches!(id.lane(), Lane::Scalar(_)));
+        written.extend(numbers.map(|_| -> &mut [T] { &mut [] }));
+        written.extend(gradients.1.iter_mut().flatten().map(|gradient| match gradient {
+            Value::Tensor(gradient) => gradient.as_mut_slice(),
+            Value::Scalar(_) => &mut [],
+        }));
+        let ran = program.run_slices(&slices, &mut written);
+        // Empty lists of another lifetime, in the same memory.
+        slices.clear();
+        written.clear();
+        self.slices = slices.into_iter().map(|_| -> &'static [T] { &[] }).collect();
+        self.written = written.into_iter().map(|_| -> &'static mut [T] { &mut [] }).collect();
+        ran?;
+        for (value, k) in values.iter_mut().zip(1..).filter(|(value, _)| value.shape().rank() == 0) {
+            value.as_mut_slice()[0] = program.item(k);
+        }
+        for (id, k) in self.gradients.iter().zip(1 + self.values.len()..) {
+            if let Lane::Scalar(id) = id.lane() {
+                gradients.0[id as usize] = program.item(k);
+            }
+        }
+        Ok((program.item(0), values, Gradients::from_parts(gradients.0, gradients.1)))
+    }
+
+    /// Lets go of the leaves' values, so that their owners can write them in place.
+    fn release(&mut self) {
+        let entries = self.tape.entries.get_mut();
+        let held = self.leaves.iter().filter_map(|leaf| match leaf {
+            Leaf::Entry(k) => Some(*k),
+            Leaf::Scalar(_) => None,
+        });
+        for (k, blank) in held.zip(&self.blanks) {
+            if let Value::Tensor(tensor) = std::mem::replace(&mut entries[k].value, blank.clone()) {
+                self.tape.pool.give(tensor);
+            }
+        }
+    }
+}
+
+impl Leaf {
+    fn id<T: Element>(self, tape: &Tape<T>) -> Id {
+        match self {
+            Leaf::Entry(k) => tape.entries.borrow()[k].scalar.map_or(Id::tensor(k), Id::scalar),
+            Leaf::Scalar(id) => Id::scalar(id),
+        }
+    }
+}
+
+/// Gradients by node: of numbers, and of tensors.
+type Slots<T> = (Vec<T>, Vec<Option<Value<T>>>);
+
+/// Room for the values that are asked for and the gradients, in memory of the home tape.
+fn room<T: Element>(
+    program: &Program<T>,
+    values: usize,
+    gradients: &[Id],
+    home: &Tape<T>,
+) -> (SmallVec<[Tensor<T>; 4]>, Slots<T>) {
+    let tensor = |k: usize| home.pool.take(program.outputs[k].1.clone());
+    let (mut scalars, mut tensors) = (home.spare_adjoints.take(), home.spare_slots.take());
+    scalars.clear();
+    tensors.clear();
+    for (id, k) in gradients.iter().zip(1 + values..) {
+        match id.lane() {
+            Lane::Scalar(id) => scalars.resize(id as usize + 1, T::from_f64(0.0)),
+            Lane::Tensor(entry) => {
+                tensors.resize(entry, None);
+                tensors.push(Some(Value::Tensor(tensor(k))));
+            }
+            Lane::Constant => {}
+        }
+    }
+    ((1..=values).map(tensor).collect(), (scalars, tensors))
+}
+
+/// The leaves of a tape: entries, then numbers.
+fn leaves<T: Element>(tape: &Tape<T>) -> Vec<Leaf> {
+    let entries = tape.entries.borrow();
+    let results: std::collections::HashSet<u32> = entries.iter().filter_map(|entry| entry.scalar).collect();
+    let own = entries.iter().enumerate().filter(|(_, entry)| matches!(entry.op, NodeOp::Leaf));
+    let numbers = (0..tape.scalars.len())
+        .filter(|&id| matches!(tape.scalars.decode(id), ScalarNode::Leaf(_)) && !results.contains(&id));
+    own.map(|(k, _)| Leaf::Entry(k)).chain(numbers.map(Leaf::Scalar)).collect()
+}
+
+/// The nodes whose gradients are wanted: variables, and what is marked with [`Var::retain_gradient`].
+fn wanted<T: Element>(tape: &Tape<T>, leaves: &[Leaf]) -> Vec<Id> {
+    let entries = tape.entries.borrow();
+    let active = leaves.iter().filter_map(|leaf| match *leaf {
+        Leaf::Entry(k) => entries[k].active.then_some(Id::tensor(k)),
+        Leaf::Scalar(id) => Some(Id::scalar(id)),
+    });
+    let kept = entries.iter().enumerate().filter(|(_, entry)| entry.retained && !matches!(entry.op, NodeOp::Leaf));
+    let kept = kept.map(|(k, entry)| entry.scalar.map_or(Id::tensor(k), Id::scalar));
+    active.chain(kept).collect()
+}
+
+/// Puts one shared blank for each shape in place of everything that was computed, and returns those for the leaves.
+///
+/// A blank is not a number, so that a value that is read by mistake is seen.
+fn blank<T: Element>(tape: &Tape<T>, leaves: &[Leaf]) -> Vec<Value<T>> {
+    let mut made: Vec<Tensor<T>> = Vec::new();
+    let mut of = |value: &Value<T>| match value {
+        Value::Scalar(_) => Value::Scalar(T::from_f64(f64::NAN)),
+        Value::Tensor(tensor) => {
+            let known = made.iter().find(|blank| blank.shape() == tensor.shape()).cloned();
+            Value::Tensor(known.unwrap_or_else(|| {
+                let blank = Tensor::full(tensor.shape(), T::from_f64(f64::NAN));
+                made.push(blank.clone());
+                blank
+            }))
+        }
+    };
+    let mut entries = tape.entries.borrow_mut();
+    for entry in entries.iter_mut().filter(|entry| !matches!(entry.op, NodeOp::Leaf)) {
+        entry.value = of(&entry.value);
+    }
+    let held = leaves.iter().filter_map(|leaf| match leaf {
+        Leaf::Entry(k) => Some(of(&entries[*k].value)),
+        Leaf::Scalar(_) => None,
+    });
+    held.collect()
+}
