@@ -191,9 +191,6 @@ pub(crate) fn run(options: &Options) -> Result<f64, Box<dyn Error>> {
         options.seed
     );
     println!("{} images to train on, {} to validate, {} to test", train.len(), validation.len(), test.len());
-    if options.threads > 1 {
-        println!("a network of this kind is trained on 1 thread for now, not on {}", options.threads);
-    }
     let history = trainer(options).validation(&validation).progress().fit(&mut model, &train)?;
     let accuracy = metrics::accuracy(&model.predict(test.inputs())?, test.targets())?;
     if let (Some(file), Some(path)) = (json, &options.json) {
@@ -230,6 +227,7 @@ fn trainer(options: &Options) -> Trainer<f32> {
         _ => Sgd::new(options.eta).into(),
     };
     let trainer = Trainer::new(optimizer).epochs(options.epochs).batch(options.batch).seed(options.seed);
+    let trainer = trainer.threads(options.threads);
     let trainer = trainer.penalty(Penalty::l2(options.lambda)).metrics([Metric::Accuracy]);
     let trainer = if options.optimizer == "adam" { trainer.schedule(Cosine::new(options.epochs)) } else { trainer };
     match (options.cost, options.activation) {

@@ -6,7 +6,7 @@ use retrograd::data::{Dataset, synthetic};
 use retrograd::nn::{Mlp, Model};
 use retrograd::optim::Adam;
 use retrograd::optim::schedule::Cosine;
-use retrograd::train::{Checkpoint, Flow, History, Stop, StopFlag, Trainer};
+use retrograd::train::{Checkpoint, Execution, Flow, History, Stop, StopFlag, Trainer};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,15 +34,17 @@ fn model() -> Model<f32> {
     Mlp::new(2).dense(16).batch_norm().relu().dropout(0.3).dense(2).build(7).unwrap()
 }
 
-/// Trains in the folder, from its checkpoint if it has one, and leaves the final model there.
+/// Trains in the folder, from its checkpoint if it has one, and leaves the final model there. A folder named so trains eagerly.
 fn train_in(folder: &Path, pause: Duration) -> History {
+    let execution = if folder.ends_with("eager") { Execution::Eager } else { Execution::Program };
     let mut model = model();
     let checkpoint = Checkpoint::at(folder.join("run.ckpt")).every_updates(1).resume();
     let slow = move |_: &retrograd::train::EpochEvent<'_, f32>| {
         std::thread::sleep(pause);
         Flow::Continue
     };
-    let history = trainer().checkpoint(checkpoint).on_epoch(slow).fit(&mut model, &data()).unwrap();
+    let trainer = trainer().execution(execution).checkpoint(checkpoint).on_epoch(slow);
+    let history = { trainer }.fit(&mut model, &data()).unwrap();
     model.save(folder.join("final.safetensors")).unwrap();
     history
 }
@@ -102,16 +104,29 @@ fn ctrl_c_ends_after_the_batch_with_everything_saved() {
 
 #[test]
 fn a_run_killed_at_random_moments_ends_with_the_same_bits() {
-    let (undisturbed, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let history = train_in(undisturbed.path(), Duration::ZERO);
+    killed_at_random_moments("program");
+}
+
+#[test]
+fn an_eager_run_killed_at_random_moments_ends_with_the_same_bits() {
+    killed_at_random_moments("eager");
+}
+
+fn killed_at_random_moments(execution: &str) {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [undisturbed, killed] = folders.each_ref().map(|folder| folder.path().join(execution));
+    std::fs::create_dir(&undisturbed).unwrap();
+    std::fs::create_dir(&killed).unwrap();
+    let history = train_in(&undisturbed, Duration::ZERO);
     assert_eq!(history.stop, Some(Stop::Epochs));
+    assert!(history.warnings.is_empty(), "{:?}", history.warnings);
 
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut kills = 0;
     loop {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child_entry"])
-            .env(FOLDER, killed.path())
+            .env(FOLDER, &killed)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -140,7 +155,7 @@ fn a_run_killed_at_random_moments_ends_with_the_same_bits() {
     }
     assert!(kills >= 3, "only {kills} kills: the run is too short to say anything");
     let read = |folder: &Path| std::fs::read(folder.join("final.safetensors")).unwrap();
-    assert_eq!(read(undisturbed.path()), read(killed.path()), "after {kills} kills");
+    assert_eq!(read(&undisturbed), read(&killed), "after {kills} kills");
 }
 
 #[test]

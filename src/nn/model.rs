@@ -4,7 +4,8 @@ use super::config::{self, Reader, Restore};
 use super::pass::{Draw, Pass};
 use super::{Head, Layer, ParamGrads, ParamKey, Params, Scope, Summary};
 use crate::data::Preprocessing;
-use crate::{Element, Error, Result, Shape, Tape, Tensor, Var};
+use crate::program::Computed;
+use crate::{Compiled, Element, Error, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value as Json, json};
@@ -263,6 +264,50 @@ impl<T: Element> Model<T> {
         tape.recycle(gradients);
         passed.store(&mut self.params)?;
         Ok(Step { loss, grads })
+    }
+
+    /// As [`Model::step`], by a program that is compiled the first time and whenever the closure builds something else. Steps
+    /// of different shapes are told apart by the key, such as the number of examples in the batch.
+    ///
+    /// The loss, the gradients and the statistics are those of [`Model::step`] to rounding.
+    ///
+    /// # Errors
+    /// Those of the closure.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::nn::{Draw, Mlp};
+    /// use retrograd::{Compiled, Tensor};
+    /// let mut model = Mlp::new(2).dense(3).tanh().dense(1).build::<f64>(0)?;
+    /// let mut compiled = Compiled::new();
+    /// let step = model.step_compiled(&mut compiled, 4, Draw::default(), |model, pass| {
+    ///     let x = pass.tape().data([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+    ///     Ok(model.forward(x, pass).mean_squared_error(pass.tape().data([[0.0], [1.0], [1.0], [0.0]])))
+    /// })?;
+    /// assert!(step.loss > 0.0);
+    /// assert_eq!(step.grads.iter().count(), 4);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn step_compiled(
+        &mut self,
+        compiled: &mut Compiled<T>,
+        key: u64,
+        draw: Draw,
+        build: impl for<'t> Fn(&Self, &Pass<'t, T>) -> Result<Var<'t, T>>,
+    ) -> Result<Step<T>> {
+        let computed = compiled.step_with(key, &*self, |tape, model| {
+            let pass = Pass::train(tape, &model.params, draw).forgiving();
+            let loss = build(model, &pass);
+            let loss = pass.check().and(loss)?;
+            let (passed, observed) = pass.finish_unread();
+            Ok((loss, observed, passed))
+        })?;
+        let Computed { loss, values, rest: mut passed, mut gradients } = computed;
+        let grads = passed.gradients(&mut gradients);
+        compiled.recycle(gradients);
+        passed.read(values);
+        passed.store(&mut self.params)?;
+        Ok(Step { loss: loss.to_f64(), grads })
     }
 }
 

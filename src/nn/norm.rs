@@ -46,12 +46,11 @@ impl BatchNorm {
     }
 
     /// Moves the running statistics towards those of a batch of n rows.
-    fn observe<T: Element>(&self, pass: &Pass<'_, T>, n: usize, mean: Tensor<T>, variance: Tensor<T>) {
+    fn observe<'t, T: Element>(&self, pass: &Pass<'t, T>, n: usize, mean: Var<'t, T>, variance: Var<'t, T>) {
         let unbiased = n as f64 / (n - 1) as f64;
         for (key, batch, factor) in [(self.mean, mean, 1.0), (self.variance, variance, unbiased)] {
-            let mut running = pass.statistic(key) * T::from_f64(1.0 - self.momentum);
-            running.add_scaled(T::from_f64(self.momentum * factor), &batch);
-            pass.observe(key, running);
+            let before = pass.statistic(key) * T::from_f64(1.0 - self.momentum);
+            pass.observe(key, before + batch.detach() * T::from_f64(self.momentum * factor));
         }
     }
 }
@@ -93,7 +92,7 @@ impl<T: Element> Layer<T> for BatchNorm {
         let mean = x.mean(Axes::from(&axes[..]));
         let centred = x - mean;
         let variance = centred.square().mean(Axes::from(&axes[..]));
-        self.observe(pass, n, mean.value(), variance.value());
+        self.observe(pass, n, mean, variance);
         centred * (scale * (variance + eps).rsqrt()) + bias
     }
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {

@@ -58,7 +58,7 @@ pub struct Pass<'t, T> {
     tape: &'t Tape<T>,
     params: Cow<'t, Params<T>>,
     vars: RefCell<SecondaryMap<ParamKey, Var<'t, T>>>,
-    observed: RefCell<Vec<(ParamKey, Tensor<T>)>>,
+    observed: RefCell<Vec<(ParamKey, Var<'t, T>)>>,
     training: Option<Draw>,
     rng: RefCell<Option<ChaCha8Rng>>,
     differentiate: Cell<bool>,
@@ -149,17 +149,21 @@ impl<'t, T: Element> Pass<'t, T> {
         RefMut::map(self.rng.borrow_mut(), |rng| rng.get_or_insert_with(|| draw.rng(LAYERS)))
     }
 
-    /// A statistic as this pass has left it so far.
-    pub fn statistic(&self, key: ParamKey) -> Tensor<T> {
-        let observed = self.observed.borrow();
-        let last = observed.iter().rev().find(|(of, _)| *of == key);
-        last.map_or_else(|| self.params[key].clone(), |(_, value)| value.clone())
+    /// A statistic as this pass has left it so far, as data.
+    pub fn statistic(&self, key: ParamKey) -> Var<'t, T> {
+        let last = self.observed.borrow().iter().find(|(of, _)| *of == key).map(|(_, value)| *value);
+        last.unwrap_or_else(|| self.param(key).detach())
     }
 
-    /// Notes the new value of a statistic, to be stored when the step is done, unless it is frozen.
-    pub fn observe(&self, key: ParamKey, value: Tensor<T>) {
-        if !self.params.get(key).is_some_and(|param| param.is_frozen()) {
-            self.observed.borrow_mut().push((key, value));
+    /// Notes the new value of a statistic, to be stored when the step is done, unless it is frozen. No gradient goes through.
+    pub fn observe(&self, key: ParamKey, value: Var<'t, T>) {
+        if self.params.get(key).is_some_and(|param| param.is_frozen()) {
+            return;
+        }
+        let mut observed = self.observed.borrow_mut();
+        match observed.iter_mut().find(|(of, _)| *of == key) {
+            Some((_, last)) => *last = value.detach(),
+            None => observed.push((key, value.detach())),
         }
     }
 
@@ -187,20 +191,35 @@ impl<'t, T: Element> Pass<'t, T> {
 
     /// Ends the pass: what remains once the tape is cleared.
     pub fn finish(self) -> Passed<T> {
+        let (mut passed, observed) = self.finish_unread();
+        passed.read(observed.into_iter().map(|value| value.value()));
+        passed
+    }
+
+    /// The same, but for what statistics observed: those variables' values are for [`Passed::read`].
+    pub(super) fn finish_unread(self) -> (Passed<T>, SmallVec<[Var<'t, T>; 4]>) {
         let vars = self.vars.into_inner();
         let active = |key| self.differentiate.get() && self.params.get(key).is_some_and(|p| p.is_trainable());
         let ids = vars.iter().filter(|(key, _)| active(*key)).map(|(key, var)| (key, var.id())).collect();
-        Passed { ids, observed: self.observed.into_inner() }
+        let (statistics, observed) = self.observed.into_inner().into_iter().unzip();
+        (Passed { ids, statistics, observed: SmallVec::new() }, observed)
     }
 }
 
 /// What remains of a pass: which node was which parameter, and what statistics observed.
 pub struct Passed<T> {
     ids: SmallVec<[(ParamKey, Id); 8]>,
-    observed: Vec<(ParamKey, Tensor<T>)>,
+    statistics: SmallVec<[ParamKey; 4]>,
+    /// The statistics' new values.
+    observed: SmallVec<[Tensor<T>; 4]>,
 }
 
 impl<T: Element> Passed<T> {
+    /// Takes the values of what statistics observed.
+    pub(super) fn read(&mut self, observed: impl IntoIterator<Item = Tensor<T>>) {
+        self.observed.extend(observed);
+    }
+
     /// The parameters' gradients, moved out of all gradients of the sweep.
     pub fn gradients(&self, gradients: &mut Gradients<T>) -> ParamGrads<T> {
         let mut grads = ParamGrads::with_room(self.ids.len());
@@ -214,6 +233,6 @@ impl<T: Element> Passed<T> {
 
     /// Stores what statistics observed.
     pub fn store(self, params: &mut Params<T>) -> crate::Result<()> {
-        self.observed.into_iter().try_for_each(|(key, value)| params.set(key, value))
+        self.statistics.into_iter().zip(self.observed).try_for_each(|(key, value)| params.set(key, value))
     }
 }

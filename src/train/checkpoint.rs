@@ -2,10 +2,11 @@
 //!
 //! The file holds parameters, the optimiser's state, the best weights so far, and as JSON the position in the epoch, the
 //! history and what the run was set up with. Random numbers need no state: they are drawn from seed, epoch and batch. The
-//! same build on the same SIMD level, resumed, ends with the same bits as a run that was never stopped.
+//! same build on the same SIMD level, resumed with the same execution, ends with the same bits as a run that was never stopped.
 
 use super::history::History;
 use super::run::RunState;
+use super::trainer::Execution;
 use crate::data::{Dataset, Targets};
 use crate::nn::{ParamKey, Params};
 use crate::num::simd::level;
@@ -74,13 +75,13 @@ struct Build {
 }
 
 impl Build {
-    fn here() -> Self {
+    fn here(execution: Execution) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             simd: format!("{:?}", level()).to_lowercase(),
             optimised: !cfg!(debug_assertions),
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            execution: "eager".to_owned(),
+            execution: execution.name().to_owned(),
         }
     }
 }
@@ -149,6 +150,7 @@ impl Setup {
 pub(super) fn save<T: Element>(
     path: &Path,
     setup: &Setup,
+    execution: Execution,
     params: &Params<T>,
     optimizer: &Optimizer<T>,
     state: &RunState<T>,
@@ -169,7 +171,7 @@ pub(super) fn save<T: Element>(
     }
     let content = Content {
         setup: setup.clone(),
-        build: Build::here(),
+        build: Build::here(execution),
         optimizer_settings: optimizer.rule().config(),
         rate: optimizer.learning_rate(),
         epoch: state.epoch,
@@ -191,6 +193,7 @@ pub(super) fn save<T: Element>(
 pub(super) fn load<T: Element>(
     path: &Path,
     setup: &Setup,
+    execution: Execution,
     params: &mut Params<T>,
     optimizer: &mut Optimizer<T>,
 ) -> Result<RunState<T>> {
@@ -210,7 +213,8 @@ pub(super) fn load<T: Element>(
         states.push((key, state));
     }
     let mut history = content.history;
-    history.warnings.extend(differences(&content.build, optimizer, &content.optimizer_settings));
+    let here = Build::here(execution);
+    history.warnings.extend(differences(&content.build, &here, optimizer, &content.optimizer_settings));
     for (key, value) in values {
         params.set(key, value)?;
     }
@@ -247,8 +251,12 @@ fn tensors_of<T: Element>(file: &TensorFile, part: &str, params: &Params<T>) -> 
 }
 
 /// What differs from where the checkpoint was written.
-fn differences<T: Element>(there: &Build, optimizer: &Optimizer<T>, settings: &serde_json::Value) -> Vec<String> {
-    let here = Build::here();
+fn differences<T: Element>(
+    there: &Build,
+    here: &Build,
+    optimizer: &Optimizer<T>,
+    settings: &serde_json::Value,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut differ = |what: &str, there: &str, here: &str| {
         if there != here {

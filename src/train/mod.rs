@@ -24,4 +24,4 @@ pub use learning::{Histogram, LayerState, Learning, Snapshot};
 pub use measure::Metric;
 #[cfg(feature = "progress")]
 pub use progress::Progress;
-pub use trainer::Trainer;
+pub use trainer::{Execution, Trainer};

@@ -5,11 +5,12 @@ use super::checkpoint::{self, Setup};
 use super::events;
 use super::history::{EpochRecord, History, Stop};
 use super::measure::{Metric, predictions};
-use super::trainer::Trainer;
+use super::trainer::{Execution, Trainer};
 use crate::data::{Batch, Batches, Dataset, Order, Targets};
 use crate::nn::{Draw, Loss, Model, ParamGrads, ParamKey, loss};
 use crate::optim::Progress;
-use crate::{Element, Error, Result, Tape, Tensor, Var};
+use crate::program::Options;
+use crate::{Compiled, Element, Error, Result, Tape, Tensor, Var};
 use std::time::Instant;
 
 /// Where a run is; with parameters and the optimiser's state, all that resuming needs.
@@ -35,12 +36,12 @@ pub(crate) struct RunState<T> {
 }
 
 /// A run in progress.
-pub(super) struct Run<'a, T> {
+pub(super) struct Run<'a, T: 'static> {
     trainer: &'a mut Trainer<T>,
     model: &'a mut Model<T>,
     data: &'a Dataset<T>,
     loss: Box<dyn Loss<T>>,
-    tape: Tape<T>,
+    compiled: Compiled<T>,
     state: RunState<T>,
     gathered: Gathered<T>,
     /// A wish to stop, granted once no gradients wait for their update.
@@ -81,7 +82,11 @@ impl<'a, T: Element> Run<'a, T> {
         let gathered = Gathered { grads: None, examples: 0.0, batches: 0 };
         let state = RunState::new(History::new(names, trainer.validation.is_some()));
         let setup = trainer.checkpoint.is_some().then(|| setup(trainer, &*loss).of_data(data));
-        let mut run = Self { trainer, model, data, loss, tape: Tape::of(), state, gathered, asked: None, setup };
+        let compiled = match trainer.execution {
+            Execution::Program => Compiled::with(Options::new().threads(trainer.threads)),
+            Execution::Eager => Compiled::eager(),
+        };
+        let mut run = Self { trainer, model, data, loss, compiled, state, gathered, asked: None, setup };
         if let Err(error) = run.resume() {
             run.trainer.loss = Some(run.loss);
             return Err(error);
@@ -95,7 +100,9 @@ impl<'a, T: Element> Run<'a, T> {
         if checkpoint.resume && checkpoint.path.exists() {
             let path = checkpoint.path.clone();
             let names = std::mem::take(&mut self.state.history.metrics);
-            self.state = checkpoint::load(&path, setup, self.model.params_mut(), &mut self.trainer.optimizer)?;
+            let execution = self.trainer.execution;
+            self.state =
+                checkpoint::load(&path, setup, execution, self.model.params_mut(), &mut self.trainer.optimizer)?;
             if self.state.history.metrics != names {
                 return Err(Error::argument(format!(
                     "resume: {} has the metrics {:?}, this run {names:?}; ask for the same ones",
@@ -111,7 +118,8 @@ impl<'a, T: Element> Run<'a, T> {
     fn save(&self) -> Result<()> {
         match (&self.trainer.checkpoint, &self.setup) {
             (Some(checkpoint), Some(setup)) => {
-                checkpoint::save(&checkpoint.path, setup, self.model.params(), &self.trainer.optimizer, &self.state)?;
+                let Trainer { execution, optimizer, .. } = &*self.trainer;
+                checkpoint::save(&checkpoint.path, setup, *execution, self.model.params(), optimizer, &self.state)?;
                 events::saved(&checkpoint.path, self.state.epoch, self.state.batch);
                 Ok(())
             }
@@ -239,7 +247,7 @@ impl<'a, T: Element> Run<'a, T> {
     fn batch(&mut self, batch: &Batch<T>, count: u64) -> Result<Option<Stop>> {
         let draw = Draw { seed: self.trainer.seed, epoch: self.state.epoch, batch: self.state.batch };
         let (loss, penalties, total) = (&*self.loss, &self.trainer.penalties, self.data.len());
-        let step = self.model.step(&mut self.tape, draw, |model, pass| {
+        let step = self.model.step_compiled(&mut self.compiled, batch.len() as u64, draw, |model, pass| {
             let output = model.forward(pass.tape().data(&batch.inputs), pass);
             let cost = loss.value(output, &batch.targets, batch.weights.as_ref())?;
             Ok(penalties.iter().filter_map(|penalty| penalty.value(pass, total)).fold(cost, |cost, term| cost + term))
@@ -256,6 +264,7 @@ impl<'a, T: Element> Run<'a, T> {
         if self.state.step == 0 && self.gathered.batches == 0 {
             self.warn_of_unreached(&step.grads);
         }
+        self.warn_of_eager_steps();
         let n = batch.len();
         self.state.loss_sum += step.loss * n as f64;
         self.state.examples += n as u64;
@@ -283,6 +292,15 @@ impl<'a, T: Element> Run<'a, T> {
         }
     }
 
+    /// Says why steps run eagerly that were to be compiled.
+    fn warn_of_eager_steps(&mut self) {
+        let Some(problem) = self.compiled.problem() else { return };
+        let warning = format!("steps that cannot be compiled run eagerly: {problem}");
+        if !self.state.history.warnings.contains(&warning) {
+            self.state.history.warnings.push(warning);
+        }
+    }
+
     /// Adds a batch's gradients to those that wait, weighing its examples.
     fn gather(&mut self, mut grads: ParamGrads<T>, examples: f64) {
         let gathered = &mut self.gathered;
@@ -294,7 +312,7 @@ impl<'a, T: Element> Run<'a, T> {
         match &mut gathered.grads {
             Some(sum) => {
                 sum.add(&grads);
-                grads.recycle(&self.tape);
+                grads.recycle(self.compiled.tape());
             }
             None => gathered.grads = Some(grads),
         }
@@ -326,7 +344,7 @@ impl<'a, T: Element> Run<'a, T> {
         }
         self.trainer.optimizer.step(self.model.params_mut(), &grads);
         self.state.step += 1;
-        grads.recycle(&self.tape);
+        grads.recycle(self.compiled.tape());
     }
 
     fn after_batch(&mut self) -> Option<Stop> {

@@ -10,6 +10,27 @@ use crate::nn::{Loss, Model, Penalty};
 use crate::optim::{Optimizer, Schedule};
 use crate::{Element, Error, Result};
 
+/// How training steps are computed. The results agree to rounding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Execution {
+    /// By programs ([`Compiled`](crate::Compiled)), compiled once for each batch size. What cannot be compiled (a layer or loss
+    /// that reads values to decide what to compute) runs eagerly, and [`History`] has a warning that says so.
+    #[default]
+    Program,
+    /// Recorded and differentiated anew for each batch.
+    Eager,
+}
+
+impl Execution {
+    /// Its name, as checkpoints have it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Execution::Program => "program",
+            Execution::Eager => "eager",
+        }
+    }
+}
+
 /// Trains models: an optimiser and settings, each with a default.
 ///
 /// # Examples
@@ -46,11 +67,13 @@ pub struct Trainer<T> {
     pub(super) callbacks: Vec<Box<dyn Callback<T>>>,
     pub(super) stop_flag: StopFlag,
     pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) execution: Execution,
+    pub(super) threads: usize,
 }
 
 impl<T: Element> Trainer<T> {
     /// Trains with this optimiser: 10 epochs in batches of 32, shuffled by seed 0, with cross-entropy for labels (of softmax, or
-    /// of sigmoid where the model has one output) and the mean squared error for values.
+    /// of sigmoid where the model has one output) and the mean squared error for values; by compiled programs, on one thread.
     pub fn new(optimizer: impl Into<Optimizer<T>>) -> Self {
         Self {
             optimizer: optimizer.into(),
@@ -73,6 +96,8 @@ impl<T: Element> Trainer<T> {
             callbacks: Vec::new(),
             stop_flag: StopFlag::new(),
             checkpoint: None,
+            execution: Execution::Program,
+            threads: 1,
         }
     }
 
@@ -183,6 +208,17 @@ impl<T: Element> Trainer<T> {
         self
     }
 
+    /// How steps are computed.
+    pub fn execution(mut self, execution: Execution) -> Self {
+        self.execution = execution;
+        self
+    }
+    /// How many threads may compute a step, where it pays. The results have the same bits for any number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
     /// Trains the model on the data.
     ///
     /// The order of examples and every random number follow from the seed, epoch and batch: the same call gives the same bits.
@@ -208,6 +244,9 @@ impl<T: Element> Trainer<T> {
             ("seed", self.seed.to_string()),
             ("shuffled", self.shuffle.to_string()),
         ];
+        if self.execution == Execution::Eager {
+            settings.push(("execution", self.execution.name().to_owned()));
+        }
         if let Some(schedule) = &self.schedule {
             settings.push(("schedule", words("", &schedule.config())));
         }
