@@ -91,6 +91,7 @@ fn pick(slots: [(bool, Slot); 4]) -> ([Slot; 4], usize) {
 
 impl<T: Element> Body<T> {
     /// The values of all slots for one lane: the definition that runners are tested against.
+    #[cfg(test)]
     pub fn evaluate(&self, inputs: &[T], shared: &[T]) -> Vec<T> {
         let mut values: Vec<T> = Vec::with_capacity(self.ops.len());
         for op in &self.ops {

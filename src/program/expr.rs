@@ -72,11 +72,11 @@ impl<T: Element> Number for Expr<'_, T> {
         Expr::Literal(x)
     }
     fn select(self, a: Self, b: Self) -> Self {
-        match self.graph(a).or(b.graph(b)) {
-            None => match self {
-                Expr::Literal(condition) if condition == 0.0 => b,
-                _ => a,
-            },
+        if let Expr::Literal(condition) = self {
+            return if condition != 0.0 { a } else { b };
+        }
+        match self.graph(a) {
+            None => unreachable!("a condition that is no literal has a graph"),
             Some(ir) => {
                 let (c, a, b) = (self.key(ir), a.key(ir), b.key(ir));
                 Expr::Node(ir, ir.borrow_mut().select(c, a, b))

@@ -28,7 +28,7 @@ pub(super) struct Panels {
 }
 
 /// Moves products that can run in panels to just before the step that reads them.
-pub(super) fn bring_together<T: Element>(drafts: &mut Vec<Draft<T>>) {
+pub(super) fn bring_together<T: Element>(drafts: &mut [Draft<T>]) {
     for k in 2..drafts.len() {
         let Run::Block(block) = &drafts[k].run else { continue };
         if block.lanes * size_of::<T>() <= LARGE {

@@ -458,7 +458,7 @@ pub(super) fn in_place<T: Element>(drafts: &mut [Draft<T>], carried: &[(NodeKey,
         let draft = &mut drafts[writer];
         let Run::Block(block) = &mut draft.run else { continue };
         let write = draft.writes.iter().position(|&key| key == output).expect("it writes it");
-        let flat = block.targets.iter().any(|target| *target == Target::Flat { output: write });
+        let flat = block.targets.contains(&Target::Flat { output: write });
         let read = draft.reads[..block.buffers].iter().position(|&key| key == input);
         let (Some(read), true) = (read, flat && write < block.stores) else { continue };
         let readers = block.sources.iter().filter(|source| source.from == Origin::Input(read));

@@ -201,7 +201,7 @@ fn layout_ops_agree_with_the_tape() {
 #[test]
 fn what_goes_in_can_come_out_and_parts_of_it() {
     let x = sample(&[2, 3], 1);
-    let mut program = Program::compile(&[x.clone()], |tape, v| {
+    let mut program = Program::compile(std::slice::from_ref(&x), |tape, v| {
         vec![v[0], v[0].reshape([3, 2]), tape.data([1.0, 2.0]), v[0] + 0.0, v[0].sum(()) * 0.0 + 4.0]
     })
     .unwrap();
@@ -374,4 +374,18 @@ fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
     for (a, b) in twice[0].iter().zip(by_hand.iter()) {
         assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{a} {b}");
     }
+}
+
+#[test]
+fn a_choice_between_two_literals_is_made_anew_in_every_run() {
+    let mut program = Program::compile(&[Tensor::scalar(2.0), Tensor::from([2.0, -2.0])], |_, v| {
+        let [one, two] = [1.0, 2.0].map(Var::constant);
+        let zero = Var::constant(0.0);
+        vec![v[0].greater(zero).select(one, two), v[1].greater(zero).select(one, two).sum(()) * v[0]]
+    })
+    .unwrap();
+    program.run(&[&Tensor::scalar(-1.0), &Tensor::from([1.0, 1.0])]).unwrap();
+    assert_eq!((program.item(0), program.item(1)), (2.0, -2.0));
+    program.run(&[&Tensor::scalar(1.0), &Tensor::from([1.0, -1.0])]).unwrap();
+    assert_eq!((program.item(0), program.item(1)), (1.0, 3.0));
 }

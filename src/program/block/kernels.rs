@@ -323,8 +323,8 @@ impl<T: Element, X: Width> Routine<Call<T>> for CopyLanes<X> {
     unsafe fn run<M: Mode>(call: &Call<T>) {
         #[inline(always)]
         fn copy<T: Element, X: Width>(d: &mut [T], x: &[T]) {
-            for i in 0..chunk::<T>() {
-                d[i] = lane::<T, X>(x, i);
+            for (i, d) in d.iter_mut().enumerate().take(chunk::<T>()) {
+                *d = lane::<T, X>(x, i);
             }
         }
         // SAFETY: the operands are where `Call` says.
@@ -400,8 +400,8 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryRuleLanes<O> {
 
 #[inline(always)]
 fn binary_value<T: Element, O: Binary, X: Width, Y: Width, M: Mode>(op: O, d: &mut [T], x: &[T], y: &[T]) {
-    for i in 0..chunk::<T>() {
-        d[i] = T::leave(op.value(lane::<T, X>(x, i).enter::<M>(), lane::<T, Y>(y, i).enter::<M>()));
+    for (i, d) in d.iter_mut().enumerate().take(chunk::<T>()) {
+        *d = T::leave(op.value(lane::<T, X>(x, i).enter::<M>(), lane::<T, Y>(y, i).enter::<M>()));
     }
 }
 

@@ -211,7 +211,8 @@ impl<T: Element> Lowering<'_, T> {
     /// Moves steps up to the last equal kernel, a few runs of kernels back, where what they read is there by then: a run
     /// of equal kernels is entered once.
     fn group(&mut self) {
-        let mut runs: Vec<Option<(unsafe fn(&Call<T>), OpBytes)>> = vec![None];
+        type Run<T> = (unsafe fn(&Call<T>), OpBytes);
+        let mut runs: Vec<Option<Run<T>>> = vec![None];
         let mut made = vec![0; self.place.len()];
         let mut plan: Vec<(usize, Planned)> = Vec::with_capacity(self.plan.len());
         for step in self.plan.drain(..) {
@@ -254,7 +255,7 @@ impl<T: Element> Lowering<'_, T> {
         if let Some(BodyOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_), x, y)) = reader.map(|r| self.ops[r]) {
             let other = if x == slot { y } else { x };
             // One of two products can join; the later one does, and this is its turn only if the other has not joined.
-            self.joined[i] = !self.joined[other as usize] && !(other > slot && self.will_join(other));
+            self.joined[i] = !(self.joined[other as usize] || other > slot && self.will_join(other));
         }
         self.joined[i]
     }

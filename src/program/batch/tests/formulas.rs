@@ -61,9 +61,6 @@ impl<T: Element> Writer<T> {
     pub fn mul(&mut self, x: Slot, y: Slot) -> Slot {
         self.binary(BinaryOp::Mul(ops::Mul), x, y)
     }
-    pub fn div(&mut self, x: Slot, y: Slot) -> Slot {
-        self.binary(BinaryOp::Div(ops::Div), x, y)
-    }
     pub fn tanh(&mut self, x: Slot) -> Slot {
         self.unary(UnaryOp::Tanh(ops::Tanh), x)
     }
