@@ -312,7 +312,8 @@ fn trained(
 
 #[test]
 fn training_agrees_whatever_its_settings() {
-    let settings: Vec<(&str, Box<dyn Fn(Trainer<f64>) -> Trainer<f64>>)> = vec![
+    type Change = Box<dyn Fn(Trainer<f64>) -> Trainer<f64>>;
+    let settings: Vec<(&str, Change)> = vec![
         ("plain", Box::new(|t| t)),
         ("accumulate", Box::new(|t| t.accumulate(3))),
         ("clip norm", Box::new(|t| t.clip_norm(0.1))),

@@ -158,7 +158,7 @@ impl<T: Element> Compiled<T> {
         context: &C,
         build: impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
     ) -> Result<Computed<T, R>> {
-        if self.eager || self.misses.iter().any(|miss| *miss == (key, None)) {
+        if self.eager || self.misses.contains(&(key, None)) {
             return self.eagerly(context, build);
         }
         for k in (0..self.recordings.len()).rev().filter(|&k| self.recordings[k].key == key).collect::<Variants>() {

@@ -3,9 +3,9 @@
 //! [`Program`] is the ceiling of speed: what a tape records once, with its gradient, runs over planned memory, elementwise
 //! ops fused into passes over blocks that stay in the first-level cache.
 //!
-//! The way of a node: a closure records on a tape; [`trace`] rebuilds the tape as a graph, and the ops' own rules, run over a
-//! number that builds, write the backward pass; the graph simplifies as it grows ([`simplify`]) and as a whole ([`passes`]);
-//! [`lower`] groups nodes into steps, [`memory`] gives every value a place, [`run`] goes through the steps.
+//! The way of a node: a closure records on a tape; the tape is rebuilt as a graph, and the ops' own rules, run over a number
+//! that builds, write the backward pass; the graph simplifies as it grows and as a whole; nodes are grouped into steps, every
+//! value gets a place in memory, and a run goes through the steps. ARCHITECTURE.md tells it with the files' names.
 //!
 //! # Examples
 //! ```
