@@ -52,7 +52,8 @@ fn sample<T: Element>(shape: &[usize], salt: usize) -> Tensor<T> {
 /// Numbers of both signs that no symmetry hides behind.
 fn weights<T: Element>(shape: &[usize], salt: usize) -> Tensor<T> {
     let n: usize = shape.iter().product();
-    let number = |k: usize| ((k * 7 + salt * 5) % 13) as f64 / 13.0 - if (k + salt) % 3 == 0 { 0.75 } else { -0.25 };
+    let number =
+        |k: usize| ((k * 7 + salt * 5) % 13) as f64 / 13.0 - if (k + salt).is_multiple_of(3) { 0.75 } else { -0.25 };
     Tensor::new(shape, (0..n).map(|k| T::from_f64(number(k))).collect()).unwrap()
 }
 
@@ -466,7 +467,7 @@ fn at_special_values<T: Element>(name: &str, x: &[Tensor<T>], f: &Apply<T>) {
         identical(&format!("{name}: {} output {k}", T::NAME), x, program.output(k), expected.as_slice());
     }
     // What is known while compiling is folded, to the same numbers.
-    let mut folded = Program::compile(&[seed.clone()], |tape, s| {
+    let mut folded = Program::compile(std::slice::from_ref(&seed), |tape, s| {
         let data: Vec<_> = x.iter().map(|x| tape.data(x)).collect();
         vec![f(&data) * s[0]]
     })
