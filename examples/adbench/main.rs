@@ -16,7 +16,6 @@ pub(crate) mod hand;
 pub(crate) mod lstm;
 pub(crate) mod problem;
 pub(crate) mod report;
-pub(crate) mod sha256;
 pub(crate) mod tokens;
 
 #[path = "../common/flags.rs"]

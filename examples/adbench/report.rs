@@ -6,8 +6,8 @@ use super::gmm::Gmm;
 use super::hand::Hand;
 use super::lstm::Lstm;
 use super::problem::{self, Mode, Outcome, Problem};
-use super::sha256;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The members of a reference file, and the times.
@@ -35,7 +35,7 @@ fn json_of<P: Problem>(path: &Path, mode: Mode, seconds: f64) -> Result<Map<Stri
     let about = json!({
         "problem": P::NAME,
         "data": super::tokens::name(path),
-        "data_sha256": sha256::hex(&bytes),
+        "data_sha256": hex(&Sha256::digest(&bytes)),
         "produced_by": format!("retrograd, mode {mode}: {}", outcome.how),
         "cross_checked_against": checked,
         "objective_us": outcome.objective_us,
@@ -67,4 +67,8 @@ fn lines_of<P: Problem>(path: &Path, mode: Mode, seconds: f64) -> Result<String,
         problem.summary(values, derivative),
         outcome.ratio()
     ))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
