@@ -5,9 +5,25 @@ use retrograd::Real;
 
 /// The reprojection error of a camera [11], a point [3] and a weight, one after the other, for a feature seen at `feature`.
 pub(crate) fn reprojection<S: Real>(inputs: &[S; 15], feature: [S; 2], rotated: bool) -> [S; 2] {
+    let turn = |r, z| if rotated { rotate(r, dot(r, r), z) } else { tilt(r, z) };
+    project(inputs, feature, turn)
+}
+
+/// The same, where each observation chooses between the formulas of rotation and none.
+pub(crate) fn reprojection_of_any<S: Real>(inputs: &[S; 15], feature: [S; 2]) -> [S; 2] {
+    project(inputs, feature, |r, z| {
+        let squared = dot(r, r);
+        // Where there is none, a root of 1 stands for the root of 0, which has no derivative; it is not chosen.
+        let turned = rotate(r, squared.select(squared, S::lit(1.0)), z);
+        let tilted = tilt(r, z);
+        [0, 1, 2].map(|i| squared.select(turned[i], tilted[i]))
+    })
+}
+
+#[inline(always)]
+fn project<S: Real>(inputs: &[S; 15], feature: [S; 2], turn: impl Fn([S; 3], [S; 3]) -> [S; 3]) -> [S; 2] {
     let &[r0, r1, r2, c0, c1, c2, focal, u0, u1, kappa0, kappa1, x0, x1, x2, w] = inputs;
-    let (r, z) = ([r0, r1, r2], [x0 - c0, x1 - c1, x2 - c2]);
-    let y = if rotated { rotate(r, z) } else { tilt(r, z) };
+    let y = turn([r0, r1, r2], [x0 - c0, x1 - c1, x2 - c2]);
     let (p0, p1) = (y[0] / y[2], y[1] / y[2]);
     let rho = p0.square() + p1.square();
     let scale = ((rho * kappa1 + kappa0) * rho + 1.0) * focal;

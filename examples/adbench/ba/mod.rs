@@ -12,6 +12,7 @@
 //! they are equal.
 
 pub(crate) mod body;
+mod map;
 mod plain;
 mod program;
 
@@ -156,7 +157,7 @@ pub(crate) fn is_rotated(camera: &[f64]) -> bool {
 
 impl Problem for Ba {
     const NAME: &'static str = "ba";
-    const MODES: &'static [Mode] = &[Mode::Program, Mode::Tape];
+    const MODES: &'static [Mode] = &[Mode::Map, Mode::Program, Mode::Tape];
 
     fn read(path: &Path) -> Result<Self, String> {
         Self::parse(name(path), &read_text(path)?)
@@ -181,7 +182,8 @@ impl Problem for Ba {
                 })
             }
             Mode::Program => program::method(self),
-            Mode::Map | Mode::Tensor => Err(no_such_mode::<Self>(mode)),
+            Mode::Map => map::method(self),
+            Mode::Tensor => Err(no_such_mode::<Self>(mode)),
         }
     }
 

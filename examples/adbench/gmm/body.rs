@@ -77,6 +77,24 @@ pub(crate) fn point_term<S: Real>(
     logsumexp(terms, hold)
 }
 
+/// A component's part of it, alpha_i + s_i - 1/2 |Q_i (x - mu_i)|^2, of that sum, mu_i [d] and the factor's rows.
+pub(crate) fn component_term<S: Real>(x: &[S], shared: &[S]) -> S {
+    let d = x.len();
+    let (mu, factor) = shared[1..].split_at(d);
+    let z: Vec<S> = x.iter().zip(mu).map(|(&x, &mu)| x - mu).collect();
+    let (mut norm, mut start) = (S::lit(0.0), 0);
+    for r in 0..d {
+        let row = &factor[start..][..r + 1];
+        let mut y = row[0] * z[0];
+        for (&entry, &z) in row[1..].iter().zip(&z[1..]) {
+            y += entry * z;
+        }
+        norm += y.square();
+        start += r + 1;
+    }
+    shared[0] - norm * 0.5
+}
+
 /// What does not depend on the points: constants, -n logsumexp(alpha), and the prior.
 pub(crate) fn rest<S: Real>(gmm: &Gmm, parameters: &[S], shared: &[S], hold: impl Fn(S) -> S) -> S {
     let parts = gmm.parts(parameters);
@@ -89,7 +107,8 @@ pub(crate) fn rest<S: Real>(gmm: &Gmm, parameters: &[S], shared: &[S], hold: imp
     prior - logsumexp(parts.alpha, hold) * gmm.n as f64 + gmm.constant()
 }
 
-fn logsumexp<S: Real>(terms: &[S], hold: impl Fn(S) -> S) -> S {
+/// log(sum_j exp(v_j)), around the largest v.
+pub(crate) fn logsumexp<S: Real>(terms: &[S], hold: impl Fn(S) -> S) -> S {
     let mut largest = hold(terms[0]);
     for &term in &terms[1..] {
         largest = largest.maximum(hold(term));

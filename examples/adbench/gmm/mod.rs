@@ -10,12 +10,13 @@
 //! The sign of the prior is GradBench's; ADBench's C++ subtracts it.
 
 pub(crate) mod body;
+mod map;
 mod plain;
 mod program;
 mod tape;
 pub(crate) mod tensor;
 
-use super::problem::{Method, Mode, Problem, in_a_line, no_such_mode, pack};
+use super::problem::{Method, Mode, Problem, in_a_line, pack};
 use super::tokens::{Tokens, name, read_text};
 use retrograd::Number;
 use serde_json::{Map, Value, json};
@@ -92,7 +93,7 @@ impl Gmm {
 
 impl Problem for Gmm {
     const NAME: &'static str = "gmm";
-    const MODES: &'static [Mode] = &[Mode::Tensor, Mode::Program, Mode::Tape];
+    const MODES: &'static [Mode] = &[Mode::Tensor, Mode::Map, Mode::Program, Mode::Tape];
 
     fn read(path: &Path) -> Result<Self, String> {
         Self::parse(name(path), &read_text(path)?)
@@ -111,7 +112,7 @@ impl Problem for Gmm {
             Mode::Tape => Ok(tape::method(self)),
             Mode::Tensor => tensor::method(self),
             Mode::Program => program::method(self),
-            Mode::Map => Err(no_such_mode::<Self>(mode)),
+            Mode::Map => map::method(self),
         }
     }
 

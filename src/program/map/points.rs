@@ -29,14 +29,23 @@ pub struct Points<'a, T> {
 #[derive(Clone, Copy, Debug)]
 struct Part<'a, T> {
     data: &'a [T],
-    /// Numbers of a row.
+    /// Numbers of a row of the table, and those that are inputs.
     width: usize,
+    columns: (usize, usize),
     /// The row of each point; that of its own number where there are none.
     indices: Option<&'a [u32]>,
 }
 
-/// How a code was told that its inputs lie: the width of each part, and whether it is gathered.
-pub(super) type Layout = SmallVec<[(usize, bool); 4]>;
+/// How the inputs of a part lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lie {
+    width: usize,
+    columns: (usize, usize),
+    gathered: bool,
+}
+
+/// How all inputs lie: what code is made for.
+pub(super) type Layout = SmallVec<[Lie; 4]>;
 
 impl<'a, T: Element> Points<'a, T> {
     /// So many points, without numbers yet.
@@ -46,7 +55,19 @@ impl<'a, T: Element> Points<'a, T> {
 
     /// The next `width` inputs: those of point i are row i of a table, [n, width].
     pub fn rows(mut self, table: &'a [T], width: usize) -> Self {
-        self.parts.push(Part { data: table, width, indices: None });
+        self.parts.push(Part { data: table, width, columns: (0, width), indices: None });
+        self
+    }
+    /// The next inputs: those of point i are some columns of row i of a table, [n, width].
+    ///
+    /// # Panics
+    /// The table has no such columns.
+    pub fn columns(mut self, table: &'a [T], width: usize, columns: Range<usize>) -> Self {
+        assert!(
+            columns.start <= columns.end && columns.end <= width,
+            "points: columns {columns:?} of a table of width {width}"
+        );
+        self.parts.push(Part { data: table, width, columns: (columns.start, columns.end), indices: None });
         self
     }
     /// The next input: a number for each point.
@@ -55,7 +76,7 @@ impl<'a, T: Element> Points<'a, T> {
     }
     /// The next `width` inputs: those of point i are row `indices[i]` of a table, [any, width].
     pub fn gathered(mut self, table: &'a [T], width: usize, indices: &'a [u32]) -> Self {
-        self.parts.push(Part { data: table, width, indices: Some(indices) });
+        self.parts.push(Part { data: table, width, columns: (0, width), indices: Some(indices) });
         self
     }
 
@@ -69,17 +90,19 @@ impl<'a, T: Element> Points<'a, T> {
     }
     /// How many numbers each has.
     pub fn n_inputs(&self) -> usize {
-        self.parts.iter().map(|part| part.width).sum()
+        self.parts.iter().map(|part| part.columns.1 - part.columns.0).sum()
     }
 
     pub(super) fn layout(&self) -> Layout {
-        self.parts.iter().map(|part| (part.width, part.indices.is_some())).collect()
+        let lie =
+            |part: &Part<'_, T>| Lie { width: part.width, columns: part.columns, gathered: part.indices.is_some() };
+        self.parts.iter().map(lie).collect()
     }
 
     /// Whether every part has enough for every point.
     pub(super) fn check(&self) -> Result<()> {
         for (k, part) in self.parts.iter().enumerate() {
-            let Part { data, width, indices } = *part;
+            let Part { data, width, indices, .. } = *part;
             let Some(indices) = indices else {
                 if Some(data.len()) != self.n.checked_mul(width) {
                     let (n, found) = (self.n, data.len());
@@ -146,16 +169,16 @@ impl<'a, T: Element> Points<'a, T> {
 
 /// Whether something is gathered.
 pub(super) fn gathers(layout: &Layout) -> bool {
-    layout.iter().any(|&(_, gathered)| gathered)
+    layout.iter().any(|lie| lie.gathered)
 }
 
 /// What each input reads of the buffers of [`Points::buffers`].
 pub(super) fn sources(layout: &Layout) -> Vec<Source> {
-    let mut columns = layout.iter().filter(|(_, gathered)| !gathered).count();
+    let mut columns = layout.iter().filter(|lie| !lie.gathered).count();
     let mut own = 0;
     let mut sources = Vec::new();
-    for &(width, gathered) in layout {
-        for start in 0..width {
+    for &Lie { width, columns: (first, end), gathered } in layout {
+        for start in first..end {
             let (buffer, walk) = match (gathered, width) {
                 (true, _) => (columns + start, Walk::Flat),
                 (false, 1) => (own, Walk::Flat),

@@ -120,6 +120,14 @@ fn gathered_inputs_are_those_of_copied_ones_to_the_bit() {
 }
 
 #[test]
+fn columns_of_a_table_are_inputs_of_their_own() {
+    let table = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let points = Points::new(2).columns(&table, 3, 2..3).columns(&table, 3, 0..2);
+    let mut map = Map::compile(3, 0, |x, _| vec![x[0] * 100.0 + x[1] * 10.0 + x[2]]).unwrap();
+    assert_eq!(map.run(&points, &[]).unwrap().to_vec(), [312.0, 645.0]);
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let x = sample(2 * 30_001, 7);
     let shared = sample(9, 8);
