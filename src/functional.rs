@@ -294,28 +294,23 @@ where
         return slice_jacobian_rows(&tape, &y, &x);
     }
     let (m, n) = (y.len(), x.len());
-    let mut jacobian = vec![T::from_f64(0.0); m * n];
-    let mut direction = vec![T::from_f64(0.0); n];
-    for j in 0..n {
-        direction[j] = T::from_f64(1.0);
-        let column = tape.jvp_slice(&y, &x, &direction).or_panic();
-        direction[j] = T::from_f64(0.0);
-        for (i, derivative) in column.into_iter().enumerate() {
-            jacobian[i * n + j] = derivative;
-        }
-    }
-    Tensor::new([m, n], jacobian).or_panic()
+    let columns = tape.jvp_many(&y, &x, &identity(n)).or_panic();
+    let columns = columns.as_slice();
+    let rows = (0..m).flat_map(|i| (0..n).map(move |j| columns[j * m + i])).collect();
+    Tensor::new([m, n], rows).or_panic()
 }
 
 #[track_caller]
 fn slice_jacobian_rows<T: Element>(tape: &Tape<T>, y: &[Var<'_, T>], x: &[Var<'_, T>]) -> Tensor<T> {
-    let mut rows = Vec::with_capacity(y.len() * x.len());
-    for y in y {
-        let grads = y.backward();
-        rows.extend(grads.items(x));
-        tape.recycle(grads);
+    tape.vjp_many(y, x, &identity(y.len())).or_panic()
+}
+
+fn identity<T: Element>(n: usize) -> Tensor<T> {
+    let mut identity = Tensor::zeros([n, n]);
+    for one in identity.as_mut_slice().iter_mut().step_by(n + 1) {
+        *one = T::from_f64(1.0);
     }
-    Tensor::new([y.len(), x.len()], rows).or_panic()
+    identity
 }
 
 fn same_length(op: &str, what: &str, got: usize, of: &str, wanted: usize) -> Result<()> {

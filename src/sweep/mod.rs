@@ -14,6 +14,7 @@ mod eager;
 mod gradients;
 mod needs;
 mod recording;
+mod several;
 mod transposed;
 
 pub use gradients::Gradients;

@@ -424,6 +424,52 @@ impl<T: Element> ScalarLane<T> {
         }
     }
 
+    /// As [`ScalarLane::push_forward`], from the first node on, with a vector of tangents for each.
+    #[inline(always)]
+    pub fn push_forward_lanes<const K: usize>(&self, tangents: &mut [[T; K]]) {
+        let zero = T::from_f64(0.0);
+        let times = |p: T, t: [T; K]| t.map(|t| if t == zero { zero } else { p * t });
+        for (i, node) in self.nodes()[..tangents.len()].iter().enumerate() {
+            let (a, b) = (node.a() as usize, node.b() as usize);
+            if a < LIMIT as usize {
+                let mut sum = times(node.first, tangents[a]);
+                if b < LIMIT as usize {
+                    let second = times(node.second, tangents[b]);
+                    for k in 0..K {
+                        sum[k] += second[k];
+                    }
+                }
+                tangents[i] = sum;
+            }
+        }
+    }
+
+    /// As [`ScalarLane::sweep`], to the first node, with a vector of adjoints for each.
+    #[inline(always)]
+    pub fn sweep_lanes<const K: usize>(&self, adjoints: &mut [[T; K]]) {
+        let zero = T::from_f64(0.0);
+        let nodes = &self.nodes()[..adjoints.len()];
+        for i in (self.leading_leaves.get()..nodes.len()).rev() {
+            let g = adjoints[i];
+            if g == [zero; K] {
+                continue;
+            }
+            let mut give = |p: T, to: u32| {
+                let to = &mut adjoints[to as usize];
+                for k in 0..K {
+                    to[k] += if g[k] == zero { zero } else { p * g[k] };
+                }
+            };
+            let node = &nodes[i];
+            if node.a() < LIMIT {
+                give(node.first, node.a());
+                if node.b() < LIMIT {
+                    give(node.second, node.b());
+                }
+            }
+        }
+    }
+
     /// The parents of a node.
     pub fn parents(&self, id: u32) -> [Option<u32>; 2] {
         let node = &self.nodes()[id as usize];
