@@ -41,7 +41,7 @@ mod verify;
 
 pub use compiled::{Compiled, Computed, Outcome};
 pub use function::{Function, compile, compile_with};
-pub use map::{Map, MapGradient, MapJacobian, Mapping, Points};
+pub use map::{Jacobian, Map, MapGradient, MapJacobian, Mapping, Points};
 pub use memory::Memory;
 
 use crate::error::{Error, Result};

@@ -8,11 +8,13 @@
 //! The code is made for the way the points lie in memory ([`Points`]), when they first come so. What is gathered by index is
 //! copied into columns, some thousand points at a time.
 
+mod directions;
 mod points;
 mod record;
 #[cfg(test)]
 mod tests;
 
+pub use directions::Jacobian;
 pub use points::Points;
 
 use super::block::BlockCode;

@@ -29,9 +29,10 @@ pub struct Points<'a, T> {
 #[derive(Clone, Copy, Debug)]
 struct Part<'a, T> {
     data: &'a [T],
-    /// Numbers of a row of the table, and those that are inputs.
+    /// Numbers of a row of the table; which are inputs: the first, and how many.
     width: usize,
-    columns: (usize, usize),
+    first: usize,
+    count: usize,
     /// The row of each point; that of its own number where there are none.
     indices: Option<&'a [u32]>,
 }
@@ -40,7 +41,7 @@ struct Part<'a, T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lie {
     width: usize,
-    columns: (usize, usize),
+    count: usize,
     gathered: bool,
 }
 
@@ -55,7 +56,7 @@ impl<'a, T: Element> Points<'a, T> {
 
     /// The next `width` inputs: those of point i are row i of a table, [n, width].
     pub fn rows(mut self, table: &'a [T], width: usize) -> Self {
-        self.parts.push(Part { data: table, width, columns: (0, width), indices: None });
+        self.parts.push(Part { data: table, width, first: 0, count: width, indices: None });
         self
     }
     /// The next inputs: those of point i are some columns of row i of a table, [n, width].
@@ -67,7 +68,7 @@ impl<'a, T: Element> Points<'a, T> {
             columns.start <= columns.end && columns.end <= width,
             "points: columns {columns:?} of a table of width {width}"
         );
-        self.parts.push(Part { data: table, width, columns: (columns.start, columns.end), indices: None });
+        self.parts.push(Part { data: table, width, first: columns.start, count: columns.len(), indices: None });
         self
     }
     /// The next input: a number for each point.
@@ -76,7 +77,7 @@ impl<'a, T: Element> Points<'a, T> {
     }
     /// The next `width` inputs: those of point i are row `indices[i]` of a table, [any, width].
     pub fn gathered(mut self, table: &'a [T], width: usize, indices: &'a [u32]) -> Self {
-        self.parts.push(Part { data: table, width, columns: (0, width), indices: Some(indices) });
+        self.parts.push(Part { data: table, width, first: 0, count: width, indices: Some(indices) });
         self
     }
 
@@ -90,12 +91,11 @@ impl<'a, T: Element> Points<'a, T> {
     }
     /// How many numbers each has.
     pub fn n_inputs(&self) -> usize {
-        self.parts.iter().map(|part| part.columns.1 - part.columns.0).sum()
+        self.parts.iter().map(|part| part.count).sum()
     }
 
     pub(super) fn layout(&self) -> Layout {
-        let lie =
-            |part: &Part<'_, T>| Lie { width: part.width, columns: part.columns, gathered: part.indices.is_some() };
+        let lie = |part: &Part<'_, T>| Lie { width: part.width, count: part.count, gathered: part.indices.is_some() };
         self.parts.iter().map(lie).collect()
     }
 
@@ -139,7 +139,10 @@ impl<'a, T: Element> Points<'a, T> {
     /// The buffers of some points: those that are read where they are, then columns of what is gathered.
     pub(super) fn buffers<'s>(&'s self, points: Range<usize>, columns: &'s [T]) -> SmallVec<[&'s [T]; 16]> {
         let own = self.parts.iter().filter(|part| part.indices.is_none());
-        let own = own.map(|part| &part.data[points.start * part.width..points.end * part.width]);
+        let own = own.map(|part| {
+            let end = points.end * part.width;
+            &part.data[(points.start * part.width + part.first).min(end)..end]
+        });
         let gathered = columns.chunks_exact(points.len().max(1)).take(self.gathered_columns());
         own.chain(gathered).collect()
     }
@@ -177,8 +180,8 @@ pub(super) fn sources(layout: &Layout) -> Vec<Source> {
     let mut columns = layout.iter().filter(|lie| !lie.gathered).count();
     let mut own = 0;
     let mut sources = Vec::new();
-    for &Lie { width, columns: (first, end), gathered } in layout {
-        for start in first..end {
+    for &Lie { width, count, gathered } in layout {
+        for start in 0..count {
             let (buffer, walk) = match (gathered, width) {
                 (true, _) => (columns + start, Walk::Flat),
                 (false, 1) => (own, Walk::Flat),

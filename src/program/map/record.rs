@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::entry::NodeOp;
 use crate::tape::{Tape, Value, Var};
+use crate::tensor::Shape;
 use slotmap::SecondaryMap;
 use std::cell::RefCell;
 
@@ -50,6 +51,13 @@ pub(super) fn record<T: Element>(
     let y = build(inputs, shared);
     tape.tracing.check()?;
     check(&tape, &y)?;
+    let finish = |grown, widths, sums| {
+        let input = |k: usize| match k.checked_sub(n_inputs) {
+            None => BodyOp::Input(k as u32),
+            Some(k) => BodyOp::Shared(k as u32),
+        };
+        finish(grown, input, widths, sums)
+    };
     let graph = |write: &dyn Fn(&mut Graph<'_, '_, T>) -> Result<()>| -> Result<Grown<T>> {
         let ir = RefCell::new(Ir::new(relaxed));
         let mut graph = Graph { tape: &tape, traced: Traced::new(&tape, &ir, &x)?, leaves: Vec::new() };
@@ -59,19 +67,19 @@ pub(super) fn record<T: Element>(
         Ok((ir.into_inner(), leaves))
     };
     match wanted {
-        Wanted::Values => finish(graph(&|graph| graph.values(&y))?, n_inputs, vec![y.len()], 0),
+        Wanted::Values => finish(graph(&|graph| graph.values(&y))?, vec![y.len()], 0),
         Wanted::Gradient { inputs: by } => {
             let by: Vec<Var<'_, T>> = shared.iter().copied().chain(chosen(by, inputs)?).collect();
             let found = graph(&|graph| graph.gradient(y[0], &by, n_shared))?;
-            finish(found, n_inputs, vec![by.len() - n_shared], 1 + n_shared)
+            finish(found, vec![by.len() - n_shared], 1 + n_shared)
         }
         Wanted::Jacobian { by } => {
             let by = chosen(by, &x)?;
             let widths = vec![y.len(), y.len() * by.len()];
             // Either way gives the same numbers to rounding; which takes fewer ops depends on what is shared.
             let (rows, columns) = (y.len(), by.len());
-            let backward = || finish(graph(&|graph| graph.rows(&y, &by))?, n_inputs, widths.clone(), 0);
-            let forward = || finish(graph(&|graph| graph.columns(&y, &by))?, n_inputs, widths.clone(), 0);
+            let backward = || finish(graph(&|graph| graph.rows(&y, &by))?, widths.clone(), 0);
+            let forward = || finish(graph(&|graph| graph.columns(&y, &by))?, widths.clone(), 0);
             if rows > 4 * columns {
                 return forward();
             }
@@ -82,6 +90,33 @@ pub(super) fn record<T: Element>(
             Ok(if forward.body.ops.len() < backward.body.ops.len() { forward } else { backward })
         }
     }
+}
+
+/// Records a closure of n numbers that all lanes share; the lanes are directions, with a tangent of each number for inputs.
+///
+/// Outputs are the m values, each the same in all lanes, then their m derivatives.
+pub(super) fn record_directions<T: Element>(
+    n: usize,
+    build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
+) -> Result<Recorded<T>> {
+    let tape = Tape::of();
+    tape.tracing.start();
+    let x = tape.vars(&vec![T::from_f64(ANY); n]);
+    let y = build(&x);
+    tape.tracing.check()?;
+    check(&tape, &y)?;
+    let ir = RefCell::new(Ir::new(false));
+    let traced = Traced::new(&tape, &ir, &x)?;
+    let moving: Vec<_> = x.iter().map(|&x| (x, ir.borrow_mut().input(Shape::scalar()))).collect();
+    let mut keys: Vec<NodeKey> = y.iter().map(|&y| traced.key(y)).collect();
+    keys.extend(traced.tangents(&tape, &y, &moving)?);
+    drop(traced);
+    let leaves = keys.into_iter().enumerate().map(|(output, key)| (key, Target::Flat { output })).collect();
+    let input = |k: usize| match k.checked_sub(n) {
+        None => BodyOp::Shared(k as u32),
+        Some(k) => BodyOp::Input(k as u32),
+    };
+    finish((ir.into_inner(), leaves), input, vec![y.len()], 0)
 }
 
 /// What a body cannot do.
@@ -189,7 +224,7 @@ impl<T: Element> Graph<'_, '_, T> {
 /// The graph as a body.
 fn finish<T: Element>(
     (mut ir, leaves): Grown<T>,
-    n_inputs: usize,
+    input: impl Fn(usize) -> BodyOp<T>,
     widths: Vec<usize>,
     sums: usize,
 ) -> Result<Recorded<T>> {
@@ -201,8 +236,7 @@ fn finish<T: Element>(
         let node = ir.node(key);
         let at = |k: usize| slots[node.args[k]];
         let op = match node.op {
-            IrOp::Input(k) if k < n_inputs => BodyOp::Input(k as u32),
-            IrOp::Input(k) => BodyOp::Shared((k - n_inputs) as u32),
+            IrOp::Input(k) => input(k),
             IrOp::Literal(x) => BodyOp::Literal(x),
             IrOp::Unary(op) => BodyOp::Unary(op, at(0)),
             IrOp::UnaryVjp(op) => BodyOp::UnaryVjp(op, [at(0), at(1), at(2)]),

@@ -1,6 +1,6 @@
 //! Maps against a loop over points on a tape.
 
-use super::{Map, Mapping, Points};
+use super::{Jacobian, Map, Mapping, Points};
 use crate::ops::Saves;
 use crate::{Element, Float, Number, Result, Tape, Unary, Upstream, Var};
 
@@ -215,4 +215,33 @@ fn points_that_do_not_fit_are_refused_when_run() {
     says(gradient.run(&points, &[1.0], &mut []), &["gradient has 0 elements for 1"]);
     says(gradient.run_with_inputs(&points, &[1.0], &mut [0.0], &mut [0.0]), &["output 0"]);
     assert_eq!(map.run(&points, &[2.0]).unwrap().to_vec(), [2.0; 3]);
+}
+
+#[test]
+fn a_tall_jacobian_has_the_values_and_rows_of_a_tape() {
+    for n in [1, 2, 5, 26, 70] {
+        fn tall<'t>(x: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
+            let sum = x.iter().copied().sum::<Var<'t, f64>>();
+            let mut y: Vec<Var<'t, f64>> = x.iter().flat_map(|&x| [x.sin() * sum, x, x * x / (sum + 100.0)]).collect();
+            y.push(Var::constant(3.0));
+            y.push(sum.select(x[0], x[x.len() - 1]));
+            y
+        }
+        let point = sample(n, 9);
+        let mut jacobian = Jacobian::compile(n, tall).unwrap();
+        for point in [point.clone(), point.iter().map(|x| 0.5 * x).collect()] {
+            let (values, rows) = jacobian.run(&point).unwrap();
+            let tape = Tape::new();
+            let x = tape.vars(&point);
+            let y = tall(&x);
+            assert_close(&values, y.iter().map(|y| y.item()));
+            assert_close(rows.as_slice(), y.iter().flat_map(|y| y.backward().items(&x)));
+        }
+    }
+    says(Jacobian::compile(1, |x| if x[0] > 0.0 { vec![x[0]] } else { vec![] }), &["compares"]);
+    let mut one = Jacobian::compile(2, |x| vec![x[0]]).unwrap();
+    says(one.run(&[1.0]), &["2 numbers are needed, got 1"]);
+    says(one.run_into(&[1.0, 2.0], &mut [0.0], &mut [0.0]), &["2 derivatives are needed, got 1"]);
+    let mut none = Jacobian::compile(0, |_| vec![Var::constant(2.0)]).unwrap();
+    assert_eq!(none.run(&[]).unwrap().0, [2.0]);
 }
