@@ -5,14 +5,14 @@ use retrograd::Real;
 
 /// The reprojection error of a camera [11], a point [3] and a weight, one after the other, for a feature seen at `feature`.
 pub(crate) fn reprojection<S: Real>(inputs: &[S; 15], feature: [S; 2], rotated: bool) -> [S; 2] {
-    let turn = |r, z| if rotated { rotate(r, dot(r, r), z) } else { tilt(r, z) };
+    let turn = |r: [S; 3], z: [S; 3]| if rotated { rotate(r, squared(r), z) } else { tilt(r, z) };
     project(inputs, feature, turn)
 }
 
 /// The same, where each observation chooses between the formulas of rotation and none.
 pub(crate) fn reprojection_of_any<S: Real>(inputs: &[S; 15], feature: [S; 2]) -> [S; 2] {
     project(inputs, feature, |r, z| {
-        let squared = dot(r, r);
+        let squared = squared(r);
         // Where there is none, a root of 1 stands for the root of 0, which has no derivative; it is not chosen.
         let turned = rotate(r, squared.select(squared, S::lit(1.0)), z);
         let tilted = tilt(r, z);
@@ -36,10 +36,16 @@ pub(crate) fn weight_error<S: Real>(w: S) -> S {
     S::lit(1.0) - w.square()
 }
 
-/// Rodrigues' formula: Z cos(theta) + (a x Z) sin(theta) + a (a . Z) (1 - cos(theta)), with r = theta a not zero.
 #[inline(always)]
-fn rotate<S: Real>(r: [S; 3], z: [S; 3]) -> [S; 3] {
-    let theta = (r[0].square() + r[1].square() + r[2].square()).sqrt();
+fn squared<S: Real>(r: [S; 3]) -> S {
+    r[0].square() + r[1].square() + r[2].square()
+}
+
+/// Rodrigues' formula: Z cos(theta) + (a x Z) sin(theta) + a (a . Z) (1 - cos(theta)), with r = theta a not zero, of r, its
+/// square and Z.
+#[inline(always)]
+fn rotate<S: Real>(r: [S; 3], squared: S, z: [S; 3]) -> [S; 3] {
+    let theta = squared.sqrt();
     let (sin, cos) = (theta.sin(), theta.cos());
     let inverse = theta.reciprocal();
     let a = [r[0] * inverse, r[1] * inverse, r[2] * inverse];

@@ -9,6 +9,7 @@
 //! Columns of the Jacobian: the derivatives by u0 and u1 in the complicated variant, then theta [26].
 
 pub(crate) mod body;
+mod map;
 pub(crate) mod model;
 mod plain;
 
@@ -126,7 +127,7 @@ fn by_dual_numbers(hand: &Hand, values: &mut [f64], jacobian: &mut [f64]) {
 
 impl Problem for Hand {
     const NAME: &'static str = "hand";
-    const MODES: &'static [Mode] = &[Mode::Tape];
+    const MODES: &'static [Mode] = &[Mode::Map, Mode::Tape];
 
     fn read(path: &Path) -> Result<Self, String> {
         let text = read_text(path)?;
@@ -148,7 +149,8 @@ impl Problem for Hand {
                 let run = |values: &mut [f64], jacobian: &mut [f64]| by_dual_numbers(self, values, jacobian);
                 Ok(Method { how: "forward mode: a pass over dual numbers for each column", run: Box::new(run) })
             }
-            Mode::Program | Mode::Map | Mode::Tensor => Err(no_such_mode::<Self>(mode)),
+            Mode::Map => map::method(self),
+            Mode::Program | Mode::Tensor => Err(no_such_mode::<Self>(mode)),
         }
     }
 
