@@ -7,9 +7,11 @@ use retrograd::nn::{
     func,
 };
 use retrograd::ops::Saves;
-use retrograd::optim::{Adam, Sgd};
+use retrograd::optim::{Adam, Group, Optimizer, Sgd};
 use retrograd::train::{Checkpoint, Execution, Trainer};
-use retrograd::{Compiled, Element, Float, Number, Result, Shape, Tape, Tensor, Unary, Upstream, Var};
+use retrograd::{
+    Algebra, Compiled, CustomOp, Element, Float, Number, Result, Shape, Tape, Tensor, Unary, Upstream, Var,
+};
 use std::cell::Cell;
 
 /// Numbers that differ, without a generator.
@@ -509,4 +511,69 @@ fn resuming_with_another_execution_is_said() {
         warnings.len() == 1 && warnings[0].contains("resumed with execution program, saved with eager"),
         "{warnings:?}"
     );
+}
+
+/// x times a factor that belongs to the op.
+struct Scaled(f64);
+impl CustomOp for Scaled {
+    const NAME: &'static str = "scaled";
+    fn value<T: Element>(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+        Ok(&inputs[0] * T::from_f64(self.0))
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, _: &[A::V], _: &A::V, g: &A::V) -> Vec<A::V> {
+        vec![a.mul(g, &a.literal(self.0))]
+    }
+}
+
+#[test]
+fn users_ops_are_those_of_the_step() {
+    let w = Tensor::from([1.0, -2.0, 0.5]);
+    let mut compiled = Compiled::new();
+    let mut tape = Tape::new();
+    for k in 0..4 {
+        fn build<'t>(t: &'t Tape<f64>, w: &Tensor<f64>, k: usize) -> (Var<'t, f64>, [retrograd::Id; 2]) {
+            let w = t.var(w);
+            let bent = w.apply(Bend(k as f64)).retain_gradient();
+            (t.custom(Scaled(2.0 + k as f64), &[bent]).square().sum(()), [w.id(), bent.id()])
+        }
+        let (value, ids, grads) = compiled.step(0, |t| Ok(build(t, &w, k))).unwrap();
+        let (wanted, eager_ids, eager) = tape.step(|t| build(t, &w, k));
+        close("loss", &[value], &[wanted]);
+        for (id, eager_id) in ids.into_iter().zip(eager_ids) {
+            close("gradient", grads.get(id).unwrap().as_slice(), eager.get(eager_id).unwrap().as_slice());
+        }
+    }
+    assert_eq!(compiled.recorded(), 1);
+}
+
+#[test]
+fn a_gradient_inside_the_loss_is_compiled() {
+    let w = Tensor::from([0.3, -0.7]);
+    let mut compiled = Compiled::new();
+    for k in 0..3 {
+        let x = Tensor::from([1.0 + k as f64, 2.0]);
+        fn build<'t>(t: &'t Tape<f64>, w: &Tensor<f64>, x: &Tensor<f64>) -> (Var<'t, f64>, retrograd::Id) {
+            let w = t.var(w);
+            let y = (w * t.data(x)).tanh().sum(());
+            (y + t.grad(y, &[w])[0].square().sum(()), w.id())
+        }
+        let (value, id, grads) = compiled.step(0, |t| Ok(build(t, &w, &x))).unwrap();
+        let (wanted, eager_id, eager) = Tape::new().step(|t| build(t, &w, &x));
+        close("loss", &[value], &[wanted]);
+        close("gradient", grads.get(id).unwrap().as_slice(), eager.get(eager_id).unwrap().as_slice());
+    }
+    assert_eq!((compiled.recorded(), compiled.problem().is_none()), (1, true));
+}
+
+#[test]
+fn groups_of_an_optimiser_agree() {
+    let fit = |execution| {
+        let mut model = Mlp::new(2).dense(6).tanh().dense(2).build::<f64>(3).unwrap();
+        model.set_rate("dense2.*", 0.3).unwrap();
+        let group = Group::new("dense1.weight").rate(0.5).weight_decay(0.2);
+        let optimizer = Optimizer::from(Sgd::new(0.2).momentum(0.9).weight_decay(0.01)).group(group);
+        Trainer::new(optimizer).epochs(1).batch(16).execution(execution).fit(&mut model, &moons()).unwrap();
+        model.params().iter().flat_map(|(_, p)| p.value().to_vec()).collect::<Vec<f64>>()
+    };
+    close("parameters", &fit(Execution::Program), &fit(Execution::Eager));
 }

@@ -131,7 +131,8 @@ impl<T: Element> Compiled<T> {
     /// the nodes' numbers.
     ///
     /// Steps of different shapes (batches of different sizes) are told apart by the key. The closure is called once a step,
-    /// and a second time where it did something else than before; it changes nothing outside.
+    /// and again where it did something else than before; it changes nothing outside. Gradients are those of variables made
+    /// with [`Tape::var`], and of tensors marked with [`Var::retain_gradient`].
     ///
     /// # Errors
     /// Those of the closure; a loss that is a tensor.
