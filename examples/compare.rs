@@ -2,7 +2,7 @@
 //!
 //! Teaches: `check::Compare` on what people derive by hand: the course's algorithm, Nielsen's equations, softmax, an LSTM, and
 //! twenty more; and on forms that teaching material prints wrong. Prints one table: derivation, verdict, largest
-//! disagreement, diagnosis, and how the speed of hand-coded and autodiff compare.
+//! disagreement, diagnosis, and how long recording with a sweep, and a compiled program, take over the hand-coded form.
 //!
 //! Run: `cargo run --release --example compare`
 
@@ -11,7 +11,8 @@ pub(crate) mod classics;
 use classics::{Derivation, Form};
 use retrograd::Result;
 
-const HEADINGS: [&str; 5] = ["derivation", "verdict", "largest disagreement", "diagnosis", "autodiff/hand time"];
+const HEADINGS: [&str; 6] =
+    ["derivation", "verdict", "largest disagreement", "diagnosis", "autodiff/hand time", "program/hand time"];
 
 pub(crate) fn main() -> Result<()> {
     let derivations = classics::all();
@@ -22,7 +23,7 @@ pub(crate) fn main() -> Result<()> {
 }
 
 /// One line of the table. What is marked right must agree, and what is marked wrong must not.
-fn row(derivation: &Derivation, form: &Form) -> Result<[String; 5]> {
+fn row(derivation: &Derivation, form: &Form) -> Result<[String; 6]> {
     let report = derivation.compare(form).time(|| (form.by_hand)()).run()?;
     assert_eq!(report.agrees(), form.right, "{}, {}: {report}", derivation.title, form.title);
     let largest = report.largest();
@@ -32,14 +33,21 @@ fn row(derivation: &Derivation, form: &Form) -> Result<[String; 5]> {
         Some(best) => best.text.clone(),
         None => report.diagnosis.to_string(),
     };
-    let ratio = report.timing.map_or("-".into(), |timing| format!("{:.1}", timing.ratio()));
+    let [eager, program] = match &report.timing {
+        None => ["-", "-"].map(String::from),
+        Some(timing) => {
+            let program =
+                timing.program_ratio().map_or_else(|why| format!("none: {why}"), |ratio| format!("{ratio:.1}"));
+            [format!("{:.1}", timing.ratio()), program]
+        }
+    };
     let verdict = if report.agrees() { "agree" } else { "differ" };
-    Ok([format!("{}: {}", derivation.title, form.title), verdict.into(), disagreement, diagnosis, ratio])
+    Ok([format!("{}: {}", derivation.title, form.title), verdict.into(), disagreement, diagnosis, eager, program])
 }
 
-fn print_table(rows: &[[String; 5]]) {
+fn print_table(rows: &[[String; 6]]) {
     let headings = HEADINGS.map(String::from);
-    let widths: [usize; 5] = std::array::from_fn(|column| {
+    let widths: [usize; 6] = std::array::from_fn(|column| {
         let cells = std::iter::once(&headings).chain(rows);
         cells.map(|row| row[column].chars().count()).max().unwrap_or_default()
     });

@@ -446,12 +446,25 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
 }
 
 #[test]
-fn both_are_timed_in_one_run() {
+fn hand_coded_autodiff_and_the_program_are_timed_in_one_run() {
     let net = Net::new();
     let report = net.compare(net.right()).time(|| net.right()).run().unwrap();
-    let timing = report.timing.unwrap();
+    let timing = report.timing.as_ref().unwrap();
     assert!(timing.hand.as_nanos() > 0 && timing.ratio() > 0.0, "{timing}");
-    assert!(report.to_string().contains("timing: hand-coded "), "{report}");
+    assert!(timing.program_ratio().unwrap() > 0.0, "{timing}");
+    let text = report.to_string();
+    let parts =
+        ["timing: hand-coded ", ", autodiff ", ", program "].map(|part| text.find(part).expect("in the report"));
+    assert!(parts.is_sorted(), "{report}");
+}
+
+#[test]
+fn a_function_that_cannot_be_compiled_says_why_beside_the_times() {
+    let square = |x: f64| Compare::new(|_, p| p[0] * p[0].item()).parameter("x", x).hand("x", x).time(move || x * x);
+    let report = square(3.0).run().unwrap();
+    let timing = report.timing.as_ref().unwrap();
+    assert!(timing.ratio() > 0.0 && timing.program_ratio().unwrap_err().contains("read at"), "{timing}");
+    assert!(report.to_string().contains(", no program: "), "{report}");
 }
 
 #[test]

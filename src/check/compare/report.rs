@@ -201,20 +201,29 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// How long both took, at best.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How long each took, at best.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Timing {
     /// The hand-coded computation.
     pub hand: Duration,
     /// Recording the function, and one backward sweep.
     pub autodiff: Duration,
+    /// A run of the function with its gradients as a compiled [`Program`](crate::Program), or why there is none.
+    pub program: std::result::Result<Duration, String>,
 }
 
 impl Timing {
     /// The time of autodiff over that of the hand-coded computation.
     pub fn ratio(&self) -> f64 {
-        self.autodiff.as_secs_f64() / self.hand.as_secs_f64().max(1e-9)
+        self.over_hand(self.autodiff)
+    }
+    /// The time of the compiled program over that of the hand-coded computation, or why there is none.
+    pub fn program_ratio(&self) -> std::result::Result<f64, &str> {
+        self.program.as_ref().map(|&program| self.over_hand(program)).map_err(String::as_str)
+    }
+    fn over_hand(&self, time: Duration) -> f64 {
+        time.as_secs_f64() / self.hand.as_secs_f64().max(1e-9)
     }
 }
 
@@ -222,7 +231,11 @@ impl fmt::Display for Timing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = |time: Duration| time.as_secs_f64() * 1e6;
         let (hand, auto) = (us(self.hand), us(self.autodiff));
-        write!(f, "hand-coded {hand:.1} us, autodiff {auto:.1} us, ratio {:.1}", self.ratio())
+        write!(f, "hand-coded {hand:.1} us, autodiff {auto:.1} us, ratio {:.1}", self.ratio())?;
+        match &self.program {
+            Ok(program) => write!(f, ", program {:.1} us, ratio {:.1}", us(*program), self.over_hand(*program)),
+            Err(why) => write!(f, ", no program: {why}"),
+        }
     }
 }
 
@@ -237,7 +250,7 @@ pub struct Comparison {
     pub blocks: Vec<Block>,
     /// What the mistake is; empty where all agree.
     pub diagnosis: Diagnosis,
-    /// How long both took, where asked for.
+    /// How long each took, where asked for.
     pub timing: Option<Timing>,
     /// What could not be compared, though the rest was.
     pub notes: Vec<String>,
