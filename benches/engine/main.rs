@@ -3,6 +3,9 @@
 //! `cargo bench --bench engine` runs all; a name after `--` selects.
 
 mod networks;
+mod ops;
+mod problems;
+mod programs;
 mod scalars;
 mod training;
 
@@ -13,5 +16,8 @@ fn main() {
     scalars::benches(&mut criterion);
     training::benches(&mut criterion);
     networks::benches(&mut criterion);
+    programs::benches(&mut criterion);
+    problems::benches(&mut criterion);
+    ops::benches(&mut criterion);
     criterion.final_summary();
 }

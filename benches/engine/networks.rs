@@ -11,7 +11,7 @@ use retrograd::optim::{Adam, Optimizer, Sgd};
 use retrograd::{ElementUpdate, Float, Tape, Tensor, update};
 
 /// A network with its batch and optimiser.
-struct Workload {
+pub struct Workload {
     name: &'static str,
     sizes: &'static [usize],
     batch: usize,
@@ -19,20 +19,21 @@ struct Workload {
     descent: Option<f64>,
 }
 
+pub const SMALL: Workload = Workload { name: "mlp_small step", sizes: &[784, 128, 64, 10], batch: 64, descent: None };
 const WORKLOADS: [Workload; 3] = [
-    Workload { name: "mlp_small step", sizes: &[784, 128, 64, 10], batch: 64, descent: None },
+    SMALL,
     Workload { name: "mlp_wide step", sizes: &[784, 1024, 1024, 10], batch: 256, descent: None },
     Workload { name: "mlp_big step", sizes: &[1024, 2048, 2048, 2048, 10], batch: 512, descent: Some(0.01) },
 ];
 
 impl Workload {
-    fn model(&self) -> Model<f32> {
+    pub fn model(&self) -> Model<f32> {
         let hidden = &self.sizes[1..self.sizes.len() - 1];
         let network = hidden.iter().fold(Mlp::new(self.sizes[0]), |network, &units| network.dense(units).relu());
         network.dense(self.sizes[hidden.len() + 1]).build(1).expect("a sound network")
     }
 
-    fn data(&self) -> (Tensor<f32>, Vec<usize>) {
+    pub fn data(&self) -> (Tensor<f32>, Vec<usize>) {
         let x: Tensor<f32> = numbers(self.batch * self.sizes[0], 0.0, 1.0).iter().map(|&x| x as f32).collect();
         let labels = numbers(self.batch, 0.0, 10.0).iter().map(|&x| x as usize).collect();
         (x.reshape([self.batch, self.sizes[0]]).expect("as many numbers"), labels)
@@ -69,7 +70,7 @@ impl Workload {
 }
 
 /// The same networks and optimisers, written out.
-struct ByHand {
+pub struct ByHand {
     layers: Vec<Layer>,
     descent: Option<f64>,
     steps: i32,
@@ -104,14 +105,14 @@ impl Layer {
 }
 
 impl ByHand {
-    fn like(model: &Model<f32>, workload: &Workload) -> Self {
+    pub fn like(model: &Model<f32>, workload: &Workload) -> Self {
         let values: Vec<_> = model.params().iter().map(|(_, param)| param.value()).collect();
         let layers = values.chunks(2).map(|pair| Layer::like(pair[0], pair[1], workload.batch)).collect();
         Self { layers, descent: workload.descent, steps: 0 }
     }
 
     /// One step; returns the loss before it.
-    fn step(&mut self, x: &Tensor<f32>, labels: &[usize]) -> f64 {
+    pub fn step(&mut self, x: &Tensor<f32>, labels: &[usize]) -> f64 {
         self.steps += 1;
         let last = self.layers.len() - 1;
         for l in 0..=last {

@@ -7,7 +7,7 @@ use std::hint::black_box;
 /// Elementary ops of each problem, as the published comparisons count them.
 pub const ROSENBROCK: usize = 1000;
 
-fn rosenbrock<S: Real>(x: &[S]) -> S {
+pub fn rosenbrock<S: Real>(x: &[S]) -> S {
     let term = |i: usize| {
         let (t, u) = (x[i + 1] - x[i] * x[i], S::lit(1.0) - x[i]);
         t * t * 100.0 + u * u
@@ -15,7 +15,7 @@ fn rosenbrock<S: Real>(x: &[S]) -> S {
     (1..x.len() - 1).map(term).fold(term(0), |sum, e| sum + e)
 }
 
-fn rosenbrock_by_hand(x: &[f64], g: &mut [f64]) -> f64 {
+pub fn rosenbrock_by_hand(x: &[f64], g: &mut [f64]) -> f64 {
     let (mut sum, mut carry) = (0.0, 0.0);
     for i in 0..x.len() - 1 {
         let (t, u) = (x[i + 1] - x[i] * x[i], 1.0 - x[i]);
@@ -27,11 +27,11 @@ fn rosenbrock_by_hand(x: &[f64], g: &mut [f64]) -> f64 {
     sum
 }
 
-fn product<S: Real>(x: &[S]) -> S {
+pub fn product<S: Real>(x: &[S]) -> S {
     x[1..].iter().fold(x[0], |p, &v| p * v)
 }
 
-fn product_by_hand(x: &[f64], g: &mut [f64]) -> f64 {
+pub fn product_by_hand(x: &[f64], g: &mut [f64]) -> f64 {
     let n = x.len();
     let mut p = 1.0;
     for i in 0..n {
@@ -46,12 +46,12 @@ fn product_by_hand(x: &[f64], g: &mut [f64]) -> f64 {
     p
 }
 
-const HIDDEN: usize = 16;
-const PARAMETERS: usize = 2 * HIDDEN + HIDDEN + HIDDEN * HIDDEN + HIDDEN + HIDDEN + 1;
-const POINTS: usize = 100;
+pub const HIDDEN: usize = 16;
+pub const PARAMETERS: usize = 2 * HIDDEN + HIDDEN + HIDDEN * HIDDEN + HIDDEN + HIDDEN + 1;
+pub const POINTS: usize = 100;
 
 /// The squared error of a 2-16-16-1 tanh network over 100 points, every weight a scalar.
-fn network<S: Real>(p: &[S], points: &[[f64; 3]]) -> S {
+pub fn network<S: Real>(p: &[S], points: &[[f64; 3]]) -> S {
     let (w1, p) = p.split_at(2 * HIDDEN);
     let (b1, p) = p.split_at(HIDDEN);
     let (w2, p) = p.split_at(HIDDEN * HIDDEN);
@@ -69,7 +69,7 @@ fn network<S: Real>(p: &[S], points: &[[f64; 3]]) -> S {
     loss.expect("there are points")
 }
 
-fn network_by_hand(p: &[f64], points: &[[f64; 3]], g: &mut [f64]) -> f64 {
+pub fn network_by_hand(p: &[f64], points: &[[f64; 3]], g: &mut [f64]) -> f64 {
     g.fill(0.0);
     let (w1, p) = p.split_at(2 * HIDDEN);
     let (b1, p) = p.split_at(HIDDEN);
@@ -119,6 +119,11 @@ fn network_by_hand(p: &[f64], points: &[[f64; 3]], g: &mut [f64]) -> f64 {
     loss
 }
 
+/// What the network is fitted to.
+pub fn points() -> Vec<[f64; 3]> {
+    numbers(3 * POINTS, -1.0, 1.0).chunks(3).map(|q| [q[0], q[1], q[2].signum()]).collect()
+}
+
 /// Numbers in lo..hi, the same on every run.
 pub fn numbers(n: usize, lo: f64, hi: f64) -> Vec<f64> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
@@ -166,8 +171,7 @@ pub fn benches(c: &mut Criterion) {
     pair(c, "rosenbrock 1000", 8 * (ROSENBROCK - 1), &x, |x| rosenbrock(x), rosenbrock_by_hand);
     let x = numbers(1000, 0.95, 1.05);
     pair(c, "speelpenning 1000", 999, &x, |x| product(x), product_by_hand);
-    let data = numbers(3 * POINTS, -1.0, 1.0);
-    let points: Vec<[f64; 3]> = data.chunks(3).map(|q| [q[0], q[1], q[2].signum()]).collect();
+    let points = points();
     let x = numbers(PARAMETERS, -0.5, 0.5);
     let ops = POINTS * (HIDDEN * 5 + HIDDEN * 33 + 2 * HIDDEN + 3);
     pair(c, "scalar mlp", ops, &x, |p| network(p, &points), |p, g| network_by_hand(p, &points, g));

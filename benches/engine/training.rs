@@ -9,18 +9,18 @@ use retrograd::{Id, Tape, Tensor, Var};
 use std::hint::black_box;
 
 /// Weights and biases, layer by layer.
-struct Network {
-    parameters: Vec<Tensor<f32>>,
+pub struct Network {
+    pub parameters: Vec<Tensor<f32>>,
 }
 
-fn tensor(shape: &[usize], scale: f64) -> Tensor<f32> {
+pub fn tensor(shape: &[usize], scale: f64) -> Tensor<f32> {
     let n = shape.iter().product();
     let data = numbers(n, -scale, scale).into_iter().map(|x| x as f32).collect();
     Tensor::new(shape, data).expect("as many numbers as the shape holds")
 }
 
 impl Network {
-    fn new(sizes: &[usize]) -> Self {
+    pub fn new(sizes: &[usize]) -> Self {
         let layers = sizes.windows(2);
         let parameters = layers.flat_map(|w| {
             let scale = 1.0 / (w[0] as f64).sqrt();
@@ -77,7 +77,7 @@ fn xor(c: &mut Criterion) {
 }
 
 /// The 2-4-1 sigmoid network with everything on the stack.
-struct XorByHand {
+pub struct XorByHand {
     w1: [[f32; 4]; 2],
     b1: [f32; 4],
     w2: [f32; 4],
@@ -85,7 +85,7 @@ struct XorByHand {
 }
 
 impl XorByHand {
-    fn like(network: &Network) -> Self {
+    pub fn like(network: &Network) -> Self {
         let w1 = network.parameters[0].as_slice();
         Self {
             w1: [w1[..4].try_into().expect("four"), w1[4..].try_into().expect("four")],
@@ -96,7 +96,7 @@ impl XorByHand {
     }
 
     #[inline(never)]
-    fn step(&mut self, rate: f32) -> f32 {
+    pub fn step(&mut self, rate: f32) -> f32 {
         const X: [[f32; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
         const Y: [f32; 4] = [0.0, 1.0, 1.0, 0.0];
         let sigmoid = |z: f32| 1.0 / (1.0 + (-z).exp());
