@@ -297,21 +297,26 @@ unsafe fn view_mut<'a, T>(start: *mut T, from: usize) -> &'a mut [T] {
     unsafe { std::slice::from_raw_parts_mut(start.add(from), chunk::<T>()) }
 }
 
-/// Calls `work` with the operands' addresses and the first lane of each chunk, for every tuple of operands.
+/// Does the work with the operands' addresses and the first lane of each chunk, for every tuple of operands.
 ///
-/// # Safety
-/// The operands are where `Call` says.
-#[inline(always)]
-unsafe fn for_each_chunk<T>(call: &Call<T>, mut work: impl FnMut([*mut T; 4], usize)) {
-    for k in 0..call.count {
-        // SAFETY: as the caller promises.
-        let at = unsafe { (*call.operands.add(k)).map(|at| at.of(call.bases)) };
-        let mut from = 0;
-        while from < call.lanes {
-            work(at, from);
-            from += chunk::<T>();
+/// A macro, since a closure that is not inlined is compiled without the instruction set of the routine around it: every
+/// multiply-add is then a call.
+///
+/// Unsafe: the operands are where `Call` says.
+macro_rules! for_each_chunk {
+    ($call:expr, |$at:pat_param, $from:ident| $work:expr) => {
+        for k in 0..$call.count {
+            let [a, b, c, d] = *$call.operands.add(k);
+            let bases = $call.bases;
+            let at: [*mut T; 4] = [a.of(bases), b.of(bases), c.of(bases), d.of(bases)];
+            let mut $from = 0;
+            while $from < $call.lanes {
+                let $at = at;
+                $work;
+                $from += chunk::<T>();
+            }
         }
-    }
+    };
 }
 
 // In all of these, the slices of sources and destination do not overlap and have the length of a chunk, as `Call` says; so the
@@ -328,7 +333,7 @@ impl<T: Element, X: Width> Routine<Call<T>> for CopyLanes<X> {
             }
         }
         // SAFETY: the operands are where `Call` says.
-        unsafe { for_each_chunk(call, |[d, x, ..], from| copy::<T, X>(view_mut(d, from), view::<T, X>(x, from))) }
+        unsafe { for_each_chunk!(call, |[d, x, ..], from| copy::<T, X>(view_mut(d, from), view::<T, X>(x, from))) }
     }
 }
 
@@ -345,7 +350,7 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryLanes<O> {
         // SAFETY: the operands are where `Call` says, and its op is an `O`.
         unsafe {
             let op = call.op.get::<O>();
-            for_each_chunk(call, |[d, x, ..], from| {
+            for_each_chunk!(call, |[d, x, ..], from| {
                 let (d, x) = (view_mut(d, from), view::<T, Many>(x, from));
                 if O::CIRCULAR && has_large_angles::<T, M>(x) {
                     value::<T, O, AnyAngle<M>>(op, d, x);
@@ -384,7 +389,7 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryRuleLanes<O> {
         // SAFETY: the operands that the rule reads are where `Call` says, the others are not made slices; the op is an `O`.
         unsafe {
             let op = call.op.get::<O>();
-            for_each_chunk(call, |[d, x, y, g], from| {
+            for_each_chunk!(call, |[d, x, y, g], from| {
                 let (d, g) = (view_mut(d, from), view::<T, Many>(g, from));
                 let x = if O::SAVES.x { view::<T, Many>(x, from) } else { &[] };
                 let y = if O::SAVES.out { view::<T, Many>(y, from) } else { &[] };
@@ -412,7 +417,7 @@ impl<T: Element, O: Binary, X: Width, Y: Width> Routine<Call<T>> for BinaryLanes
         // SAFETY: the operands are where `Call` says. Two-argument ops have no parameters: `O` has no bytes.
         unsafe {
             let op = call.op.get::<O>();
-            for_each_chunk(call, |[d, x, y, _], from| {
+            for_each_chunk!(call, |[d, x, y, _], from| {
                 binary_value::<T, O, X, Y, M>(op, view_mut(d, from), view::<T, X>(x, from), view::<T, Y>(y, from));
             });
         }
@@ -439,7 +444,7 @@ impl<T: Element, O: Binary, const BY_Y: bool> Routine<Call<T>> for BinaryRuleLan
         // SAFETY: the operands that the rule reads are where `Call` says, the others are not made slices; `O` has no bytes.
         unsafe {
             let op = call.op.get::<O>();
-            for_each_chunk(call, |[d, x, y, out], from| {
+            for_each_chunk!(call, |[d, x, y, out], from| {
                 let x = if saves.x { view::<T, Many>(x, from) } else { &[] };
                 let y = if saves.y { view::<T, Many>(y, from) } else { &[] };
                 let out = if saves.out { view::<T, Many>(out, from) } else { &[] };
@@ -464,7 +469,7 @@ impl<T: Element, O: Binary, P: Binary, B: Width, C: Width, const FROM: bool> Rou
         // SAFETY: the operands are where `Call` says. Two-argument ops have no bytes.
         unsafe {
             let (op, then) = (call.op.get::<O>(), call.op.get::<P>());
-            for_each_chunk(call, |[d, a, b, c], from| {
+            for_each_chunk!(call, |[d, a, b, c], from| {
                 let sources = [view::<T, Many>(a, from), view::<T, B>(b, from), view::<T, C>(c, from)];
                 pair::<T, B, C>(view_mut(d, from), sources, |[a, b, c]| {
                     let first = op.value(a.enter::<M>(), b.enter::<M>());
@@ -488,7 +493,7 @@ impl<T: Element, A: Width, B: Width> Routine<Call<T>> for SelectLanes<A, B> {
         }
         // SAFETY: the operands are where `Call` says.
         unsafe {
-            for_each_chunk(call, |[d, c, a, b], from| {
+            for_each_chunk!(call, |[d, c, a, b], from| {
                 let c = view::<T, Many>(c, from);
                 select::<T, A, B>(view_mut(d, from), c, view::<T, A>(a, from), view::<T, B>(b, from));
             });
@@ -525,7 +530,7 @@ impl<T: Element> Routine<Call<T>> for SumLanes {
     unsafe fn run<M: Mode>(call: &Call<T>) {
         // SAFETY: the operands are where `Call` says, and accumulators overlap with nothing else.
         unsafe {
-            for_each_chunk(call, |[sum, x, ..], from| {
+            for_each_chunk!(call, |[sum, x, ..], from| {
                 accumulate(sums(sum), view::<T, Many>(x, from), call.lanes - from);
             });
         }
@@ -540,7 +545,7 @@ impl<T: Element, O: Binary, B: Width> Routine<Call<T>> for SumOf<O, B> {
         // SAFETY: the operands are where `Call` says, and accumulators overlap with nothing else. `O` has no bytes.
         unsafe {
             let op = call.op.get::<O>();
-            for_each_chunk(call, |[sum, a, b, product], from| {
+            for_each_chunk!(call, |[sum, a, b, product], from| {
                 let (a, b) = (view::<T, Many>(a, from), view::<T, B>(b, from));
                 binary_value::<T, O, Many, B, M>(op, view_mut(product, from), a, b);
                 accumulate(sums(sum), view::<T, Many>(product, from), call.lanes - from);
