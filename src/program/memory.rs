@@ -33,6 +33,10 @@ impl Place {
     pub fn overlaps(self, other: Place) -> bool {
         self.base == other.base && self.start < other.start + other.len && other.start < self.start + self.len
     }
+    /// Where the arena has this number; beyond its end if it is none, or elsewhere.
+    pub fn number(self) -> usize {
+        if self.base == Base::Arena && self.len == 1 { self.start } else { usize::MAX }
+    }
 }
 
 /// Memory of a program in bytes, by kind.

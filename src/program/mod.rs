@@ -217,6 +217,7 @@ impl Options {
             inputs: ir.inputs.iter().map(|&key| ir.shape(key).clone()).collect(),
             kept: vec![None; ir.inputs.len()],
             outputs: Vec::new(),
+            items: Vec::new(),
             written_out: self.written_out.clone(),
             guards: Vec::new(),
             commits: Vec::new(),
@@ -249,6 +250,7 @@ impl Options {
             }
             program.outputs[k].0 = to;
         }
+        program.items = program.outputs.iter().map(|(place, _)| place.number()).collect();
         program.machine.set_threads(self.threads.max(1));
         Ok(program)
     }
@@ -297,6 +299,8 @@ pub struct Program<T: 'static> {
     /// Where carried inputs are.
     kept: Vec<Option<Place>>,
     outputs: Vec<(Place, Shape)>,
+    /// Where the arena has outputs that are numbers; for others, beyond its end.
+    items: Vec<usize>,
     guards: Vec<(Place, Place, Option<Ordering>)>,
     /// Outputs that callers keep.
     written_out: Vec<usize>,
@@ -496,6 +500,32 @@ impl<T: Element> Program<T> {
         let elements = self.output(k);
         assert!(elements.len() == 1, "program: output {k} has {} elements, not one", elements.len());
         elements[0]
+    }
+    /// Copies outputs that are numbers, from `first` on as many as there is room for: a gradient or a Jacobian by numbers, in
+    /// one go.
+    ///
+    /// # Panics
+    /// There are fewer outputs, or one of them has more than one element.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Program, Tensor};
+    /// let inputs = [2.0, 3.0].map(Tensor::scalar);
+    /// let mut program = Program::compile_gradient(&inputs, &[0, 1], |_, v| v[0] * v[1].square())?;
+    /// program.run_numbers(&[2.0, 3.0])?;
+    /// let mut gradient = [0.0; 2];
+    /// program.items_into(1, &mut gradient);
+    /// assert_eq!(gradient, [9.0, 12.0]);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn items_into(&self, first: usize, items: &mut [T]) {
+        let (end, all) = (first + items.len(), self.items.len());
+        assert!(end <= all, "program: there are {all} outputs, asked for {first}..{end}");
+        let arena = self.machine.arena();
+        for (item, (k, &at)) in items.iter_mut().zip(self.items.iter().enumerate().skip(first)) {
+            *item = arena.get(at).copied().unwrap_or_else(|| self.item(k));
+        }
     }
     /// The shapes of the outputs.
     pub fn output_shapes(&self) -> impl Iterator<Item = &Shape> {

@@ -219,9 +219,12 @@ impl<T: Element> Machine<T> {
         }
     }
 
+    pub fn arena(&self) -> &[T] {
+        &self.arena.memory[self.arena.start..]
+    }
     /// The elements of a place that the program keeps.
     pub fn kept(&self, place: Place) -> &[T] {
-        &self.arena.memory[self.arena.start..][place.start..place.start + place.len]
+        &self.arena()[place.start..place.start + place.len]
     }
     /// The same for writing.
     pub fn kept_mut(&mut self, place: Place) -> &mut [T] {

@@ -4,6 +4,8 @@ use crate::networks::{forward, parameters, tensor};
 use common::{BATCHES, Loss, Network};
 use retrograd::program::Options;
 use retrograd::{Element, Program, Tensor, Var};
+use std::cell::RefCell;
+use std::hint::black_box;
 
 fn options() -> Options {
     Options::new().threads(common::threads())
@@ -107,26 +109,21 @@ pub fn chain() {
     common::serve(step, |y: f32| vec![y as f64, found.get()]);
 }
 
-/// One sweep for each row.
+/// By numbers, whose zeros cost nothing: one sweep for each row, when compiling.
 pub fn hessian() {
-    let x = Tensor::from(common::hessian_x());
-    let program = options().compile(&[x.clone()], |tape, v| {
-        let gradient = tape.grad(crate::rosenbrock(v[0]), v)[0];
-        let row = |i| {
-            let unit: Vec<f64> = (0..x.len()).map(|k| (k == i) as u8 as f64).collect();
-            tape.try_vjp(gradient, tape.data(Tensor::from(unit)), v).expect("rules for every op")[0]
-        };
-        (0..x.len()).map(row).collect()
+    let x = common::hessian_x();
+    let inputs: Vec<Tensor<f64>> = x.iter().copied().map(Tensor::scalar).collect();
+    let program = options().compile(&inputs, |tape, v| {
+        let gradient = tape.grad(crate::scalars::rosenbrock(v), v);
+        gradient.iter().flat_map(|&row| tape.grad(row, v)).collect()
     });
     let mut program = program.expect("a sound function");
-    let found = std::cell::Cell::new(0.0);
-    let step = |i| {
-        program.run(&[&x]).expect("a Hessian");
-        if i == 4 {
-            found.set(common::norm((0..x.len()).flat_map(|k| program.output(k).to_vec())));
-        }
+    let hessian = RefCell::new(vec![0.0; x.len() * x.len()]);
+    let step = |_| {
+        program.run_numbers(black_box(&x)).expect("a Hessian");
+        program.items_into(0, &mut hessian.borrow_mut());
     };
-    common::serve(step, |()| vec![found.get()]);
+    common::serve(step, |()| vec![common::norm(hessian.borrow().iter().copied())]);
 }
 
 /// A recording of scalars with its gradient, replayed; the gradient is copied out, as in the other modes.
@@ -139,8 +136,9 @@ pub fn scalars(x: &[f64], f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>) {
         options().gradient(&all).freeze(&tape, &vars, &[y]).expect("a sound recording")
     };
     let step = |_| {
-        program.run_numbers(std::hint::black_box(x)).expect("a gradient");
-        let gradient: Vec<f64> = (1..=x.len()).map(|k| program.item(k)).collect();
+        program.run_numbers(black_box(x)).expect("a gradient");
+        let mut gradient = vec![0.0; x.len()];
+        program.items_into(1, &mut gradient);
         (program.item(0), gradient)
     };
     common::serve(step, |(y, gradient): (f64, Vec<f64>)| vec![y, common::norm(gradient)]);

@@ -4,7 +4,7 @@ use retrograd::{Real, Tape, Var};
 
 const HIDDEN: usize = 16;
 
-fn rosenbrock<S: Real>(x: &[S]) -> S {
+pub fn rosenbrock<S: Real>(x: &[S]) -> S {
     let term = |i: usize| {
         let (t, u) = (x[i + 1] - x[i] * x[i], S::lit(1.0) - x[i]);
         t * t * 100.0 + u * u
