@@ -87,6 +87,8 @@ pub(super) struct Layout<T> {
     pub places: SecondaryMap<NodeKey, Place>,
     /// The arena's length in elements.
     pub length: usize,
+    /// The inputs that are numbers and not carried: the arena begins with them.
+    pub given: Vec<usize>,
     /// What the arena holds from the beginning.
     pub constants: Vec<(Place, Vec<T>)>,
     pub memory: Memory,
@@ -152,7 +154,13 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
     let mut memory =
         Memory { constants: 0, carried: 0, outputs: 0, intermediates: 0, unshared: 0, numbers: 0, code: 0 };
     let mut constants = Vec::new();
-    let numbers = drafts.iter().flat_map(|draft| &draft.writes).filter(|&&key| ir.shape(key).numel() == 1);
+    let is_given = |k: &usize| {
+        let key = ir.inputs[*k];
+        ir.shape(key).numel() == 1 && carried.iter().all(|&(input, _)| input != key)
+    };
+    let given: Vec<usize> = (0..ir.inputs.len()).filter(is_given).collect();
+    let written = drafts.iter().flat_map(|draft| &draft.writes).filter(|&&key| ir.shape(key).numel() == 1);
+    let numbers = given.iter().map(|&k| &ir.inputs[k]).chain(written);
     let literals = ir.order.iter().filter(|&&key| ir.literal_of(key).is_some());
     for (start, &key) in numbers.chain(literals).enumerate() {
         let place = Place { base: Base::Arena, start, len: 1 };
@@ -170,7 +178,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
                 memory.carried += len * size;
                 places.insert(key, at(&mut arena));
             }
-            IrOp::Input(k) => _ = places.insert(key, Place { base: Base::Input(*k), start: 0, len }),
+            IrOp::Input(k) if len != 1 => _ = places.insert(key, Place { base: Base::Input(*k), start: 0, len }),
             IrOp::Constant(x) => {
                 memory.constants += len * size;
                 let place = at(&mut arena);
@@ -216,7 +224,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
             }
         }
     }
-    Layout { places, length: arena.length, constants, memory }
+    Layout { places, length: arena.length, given, constants, memory }
 }
 
 /// The places of values that callers keep, and of those that are only added to on their way there.

@@ -213,8 +213,10 @@ impl Options {
         let fixed = memory::Fixed { carried, written_out: self.written_out_nodes(&ir)? };
         let mut layout = memory::plan(&ir, &drafts, &fixed);
         let carried = fixed.carried;
+        let machine = Machine::new(&ir, drafts, &mut layout);
         let mut program = Program {
             inputs: ir.inputs.iter().map(|&key| ir.shape(key).clone()).collect(),
+            takes_numbers: None,
             kept: vec![None; ir.inputs.len()],
             outputs: Vec::new(),
             items: Vec::new(),
@@ -225,14 +227,15 @@ impl Options {
             diverged: false,
             memory: layout.memory,
             ir: listed,
-            machine: Machine::new(&ir, drafts, &mut layout),
+            machine,
         };
-        program.memory = layout.memory;
         for (k, key) in ir.inputs.iter().enumerate() {
             if carried.iter().any(|(input, _)| input == key) {
                 program.kept[k] = Some(layout.places[*key]);
             }
         }
+        let only_numbers = program.open_inputs().all(|(_, shape)| shape.rank() == 0);
+        program.takes_numbers = only_numbers.then(|| program.open_inputs().count());
         for &(input, output) in &carried {
             let [to, from] = [layout.places[input], layout.places[output]];
             if to != from {
@@ -296,6 +299,8 @@ pub struct Program<T: 'static> {
     ir: Ir<T>,
     machine: Machine<T>,
     inputs: Vec<Shape>,
+    /// How many inputs there are to give, if all are numbers.
+    takes_numbers: Option<usize>,
     /// Where carried inputs are.
     kept: Vec<Option<Place>>,
     outputs: Vec<(Place, Shape)>,
@@ -385,12 +390,11 @@ impl<T: Element> Program<T> {
     /// As [`Program::run`]; another number of outputs, or other shapes, than were compiled. After an error the outputs hold
     /// anything.
     pub fn run_into(&mut self, inputs: &[&Tensor<T>], outputs: &mut [&mut Tensor<T>]) -> Result<()> {
-        let wanted = self.kept.iter().filter(|kept| kept.is_none()).count();
+        let wanted = self.open_inputs().count();
         if inputs.len() != wanted {
             return Err(Error::argument(format!("program: takes {wanted} inputs, got {}", inputs.len())));
         }
-        let open = self.kept.iter().zip(&self.inputs).enumerate().filter(|(_, (kept, _))| kept.is_none());
-        for ((k, (_, shape)), input) in open.zip(inputs) {
+        for ((k, shape), input) in self.open_inputs().zip(inputs) {
             if input.shape() != shape {
                 let found = input.shape();
                 return Err(Error::shape(format!("program: input {k} was compiled for shape {shape}, got {found}")));
@@ -422,32 +426,42 @@ impl<T: Element> Program<T> {
     /// # Errors
     /// As [`Program::run`].
     pub fn run_numbers(&mut self, inputs: &[T]) -> Result<()> {
-        let mut given = inputs.chunks(1);
-        let mut slices: smallvec::SmallVec<[&[T]; 16]> = smallvec::SmallVec::with_capacity(self.inputs.len());
-        for (k, (kept, shape)) in self.kept.iter().zip(&self.inputs).enumerate() {
-            if kept.is_some() {
-                slices.push(&[]);
-            } else if shape.rank() > 0 {
-                return Err(Error::shape(format!("program: input {k} was compiled for shape {shape}, got a number")));
-            } else {
-                let few = || Error::argument(format!("program: got {} numbers, too few for its inputs", inputs.len()));
-                slices.push(given.next().ok_or_else(few)?);
-            }
-        }
-        if given.next().is_some() {
-            return Err(Error::argument(format!("program: got {} numbers, more than its inputs", inputs.len())));
+        if self.takes_numbers != Some(inputs.len()) {
+            return Err(self.not_these_numbers(inputs.len()));
         }
         if !self.written_out.is_empty() {
             return Err(Error::argument("program: some outputs are written out; hand their tensors to run_into"));
         }
-        self.run_slices(&slices, &mut [])
+        let done = self.machine.run_numbers(inputs);
+        self.finish(done, &mut [])
+    }
+
+    #[cold]
+    fn not_these_numbers(&self, found: usize) -> Error {
+        match self.open_inputs().find(|(_, shape)| shape.rank() > 0) {
+            Some((k, shape)) => {
+                Error::shape(format!("program: input {k} was compiled for shape {shape}, got a number"))
+            }
+            None => Error::argument(format!("program: takes {} numbers, got {found}", self.open_inputs().count())),
+        }
+    }
+
+    /// The inputs that are not carried, by number.
+    fn open_inputs(&self) -> impl Iterator<Item = (usize, &Shape)> {
+        self.inputs.iter().enumerate().filter(|&(k, _)| self.kept[k].is_none())
     }
 
     fn run_slices(&mut self, inputs: &[&[T]], outputs: &mut [&mut [T]]) -> Result<()> {
+        let done = self.machine.run(inputs, outputs);
+        self.finish(done, outputs)
+    }
+
+    /// After all steps: guards, and what is not yet where it belongs.
+    fn finish(&mut self, run: Result<()>, outputs: &mut [&mut [T]]) -> Result<()> {
         self.diverged = false;
-        self.machine.run(inputs, outputs)?;
+        run?;
         for &(left, right, recorded) in &self.guards {
-            let (a, b) = (self.machine.number(left, inputs), self.machine.number(right, inputs));
+            let [a, b] = [left, right].map(|place| self.machine.kept(place)[0]);
             if a.partial_cmp(&b) != recorded {
                 self.diverged = true;
                 return Err(Error::tape(format!(

@@ -49,8 +49,8 @@ enum Step<T> {
     },
     Batch {
         code: BatchCode<T>,
-        inputs: Vec<Place>,
-        outputs: Vec<Place>,
+        inputs: Vec<Move>,
+        outputs: Vec<Move>,
         numbers: Vec<T>,
         results: Vec<T>,
     },
@@ -72,6 +72,28 @@ enum Step<T> {
     },
 }
 
+/// Numbers that are one after another, both in the arena and in a list.
+struct Move {
+    arena: Place,
+    listed: usize,
+}
+
+impl Move {
+    /// All numbers at these places, in as few moves as there are stretches.
+    fn all(places: &[Place]) -> Vec<Self> {
+        let mut moves: Vec<Self> = Vec::new();
+        for (listed, &place) in places.iter().enumerate() {
+            match moves.last_mut() {
+                Some(Self { arena, .. }) if arena.base == place.base && arena.start + arena.len == place.start => {
+                    arena.len += place.len;
+                }
+                _ => moves.push(Self { arena: place, listed }),
+            }
+        }
+        moves
+    }
+}
+
 /// Steps with their memory.
 pub(super) struct Machine<T: 'static> {
     steps: Vec<Step<T>>,
@@ -79,6 +101,8 @@ pub(super) struct Machine<T: 'static> {
     panels: Vec<Option<Panels>>,
     arena: Arena<T>,
     workers: Workers,
+    /// Inputs that are numbers, with where they go.
+    numbers: Vec<(usize, usize)>,
     /// Where the inputs and the outputs of this run are.
     inputs: Vec<*const T>,
     outputs: Vec<*mut T>,
@@ -165,7 +189,8 @@ impl<T: Element> Machine<T> {
                         code_bytes += code.bytes();
                         let zero = T::from_f64(0.0);
                         let (numbers, results) = (vec![zero; reads.len()], vec![zero; writes.len()]);
-                        Step::Batch { code, inputs: reads, outputs: writes, numbers, results }
+                        let (inputs, outputs) = (Move::all(&reads), Move::all(&writes));
+                        Step::Batch { code, inputs, outputs, numbers, results }
                     }
                     Run::Tensor { op, shapes, accumulate } => Step::Tensor {
                         op,
@@ -183,7 +208,8 @@ impl<T: Element> Machine<T> {
         layout.memory.code = code_bytes;
         let scratch = Scratch { numbers: Vec::new(), sums: Vec::new(), inputs: Vec::new(), outputs: Vec::new() };
         let (inputs, outputs) = (vec![std::ptr::null(); ir.inputs.len()], vec![std::ptr::null_mut(); ir.outputs.len()]);
-        let machine = Self { steps, panels, arena, workers: Workers::new(1), inputs, outputs, scratch };
+        let numbers = layout.given.iter().enumerate().map(|(at, &k)| (k, at)).collect();
+        let machine = Self { steps, panels, arena, workers: Workers::new(1), numbers, inputs, outputs, scratch };
         machine.check();
         machine
     }
@@ -201,7 +227,10 @@ impl<T: Element> Machine<T> {
                 Step::Block { inputs, shared, outputs, sums, .. } => {
                     (inputs.iter().chain(shared).copied().collect(), outputs.iter().chain(sums).copied().collect())
                 }
-                Step::Batch { inputs, outputs, .. } => (inputs.clone(), outputs.clone()),
+                Step::Batch { inputs, outputs, .. } => {
+                    let places = |moves: &[Move]| moves.iter().map(|one| one.arena).collect();
+                    (places(inputs), places(outputs))
+                }
                 Step::Tensor { inputs, output, accumulate, .. } => {
                     (inputs.iter().skip(*accumulate as usize).map(|input| input.0).collect(), vec![*output])
                 }
@@ -230,14 +259,6 @@ impl<T: Element> Machine<T> {
     pub fn kept_mut(&mut self, place: Place) -> &mut [T] {
         &mut self.arena.memory[self.arena.start..][place.start..place.start + place.len]
     }
-    /// The number at a place, of the arena or of the inputs of the last run.
-    pub fn number(&self, place: Place, inputs: &[&[T]]) -> T {
-        match place.base {
-            Base::Arena => self.kept(place)[0],
-            Base::Input(k) => inputs[k][0],
-            Base::Output(_) => unreachable!("guards read what the program keeps"),
-        }
-    }
 
     /// Copies from one kept place to another.
     pub fn copy(&mut self, from: Place, to: Place) {
@@ -264,6 +285,20 @@ impl<T: Element> Machine<T> {
         for (pointer, output) in self.outputs.iter_mut().zip(outputs) {
             *pointer = output.as_mut_ptr();
         }
+        let arena = &mut self.arena.memory[self.arena.start..];
+        for &(k, at) in &self.numbers {
+            arena[at] = inputs[k][0];
+        }
+        self.run_steps()
+    }
+
+    /// The same where all inputs that are not carried are numbers, and nothing is written out.
+    pub fn run_numbers(&mut self, inputs: &[T]) -> Result<()> {
+        self.arena.memory[self.arena.start..][..inputs.len()].copy_from_slice(inputs);
+        self.run_steps()
+    }
+
+    fn run_steps(&mut self) -> Result<()> {
         let view = View { arena: self.arena.base(), inputs: &self.inputs, outputs: &self.outputs };
         let mut k = 0;
         while let Some((step, rest)) = self.steps[k..].split_first_mut() {
@@ -339,13 +374,14 @@ impl<T: Element> Step<T> {
                 }
             }
             Step::Batch { code, inputs, outputs, numbers, results } => {
-                for (number, &place) in numbers.iter_mut().zip(&*inputs) {
-                    *number = view.number(place);
+                for &Move { arena, listed } in &*inputs {
+                    // SAFETY: no other slice is out.
+                    numbers[listed..][..arena.len].copy_from_slice(unsafe { view.slice(arena) });
                 }
                 code.run(numbers, results);
-                for (&result, &place) in results.iter().zip(&*outputs) {
+                for &Move { arena, listed } in &*outputs {
                     // SAFETY: as above.
-                    unsafe { view.slice_mut(place)[0] = result };
+                    unsafe { view.slice_mut(arena) }.copy_from_slice(&results[listed..][..arena.len]);
                 }
             }
             Step::Tensor { op, inputs, output, accumulate } => {

@@ -389,3 +389,27 @@ fn a_choice_between_two_literals_is_made_anew_in_every_run() {
     program.run(&[&Tensor::scalar(1.0), &Tensor::from([1.0, -1.0])]).unwrap();
     assert_eq!((program.item(0), program.item(1)), (1.0, 3.0));
 }
+
+#[test]
+fn numbers_go_in_and_out_in_one_go_and_a_wrong_count_is_refused() {
+    let shapes = [Tensor::scalar(0.0), Tensor::scalar(0.0), Tensor::scalar(0.0)];
+    // The second input is carried, the third is unused; an input comes out again, and a tensor.
+    let options = Options::new().carry(1, 0);
+    let mut program =
+        options.compile(&shapes, |_, v| vec![v[1] + v[0], v[0], v[1] * v[1], Var::stack(&[v[0], v[1]], 0)]).unwrap();
+    program.set_carried(1, &Tensor::scalar(10.0)).unwrap();
+    let mut found = [0.0; 3];
+    for expected in [[13.0, 3.0, 100.0], [17.0, 4.0, 169.0]] {
+        program.run_numbers(&[expected[1], 0.5]).unwrap();
+        program.items_into(0, &mut found);
+        assert_eq!(found, expected);
+    }
+    let error = program.run_numbers(&[1.0]).unwrap_err().to_string();
+    assert!(error.contains("takes 2 numbers, got 1"), "{error}");
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| program.items_into(1, &mut [0.0; 3])));
+    let message = *caught.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.contains("output 3 has 2 elements"), "{message}");
+    let tensors = Options::new().compile(&[Tensor::from([1.0, 2.0])], |_, v| vec![v[0].sum(())]);
+    let error = tensors.unwrap().run_numbers(&[1.0]).unwrap_err().to_string();
+    assert!(error.contains("input 0 was compiled for shape [2]"), "{error}");
+}
