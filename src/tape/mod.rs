@@ -129,6 +129,31 @@ impl<T: Element> Tape<T> {
         self.scalars.keep_sites(keep);
     }
 
+    /// Makes room for so many more recorded numbers and for their adjoints, and has the memory's pages there: so the first
+    /// recording is as fast as the later ones, which find the memory of those before. Ops on numbers alone need it, and only
+    /// where the first time counts.
+    ///
+    /// # Panics
+    /// More than 2^27 numbers would be on the tape.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tape;
+    /// let mut tape = Tape::new();
+    /// tape.reserve(100_000);
+    /// let x = tape.vars(&vec![0.5; 50_000]);
+    /// let sum = x[1..].iter().fold(x[0], |sum, &x| sum + x);
+    /// assert_eq!(sum.backward().item(x[7]), 1.0);
+    /// ```
+    pub fn reserve(&mut self, numbers: usize) {
+        self.scalars.prepare(numbers);
+        let wanted = self.scalars.len() as usize + numbers;
+        let adjoints = self.spare_adjoints.get_mut();
+        if adjoints.capacity() < wanted {
+            *adjoints = scalar::prepared(wanted);
+        }
+    }
+
     /// A variable: a number or tensor to differentiate by.
     #[track_caller]
     pub fn var(&self, value: impl Input<T>) -> Var<'_, T> {

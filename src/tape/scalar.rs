@@ -10,7 +10,7 @@
 //!
 //! Cost: 24 bytes a node in f64 and 8 for its adjoint, 32 for an op of one argument as of two: nodes of one size are found by
 //! their number. About 20 instructions to record an op, 15 to sweep it. The memory is kept from one recording to the next;
-//! only the first one pays for its pages (on a virtual machine, several times what the ops cost).
+//! only the first one pays for its pages, or [`Tape::reserve`] does before it ([`pages`]).
 //!
 //! In a replay ([`super::replay`]) nothing is pushed: each push is compared with the node that was recorded at its place.
 //!
@@ -18,7 +18,10 @@
 //! adjoints in registers, or the last one with masks in place of branches; a dummy slot for missing parents, whose additions
 //! wait for one another. A graph without any pattern pays for the branches: 8 ns an op to sweep in place of 4.
 
+mod pages;
 mod replay;
+
+pub(super) use pages::prepared;
 
 use super::replay::Along;
 use super::{Tape, Var};
@@ -50,6 +53,7 @@ struct Node<T> {
     word: u64,
 }
 
+#[inline(always)]
 fn pack(code: u8, a: u32, b: u32) -> u64 {
     (code as u64) << 56 | (b as u64) << 28 | a as u64
 }
@@ -254,6 +258,13 @@ impl<T: Element> ScalarLane<T> {
             self.sites.borrow_mut().push(Location::caller());
         }
         id as u32
+    }
+
+    /// Makes room for so many more nodes, and has all of its pages there.
+    pub fn prepare(&mut self, more: usize) {
+        let len = self.len.get();
+        self.reserve(more);
+        pages::touch(&mut self.memory.get_mut().spare_capacity_mut()[len..]);
     }
 
     /// Makes room for so many more nodes.

@@ -89,3 +89,28 @@ fn leaves_pushed_together_remember_who_asked() {
     assert_eq!((site.file(), site.line()), (file!(), line!() - 2));
     assert_eq!(lane.site(2), None);
 }
+
+#[test]
+fn a_reserved_tape_keeps_what_it_has_and_does_not_grow() {
+    let mut tape = crate::Tape::new();
+    tape.reserve(5000);
+    for _ in 0..2 {
+        let bytes = tape.bytes();
+        let x = tape.vars(&[1.5, 0.5]);
+        let y = (0..4998).fold(x[0], |y, _| y + x[1]);
+        assert_eq!(tape.bytes(), bytes);
+        let grads = y.backward();
+        assert_eq!(grads.items(&x), [1.0, 4998.0]);
+        tape.recycle(grads);
+        // More room for the same nodes.
+        tape.reserve(100);
+        tape.clear();
+        tape.reserve(0);
+    }
+    let lane = &mut random_lane(&mut ChaCha8Rng::seed_from_u64(5), 700);
+    let before: Vec<f64> = lane.nodes().iter().flat_map(|node| [node.first, node.second]).collect();
+    lane.prepare(100_000);
+    let after = lane.nodes().iter().flat_map(|node| [node.first, node.second]);
+    assert!(before.iter().zip(after).all(|(a, b)| a.to_bits() == b.to_bits()));
+    assert!(lane.bytes() >= 100_700 * size_of::<Node<f64>>());
+}
