@@ -7,14 +7,17 @@ use retrograd::Real;
 /// Hands every error over in turn: three for each point.
 pub(crate) fn errors<S: Real>(hand: &Hand, theta: &[S; N_THETA], u: &[[S; 2]], mut take: impl FnMut(S)) {
     let transforms = transforms(hand, theta);
+    // A running sum of multiples, its three numbers side by side.
     let place = |influences: &Vec<(usize, [f64; 4])>| {
-        [0, 1, 2].map(|i| {
-            let terms = influences.iter().map(|(bone, x)| {
-                let row = &transforms[*bone][4 * i..][..4];
-                row[0] * x[0] + row[1] * x[1] + row[2] * x[2] + row[3] * x[3]
-            });
-            terms.fold(theta[3 + i], |sum, term| sum + term)
-        })
+        let mut vertex = [theta[3], theta[4], theta[5]];
+        for (bone, x) in influences {
+            for (column, &x) in x.iter().enumerate() {
+                for (row, sum) in vertex.iter_mut().enumerate() {
+                    *sum = *sum + transforms[*bone][4 * row + column] * x;
+                }
+            }
+        }
+        vertex
     };
     let vertices: Vec<[S; 3]> = hand.skin.iter().map(place).collect();
     for (i, (point, corners)) in hand.points.iter().zip(&hand.corners).enumerate() {

@@ -61,6 +61,11 @@ impl<T: Element> BatchCode<T> {
         }
     }
 
+    /// How many numbers it leaves.
+    pub fn n_outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// The memory that it holds.
     pub fn bytes(&self) -> usize {
         self.code.bytes()

@@ -4,7 +4,8 @@ use super::Origin;
 use super::kernels::{At, Call, OpBytes, Operands, accumulators, chunk};
 use super::lower::{Instruction, Place, What};
 use crate::num::Element;
-use crate::program::body::BodyOp;
+use crate::program::batch::BatchCode;
+use crate::program::body::{Body, BodyOp, Sink};
 
 /// What a worker does for each block.
 pub(super) enum Step<T> {
@@ -33,8 +34,11 @@ pub(super) struct Sum {
 
 /// A lowered body.
 pub(super) struct Code<T> {
-    /// What is the same for all lanes, over itself.
+    /// Numbers that are the same for all lanes: those known when the code was made, then what the others are, over both.
+    pub literals: Vec<T>,
     pub hoisted: Vec<BodyOp<T>>,
+    /// The same in batches, where it is much; then those of the others alone have a place that lanes read.
+    pub batches: Option<BatchCode<T>>,
     pub steps: Vec<Step<T>>,
     pub operands: Vec<Operands>,
     pub streams: Vec<Stream>,
@@ -56,10 +60,15 @@ const CACHE: usize = 24 << 10;
 /// The longest register in bytes: beyond it, calls are no longer felt and the cache is.
 const LONGEST: usize = 2048;
 
+/// So many ops on numbers pay for batches.
+pub(super) const BATCHED: usize = 64;
+
 impl<T: Element> Code<T> {
     pub fn new() -> Self {
         Self {
+            literals: Vec::new(),
             hoisted: Vec::new(),
+            batches: None,
             steps: Vec::new(),
             operands: Vec::new(),
             streams: Vec::new(),
@@ -67,6 +76,50 @@ impl<T: Element> Code<T> {
             registers: 0,
             block: 0,
             stride: 0,
+        }
+    }
+
+    /// Has what is the same for all lanes computed in batches, and leaves places for what lanes read of it.
+    pub fn batch(&mut self, instructions: &mut [Instruction]) {
+        if self.hoisted.iter().filter(|op| !matches!(op, BodyOp::Shared(_))).count() < BATCHED {
+            return;
+        }
+        let first = self.literals.len();
+        let literals = self.literals.iter().map(|&x| BodyOp::Literal(x));
+        let mut body = Body { ops: literals.chain(self.hoisted.drain(..)).collect(), sinks: Vec::new() };
+        let mut places: Vec<Option<u32>> = vec![None; body.ops.len()];
+        for place in instructions.iter_mut().flat_map(|instruction| &mut instruction.places) {
+            let Place::Uniform(slot) = place else { continue };
+            if (*slot as usize) < first {
+                continue;
+            }
+            let new = places[*slot as usize].get_or_insert_with(|| {
+                body.sinks.push(Sink::Store(*slot));
+                (first + body.sinks.len() - 1) as u32
+            });
+            *slot = *new;
+        }
+        self.batches = Some(BatchCode::new(&body));
+    }
+
+    /// Computes what is the same for all lanes.
+    pub fn run_hoisted(&mut self, shared: &[T], uniforms: &mut Vec<T>) {
+        let first = self.literals.len();
+        if uniforms.len() < first {
+            uniforms.clone_from(&self.literals);
+        }
+        match &mut self.batches {
+            Some(batches) => {
+                uniforms.resize(first + batches.n_outputs(), T::from_f64(0.0));
+                batches.run(shared, &mut uniforms[first..]);
+            }
+            None => {
+                uniforms.truncate(first);
+                for op in &self.hoisted {
+                    let value = op.value(uniforms, &[], shared);
+                    uniforms.push(value);
+                }
+            }
         }
     }
 
@@ -108,6 +161,7 @@ impl<T: Element> Code<T> {
             Place::Accumulators(k) => At::new(REGISTERS, self.first_accumulator() + k as usize * accumulators::<T>()),
             Place::Uniform(k) => At::new(UNIFORM, k as usize),
             Place::Stream(k) => At::new(STREAMS + k as usize, 0),
+            Place::Behind(k, start) => At::new(STREAMS + k as usize, start as usize),
             Place::Unused => At::default(),
         }
     }
@@ -115,6 +169,8 @@ impl<T: Element> Code<T> {
     /// The memory of the code itself in bytes.
     pub fn bytes(&self) -> usize {
         self.hoisted.capacity() * size_of::<BodyOp<T>>()
+            + self.literals.capacity() * size_of::<T>()
+            + self.batches.as_ref().map_or(0, BatchCode::bytes)
             + self.steps.capacity() * size_of::<Step<T>>()
             + self.operands.capacity() * size_of::<Operands>()
     }

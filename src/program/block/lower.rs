@@ -5,7 +5,7 @@
 //! change bits or belongs to the program's passes.
 
 use super::code::{Code, Stream, Sum};
-use super::kernels::{Call, First, Form, Ones, OpBytes, Then, takes_ones};
+use super::kernels::{At, Call, First, Form, Ones, OpBytes, Then, takes_ones};
 use super::{Origin, Source, Target, Walk};
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
@@ -18,6 +18,8 @@ pub(super) enum Place {
     Register(u32),
     Uniform(u32),
     Stream(u32),
+    /// So many elements behind the lanes of a stream.
+    Behind(u32, u32),
     Accumulators(u32),
     Unused,
 }
@@ -69,6 +71,15 @@ pub(super) fn lower<T: Element>(body: &Body<T>, sources: &[Source], targets: &[T
 pub(super) fn slot_of(sink: Sink) -> Slot {
     let (Sink::Store(slot) | Sink::Sum(slot)) = sink;
     slot
+}
+
+/// The output and first element of a target that takes lanes as they come.
+fn stored_at(target: Target) -> Option<(usize, usize)> {
+    match target {
+        Target::Flat { output } => Some((output, 0)),
+        Target::Row { output, start } => Some((output, start)),
+        _ => None,
+    }
 }
 
 /// The ops with rules of arithmetic replaced by the ops that they are, and for each slot the one with its value.
@@ -168,19 +179,29 @@ struct Lowering<'a, T> {
 }
 
 impl<T: Element> Lowering<'_, T> {
-    /// Sets apart what depends on no input.
+    /// Sets apart what depends on no input: literals first, which are there before any run.
     fn hoist(&mut self) {
+        for (i, op) in self.ops.iter().enumerate() {
+            if let (BodyOp::Literal(x), true) = (op, self.uses[i] > 0) {
+                self.uniform[i] = Some(self.code.literals.len() as u32);
+                self.code.literals.push(*x);
+            }
+        }
         for i in 0..self.ops.len() {
             let op = self.ops[i];
-            if self.uses[i] == 0 || matches!(op, BodyOp::Input(_)) {
+            if self.uses[i] == 0 || matches!(op, BodyOp::Input(_) | BodyOp::Literal(_)) {
                 continue;
             }
             if op.reads().all(|slot| self.uniform[slot as usize].is_some()) {
-                let index = self.code.hoisted.len() as u32;
-                let number = |slot: Slot| self.uniform.get(slot as usize).copied().flatten().unwrap_or(Slot::MAX);
+                let index = (self.code.literals.len() + self.code.hoisted.len()) as u32;
+                let number = |slot: Slot| self.uniform.get(slot as usize).copied().flatten().unwrap_or(0);
                 self.code.hoisted.push(op.map(number));
                 self.uniform[i] = Some(index);
-                self.place[i] = Place::Uniform(index);
+            }
+        }
+        for (place, uniform) in self.place.iter_mut().zip(&self.uniform) {
+            if let Some(index) = *uniform {
+                *place = Place::Uniform(index);
             }
         }
     }
@@ -280,12 +301,12 @@ impl<T: Element> Lowering<'_, T> {
     /// A value that is stored as it is lives in the output from the start.
     fn plan_home(&mut self, slot: Slot, sink: Option<u32>) {
         let is_input = matches!(self.ops[slot as usize], BodyOp::Input(_));
-        if let Some(Target::Flat { output }) = sink.map(|k| self.targets[k as usize])
+        if let Some((output, start)) = sink.and_then(|k| stored_at(self.targets[k as usize]))
             && !is_input
             && !self.is_read_in_place(output)
-            && let Some(stream) = self.stream(Stream::Output(output))
+            && let Some(home) = self.output(output, start)
         {
-            self.place[slot as usize] = stream;
+            self.place[slot as usize] = home;
         }
     }
 
@@ -303,6 +324,14 @@ impl<T: Element> Lowering<'_, T> {
             self.code.streams.len() - 1
         });
         Some(Place::Stream(index as u32))
+    }
+
+    /// Where lanes of an output are written where they belong.
+    fn output(&mut self, output: usize, start: usize) -> Option<Place> {
+        match self.stream(Stream::Output(output))? {
+            Place::Stream(k) if start > 0 => (start < At::REACH).then_some(Place::Behind(k, start as u32)),
+            place => Some(place),
+        }
     }
 
     fn plan_op(&mut self, slot: Slot) {
@@ -382,15 +411,16 @@ impl<T: Element> Lowering<'_, T> {
                     self.push(What::Kernel(Form::Sum, OpBytes::default()), accumulators, [slot]);
                 }
             }
-            Target::Flat { output } => self.plan_store(slot, output, k),
+            Target::Flat { output } => self.plan_store(slot, output, 0, k),
+            Target::Row { output, start } => self.plan_store(slot, output, start, k),
             Target::Strided { .. } | Target::PerColumn { .. } | Target::PerRow { .. } => {
                 self.push(What::Leave(k), To::Nothing, [slot]);
             }
         }
     }
 
-    fn plan_store(&mut self, slot: Slot, output: usize, k: u32) {
-        let Some(stream) = self.stream(Stream::Output(output)) else {
+    fn plan_store(&mut self, slot: Slot, output: usize, start: usize, k: u32) {
+        let Some(stream) = self.output(output, start) else {
             return self.push(What::Leave(k), To::Nothing, [slot]);
         };
         if self.place[slot as usize] == stream {

@@ -3,7 +3,7 @@
 //! Lanes are the points of a space of rows times `inner` columns: lane = row * inner + column. What comes in is read along a
 //! [`Walk`] of a buffer, what leaves goes along a [`Target`]. A block's values are registers in memory, as many as are alive at
 //! once, and short enough to stay in the first-level cache; each op is one kernel over them. What depends on shared numbers and
-//! literals alone is computed once, as numbers. Flat buffers are read and written where they are.
+//! literals alone is computed once, as numbers, in [batches](super::batch) where it is much. Flat buffers are read and written where they are.
 //!
 //! **Invariants.** Every lane has the bits that the kernels for tensors give it. Sums have an order that follows from the code
 //! and the number of lanes: within a segment of lanes a vector of accumulators takes four lanes of a chunk at a time; in the
@@ -54,11 +54,13 @@ pub(crate) struct Source {
     pub walk: Walk,
 }
 
-/// Where a sink of the body goes: stores to `Flat` and `Strided`, sums to the others.
+/// Where a sink of the body goes: stores to `Flat`, `Row` and `Strided`, sums to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// Element `lane` of an output.
     Flat { output: usize },
+    /// Element `start + lane` of an output that has a row for each sink. Lanes must be whole chunks.
+    Row { output: usize, start: usize },
     /// Element `start + lane * step` of an output, where start < step; several sinks may share the output.
     Strided { output: usize, start: usize, step: usize },
     /// The sum over all lanes, to number `sum` of the sums.
@@ -92,7 +94,8 @@ impl<T: Element> BlockCode<T> {
     /// Sources or targets are too few, or targets share elements of an output.
     pub fn new(body: &Body<T>, sources: &[Source], targets: &[Target], inner: usize) -> Self {
         verify(body, sources, targets);
-        let (mut code, instructions) = lower::lower(body, sources, targets);
+        let (mut code, mut instructions) = lower::lower(body, sources, targets);
+        code.batch(&mut instructions);
         code.assemble(&instructions);
         let columns = (0..targets.len() as u32).filter(|&k| matches!(targets[k as usize], Target::PerColumn { .. }));
         Self {
@@ -130,13 +133,14 @@ fn verify<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) {
     assert_eq!(body.sinks.len(), targets.len(), "a target for every sink");
     let mut writes = Vec::new();
     for (sink, target) in body.sinks.iter().zip(targets) {
-        let stores = matches!(target, Target::Flat { .. } | Target::Strided { .. });
+        let stores = matches!(target, Target::Flat { .. } | Target::Row { .. } | Target::Strided { .. });
         assert_eq!(matches!(sink, Sink::Store(_)), stores, "{sink:?} to {target:?}");
         match *target {
             Target::Strided { output, start, step } => {
                 assert!(start < step, "{target:?} leaves the row of its lane");
                 writes.push((output, step, start));
             }
+            Target::Row { output, start } => writes.push((output, 0, start)),
             Target::Flat { output } | Target::PerColumn { output, .. } | Target::PerRow { output, .. } => {
                 writes.push((output, 0, 0));
             }
@@ -151,9 +155,10 @@ fn verify<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) {
     for source in sources {
         if let Origin::Output(k) = source.from {
             let alone = |target: &Target| match *target {
-                Target::Strided { output, .. } | Target::PerColumn { output, .. } | Target::PerRow { output, .. } => {
-                    output != k
-                }
+                Target::Row { output, .. }
+                | Target::Strided { output, .. }
+                | Target::PerColumn { output, .. }
+                | Target::PerRow { output, .. } => output != k,
                 _ => true,
             };
             assert!(

@@ -80,11 +80,7 @@ impl<T: Element> BlockCode<T> {
         workers: &mut Workers,
     ) {
         self.check(lanes, inputs, outputs);
-        self.uniforms.clear();
-        for op in &self.code.hoisted {
-            let value = op.value(&self.uniforms, &[], shared);
-            self.uniforms.push(value);
-        }
+        self.code.run_hoisted(shared, &mut self.uniforms);
         let zero = T::from_f64(0.0);
         for target in &self.targets {
             if let Target::PerRow { output, add: false } = *target {
@@ -116,6 +112,9 @@ impl<T: Element> BlockCode<T> {
     /// Whether every walk stays inside its buffer; the loops rely on it.
     fn check(&self, lanes: usize, inputs: &[&[T]], outputs: &[&mut [T]]) {
         let rows = lanes / self.inner;
+        if self.targets.iter().any(|target| matches!(target, Target::Row { .. })) {
+            assert_eq!(lanes % chunk::<T>(), 0, "rows of lanes that are no whole chunks");
+        }
         if self.has_rows() {
             assert_eq!(rows * self.inner, lanes, "lanes that are no whole rows");
         }
@@ -136,6 +135,7 @@ impl<T: Element> BlockCode<T> {
         for target in &self.targets {
             let (need, output) = match *target {
                 Target::Flat { output } => (lanes, output),
+                Target::Row { output, start } => (start + lanes, output),
                 Target::Strided { output, start, step } => (strided(start, step), output),
                 Target::PerColumn { output, .. } => (self.inner, output),
                 Target::PerRow { output, .. } => (rows, output),
@@ -303,6 +303,10 @@ impl<T: Element> Run<'_, T> {
             // SAFETY: the lanes of a segment are its own, and the buffer has an element for every lane.
             Target::Flat { output } => unsafe {
                 self.outputs[output].add(lane).copy_from_nonoverlapping(value.as_ptr(), value.len());
+            },
+            // SAFETY: as above.
+            Target::Row { output, start } => unsafe {
+                self.outputs[output].add(start + lane).copy_from_nonoverlapping(value.as_ptr(), value.len());
             },
             Target::Strided { output, start, step } => {
                 for (i, &x) in value.iter().enumerate() {

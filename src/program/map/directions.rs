@@ -3,7 +3,10 @@
 use super::record::{Recorded, record_directions};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::math::Mode;
+use crate::num::simd::{self, Kernel};
 use crate::parallel::Workers;
+use crate::program::block::kernels::chunk;
 use crate::program::block::{BlockCode, Origin, Source, Walk};
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -11,7 +14,8 @@ use crate::tensor::Tensor;
 /// A function of n numbers, compiled with its Jacobian: forward, along all n directions at once.
 ///
 /// What the function computes is computed once, its derivatives for a vector of directions at a time. A number that a direction
-/// does not reach costs nothing where none reaches it. For functions of a point's numbers, over many points: [`Map`](super::Map).
+/// does not reach costs nothing where none reaches it; sums, differences and multiples by literals that nothing else follows are
+/// done once for values and derivatives. For functions of a point's numbers, over many points: [`Map`](super::Map).
 ///
 /// # Examples
 /// ```
@@ -27,10 +31,12 @@ pub struct Jacobian<T: 'static> {
     n: usize,
     m: usize,
     code: BlockCode<T>,
-    /// The unit directions, [n, n].
+    /// Lanes: n directions, the value, and what is missing of a whole chunk.
+    lanes: usize,
+    /// What moves in which lane: the unit matrix, [n + 1, lanes].
     directions: Vec<T>,
-    /// The values, the same in all lanes: [m, n].
-    values: Vec<T>,
+    /// What leaves: derivatives, then the value, [m, lanes].
+    rows: Vec<T>,
     workers: Workers,
 }
 
@@ -50,18 +56,19 @@ impl<T: Element> Jacobian<T> {
     /// # Errors
     /// As [`Map::compile`](super::Map::compile).
     pub fn of(n: usize, f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>) -> Result<Self> {
-        let Recorded { body, targets, widths, .. } = record_directions(n, f)?;
-        let m = widths[0];
-        let source = |start| Source { from: Origin::Input(0), walk: Walk::Strided { start, step: n } };
-        let sources: Vec<Source> = (0..n).map(source).collect();
-        let mut directions = vec![T::from_f64(0.0); n * n];
-        directions.iter_mut().step_by(n + 1).for_each(|one| *one = T::from_f64(1.0));
+        let lanes = (n + 1).next_multiple_of(chunk::<T>());
+        let Recorded { body, targets, widths, .. } = record_directions(n, lanes, f)?;
+        let source = |k| Source { from: Origin::Input(0), walk: Walk::Strided { start: k * lanes, step: 1 } };
+        let sources: Vec<Source> = (0..=n).map(source).collect();
+        let mut directions = vec![T::from_f64(0.0); (n + 1) * lanes];
+        directions.iter_mut().step_by(lanes + 1).for_each(|one| *one = T::from_f64(1.0));
         Ok(Self {
             n,
-            m,
+            m: widths[0],
             code: BlockCode::new(&body, &sources, &targets, 1),
+            lanes,
             directions,
-            values: vec![T::from_f64(0.0); m * n.max(1)],
+            rows: vec![T::from_f64(0.0); widths[0] * lanes],
             workers: Workers::new(1),
         })
     }
@@ -89,15 +96,40 @@ impl<T: Element> Jacobian<T> {
                 return Err(Error::shape(format!("jacobian: {wanted} {what} are needed, got {found}")));
             }
         }
-        // Without directions there is a lane nevertheless, for the values.
-        let lanes = n.max(1);
-        let mut outputs: Vec<&mut [T]> = self.values.chunks_exact_mut(lanes).collect();
-        let mut nothing = vec![T::from_f64(0.0); if n == 0 { m } else { 0 }];
-        outputs.extend(if n == 0 { nothing.chunks_exact_mut(1) } else { jacobian.chunks_exact_mut(n) });
-        self.code.run(lanes, &[&self.directions], x, &mut outputs, &mut [], &mut self.workers);
-        for (value, found) in values.iter_mut().zip(self.values.chunks_exact(lanes)) {
-            *value = found[0];
-        }
+        self.code.run(self.lanes, &[&self.directions], x, &mut [&mut self.rows], &mut [], &mut self.workers);
+        simd::dispatch(TakeApart { rows: &self.rows, lanes: self.lanes, n, values, jacobian });
         Ok(())
+    }
+}
+
+/// Elements that are copied at a time.
+const PIECE: usize = 8;
+
+/// Puts the derivatives of each row side by side, and the values.
+struct TakeApart<'a, T> {
+    rows: &'a [T],
+    lanes: usize,
+    n: usize,
+    values: &'a mut [T],
+    jacobian: &'a mut [T],
+}
+
+impl<T: Element> Kernel for TakeApart<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<M: Mode>(self) {
+        let Self { rows, lanes, n, values, jacobian } = self;
+        for (i, (row, value)) in rows.chunks_exact(lanes).zip(values).enumerate() {
+            *value = row[n];
+            // Whole pieces where there is room behind the row: the next one writes over the rest.
+            match jacobian.get_mut(i * n..).and_then(|rest| rest.get_mut(..n.next_multiple_of(PIECE))) {
+                Some(to) => {
+                    for (to, from) in to.as_chunks_mut::<PIECE>().0.iter_mut().zip(row.as_chunks::<PIECE>().0) {
+                        *to = *from;
+                    }
+                }
+                None => jacobian[i * n..][..n].copy_from_slice(&row[..n]),
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@
 mod directions;
 mod points;
 mod record;
+mod tail;
 #[cfg(test)]
 mod tests;
 

@@ -4,6 +4,7 @@ use super::super::block::Target;
 use super::super::body::{Body, BodyOp, Sink, Slot};
 use super::super::ir::{Ir, IrOp, NodeKey};
 use super::super::trace::Traced;
+use super::tail::{Lanes, tangents_and_values};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::entry::NodeOp;
@@ -92,11 +93,11 @@ pub(super) fn record<T: Element>(
     }
 }
 
-/// Records a closure of n numbers that all lanes share; the lanes are directions, with a tangent of each number for inputs.
-///
-/// Outputs are the m values, each the same in all lanes, then their m derivatives.
+/// Records a closure of n numbers that all lanes share; the lanes are n directions, with a tangent of each number for inputs,
+/// and then the value, with an input that is 1 there. Each of the m numbers leaves its lanes in a row of their own.
 pub(super) fn record_directions<T: Element>(
     n: usize,
+    row: usize,
     build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
 ) -> Result<Recorded<T>> {
     let tape = Tape::of();
@@ -107,11 +108,13 @@ pub(super) fn record_directions<T: Element>(
     check(&tape, &y)?;
     let ir = RefCell::new(Ir::new(false));
     let traced = Traced::new(&tape, &ir, &x)?;
-    let moving: Vec<_> = x.iter().map(|&x| (x, ir.borrow_mut().input(Shape::scalar()))).collect();
-    let mut keys: Vec<NodeKey> = y.iter().map(|&y| traced.key(y)).collect();
-    keys.extend(traced.tangents(&tape, &y, &moving)?);
+    let lane = || ir.borrow_mut().input(Shape::scalar());
+    let moving: Vec<_> = x.iter().map(|&x| (x, lane())).collect();
+    let lanes = Lanes { moving: &moving, value: lane() };
+    let keys = tangents_and_values(&tape, &traced, &ir, &y, lanes)?;
     drop(traced);
-    let leaves = keys.into_iter().enumerate().map(|(output, key)| (key, Target::Flat { output })).collect();
+    let target = |k: usize| Target::Row { output: 0, start: k * row };
+    let leaves = keys.into_iter().enumerate().map(|(k, key)| (key, target(k))).collect();
     let input = |k: usize| match k.checked_sub(n) {
         None => BodyOp::Shared(k as u32),
         Some(k) => BodyOp::Input(k as u32),

@@ -219,12 +219,16 @@ fn points_that_do_not_fit_are_refused_when_run() {
 
 #[test]
 fn a_tall_jacobian_has_the_values_and_rows_of_a_tape() {
-    for n in [1, 2, 5, 26, 70] {
+    for n in [1, 2, 5, 26, 31, 32, 70] {
         fn tall<'t>(x: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
             let sum = x.iter().copied().sum::<Var<'t, f64>>();
             let mut y: Vec<Var<'t, f64>> = x.iter().flat_map(|&x| [x.sin() * sum, x, x * x / (sum + 100.0)]).collect();
             y.push(Var::constant(3.0));
             y.push(sum.select(x[0], x[x.len() - 1]));
+            // A tail: sums, differences and multiples by literals, of a number that others read as well.
+            let product = y[0] * 0.25 - 1.5;
+            y.push(-(product / 3.0 + y[2] * -2.0) + product);
+            y.push(2.0 - product.sin() - (y[2] + y[0]));
             y
         }
         let point = sample(n, 9);
@@ -238,10 +242,32 @@ fn a_tall_jacobian_has_the_values_and_rows_of_a_tape() {
             assert_close(rows.as_slice(), y.iter().flat_map(|y| y.backward().items(&x)));
         }
     }
+    // More ops on numbers alone than are computed one by one.
+    let mut long =
+        Jacobian::compile(2, |x| vec![(0..90).fold(x[0], |y, i| (y * x[1] + 0.01 * i as f64).sin())]).unwrap();
+    let (values, row) = long.run(&[0.4, 0.9]).unwrap();
+    let tape = Tape::new();
+    let x = tape.vars(&[0.4, 0.9]);
+    let y = (0..90).fold(x[0], |y, i| (y * x[1] + 0.01 * i as f64).sin());
+    assert_close(&values, [y.item()]);
+    assert_close(row.as_slice(), y.backward().items(&x));
     says(Jacobian::compile(1, |x| if x[0] > 0.0 { vec![x[0]] } else { vec![] }), &["compares"]);
     let mut one = Jacobian::compile(2, |x| vec![x[0]]).unwrap();
     says(one.run(&[1.0]), &["2 numbers are needed, got 1"]);
     says(one.run_into(&[1.0, 2.0], &mut [0.0], &mut [0.0]), &["2 derivatives are needed, got 1"]);
     let mut none = Jacobian::compile(0, |_| vec![Var::constant(2.0)]).unwrap();
     assert_eq!(none.run(&[]).unwrap().0, [2.0]);
+}
+
+#[test]
+fn what_is_infinite_in_one_lane_of_a_tail_stays_there() {
+    let mut steep = Jacobian::compile(2, |x| {
+        let y = x[0].ln();
+        vec![y * 0.5 - x[1], y / 4.0 + 1.0, -y, x[1] * f64::INFINITY]
+    })
+    .unwrap();
+    let (values, jacobian) = steep.run(&[0.0, 2.0]).unwrap();
+    assert_eq!(values, [f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY]);
+    let infinity = f64::INFINITY;
+    assert_eq!(jacobian.to_vec(), [infinity, -1.0, infinity, 0.0, -infinity, 0.0, 0.0, infinity]);
 }

@@ -1,5 +1,6 @@
 //! Block code against the ops one lane at a time: [`Body::evaluate`] to rounding, the kernels for tensors to the bit.
 
+use super::code::BATCHED;
 use super::kernels::chunk;
 use super::lower::{Simpler, as_op};
 use super::*;
@@ -25,17 +26,22 @@ fn numbers<T: Element>(n: usize, seed: u64) -> Vec<T> {
     (0..n).map(|i| T::from_f64(number(i))).collect()
 }
 
-/// The values of all slots for one lane, by the kernels for tensors; what is the same for all lanes by plain numbers.
+/// The values of all slots for one lane, by the kernels for tensors; what is the same for all lanes by plain numbers where it is
+/// little.
 fn by_kernels<T: Element>(body: &Body<T>, inputs: &[T], shared: &[T]) -> Vec<T> {
     let mut values: Vec<T> = Vec::new();
     let mut uniform: Vec<bool> = Vec::new();
     for op in &body.ops {
-        let same = !matches!(op, BodyOp::Input(_)) && op.reads().all(|slot| uniform[slot as usize]);
+        uniform.push(!matches!(op, BodyOp::Input(_)) && op.reads().all(|slot| uniform[slot as usize]));
+    }
+    let computed = |(op, same): (&BodyOp<T>, &bool)| *same && !matches!(op, BodyOp::Shared(_) | BodyOp::Literal(_));
+    let batched = body.ops.iter().zip(&uniform).filter(|&pair| computed(pair)).count() >= BATCHED;
+    for (op, &same) in body.ops.iter().zip(&uniform) {
         let at = |slot: Slot| [values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN))];
         let plan = Plan::new(&[1], &[1], &[1]);
         let mut out = [T::from_f64(0.0)];
         match *op {
-            _ if same => out = [op.value(&values, inputs, shared)],
+            _ if same && !batched => out = [op.value(&values, inputs, shared)],
             BodyOp::Unary(op, x) => T::unary_kernel(op, &at(x), &mut out),
             BodyOp::Binary(op, x, y) => T::binary_kernel(op, &plan, &at(x), &at(y), &mut out),
             BodyOp::UnaryVjp(op, [x, y, g]) => {
@@ -49,7 +55,6 @@ fn by_kernels<T: Element>(body: &Body<T>, inputs: &[T], shared: &[T]) -> Vec<T> 
             }
             _ => out = [op.value(&values, inputs, shared)],
         }
-        uniform.push(same);
         values.push(out[0]);
     }
     values
