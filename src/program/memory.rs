@@ -1,8 +1,9 @@
 //! Where values are while a program runs: one arena, in which buffers are used again as soon as nothing reads them.
 //!
-//! Buffers begin on cache lines. Numbers have a place of their own for good, next to each other. What leaves the program and
+//! Buffers begin on cache lines, a whole number of block code's chunks apart, so that the last chunk belongs to a buffer alone. Numbers have a place of their own for good, next to each other. What leaves the program and
 //! what it carries from run to run is never overwritten by anything else.
 
+use super::block::kernels::chunk;
 use super::ir::{Ir, IrOp, NodeKey};
 use super::lower::{Draft, Run, root};
 use crate::num::Element;
@@ -36,6 +37,11 @@ impl Place {
     /// Where the arena has this number; beyond its end if it is none, or elsewhere.
     pub fn number(self) -> usize {
         if self.base == Base::Arena && self.len == 1 { self.start } else { usize::MAX }
+    }
+    /// With the rest of its last chunk, if it is a buffer of the program's own.
+    pub fn whole<T>(self) -> Place {
+        let is_buffer = self.base == Base::Arena && self.len > 1;
+        Place { len: if is_buffer { self.len.next_multiple_of(chunk::<T>()) } else { self.len }, ..self }
     }
 }
 
@@ -97,21 +103,22 @@ pub(super) struct Layout<T> {
 /// Hands out the arena.
 struct Arena {
     length: usize,
-    line: usize,
+    /// Elements of a chunk: all stretches are multiples of it.
+    unit: usize,
     /// Free stretches by length.
     free: BTreeMap<usize, Vec<usize>>,
 }
 
 impl Arena {
     fn rounded(&self, len: usize) -> usize {
-        len.next_multiple_of(self.line)
+        len.next_multiple_of(self.unit)
     }
 
     /// A new stretch. Long ones are kept a few lines apart, so that loops over several do not fight for one set of the cache.
     fn extend(&mut self, len: usize) -> usize {
         let start = self.length;
         let len = self.rounded(len);
-        let apart = if len * 64 / self.line >= 4096 { 8 * self.line } else { 0 };
+        let apart = if len >= 16 * self.unit { 2 * self.unit } else { 0 };
         self.length += len + apart;
         start
     }
@@ -149,7 +156,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
     let carried = &fixed.carried[..];
     let outside = outside(ir, drafts, fixed);
     let size = size_of::<T>();
-    let mut arena = Arena { length: 0, line: 64 / size, free: BTreeMap::new() };
+    let mut arena = Arena { length: 0, unit: chunk::<T>(), free: BTreeMap::new() };
     let mut places: SecondaryMap<NodeKey, Place> = SecondaryMap::new();
     let mut memory =
         Memory { constants: 0, carried: 0, outputs: 0, intermediates: 0, unshared: 0, numbers: 0, code: 0 };

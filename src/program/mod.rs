@@ -34,6 +34,7 @@ mod panels;
 mod passes;
 mod run;
 mod simplify;
+mod step;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -218,6 +219,7 @@ impl Options {
             inputs: ir.inputs.iter().map(|&key| ir.shape(key).clone()).collect(),
             takes_numbers: None,
             kept: vec![None; ir.inputs.len()],
+            open: Vec::new(),
             outputs: Vec::new(),
             items: Vec::new(),
             written_out: self.written_out.clone(),
@@ -234,8 +236,9 @@ impl Options {
                 program.kept[k] = Some(layout.places[*key]);
             }
         }
+        program.open = (0..ir.inputs.len()).filter(|&k| program.kept[k].is_none()).collect();
         let only_numbers = program.open_inputs().all(|(_, shape)| shape.rank() == 0);
-        program.takes_numbers = only_numbers.then(|| program.open_inputs().count());
+        program.takes_numbers = only_numbers.then_some(program.open.len());
         for &(input, output) in &carried {
             let [to, from] = [layout.places[input], layout.places[output]];
             if to != from {
@@ -303,6 +306,8 @@ pub struct Program<T: 'static> {
     takes_numbers: Option<usize>,
     /// Where carried inputs are.
     kept: Vec<Option<Place>>,
+    /// The inputs that every run is given.
+    open: Vec<usize>,
     outputs: Vec<(Place, Shape)>,
     /// Where the arena has outputs that are numbers; for others, beyond its end.
     items: Vec<usize>,
@@ -390,27 +395,24 @@ impl<T: Element> Program<T> {
     /// As [`Program::run`]; another number of outputs, or other shapes, than were compiled. After an error the outputs hold
     /// anything.
     pub fn run_into(&mut self, inputs: &[&Tensor<T>], outputs: &mut [&mut Tensor<T>]) -> Result<()> {
-        let wanted = self.open_inputs().count();
-        if inputs.len() != wanted {
-            return Err(Error::argument(format!("program: takes {wanted} inputs, got {}", inputs.len())));
+        if inputs.len() != self.open.len() {
+            return Err(Error::argument(format!("program: takes {} inputs, got {}", self.open.len(), inputs.len())));
         }
-        for ((k, shape), input) in self.open_inputs().zip(inputs) {
-            if input.shape() != shape {
-                let found = input.shape();
+        if outputs.len() != self.written_out.len() {
+            let (count, found) = (self.written_out.len(), outputs.len());
+            return Err(Error::argument(format!("program: writes {count} outputs, got tensors for {found}")));
+        }
+        for (&k, input) in self.open.iter().zip(inputs) {
+            let (found, shape) = (input.shape(), &self.inputs[k]);
+            if found != shape {
                 return Err(Error::shape(format!("program: input {k} was compiled for shape {shape}, got {found}")));
             }
+            self.machine.set_input(k, input.as_slice());
         }
-        let mut given = inputs.iter();
-        let slices: smallvec::SmallVec<[&[T]; 16]> = self
-            .kept
-            .iter()
-            .map(|kept| if kept.is_some() { &[][..] } else { given.next().expect("counted").as_slice() })
-            .collect();
-        let count = self.written_out.len();
-        if outputs.len() != count {
-            return Err(Error::argument(format!("program: writes {count} outputs, got tensors for {}", outputs.len())));
+        let mut written: smallvec::SmallVec<[&mut [T]; 16]> = smallvec::SmallVec::new();
+        if !outputs.is_empty() {
+            written.extend((0..self.outputs.len()).map(|_| -> &mut [T] { &mut [] }));
         }
-        let mut written: smallvec::SmallVec<[&mut [T]; 16]> = (0..self.outputs.len()).map(|_| &mut [][..]).collect();
         for (&k, output) in self.written_out.iter().zip(outputs) {
             let (found, shape) = (output.shape(), &self.outputs[k].1);
             if found != shape {
@@ -418,7 +420,8 @@ impl<T: Element> Program<T> {
             }
             written[k] = output.as_mut_slice();
         }
-        self.run_slices(&slices, &mut written)
+        // SAFETY: the inputs are those just set, borrowed until the end.
+        unsafe { self.run_set(&mut written) }
     }
 
     /// As [`Program::run`], where all inputs that are not carried are numbers.
@@ -442,17 +445,32 @@ impl<T: Element> Program<T> {
             Some((k, shape)) => {
                 Error::shape(format!("program: input {k} was compiled for shape {shape}, got a number"))
             }
-            None => Error::argument(format!("program: takes {} numbers, got {found}", self.open_inputs().count())),
+            None => Error::argument(format!("program: takes {} numbers, got {found}", self.open.len())),
         }
     }
 
     /// The inputs that are not carried, by number.
     fn open_inputs(&self) -> impl Iterator<Item = (usize, &Shape)> {
-        self.inputs.iter().enumerate().filter(|&(k, _)| self.kept[k].is_none())
+        self.open.iter().map(|&k| (k, &self.inputs[k]))
     }
 
+    /// Runs on slices of the right lengths, one for each input, empty for what is carried.
     fn run_slices(&mut self, inputs: &[&[T]], outputs: &mut [&mut [T]]) -> Result<()> {
-        let done = self.machine.run(inputs, outputs);
+        for (k, input) in inputs.iter().enumerate() {
+            self.machine.set_input(k, input);
+        }
+        // SAFETY: the inputs are those just set, borrowed until the end.
+        unsafe { self.run_set(outputs) }
+    }
+
+    /// Runs on the inputs that are set.
+    ///
+    /// # Safety
+    /// Every input that is not carried was set to a slice of its length that is still there. The outputs are slices for all,
+    /// empty for those that the program keeps; or none at all, where it keeps all.
+    unsafe fn run_set(&mut self, outputs: &mut [&mut [T]]) -> Result<()> {
+        // SAFETY: the caller's promise.
+        let done = unsafe { self.machine.run(outputs) };
         self.finish(done, outputs)
     }
 

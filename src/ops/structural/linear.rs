@@ -9,7 +9,7 @@ use crate::parallel::Workers;
 use crate::tape::entry::Operand;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
-use crate::tensor::kernels::matmul::{gemm, gemm_rows};
+use crate::tensor::kernels::matmul::{Prepared, gemm, gemm_rows, is_small};
 
 /// The product of the last two axes, of transposes where asked for; leading axes broadcast.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,6 +127,15 @@ impl MatMul {
             let (x, y) = (&x.data[i * xs..(i + 1) * xs], &y.data[j * ys..(j + 1) * ys]);
             self.block(&sizes, x, y, &mut out[block * os..(block + 1) * os], accumulate, workers.as_deref_mut());
         }
+    }
+
+    /// The product of two matrices made ready, where threads would not share it.
+    pub(crate) fn prepared<T: Element>(&self, x: &[usize], y: &[usize], accumulate: bool) -> Option<Prepared<T>> {
+        let Sizes { m, n, k } = self.sizes(x, y).ok().filter(|_| x.len() == 2 && y.len() == 2)?;
+        if !is_small([m, n, k]) {
+            return None;
+        }
+        Prepared::new(simd::level(), [m, n, k], [self.ta, self.tb], accumulate)
     }
 
     /// Writes rows `from..to` of the product of two matrices.

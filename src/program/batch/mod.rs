@@ -50,14 +50,21 @@ impl<T: Element> BatchCode<T> {
         built
     }
 
-    /// Computes one number for each sink. `Input(k)` and `Shared(k)` both are `inputs[k]`: in one lane there is no difference.
-    pub fn run(&mut self, inputs: &[T], outputs: &mut [T]) {
-        self.values[..self.n_inputs].copy_from_slice(&inputs[..self.n_inputs]);
+    /// Where the inputs go before a run. `Input(k)` and `Shared(k)` both are the k-th: in one lane there is no difference.
+    pub fn inputs(&mut self) -> &mut [T] {
+        &mut self.values[..self.n_inputs]
+    }
+
+    /// Computes one number for each sink.
+    pub fn run(&mut self) {
         let Self { code, others, values, stage, .. } = self;
-        dispatch(run::Run { code, others, values, stage });
-        assert_eq!(outputs.len(), self.outputs.len(), "a number for each sink");
-        for (output, &slot) in outputs.iter_mut().zip(&self.outputs) {
-            *output = self.values[slot as usize];
+        dispatch(&mut run::Run { code, others, values, stage });
+    }
+
+    /// The numbers of sinks from `first` on, as many as there is room for.
+    pub fn results(&self, first: usize, out: &mut [T]) {
+        for (out, &slot) in out.iter_mut().zip(&self.outputs[first..]) {
+            *out = self.values[slot as usize];
         }
     }
 

@@ -18,7 +18,7 @@ const PIECE: usize = 256;
 /// The room for four collected arguments.
 pub(super) const STAGE: usize = 4 * PIECE;
 
-/// Runs all instructions.
+/// Runs all instructions. Entered by reference: a copy would wait for the stores that made it.
 pub(super) struct Run<'a, T> {
     pub code: &'a Code,
     pub others: &'a [Other<T>],
@@ -26,11 +26,11 @@ pub(super) struct Run<'a, T> {
     pub stage: &'a mut [T],
 }
 
-impl<T: Element> Kernel for Run<'_, T> {
+impl<T: Element> Kernel for &mut Run<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
-        let Self { code, others, values, stage } = self;
+        let Run { code, others, values, stage } = self;
         let v = values.as_mut_ptr();
         for i in &code.instructions {
             // SAFETY: `BatchCode::new` has verified that the code stays inside `values`, whose length never changes;

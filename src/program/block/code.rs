@@ -3,6 +3,7 @@
 use super::Origin;
 use super::kernels::{At, Call, OpBytes, Operands, accumulators, chunk};
 use super::lower::{Instruction, Place, What};
+use super::rows::WIDE;
 use crate::num::Element;
 use crate::program::batch::BatchCode;
 use crate::program::body::{Body, BodyOp, Sink};
@@ -60,6 +61,11 @@ const CACHE: usize = 24 << 10;
 /// The longest register in bytes: beyond it, calls are no longer felt and the cache is.
 const LONGEST: usize = 2048;
 
+/// The most lanes of a block.
+pub(super) const fn longest<T>() -> usize {
+    LONGEST / size_of::<T>()
+}
+
 /// So many ops on numbers pay for batches.
 pub(super) const BATCHED: usize = 64;
 
@@ -111,7 +117,10 @@ impl<T: Element> Code<T> {
         match &mut self.batches {
             Some(batches) => {
                 uniforms.resize(first + batches.n_outputs(), T::from_f64(0.0));
-                batches.run(shared, &mut uniforms[first..]);
+                let inputs = batches.inputs();
+                inputs.copy_from_slice(&shared[..inputs.len()]);
+                batches.run();
+                batches.results(0, &mut uniforms[first..]);
             }
             None => {
                 uniforms.truncate(first);
@@ -123,14 +132,14 @@ impl<T: Element> Code<T> {
         }
     }
 
-    /// Chooses the length of a block and gives every operand its address.
-    pub fn assemble(&mut self, instructions: &[Instruction]) {
+    /// Chooses the length of a block, for at most so many lanes, and gives every operand its address.
+    pub fn assemble(&mut self, instructions: &[Instruction], lanes: usize) {
         let (size, chunk) = (size_of::<T>(), chunk::<T>());
-        let lanes = CACHE / size / (self.registers + self.streams.len()).max(1);
-        self.block = (lanes.min(LONGEST / size) / chunk * chunk).max(chunk);
+        let fitting = (CACHE / size / (self.registers + self.streams.len()).max(1)).min(longest::<T>());
+        self.block = (fitting.min(lanes.saturating_add(chunk - 1)) / chunk * chunk).max(chunk);
         // Registers a power of two apart fight for the same sets of the cache, and their loads wait for each other's stores.
-        let padding = if self.block * size >= 1024 { 64 / size } else { 0 };
-        self.stride = self.block + padding;
+        // And rows reach so far beyond their end.
+        self.stride = self.block + WIDE;
         for instruction in instructions {
             let at = instruction.places.map(|place| self.address(place));
             match instruction.what {

@@ -12,6 +12,8 @@ use crate::ops::{self, Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUn
 use crate::tensor::kernels::elementwise::Side;
 use std::marker::PhantomData;
 
+use super::rows::{RowsOp, SpreadRow, SumOfRows};
+
 /// Lanes of a chunk.
 pub const fn chunk<T>() -> usize {
     256 / size_of::<T>()
@@ -33,6 +35,10 @@ impl At {
     /// How many elements from its base an operand may be.
     pub const REACH: usize = 1 << Self::BITS;
 
+    /// Which base it counts from.
+    pub fn base(self) -> usize {
+        (self.0 >> Self::BITS) as usize
+    }
     pub fn new(base: usize, offset: usize) -> Self {
         assert!(base < Self::BASES && offset < Self::REACH, "block code: too many values alive at once");
         Self((base << Self::BITS | offset) as u32)
@@ -76,10 +82,14 @@ impl OpBytes {
         unsafe { std::ptr::from_mut(&mut bytes).cast::<O>().write(op) };
         bytes
     }
+    /// The shape of a block's rows.
+    pub fn of_rows(op: RowsOp) -> Self {
+        Self::of(op)
+    }
     /// # Safety
     /// `of` made it from an `O`.
     #[inline(always)]
-    unsafe fn get<O: Copy>(&self) -> O {
+    pub(super) unsafe fn get<O: Copy>(&self) -> O {
         // SAFETY: as the caller promises.
         unsafe { std::ptr::from_ref(self).cast::<O>().read() }
     }
@@ -117,6 +127,10 @@ pub enum Form {
     Sum,
     /// The accumulators d += op(a, b), of a, b and a register for the products.
     SumOf(First, Ones),
+    /// Every row of d = x, in a block of whole rows.
+    SpreadRow,
+    /// d = the sum of x over the rows, in a block of whole rows.
+    SumOfRows,
 }
 
 /// Which operands are one number for all lanes.
@@ -171,6 +185,8 @@ pub fn bind<T: Element>(form: Form) -> unsafe fn(&Call<T>) {
         Form::SumOf(First::Mul, _) => bound::<T, SumOf<ops::Mul, Many>>(),
         Form::SumOf(First::Scale, Ones::Second) => bound::<T, SumOf<ops::Scale, One>>(),
         Form::SumOf(First::Scale, _) => bound::<T, SumOf<ops::Scale, Many>>(),
+        Form::SpreadRow => bound::<T, SpreadRow>(),
+        Form::SumOfRows => bound::<T, SumOfRows>(),
     }
 }
 
@@ -347,9 +363,23 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryLanes<O> {
                 d[i] = T::leave(op.value(x[i].enter::<M>()));
             }
         }
+        #[inline(always)]
+        fn few<T: Element, O: Unary, M: Mode>(op: O, d: &mut [T], x: &[T]) {
+            for i in 0..accumulators::<T>() {
+                d[i] = T::leave(op.value(x[i].enter::<M>()));
+            }
+        }
         // SAFETY: the operands are where `Call` says, and its op is an `O`.
         unsafe {
             let op = call.op.get::<O>();
+            // An elementary function on a whole chunk takes longer than all else about a call.
+            if !O::CIRCULAR && call.lanes <= accumulators::<T>() {
+                for k in 0..call.count {
+                    let [d, x, ..] = *call.operands.add(k);
+                    few::<T, O, M>(op, view_mut(d.of(call.bases), 0), view::<T, Many>(x.of(call.bases), 0));
+                }
+                return;
+            }
             for_each_chunk!(call, |[d, x, ..], from| {
                 let (d, x) = (view_mut(d, from), view::<T, Many>(x, from));
                 if O::CIRCULAR && has_large_angles::<T, M>(x) {
@@ -510,8 +540,12 @@ fn accumulate<T: Element>(sum: &mut [T], x: &[T], lanes: usize) {
             sum[i] += (x[i] + x[i + width]) + (x[i + 2 * width] + x[i + 3 * width]);
         }
     } else {
-        for i in 0..lanes {
-            sum[i % width] += x[i];
+        for part in 0..lanes.div_ceil(width) {
+            let (x, left) = (&x[part * width..][..width], lanes - part * width);
+            for i in 0..width {
+                // Adding nothing changes no sum that began as 0, and this way the loop is a vector's.
+                sum[i] += if i < left { x[i] } else { T::from_f64(0.0) };
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Lanes are the points of a space of rows times `inner` columns: lane = row * inner + column. What comes in is read along a
 //! [`Walk`] of a buffer, what leaves goes along a [`Target`]. A block's values are registers in memory, as many as are alive at
 //! once, and short enough to stay in the first-level cache; each op is one kernel over them. What depends on shared numbers and
-//! literals alone is computed once, as numbers, in [batches](super::batch) where it is much. Flat buffers are read and written where they are.
+//! literals alone is computed once, as numbers, in [batches](super::batch) where it is much. Flat buffers are read and written
+//! where they are.
 //!
 //! **Invariants.** Every lane has the bits that the kernels for tensors give it. Sums have an order that follows from the code
 //! and the number of lanes: within a segment of lanes a vector of accumulators takes four lanes of a chunk at a time; in the
@@ -15,7 +16,9 @@
 mod code;
 pub mod kernels;
 mod lower;
+mod rows;
 mod run;
+mod short;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +27,9 @@ use crate::num::Element;
 use code::Code;
 use run::{Frame, lock};
 use std::sync::Mutex;
+
+pub(crate) use rows::WIDE;
+pub(crate) use short::{Extent, Short, Space};
 
 /// Where the number of a lane lies in its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +102,7 @@ impl<T: Element> BlockCode<T> {
         verify(body, sources, targets);
         let (mut code, mut instructions) = lower::lower(body, sources, targets);
         code.batch(&mut instructions);
-        code.assemble(&instructions);
+        code.assemble(&instructions, usize::MAX);
         let columns = (0..targets.len() as u32).filter(|&k| matches!(targets[k as usize], Target::PerColumn { .. }));
         Self {
             frames: vec![Frame::new(&code)],

@@ -111,38 +111,23 @@ impl<T: Element> BlockCode<T> {
 
     /// Whether every walk stays inside its buffer; the loops rely on it.
     fn check(&self, lanes: usize, inputs: &[&[T]], outputs: &[&mut [T]]) {
-        let rows = lanes / self.inner;
         if self.targets.iter().any(|target| matches!(target, Target::Row { .. })) {
             assert_eq!(lanes % chunk::<T>(), 0, "rows of lanes that are no whole chunks");
         }
         if self.has_rows() {
-            assert_eq!(rows * self.inner, lanes, "lanes that are no whole rows");
+            assert_eq!(lanes % self.inner, 0, "lanes that are no whole rows");
         }
-        let strided = |start: usize, step: usize| if lanes == 0 { 0 } else { start + (lanes - 1) * step + 1 };
         for source in &self.sources {
-            let need = match source.walk {
-                Walk::Flat => lanes,
-                Walk::Row => self.inner,
-                Walk::Column => rows,
-                Walk::Strided { start, step } => strided(start, step),
-            };
             let has = match source.from {
                 Origin::Input(k) => inputs[k].len(),
                 Origin::Output(k) => outputs[k].len(),
             };
-            assert!(need <= has || lanes == 0, "{source:?} needs {need} elements, has {has}");
+            source.check(lanes, self.inner, has);
         }
         for target in &self.targets {
-            let (need, output) = match *target {
-                Target::Flat { output } => (lanes, output),
-                Target::Row { output, start } => (start + lanes, output),
-                Target::Strided { output, start, step } => (strided(start, step), output),
-                Target::PerColumn { output, .. } => (self.inner, output),
-                Target::PerRow { output, .. } => (rows, output),
-                Target::Total { .. } => continue,
-            };
-            let has = outputs[output].len();
-            assert!(need <= has || lanes == 0, "{target:?} needs {need} elements, has {has}");
+            if let Some(output) = target.output() {
+                target.check(lanes, self.inner, outputs[output].len());
+            }
         }
     }
 
@@ -333,6 +318,52 @@ impl<T: Element> Run<'_, T> {
     }
 }
 
+impl Source {
+    /// How many elements of its buffer it reads.
+    pub(super) fn need(&self, lanes: usize, inner: usize) -> usize {
+        match self.walk {
+            Walk::Flat => lanes,
+            Walk::Row => inner,
+            Walk::Column => lanes / inner,
+            Walk::Strided { start, step } => strided(lanes, start, step),
+        }
+    }
+    pub(super) fn check(&self, lanes: usize, inner: usize, has: usize) {
+        let need = self.need(lanes, inner);
+        assert!(need <= has || lanes == 0, "{self:?} needs {need} elements, has {has}");
+    }
+}
+
+impl Target {
+    /// The output that it writes to, unless that is one of the sums.
+    pub(super) fn output(&self) -> Option<usize> {
+        match *self {
+            Target::Flat { output } | Target::Row { output, .. } | Target::Strided { output, .. } => Some(output),
+            Target::PerColumn { output, .. } | Target::PerRow { output, .. } => Some(output),
+            Target::Total { .. } => None,
+        }
+    }
+    /// How many elements of it.
+    pub(super) fn need(&self, lanes: usize, inner: usize) -> usize {
+        match *self {
+            Target::Flat { .. } => lanes,
+            Target::Row { start, .. } => start + lanes,
+            Target::Strided { start, step, .. } => strided(lanes, start, step),
+            Target::PerColumn { .. } => inner,
+            Target::PerRow { .. } => lanes / inner,
+            Target::Total { .. } => 0,
+        }
+    }
+    pub(super) fn check(&self, lanes: usize, inner: usize, has: usize) {
+        let need = self.need(lanes, inner);
+        assert!(need <= has || lanes == 0, "{self:?} needs {need} elements, has {has}");
+    }
+}
+
+fn strided(lanes: usize, start: usize, step: usize) -> usize {
+    if lanes == 0 { 0 } else { start + (lanes - 1) * step + 1 }
+}
+
 /// Calls `work(offset, row, column, length)` for each piece of a row among the lanes.
 fn pieces(lane: usize, lanes: usize, inner: usize, mut work: impl FnMut(usize, usize, usize, usize)) {
     let (mut row, mut column, mut at) = (lane / inner, lane % inner, 0);
@@ -344,10 +375,14 @@ fn pieces(lane: usize, lanes: usize, inner: usize, mut work: impl FnMut(usize, u
 }
 
 /// The sum of accumulators, the upper half added to the lower one until one is left.
-fn folded<T: Element>(sums: &[T]) -> T {
+#[inline]
+pub(super) fn folded<T: Element>(sums: &[T]) -> T {
     let mut parts = [T::from_f64(0.0); 16];
-    let mut n = accumulators::<T>();
-    parts[..n].copy_from_slice(sums);
+    let mut n = const { accumulators::<T>() };
+    // Of a fixed length, the copy is a few moves and no call.
+    for (part, &sum) in parts[..n].iter_mut().zip(&sums[..n]) {
+        *part = sum;
+    }
     while n > 1 {
         n /= 2;
         for i in 0..n {

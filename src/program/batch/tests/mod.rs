@@ -30,8 +30,11 @@ fn both_ways<T: Element>(body: &Body<T>, inputs: &[T]) -> (Vec<T>, Vec<T>) {
     let zero = T::from_f64(0.0);
     let mut found = vec![zero; body.sinks.len()];
     // Twice: the second run must not see what the first left.
-    code.run(&vec![T::from_f64(0.5); inputs.len()], &mut found);
-    code.run(inputs, &mut found);
+    code.inputs().fill(T::from_f64(0.5));
+    code.run();
+    code.inputs().copy_from_slice(inputs);
+    code.run();
+    code.results(0, &mut found);
     (expected.collect(), found)
 }
 
@@ -212,7 +215,7 @@ fn dead_code_costs_nothing() {
     assert!(value_alone * 2 < all, "{value_alone} of {all}");
     assert_same_bits("ring", &body, &numbers(50));
     // Nothing at all is code too.
-    BatchCode::new(&Body::<f64> { ops: Vec::new(), sinks: Vec::new() }).run(&[], &mut []);
+    BatchCode::new(&Body::<f64> { ops: Vec::new(), sinks: Vec::new() }).run();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 mod random;
 mod runs;
+mod short;
 
 /// Numbers where ops have their edges, then others.
 fn numbers<T: Element>(n: usize, seed: u64) -> Vec<T> {
@@ -80,6 +81,21 @@ fn stored<T: Element>(body: &Body<T>, slots: &[Slot], inputs: &[Vec<T>], shared:
     let mut to: Vec<&mut [T]> = outputs.iter_mut().map(|output| &mut output[..]).collect();
     let inputs: Vec<&[T]> = inputs.iter().map(|input| &input[..]).collect();
     code.run(lanes, &inputs, shared, &mut to, &mut [], &mut Workers::new(workers));
+    let before = vec![vec![T::from_f64(7.0); lanes]; slots.len()];
+    let inputs: Vec<Vec<T>> = inputs.iter().map(|input| input.to_vec()).collect();
+    let (sources, inner) = (&flat_inputs(inputs.len())[..], 1);
+    short::Case {
+        body: &body,
+        sources,
+        targets: &targets,
+        inner,
+        lanes,
+        inputs: &inputs,
+        shared,
+        outputs: &before,
+        sums: &[],
+    }
+    .check();
     outputs
 }
 

@@ -5,7 +5,7 @@ use super::*;
 const MUL: BinaryOp = BinaryOp::Mul(ops::Mul);
 const ADD: BinaryOp = BinaryOp::Add(ops::Add);
 
-fn plain<T: Element>(n: usize, seed: u64) -> Vec<T> {
+pub(super) fn plain<T: Element>(n: usize, seed: u64) -> Vec<T> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..n).map(|_| T::from_f64(random.random_range(-1.0..1.0))).collect()
 }

@@ -62,6 +62,8 @@ use crate::parallel::Workers;
 use dots::{Row, dots};
 use vector::Vector;
 
+pub use threads::is_small;
+
 /// c = op(a) op(b), or c += op(a) op(b) with `accumulate`; everything row-major and contiguous.
 ///
 /// op(a) is [m, k]: `a` holds [m, k], or [k, m] when `ta`. op(b) is [k, n]: `b` holds [k, n], or [n, k] when `tb`. `c`
@@ -101,11 +103,8 @@ pub fn gemm<T: Gemm>(
         }
         return;
     }
-    // A column is a row when nothing else is: c' = b' a'. And vectors lie the same way when transposed.
-    let (m, n, a, ta, b, tb) = if n == 1 { (1, m, b, false, a, !ta) } else { (m, n, a, ta, b, tb) };
-    let (ta, tb) = (ta && k > 1 && m > 1, tb && k > 1);
-    let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
-    let p = Product { m, n, k, a: a.as_ptr(), ta, lda, b: b.as_ptr(), tb, ldb, c: c.as_mut_ptr(), ldc: n, accumulate };
+    let mut p = Product::of([m, n, k], [ta, tb], accumulate);
+    p.set(n == 1, a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
     // SAFETY: the slices have the lengths asserted above, and no side is 0.
     unsafe {
         match workers {
@@ -150,6 +149,42 @@ pub trait Gemm: Copy + Default + 'static {
     /// The product's pointers must be valid for its shape, no side of which may be 0.
     #[doc(hidden)]
     unsafe fn run(level: Level, p: &Product<Self>);
+    /// What `run` would run for a product of this shape: to be called under the same conditions.
+    #[doc(hidden)]
+    fn kernel(level: Level, p: &Product<Self>) -> unsafe fn(&Product<Self>);
+}
+
+/// A product of one shape, made ready: the kernel is chosen, and a call is a jump to it. One thread; the bits of [`gemm`].
+pub struct Prepared<T> {
+    product: Product<T>,
+    kernel: unsafe fn(&Product<T>),
+    /// Whether the operands have changed places.
+    swapped: bool,
+}
+
+impl<T: Gemm> Prepared<T> {
+    /// The product of [m, k] and [k, n], as of [`gemm`]; none where a side is 0.
+    pub fn new(level: Level, [m, n, k]: [usize; 3], transposed: [bool; 2], accumulate: bool) -> Option<Self> {
+        if m == 0 || n == 0 || k == 0 {
+            return None;
+        }
+        let product = Product::of([m, n, k], transposed, accumulate);
+        let kernel = T::kernel(level, &product);
+        Some(Self { product, kernel, swapped: n == 1 })
+    }
+    /// Sets the addresses of the operands and the result.
+    pub fn bind(&mut self, a: *const T, b: *const T, c: *mut T) {
+        self.product.set(self.swapped, a, b, c);
+    }
+    /// Multiplies what is at the addresses of the last [`Prepared::bind`].
+    ///
+    /// # Safety
+    /// There are m * k, k * n and m * n elements, and nothing else refers to the result.
+    #[inline]
+    pub unsafe fn run(&self) {
+        // SAFETY: as the caller promises; the level was detected when the kernel was chosen.
+        unsafe { (self.kernel)(&self.product) }
+    }
 }
 
 /// A product, or a part of one: `ld` is the distance from a matrix's stored row to the next.
@@ -169,6 +204,24 @@ pub struct Product<T> {
     c: *mut T,
     ldc: usize,
     accumulate: bool,
+}
+
+impl<T> Product<T> {
+    /// The shape of a product without addresses, no side of it 0.
+    #[inline(always)]
+    fn of([m, n, k]: [usize; 3], [ta, tb]: [bool; 2], accumulate: bool) -> Self {
+        // A column is a row when nothing else is: c' = b' a'. And vectors lie the same way when transposed.
+        let (m, n, ta, tb) = if n == 1 { (1, m, false, !ta) } else { (m, n, ta, tb) };
+        let (ta, tb) = (ta && k > 1 && m > 1, tb && k > 1);
+        let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
+        let (a, b, c) = (std::ptr::null(), std::ptr::null(), std::ptr::null_mut());
+        Self { m, n, k, a, ta, lda, b, tb, ldb, c, ldc: n, accumulate }
+    }
+    #[inline(always)]
+    fn set(&mut self, swapped: bool, a: *const T, b: *const T, c: *mut T) {
+        (self.a, self.b) = if swapped { (b, a) } else { (a, b) };
+        self.c = c;
+    }
 }
 
 macro_rules! gemm_for {
@@ -191,10 +244,27 @@ macro_rules! gemm_for {
                     }
                 }
             }
+            #[cfg(target_arch = "x86_64")]
+            fn kernel(level: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
+                use core::arch::x86_64 as vectors;
+                match level {
+                    Level::Avx512 if is_x86_feature_detected!("avx512f") => chosen::<vectors::$avx512>(p),
+                    Level::Avx512 | Level::Avx2
+                        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") =>
+                    {
+                        chosen::<vectors::$avx2>(p)
+                    }
+                    _ => chosen::<vectors::$sse2>(p),
+                }
+            }
             #[cfg(not(target_arch = "x86_64"))]
             unsafe fn run(_: Level, p: &Product<$t>) {
                 // SAFETY: p is valid by contract; arrays need no instruction set.
                 unsafe { multiply::<portable::Array<$t, $lanes>>(p) }
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            fn kernel(_: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
+                chosen::<portable::Array<$t, $lanes>>(p)
             }
         }
     };
@@ -202,24 +272,61 @@ macro_rules! gemm_for {
 gemm_for!(f32, 4, __m128, __m256, __m512);
 gemm_for!(f64, 2, __m128d, __m256d, __m512d);
 
+/// The kernels that a product may run.
+enum Way {
+    /// A row times a matrix.
+    Row,
+    Dots,
+    /// One tile that is all of it.
+    Single,
+    Blocks,
+}
+
 /// Chooses the kernel by shape.
-///
-/// # Safety
-/// As for [`Gemm::run`], on a processor that has V's instructions.
-unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
+#[inline(always)]
+fn way<V: Vector>(p: &Product<V::Elem>) -> Way {
     let is_wide = p.n > V::LANES;
     // Packing B costs 1 / m of the product, the dots' horizontal sums 1 / k of it.
     let dots_pay = p.m == 1 || p.m <= 12 && 4 * p.k >= 3 * p.m * V::LANES;
+    if p.m == 1 && !p.ta && !p.tb {
+        Way::Row
+    } else if p.tb && !p.ta && dots_pay {
+        Way::Dots
+    } else if p.n <= 2 * V::LANES && p.m <= V::ROWS[is_wide as usize] {
+        Way::Single
+    } else {
+        Way::Blocks
+    }
+}
+
+/// # Safety
+/// As for [`Gemm::run`], on a processor that has V's instructions.
+unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
     // SAFETY: by contract.
     unsafe {
-        if p.m == 1 && !p.ta && !p.tb {
-            V::enter(Row::<V>(p));
-        } else if p.tb && !p.ta && dots_pay {
-            dots::<V>(p);
-        } else if p.n <= 2 * V::LANES && p.m <= V::ROWS[is_wide as usize] {
-            blocks::single::<V>(p);
-        } else {
-            blocks::multiply::<V>(p);
+        match way::<V>(p) {
+            Way::Row => V::enter(Row::<V>(p)),
+            Way::Dots => dots::<V>(p),
+            Way::Single => blocks::single::<V>(p),
+            Way::Blocks => blocks::multiply::<V>(p),
         }
+    }
+}
+
+/// The kernel that [`multiply`] would enter, under the same conditions.
+fn chosen<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
+    unsafe fn row<V: Vector>(p: &Product<V::Elem>) {
+        // SAFETY: by contract.
+        unsafe { V::enter(Row::<V>(p)) }
+    }
+    unsafe fn single<V: Vector>(p: &Product<V::Elem>) {
+        // SAFETY: by contract.
+        unsafe { blocks::single::<V>(p) }
+    }
+    match way::<V>(p) {
+        Way::Row => row::<V>,
+        Way::Dots => dots::<V>,
+        Way::Single => single::<V>,
+        Way::Blocks => blocks::multiply::<V>,
     }
 }

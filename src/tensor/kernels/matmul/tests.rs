@@ -54,10 +54,17 @@ impl Case {
         }
     }
 
-    fn run<T: Gemm + From<i16>>(self, level: Level, a: &[i16], b: &[i16], c: &[i16], nan: T) -> Vec<T> {
+    fn run<T: Gemm + From<i16> + PartialEq>(self, level: Level, a: &[i16], b: &[i16], c: &[i16], nan: T) -> Vec<T> {
         let of = |v: &[i16]| v.iter().map(|&x| T::from(x)).collect::<Vec<T>>();
         let mut out = if self.accumulate { of(c) } else { vec![nan; c.len()] };
-        gemm(level, self.m, self.n, self.k, &of(a), self.ta, &of(b), self.tb, &mut out, self.accumulate, None);
+        let (a, b, mut again) = (of(a), of(b), out.clone());
+        gemm(level, self.m, self.n, self.k, &a, self.ta, &b, self.tb, &mut out, self.accumulate, None);
+        if let Some(mut ready) = Prepared::new(level, [self.m, self.n, self.k], [self.ta, self.tb], self.accumulate) {
+            ready.bind(a.as_ptr(), b.as_ptr(), again.as_mut_ptr());
+            // SAFETY: the buffers have the product's sizes.
+            unsafe { ready.run() };
+            assert!(again.iter().zip(&out).all(|(&x, &y)| x == y), "{level:?} {self:?}: made ready, it differs");
+        }
         out
     }
 }

@@ -38,14 +38,18 @@ impl<T> Shared<'_, T> {
     }
 }
 
+/// Whether a product stays on one thread, however many there are.
+pub fn is_small([m, n, k]: [usize; 3]) -> bool {
+    m.saturating_mul(n).saturating_mul(k) < SMALL / 2
+}
+
 /// # Safety
 /// As for [`Gemm::run`].
 pub(super) unsafe fn run<T: Gemm>(level: Level, p: &Product<T>, workers: &mut Workers) {
     let by_rows = p.m >= p.n;
     let longer = if by_rows { p.m } else { p.n };
     let parts = workers.threads().min(longer / PART);
-    let small = p.m.saturating_mul(p.n).saturating_mul(p.k) < SMALL / 2;
-    if parts < 2 || small || p.m < PART {
+    if parts < 2 || is_small([p.m, p.n, p.k]) || p.m < PART {
         // SAFETY: by contract.
         return unsafe { T::run(level, p) };
     }

@@ -1,0 +1,441 @@
+//! The steps of a program at work.
+//!
+//! Steps on few numbers, which a call of two would double the time of, are bound: they keep the addresses of what they read and
+//! write, and everything else about them is settled when they are made. Only those that touch what callers hold are bound again
+//! in every run.
+
+use super::batch::BatchCode;
+use super::block::{BlockCode, Extent, Short, Space};
+use super::foreign::Foreign;
+use super::ir::NodeKey;
+use super::lower::{self, Draft};
+use super::memory::{Base, Place};
+use super::panels::Panels;
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::ops::structural::{Source, TensorOp};
+use crate::parallel::Workers;
+use crate::tape::Value;
+use crate::tensor::kernels::matmul::Prepared;
+use crate::tensor::{Shape, Tensor};
+use smallvec::SmallVec;
+
+/// What a step does; places are where its values are.
+pub(super) enum Step<T> {
+    /// A fused group that one block holds; bound, as is `Product`.
+    Short {
+        code: Short<T>,
+        at: Buffers,
+        outside: bool,
+    },
+    Block {
+        code: BlockCode<T>,
+        lanes: usize,
+        at: Buffers,
+    },
+    Batch {
+        code: BatchCode<T>,
+        inputs: Vec<Move>,
+        outputs: Vec<Move>,
+    },
+    /// A product of matrices too small for threads.
+    Product {
+        product: Prepared<T>,
+        factors: [Place; 2],
+        output: Place,
+        outside: bool,
+    },
+    Tensor {
+        op: TensorOp,
+        inputs: Vec<(Place, Shape)>,
+        output: Place,
+        accumulate: bool,
+    },
+    Foreign {
+        op: Foreign<T>,
+        inputs: Vec<(Place, Shape)>,
+        output: Place,
+        shape: Shape,
+    },
+    Copy {
+        from: Place,
+        to: Place,
+    },
+}
+
+/// Numbers that are one after another, both in the arena and in a list.
+pub(super) struct Move {
+    arena: Place,
+    listed: usize,
+}
+
+impl Move {
+    /// All numbers at these places, in as few moves as there are stretches.
+    fn all(places: &[Place]) -> Vec<Self> {
+        let mut moves: Vec<Self> = Vec::new();
+        for (listed, &place) in places.iter().enumerate() {
+            match moves.last_mut() {
+                Some(Self { arena, .. }) if arena.base == place.base && arena.start + arena.len == place.start => {
+                    arena.len += place.len;
+                }
+                _ => moves.push(Self { arena: place, listed }),
+            }
+        }
+        moves
+    }
+}
+
+/// What fused code reads and writes.
+pub(super) struct Buffers {
+    inputs: Vec<Place>,
+    shared: Vec<Place>,
+    outputs: Vec<Place>,
+    sums: Vec<Place>,
+}
+
+impl Buffers {
+    fn reads(&self) -> impl Iterator<Item = &Place> {
+        self.inputs.iter().chain(&self.shared)
+    }
+    fn writes(&self) -> impl Iterator<Item = &Place> {
+        self.outputs.iter().chain(&self.sums)
+    }
+}
+
+/// Whether callers hold what is there.
+fn is_outside(place: &Place) -> bool {
+    place.base != Base::Arena
+}
+
+/// Lists that steps fill anew, kept for their memory.
+pub(super) struct Scratch<T: 'static> {
+    numbers: Vec<T>,
+    sums: Vec<T>,
+    inputs: Vec<&'static [T]>,
+    outputs: Vec<&'static mut [T]>,
+}
+
+impl<T> Scratch<T> {
+    pub fn new() -> Self {
+        Self { numbers: Vec::new(), sums: Vec::new(), inputs: Vec::new(), outputs: Vec::new() }
+    }
+}
+
+/// What inputs and the arena are during a run.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a, T> {
+    pub arena: *mut T,
+    pub inputs: &'a [*const T],
+    pub outputs: &'a [*mut T],
+}
+
+impl<T: Copy> View<'_, T> {
+    #[inline]
+    fn address(self, place: Place) -> *mut T {
+        match place.base {
+            // SAFETY: the plan's places lie within the arena.
+            Base::Arena => unsafe { self.arena.add(place.start) },
+            // SAFETY: the run's slices are as long as the places.
+            Base::Input(k) => unsafe { self.inputs[k].add(place.start) }.cast_mut(),
+            // SAFETY: as above.
+            Base::Output(k) => unsafe { self.outputs[k].add(place.start) },
+        }
+    }
+    /// The elements of a place.
+    ///
+    /// # Safety
+    /// Nothing writes there while the slice is used; for an input, this run has its pointer.
+    unsafe fn slice<'s>(self, place: Place) -> &'s [T] {
+        // SAFETY: the place is within its buffer and initialised; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.address(place), place.len) }
+    }
+    /// The same for writing.
+    ///
+    /// # Safety
+    /// Nothing else reads or writes there while the slice is used.
+    pub unsafe fn slice_mut<'s>(self, place: Place) -> &'s mut [T] {
+        debug_assert!(!matches!(place.base, Base::Input(_)));
+        // SAFETY: as in `slice`.
+        unsafe { std::slice::from_raw_parts_mut(self.address(place), place.len) }
+    }
+    /// The number at a place.
+    fn number(self, place: Place) -> T {
+        // SAFETY: read at once, between steps' writes.
+        unsafe { *self.address(place) }
+    }
+}
+
+impl<T: Element> Step<T> {
+    /// The step of a draft; `place` says where its values are.
+    pub fn new(draft: Draft<T>, place: impl Fn(NodeKey) -> Place) -> Self {
+        let places = |keys: &[NodeKey]| -> Vec<Place> { keys.iter().map(|&key| place(key)).collect() };
+        let (reads, writes) = (places(&draft.reads), places(&draft.writes));
+        match draft.run {
+            lower::Run::Block(block) => Self::block(&block, reads, writes),
+            lower::Run::Batch(body) => {
+                Step::Batch { code: BatchCode::new(&body), inputs: Move::all(&reads), outputs: Move::all(&writes) }
+            }
+            lower::Run::Tensor { op, shapes, accumulate } => Self::tensor(op, &reads, shapes, writes[0], accumulate),
+            lower::Run::Foreign { op, shapes, shape } => {
+                Step::Foreign { op, inputs: reads.into_iter().zip(shapes).collect(), output: writes[0], shape }
+            }
+            lower::Run::Copy => Step::Copy { from: reads[0], to: writes[0] },
+        }
+    }
+
+    fn block(block: &lower::Block<T>, mut inputs: Vec<Place>, mut outputs: Vec<Place>) -> Self {
+        let (shared, sums) = (inputs.split_off(block.buffers), outputs.split_off(block.stores));
+        // Numbers lie next to each other.
+        let extent = |place: &Place| Extent { len: place.len, padded: place.base == Base::Arena && place.len > 1 };
+        let space = Space {
+            sources: &block.sources,
+            targets: &block.targets,
+            inner: block.inner,
+            lanes: block.lanes,
+            inputs: &inputs.iter().map(extent).collect::<Vec<_>>(),
+            outputs: &outputs.iter().map(extent).collect::<Vec<_>>(),
+        };
+        let short = Short::new(&block.body, &space);
+        let at = Buffers { inputs, shared, outputs, sums };
+        // Numbers are all inside.
+        let outside = at.inputs.iter().chain(&at.outputs).any(is_outside);
+        match short {
+            Some(code) => Step::Short { code, at, outside },
+            None => {
+                let code = BlockCode::new(&block.body, &block.sources, &block.targets, block.inner);
+                Step::Block { code, lanes: block.lanes, at }
+            }
+        }
+    }
+
+    fn tensor(op: TensorOp, reads: &[Place], shapes: Vec<Shape>, output: Place, accumulate: bool) -> Self {
+        let first = accumulate as usize;
+        if let TensorOp::MatMul(op) = &op
+            && let Some(product) = op.prepared(&shapes[first], &shapes[first + 1], accumulate)
+        {
+            let factors = [reads[first], reads[first + 1]];
+            let outside = factors.iter().chain([&output]).any(is_outside);
+            return Step::Product { product, factors, output, outside };
+        }
+        Step::Tensor { op, inputs: reads.iter().copied().zip(shapes).collect(), output, accumulate }
+    }
+
+    /// The memory of code and tables in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Step::Short { code, .. } => code.bytes(),
+            Step::Block { code, .. } => code.bytes(),
+            Step::Batch { code, .. } => code.bytes(),
+            _ => 0,
+        }
+    }
+
+    /// What the step reads, but for what it adds to, and what it writes: all that may be touched there.
+    pub fn touches(&self) -> [Vec<Place>; 2] {
+        let whole = |place: &Place| place.whole::<T>();
+        match self {
+            Step::Short { at, .. } => [at.reads().map(whole).collect(), at.writes().map(whole).collect()],
+            Step::Block { at, .. } => [at.reads().copied().collect(), at.writes().copied().collect()],
+            Step::Batch { inputs, outputs, .. } => {
+                [inputs, outputs].map(|moves| moves.iter().map(|one| one.arena).collect())
+            }
+            Step::Product { factors, output, .. } => [factors.to_vec(), vec![*output]],
+            Step::Tensor { inputs, output, accumulate, .. } => {
+                [inputs.iter().skip(*accumulate as usize).map(|input| input.0).collect(), vec![*output]]
+            }
+            Step::Foreign { inputs, output, .. } => [inputs.iter().map(|input| input.0).collect(), vec![*output]],
+            Step::Copy { from, to } => [vec![*from], vec![*to]],
+        }
+    }
+
+    /// Gives a bound step the addresses of what the program keeps, among which are all numbers.
+    pub fn bind_inside(&mut self, arena: *mut T) {
+        let view = View { arena, inputs: &[], outputs: &[] };
+        match self {
+            Step::Short { code, at, .. } => {
+                let inside = |places: &'_ [Place]| -> Vec<(usize, *mut T)> {
+                    let kept = places.iter().enumerate().filter(|(_, place)| !is_outside(place));
+                    kept.map(|(k, place)| (k, view.address(*place))).collect()
+                };
+                inside(&at.inputs).into_iter().for_each(|(k, address)| code.set_input(k, address));
+                inside(&at.shared).into_iter().for_each(|(k, address)| code.set_shared(k, address));
+                inside(&at.outputs).into_iter().for_each(|(k, address)| code.set_output(k, address));
+                inside(&at.sums).into_iter().for_each(|(k, address)| code.set_sum(k, address));
+            }
+            Step::Product { product, factors: [x, y], output, outside: false } => {
+                product.bind(view.address(*x), view.address(*y), view.address(*output));
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives a step the addresses of what callers hold in this run.
+    fn bind_outside(&mut self, view: View<'_, T>) {
+        match self {
+            Step::Short { code, at, outside: true } => {
+                for (k, place) in at.inputs.iter().enumerate() {
+                    if is_outside(place) {
+                        code.set_input(k, view.address(*place));
+                    }
+                }
+                for (k, place) in at.outputs.iter().enumerate() {
+                    if is_outside(place) {
+                        code.set_output(k, view.address(*place));
+                    }
+                }
+            }
+            Step::Product { product, factors: [x, y], output, outside: true } => {
+                product.bind(view.address(*x), view.address(*y), view.address(*output));
+            }
+            _ => {}
+        }
+    }
+
+    /// Runs the step if it is a bound one; says whether it is.
+    #[inline]
+    pub fn run_bound(&mut self, view: View<'_, T>) -> bool {
+        self.bind_outside(view);
+        match self {
+            // SAFETY: the addresses are those of the step's places, and its writes overlap neither its reads nor each other.
+            Step::Short { code, .. } => unsafe { code.run() },
+            // SAFETY: as above; the places have the sizes that the product was made for.
+            Step::Product { product, .. } => unsafe { product.run() },
+            Step::Batch { code, inputs, outputs } => {
+                let numbers = code.inputs();
+                for &Move { arena, listed } in &*inputs {
+                    // SAFETY: no other slice is out.
+                    numbers[listed..][..arena.len].copy_from_slice(unsafe { view.slice(arena) });
+                }
+                code.run();
+                for &Move { arena, listed } in &*outputs {
+                    // SAFETY: as above.
+                    code.results(listed, unsafe { view.slice_mut(arena) });
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Runs a step that is not bound.
+    pub fn run(&mut self, view: View<'_, T>, scratch: &mut Scratch<T>, workers: &mut Workers) -> Result<()> {
+        match self {
+            Step::Short { .. } | Step::Product { .. } | Step::Batch { .. } => unreachable!("bound"),
+            Step::Block { code, lanes, at } => {
+                scratch.numbers.clear();
+                scratch.numbers.extend(at.shared.iter().map(|&place| view.number(place)));
+                scratch.sums.clear();
+                scratch.sums.resize(at.sums.len(), T::from_f64(0.0));
+                // SAFETY: the step's writes overlap neither its reads nor each other, and the lists are emptied below.
+                unsafe {
+                    scratch.inputs.extend(at.inputs.iter().map(|&place| view.slice(place)));
+                    scratch.outputs.extend(at.outputs.iter().map(|&place| view.slice_mut(place)));
+                }
+                let Scratch { numbers, sums: totals, inputs, outputs } = scratch;
+                code.run(*lanes, inputs, numbers, outputs, totals, workers);
+                inputs.clear();
+                outputs.clear();
+                for (&place, &total) in at.sums.iter().zip(&*totals) {
+                    // SAFETY: a number's place, and no slice is out.
+                    unsafe { view.slice_mut(place)[0] = total };
+                }
+            }
+            Step::Tensor { op, inputs, output, accumulate } => {
+                // SAFETY: the write overlaps no read but, where it accumulates, the first, which is not made a slice.
+                let (sources, out): (SmallVec<[Source<'_, T>; 4]>, _) = unsafe {
+                    let source = |(place, shape)| Source { dims: shape, data: view.slice(place) };
+                    let reads = inputs.iter().skip(*accumulate as usize);
+                    (reads.map(|(place, shape)| source((*place, shape))).collect(), view.slice_mut(*output))
+                };
+                match (op, *accumulate) {
+                    (TensorOp::MatMul(op), add) => op.product(sources[0], sources[1], out, add, Some(workers)),
+                    (op, _) => op.write(&sources, out)?,
+                }
+            }
+            Step::Foreign { op, inputs, output, shape } => {
+                let value = |(place, shape): &(Place, Shape)| -> Result<Value<T>> {
+                    // SAFETY: copied at once.
+                    let data = unsafe { view.slice(*place) }.to_vec();
+                    Ok(Tensor::new(shape.clone(), data)?.into())
+                };
+                let args = inputs.iter().map(value).collect::<Result<Vec<_>>>()?;
+                let result = op.evaluate(&args)?;
+                let found = result.shape();
+                // A rule may leave a gradient small that stretches, or long where it is to be summed.
+                let fitted = if found == *shape { result } else { fitted(op, result, shape)? };
+                // SAFETY: no slice is out.
+                unsafe { view.slice_mut(*output) }.copy_from_slice(fitted.as_slice());
+            }
+            Step::Copy { from, to } => {
+                // SAFETY: apart, as for every step.
+                unsafe { view.slice_mut(*to).copy_from_slice(view.slice(*from)) };
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Element> Step<T> {
+    /// This product and the fused step after it, a panel of rows at a time; every panel is written over the one before.
+    pub fn run_panels(
+        &mut self,
+        fused: &mut Step<T>,
+        panels: Panels,
+        view: View<'_, T>,
+        scratch: &mut Scratch<T>,
+        workers: &mut Workers,
+    ) {
+        let Step::Tensor { op: TensorOp::MatMul(op), inputs: factors, output, .. } = self else {
+            unreachable!("panels are of products")
+        };
+        let Step::Block { code, lanes, at } = fused else { unreachable!("panels go into fused steps") };
+        scratch.numbers.clear();
+        scratch.numbers.extend(at.shared.iter().map(|&place| view.number(place)));
+        let columns = factors[1].1[1 - op.tb as usize];
+        let m = *lanes / columns;
+        let mut from = 0;
+        while from < m {
+            // The last panel takes what is over, so that none is short.
+            let to = if from + 2 * panels.rows > m { m } else { from + panels.rows };
+            let part =
+                |place: Place| Place { start: place.start + from * columns, len: (to - from) * columns, ..place };
+            let panel = Place { len: (to - from) * columns, ..*output };
+            // SAFETY: the product's place overlaps no factor, and is not read while it is written.
+            unsafe {
+                let source = |(place, shape): &(Place, Shape)| -> (&[T], Shape) { (view.slice(*place), shape.clone()) };
+                let [(x, x_shape), (y, y_shape)] = [source(&factors[0]), source(&factors[1])];
+                let [x, y] = [Source { dims: &x_shape, data: x }, Source { dims: &y_shape, data: y }];
+                op.rows(x, y, view.slice_mut(panel), [from, to]);
+            }
+            // SAFETY: as for a fused step on all lanes; parts of places are apart where the places are.
+            unsafe {
+                scratch.inputs.extend(at.inputs.iter().enumerate().map(|(k, &place)| match place.len == *lanes {
+                    _ if k == panels.read => view.slice(panel),
+                    true => view.slice(part(place)),
+                    false => view.slice(place),
+                }));
+                scratch.outputs.extend(at.outputs.iter().map(|&place| view.slice_mut(part(place))));
+            }
+            let Scratch { numbers, inputs, outputs, .. } = scratch;
+            code.run((to - from) * columns, inputs, numbers, outputs, &mut [], workers);
+            inputs.clear();
+            outputs.clear();
+            from = to;
+        }
+    }
+}
+
+/// A rule's result in the shape of its argument.
+fn fitted<T: Element>(op: &Foreign<T>, value: Value<T>, shape: &Shape) -> Result<Value<T>> {
+    use crate::algebra::{Algebra, Eager};
+    let pool = crate::tensor::pool::Pool::transient();
+    let eager = Eager::new(&pool);
+    let found = value.shape();
+    if shape.broadcasts_to(&found) {
+        Ok(eager.sum_to(&value, shape))
+    } else if found.broadcasts_to(shape) {
+        Ok(eager.broadcast_to(&value, shape))
+    } else {
+        Err(Error::shape(format!("{}: gave shape {found}, when compiled it was {shape}", op.name())))
+    }
+}
