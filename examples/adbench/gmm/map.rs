@@ -100,13 +100,15 @@ fn places([d, k]: [usize; 2], i: usize) -> [(usize, usize, usize); 3] {
     [(i, 0, 1), (k + i * d, 1, d), (k + k * d + i * entries, 1 + d, entries)]
 }
 
-fn gather(sizes: [usize; 2], all: &[f64], i: usize, own: &mut [f64]) {
+/// Puts a component's numbers together.
+pub(super) fn gather(sizes: [usize; 2], all: &[f64], i: usize, own: &mut [f64]) {
     for (from, to, n) in places(sizes, i) {
         own[to..to + n].copy_from_slice(&all[from..from + n]);
     }
 }
 
-fn scatter(sizes: [usize; 2], own: &[f64], i: usize, all: &mut [f64]) {
+/// Puts what belongs to them where it belongs.
+pub(super) fn scatter(sizes: [usize; 2], own: &[f64], i: usize, all: &mut [f64]) {
     for (to, from, n) in places(sizes, i) {
         all[to..to + n].copy_from_slice(&own[from..from + n]);
     }
