@@ -82,6 +82,8 @@ pub(crate) struct BlockCode<T> {
     code: Code<T>,
     sources: Vec<Source>,
     targets: Vec<Target>,
+    /// Those whose buffers must be long enough: of the rows of an output the last alone.
+    bounds: Vec<Target>,
     /// The targets that are sums by column.
     columns: Vec<u32>,
     has_row_sums: bool,
@@ -109,6 +111,7 @@ impl<T: Element> BlockCode<T> {
             code,
             sources: sources.to_vec(),
             targets: targets.to_vec(),
+            bounds: bounds(targets),
             columns: columns.collect(),
             has_row_sums: targets.iter().any(|target| matches!(target, Target::PerRow { .. })),
             inner: inner.max(1),
@@ -130,6 +133,27 @@ impl<T: Element> BlockCode<T> {
         let by_row = |source: &Source| matches!(source.walk, Walk::Row | Walk::Column);
         self.has_row_sums || !self.columns.is_empty() || self.sources.iter().any(by_row)
     }
+}
+
+/// Of targets that are rows of one output, the last; all others.
+fn bounds(targets: &[Target]) -> Vec<Target> {
+    let mut bounds: Vec<Target> = Vec::new();
+    for &target in targets {
+        if let Target::Row { output, start } = target {
+            let last = |bound: &mut Target| match bound {
+                Target::Row { output: known, start: last } if *known == output => {
+                    *last = start.max(*last);
+                    true
+                }
+                _ => false,
+            };
+            if bounds.iter_mut().any(last) {
+                continue;
+            }
+        }
+        bounds.push(target);
+    }
+    bounds
 }
 
 /// What the loops rely on: every input has a source, every sink a target of its kind, and no two targets share an element.

@@ -82,9 +82,11 @@ impl<T: Element> BlockCode<T> {
         self.check(lanes, inputs, outputs);
         self.code.run_hoisted(shared, &mut self.uniforms);
         let zero = T::from_f64(0.0);
-        for target in &self.targets {
-            if let Target::PerRow { output, add: false } = *target {
-                outputs[output][..lanes / self.inner].fill(zero);
+        if self.has_row_sums {
+            for target in &self.targets {
+                if let Target::PerRow { output, add: false } = *target {
+                    outputs[output][..lanes / self.inner].fill(zero);
+                }
             }
         }
         let segment = self.segment(lanes);
@@ -111,7 +113,7 @@ impl<T: Element> BlockCode<T> {
 
     /// Whether every walk stays inside its buffer; the loops rely on it.
     fn check(&self, lanes: usize, inputs: &[&[T]], outputs: &[&mut [T]]) {
-        if self.targets.iter().any(|target| matches!(target, Target::Row { .. })) {
+        if self.bounds.iter().any(|target| matches!(target, Target::Row { .. })) {
             assert_eq!(lanes % chunk::<T>(), 0, "rows of lanes that are no whole chunks");
         }
         if self.has_rows() {
@@ -124,7 +126,7 @@ impl<T: Element> BlockCode<T> {
             };
             source.check(lanes, self.inner, has);
         }
-        for target in &self.targets {
+        for target in &self.bounds {
             if let Some(output) = target.output() {
                 target.check(lanes, self.inner, outputs[output].len());
             }

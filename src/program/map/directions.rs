@@ -1,6 +1,7 @@
 //! Tall Jacobians: a function of few numbers compiled with its tangents, a lane for each direction.
 
 use super::record::{Recorded, record_directions};
+use super::tail::Output;
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::math::Mode;
@@ -29,14 +30,15 @@ use crate::tensor::Tensor;
 /// ```
 pub struct Jacobian<T: 'static> {
     n: usize,
-    m: usize,
     code: BlockCode<T>,
     /// Lanes: n directions, the value, and what is missing of a whole chunk.
     lanes: usize,
     /// What moves in which lane: the unit matrix, [n + 1, lanes].
     directions: Vec<T>,
-    /// What leaves: derivatives, then the value, [m, lanes].
+    /// What leaves: derivatives, then the value, [any, lanes].
     rows: Vec<T>,
+    /// The m numbers that follow.
+    outputs: Vec<Output<T>>,
     workers: Workers,
 }
 
@@ -57,18 +59,18 @@ impl<T: Element> Jacobian<T> {
     /// As [`Map::compile`](super::Map::compile).
     pub fn of(n: usize, f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>) -> Result<Self> {
         let lanes = (n + 1).next_multiple_of(chunk::<T>());
-        let Recorded { body, targets, widths, .. } = record_directions(n, lanes, f)?;
+        let (Recorded { body, targets, widths, .. }, outputs) = record_directions(n, lanes, f)?;
         let source = |k| Source { from: Origin::Input(0), walk: Walk::Strided { start: k * lanes, step: 1 } };
         let sources: Vec<Source> = (0..=n).map(source).collect();
         let mut directions = vec![T::from_f64(0.0); (n + 1) * lanes];
         directions.iter_mut().step_by(lanes + 1).for_each(|one| *one = T::from_f64(1.0));
         Ok(Self {
             n,
-            m: widths[0],
             code: BlockCode::new(&body, &sources, &targets, 1),
             lanes,
             directions,
             rows: vec![T::from_f64(0.0); widths[0] * lanes],
+            outputs,
             workers: Workers::new(1),
         })
     }
@@ -78,7 +80,8 @@ impl<T: Element> Jacobian<T> {
     /// # Errors
     /// Not as many numbers as the function takes.
     pub fn run(&mut self, x: &[T]) -> Result<(Vec<T>, Tensor<T>)> {
-        let (mut values, mut jacobian) = (vec![T::from_f64(0.0); self.m], Tensor::zeros([self.m, self.n]));
+        let m = self.outputs.len();
+        let (mut values, mut jacobian) = (vec![T::from_f64(0.0); m], Tensor::zeros([m, self.n]));
         self.run_into(x, &mut values, jacobian.as_mut_slice())?;
         Ok((values, jacobian))
     }
@@ -88,7 +91,7 @@ impl<T: Element> Jacobian<T> {
     /// # Errors
     /// As [`Jacobian::run`]; `values` does not have m elements, or `jacobian` m n.
     pub fn run_into(&mut self, x: &[T], values: &mut [T], jacobian: &mut [T]) -> Result<()> {
-        let (n, m) = (self.n, self.m);
+        let (n, m) = (self.n, self.outputs.len());
         for (what, found, wanted) in
             [("numbers", x.len(), n), ("values", values.len(), m), ("derivatives", jacobian.len(), m * n)]
         {
@@ -97,7 +100,8 @@ impl<T: Element> Jacobian<T> {
             }
         }
         self.code.run(self.lanes, &[&self.directions], x, &mut [&mut self.rows], &mut [], &mut self.workers);
-        simd::dispatch(TakeApart { rows: &self.rows, lanes: self.lanes, n, values, jacobian });
+        let (rows, outputs) = (&self.rows, &self.outputs);
+        simd::dispatch(TakeApart { rows, lanes: self.lanes, outputs, n, values, jacobian });
         Ok(())
     }
 }
@@ -105,10 +109,11 @@ impl<T: Element> Jacobian<T> {
 /// Elements that are copied at a time.
 const PIECE: usize = 8;
 
-/// Puts the derivatives of each row side by side, and the values.
+/// Puts derivatives side by side, and values.
 struct TakeApart<'a, T> {
     rows: &'a [T],
     lanes: usize,
+    outputs: &'a [Output<T>],
     n: usize,
     values: &'a mut [T],
     jacobian: &'a mut [T],
@@ -118,18 +123,31 @@ impl<T: Element> Kernel for TakeApart<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
-        let Self { rows, lanes, n, values, jacobian } = self;
-        for (i, (row, value)) in rows.chunks_exact(lanes).zip(values).enumerate() {
-            *value = row[n];
+        let Self { rows, lanes, outputs, n, values, jacobian } = self;
+        for (i, (output, value)) in outputs.iter().zip(values).enumerate() {
+            let row = &rows[output.row * lanes..][..lanes];
+            let signed = if output.negated { -row[n] } else { row[n] };
+            *value = output.plus.map_or(signed, |plus| signed + plus);
             // Whole pieces where there is room behind the row: the next one writes over the rest.
-            match jacobian.get_mut(i * n..).and_then(|rest| rest.get_mut(..n.next_multiple_of(PIECE))) {
-                Some(to) => {
-                    for (to, from) in to.as_chunks_mut::<PIECE>().0.iter_mut().zip(row.as_chunks::<PIECE>().0) {
-                        *to = *from;
-                    }
-                }
-                None => jacobian[i * n..][..n].copy_from_slice(&row[..n]),
-            }
+            let wide = n.next_multiple_of(PIECE);
+            let width = if i * n + wide <= jacobian.len() { wide } else { n };
+            let to = &mut jacobian[i * n..][..width];
+            if output.negated { copy::<T, true>(to, row) } else { copy::<T, false>(to, row) }
         }
     }
+}
+
+/// Copies as much as there is room for, negated or as it is; a zero stays the positive one.
+#[inline(always)]
+fn copy<T: Element, const NEGATED: bool>(to: &mut [T], from: &[T]) {
+    let number = |x: T| if NEGATED { T::from_f64(0.0) - x } else { x };
+    let (to, rest) = to.as_chunks_mut::<PIECE>();
+    let (from, from_rest) = from.as_chunks::<PIECE>();
+    for (to, from) in to.iter_mut().zip(from) {
+        // As a value: read one by one and written one by one, they would not be a vector.
+        let piece = *from;
+        *to = std::array::from_fn(|l| number(piece[l]));
+    }
+    let over = from.get(to.len()).map_or(from_rest, |piece| piece);
+    rest.iter_mut().zip(over).for_each(|(to, &x)| *to = number(x));
 }

@@ -4,7 +4,7 @@ use super::super::block::Target;
 use super::super::body::{Body, BodyOp, Sink, Slot};
 use super::super::ir::{Ir, IrOp, NodeKey};
 use super::super::trace::Traced;
-use super::tail::{Lanes, tangents_and_values};
+use super::tail::{Lanes, Output, tangents_and_values};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::entry::NodeOp;
@@ -94,12 +94,12 @@ pub(super) fn record<T: Element>(
 }
 
 /// Records a closure of n numbers that all lanes share; the lanes are n directions, with a tangent of each number for inputs,
-/// and then the value, with an input that is 1 there. Each of the m numbers leaves its lanes in a row of their own.
+/// and then the value, with an input that is 1 there. Lanes leave in rows, from which the m numbers and their derivatives follow.
 pub(super) fn record_directions<T: Element>(
     n: usize,
     row: usize,
     build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
-) -> Result<Recorded<T>> {
+) -> Result<(Recorded<T>, Vec<Output<T>>)> {
     let tape = Tape::of();
     tape.tracing.start();
     let x = tape.vars(&vec![T::from_f64(ANY); n]);
@@ -111,15 +111,16 @@ pub(super) fn record_directions<T: Element>(
     let lane = || ir.borrow_mut().input(Shape::scalar());
     let moving: Vec<_> = x.iter().map(|&x| (x, lane())).collect();
     let lanes = Lanes { moving: &moving, value: lane() };
-    let keys = tangents_and_values(&tape, &traced, &ir, &y, lanes)?;
+    let (keys, outputs) = tangents_and_values(&tape, &traced, &ir, &y, lanes)?;
     drop(traced);
     let target = |k: usize| Target::Row { output: 0, start: k * row };
+    let rows = keys.len();
     let leaves = keys.into_iter().enumerate().map(|(k, key)| (key, target(k))).collect();
     let input = |k: usize| match k.checked_sub(n) {
         None => BodyOp::Shared(k as u32),
         Some(k) => BodyOp::Input(k as u32),
     };
-    finish((ir.into_inner(), leaves), input, vec![y.len()], 0)
+    Ok((finish((ir.into_inner(), leaves), input, vec![rows], 0)?, outputs))
 }
 
 /// What a body cannot do.

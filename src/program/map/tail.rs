@@ -5,6 +5,9 @@
 //! them; before the tail, values are plain numbers, which its first ops take in. The skinning of a hand's vertices is such a
 //! tail, and nearly all of the function.
 //!
+//! A literal that is added at the very end, and a sign before it, are left to where the lanes are taken apart ([`Output`]): many
+//! outputs may differ by no more than that.
+//!
 //! **Invariant.** The lanes do not mix: what is infinite or NaN in one leaves the others as they are. A literal of the tail is
 //! finite, and a number enters its lane through [`Scale`](ops::Scale), which keeps the zeros of the others.
 
@@ -16,6 +19,7 @@ use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Lane, Tape, Var};
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// How numbers move, lane by lane, and the vector that is 1 in the lane of the value and 0 elsewhere.
 pub(super) struct Lanes<'a, 't, T> {
@@ -23,11 +27,64 @@ pub(super) struct Lanes<'a, 't, T> {
     pub value: NodeKey,
 }
 
-/// For each of `ys` a vector of its derivatives, then its value.
+/// How a number that is asked for follows from a vector: its derivatives are those of the row, or minus them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Output<T> {
+    pub row: usize,
+    pub negated: bool,
+    /// What is added to the value then.
+    pub plus: Option<T>,
+}
+
+/// Vectors of derivatives, then the value; and which of them each of `ys` is, and how.
 ///
 /// # Errors
 /// An op on the way has no forward rule that can be compiled.
 pub(super) fn tangents_and_values<T: Element>(
+    tape: &Tape<T>,
+    traced: &Traced<'_, T>,
+    ir: &RefCell<Ir<T>>,
+    ys: &[Var<'_, T>],
+    lanes: Lanes<'_, '_, T>,
+) -> Result<(Vec<NodeKey>, Vec<Output<T>>)> {
+    let (rows, outputs) = rows(tape, ys);
+    Ok((vectors(tape, traced, ir, &rows, lanes)?, outputs))
+}
+
+/// The numbers that need a row, each once, and the outputs that follow from them.
+fn rows<'t, T: Element>(tape: &'t Tape<T>, ys: &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Output<T>>) {
+    let (mut rows, mut places) = (Vec::new(), HashMap::new());
+    let output = |y: &Var<'t, T>| {
+        let Lane::Scalar(mut id) = y.id().lane() else {
+            rows.push(*y);
+            return Output { row: rows.len() - 1, negated: false, plus: None };
+        };
+        let (mut negated, mut plus) = (false, None);
+        match linear(tape.scalars.decode(id)) {
+            Some(Linear::Sum(op, ScalarOperand::Node(x), ScalarOperand::Literal(c))) => {
+                let subtracts = matches!(op, BinaryOp::Sub(_));
+                (id, plus) = (x, Some(if subtracts { -c } else { c }));
+            }
+            Some(Linear::Sum(op, ScalarOperand::Literal(c), ScalarOperand::Node(x))) => {
+                (id, negated, plus) = (x, matches!(op, BinaryOp::Sub(_)), Some(c));
+            }
+            _ => {}
+        }
+        while let Some(Linear::Negated(_, x)) = linear(tape.scalars.decode(id)) {
+            (id, negated) = (x, !negated);
+        }
+        let row = *places.entry(id).or_insert_with(|| {
+            rows.push(Var::scalar(tape, id, T::from_f64(f64::NAN)));
+            rows.len() - 1
+        });
+        Output { row, negated, plus }
+    };
+    let outputs = ys.iter().map(output).collect();
+    (rows, outputs)
+}
+
+/// For each of `ys` a vector of its derivatives, then its value.
+fn vectors<T: Element>(
     tape: &Tape<T>,
     traced: &Traced<'_, T>,
     ir: &RefCell<Ir<T>>,

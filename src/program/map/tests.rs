@@ -229,6 +229,9 @@ fn a_tall_jacobian_has_the_values_and_rows_of_a_tape() {
             let product = y[0] * 0.25 - 1.5;
             y.push(-(product / 3.0 + y[2] * -2.0) + product);
             y.push(2.0 - product.sin() - (y[2] + y[0]));
+            // What differs by a sign and a literal alone.
+            let last = y[y.len() - 1];
+            y.extend([-last, -(-last), -last + 0.5, 0.25 - last, last - 0.125, 3.0 - (-last), -(last + 1.0)]);
             y
         }
         let point = sample(n, 9);

@@ -182,3 +182,34 @@ fn a_buffer_that_is_too_short_is_refused() {
     let mut code = BlockCode::new(&body, &flat_inputs(1), &[Target::Flat { output: 0 }], 1);
     code.run(5, &[&[0.0; 5]], &[], &mut [&mut [0.0; 4]], &mut [], &mut Workers::new(1));
 }
+
+/// Two rows of an output, the last of them first, over so many lanes and with room for so much.
+fn run_rows(lanes: usize, room: usize) -> Vec<f64> {
+    let body =
+        Body { ops: vec![BodyOp::Input(0), BodyOp::Binary(ADD, 0, 0)], sinks: vec![Sink::Store(1), Sink::Store(0)] };
+    let targets = [Target::Row { output: 0, start: lanes }, Target::Row { output: 0, start: 0 }];
+    let mut code = BlockCode::new(&body, &flat_inputs(1), &targets, 1);
+    let mut output = vec![0.0; room];
+    code.run(lanes, &[&vec![1.5; lanes]], &[], &mut [&mut output], &mut [], &mut Workers::new(1));
+    output
+}
+
+#[test]
+fn rows_of_an_output_lie_behind_one_another() {
+    for lanes in [32, 64, 1024] {
+        let output = run_rows(lanes, 2 * lanes);
+        assert!(output[..lanes].iter().all(|&x| x == 1.5) && output[lanes..].iter().all(|&x| x == 3.0));
+    }
+}
+
+#[test]
+#[should_panic(expected = "needs 64 elements, has 63")]
+fn an_output_that_is_too_short_for_its_last_row_is_refused() {
+    run_rows(32, 63);
+}
+
+#[test]
+#[should_panic(expected = "no whole chunks")]
+fn rows_of_part_of_a_chunk_are_refused() {
+    run_rows(33, 99);
+}
