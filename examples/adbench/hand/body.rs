@@ -13,7 +13,7 @@ pub(crate) fn errors<S: Real>(hand: &Hand, theta: &[S; N_THETA], u: &[[S; 2]], m
         for (bone, x) in influences {
             for (column, &x) in x.iter().enumerate() {
                 for (row, sum) in vertex.iter_mut().enumerate() {
-                    *sum = *sum + transforms[*bone][4 * row + column] * x;
+                    *sum += transforms[*bone][4 * row + column] * x;
                 }
             }
         }
