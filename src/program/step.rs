@@ -294,7 +294,9 @@ impl<T: Element> Step<T> {
     /// Runs the step if it is a bound one; says whether it is.
     #[inline]
     pub fn run_bound(&mut self, view: View<'_, T>) -> bool {
-        self.bind_outside(view);
+        if matches!(self, Step::Short { outside: true, .. } | Step::Product { outside: true, .. }) {
+            self.bind_outside(view);
+        }
         match self {
             // SAFETY: the addresses are those of the step's places, and its writes overlap neither its reads nor each other.
             Step::Short { code, .. } => unsafe { code.run() },

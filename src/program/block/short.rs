@@ -62,8 +62,8 @@ pub(crate) struct Short<T> {
     /// What is the same for all lanes and depends on shared numbers.
     moving: Vec<u32>,
     streams: Vec<Based>,
-    /// The streams that are copied before a run, and those that are copied after it.
-    copies: [Vec<usize>; 2],
+    /// The streams that are copied before a run, and those that are copied after it, with their copies.
+    copies: [Vec<(*mut T, Stream)>; 2],
     bases: Vec<*mut T>,
     inputs: Vec<*mut T>,
     shared: Vec<*mut T>,
@@ -112,7 +112,8 @@ impl<T: Element> Short<T> {
         }
         let copied = |is_output: bool| {
             let which = |based: &Based| based.copied && matches!(based.stream, Stream::Output(_)) == is_output;
-            streams.iter().enumerate().filter(|(_, based)| which(based)).map(|(k, _)| k).collect()
+            let all = bases[STREAMS..].iter().zip(&streams);
+            all.filter(|(_, based)| which(based)).map(|(&copy, based)| (copy, based.stream)).collect()
         };
         let copies = [copied(false), copied(true)];
         let null = std::ptr::null_mut();
@@ -217,8 +218,7 @@ impl<T: Element> Short<T> {
             for i in 0..self.code.totals.len() * n {
                 *sums.add(i) = T::from_f64(0.0);
             }
-            for &k in &self.copies[0] {
-                let (copy, stream) = (self.bases[STREAMS + k], self.streams[k].stream);
+            for &(copy, stream) in &self.copies[0] {
                 copy.copy_from_nonoverlapping(self.address(stream), self.lanes);
             }
             for act in &self.acts {
@@ -228,8 +228,7 @@ impl<T: Element> Short<T> {
                     Act::Leave { target, from } => self.leave(*target, *from),
                 }
             }
-            for &k in &self.copies[1] {
-                let (copy, stream) = (self.bases[STREAMS + k], self.streams[k].stream);
+            for &(copy, stream) in &self.copies[1] {
                 self.address(stream).copy_from_nonoverlapping(copy, self.lanes);
             }
             for (k, total) in self.code.totals.iter().enumerate() {
