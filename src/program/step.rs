@@ -305,8 +305,12 @@ impl<T: Element> Step<T> {
             Step::Batch { code, inputs, outputs } => {
                 let numbers = code.inputs();
                 for &Move { arena, listed } in &*inputs {
-                    // SAFETY: no other slice is out.
-                    numbers[listed..][..arena.len].copy_from_slice(unsafe { view.slice(arena) });
+                    // A copy of unknown length is a call.
+                    match arena.len {
+                        1 => numbers[listed] = view.number(arena),
+                        // SAFETY: no other slice is out.
+                        len => numbers[listed..][..len].copy_from_slice(unsafe { view.slice(arena) }),
+                    }
                 }
                 code.run();
                 for &Move { arena, listed } in &*outputs {

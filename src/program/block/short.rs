@@ -215,9 +215,6 @@ impl<T: Element> Short<T> {
                 self.hoist(self.moving[k]);
             }
             let sums = self.start.add(self.code.first_accumulator());
-            for i in 0..self.code.totals.len() * n {
-                *sums.add(i) = T::from_f64(0.0);
-            }
             for &(copy, stream) in &self.copies[0] {
                 copy.copy_from_nonoverlapping(self.address(stream), self.lanes);
             }
@@ -232,7 +229,10 @@ impl<T: Element> Short<T> {
                 self.address(stream).copy_from_nonoverlapping(copy, self.lanes);
             }
             for (k, total) in self.code.totals.iter().enumerate() {
-                let found = folded(std::slice::from_raw_parts(sums.add(k * n), n));
+                let accumulators = std::slice::from_raw_parts_mut(sums.add(k * n), n);
+                let found = folded(accumulators);
+                // For the next run; the first one finds zeros, too.
+                accumulators.fill(T::from_f64(0.0));
                 let sum = self.sums[total.at];
                 *sum = if total.add { *sum + found } else { found };
             }
