@@ -185,7 +185,11 @@ macro_rules! float_plain {
             const EPSILON: f64 = $t::EPSILON as f64;
             type Lane<M: Mode> = Lane<$t, M>;
             #[inline(always)]
-            fn is_large_angle<M: Mode>(self) -> bool { $math::is_large::<M>(self) }
+            fn is_large_angle<M: Mode>(self) -> bool { $math::is_large_by_four::<M>(self) }
+            #[inline(always)]
+            fn sine_and_cosine<M: Mode>(self) -> (Self, Self) {
+                if M::ANY_ANGLE { ($math::sin_any::<M>(self), $math::cos_any::<M>(self)) } else { $math::sin_cos::<M>(self) }
+            }
             #[inline(always)]
             fn enter<M: Mode>(self) -> Lane<$t, M> { Lane::new(self) }
             #[inline(always)]
@@ -230,9 +234,12 @@ pub trait Element:
     /// What kernels compute with.
     #[doc(hidden)]
     type Lane<M: Mode>: Float + Number;
-    /// Whether the vectorised circular functions do not reach this angle.
+    /// Whether the vectorised circular functions do not reach this angle, or four times it.
     #[doc(hidden)]
     fn is_large_angle<M: Mode>(self) -> bool;
+    /// Both, with the bits of each.
+    #[doc(hidden)]
+    fn sine_and_cosine<M: Mode>(self) -> (Self, Self);
     /// Into a kernel.
     #[doc(hidden)]
     fn enter<M: Mode>(self) -> Self::Lane<M>;

@@ -82,12 +82,19 @@ impl ExpLane for f32 {
             -0.008263769, 0.0025807652, -0.000454368),
             a,
         );
-        let (e, magic_k) = exp_minus_one_unscaled::<f32, M>(min(a + a, 2e1));
-        let (p, r) = f32::pow2_small(magic_k);
-        let power = (1.0 + e) * p * r;
-        select(a < 0.82, small, 1.0 - 2.0 / (power + 1.0))
+        // Beyond, e^2a need not be right to the last place. It is halved for the sake of the 2.
+        let a = min(a, 1e1);
+        let magic_k = M::fmaf(a, 2.0 * std::f32::consts::LOG2_E, f32::MAGIC_BIASED - 1.0);
+        let r = M::fmaf(-(magic_k - (f32::MAGIC_BIASED - 1.0)), std::f32::consts::LN_2, a + a);
+        let half_power = f32::pow2(magic_k);
+        let e = M::fmaf(r * r, f32::exp_tail_short::<M>(r), r);
+        let d = M::fmaf(half_power, e, half_power + 0.5);
+        select(a < 0.82, small, 1.0 - 1.0 / d)
     }
 }
+
+/// 2^-64.
+const TWO_TO_MINUS_64: f64 = 1.0 / (1u128 << 64) as f64;
 
 /// e^x = 2^k (1 + high + low), with |high + low| <= 0.42 and |low| much below |high|.
 pub(super) struct Reduced<T> {
@@ -199,26 +206,19 @@ pub(super) fn expm1<T: ExpLane, M: Mode>(x: T) -> T {
 
 #[inline(always)]
 pub(super) fn sigmoid<T: ExpLane, M: Mode>(x: T) -> T {
-    let one = T::lit(1.0);
-    // 1 / (1 + e^-|x|), or e^-|x| / (1 + e^-|x|): nothing overflows, and small results keep their precision.
-    let minus_abs = -x.abs();
-    let (e, magic_k) = exp_minus_one_unscaled::<T, M>(select(minus_abs < T::MIN, T::MIN, minus_abs));
-    let (a, b) = T::pow2_small(magic_k);
+    // 1 / (1 + e^-x), all of it times 2^64, for then neither overflow nor underflow meets anything but the result.
+    let (one, scale) = (T::lit(1.0), T::lit(TWO_TO_MINUS_64));
+    let (e, magic_k) = exp_minus_one_unscaled::<T, M>(clamp(-x, -T::SATURATED, -T::MIN));
+    let scaled_power = T::pow2_scaled(magic_k);
     let (high, low) = fast_two_sum(one, e);
-    let (power, power_low) = (high * a * b, low * a * b);
-    let (d, d_low) = fast_two_sum(one, power);
-    let positive = x >= T::lit(0.0);
-    let n = select(positive, one, power);
-    let n_low = select(positive, T::lit(0.0), power_low);
-    // n times the reciprocal, the latter with its error: 1/(d + d_low) = inverse (1 + left).
+    let power = high * scaled_power;
+    let (d, error) = two_sum(scale, power);
+    let d_low = T::fma::<M>(low, scaled_power, error);
+    // The reciprocal with what it leaves out.
     let inverse = one / d;
-    let left = residual::<T, M>(one, inverse, d) - (d_low + power_low) * inverse;
-    let low = T::fma::<M>(n, left, n_low) * inverse;
-    if M::FUSED {
-        return T::fma::<M>(n, inverse, low);
-    }
-    let (product, error) = two_product::<T, M>(n, inverse);
-    product + (error + low)
+    let left = residual::<T, M>(one, inverse, d);
+    let left = T::fma::<M>(-inverse, d_low, left);
+    T::fma::<M>(left, inverse, inverse) * scale
 }
 
 #[inline(always)]

@@ -82,7 +82,7 @@ pub(super) fn reduce(x: f64) -> Angle<f64> {
     let error = exact_error(high, HALF_PI.0, product) + (high * HALF_PI.1 + low * HALF_PI.0);
     let sign = if beyond_half != (x < 0.0) { -1.0 } else { 1.0 };
     let k = if x < 0.0 { -(quadrant as f64) } else { quadrant as f64 };
-    Angle { r: product * sign, low: error * sign, magic_k: f64::MAGIC + k }
+    Angle { r: product * sign, over: -(error * sign), magic_k: f64::MAGIC + k }
 }
 
 /// a * b - p, exactly, without a fused multiply-add.

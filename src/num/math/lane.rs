@@ -12,15 +12,27 @@
 use super::Mode;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// `c0 + x * (c1 + x * (...))` by the multiply-add given. Two shorter chains in its place gained nothing measurable: a
-/// loop over independent elements hides the chain's latency.
+/// `c0 + x * (c1 + x * (...))` by the multiply-add given.
 macro_rules! poly {
     ($fma:path, $x:expr; $c:expr) => { $c };
     ($fma:path, $x:expr; $c:expr, $($rest:expr),+) => {
         $fma($x, poly!($fma, $x; $($rest),+), $c)
     };
 }
-pub(super) use poly;
+/// The same in powers of x^2, which is given: even and odd coefficients in a chain each. That is as many operations and half
+/// as long to wait: a CPU looks some hundred instructions ahead, too few to fill one long chain with the next elements' work.
+macro_rules! poly_by_square {
+    ($fma:path, $x:expr, $square:expr; $($c:expr),+) => {
+        $fma($x, poly_by_square!(@odd $fma, $square; $($c),+), poly_by_square!(@even $fma, $square; $($c),+))
+    };
+    (@even $fma:path, $z:expr; $c:expr) => { $c };
+    (@even $fma:path, $z:expr; $c:expr, $d:expr) => { $c };
+    (@even $fma:path, $z:expr; $c:expr, $d:expr, $($rest:expr),+) => {
+        $fma($z, poly_by_square!(@even $fma, $z; $($rest),+), $c)
+    };
+    (@odd $fma:path, $z:expr; $c:expr, $($rest:expr),+) => { poly_by_square!(@even $fma, $z; $($rest),+) };
+}
+pub(super) use {poly, poly_by_square};
 
 /// A floating-point number with its bits.
 pub(super) trait Lane:
@@ -62,6 +74,8 @@ pub(super) trait Lane:
     fn pow2_halves(magic_plus_k: Self) -> (Self, Self);
     /// The same more cheaply, for k <= 63.
     fn pow2_small(magic_plus_k: Self) -> (Self, Self);
+    /// 2^(k - 64) of `MAGIC_TWICE_BIASED + k`; that must be a normal number.
+    fn pow2_scaled(magic_plus_k: Self) -> Self;
     /// m in [sqrt(1/2), sqrt(2)) and `EXPONENT_ZERO + k` with self = m * 2^k; self must be positive, normal and finite.
     fn significand(self) -> (Self, Self);
     /// 2^-k for the k of `significand`; wrong where that is not a normal number.
@@ -136,6 +150,10 @@ macro_rules! lane {
             fn pow2_small(magic_plus_k: Self) -> (Self, Self) {
                 const DOWN: $t = $t::from_bits(($bias - 64) << $mant);
                 ($t::from_bits(magic_plus_k.to_bits().wrapping_sub($bias - 64) << $mant), DOWN)
+            }
+            #[inline(always)]
+            fn pow2_scaled(magic_plus_k: Self) -> Self {
+                $t::from_bits(magic_plus_k.to_bits().wrapping_sub($bias + 64) << $mant)
             }
             #[inline(always)]
             fn significand(self) -> (Self, Self) {

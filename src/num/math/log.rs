@@ -9,7 +9,7 @@
 
 use super::Mode;
 use super::exp::{ExpLane, one_plus, reduce};
-use super::lane::{Lane, divide, fast_two_sum, poly, select, square_root, two_product, two_sum};
+use super::lane::{Lane, divide, fast_two_sum, poly, poly_by_square, select, square_root, two_product, two_sum};
 
 /// The constants and the polynomial that differ by type.
 pub(super) trait LogLane: ExpLane {
@@ -24,6 +24,8 @@ pub(super) trait LogLane: ExpLane {
     const TINY: Self;
     /// ln(1 + f) - f + f^2/2, given f^2/2 as well.
     fn ln_tail<M: Mode>(f: Self, half_square: Self) -> Self;
+    /// f - ln(1 + f) - less.
+    fn ln_rest<M: Mode>(f: Self, less: Self) -> Self;
 }
 
 impl LogLane for f64 {
@@ -40,6 +42,11 @@ impl LogLane for f64 {
             0.22222198428316464, 0.18183572414999447, 0.153138298430276, 0.14798290584887672);
         s * (half_square + r)
     }
+    #[inline(always)]
+    fn ln_rest<M: Mode>(f: f64, less: f64) -> f64 {
+        let half_square = f * (0.5 * f);
+        half_square - Self::ln_tail::<M>(f, half_square) - less
+    }
 }
 
 impl LogLane for f32 {
@@ -53,6 +60,17 @@ impl LogLane for f32 {
         let p = poly!(M::fmaf, f; 0.3333332, -0.2500069, 0.20002201, -0.16628191, 0.14183874,
             -0.130986, 0.1285718, -0.07908465);
         (half_square + half_square) * (f * p)
+    }
+    #[inline(always)]
+    fn ln_rest<M: Mode>(f: f32, less: f32) -> f32 {
+        if !M::FUSED {
+            let half_square = f * (0.5 * f);
+            return half_square - Self::ln_tail::<M>(f, half_square) - less;
+        }
+        let square = f * f;
+        let p = poly_by_square!(M::fmaf, f, square; -0.3333332, 0.2500069, -0.20002201, 0.16628191, -0.14183874,
+            0.130986, -0.1285718, 0.07908465);
+        M::fmaf(square, M::fmaf(f, p, 0.5), -less)
     }
 }
 
@@ -70,15 +88,13 @@ impl<T: LogLane> Parts<T> {
     }
 }
 
-/// The logarithm of a positive finite x; f, f^2/2 and tail apart from k.
+/// Positive finite x as 2^k (1 + f).
 #[inline(always)]
-fn split<T: LogLane, M: Mode>(x: T) -> (T, T, T, T) {
+fn split<T: LogLane, M: Mode>(x: T) -> (T, T) {
     let subnormal = x < T::MIN_POSITIVE;
     let (m, k) = select(subnormal, x * T::NORMALISER, x).significand();
     let k = k - select(subnormal, T::EXPONENT_ZERO + T::NORMALISER_POWER, T::EXPONENT_ZERO);
-    let f = m - T::lit(1.0);
-    let half_square = f * (T::lit(0.5) * f);
-    (k, f, half_square, T::ln_tail::<M>(f, half_square))
+    (k, m - T::lit(1.0))
 }
 
 /// The logarithm's value where x is not a positive finite number.
@@ -91,21 +107,23 @@ fn at_the_edges<T: Lane>(x: T, ln: T) -> T {
 
 #[inline(always)]
 pub(super) fn ln<T: LogLane, M: Mode>(x: T) -> T {
-    let (k, f, half_square, tail) = split::<T, M>(x);
-    at_the_edges(x, Parts { k, f, q: half_square - tail }.value::<M>())
+    let (k, f) = split::<T, M>(x);
+    at_the_edges(x, T::fma::<M>(k, T::LN2_HI, f - T::ln_rest::<M>(f, k * T::LN2_LO)))
 }
 
-/// f - f^2/2 + tail as a short high part and the rest.
+/// ln(1 + f) as a short high part and the rest.
 #[inline(always)]
-fn short_high<T: LogLane>(f: T, half_square: T, tail: T) -> (T, T) {
+fn short_high<T: LogLane, M: Mode>(f: T) -> (T, T) {
+    let half_square = f * (T::lit(0.5) * f);
+    let tail = T::ln_tail::<M>(f, half_square);
     let high = (f - half_square).upper_half();
     (high, ((f - high) - half_square) + tail)
 }
 
 #[inline(always)]
 pub(super) fn log2<T: LogLane, M: Mode>(x: T) -> T {
-    let (k, f, half_square, tail) = split::<T, M>(x);
-    let (high, low) = short_high(f, half_square, tail);
+    let (k, f) = split::<T, M>(x);
+    let (high, low) = short_high::<T, M>(f);
     let product = high * T::PER_LN2.0;
     let rest = T::fma::<M>(low, T::PER_LN2.0, (low + high) * T::PER_LN2.1);
     let (sum, error) = fast_two_sum(k, product);
@@ -114,8 +132,8 @@ pub(super) fn log2<T: LogLane, M: Mode>(x: T) -> T {
 
 #[inline(always)]
 pub(super) fn log10<T: LogLane, M: Mode>(x: T) -> T {
-    let (k, f, half_square, tail) = split::<T, M>(x);
-    let (high, low) = short_high(f, half_square, tail);
+    let (k, f) = split::<T, M>(x);
+    let (high, low) = short_high::<T, M>(f);
     let product = high * T::PER_LN10.0;
     let rest = T::fma::<M>(low, T::PER_LN10.0, T::fma::<M>(low + high, T::PER_LN10.1, k * T::LOG10_2.1));
     let (sum, error) = two_sum(k * T::LOG10_2.0, product);

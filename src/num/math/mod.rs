@@ -8,7 +8,8 @@
 //! What a slice kernel must do: `sin`, `cos`, `tan` and `sin_cos` serve |x| up to a limit (f64: 2^50 fused, 2^22 plain;
 //! f32: 2^20 fused, 2^17 plain) and return NaN beyond it, for a branch to the exact reduction would keep the loop from
 //! being vectorised, and a wrong number would go unseen. A kernel whose op uses one asks `is_large` of its block first
-//! (an or over the block, which vectorises) and takes `sin_any`, `cos_any`, `tan_any` element by element where any is.
+//! (an or over the block, which vectorises) and takes `sin_any`, `cos_any`, `tan_any` element by element where any is;
+//! where none is, the mode [`NearAngles`] leaves the NaN out.
 //! All other functions serve every argument.
 //!
 //! lgamma, digamma and polygamma (`special.rs`) are ordinary scalar code.
@@ -21,19 +22,19 @@
 //! | exp | 0.95 | 0.90 |
 //! | exp2 | 0.95 | 0.95 |
 //! | expm1 | 1.05 | 0.95 |
-//! | ln | 0.90 | 0.80 |
+//! | ln | 0.95 | 0.80 |
 //! | log2 | 0.90 | 0.70 |
 //! | log10 | 0.80 | 0.65 |
 //! | log1p | 0.90 | 0.85 |
-//! | sin | 0.90 | 0.85 |
-//! | cos | 0.90 | 0.85 |
-//! | tan | 1.05 | 1.00 |
+//! | sin | 0.95 | 0.85 |
+//! | cos | 0.95 | 0.85 |
+//! | tan | 1.10 | 1.00 |
 //! | asin | 0.70 | 0.65 |
 //! | acos | 0.65 | 0.65 |
 //! | atan | 0.90 | 0.75 |
 //! | sinh | 1.10 | 1.00 |
 //! | cosh | 0.70 | 0.65 |
-//! | tanh | 1.05 | 1.00 |
+//! | tanh | 1.10 | 1.00 |
 //! | asinh | 0.95 | 0.80 |
 //! | acosh | 0.90 | 0.80 |
 //! | atanh | 0.95 | 0.80 |
@@ -71,6 +72,8 @@ pub trait Mode: Copy + Send + Sync + 'static {
     const FUSED: bool;
     /// Whether `sin`, `cos` and `tan` of a lane take any angle, at the cost of vectorisation.
     const ANY_ANGLE: bool = false;
+    /// Whether they may rely on angles in reach, where they otherwise return NaN beyond it.
+    const NEAR_ANGLES: bool = false;
     /// a * b + c.
     fn fma(a: f64, b: f64, c: f64) -> f64;
     /// a * b + c.
@@ -89,18 +92,27 @@ pub struct Fused;
 #[derive(Clone, Copy, Debug)]
 pub struct AnyAngle<M>(std::marker::PhantomData<fn() -> M>);
 
-impl<M: Mode> Mode for AnyAngle<M> {
-    const FUSED: bool = M::FUSED;
-    const ANY_ANGLE: bool = true;
-    #[inline(always)]
-    fn fma(a: f64, b: f64, c: f64) -> f64 {
-        M::fma(a, b, c)
-    }
-    #[inline(always)]
-    fn fmaf(a: f32, b: f32, c: f32) -> f32 {
-        M::fmaf(a, b, c)
-    }
+/// `M`, with circular functions that rely on angles in reach: what kernels use once they have looked.
+#[derive(Clone, Copy, Debug)]
+pub struct NearAngles<M>(std::marker::PhantomData<fn() -> M>);
+
+macro_rules! angles {
+    ($($Mode:ident $choice:ident)*) => {$(
+        impl<M: Mode> Mode for $Mode<M> {
+            const FUSED: bool = M::FUSED;
+            const $choice: bool = true;
+            #[inline(always)]
+            fn fma(a: f64, b: f64, c: f64) -> f64 {
+                M::fma(a, b, c)
+            }
+            #[inline(always)]
+            fn fmaf(a: f32, b: f32, c: f32) -> f32 {
+                M::fmaf(a, b, c)
+            }
+        }
+    )*};
 }
+angles!(AnyAngle ANY_ANGLE NearAngles NEAR_ANGLES);
 
 impl Mode for Plain {
     const FUSED: bool = false;

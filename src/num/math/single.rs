@@ -164,6 +164,12 @@ pub fn is_large<M: Mode>(x: f32) -> bool {
     trig::is_large::<f32, M>(x)
 }
 
+/// Whether x is finite and something up to 4x is beyond that reach.
+#[inline(always)]
+pub fn is_large_by_four<M: Mode>(x: f32) -> bool {
+    trig::is_large_by_four::<f32, M>(x)
+}
+
 /// Sine of any x, one at a time: the branch keeps a loop from being vectorised.
 #[inline]
 pub fn sin_any<M: Mode>(x: f32) -> f32 {

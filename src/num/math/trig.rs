@@ -14,10 +14,10 @@
 use super::Mode;
 use super::lane::{Lane, divide, fast_two_sum, poly, select};
 
-/// r + low = x - k pi/2, and MAGIC + k.
+/// r - over = x - k pi/2, and MAGIC + k. Where x is -0 or 0, r is x and `over` is 0: r - 0 keeps the sign.
 pub(super) struct Angle<T> {
     pub r: T,
-    pub low: T,
+    pub over: T,
     pub magic_k: T,
 }
 
@@ -26,7 +26,7 @@ pub(super) trait TrigLane: Lane {
     /// The largest |x| that `reduce` takes.
     fn limit<M: Mode>() -> Self;
     fn reduce<M: Mode>(x: Self) -> Angle<Self>;
-    /// (sin r - r) / r^3 as a polynomial in z = r^2, for |r| <= 0.85.
+    /// (r - sin r) / r^3 as a polynomial in z = r^2, for |r| <= 0.85.
     fn sin_tail<M: Mode>(z: Self) -> Self;
     /// (cos r - 1 + r^2/2) / r^4 likewise.
     fn cos_tail<M: Mode>(z: Self) -> Self;
@@ -50,19 +50,19 @@ impl TrigLane for f64 {
             let second = k * p2;
             let (r, error) = fast_two_sum(first, -second);
             let second_low = M::fma(k, p2, -second);
-            return Angle { r, low: M::fma(-k, p3, error - second_low), magic_k };
+            return Angle { r, over: M::fma(k, p3, second_low - error), magic_k };
         }
         // Three parts of 31 bits: times a k of up to 22, exact.
         let first = x - k * 1.5707963267341256;
         let (r, a) = fast_two_sum(first, -(k * 6.07710050359346e-11));
         let (r, b) = fast_two_sum(r, -(k * 2.9127320548227e-20));
-        Angle { r, low: (a + b) - k * 1.2706558760139879e-29, magic_k }
+        Angle { r, over: k * 1.2706558760139879e-29 - (a + b), magic_k }
     }
 
     #[inline(always)]
     fn sin_tail<M: Mode>(z: f64) -> f64 {
-        poly!(M::fma, z; -0.16666666666666577, 0.0083333333333092, -0.00019841269819659705,
-            2.755731032575888e-06, -2.5050255279351514e-08, 1.586902530228658e-10)
+        poly!(M::fma, z; 0.16666666666666577, -0.0083333333333092, 0.00019841269819659705,
+            -2.755731032575888e-06, 2.5050255279351514e-08, -1.586902530228658e-10)
     }
 
     #[inline(always)]
@@ -84,22 +84,21 @@ impl TrigLane for f32 {
         let magic_k = M::fmaf(x, std::f32::consts::FRAC_2_PI, f32::MAGIC);
         let k = magic_k - f32::MAGIC;
         if M::FUSED {
-            let (p1, p2, p3) = (std::f32::consts::FRAC_PI_2, -4.371139e-8, -1.7151245e-15);
+            let (p1, p2, p3) = (1.5707963, 7.54979e-08, -1.7151245e-15);
             let first = M::fmaf(-k, p1, x);
-            let second = k * p2;
-            let (r, error) = fast_two_sum(first, -second);
-            let second_low = M::fmaf(k, p2, -second);
-            return Angle { r, low: M::fmaf(-k, p3, error - second_low), magic_k };
+            // Both this and r - `first` are exact: `first` is a multiple of p1's last place, of which k p2 is a small part.
+            let r = first - k * p2;
+            return Angle { r, over: M::fmaf(k, p3, M::fmaf(k, p2, r - first)), magic_k };
         }
         // In f64, where a first part of 33 bits times k is exact.
         let wide = (x as f64 - k as f64 * 1.5707963267341256) - k as f64 * 6.077100506506192e-11;
         let r = wide as f32;
-        Angle { r, low: (wide - r as f64) as f32, magic_k }
+        Angle { r, over: (r as f64 - wide) as f32, magic_k }
     }
 
     #[inline(always)]
     fn sin_tail<M: Mode>(z: f32) -> f32 {
-        poly!(M::fmaf, z; -0.16666654, 0.008332098, -0.00019506022)
+        poly!(M::fmaf, z; 0.16666654, -0.008332098, 0.00019506022)
     }
 
     #[inline(always)]
@@ -108,31 +107,44 @@ impl TrigLane for f32 {
     }
 }
 
-/// sin(r + low) as a high part and the rest; |r| <= 0.85.
+/// sin(r - over) as a high part and what is over; |r| <= 0.85.
 #[inline(always)]
-fn sin_parts<T: TrigLane, M: Mode>(r: T, low: T) -> (T, T) {
+fn sin_parts<T: TrigLane, M: Mode>(r: T, over: T) -> (T, T) {
     let z = r * r;
-    // low's share is low * cos r, of which 1 - r^2/2 is all that is felt.
-    let share = T::fma::<M>(T::lit(-0.5) * z, low, low);
+    // The share of `over` is over * cos r, of which 1 - r^2/2 is all that is felt.
+    let share = T::fma::<M>(T::lit(-0.5) * z, over, over);
     (r, T::fma::<M>(z * r, T::sin_tail::<M>(z), share))
 }
 
-/// cos(r + low) as a high part and the rest.
+/// cos(r - over) as a high part and the rest.
 #[inline(always)]
-fn cos_parts<T: TrigLane, M: Mode>(r: T, low: T) -> (T, T) {
+fn cos_parts<T: TrigLane, M: Mode>(r: T, over: T) -> (T, T) {
     let z = r * r;
     let half = T::lit(0.5) * z;
     let (w, error) = fast_two_sum(T::lit(1.0), -half);
     // The error of z itself stays below an eighth of an ulp of the result, as in msun.
-    (w, error + T::fma::<M>(z * z, T::cos_tail::<M>(z), -(r * low)))
+    (w, error + T::fma::<M>(z * z, T::cos_tail::<M>(z), r * over))
+}
+
+/// sin(r - over) and cos(r - over), rounded: what `tan` needs in two parts each.
+#[inline(always)]
+fn sin_cos_near<T: TrigLane, M: Mode>(r: T, over: T) -> (T, T) {
+    if !M::FUSED {
+        let ((s, s_over), (c, c_low)) = (sin_parts::<T, M>(r, over), cos_parts::<T, M>(r, over));
+        return (s - s_over, c + c_low);
+    }
+    let z = r * r;
+    // (r - over)^2, rounded once: the cosine is a function of it.
+    let square = T::fma::<M>(r, r, -(r * (over + over)));
+    let sin = r - T::fma::<M>(square * r, T::sin_tail::<M>(z), over);
+    let cos = T::fma::<M>(square, T::fma::<M>(z, T::cos_tail::<M>(z), T::lit(-0.5)), T::lit(1.0));
+    (sin, cos)
 }
 
 #[inline(always)]
 pub(super) fn sin_of<T: TrigLane, M: Mode>(a: Angle<T>) -> T {
-    let (s, s_low) = sin_parts::<T, M>(a.r, a.low);
-    let (c, c_low) = cos_parts::<T, M>(a.r, a.low);
-    let odd = T::is_odd(a.magic_k);
-    (select(odd, c, s) + select(odd, c_low, s_low)).negate_if(a.magic_k, 1)
+    let (s, c) = sin_cos_near::<T, M>(a.r, a.over);
+    select(T::is_odd(a.magic_k), c, s).negate_if(a.magic_k, 1)
 }
 
 #[inline(always)]
@@ -143,9 +155,7 @@ pub(super) fn cos_of<T: TrigLane, M: Mode>(a: Angle<T>) -> T {
 
 #[inline(always)]
 pub(super) fn sin_cos_of<T: TrigLane, M: Mode>(a: Angle<T>) -> (T, T) {
-    let (s, s_low) = sin_parts::<T, M>(a.r, a.low);
-    let (c, c_low) = cos_parts::<T, M>(a.r, a.low);
-    let (s, c) = (s + s_low, c + c_low);
+    let (s, c) = sin_cos_near::<T, M>(a.r, a.over);
     let odd = T::is_odd(a.magic_k);
     let sin = select(odd, c, s).negate_if(a.magic_k, 1);
     (sin, select(odd, s, c).negate_if(a.magic_k + T::lit(1.0), 1))
@@ -153,9 +163,9 @@ pub(super) fn sin_cos_of<T: TrigLane, M: Mode>(a: Angle<T>) -> (T, T) {
 
 #[inline(always)]
 pub(super) fn tan_of<T: TrigLane, M: Mode>(a: Angle<T>) -> T {
-    let (s, s_low) = sin_parts::<T, M>(a.r, a.low);
-    let (s, s_low) = fast_two_sum(s, s_low);
-    let (c, c_low) = cos_parts::<T, M>(a.r, a.low);
+    let (s, s_over) = sin_parts::<T, M>(a.r, a.over);
+    let (s, s_low) = fast_two_sum(s, -s_over);
+    let (c, c_low) = cos_parts::<T, M>(a.r, a.over);
     let (c, c_low) = fast_two_sum(c, c_low);
     // s/c in even quadrants, -c/s in odd ones.
     let odd = T::is_odd(a.magic_k);
@@ -172,21 +182,22 @@ pub(super) fn is_large<T: TrigLane, M: Mode>(x: T) -> bool {
     (a > T::limit::<M>()) & (a < T::INFINITY)
 }
 
+/// Whether they do not serve all up to 4x.
+#[inline(always)]
+pub(super) fn is_large_by_four<T: TrigLane, M: Mode>(x: T) -> bool {
+    let a = x.abs();
+    (a > T::limit::<M>() * T::lit(0.25)) & (a < T::INFINITY)
+}
+
 /// `value`, or NaN where x is out of reach.
 #[inline(always)]
 fn guard<T: TrigLane, M: Mode>(x: T, value: T) -> T {
-    select(x.abs() <= T::limit::<M>(), value, T::NAN)
-}
-
-/// The same for an odd function: the low part's +0 has undone a -0.
-#[inline(always)]
-fn guard_odd<T: TrigLane, M: Mode>(x: T, value: T) -> T {
-    select(x == T::lit(0.0), x, guard::<T, M>(x, value))
+    if M::NEAR_ANGLES { value } else { select(x.abs() <= T::limit::<M>(), value, T::NAN) }
 }
 
 #[inline(always)]
 pub(super) fn sin<T: TrigLane, M: Mode>(x: T) -> T {
-    guard_odd::<T, M>(x, sin_of::<T, M>(T::reduce::<M>(x)))
+    guard::<T, M>(x, sin_of::<T, M>(T::reduce::<M>(x)))
 }
 
 #[inline(always)]
@@ -196,11 +207,12 @@ pub(super) fn cos<T: TrigLane, M: Mode>(x: T) -> T {
 
 #[inline(always)]
 pub(super) fn tan<T: TrigLane, M: Mode>(x: T) -> T {
-    guard_odd::<T, M>(x, tan_of::<T, M>(T::reduce::<M>(x)))
+    // The quotient's low part is +0 beside -0.
+    select(x == T::lit(0.0), x, guard::<T, M>(x, tan_of::<T, M>(T::reduce::<M>(x))))
 }
 
 #[inline(always)]
 pub(super) fn sin_cos<T: TrigLane, M: Mode>(x: T) -> (T, T) {
     let (s, c) = sin_cos_of::<T, M>(T::reduce::<M>(x));
-    (guard_odd::<T, M>(x, s), guard::<T, M>(x, c))
+    (guard::<T, M>(x, s), guard::<T, M>(x, c))
 }

@@ -4,7 +4,7 @@
 //! not list in `SAVES` is not streamed; it sees NaN instead. Two arguments broadcast through a [`Plan`] whose inner loop is
 //! contiguous or constant in each argument.
 
-use crate::num::math::{AnyAngle, Mode};
+use crate::num::math::{AnyAngle, Mode, NearAngles};
 use crate::num::simd::{Kernel, dispatch};
 use crate::num::{Element, Upstream};
 use crate::ops::{Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Saves, Unary, UnaryOp, UnaryVisitor};
@@ -17,8 +17,7 @@ pub(crate) fn unary<T: Element>(op: UnaryOp, x: &[T], out: &mut [T]) {
     impl<T: Element> UnaryVisitor for Visit<'_, T> {
         type Output = ();
         fn visit<O: BuiltinUnary>(self, op: O) {
-            let kernel = UnaryValue { op, x: self.0, out: self.1 };
-            if O::CIRCULAR && has_large_angles(self.0) { dispatch(WithAnyAngle(kernel)) } else { dispatch(kernel) }
+            dispatch(UnaryValue { op, x: self.0, out: self.1 });
         }
     }
     op.with(Visit(x, out));
@@ -39,10 +38,32 @@ impl<T: Element, O: Unary> Kernel for UnaryValue<'_, O, T> {
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
-        for (out, &x) in self.out.iter_mut().zip(self.x) {
-            *out = T::leave(self.op.value(x.enter::<M>()));
+        #[inline(always)]
+        fn values<T: Element, O: Unary, M: Mode>(op: O, x: &[T], out: &mut [T]) {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = T::leave(op.value(x.enter::<M>()));
+            }
+        }
+        if !O::CIRCULAR || M::ANY_ANGLE {
+            return values::<T, O, M>(self.op, self.x, self.out);
+        }
+        for (x, out) in self.x.chunks(ANGLES).zip(self.out.chunks_mut(ANGLES)) {
+            if has_large_angles::<T, M>(x) {
+                values::<T, O, AnyAngle<M>>(self.op, x, out);
+            } else {
+                values::<T, O, NearAngles<M>>(self.op, x, out);
+            }
         }
     }
+}
+
+/// How many angles are looked at together: few enough to be in the first-level cache still when they are used.
+const ANGLES: usize = 1024;
+
+/// Whether some angle, or four times it, is out of reach of the vectorised circular functions.
+#[inline(always)]
+pub fn has_large_angles<T: Element, M: Mode>(x: &[T]) -> bool {
+    x.iter().fold(false, |large, x| large | x.is_large_angle::<M>())
 }
 
 /// g = g f'(x), from the input and the output.
@@ -51,8 +72,7 @@ pub(crate) fn unary_vjp<T: Element>(op: UnaryOp, x: &[T], y: &[T], g: &mut [T]) 
     impl<T: Element> UnaryVisitor for Visit<'_, T> {
         type Output = ();
         fn visit<O: BuiltinUnary>(self, op: O) {
-            let kernel = UnaryVjp { op, x: self.0, y: self.1, g: self.2 };
-            if O::CIRCULAR && has_large_angles(self.0) { dispatch(WithAnyAngle(kernel)) } else { dispatch(kernel) }
+            dispatch(UnaryVjp { op, x: self.0, y: self.1, g: self.2 });
         }
     }
     op.with(Visit(x, y, g));
@@ -74,15 +94,30 @@ impl<T: Element, O: Unary> Kernel for UnaryVjp<'_, O, T> {
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
+        #[inline(always)]
+        fn rules<T: Element, O: Unary, M: Mode>(op: O, x: &[T], y: &[T], g: &mut [T]) {
+            let hidden = T::from_f64(f64::NAN).enter::<M>();
+            let n = g.len();
+            let x = if O::SAVES.x { &x[..n] } else { x };
+            let y = if O::SAVES.out { &y[..n] } else { y };
+            for i in 0..n {
+                let xi = if O::SAVES.x { x[i].enter::<M>() } else { hidden };
+                let yi = if O::SAVES.out { y[i].enter::<M>() } else { hidden };
+                g[i] = T::leave(op.vjp(xi, yi, Upstream(g[i].enter::<M>())).0);
+            }
+        }
         let Self { op, x, y, g } = self;
-        let hidden = T::from_f64(f64::NAN).enter::<M>();
-        let n = g.len();
-        let x = if O::SAVES.x { &x[..n] } else { x };
-        let y = if O::SAVES.out { &y[..n] } else { y };
-        for i in 0..n {
-            let xi = if O::SAVES.x { x[i].enter::<M>() } else { hidden };
-            let yi = if O::SAVES.out { y[i].enter::<M>() } else { hidden };
-            g[i] = T::leave(op.vjp(xi, yi, Upstream(g[i].enter::<M>())).0);
+        if !(O::CIRCULAR && O::SAVES.x) || M::ANY_ANGLE {
+            return rules::<T, O, M>(op, x, y, g);
+        }
+        for (k, g) in g.chunks_mut(ANGLES).enumerate() {
+            let x = &x[k * ANGLES..][..g.len()];
+            let y = if O::SAVES.out { &y[k * ANGLES..][..g.len()] } else { y };
+            if has_large_angles::<T, M>(x) {
+                rules::<T, O, AnyAngle<M>>(op, x, y, g);
+            } else {
+                rules::<T, O, NearAngles<M>>(op, x, y, g);
+            }
         }
     }
 }
@@ -96,23 +131,6 @@ impl<K: Kernel> Kernel for WithAnyAngle<K> {
     fn run<M: Mode>(self) -> K::Output {
         self.0.run::<AnyAngle<M>>()
     }
-}
-
-/// Whether some angle, or four times it, is out of reach of the vectorised circular functions.
-fn has_large_angles<T: Element>(x: &[T]) -> bool {
-    struct Scan<'a, T>(&'a [T]);
-    impl<T: Element> Kernel for Scan<'_, T> {
-        type Output = bool;
-        #[inline(always)]
-        fn run<M: Mode>(self) -> bool {
-            let margin = T::from_f64(4.0);
-            self.0.iter().fold(false, |large, &x| {
-                // Both, for the margin takes the largest numbers to infinity, which is no angle.
-                large | (x * margin).is_large_angle::<M>() | x.is_large_angle::<M>()
-            })
-        }
-    }
-    dispatch(Scan(x))
 }
 
 /// How two arguments walk beside a contiguous output: an inner loop in which each is contiguous or constant, and outer loops.
