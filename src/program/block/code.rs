@@ -57,9 +57,9 @@ pub(super) const UNIFORM: usize = 1;
 pub(super) const STREAMS: usize = 2;
 
 /// Bytes of registers that stay in the first-level cache beside what streams through it.
-const CACHE: usize = 24 << 10;
+const CACHE: usize = 32 << 10;
 /// The longest register in bytes: beyond it, calls are no longer felt and the cache is.
-const LONGEST: usize = 2048;
+const LONGEST: usize = 3072;
 
 /// The most lanes of a block.
 pub(super) const fn longest<T>() -> usize {

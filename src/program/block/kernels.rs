@@ -5,11 +5,11 @@
 //! the registry's own. Nothing here is written in place but the gradient of a two-argument rule, for the compiler would have to
 //! assume that a store changes what is loaded next.
 
-use crate::num::math::{AnyAngle, Mode};
+use crate::num::math::{AnyAngle, Mode, NearAngles};
 use crate::num::simd::{self, Routine};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::{self, Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Unary, UnaryOp, UnaryVisitor};
-use crate::tensor::kernels::elementwise::Side;
+use crate::tensor::kernels::elementwise::{Side, has_large_angles};
 use std::marker::PhantomData;
 
 use super::rows::{RowsOp, SpreadRow, SumOfRows};
@@ -113,6 +113,8 @@ pub enum Form {
     Copy { one: bool },
     /// d = op(x).
     Unary(UnaryOp),
+    /// d = sin x, and cos x to the last operand.
+    SinCos,
     /// d = g f'(x), of x, y and g.
     UnaryRule(UnaryOp),
     /// d = op(x, y).
@@ -169,6 +171,7 @@ pub fn bind<T: Element>(form: Form) -> unsafe fn(&Call<T>) {
         Form::Copy { one: false } => bound::<T, CopyLanes<Many>>(),
         Form::Copy { one: true } => bound::<T, CopyLanes<One>>(),
         Form::Unary(op) => op.with(BindUnary(PhantomData)),
+        Form::SinCos => bound::<T, SinCosLanes>(),
         Form::UnaryRule(op) => op.with(BindUnaryRule(PhantomData)),
         Form::Binary(op, ones) => bind_binary(op, ones),
         Form::BinaryRule(op, side) => op.with(BindBinaryRule(side, PhantomData)),
@@ -382,25 +385,40 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryLanes<O> {
             }
             for_each_chunk!(call, |[d, x, ..], from| {
                 let (d, x) = (view_mut(d, from), view::<T, Many>(x, from));
-                if O::CIRCULAR && has_large_angles::<T, M>(x) {
+                if !O::CIRCULAR {
+                    value::<T, O, M>(op, d, x);
+                } else if has_large_angles::<T, M>(x) {
                     value::<T, O, AnyAngle<M>>(op, d, x);
                 } else {
-                    value::<T, O, M>(op, d, x);
+                    value::<T, O, NearAngles<M>>(op, d, x);
                 }
             });
         }
     }
 }
 
-/// Whether some angle, or four times it, is out of reach of the vectorised circular functions.
-#[inline(always)]
-fn has_large_angles<T: Element, M: Mode>(x: &[T]) -> bool {
-    let margin = T::from_f64(4.0);
-    let mut large = false;
-    for &x in x {
-        large |= (x * margin).is_large_angle::<M>() | x.is_large_angle::<M>();
+struct SinCosLanes;
+impl<T: Element> Routine<Call<T>> for SinCosLanes {
+    #[inline(always)]
+    unsafe fn run<M: Mode>(call: &Call<T>) {
+        #[inline(always)]
+        fn values<T: Element, M: Mode>(sin: &mut [T], cos: &mut [T], x: &[T]) {
+            for i in 0..chunk::<T>() {
+                (sin[i], cos[i]) = x[i].sine_and_cosine::<M>();
+            }
+        }
+        // SAFETY: the operands are where `Call` says, and there are two destinations.
+        unsafe {
+            for_each_chunk!(call, |[sin, x, _, cos], from| {
+                let (sin, cos, x) = (view_mut(sin, from), view_mut(cos, from), view::<T, Many>(x, from));
+                if has_large_angles::<T, M>(x) {
+                    values::<T, AnyAngle<M>>(sin, cos, x);
+                } else {
+                    values::<T, NearAngles<M>>(sin, cos, x);
+                }
+            });
+        }
     }
-    large
 }
 
 struct UnaryRuleLanes<O>(PhantomData<O>);
@@ -423,10 +441,12 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryRuleLanes<O> {
                 let (d, g) = (view_mut(d, from), view::<T, Many>(g, from));
                 let x = if O::SAVES.x { view::<T, Many>(x, from) } else { &[] };
                 let y = if O::SAVES.out { view::<T, Many>(y, from) } else { &[] };
-                if O::CIRCULAR && O::SAVES.x && has_large_angles::<T, M>(x) {
+                if !(O::CIRCULAR && O::SAVES.x) {
+                    rule::<T, O, M>(op, d, x, y, g);
+                } else if has_large_angles::<T, M>(x) {
                     rule::<T, O, AnyAngle<M>>(op, d, x, y, g);
                 } else {
-                    rule::<T, O, M>(op, d, x, y, g);
+                    rule::<T, O, NearAngles<M>>(op, d, x, y, g);
                 }
             });
         }

@@ -6,7 +6,7 @@
 
 use super::code::{Code, Stream, Sum};
 use super::kernels::{At, Call, First, Form, Ones, OpBytes, Then, takes_ones};
-use super::{Origin, Source, Target, Walk};
+use super::{Origin, Source, Target, Walk, circles};
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::program::body::{Body, BodyOp, Sink, Slot};
@@ -48,8 +48,10 @@ const BACK: usize = 8;
 
 pub(super) fn lower<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) -> (Code<T>, Vec<Instruction>) {
     assert_eq!(body.sinks.len(), targets.len(), "a target for every sink");
-    let (ops, same) = simplified(body);
-    let sinks: Vec<Slot> = body.sinks.iter().map(|sink| same[slot_of(*sink) as usize]).collect();
+    let (ops, moved) = circles::together(&body.ops);
+    let (ops, same) = simplified(&ops);
+    let sinks = body.sinks.iter().map(|sink| same[moved[slot_of(*sink) as usize] as usize]);
+    let sinks: Vec<Slot> = sinks.collect();
     let uses = count_uses(&ops, &sinks);
     let mut lowering = Lowering {
         sources,
@@ -83,10 +85,10 @@ fn stored_at(target: Target) -> Option<(usize, usize)> {
 }
 
 /// The ops with rules of arithmetic replaced by the ops that they are, and for each slot the one with its value.
-fn simplified<T: Element>(body: &Body<T>) -> (Vec<BodyOp<T>>, Vec<Slot>) {
-    let mut same: Vec<Slot> = Vec::with_capacity(body.ops.len());
-    let mut ops: Vec<BodyOp<T>> = Vec::with_capacity(body.ops.len());
-    for (i, op) in body.ops.iter().enumerate() {
+fn simplified<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<Slot>) {
+    let mut same: Vec<Slot> = Vec::with_capacity(body.len());
+    let mut ops: Vec<BodyOp<T>> = Vec::with_capacity(body.len());
+    for (i, op) in body.iter().enumerate() {
         // What a rule does not read may be a slot that comes later.
         let op = op.map(|slot| same.get(slot as usize).copied().unwrap_or(slot));
         let is_one = |slot: Slot| matches!(ops[slot as usize], BodyOp::Literal(x) if x == T::from_f64(1.0));
@@ -149,6 +151,8 @@ fn count_uses<T: Element>(ops: &[BodyOp<T>], sinks: &[Slot]) -> Vec<u32> {
 struct Planned {
     what: What,
     to: To,
+    /// A second destination.
+    also: Option<Slot>,
     reads: [Option<Slot>; 3],
     /// Which sources may be one number; others are spread over a register first.
     ones: [bool; 3],
@@ -219,7 +223,9 @@ impl<T: Element> Lowering<'_, T> {
             let first_sink = by_slot.peek().copied().filter(|&k| sinks[k as usize] == slot);
             if self.uses[i] > 0 && !self.is_uniform(slot) && !self.joins_later(i, first_sink) {
                 self.plan_home(slot, first_sink);
-                self.plan_op(slot);
+                if !self.is_made(slot) {
+                    self.plan_op(slot);
+                }
             }
             while let Some(k) = by_slot.next_if(|&k| sinks[k as usize] == slot) {
                 self.plan_sink(slot, k);
@@ -227,6 +233,17 @@ impl<T: Element> Lowering<'_, T> {
         }
         self.group();
         self.plan.append(&mut self.last_words);
+    }
+
+    /// Whether the op before has made the slot as well.
+    fn is_made(&self, slot: Slot) -> bool {
+        slot > 0 && self.makes_next(slot - 1)
+    }
+
+    /// Whether the op is one of two that are computed together, and both are read.
+    fn makes_next(&self, slot: Slot) -> bool {
+        let i = slot as usize;
+        circles::are_pair(&self.ops[i], self.ops.get(i + 1)) && self.uses[i] > 0 && self.uses[i + 1] > 0
     }
 
     /// Moves steps up to the last equal kernel, a few runs of kernels back, where what they read is there by then: a run
@@ -253,6 +270,9 @@ impl<T: Element> Lowering<'_, T> {
                 runs.len() - 1
             });
             if let To::Slot(slot) | To::InPlace(slot) = step.to {
+                made[slot as usize] = run;
+            }
+            if let Some(slot) = step.also {
                 made[slot as usize] = run;
             }
             plan.push((run, step));
@@ -345,12 +365,18 @@ impl<T: Element> Lowering<'_, T> {
                 }
             }
             BodyOp::Shared(_) | BodyOp::Literal(_) => unreachable!("the same for all lanes"),
+            BodyOp::Unary(_, x) if self.makes_next(slot) => {
+                self.kernel(Form::SinCos, OpBytes::default(), slot, [x]);
+                if let Some(last) = self.plan.last_mut() {
+                    last.also = Some(slot + 1);
+                }
+            }
             BodyOp::Unary(op, x) => self.kernel(Form::Unary(op), OpBytes::of_unary(op), slot, [x]),
             BodyOp::UnaryVjp(op, [x, y, g]) => {
                 let saves = op.saves();
                 let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.out), Some(g)];
                 let what = What::Kernel(Form::UnaryRule(op), OpBytes::of_unary(op));
-                self.plan.push(Planned { what, to: To::Slot(slot), reads, ones: [false; 3] });
+                self.plan.push(Planned { what, to: To::Slot(slot), also: None, reads, ones: [false; 3] });
             }
             BodyOp::Binary(op, x, y) => self.plan_binary(slot, op, x, y),
             BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
@@ -358,7 +384,7 @@ impl<T: Element> Lowering<'_, T> {
                 let saves = op.saves()[(side == Side::Y) as usize];
                 let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.y), Some(out).filter(|_| saves.out)];
                 let what = What::Kernel(Form::BinaryRule(op, side), OpBytes::default());
-                self.plan.push(Planned { what, to: To::InPlace(slot), reads, ones: [false; 3] });
+                self.plan.push(Planned { what, to: To::InPlace(slot), also: None, reads, ones: [false; 3] });
             }
             BodyOp::Select([c, a, b]) => {
                 let form = Form::Select { a: self.is_uniform(a), b: self.is_uniform(b) };
@@ -454,7 +480,7 @@ impl<T: Element> Lowering<'_, T> {
 
     fn push<const N: usize>(&mut self, what: What, to: To, reads: [Slot; N]) {
         let reads = std::array::from_fn(|i| reads.get(i).copied());
-        self.plan.push(Planned { what, to, reads, ones: [false; 3] });
+        self.plan.push(Planned { what, to, also: None, reads, ones: [false; 3] });
     }
 
     fn accept_ones(&mut self, ones: [bool; 3]) {
@@ -496,13 +522,11 @@ impl<T: Element> Lowering<'_, T> {
                 To::Nothing => Place::Unused,
                 To::Place(place) => place,
                 To::InPlace(slot) => self.place[slot as usize],
-                To::Slot(slot) => {
-                    if self.place[slot as usize] == Place::Unused {
-                        self.place[slot as usize] = self.register(&mut free);
-                    }
-                    self.place[slot as usize]
-                }
+                To::Slot(slot) => self.home(slot, &mut free),
             };
+            if let Some(slot) = step.also {
+                places[3] = self.home(slot, &mut free);
+            }
             if matches!(step.what, What::Kernel(Form::SumOf(..), _)) {
                 places[3] = self.register(&mut free);
                 spent.push(places[3]);
@@ -511,6 +535,14 @@ impl<T: Element> Lowering<'_, T> {
             free.extend(spent);
         }
         (self.code, instructions)
+    }
+
+    /// Where a slot is, from now on.
+    fn home(&mut self, slot: Slot, free: &mut Vec<Place>) -> Place {
+        if self.place[slot as usize] == Place::Unused {
+            self.place[slot as usize] = self.register(free);
+        }
+        self.place[slot as usize]
     }
 
     fn register(&mut self, free: &mut Vec<Place>) -> Place {

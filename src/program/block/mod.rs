@@ -10,9 +10,9 @@
 //! and the number of lanes: within a segment of lanes a vector of accumulators takes four lanes of a chunk at a time; in the
 //! end its halves are added until one number is left, and then the segments in their order. So threads change no bits.
 //!
-//! **Not done**, for it would change bits: fused multiply-adds, sums of several terms in another order. Not done yet: sine and
-//! cosine of one angle together.
+//! **Not done**, for it would change bits: fused multiply-adds, sums of several terms in another order.
 
+mod circles;
 mod code;
 pub mod kernels;
 mod lower;

@@ -17,6 +17,9 @@ const SEGMENT_BLOCKS: usize = 8;
 /// Kernel work in element operations that is worth waking a thread for: some 50 microseconds.
 const WORTH_A_THREAD: usize = 500_000;
 
+/// Bytes of streams from which on they are fetched ahead: fewer are in the second-level cache.
+const STREAMED: usize = 4 << 20;
+
 /// What a worker computes in.
 pub(super) struct Frame<T> {
     memory: Vec<T>,
@@ -241,8 +244,11 @@ impl<T: Element> Run<'_, T> {
 
     fn block(&self, bases: &[*mut T], lane: usize, lanes: usize, segment: usize) {
         let code = &self.code.code;
+        let in_cache = code.streams.len() * self.lanes * size_of::<T>() < STREAMED;
+        let mut ahead = Ahead::new(&bases[STREAMS..], code, in_cache || lane + code.block >= self.lanes);
         let bases = bases.as_ptr();
         for step in &code.steps {
+            ahead.fetch();
             match *step {
                 Step::Kernel { kernel, op, first, count } => {
                     let operands = code.operands[first as usize..][..count as usize].as_ptr();
@@ -364,6 +370,50 @@ impl Target {
 
 fn strided(lanes: usize, start: usize, step: usize) -> usize {
     if lanes == 0 { 0 } else { start + (lanes - 1) * step + 1 }
+}
+
+/// Brings what the next block streams through into the cache while this one is computed, some lines with each step: the first
+/// kernel to read a stream does little else, and would wait for memory.
+struct Ahead<'a, T> {
+    streams: std::slice::Iter<'a, *mut T>,
+    /// The next line of a stream, and how many are left.
+    line: *mut T,
+    left: usize,
+    lines: usize,
+    block: usize,
+    with_a_step: usize,
+}
+
+impl<'a, T: Element> Ahead<'a, T> {
+    /// Of a block that has another one behind it; or with nothing to fetch.
+    fn new(streams: &'a [*mut T], code: &Code<T>, nothing: bool) -> Self {
+        let lines = (code.block * size_of::<T>()).div_ceil(64);
+        let with_a_step = if nothing { 0 } else { (streams.len() * lines).div_ceil(code.steps.len().max(1)) };
+        Self { streams: streams.iter(), line: std::ptr::null_mut(), left: 0, lines, block: code.block, with_a_step }
+    }
+
+    fn fetch(&mut self) {
+        for _ in 0..self.with_a_step {
+            if self.left == 0 {
+                let Some(stream) = self.streams.next() else { return };
+                (self.line, self.left) = (stream.wrapping_add(self.block), self.lines);
+            }
+            prefetch(self.line);
+            self.line = self.line.wrapping_add(64 / size_of::<T>());
+            self.left -= 1;
+        }
+    }
+}
+
+#[inline(always)]
+fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which may name any address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// Calls `work(offset, row, column, length)` for each piece of a row among the lanes.

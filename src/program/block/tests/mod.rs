@@ -225,3 +225,25 @@ fn products_join_sums_and_differences_and_keep_their_bits() {
     assert_eq!(code.code.operands.len(), slots.len() + 8);
     assert_lanes_equal(&body, &slots, &inputs, &[0.5, -2.0, 3.0, 1e-3]);
 }
+
+#[test]
+fn sine_and_cosine_of_one_angle_are_one_kernel_and_keep_their_bits() {
+    let mut body = with_arguments::<f32>();
+    let (sin, cos) = (UnaryOp::Sin(ops::Sin), UnaryOp::Cos(ops::Cos));
+    body.ops.push(BodyOp::Unary(sin, 0));
+    body.ops.push(BodyOp::UnaryVjp(sin, [0, 8, 1]));
+    body.ops.push(BodyOp::UnaryVjp(cos, [0, 8, 2]));
+    // Of an angle that is the same for all lanes, and of one whose cosine is not taken.
+    body.ops.push(BodyOp::UnaryVjp(sin, [4, 8, 1]));
+    body.ops.push(BodyOp::UnaryVjp(cos, [4, 8, 1]));
+    body.ops.push(BodyOp::Unary(sin, 3));
+    let slots: Vec<Slot> = (8..14).collect();
+    let inputs: Vec<Vec<f32>> = (0..4).map(|k| numbers(200, 30 + k)).collect();
+    let targets: Vec<Target> = (0..slots.len()).map(|output| Target::Flat { output }).collect();
+    let mut stores = body.clone();
+    stores.sinks = slots.iter().map(|&slot| Sink::Store(slot)).collect();
+    let code = BlockCode::new(&stores, &flat_inputs(4), &targets, 1);
+    // Both; g cos; g sin and its negative; two rules, which read a number spread over a register each; the sine.
+    assert_eq!(code.code.operands.len(), 1 + 1 + 2 + 4 + 1);
+    assert_lanes_equal(&body, &slots, &inputs, &[0.5, -2.0, 3.0, 1e-3]);
+}

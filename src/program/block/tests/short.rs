@@ -146,6 +146,6 @@ fn short_code_has_the_bits_of_block_code() {
 
 #[test]
 fn what_no_block_holds_is_not_short() {
-    assert!(!walks_and_targets::<f32>(600, 1, false));
-    assert!(!walks_and_targets::<f64>(100, 3, false));
+    assert!(!walks_and_targets::<f32>(800, 1, false));
+    assert!(!walks_and_targets::<f64>(150, 3, false));
 }
