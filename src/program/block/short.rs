@@ -7,7 +7,7 @@
 //! **Invariant.** The bits are those of [`BlockCode`](super::BlockCode) on as many lanes, but for sums by row, which that may
 //! take in two parts.
 
-use super::code::{Code, STREAMS, Step, Stream, UNIFORM, longest};
+use super::code::{Code, REGISTERS, STREAMS, Step, Stream, UNIFORM, longest};
 use super::kernels::{At, Call, Form, OpBytes, accumulators, chunk};
 use super::rows::{RowsOp, WIDE};
 use super::run::folded;
@@ -94,22 +94,8 @@ impl<T: Element> Short<T> {
         let mut streams: Vec<Based> = code.streams.iter().map(|&stream| space.based::<T>(stream)).collect();
         space.rows_by_kernels(&mut code, &mut streams);
         let moving = moving(&code);
-        let whole = lanes.next_multiple_of(chunk::<T>());
-        let n_copied = streams.iter().filter(|based| based.copied).count();
-        let uniforms = code.first_staged() + n_copied * whole;
-        let line = 64 / size_of::<T>();
-        let mut memory = vec![T::from_f64(0.0); uniforms + code.literals.len() + code.hoisted.len() + WIDE + line];
-        let at = memory.as_ptr().align_offset(64);
-        memory[at + uniforms..][..code.literals.len()].copy_from_slice(&code.literals);
-        let start = memory[at..].as_mut_ptr();
-        let mut bases = vec![std::ptr::null_mut(); STREAMS + streams.len()];
-        // SAFETY: the memory was made that long.
-        unsafe {
-            let places = (0..).map(|k| start.add(code.first_staged() + k * whole));
-            let copied = bases[STREAMS..].iter_mut().zip(&streams).filter(|(_, based)| based.copied);
-            copied.zip(places).for_each(|((base, _), place)| *base = place);
-            bases[..STREAMS].copy_from_slice(&[start, start.add(uniforms)]);
-        }
+        let (memory, bases) = frame(&code, &streams, lanes);
+        let start = bases[REGISTERS];
         let copied = |is_output: bool| {
             let which = |based: &Based| based.copied && matches!(based.stream, Stream::Output(_)) == is_output;
             let all = bases[STREAMS..].iter().zip(&streams);
@@ -363,6 +349,27 @@ impl Space<'_> {
             code.operands.push([to, from, At::default(), At::default()]);
         }
     }
+}
+
+/// The memory of a run, and the bases in it: registers, numbers, copies of streams.
+fn frame<T: Element>(code: &Code<T>, streams: &[Based], lanes: usize) -> (Vec<T>, Vec<*mut T>) {
+    let whole = lanes.next_multiple_of(chunk::<T>());
+    let n_copied = streams.iter().filter(|based| based.copied).count();
+    let uniforms = code.first_staged() + n_copied * whole;
+    let line = 64 / size_of::<T>();
+    let mut memory = vec![T::from_f64(0.0); uniforms + code.literals.len() + code.hoisted.len() + WIDE + line];
+    let at = memory.as_ptr().align_offset(64);
+    memory[at + uniforms..][..code.literals.len()].copy_from_slice(&code.literals);
+    let start = memory[at..].as_mut_ptr();
+    let mut bases = vec![std::ptr::null_mut(); STREAMS + streams.len()];
+    // SAFETY: the memory was made that long.
+    unsafe {
+        let places = (0..).map(|k| start.add(code.first_staged() + k * whole));
+        let copied = bases[STREAMS..].iter_mut().zip(streams).filter(|(_, based)| based.copied);
+        copied.zip(places).for_each(|((base, _), place)| *base = place);
+        bases[..STREAMS].copy_from_slice(&[start, start.add(uniforms)]);
+    }
+    (memory, bases)
 }
 
 /// The hoisted values that shared numbers change.
