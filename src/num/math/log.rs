@@ -90,7 +90,7 @@ impl<T: LogLane> Parts<T> {
 
 /// Positive finite x as 2^k (1 + f).
 #[inline(always)]
-fn split<T: LogLane, M: Mode>(x: T) -> (T, T) {
+fn split<T: LogLane>(x: T) -> (T, T) {
     let subnormal = x < T::MIN_POSITIVE;
     let (m, k) = select(subnormal, x * T::NORMALISER, x).significand();
     let k = k - select(subnormal, T::EXPONENT_ZERO + T::NORMALISER_POWER, T::EXPONENT_ZERO);
@@ -107,7 +107,7 @@ fn at_the_edges<T: Lane>(x: T, ln: T) -> T {
 
 #[inline(always)]
 pub(super) fn ln<T: LogLane, M: Mode>(x: T) -> T {
-    let (k, f) = split::<T, M>(x);
+    let (k, f) = split::<T>(x);
     at_the_edges(x, T::fma::<M>(k, T::LN2_HI, f - T::ln_rest::<M>(f, k * T::LN2_LO)))
 }
 
@@ -122,7 +122,7 @@ fn short_high<T: LogLane, M: Mode>(f: T) -> (T, T) {
 
 #[inline(always)]
 pub(super) fn log2<T: LogLane, M: Mode>(x: T) -> T {
-    let (k, f) = split::<T, M>(x);
+    let (k, f) = split::<T>(x);
     let (high, low) = short_high::<T, M>(f);
     let product = high * T::PER_LN2.0;
     let rest = T::fma::<M>(low, T::PER_LN2.0, (low + high) * T::PER_LN2.1);
@@ -132,7 +132,7 @@ pub(super) fn log2<T: LogLane, M: Mode>(x: T) -> T {
 
 #[inline(always)]
 pub(super) fn log10<T: LogLane, M: Mode>(x: T) -> T {
-    let (k, f) = split::<T, M>(x);
+    let (k, f) = split::<T>(x);
     let (high, low) = short_high::<T, M>(f);
     let product = high * T::PER_LN10.0;
     let rest = T::fma::<M>(low, T::PER_LN10.0, T::fma::<M>(low + high, T::PER_LN10.1, k * T::LOG10_2.1));

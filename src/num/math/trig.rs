@@ -84,7 +84,9 @@ impl TrigLane for f32 {
         let magic_k = M::fmaf(x, std::f32::consts::FRAC_2_PI, f32::MAGIC);
         let k = magic_k - f32::MAGIC;
         if M::FUSED {
-            let (p1, p2, p3) = (1.5707963, 7.54979e-08, -1.7151245e-15);
+            // The float below pi/2, so that p2 is positive: r is -0 where x is.
+            const P1: f32 = f32::from_bits(std::f32::consts::FRAC_PI_2.to_bits() - 1);
+            let (p1, p2, p3) = (P1, 7.54979e-08, -1.7151245e-15);
             let first = M::fmaf(-k, p1, x);
             // Both this and r - `first` are exact: `first` is a multiple of p1's last place, of which k p2 is a small part.
             let r = first - k * p2;
