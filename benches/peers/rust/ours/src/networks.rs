@@ -57,10 +57,18 @@ pub fn forward<'t, T: Element>(n: &Network, x: Var<'t, T>, parameters: &[Var<'t,
 
 /// Parameters are tensors, the update is one call for each.
 pub fn on_the_tape(n: &Network) {
+    match n.layers() {
+        2 => on_the_tape_with::<4>(n),
+        4 => on_the_tape_with::<8>(n),
+        layers => panic!("no workload has {layers} layers"),
+    }
+}
+
+fn on_the_tape_with<const PARAMETERS: usize>(n: &Network) {
     let (data, mut parameters, mut tape) = (Data::<f32>::of(n), parameters(n), Tape::of());
     let step = |i| {
         let (loss, ids, grads) = tape.step(|t| {
-            let vars: [_; 4] = std::array::from_fn(|k| t.var(&parameters[k]));
+            let vars: [_; PARAMETERS] = std::array::from_fn(|k| t.var(&parameters[k]));
             let z = forward(n, t.data(&data.x[i % BATCHES]), &vars);
             (data.loss(n, i, z), vars.map(|var| var.id()))
         });
