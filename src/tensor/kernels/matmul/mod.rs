@@ -145,13 +145,17 @@ pub fn gemm_rows<T: Gemm>(
 
 /// Element types that can be multiplied: f32 and f64.
 pub trait Gemm: Copy + Default + 'static {
+    /// What multiplies a product of this shape: to be called under the conditions of [`Gemm::run`].
+    #[doc(hidden)]
+    fn kernel(level: Level, p: &Product<Self>) -> unsafe fn(&Product<Self>);
     /// # Safety
     /// The product's pointers must be valid for its shape, no side of which may be 0.
     #[doc(hidden)]
-    unsafe fn run(level: Level, p: &Product<Self>);
-    /// What `run` would run for a product of this shape: to be called under the same conditions.
-    #[doc(hidden)]
-    fn kernel(level: Level, p: &Product<Self>) -> unsafe fn(&Product<Self>);
+    #[inline]
+    unsafe fn run(level: Level, p: &Product<Self>) {
+        // SAFETY: p is valid by contract, and the kernel is the one for its shape.
+        unsafe { Self::kernel(level, p)(p) }
+    }
 }
 
 /// A product of one shape, made ready: the kernel is chosen, and a call is a jump to it. One thread; the bits of [`gemm`].
@@ -228,25 +232,9 @@ macro_rules! gemm_for {
     ($t:ty, $lanes:literal, $sse2:ident, $avx2:ident, $avx512:ident) => {
         impl Gemm for $t {
             #[cfg(target_arch = "x86_64")]
-            unsafe fn run(level: Level, p: &Product<$t>) {
-                use core::arch::x86_64 as vectors;
-                // SAFETY: p is valid by contract; every instruction set is detected before use (a load and a test),
-                // whatever `level` says.
-                unsafe {
-                    match level {
-                        Level::Avx512 if is_x86_feature_detected!("avx512f") => multiply::<vectors::$avx512>(p),
-                        Level::Avx512 | Level::Avx2
-                            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") =>
-                        {
-                            multiply::<vectors::$avx2>(p)
-                        }
-                        _ => multiply::<vectors::$sse2>(p),
-                    }
-                }
-            }
-            #[cfg(target_arch = "x86_64")]
             fn kernel(level: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
                 use core::arch::x86_64 as vectors;
+                // Every instruction set is detected before use (a load and a test), whatever `level` says.
                 match level {
                     Level::Avx512 if is_x86_feature_detected!("avx512f") => chosen::<vectors::$avx512>(p),
                     Level::Avx512 | Level::Avx2
@@ -258,11 +246,6 @@ macro_rules! gemm_for {
                 }
             }
             #[cfg(not(target_arch = "x86_64"))]
-            unsafe fn run(_: Level, p: &Product<$t>) {
-                // SAFETY: p is valid by contract; arrays need no instruction set.
-                unsafe { multiply::<portable::Array<$t, $lanes>>(p) }
-            }
-            #[cfg(not(target_arch = "x86_64"))]
             fn kernel(_: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
                 chosen::<portable::Array<$t, $lanes>>(p)
             }
@@ -272,48 +255,7 @@ macro_rules! gemm_for {
 gemm_for!(f32, 4, __m128, __m256, __m512);
 gemm_for!(f64, 2, __m128d, __m256d, __m512d);
 
-/// The kernels that a product may run.
-enum Way {
-    /// A row times a matrix.
-    Row,
-    Dots,
-    /// One tile that is all of it.
-    Single,
-    Blocks,
-}
-
-/// Chooses the kernel by shape.
-#[inline(always)]
-fn way<V: Vector>(p: &Product<V::Elem>) -> Way {
-    let is_wide = p.n > V::LANES;
-    // Packing B costs 1 / m of the product, the dots' horizontal sums 1 / k of it.
-    let dots_pay = p.m == 1 || p.m <= 12 && 4 * p.k >= 3 * p.m * V::LANES;
-    if p.m == 1 && !p.ta && !p.tb {
-        Way::Row
-    } else if p.tb && !p.ta && dots_pay {
-        Way::Dots
-    } else if p.n <= 2 * V::LANES && p.m <= V::ROWS[is_wide as usize] {
-        Way::Single
-    } else {
-        Way::Blocks
-    }
-}
-
-/// # Safety
-/// As for [`Gemm::run`], on a processor that has V's instructions.
-unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
-    // SAFETY: by contract.
-    unsafe {
-        match way::<V>(p) {
-            Way::Row => V::enter(Row::<V>(p)),
-            Way::Dots => dots::<V>(p),
-            Way::Single => blocks::single::<V>(p),
-            Way::Blocks => blocks::multiply::<V>(p),
-        }
-    }
-}
-
-/// The kernel that [`multiply`] would enter, under the same conditions.
+/// The kernel for a product's shape: to be called as [`Gemm::run`], on a processor that has V's instructions.
 fn chosen<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
     unsafe fn row<V: Vector>(p: &Product<V::Elem>) {
         // SAFETY: by contract.
@@ -323,10 +265,17 @@ fn chosen<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
         // SAFETY: by contract.
         unsafe { blocks::single::<V>(p) }
     }
-    match way::<V>(p) {
-        Way::Row => row::<V>,
-        Way::Dots => dots::<V>,
-        Way::Single => single::<V>,
-        Way::Blocks => blocks::multiply::<V>,
+    let is_wide = p.n > V::LANES;
+    // Packing B costs 1 / m of the product, the dots' horizontal sums 1 / k of it.
+    let dots_pay = p.m == 1 || p.m <= 12 && 4 * p.k >= 3 * p.m * V::LANES;
+    if p.m == 1 && !p.ta && !p.tb {
+        row::<V>
+    } else if p.tb && !p.ta && dots_pay {
+        dots::<V>
+    } else if p.n <= 2 * V::LANES && p.m <= V::ROWS[is_wide as usize] {
+        // One tile that is all of it.
+        single::<V>
+    } else {
+        blocks::multiply::<V>
     }
 }
