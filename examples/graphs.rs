@@ -6,7 +6,7 @@
 //!
 //! Run: `cargo run --example graphs -- [FOLDER]`; without a folder, one under the system's temporary folder.
 
-use retrograd::explain::draw::{self, Derivatives, Direction, Fold, Options, Picture};
+use retrograd::explain::draw::{self, Derivatives, Direction, DrawOptions, Fold, Picture};
 use retrograd::graph::Graph;
 use retrograd::{Tape, Tensor, Var};
 use std::error::Error;
@@ -50,11 +50,11 @@ fn check(name: &str, picture: &Picture) {
     }
 }
 
-type Drawn = (&'static str, Graph<f64>, Options);
+type Drawn = (&'static str, Graph<f64>, DrawOptions);
 
 fn pictures() -> Vec<Drawn> {
-    let named = |title: &str| Options { title: title.to_owned(), ..Options::default() };
-    let reverse = |title: &str| Options { derivatives: Derivatives::Reverse, ..named(title) };
+    let named = |title: &str| DrawOptions { title: title.to_owned(), ..DrawOptions::default() };
+    let reverse = |title: &str| DrawOptions { derivatives: Derivatives::Reverse, ..named(title) };
     let olah = graph(olah);
     let layers = graph(two_layers);
     let layers_title = "Two layers: x W1 b1 -> z1 a1, W2 b2 -> z2 a2, and the sweep back";
@@ -62,7 +62,7 @@ fn pictures() -> Vec<Drawn> {
         (
             "olah-forward",
             olah.clone(),
-            Options {
+            DrawOptions {
                 locals: true,
                 derivatives: Derivatives::Forward("b".to_owned()),
                 direction: Direction::Down,
@@ -72,7 +72,7 @@ fn pictures() -> Vec<Drawn> {
         (
             "olah-reverse",
             olah,
-            Options {
+            DrawOptions {
                 locals: true,
                 direction: Direction::Down,
                 ..reverse("e = (a + b)(b + 1), derivatives of e, reverse")
@@ -82,17 +82,17 @@ fn pictures() -> Vec<Drawn> {
         (
             "xor",
             graph(xor),
-            Options {
+            DrawOptions {
                 direction: Direction::Down,
                 ..reverse("XOR: two inputs, two hidden units, one output, at (1, 0)")
             },
         ),
-        ("two-layers-flat", layers.clone(), Options { backward: true, ..named(layers_title) }),
-        ("two-layers", layers, Options { backward: true, direction: Direction::Down, ..reverse(layers_title) }),
+        ("two-layers-flat", layers.clone(), DrawOptions { backward: true, ..named(layers_title) }),
+        ("two-layers", layers, DrawOptions { backward: true, direction: Direction::Down, ..reverse(layers_title) }),
         (
             "chain",
             graph(chain),
-            Options {
+            DrawOptions {
                 highlight: Some("t2".to_owned()),
                 locals: true,
                 backward: true,
@@ -100,8 +100,12 @@ fn pictures() -> Vec<Drawn> {
                 ..reverse("A chain of two units: the path from the cost to t2")
             },
         ),
-        ("mlp", graph(perceptron), Options { fold: Fold::Depth(1), backward: true, ..reverse("Three layers, folded") }),
-        ("mlp-open", graph(perceptron), Options { fold: Fold::Never, ..named("Three layers, every op") }),
+        (
+            "mlp",
+            graph(perceptron),
+            DrawOptions { fold: Fold::Depth(1), backward: true, ..reverse("Three layers, folded") },
+        ),
+        ("mlp-open", graph(perceptron), DrawOptions { fold: Fold::Never, ..named("Three layers, every op") }),
     ]
 }
 

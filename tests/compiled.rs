@@ -3,8 +3,8 @@
 use retrograd::data::{Dataset, Targets, synthetic};
 use retrograd::nn::loss::{self, Loss};
 use retrograd::nn::{
-    Activation, Dense, Draw, Embedding, Layer, Mlp, Model, Params, Pass, Penalty, Residual, Scope, Sequential, Shared,
-    func,
+    Activation, Dense, Draw, Embedding, Layer, Mlp, Model, ParamScope, Params, Pass, Penalty, Residual, Sequential,
+    Shared, func,
 };
 use retrograd::ops::Saves;
 use retrograd::optim::{Adam, Group, Optimizer, Sgd};
@@ -154,7 +154,7 @@ impl<T: Element> Layer<T> for Own {
     fn kind(&self) -> &'static str {
         "own"
     }
-    fn build(&mut self, input: &Shape, _: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, _: &mut ParamScope<'_, T>) -> Result<Shape> {
         Ok(input.clone())
     }
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
@@ -418,7 +418,7 @@ impl<T: Element> Layer<T> for Looks {
     fn kind(&self) -> &'static str {
         "looks"
     }
-    fn build(&mut self, input: &Shape, _: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, _: &mut ParamScope<'_, T>) -> Result<Shape> {
         Ok(input.clone())
     }
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {

@@ -1,6 +1,6 @@
 //! Gradient checks: right gradients pass, wrong ones are found and named, kinks are neither.
 
-use retrograd::check::{Against, Gradcheck, Place, Report, Verdict};
+use retrograd::check::{Against, Gradcheck, GradcheckReport, Place, Verdict};
 use retrograd::ops::Saves;
 use retrograd::*;
 
@@ -211,7 +211,7 @@ impl NumericOp<f64> for Cubes {
     }
 }
 
-fn message(report: Report) -> String {
+fn message(report: GradcheckReport) -> String {
     let panic = std::panic::catch_unwind(|| report.assert()).expect_err("the check should have failed");
     panic.downcast_ref::<String>().unwrap().clone()
 }

@@ -1,7 +1,7 @@
 //! L-BFGS through the public API; tests/reference.rs has the Moré-Garbow-Hillstrom problems.
 
 use retrograd::nn::{Dense, Draw, Model, ParamGrads, Params, Role, Sequential};
-use retrograd::optim::{Lbfgs, LbfgsState, Report, Stop};
+use retrograd::optim::{Lbfgs, LbfgsReport, LbfgsState, Termination};
 use retrograd::{Error, Tape, Tensor, Var, value_and_grad_slice};
 
 fn rosenbrock<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
@@ -22,7 +22,7 @@ fn powell<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
 
 type Function = for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>;
 
-fn run(lbfgs: &mut Lbfgs, f: Function, x: &mut [f64]) -> Report {
+fn run(lbfgs: &mut Lbfgs, f: Function, x: &mut [f64]) -> LbfgsReport {
     lbfgs.minimize_with(x, |x| Ok(value_and_grad_slice(f, x))).unwrap()
 }
 
@@ -91,7 +91,7 @@ fn a_recorded_function_of_a_tensor_is_minimised() {
     let error = Lbfgs::new().minimize([1.0, 2.0], |x| x.square()).unwrap_err();
     assert!(error.to_string().contains("scalar"), "{error}");
     let flat = Lbfgs::new().minimize([1.0, 2.0], |_| Var::constant(3.0)).unwrap();
-    assert_eq!((flat.report.stop, flat.x.to_vec()), (Stop::Gradient, vec![1.0, 2.0]));
+    assert_eq!((flat.report.stop, flat.x.to_vec()), (Termination::Gradient, vec![1.0, 2.0]));
 }
 
 /// ln(x) - ... is not defined at the first long step: the search comes back instead of taking NaN for a point.
@@ -105,21 +105,21 @@ fn a_step_to_where_the_function_is_not_defined_is_shortened() {
     }
     let mut x = vec![-1.0];
     let report = Lbfgs::new().minimize_with(&mut x, f).unwrap();
-    assert_eq!((report.stop, x[0]), (Stop::NotFinite, -1.0));
+    assert_eq!((report.stop, x[0]), (Termination::NotFinite, -1.0));
 }
 
 #[test]
 fn it_says_why_it_stopped() {
     let stop = |mut lbfgs: Lbfgs| run(&mut lbfgs, rosenbrock, &mut [-1.2, 1.0]).stop;
-    assert_eq!(stop(Lbfgs::new().max_iter(3)), Stop::Budget);
-    assert_eq!(stop(Lbfgs::new().max_iter(300).max_eval(1)), Stop::Budget);
-    assert_eq!(stop(Lbfgs::new().max_iter(300).tolerance_change(1e-3)), Stop::Change);
-    assert_eq!(stop(Lbfgs::new().max_iter(300).tolerance_change(0.0).tolerance_grad(1e-6)), Stop::Gradient);
+    assert_eq!(stop(Lbfgs::new().max_iter(3)), Termination::Budget);
+    assert_eq!(stop(Lbfgs::new().max_iter(300).max_eval(1)), Termination::Budget);
+    assert_eq!(stop(Lbfgs::new().max_iter(300).tolerance_change(1e-3)), Termination::Change);
+    assert_eq!(stop(Lbfgs::new().max_iter(300).tolerance_change(0.0).tolerance_grad(1e-6)), Termination::Gradient);
     // A gradient that points the wrong way: nothing is lower along it.
     let wrong = |x: &[f64]| Ok((x[0] * x[0], vec![-2.0 * x[0]]));
     let (mut x, mut lbfgs) = (vec![1.0], Lbfgs::new().max_iter(300).tolerance_change(0.0));
     let report = lbfgs.minimize_with(&mut x, wrong).unwrap();
-    assert_eq!((report.stop, x[0]), (Stop::LineSearch, 1.0), "{report}");
+    assert_eq!((report.stop, x[0]), (Termination::LineSearch, 1.0), "{report}");
     let text = report.to_string();
     assert!(text.contains("no lower point") && text.contains("evaluations"), "{text}");
 }
@@ -181,7 +181,7 @@ fn a_run_cut_in_parts_and_saved_between_them_is_the_same_bit_for_bit() {
 /// XOR to an error that first-order rules need thousands of steps for, in either precision; what is frozen stays.
 #[test]
 fn a_model_is_trained_on_its_whole_set() {
-    fn train<T: retrograd::Element>() -> (f64, Report) {
+    fn train<T: retrograd::Element>() -> (f64, LbfgsReport) {
         let tensor = |rows: [[f64; 2]; 4]| {
             Tensor::<T>::new([4, 2], rows.concat().iter().map(|&x| T::from_f64(x)).collect()).unwrap()
         };

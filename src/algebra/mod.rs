@@ -1,7 +1,8 @@
 //! The algebra that rules on whole tensors are written over.
 //!
-//! Two implementations: [`Eager`] computes, [`Recording`] records on a tape. A rule written once over [`Algebra`] therefore
-//! gives gradients, recorded gradients (to any order) and tangents. The set of ops is closed under differentiation:
+//! [`Eager`] computes, [`Recording`] records on a tape; compiled programs and the derivations of [`explain`](crate::explain) have
+//! interpreters of their own, which build. A rule written once over [`Algebra`] therefore gives gradients, recorded gradients
+//! (to any order), tangents, programs and formulas. The set of ops is closed under differentiation:
 //! `sum` and `broadcast_to`, `slice` and `pad`, `gather` and `scatter_add`, products with their transposes.
 
 pub(crate) mod eager;

@@ -3,7 +3,7 @@
 use super::Gradcheck;
 use super::differences::{self, Plan};
 use super::replay::{Function, Move, Replay, dot, variables};
-use super::report::{Against, Finding, ParameterReport, Place, Report, Verdict};
+use super::report::{Against, Finding, GradcheckReport, ParameterReport, Place, Verdict};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::{Tape, Var};
@@ -37,8 +37,8 @@ pub(super) fn run<T: Element, S: Element>(
     order: u8,
     subject: &Subject<'_, T>,
     f: &Function<'_, S>,
-) -> Report {
-    let mut report = Report {
+) -> GradcheckReport {
+    let mut report = GradcheckReport {
         order,
         element: T::NAME,
         fast: options.directions.is_some(),
@@ -57,7 +57,7 @@ fn fill<T: Element, S: Element>(
     options: &Gradcheck<T>,
     subject: &Subject<'_, T>,
     f: &Function<'_, S>,
-    report: &mut Report,
+    report: &mut GradcheckReport,
 ) -> Result<()> {
     let check = report.check();
     if subject.point.is_empty() {

@@ -43,7 +43,7 @@
 //! ```
 //!
 //! A parameter agrees if no element differs and at least one could be decided. Where none could, the parameter is
-//! inconclusive and [`Report::assert`] fails, since nothing was verified.
+//! inconclusive and [`GradcheckReport::assert`] fails, since nothing was verified.
 //!
 //! The check is refused, with the reason, where it would mean nothing: no parameters, a function that is not finite at the
 //! point, or one that gives two results at one point.
@@ -66,7 +66,7 @@ mod replay;
 mod report;
 
 pub use compare::{Compare, Comparison};
-pub use report::{Against, Finding, ParameterReport, Place, Report, Verdict};
+pub use report::{Against, Finding, GradcheckReport, ParameterReport, Place, Verdict};
 
 use crate::error::Result;
 use crate::num::Element;
@@ -89,7 +89,7 @@ use std::marker::PhantomData;
 /// let error = report.into_result().unwrap_err();
 /// assert!(error.to_string().starts_with("gradcheck: x, index ["), "{error}");
 /// ```
-pub fn gradcheck<F>(parameters: &[(&str, Tensor<f64>)], f: F) -> Report
+pub fn gradcheck<F>(parameters: &[(&str, Tensor<f64>)], f: F) -> GradcheckReport
 where
     F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
 {
@@ -108,7 +108,7 @@ where
 /// use retrograd::{Tensor, gradgradcheck};
 /// gradgradcheck(&[("x", Tensor::from([0.3, -1.2]))], |_, p| p[0].sin() * p[0]).assert();
 /// ```
-pub fn gradgradcheck<F>(parameters: &[(&str, Tensor<f64>)], f: F) -> Report
+pub fn gradgradcheck<F>(parameters: &[(&str, Tensor<f64>)], f: F) -> GradcheckReport
 where
     F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
 {
@@ -203,7 +203,7 @@ impl<T: Element> Gradcheck<T> {
     }
 
     /// Checks the gradient of `f`.
-    pub fn gradcheck<F>(&self, parameters: &[(&str, Tensor<T>)], f: F) -> Report
+    pub fn gradcheck<F>(&self, parameters: &[(&str, Tensor<T>)], f: F) -> GradcheckReport
     where
         F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
     {
@@ -212,7 +212,7 @@ impl<T: Element> Gradcheck<T> {
     }
 
     /// Checks the gradient of `f` against differences of the same function in f64.
-    pub fn gradcheck_against<F, G>(&self, parameters: &[(&str, Tensor<T>)], f: F, reference: G) -> Report
+    pub fn gradcheck_against<F, G>(&self, parameters: &[(&str, Tensor<T>)], f: F, reference: G) -> GradcheckReport
     where
         F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
         G: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
@@ -223,7 +223,7 @@ impl<T: Element> Gradcheck<T> {
     }
 
     /// Checks the second derivatives of `f`: the recorded gradient, weighted with a random direction.
-    pub fn gradgradcheck<F>(&self, parameters: &[(&str, Tensor<T>)], f: F) -> Report
+    pub fn gradgradcheck<F>(&self, parameters: &[(&str, Tensor<T>)], f: F) -> GradcheckReport
     where
         F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
     {

@@ -15,7 +15,7 @@ use crate::ops::structural::{CrossEntropy, CrossEntropySlope, Reduce, ScatterAdd
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
 use crate::tape::entry::{Entry, NodeOp, Operand};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Lane, Tape};
+use crate::tape::{NodeRef, Tape};
 use crate::tensor::Tensor;
 use crate::tensor::kernels::rows::RowReduction;
 use std::panic::Location;
@@ -27,7 +27,7 @@ pub(crate) struct Signature(Vec<i64>);
 impl Signature {
     /// The signature of what is recorded on the tape.
     pub(crate) fn of<T: Element>(tape: &Tape<T>) -> Self {
-        let mut walk = Walk { codes: Vec::new(), wanted: usize::MAX, found: None };
+        let mut walk = PieceHasher { codes: Vec::new(), wanted: usize::MAX, found: None };
         walk.tape(tape);
         Self(walk.codes)
     }
@@ -41,20 +41,20 @@ impl Signature {
         let shared = self.0.iter().zip(&other.0).take_while(|(a, b)| a == b).count();
         // Where this tape merely stopped earlier, its last node is the nearest thing to name.
         let wanted = shared.min(other.0.len().saturating_sub(1));
-        let mut walk = Walk { codes: Vec::new(), wanted, found: None };
+        let mut walk = PieceHasher { codes: Vec::new(), wanted, found: None };
         walk.tape(tape);
         Some(walk.found.unwrap_or_else(|| "control flow".into()))
     }
 }
 
 /// A pass over a tape that collects codes, and names the node whose code is number `wanted`.
-struct Walk {
+struct PieceHasher {
     codes: Vec<i64>,
     wanted: usize,
     found: Option<String>,
 }
 
-impl Walk {
+impl PieceHasher {
     fn emit(&mut self, code: u64, op: &str, site: Option<&Location<'_>>) {
         if self.codes.len() == self.wanted {
             self.found = Some(match site {
@@ -69,7 +69,7 @@ impl Walk {
         // Comparisons come first: where they differ, they are why the nodes do.
         for guard in tape.guards.borrow().iter() {
             let outcome = guard.outcome.map_or(2, |outcome| outcome as i8);
-            let code = Code::of("comparison").with(outcome as u64).with(lane(guard.left.0.lane()));
+            let code = Fingerprint::of("comparison").with(outcome as u64).with(lane(guard.left.0.lane()));
             self.emit(code.with(lane(guard.right.0.lane())).0, "a comparison of variables", None);
         }
         let values = tape.scalars.values(tape.scalars.len());
@@ -93,7 +93,7 @@ impl Walk {
             ScalarNode::Unary(op, parent) => (op.name(), op.with(UnaryPiece(values[parent as usize].as_f64()))),
             ScalarNode::Binary(op, a, b) => (op.name(), op.with(BinaryPiece(at(a), at(b)))),
         };
-        let mut code = Code::of(name).with(piece as u64);
+        let mut code = Fingerprint::of(name).with(piece as u64);
         for parent in tape.scalars.parents(id).into_iter().flatten() {
             code = code.with(parent as u64);
         }
@@ -101,7 +101,7 @@ impl Walk {
     }
 
     fn entry<T: Element>(&mut self, tape: &Tape<T>, entries: &[Entry<T>], entry: &Entry<T>) {
-        let mut code = Code::of(entry.op.name());
+        let mut code = Fingerprint::of(entry.op.name());
         for &n in entry.value.shape().dims() {
             code = code.with(n as u64);
         }
@@ -109,7 +109,7 @@ impl Walk {
             code = code.with(lane(parent.id.lane()));
         }
         let operand = |i: usize| match entry.parents[i].id.lane() {
-            Lane::Tensor(k) => entries[k].value.operand(),
+            NodeRef::Tensor(k) => entries[k].value.operand(),
             _ => Operand::Scalar(entry.parents[i].value),
         };
         let stretched = |i: usize| eager::broadcast(&tape.pool, operand(i), &entry.value.shape());
@@ -138,19 +138,19 @@ fn label<T: Element>(op: &NodeOp<T>) -> String {
     }
 }
 
-fn lane(lane: Lane) -> u64 {
+fn lane(lane: NodeRef) -> u64 {
     match lane {
-        Lane::Constant => 0,
-        Lane::Scalar(id) => 2 * id as u64 + 1,
-        Lane::Tensor(k) => 2 * k as u64 + 2,
+        NodeRef::Constant => 0,
+        NodeRef::Scalar(id) => 2 * id as u64 + 1,
+        NodeRef::Tensor(k) => 2 * k as u64 + 2,
     }
 }
 
 /// A running hash (FNV-1a over 64-bit words).
 #[derive(Clone, Copy)]
-struct Code(u64);
+struct Fingerprint(u64);
 
-impl Code {
+impl Fingerprint {
     fn of(name: &str) -> Self {
         name.bytes().fold(Self(0xcbf2_9ce4_8422_2325), |code, byte| code.with(byte as u64))
     }
@@ -214,11 +214,11 @@ impl BinaryVisitor for BinaryPiece {
 /// The pieces of many numbers, with one dispatch.
 struct UnaryPieces<'a, T> {
     x: Operand<'a, T>,
-    code: Code,
+    code: Fingerprint,
 }
 impl<T: Element> UnaryVisitor for UnaryPieces<'_, T> {
-    type Output = Code;
-    fn visit<O: BuiltinUnary>(self, op: O) -> Code {
+    type Output = Fingerprint;
+    fn visit<O: BuiltinUnary>(self, op: O) -> Fingerprint {
         self.code.pieces(self.x.data().iter().map(|x| op.piece(x.as_f64())))
     }
 }
@@ -227,11 +227,11 @@ impl<T: Element> UnaryVisitor for UnaryPieces<'_, T> {
 struct BinaryPieces<T> {
     x: Tensor<T>,
     y: Tensor<T>,
-    code: Code,
+    code: Fingerprint,
 }
 impl<T: Element> BinaryVisitor for BinaryPieces<T> {
-    type Output = Code;
-    fn visit<O: BuiltinBinary>(self, op: O) -> Code {
+    type Output = Fingerprint;
+    fn visit<O: BuiltinBinary>(self, op: O) -> Fingerprint {
         self.code.pieces(self.x.iter().zip(self.y.iter()).map(|(x, y)| op.piece(x.as_f64(), y.as_f64())))
     }
 }

@@ -124,11 +124,11 @@ impl ParameterReport {
     }
 }
 
-/// The result of a gradient check: print it, look into it, or [`assert`](Report::assert) it.
+/// The result of a gradient check: print it, look into it, or [`assert`](GradcheckReport::assert) it.
 #[derive(Clone, Debug)]
 #[must_use = "a report says nothing until it is asserted, printed or looked into"]
 #[non_exhaustive]
-pub struct Report {
+pub struct GradcheckReport {
     /// 1 for gradcheck, 2 for gradgradcheck.
     pub order: u8,
     /// `"f64"` or `"f32"`: the precision of the gradient.
@@ -148,7 +148,7 @@ pub struct Report {
 /// Findings printed in full by a failing assertion.
 const SHOWN: usize = 8;
 
-impl Report {
+impl GradcheckReport {
     /// The name of the check: gradcheck or gradgradcheck.
     pub fn check(&self) -> &'static str {
         if self.order == 1 { "gradcheck" } else { "gradgradcheck" }
@@ -189,7 +189,7 @@ impl Report {
     ///
     /// # Errors
     /// The check was refused, or a parameter differs or is inconclusive: what, where, and by how much.
-    pub fn into_result(self) -> Result<Report> {
+    pub fn into_result(self) -> Result<GradcheckReport> {
         match self.failure() {
             None => Ok(self),
             Some(message) => Err(self.refusal.unwrap_or_else(|| Error::check(message))),
@@ -286,7 +286,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for GradcheckReport {
     /// A line for the whole, one for each parameter, and one for each comparison that does not agree.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(refusal) = &self.refusal {

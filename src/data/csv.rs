@@ -327,13 +327,17 @@ impl Csv {
     }
 
     /// What each column is for, and the target columns in the order in which they were named.
-    fn roles(&self, table: &Table) -> Result<(Vec<Role>, Vec<usize>)> {
-        let mut roles = vec![Role::Number; table.names.len()];
-        let asked = [(&self.targets, Role::Target), (&self.categorical, Role::Word), (&self.ignored, Role::Ignored)];
+    fn roles(&self, table: &Table) -> Result<(Vec<ColumnRole>, Vec<usize>)> {
+        let mut roles = vec![ColumnRole::Number; table.names.len()];
+        let asked = [
+            (&self.targets, ColumnRole::Target),
+            (&self.categorical, ColumnRole::Word),
+            (&self.ignored, ColumnRole::Ignored),
+        ];
         for (columns, role) in asked {
             for id in columns {
                 let column = id.resolve(table)?;
-                if roles[column] != Role::Number {
+                if roles[column] != ColumnRole::Number {
                     return Err(Error::argument(format!(
                         "{}: column {:?} is named as {} and as {}; name it once",
                         table.origin,
@@ -357,10 +361,11 @@ impl Csv {
     }
 
     /// The rows that are used.
-    fn rows<'t>(&self, table: &'t Table, roles: &[Role]) -> Result<Vec<&'t Row>> {
+    fn rows<'t>(&self, table: &'t Table, roles: &[ColumnRole]) -> Result<Vec<&'t Row>> {
         let complete = |row: &&Row| {
             let mut cells = row.cells.iter().zip(roles);
-            self.missing != Missing::DropRow || !cells.any(|(cell, &role)| role != Role::Ignored && is_missing(cell))
+            self.missing != Missing::DropRow
+                || !cells.any(|(cell, &role)| role != ColumnRole::Ignored && is_missing(cell))
         };
         let rows: Vec<&Row> = table.rows.iter().filter(complete).collect();
         if rows.is_empty() {
@@ -369,19 +374,19 @@ impl Csv {
         Ok(rows)
     }
 
-    fn columns(&self, table: &Table, roles: &[Role], rows: &[&Row]) -> Result<Vec<Column>> {
-        let kind = |(i, role): (usize, &Role)| -> Result<ColumnKind> {
+    fn columns(&self, table: &Table, roles: &[ColumnRole], rows: &[&Row]) -> Result<Vec<Column>> {
+        let kind = |(i, role): (usize, &ColumnRole)| -> Result<ColumnKind> {
             Ok(match role {
-                Role::Number => ColumnKind::Numeric {
+                ColumnRole::Number => ColumnKind::Numeric {
                     fill: if self.missing == Missing::Mean { Some(mean(table, rows, i)?) } else { None },
                 },
-                Role::Word => {
+                ColumnRole::Word => {
                     let words: BTreeSet<&str> = rows.iter().map(|row| row.cells[i].trim()).collect();
                     let words = words.into_iter().filter(|word| !is_missing(word));
                     ColumnKind::Categorical { vocabulary: words.map(String::from).collect() }
                 }
-                Role::Target => ColumnKind::Target,
-                Role::Ignored => ColumnKind::Ignored,
+                ColumnRole::Target => ColumnKind::Target,
+                ColumnRole::Ignored => ColumnKind::Ignored,
             })
         };
         let kinds = roles.iter().enumerate().map(kind);
@@ -468,20 +473,20 @@ impl Csv {
 
 /// What a column is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum ColumnRole {
     Number,
     Word,
     Target,
     Ignored,
 }
 
-impl Role {
+impl ColumnRole {
     fn name(self) -> &'static str {
         match self {
-            Role::Number => "a number",
-            Role::Word => "categorical",
-            Role::Target => "a target",
-            Role::Ignored => "ignored",
+            ColumnRole::Number => "a number",
+            ColumnRole::Word => "categorical",
+            ColumnRole::Target => "a target",
+            ColumnRole::Ignored => "ignored",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The chain rule of a graph written out, as Markdown with LaTeX.
 
-use super::symbol::{Book, Collapse, Equations, Form, Notation};
+use super::symbol::{Collapse, Equations, Notation, TermKind, TermTable};
 use crate::error::Result;
 use crate::graph::{Graph, GraphNode, GraphOp};
 use crate::num::Element;
@@ -29,7 +29,7 @@ const INLINE: usize = 6;
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 pub fn derivation<T: Element>(graph: &Graph<T>) -> Result<String> {
-    let book = Book::default();
+    let book = TermTable::default();
     let equations = Equations::of(&book, graph)?;
     let collapsed = Collapse::new(&book, graph, &equations).adjoints();
     let writer = Writer { graph, book: &book, notation: Notation::new(&book, graph), equations: &equations };
@@ -39,7 +39,7 @@ pub fn derivation<T: Element>(graph: &Graph<T>) -> Result<String> {
 
 struct Writer<'a, T> {
     graph: &'a Graph<T>,
-    book: &'a Book,
+    book: &'a TermTable,
     notation: Notation<'a>,
     equations: &'a Equations,
 }
@@ -60,7 +60,7 @@ impl<T: Element> Writer<'_, T> {
                 continue;
             }
             let value = self.book.substituted(value, &|form| match form {
-                Form::Node(index) => inline[*index],
+                TermKind::Node(index) => inline[*index],
                 _ => None,
             });
             inline[index] = (self.book.leaves(value, INLINE) <= INLINE).then_some(value);
@@ -79,8 +79,8 @@ impl<T: Element> Inlined<'_, T> {
     fn plain(&self, id: usize) -> usize {
         let Writer { book, equations, .. } = &self.writer;
         book.substituted(id, &|form| match form {
-            Form::Node(index) => self.inline[*index],
-            Form::Adjoint(index) if self.inline[*index].is_some() => {
+            TermKind::Node(index) => self.inline[*index],
+            TermKind::Adjoint(index) if self.inline[*index].is_some() => {
                 let raw = equations.adjoint(book, *index)?;
                 Some(self.plain(raw))
             }
@@ -126,7 +126,7 @@ impl<T: Element> Inlined<'_, T> {
     /// Whether a gradient is a sum over rows or columns.
     fn sums_rows(&self) -> bool {
         let Writer { book, equations, .. } = &self.writer;
-        let is_sum = |form: &Form| matches!(form, Form::Tensor(TensorOp::Sum(_)));
+        let is_sum = |form: &TermKind| matches!(form, TermKind::Tensor(TensorOp::Sum(_)));
         equations.contributions.iter().flatten().any(|&(_, formula)| book.mentions(formula, &is_sum))
     }
 

@@ -16,7 +16,7 @@ pub use counts::{Cost, Counts, counts};
 pub use derivation::derivation;
 pub use paths::{Factor, MOST_PATHS, Path, Paths, paths, paths_up_to};
 pub use source::rust_source;
-pub use table::{Line, Table};
+pub use table::{Table, TableRow};
 
 use crate::error::Result;
 use crate::graph::Graph;
@@ -42,13 +42,13 @@ use crate::tensor::Tensor;
 #[derive(Clone)]
 pub struct Explanation<T> {
     graph: Graph<T>,
-    steps: Vec<Step<T>>,
+    steps: Vec<SweepStep<T>>,
 }
 
 /// What a backward sweep does at one node.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Step<T> {
+pub struct SweepStep<T> {
     /// The node's number in the graph.
     pub node: usize,
     /// The gradient of the output by this node: what arrives from the nodes that read it.
@@ -110,7 +110,7 @@ impl<T: Element> Explanation<T> {
     }
 
     /// What happens at each node, in the graph's order; the sweep goes through them backwards.
-    pub fn steps(&self) -> &[Step<T>] {
+    pub fn steps(&self) -> &[SweepStep<T>] {
         &self.steps
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The number of paths can grow exponentially with the graph; they are counted before any is listed.
 
-use super::{Local, Step, brief, label};
+use super::{Local, SweepStep, brief, label};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::num::Element;
@@ -97,12 +97,17 @@ pub(super) fn index_of<T: Element>(graph: &Graph<T>, name: &str) -> Result<usize
     })
 }
 
-pub(super) fn collect<T: Element>(graph: &Graph<T>, steps: &[Step<T>], input: usize, most: usize) -> Result<Paths> {
+pub(super) fn collect<T: Element>(
+    graph: &Graph<T>,
+    steps: &[SweepStep<T>],
+    input: usize,
+    most: usize,
+) -> Result<Paths> {
     if input >= graph.nodes().len() {
         let n = graph.nodes().len();
         return Err(Error::argument(format!("paths: node {input} does not exist; the graph has {n} nodes")));
     }
-    let walk = Walk::new(graph, steps, input)?;
+    let walk = PathFinder::new(graph, steps, input)?;
     let output = graph.output().index();
     let count = walk.routes[output];
     if count > most as u128 {
@@ -120,7 +125,7 @@ pub(super) fn collect<T: Element>(graph: &Graph<T>, steps: &[Step<T>], input: us
 }
 
 /// The edges between the output and the input.
-struct Walk<'a, T> {
+struct PathFinder<'a, T> {
     graph: &'a Graph<T>,
     input: usize,
     /// For each node its parents that lead to the input, with the local derivatives.
@@ -129,8 +134,8 @@ struct Walk<'a, T> {
     routes: Vec<u128>,
 }
 
-impl<'a, T: Element> Walk<'a, T> {
-    fn new(graph: &'a Graph<T>, steps: &[Step<T>], input: usize) -> Result<Self> {
+impl<'a, T: Element> PathFinder<'a, T> {
+    fn new(graph: &'a Graph<T>, steps: &[SweepStep<T>], input: usize) -> Result<Self> {
         let n = graph.nodes().len();
         let mut walk = Self { graph, input, edges: vec![Vec::new(); n], routes: vec![0; n] };
         walk.routes[input] = 1;

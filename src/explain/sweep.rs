@@ -2,17 +2,17 @@
 //!
 //! The graph is recorded again and swept by the tape's own sweep; what a node contributed is then asked of its rule.
 
-use super::{Link, Local, Step};
+use super::{Link, Local, SweepStep};
 use crate::error::{Error, Result};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::num::Element;
 use crate::sweep::contribution_of;
-use crate::tape::{Lane, Tape, Value, Var};
+use crate::tape::{NodeRef, Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
 use std::collections::HashMap;
 
 /// What a sweep does at each node of the graph, in the graph's order.
-pub(super) fn steps<T: Element>(graph: &Graph<T>) -> Result<Vec<Step<T>>> {
+pub(super) fn steps<T: Element>(graph: &Graph<T>) -> Result<Vec<SweepStep<T>>> {
     let adjoints = graph.adjoints()?;
     let tape = Tape::of();
     let vars = graph.record(&tape)?;
@@ -26,7 +26,7 @@ pub(super) fn steps<T: Element>(graph: &Graph<T>) -> Result<Vec<Step<T>>> {
                 links.push(recorded.link(graph, node, vars[node.index()], argument, parent, &upstream)?);
             }
         }
-        Ok(Step { node: node.index(), upstream, links })
+        Ok(SweepStep { node: node.index(), upstream, links })
     };
     graph.nodes().iter().zip(adjoints).map(step).collect()
 }
@@ -49,9 +49,9 @@ impl<T: Element> Recorded<'_, T> {
         upstream: &Value<T>,
     ) -> Result<Link<T>> {
         let entry = match var.id().lane() {
-            Lane::Tensor(k) => Some(k),
-            Lane::Scalar(id) => self.makers.get(&id).copied(),
-            Lane::Constant => None,
+            NodeRef::Tensor(k) => Some(k),
+            NodeRef::Scalar(id) => self.makers.get(&id).copied(),
+            NodeRef::Constant => None,
         };
         let shape = graph.nodes()[parent].shape();
         let (local, contribution) = match (entry, var.id().lane()) {
@@ -72,7 +72,7 @@ impl<T: Element> Recorded<'_, T> {
                 };
                 (local, of(upstream.clone(), &shape)?)
             }
-            (None, Lane::Scalar(id)) => {
+            (None, NodeRef::Scalar(id)) => {
                 // The scalar lane keeps the partials of its node parents, in order.
                 let place = node.args()[..argument].iter().filter(|arg| matches!(arg, Arg::Node(_))).count();
                 let partial = self.tape.scalars.partials(id)[place];

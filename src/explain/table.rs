@@ -1,6 +1,6 @@
 //! The sweep as a table: plain text, Markdown, HTML, and the cells themselves.
 
-use super::{Local, Step, brief, label};
+use super::{Local, SweepStep, brief, label};
 use crate::graph::{Arg, Graph, GraphNode};
 use crate::num::Element;
 use crate::tape::Value;
@@ -9,14 +9,14 @@ use std::fmt;
 /// The sweep node by node, the output first: a line for each node and parent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    lines: Vec<Line>,
+    lines: Vec<TableRow>,
     with_scopes: bool,
 }
 
 /// One line of the table: a node, and what it passes on to one parent.
 #[derive(Clone, Debug, PartialEq, Default)]
 #[non_exhaustive]
-pub struct Line {
+pub struct TableRow {
     /// The node's number.
     pub node: usize,
     /// Its name, or v and its number.
@@ -40,24 +40,24 @@ pub struct Line {
 }
 
 impl Table {
-    pub(super) fn new<T: Element>(graph: &Graph<T>, steps: &[Step<T>]) -> Self {
+    pub(super) fn new<T: Element>(graph: &Graph<T>, steps: &[SweepStep<T>]) -> Self {
         let mut lines = Vec::new();
         for step in steps.iter().rev() {
             let node = &graph.nodes()[step.node];
-            let head = Line {
+            let head = TableRow {
                 node: node.index(),
                 name: label(graph, node.index()),
                 op: call(graph, node),
                 scope: node.scope().unwrap_or_default().to_owned(),
                 value: summary(node.value()),
                 upstream: if node.is_active() { summary(&step.upstream) } else { String::new() },
-                ..Line::default()
+                ..TableRow::default()
             };
             if step.links.is_empty() {
                 lines.push(head.clone());
             }
             for (i, link) in step.links.iter().enumerate() {
-                lines.push(Line {
+                lines.push(TableRow {
                     parent: label(graph, link.parent),
                     local: match &link.local {
                         Local::Number(x) => brief(x.as_f64()),
@@ -75,7 +75,7 @@ impl Table {
     }
 
     /// The lines, the output's first.
-    pub fn lines(&self) -> &[Line] {
+    pub fn lines(&self) -> &[TableRow] {
         &self.lines
     }
 
@@ -89,7 +89,7 @@ impl Table {
     }
 
     /// A line's cells; what the line above said of the node is not said again.
-    fn cells<'a>(&self, line: &'a Line) -> Vec<&'a str> {
+    fn cells<'a>(&self, line: &'a TableRow) -> Vec<&'a str> {
         let mut cells: Vec<&str> = vec![&line.name, &line.op, &line.value, &line.upstream];
         if self.with_scopes {
             cells.insert(2, &line.scope);
@@ -119,7 +119,7 @@ impl Table {
                 cells.into_iter().map(|cell| format!("<{tag}>{}</{tag}>", html_escaped(cell))).collect();
             format!("<tr{class}>{cells}</tr>\n")
         };
-        let class = |line: &Line| if line.continues { " class=\"same\"" } else { "" };
+        let class = |line: &TableRow| if line.continues { " class=\"same\"" } else { "" };
         let body: String = self.lines.iter().map(|line| row(self.cells(line), "td", class(line))).collect();
         format!(
             "<table class=\"sweep\">\n<thead>\n{}</thead>\n<tbody>\n{body}</tbody>\n</table>\n",

@@ -2,7 +2,7 @@
 //!
 //! A [`Graph`] holds what leads to one output, numbers and tensors in one list in the order in which they were recorded. It
 //! outlives the tape, can be recorded again (as it was, with every fused op as its textbook formula, or with a node replaced),
-//! and is what explaining, comparing and compiling work on.
+//! and is what explaining and comparing work on. Compiled programs have a graph of their own (`program/ir.rs`).
 //!
 //! **Invariant.** Arguments come before the nodes that read them.
 
@@ -20,7 +20,7 @@ use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryOp, UnaryOp};
 use crate::tape::entry::{NodeOp, Parent};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Id, Lane, Tape, Value, Var};
+use crate::tape::{Id, NodeRef, Tape, Value, Var};
 use crate::tensor::Shape;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -198,7 +198,7 @@ impl<T: Element> Graph<T> {
         let Some(tape) = output.tape().filter(|_| !output.is_constant()) else {
             panic!("graph: the output is a constant, which nothing leads to");
         };
-        Walk::new(tape).graph(output.id())
+        Collector::new(tape).graph(output.id())
     }
 
     /// The nodes, arguments first.
@@ -229,14 +229,14 @@ impl<T: Element> Graph<T> {
 }
 
 /// Collects what leads to an output.
-struct Walk<'t, T> {
+struct Collector<'t, T> {
     tape: &'t Tape<T>,
     /// The entry that made a scalar.
     makers: HashMap<u32, usize>,
     values: Vec<T>,
 }
 
-impl<'t, T: Element> Walk<'t, T> {
+impl<'t, T: Element> Collector<'t, T> {
     fn new(tape: &'t Tape<T>) -> Self {
         let entries = tape.entries.borrow();
         let makers = entries.iter().enumerate().filter_map(|(k, entry)| Some((entry.scalar?, k))).collect();
@@ -245,9 +245,9 @@ impl<'t, T: Element> Walk<'t, T> {
 
     fn place(&self, id: Id) -> Option<Recorded> {
         let entry = match id.lane() {
-            Lane::Constant => return None,
-            Lane::Tensor(k) => k,
-            Lane::Scalar(time) => match self.makers.get(&time) {
+            NodeRef::Constant => return None,
+            NodeRef::Tensor(k) => k,
+            NodeRef::Scalar(time) => match self.makers.get(&time) {
                 Some(&k) => k,
                 None => return Some(Recorded { time, is_scalar: true, entry: 0 }),
             },

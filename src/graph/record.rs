@@ -19,7 +19,7 @@ impl<S: Number> UnaryVisitor for Expand<S> {
     }
 }
 
-/// The same with two arguments.
+/// A two-argument op's textbook formula.
 struct Expand2<S>(S, S);
 impl<S: Number> BinaryVisitor for Expand2<S> {
     type Output = Option<S>;
@@ -118,9 +118,9 @@ impl<T: Element> Graph<T> {
         let places: Vec<_> = expanded.places.iter().map(|(id, index)| (*id, *index)).collect();
         for (id, index) in places {
             let origin = match id.lane() {
-                crate::tape::Lane::Scalar(at) => from_node(true, at as usize),
-                crate::tape::Lane::Tensor(at) => from_node(false, at),
-                crate::tape::Lane::Constant => None,
+                crate::tape::NodeRef::Scalar(at) => from_node(true, at as usize),
+                crate::tape::NodeRef::Tensor(at) => from_node(false, at),
+                crate::tape::NodeRef::Constant => None,
             };
             if let Some(origin) = origin {
                 expanded.nodes[index].site = origin.site;

@@ -1,6 +1,6 @@
 //! Layers made of layers: one used in several places, and one beside the identity.
 
-use super::{Layer, ParamKey, Params, Pass, Scope, Stage};
+use super::{Layer, ParamKey, ParamScope, Params, Pass, Stage};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde_json::{Value as Json, json};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -77,7 +77,7 @@ impl<T: Element> Layer<T> for Shared<T> {
             None => "shared".to_owned(),
         }
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         if let Some(built) = self.inner.built.get() {
             return self.build_again(built, input, scope.params());
         }
@@ -143,7 +143,7 @@ impl<T: Element> Layer<T> for Residual<T> {
     fn kind(&self) -> &'static str {
         "residual"
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let [inner] = &mut self.inner;
         let output = inner.layer.build(input, &mut scope.child(&inner.name))?;
         if output != *input {

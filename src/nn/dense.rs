@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Init, Layer, ParamKey, Params, Pass, Scope};
+use super::{Init, Layer, ParamKey, ParamScope, Params, Pass};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -41,17 +41,17 @@ impl Dense {
             bias: None,
         }
     }
-    /// The same with weights that start so.
+    /// Sets how the weights start.
     pub fn init(mut self, init: Init) -> Self {
         self.weight_init = init;
         self
     }
-    /// The same with biases that start so.
+    /// Sets how the biases start; at 0 unless set.
     pub fn bias_init(mut self, init: Init) -> Self {
         self.bias_init = Some(init);
         self
     }
-    /// The same without biases.
+    /// Leaves the biases out: y = x W.
     pub fn without_bias(mut self) -> Self {
         self.bias_init = None;
         self
@@ -69,7 +69,7 @@ impl<T: Element> Layer<T> for Dense {
     fn describe(&self) -> String {
         format!("dense({}{})", self.units, if self.bias_init.is_some() { "" } else { ", no bias" })
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let Some(&inputs) = input.last() else {
             return Err(Error::shape("dense: an example is a single number; give it the shape [1]"));
         };

@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{Layer, Params, Pass, Scope};
+use super::{Layer, ParamScope, Params, Pass};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ impl<T: Element> Layer<T> for Dropout {
     fn describe(&self) -> String {
         format!("dropout({})", self.p)
     }
-    fn build(&mut self, input: &Shape, _: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, _: &mut ParamScope<'_, T>) -> Result<Shape> {
         if !(0.0..1.0).contains(&self.p) {
             return Err(Error::argument(format!("dropout: the probability is in [0, 1), got {}", self.p)));
         }

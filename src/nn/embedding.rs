@@ -1,6 +1,6 @@
 //! Rows of a table, by number.
 
-use super::{Init, Layer, ParamKey, Params, Pass, Scope};
+use super::{Init, Layer, ParamKey, ParamScope, Params, Pass};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -40,7 +40,7 @@ impl Embedding {
     pub fn new(rows: usize, units: usize) -> Self {
         Self { rows, units, init: Init::Normal { mean: 0.0, deviation: 1.0 }, weight: ParamKey::default() }
     }
-    /// The same with a table that starts so.
+    /// Sets how the table starts.
     pub fn init(mut self, init: Init) -> Self {
         self.init = init;
         self
@@ -81,7 +81,7 @@ impl<T: Element> Layer<T> for Embedding {
     fn describe(&self) -> String {
         format!("embedding({}, {})", self.rows, self.units)
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         if self.rows == 0 || self.units == 0 {
             return Err(Error::argument(format!(
                 "embedding: {} rows of {} units; both must be above 0",

@@ -1,7 +1,7 @@
 //! A closure as a layer.
 
 use super::model::batched;
-use super::{Layer, Pass, Scope};
+use super::{Layer, ParamScope, Pass};
 use crate::{Element, Error, Result, Shape, Tape, Tensor, Var};
 
 /// A closure without parameters as a layer, under a name. Its output's shape is found by trying it on two examples of zeros.
@@ -40,7 +40,7 @@ where
     fn kind(&self) -> &'static str {
         self.name
     }
-    fn build(&mut self, input: &Shape, _: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, _: &mut ParamScope<'_, T>) -> Result<Shape> {
         let tape = Tape::of();
         let output = (self.f)(tape.data(Tensor::zeros(batched(2, input)))).shape();
         match output.split_first() {

@@ -52,7 +52,7 @@ pub trait Layer<T: Element>: Send + Sync {
     ///
     /// # Errors
     /// An input that the layer cannot take.
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let _ = scope;
         Ok(input.clone())
     }
@@ -103,13 +103,13 @@ pub struct Stage<T> {
 }
 
 /// Where a layer registers its parameters: names below the layer's own, drawn by the model's seed.
-pub struct Scope<'a, T> {
+pub struct ParamScope<'a, T> {
     params: &'a mut Params<T>,
     rng: &'a mut ChaCha8Rng,
     prefix: String,
 }
 
-impl<'a, T: Element> Scope<'a, T> {
+impl<'a, T: Element> ParamScope<'a, T> {
     pub(crate) fn new(params: &'a mut Params<T>, rng: &'a mut ChaCha8Rng) -> Self {
         Self { params, rng, prefix: String::new() }
     }
@@ -124,8 +124,8 @@ impl<'a, T: Element> Scope<'a, T> {
     }
 
     /// The scope of a layer inside this one.
-    pub fn child(&mut self, name: &str) -> Scope<'_, T> {
-        Scope { prefix: self.full_name(name), params: self.params, rng: self.rng }
+    pub fn child(&mut self, name: &str) -> ParamScope<'_, T> {
+        ParamScope { prefix: self.full_name(name), params: self.params, rng: self.rng }
     }
 
     fn full_name(&self, name: &str) -> String {
@@ -142,21 +142,21 @@ impl<'a, T: Element> Scope<'a, T> {
     /// A bias.
     ///
     /// # Errors
-    /// As [`Scope::weight`].
+    /// As [`ParamScope::weight`].
     pub fn bias(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
         self.param(name, Role::Bias, shape, init)
     }
     /// A factor.
     ///
     /// # Errors
-    /// As [`Scope::weight`].
+    /// As [`ParamScope::weight`].
     pub fn scale(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
         self.param(name, Role::Scale, shape, init)
     }
     /// A statistic.
     ///
     /// # Errors
-    /// As [`Scope::weight`].
+    /// As [`ParamScope::weight`].
     pub fn statistic(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
         self.param(name, Role::Statistic, shape, init)
     }

@@ -35,7 +35,7 @@ pub use file::Answer;
 pub use func::{Func, func};
 pub use head::Head;
 pub use init::Init;
-pub use layer::{Layer, Scope, Stage};
+pub use layer::{Layer, ParamScope, Stage};
 pub use loss::Loss;
 pub use mlp::Mlp;
 pub use model::{Model, Step};

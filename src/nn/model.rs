@@ -2,7 +2,7 @@
 
 use super::config::{self, Reader, Restore};
 use super::pass::{Draw, Pass};
-use super::{Head, Layer, ParamGrads, ParamKey, Params, Scope, Summary};
+use super::{Head, Layer, ParamGrads, ParamKey, ParamScope, Params, Summary};
 use crate::data::Preprocessing;
 use crate::program::Computed;
 use crate::{Compiled, Element, Error, Result, Shape, Tape, Tensor, Var};
@@ -45,7 +45,7 @@ impl<T: Element> Model<T> {
     pub fn boxed(mut network: Box<dyn Layer<T>>, input: Shape, seed: u64) -> Result<Self> {
         let mut params = Params::new();
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let output = network.build(&input, &mut Scope::new(&mut params, &mut rng))?;
+        let output = network.build(&input, &mut ParamScope::new(&mut params, &mut rng))?;
         Ok(Self { params, network, input, output, head: None, preprocessing: None })
     }
 

@@ -1,6 +1,6 @@
 //! Layers that normalise: over the batch, and over an example's features.
 
-use super::{Init, Layer, ParamKey, Params, Pass, Scope};
+use super::{Init, Layer, ParamKey, ParamScope, Params, Pass};
 use crate::{Axes, Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -34,12 +34,12 @@ impl BatchNorm {
         let key = ParamKey::default();
         Self { momentum: 0.1, eps: 1e-5, scale: key, bias: key, mean: key, variance: key }
     }
-    /// The same with statistics that move by this part of the way to each batch's, in [0, 1].
+    /// Sets the part of the way that the running statistics move to each batch's, in [0, 1].
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
         self
     }
-    /// The same with this added to the variance, above 0.
+    /// Sets eps, added to the variance, above 0.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
@@ -65,7 +65,7 @@ impl<T: Element> Layer<T> for BatchNorm {
     fn kind(&self) -> &'static str {
         "batch_norm"
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let features = features("batch_norm", input, self.eps)?;
         if !(0.0..=1.0).contains(&self.momentum) {
             return Err(Error::argument(format!("batch_norm: the momentum is in [0, 1], got {}", self.momentum)));
@@ -123,7 +123,7 @@ impl LayerNorm {
     pub fn new() -> Self {
         Self { eps: 1e-5, scale: ParamKey::default(), bias: ParamKey::default() }
     }
-    /// The same with this added to the variance, above 0.
+    /// Sets eps, added to the variance, above 0.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
@@ -140,7 +140,7 @@ impl<T: Element> Layer<T> for LayerNorm {
     fn kind(&self) -> &'static str {
         "layer_norm"
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let features = features("layer_norm", input, self.eps)?;
         self.scale = scope.scale("scale", [features], Init::Constant(1.0))?;
         self.bias = scope.bias("bias", [features], Init::Zeros)?;

@@ -226,7 +226,7 @@ impl<T: Element> ParamGrads<T> {
     pub fn new() -> Self {
         Self { tensors: SecondaryMap::new() }
     }
-    /// The same with room for so many parameters: growing costs more than a small network's step.
+    /// No gradients yet, and room for so many: growing costs more than a small network's step.
     pub(crate) fn with_room(parameters: usize) -> Self {
         Self { tensors: SecondaryMap::with_capacity(parameters) }
     }

@@ -77,7 +77,7 @@ impl<'t, T: Element> Pass<'t, T> {
     pub fn eval(tape: &'t Tape<T>, params: impl Into<Cow<'t, Params<T>>>) -> Self {
         Self::new(tape, params, None)
     }
-    /// The same with parameters as constants: nothing of it can be differentiated by them.
+    /// A pass whose parameters are constants: nothing of it can be differentiated by them.
     pub fn constant(tape: &'t Tape<T>, params: impl Into<Cow<'t, Params<T>>>) -> Self {
         let pass = Self::new(tape, params, None);
         pass.differentiate.set(false);

@@ -45,12 +45,12 @@ impl Penalty {
     pub fn l1(lambda: f64) -> Self {
         Self { norm: Norm::L1, lambda, roles: None, pattern: None }
     }
-    /// The same on parameters of these roles.
+    /// Sets the roles of the parameters that count.
     pub fn roles(mut self, roles: &[Role]) -> Self {
         self.roles = Some(roles.to_vec());
         self
     }
-    /// The same on parameters of this name (or start of names and `*`) alone: of any role, unless roles are given.
+    /// Counts parameters of this name (or start of names and `*`) alone: of any role, unless roles are given.
     pub fn only(mut self, pattern: impl Into<String>) -> Self {
         self.pattern = Some(pattern.into());
         self
@@ -88,13 +88,13 @@ impl Penalty {
                 Norm::L2 => w.square().sum(()),
             }
         };
-        let meant = pass.params().iter().filter(|(_, param)| self.means(param));
+        let meant = pass.params().iter().filter(|(_, param)| self.covers(param));
         let total = meant.map(|(key, _)| size(key)).reduce(|sum, next| sum + next)?;
         let parts = if self.norm == Norm::L2 { 2.0 } else { 1.0 };
         Some(total * T::from_f64(self.lambda / (parts * m as f64)))
     }
 
-    fn means<T: Element>(&self, param: &Param<T>) -> bool {
+    fn covers<T: Element>(&self, param: &Param<T>) -> bool {
         let named = self.pattern.as_ref().is_none_or(|pattern| matches(pattern, param.name()));
         let of_role = match (&self.roles, &self.pattern) {
             (Some(roles), _) => roles.contains(&param.role()),

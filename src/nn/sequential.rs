@@ -1,6 +1,6 @@
 //! Layers in a row.
 
-use super::{Layer, Params, Pass, Scope, Stage};
+use super::{Layer, ParamScope, Params, Pass, Stage};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde_json::Value as Json;
 
@@ -15,7 +15,7 @@ impl<T: Element> Sequential<T> {
         Self { stages: Vec::new() }
     }
 
-    /// The same with another layer at the end, called after its kind and how many of them there are: `dense2`.
+    /// Adds a layer at the end, called after its kind and how many of them there are: `dense2`.
     pub fn with(self, layer: impl Layer<T> + 'static) -> Self {
         self.with_numbered(Box::new(layer))
     }
@@ -26,12 +26,12 @@ impl<T: Element> Sequential<T> {
         self.with_boxed(format!("{kind}{}", of_kind + 1), layer)
     }
 
-    /// The same with another layer of this name at the end.
+    /// Adds a layer of this name at the end.
     pub fn with_named(self, name: impl Into<String>, layer: impl Layer<T> + 'static) -> Self {
         self.with_boxed(name, Box::new(layer))
     }
 
-    /// The same with another layer, from a box.
+    /// Adds a layer from a box at the end.
     pub fn with_boxed(mut self, name: impl Into<String>, layer: Box<dyn Layer<T>>) -> Self {
         let (input, output) = (Shape::scalar(), Shape::scalar());
         self.stages.push(Stage { name: name.into(), layer, input, output });
@@ -66,7 +66,7 @@ impl<T: Element> Layer<T> for Sequential<T> {
     fn kind(&self) -> &'static str {
         "sequential"
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         self.check_names()?;
         let mut shape = input.clone();
         for stage in &mut self.stages {

@@ -1,6 +1,6 @@
 //! Layers that change only the shape.
 
-use super::{Layer, Params, Pass, Scope};
+use super::{Layer, ParamScope, Params, Pass};
 use crate::{Element, Result, Shape, Tensor, Var};
 use serde_json::{Value as Json, json};
 
@@ -12,7 +12,7 @@ impl<T: Element> Layer<T> for Flatten {
     fn kind(&self) -> &'static str {
         "flatten"
     }
-    fn build(&mut self, input: &Shape, _: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, _: &mut ParamScope<'_, T>) -> Result<Shape> {
         Ok([input.numel()].into())
     }
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {

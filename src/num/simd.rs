@@ -1,7 +1,7 @@
 //! Which vector instructions the kernels may use, and how a kernel is entered with them.
 //!
 //! One build runs well everywhere: a kernel is written once, generic over the [`Mode`] of its multiply-adds,
-//! and [`dispatch`] compiles it three times, each time inside a function that enables one instruction set.
+//! and [`dispatch`] compiles it once for each instruction set, inside a function that enables it.
 //! The environment variable `RETROGRAD_SIMD` (`avx512`, `avx2`, `neon` or `plain`) forces a lesser one.
 
 use super::math::{Fused, Mode, Plain};

@@ -29,17 +29,17 @@ impl Adadelta {
     pub fn new(lr: f64) -> Self {
         Self { lr, rho: 0.9, eps: 1e-6, weight_decay: 0.0 }
     }
-    /// The same with this factor of the averages.
+    /// Sets rho, the factor of both running averages, in [0, 1); 0.9 unless set.
     pub fn rho(mut self, rho: f64) -> Self {
         self.rho = rho;
         self
     }
-    /// The same with this number added below the roots.
+    /// Sets eps, added below both roots; 1e-6 unless set.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// The same with an L2 pull towards 0, added to the gradient.
+    /// Sets the L2 decay, added to the gradient: g = g + weight_decay p; 0 unless set.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self

@@ -31,22 +31,22 @@ impl Adagrad {
     pub fn new(lr: f64) -> Self {
         Self { lr, lr_decay: 0.0, weight_decay: 0.0, initial_accumulator_value: 0.0, eps: 1e-10 }
     }
-    /// The same with a learning rate that falls with every update.
+    /// Sets lr_decay, by which the rate falls: lr / (1 + (t - 1) lr_decay) at update t; 0 unless set.
     pub fn lr_decay(mut self, lr_decay: f64) -> Self {
         self.lr_decay = lr_decay;
         self
     }
-    /// The same with an L2 pull towards 0, added to the gradient.
+    /// Sets the L2 decay, added to the gradient: g = g + weight_decay p; 0 unless set.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self
     }
-    /// The same with sums of squares that start here.
+    /// Sets what s, the sum of squares, starts at; 0 unless set.
     pub fn initial_accumulator_value(mut self, value: f64) -> Self {
         self.initial_accumulator_value = value;
         self
     }
-    /// The same with this number added to the root.
+    /// Sets eps, added to the root against division by 0; 1e-10 unless set.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self

@@ -30,17 +30,17 @@ impl Adamax {
     pub fn new(lr: f64) -> Self {
         Self { lr, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0 }
     }
-    /// The same with these factors of the average of g and of the largest |g|.
+    /// Sets b1 and b2, the factors of the average of g and of the largest |g|, in [0, 1); 0.9 and 0.999 unless set.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
         self.betas = (beta1, beta2);
         self
     }
-    /// The same with this number added to |g|.
+    /// Sets eps, added to |g| against division by 0; 1e-8 unless set.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// The same with an L2 pull towards 0, added to the gradient.
+    /// Sets the L2 decay, added to the gradient: g = g + weight_decay p; 0 unless set.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self

@@ -29,12 +29,12 @@ impl Lion {
     pub fn new(lr: f64) -> Self {
         Self { lr, betas: (0.9, 0.99), weight_decay: 0.0 }
     }
-    /// The same with these factors of the average in the step and of the average that is kept.
+    /// Sets b1 and b2, the factors of the average in the step and of the average that is kept, in [0, 1); 0.9 and 0.99 unless set.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
         self.betas = (beta1, beta2);
         self
     }
-    /// The same with this decay: each update shrinks weights by lr times it.
+    /// Sets the decoupled decay: each update takes (1 - lr weight_decay) p in the place of p.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self

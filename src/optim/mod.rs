@@ -22,7 +22,7 @@ pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
 pub use adamax::Adamax;
 pub use config::from_config;
-pub use lbfgs::{Lbfgs, LbfgsState, Minimum, Report, Stop};
+pub use lbfgs::{Lbfgs, LbfgsReport, LbfgsState, Minimized, Termination};
 pub use lion::Lion;
 pub use nadam::NAdam;
 pub use optimizer::{Group, Optimizer, State};

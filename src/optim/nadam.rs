@@ -41,27 +41,27 @@ impl NAdam {
             decoupled_weight_decay: false,
         }
     }
-    /// The same with these factors of the averages of g and g^2.
+    /// Sets b1 and b2, the factors of the averages of g and g^2, in [0, 1); 0.9 and 0.999 unless set.
     pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
         self.betas = (beta1, beta2);
         self
     }
-    /// The same with this number added to the root.
+    /// Sets eps, added to the root against division by 0; 1e-8 unless set.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// The same with an L2 pull towards 0, added to the gradient.
+    /// Sets the L2 decay, added to the gradient: g = g + weight_decay p; 0 unless set.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self
     }
-    /// The same with momentum that grows at this speed.
+    /// Sets momentum_decay, the speed at which the momentum grows; 0.004 unless set.
     pub fn momentum_decay(mut self, momentum_decay: f64) -> Self {
         self.momentum_decay = momentum_decay;
         self
     }
-    /// The same with weights shrunk directly instead of through the gradient.
+    /// Shrinks weights directly, p = (1 - lr weight_decay) p, instead of through the gradient.
     pub fn decoupled_weight_decay(mut self) -> Self {
         self.decoupled_weight_decay = true;
         self

@@ -33,7 +33,7 @@ pub struct State<T> {
 }
 
 /// Settings for some of the parameters: those whose name the pattern means (a name, or a start of names and `*`), or those of
-/// a role. The first group that means a parameter holds.
+/// a role. The first group that covers a parameter counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -58,18 +58,18 @@ impl Group {
     pub fn role(role: Role) -> Self {
         Self { members: Members::Role(role), rate: 1.0, weight_decay: None }
     }
-    /// The same with the learning rate multiplied.
+    /// Multiplies the members' learning rate by `factor`; 1 unless set.
     pub fn rate(mut self, factor: f64) -> Self {
         self.rate = factor;
         self
     }
-    /// The same with this weight decay, whatever the parameters' role.
+    /// Sets the members' weight decay, whatever their role; the rule's own unless set.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = Some(weight_decay);
         self
     }
 
-    fn means<T>(&self, param: &Param<T>) -> bool {
+    fn covers<T>(&self, param: &Param<T>) -> bool {
         match &self.members {
             Members::Named(pattern) => matches(pattern, param.name()),
             Members::Role(role) => param.role() == *role,
@@ -82,9 +82,9 @@ impl Group {
         }
     }
     fn validate<T: Element>(&self, params: &Params<T>) -> Result<()> {
-        if !params.iter().any(|(_, param)| param.is_trainable() && self.means(param)) {
+        if !params.iter().any(|(_, param)| param.is_trainable() && self.covers(param)) {
             return Err(match &self.members {
-                Members::Named(pattern) if !params.iter().any(|(_, param)| self.means(param)) => {
+                Members::Named(pattern) if !params.iter().any(|(_, param)| self.covers(param)) => {
                     params.no_such(pattern).within("optimiser's group")
                 }
                 _ => Error::argument(format!("optimiser's group {}: no parameter of it is trained", self.name())),
@@ -136,17 +136,17 @@ impl<T: Element> Optimizer<T> {
             maximize: false,
         }
     }
-    /// The same with weight decay on parameters of these roles.
+    /// Sets the roles that weight decay acts on; weights alone unless set.
     pub fn decay(mut self, roles: &[Role]) -> Self {
         self.decayed = roles.to_vec();
         self
     }
-    /// The same with settings of their own for some parameters.
+    /// Adds a group: settings of their own for some parameters. The first group that holds a parameter counts.
     pub fn group(mut self, group: Group) -> Self {
         self.groups.push(group);
         self
     }
-    /// The same climbing: every gradient is taken with its sign turned.
+    /// Climbs: every gradient is taken with its sign turned.
     pub fn maximize(mut self) -> Self {
         self.maximize = true;
         self
@@ -233,7 +233,7 @@ impl<T: Element> Optimizer<T> {
 
     /// The learning rate and weight decay of a parameter.
     fn settings(&self, param: &Param<T>) -> (f64, f64) {
-        let group = self.groups.iter().find(|group| group.means(param));
+        let group = self.groups.iter().find(|group| group.covers(param));
         let by_role = if self.decayed.contains(&param.role()) { self.rule.weight_decay() } else { 0.0 };
         let rate = self.learning_rate() * param.rate() * group.map_or(1.0, |group| group.rate);
         (rate, group.and_then(|group| group.weight_decay).unwrap_or(by_role))

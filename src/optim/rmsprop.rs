@@ -33,27 +33,27 @@ impl RmsProp {
     pub fn new(lr: f64) -> Self {
         Self { lr, alpha: 0.99, eps: 1e-8, weight_decay: 0.0, momentum: 0.0, centered: false }
     }
-    /// The same with this factor of the averages.
+    /// Sets alpha, the factor of the running averages, in [0, 1); 0.99 unless set.
     pub fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
-    /// The same with this number added to the root.
+    /// Sets eps, added to the root against division by 0; 1e-8 unless set.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
-    /// The same with an L2 pull towards 0, added to the gradient.
+    /// Sets the L2 decay, added to the gradient: g = g + weight_decay p; 0 unless set.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self
     }
-    /// The same with momentum.
+    /// Sets mu, the momentum: b = mu b + g / (sqrt(v) + eps); 0 unless set.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
         self
     }
-    /// The same with the variance of the gradient in the place of its mean square.
+    /// Divides by the root of the gradient's variance v - m^2 instead of its mean square v.
     pub fn centered(mut self) -> Self {
         self.centered = true;
         self

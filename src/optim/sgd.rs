@@ -30,22 +30,22 @@ impl Sgd {
     pub fn new(lr: f64) -> Self {
         Self { lr, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0 }
     }
-    /// The same with momentum.
+    /// Sets mu, the momentum: v = mu v + (1 - dampening) g; 0 unless set.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
         self
     }
-    /// The same with dampened momentum.
+    /// Sets the dampening of g in the velocity, in [0, 1]; 0 unless set.
     pub fn dampening(mut self, dampening: f64) -> Self {
         self.dampening = dampening;
         self
     }
-    /// The same with Nesterov's look-ahead.
+    /// Takes Nesterov's look-ahead: p = p - lr (g + mu v).
     pub fn nesterov(mut self) -> Self {
         self.nesterov = true;
         self
     }
-    /// The same with an L2 pull towards 0, added to the gradient.
+    /// Sets the L2 decay, added to the gradient: g = g + weight_decay p; 0 unless set.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self

@@ -30,7 +30,7 @@ impl Curve {
 
 /// How the y axis of learning curves is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scale {
+pub enum AxisScale {
     /// Logarithmic where all values are positive and span a factor of 100 or more; else linear.
     #[default]
     Auto,
@@ -48,7 +48,7 @@ pub struct CurveOptions {
     /// Beside the first panel's y axis: `"loss"`.
     pub y_label: String,
     /// The first panel's y axis.
-    pub scale: Scale,
+    pub scale: AxisScale,
     /// Curves of a second panel below the first, on a linear axis; none, no panel.
     pub metrics: Vec<Curve>,
     /// Beside the second panel's y axis.
@@ -62,7 +62,7 @@ impl Default for CurveOptions {
         Self {
             x_label: "epoch".to_string(),
             y_label: "loss".to_string(),
-            scale: Scale::Auto,
+            scale: AxisScale::Auto,
             metrics: Vec::new(),
             metrics_label: "metric".to_string(),
             mark: None,
@@ -86,7 +86,7 @@ pub fn curves(title: &str, curves: &[Curve], options: &CurveOptions) -> Result<S
     let first = Panel::new(curves, &options.y_label, options.scale)?;
     let second = match &options.metrics[..] {
         [] => None,
-        metrics => Some(Panel::new(metrics, &options.metrics_label, Scale::Linear)?),
+        metrics => Some(Panel::new(metrics, &options.metrics_label, AxisScale::Linear)?),
     };
     let panels: Vec<Panel<'_>> = [Some(first), second].into_iter().flatten().collect();
     let x = x_axis(&panels, options)?;
@@ -121,7 +121,7 @@ struct Panel<'a> {
 }
 
 impl<'a> Panel<'a> {
-    fn new(curves: &'a [Curve], label: &str, scale: Scale) -> Result<Self> {
+    fn new(curves: &'a [Curve], label: &str, scale: AxisScale) -> Result<Self> {
         if curves.is_empty() {
             return Err(Error::argument("curves: no curve to draw; give at least one"));
         }
@@ -135,13 +135,13 @@ impl<'a> Panel<'a> {
         };
         let positive = extent(values().filter(|v| *v > 0.0));
         let y = match (scale, positive) {
-            (Scale::Log, None) => {
+            (AxisScale::Log, None) => {
                 return Err(Error::argument(format!(
                     "curves: a logarithmic axis needs a value above 0, and the largest is {high}; use Scale::Linear"
                 )));
             }
-            (Scale::Log, Some(range)) => Axis::log(label, range, 8),
-            (Scale::Auto, Some(range)) if low > 0.0 && high / low >= 100.0 => Axis::log(label, range, 8),
+            (AxisScale::Log, Some(range)) => Axis::log(label, range, 8),
+            (AxisScale::Auto, Some(range)) if low > 0.0 && high / low >= 100.0 => Axis::log(label, range, 8),
             _ => Axis::linear(label, (low, high), 6),
         };
         Ok(Self { curves, y })

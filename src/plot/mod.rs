@@ -26,7 +26,7 @@ pub use boundary::decision_boundary;
 pub use canvas::Svg;
 pub(crate) use canvas::escape;
 pub use confusion::confusion_matrix;
-pub use curves::{Curve, CurveOptions, Scale, curves};
+pub use curves::{AxisScale, Curve, CurveOptions, curves};
 pub use images::{Colours, ImageOptions, images, weights};
 pub use report::Report;
 pub use scatter::{histogram, regression};

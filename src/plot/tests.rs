@@ -109,7 +109,7 @@ fn losses_over_decades_get_a_logarithmic_axis_and_the_rest_a_linear_one() {
     }
     let svg = losses(&[1.0, 0.5, 0.0]).unwrap();
     assert!(["0.0", "0.2", "1.0"].iter().all(|tick| says(&svg, tick)), "{:?}", texts(&svg));
-    let forced = CurveOptions { scale: Scale::Log, ..CurveOptions::default() };
+    let forced = CurveOptions { scale: AxisScale::Log, ..CurveOptions::default() };
     let svg = curves("t", &[Curve::by_epoch("c", [1.0, 2.0, 0.0, 3.0, 4.0])], &forced).unwrap();
     assert_eq!(lines_of(&svg, category(0)), 2, "zero has no logarithm: a gap");
 }
@@ -133,7 +133,7 @@ fn curves_say_what_is_wrong() {
     assert_eq!(message(curves("t", &[], &CurveOptions::default())), "curves: no curve to draw; give at least one");
     assert_eq!(message(losses(&[f64::NAN; 3])), "curves: none of the 3 points of \"training\" is finite");
     assert_eq!(message(losses(&[])), "curves: none of the 0 points of \"training\" is finite");
-    let forced = CurveOptions { scale: Scale::Log, ..CurveOptions::default() };
+    let forced = CurveOptions { scale: AxisScale::Log, ..CurveOptions::default() };
     let error = message(curves("t", &[Curve::by_epoch("c", [-1.0, 0.0])], &forced));
     assert_eq!(error, "curves: a logarithmic axis needs a value above 0, and the largest is 0; use Scale::Linear");
 }

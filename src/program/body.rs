@@ -1,5 +1,7 @@
 //! Straight-line elementwise code: what a fused cluster, a mapped function and a scalar program have in common.
 //!
+//! In compiler terms: straight-line SSA of one fusion group, one virtual register per op.
+//!
 //! A body is a list of ops in single-assignment form, arguments first. It says what to compute for one lane; how many lanes
 //! run at once, and where they are kept, is up to who runs it ([`block`](super::block), [`batch`](super::batch)).
 
@@ -10,7 +12,7 @@ use crate::tape::scalar::{Apply, Apply2};
 use crate::tensor::kernels::elementwise::Side;
 
 /// A value of a body: the number of the op that makes it.
-pub(crate) type Slot = u32;
+pub(crate) type Register = u32;
 
 /// One op of a body. The ops with a rule give its contribution: what reaches an argument from the upstream gradient `g`.
 #[derive(Clone, Copy, Debug)]
@@ -21,23 +23,23 @@ pub(crate) enum BodyOp<T> {
     Shared(u32),
     /// A number known when the body was made.
     Literal(T),
-    Unary(UnaryOp, Slot),
-    Binary(BinaryOp, Slot, Slot),
+    Unary(UnaryOp, Register),
+    Binary(BinaryOp, Register, Register),
     /// g f'(x), of input x, output y, gradient g; what the rule does not read may be any slot.
-    UnaryVjp(UnaryOp, [Slot; 3]),
+    UnaryVjp(UnaryOp, [Register; 3]),
     /// g df/dx or g df/dy, of x, y, the output and g.
-    BinaryVjp(BinaryOp, Side, [Slot; 4]),
+    BinaryVjp(BinaryOp, Side, [Register; 4]),
     /// The second where the first is not 0, else the third.
-    Select([Slot; 3]),
+    Select([Register; 3]),
 }
 
 /// What becomes of a value that leaves a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sink {
     /// Every lane's number is stored.
-    Store(Slot),
+    Store(Register),
     /// The sum over all lanes.
-    Sum(Slot),
+    Sum(Register),
 }
 
 /// Straight-line code and what leaves it.
@@ -49,7 +51,7 @@ pub(crate) struct Body<T> {
 
 impl<T: Copy> BodyOp<T> {
     /// The op with its slots renamed, those too that it does not read.
-    pub fn map(self, f: impl Fn(Slot) -> Slot) -> Self {
+    pub fn map(self, f: impl Fn(Register) -> Register) -> Self {
         match self {
             Self::Input(_) | Self::Shared(_) | Self::Literal(_) => self,
             Self::Unary(op, x) => Self::Unary(op, f(x)),
@@ -61,8 +63,8 @@ impl<T: Copy> BodyOp<T> {
     }
 
     /// The slots that it reads.
-    pub fn reads(&self) -> impl Iterator<Item = Slot> + '_ {
-        let (list, n): ([Slot; 4], usize) = match *self {
+    pub fn reads(&self) -> impl Iterator<Item = Register> + '_ {
+        let (list, n): ([Register; 4], usize) = match *self {
             Self::Input(_) | Self::Shared(_) | Self::Literal(_) => ([0; 4], 0),
             Self::Unary(_, x) => ([x, 0, 0, 0], 1),
             Self::Binary(_, x, y) => ([x, y, 0, 0], 2),
@@ -80,7 +82,7 @@ impl<T: Copy> BodyOp<T> {
     }
 }
 
-fn pick(slots: [(bool, Slot); 4]) -> ([Slot; 4], usize) {
+fn pick(slots: [(bool, Register); 4]) -> ([Register; 4], usize) {
     let (mut list, mut n) = ([0; 4], 0);
     for (_, slot) in slots.into_iter().filter(|(read, _)| *read) {
         list[n] = slot;
@@ -104,9 +106,9 @@ impl<T: Element> Body<T> {
 impl<T: Element> BodyOp<T> {
     /// The number that it makes of those before it.
     pub fn value(&self, values: &[T], inputs: &[T], shared: &[T]) -> T {
-        let at = |slot: Slot| values[slot as usize];
+        let at = |slot: Register| values[slot as usize];
         // What a rule does not read may be a slot that comes later.
-        let maybe = |slot: Slot| values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN));
+        let maybe = |slot: Register| values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN));
         match *self {
             BodyOp::Input(k) => inputs[k as usize],
             BodyOp::Shared(k) => shared[k as usize],

@@ -1,5 +1,7 @@
 //! Steps of training as programs: the compiled twin of [`Tape::step`].
 //!
+//! In compiler terms: a trace cache keyed by the recorded ops, with a guard on each replay.
+//!
 //! A closure says what a step is. The first time it is recorded and compiled, with its gradients; from then on it runs on a
 //! tape that goes along the recording ([`crate::tape::replay`]) and only hands the step's data over, and the program computes.
 //! So the closure needs no inputs and outputs to be named, and whatever changes from step to step (data, labels, masks) is
@@ -15,7 +17,7 @@ use crate::num::Element;
 use crate::sweep::Gradients;
 use crate::tape::entry::NodeOp;
 use crate::tape::scalar::ScalarNode;
-use crate::tape::{Id, Lane, Tape, Value, Var};
+use crate::tape::{Id, NodeRef, Tape, Value, Var};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -290,10 +292,10 @@ impl<T: Element> Recording<T> {
     fn new(key: u64, tape: Tape<T>, loss: Id, values: Vec<Id>, options: &Options) -> Result<Self> {
         let leaves = leaves(&tape);
         let var = |id: Id| match id.lane() {
-            Lane::Scalar(node) => Var::scalar(&tape, node, T::from_f64(0.0)),
+            NodeRef::Scalar(node) => Var::scalar(&tape, node, T::from_f64(0.0)),
             _ => Var::tensor(&tape, id),
         };
-        if loss.lane() == Lane::Constant || values.iter().any(|id| id.lane() == Lane::Constant) {
+        if loss.lane() == NodeRef::Constant || values.iter().any(|id| id.lane() == NodeRef::Constant) {
             return Err(Error::tape("compiled step: the loss, or a value that is asked for, is a constant"));
         }
         let inputs: Vec<Var<'_, T>> = leaves.iter().map(|leaf| var(leaf.id(&tape))).collect();
@@ -385,7 +387,7 @@ impl<T: Element> Recording<T> {
         let mut written: Vec<&mut [T]> = std::mem::take(&mut self.written);
         written.push(&mut []);
         written.extend(values.iter_mut().map(Tensor::as_mut_slice));
-        let numbers = self.gradients.iter().filter(|id| matches!(id.lane(), Lane::Scalar(_)));
+        let numbers = self.gradients.iter().filter(|id| matches!(id.lane(), NodeRef::Scalar(_)));
         written.extend(numbers.map(|_| -> &mut [T] { &mut [] }));
         written.extend(gradients.1.iter_mut().flatten().map(|gradient| match gradient {
             Value::Tensor(gradient) => gradient.as_mut_slice(),
@@ -402,7 +404,7 @@ impl<T: Element> Recording<T> {
             value.as_mut_slice()[0] = program.item(k);
         }
         for (id, k) in self.gradients.iter().zip(1 + self.values.len()..) {
-            if let Lane::Scalar(id) = id.lane() {
+            if let NodeRef::Scalar(id) = id.lane() {
                 gradients.0[id as usize] = program.item(k);
             }
         }
@@ -449,12 +451,12 @@ fn room<T: Element>(
     tensors.clear();
     for (id, k) in gradients.iter().zip(1 + values..) {
         match id.lane() {
-            Lane::Scalar(id) => scalars.resize(id as usize + 1, T::from_f64(0.0)),
-            Lane::Tensor(entry) => {
+            NodeRef::Scalar(id) => scalars.resize(id as usize + 1, T::from_f64(0.0)),
+            NodeRef::Tensor(entry) => {
                 tensors.resize(entry, None);
                 tensors.push(Some(Value::Tensor(tensor(k))));
             }
-            Lane::Constant => {}
+            NodeRef::Constant => {}
         }
     }
     ((1..=values).map(tensor).collect(), (scalars, tensors))

@@ -1,9 +1,11 @@
 //! Programs in print: the steps of a run, fused ones with their ops.
+//!
+//! In compiler terms: the disassembler.
 
 use super::Program;
 use super::body::{Body, BodyOp, Sink};
 use super::ir::{Ir, IrOp, NodeKey};
-use super::lower::{self, Run, root};
+use super::lower::{self, StepKind, root};
 use crate::num::Element;
 use crate::tensor::kernels::elementwise::Side;
 use slotmap::SecondaryMap;
@@ -25,20 +27,20 @@ impl<T: Element> fmt::Display for Program<T> {
             let writes: Vec<String> = draft.writes.iter().map(|&key| names.of(key)).collect();
             write!(f, "  {} = ", writes.join(", "))?;
             match &draft.run {
-                Run::Block(block) => {
+                StepKind::FusedGroup(block) => {
                     writeln!(f, "fused over {} lanes of {}", block.lanes, reads.join(", "))?;
                     write!(f, "{}", block.body)?;
                 }
-                Run::Batch(body) => {
+                StepKind::Batch(body) => {
                     writeln!(f, "numbers of {}", reads.join(", "))?;
                     write!(f, "{body}")?;
                 }
-                Run::Tensor { op, accumulate, .. } => {
+                StepKind::Tensor { op, accumulate, .. } => {
                     let how = if *accumulate { ", added in place" } else { "" };
                     writeln!(f, "{}({}){how} {}", op.name(), reads.join(", "), ir.shape(draft.writes[0]))?;
                 }
-                Run::Foreign { op, shape, .. } => writeln!(f, "{}({}) {shape}", op.name(), reads.join(", "))?,
-                Run::Copy => writeln!(f, "{}", reads.join(", "))?,
+                StepKind::Foreign { op, shape, .. } => writeln!(f, "{}({}) {shape}", op.name(), reads.join(", "))?,
+                StepKind::Copy => writeln!(f, "{}", reads.join(", "))?,
             }
         }
         let outputs: Vec<String> = ir.outputs.iter().map(|&key| names.of(root(&ir, key))).collect();

@@ -1,4 +1,6 @@
 //! A number and an algebra that build the program's graph: run over them, the ops' own rules write the backward pass.
+//!
+//! In compiler terms: the builder that differentiation emits into; constant folding and value numbering happen as nodes are made.
 
 use super::ir::{Ir, NodeKey};
 use crate::algebra::Algebra;

@@ -1,5 +1,7 @@
 //! What a program runs as a tape would: users' ops, and rules that look at numbers to choose their form.
 //!
+//! In compiler terms: calls out of the program: ops that the compiler does not know.
+//!
 //! Such a step makes tensors of its arguments and copies its result: it allocates, and nothing is fused with it.
 
 use crate::algebra::Eager;

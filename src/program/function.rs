@@ -1,4 +1,6 @@
 //! Closures compiled when they are called.
+//!
+//! In compiler terms: just-in-time compilation: a cache of programs keyed by the shapes of the arguments.
 
 use super::{Options, Program};
 use crate::error::Result;

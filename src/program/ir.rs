@@ -1,5 +1,7 @@
 //! The program's graph: nodes in a slot map, built through a few constructors that simplify as they go.
 //!
+//! In compiler terms: the SSA graph, hash-consed (global value numbering).
+//!
 //! A node exists once: equal ops on equal arguments are one node (common subexpressions). What depends on constants alone is
 //! computed at once. Identities that keep every number are applied (`x * 1`, `--x`, an upstream gradient of 1); those that
 //! may change a last bit, or assume finite numbers, only where [`Options::relaxed`](super::Options) asks for them.

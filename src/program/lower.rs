@@ -1,5 +1,7 @@
 //! From the graph to steps: which nodes run together, and in what order.
 //!
+//! In compiler terms: scheduling: fusion groups and their order.
+//!
 //! Every elementwise node belongs to a group: those of one shape and one stage. A node's stage is that of its arguments in
 //! the same group, and one more than that of any other argument; so what a group reads from outside is done when its stage
 //! begins, and groups never wait for each other in a circle. A stage runs its groups first, then its other ops. Sums of a
@@ -12,8 +14,8 @@
 
 mod sink;
 
-use super::block::{Origin, Source, Target, Walk};
-use super::body::{Body, BodyOp, Sink, Slot};
+use super::block::{Access, Origin, Source, Target};
+use super::body::{Body, BodyOp, Register, Sink};
 use super::foreign::Foreign;
 use super::ir::{Ir, IrOp, Node, NodeKey};
 use crate::num::Element;
@@ -23,16 +25,16 @@ use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, HashMap};
 
 /// A step and the values that it reads and writes; those are laid out by the memory plan.
-pub(super) struct Draft<T> {
-    pub run: Run<T>,
+pub(super) struct ScheduledStep<T> {
+    pub run: StepKind<T>,
     pub reads: Vec<NodeKey>,
     pub writes: Vec<NodeKey>,
 }
 
 /// What a step does with its reads, then its writes.
-pub(super) enum Run<T> {
+pub(super) enum StepKind<T> {
     /// Reads are buffers, then numbers; writes are buffers, then sums.
-    Block(Block<T>),
+    FusedGroup(FusedGroup<T>),
     /// Reads and writes are numbers.
     Batch(Body<T>),
     /// An op on whole tensors. With `accumulate`, the first read is the write, to which a product is added.
@@ -51,7 +53,7 @@ pub(super) enum Run<T> {
 }
 
 /// A fused group of elementwise nodes.
-pub(super) struct Block<T> {
+pub(super) struct FusedGroup<T> {
     pub body: Body<T>,
     pub sources: Vec<Source>,
     pub targets: Vec<Target>,
@@ -63,7 +65,7 @@ pub(super) struct Block<T> {
 }
 
 /// Elementwise nodes of one shape and stage.
-struct Group {
+struct FusionGroup {
     shape: Shape,
     members: Vec<NodeKey>,
     sums: Vec<(NodeKey, Split)>,
@@ -87,7 +89,7 @@ enum Home {
     /// The same elements as another node's.
     Alias(NodeKey),
     /// In a group.
-    Group(usize),
+    FusionGroup(usize),
     /// As a sum of a group's.
     Sum(usize),
     /// As an op of its own.
@@ -98,14 +100,14 @@ struct Lowering<'a, T> {
     ir: &'a mut Ir<T>,
     homes: SecondaryMap<NodeKey, Home>,
     stages: SecondaryMap<NodeKey, u32>,
-    groups: Vec<Group>,
+    groups: Vec<FusionGroup>,
     by_place: HashMap<(Shape, u32), usize>,
     /// Ops in order, with their stages.
     ops: Vec<(u32, NodeKey)>,
 }
 
 /// The steps of a graph without dead nodes.
-pub(super) fn steps<T: Element>(ir: &mut Ir<T>) -> Vec<Draft<T>> {
+pub(super) fn steps<T: Element>(ir: &mut Ir<T>) -> Vec<ScheduledStep<T>> {
     let mut lowering = Lowering {
         ir,
         homes: SecondaryMap::new(),
@@ -147,9 +149,9 @@ fn space(shape: &Shape) -> Shape {
 }
 
 /// How an argument of this shape is read in a space of that one: its walk, and the row length that the walk needs.
-fn walk_of(arg: &Shape, space: &Shape) -> Option<(Walk, Option<usize>)> {
+fn walk_of(arg: &Shape, space: &Shape) -> Option<(Access, Option<usize>)> {
     if arg.numel() == space.numel() {
-        return Some((Walk::Flat, None));
+        return Some((Access::Flat, None));
     }
     let rank = space.rank();
     let lead = rank - arg.rank().min(rank);
@@ -162,7 +164,7 @@ fn walk_of(arg: &Shape, space: &Shape) -> Option<(Walk, Option<usize>)> {
     }
     let at = long.iter().position(|&varies| varies != long[0]).expect("it changes once");
     let inner = lengths[at..].iter().product();
-    Some((if long[0] { Walk::Column } else { Walk::Row }, Some(inner)))
+    Some((if long[0] { Access::Column } else { Access::Row }, Some(inner)))
 }
 
 impl<T: Element> Lowering<'_, T> {
@@ -204,7 +206,7 @@ impl<T: Element> Lowering<'_, T> {
         match self.homes[arg] {
             Home::Leaf => 0,
             Home::Alias(root) if self.homes[root] == Home::Leaf => 0,
-            Home::Group(group) if self.groups[group].shape == *space => self.stages[arg],
+            Home::FusionGroup(group) if self.groups[group].shape == *space => self.stages[arg],
             _ => self.stages[arg] + 1,
         }
     }
@@ -234,7 +236,7 @@ impl<T: Element> Lowering<'_, T> {
             let Some(i) = misfit else {
                 self.groups[group].members.push(key);
                 self.ir.nodes[key].args = args;
-                return (Home::Group(group), stage);
+                return (Home::FusionGroup(group), stage);
             };
             if stretches {
                 return self.op(key, node);
@@ -248,7 +250,7 @@ impl<T: Element> Lowering<'_, T> {
         let next = self.groups.len();
         let group = *self.by_place.entry((space.clone(), stage)).or_insert(next);
         if group == next {
-            self.groups.push(Group { shape: space.clone(), members: Vec::new(), sums: Vec::new(), inner: None });
+            self.groups.push(FusionGroup { shape: space.clone(), members: Vec::new(), sums: Vec::new(), inner: None });
         }
         group
     }
@@ -256,7 +258,7 @@ impl<T: Element> Lowering<'_, T> {
     /// Whether a group can read the argument; settles the group's row length where that is still open.
     fn fits(&mut self, arg: NodeKey, group: usize) -> bool {
         let shape = self.node(arg).shape.clone();
-        if shape.numel() == 1 || self.homes[arg] == Home::Group(group) {
+        if shape.numel() == 1 || self.homes[arg] == Home::FusionGroup(group) {
             return true;
         }
         match walk_of(&shape, &self.groups[group].shape) {
@@ -284,7 +286,7 @@ impl<T: Element> Lowering<'_, T> {
 
     /// A sum of a group's values along all, leading or trailing axes.
     fn sum(&mut self, key: NodeKey, arg: NodeKey, axes: crate::tensor::shape::AxisMask) -> Option<(Home, u32)> {
-        let Home::Group(group) = self.homes[arg] else { return None };
+        let Home::FusionGroup(group) = self.homes[arg] else { return None };
         let shape = self.node(arg).shape.clone();
         let (rank, own) = (shape.rank(), &mut self.groups[group]);
         if shape.numel() == 1 {
@@ -308,7 +310,7 @@ impl<T: Element> Lowering<'_, T> {
         Some((Home::Sum(group), self.stages[arg]))
     }
 
-    fn drafts(mut self) -> Vec<Draft<T>> {
+    fn drafts(mut self) -> Vec<ScheduledStep<T>> {
         let mut stages: BTreeMap<u32, (Vec<usize>, Vec<NodeKey>)> = BTreeMap::new();
         for (&(_, stage), &group) in &self.by_place {
             stages.entry(stage).or_default().0.push(group);
@@ -348,23 +350,23 @@ impl<T: Element> Lowering<'_, T> {
         outside
     }
 
-    fn op_step(&mut self, key: NodeKey) -> Draft<T> {
+    fn op_step(&mut self, key: NodeKey) -> ScheduledStep<T> {
         let node = self.node(key).clone();
         let shapes = node.args.iter().map(|&arg| self.node(arg).shape.clone()).collect();
         let run = match node.op {
-            IrOp::Tensor(op) => Run::Tensor { op, shapes, accumulate: false },
-            IrOp::Accumulate(op) => Run::Tensor { op: TensorOp::MatMul(op), shapes, accumulate: true },
-            IrOp::Copy => Run::Copy,
-            IrOp::Foreign(op) => Run::Foreign { op, shapes, shape: node.shape.clone() },
+            IrOp::Tensor(op) => StepKind::Tensor { op, shapes, accumulate: false },
+            IrOp::Accumulate(op) => StepKind::Tensor { op: TensorOp::MatMul(op), shapes, accumulate: true },
+            IrOp::Copy => StepKind::Copy,
+            IrOp::Foreign(op) => StepKind::Foreign { op, shapes, shape: node.shape.clone() },
             _ => unreachable!("other nodes run in groups"),
         };
         let reads = node.args.iter().map(|&arg| root(self.ir, arg)).collect();
-        Draft { run, reads, writes: vec![key] }
+        ScheduledStep { run, reads, writes: vec![key] }
     }
 
     /// The step of a group, unless nothing of it is needed.
-    fn group_step(&self, group: usize, outside: &SecondaryMap<NodeKey, ()>) -> Option<Draft<T>> {
-        let Group { shape, members, sums, inner } = &self.groups[group];
+    fn group_step(&self, group: usize, outside: &SecondaryMap<NodeKey, ()>) -> Option<ScheduledStep<T>> {
+        let FusionGroup { shape, members, sums, inner } = &self.groups[group];
         let mut writer = BodyWriter::new(self, group);
         for &member in members {
             writer.member(member);
@@ -395,8 +397,8 @@ impl<T: Element> Lowering<'_, T> {
         let BodyWriter { body, sources, targets, mut buffers, shared, .. } = writer;
         let lanes = shape.numel();
         let run = match lanes {
-            1 => Run::Batch(body),
-            _ => Run::Block(Block {
+            1 => StepKind::Batch(body),
+            _ => StepKind::FusedGroup(FusedGroup {
                 inner: inner.unwrap_or(lanes),
                 buffers: buffers.len(),
                 body,
@@ -407,7 +409,7 @@ impl<T: Element> Lowering<'_, T> {
             }),
         };
         buffers.extend(shared);
-        Some(Draft { run, reads: buffers, writes })
+        Some(ScheduledStep { run, reads: buffers, writes })
     }
 }
 
@@ -417,9 +419,9 @@ struct BodyWriter<'a, T> {
     group: usize,
     body: Body<T>,
     /// A map with a place for every node would make many small groups quadratic.
-    slots: HashMap<NodeKey, Slot>,
+    slots: HashMap<NodeKey, Register>,
     /// What arguments from outside became, by node and walk.
-    outside: HashMap<(NodeKey, bool, bool), Slot>,
+    outside: HashMap<(NodeKey, bool, bool), Register>,
     sources: Vec<Source>,
     targets: Vec<Target>,
     buffers: Vec<NodeKey>,
@@ -441,14 +443,14 @@ impl<'a, T: Element> BodyWriter<'a, T> {
         }
     }
 
-    fn push(&mut self, op: BodyOp<T>) -> Slot {
+    fn push(&mut self, op: BodyOp<T>) -> Register {
         self.body.ops.push(op);
-        self.body.ops.len() as Slot - 1
+        self.body.ops.len() as Register - 1
     }
 
     fn member(&mut self, key: NodeKey) {
         let node = self.lowering.node(key).clone();
-        let args: Vec<Slot> = node.args.iter().map(|&arg| self.argument(arg)).collect();
+        let args: Vec<Register> = node.args.iter().map(|&arg| self.argument(arg)).collect();
         let slot = match node.op {
             IrOp::Unary(op) => self.push(BodyOp::Unary(op, args[0])),
             IrOp::UnaryVjp(op) => self.push(BodyOp::UnaryVjp(op, [args[0], args[1], args[2]])),
@@ -461,19 +463,19 @@ impl<'a, T: Element> BodyWriter<'a, T> {
         self.slots.insert(key, slot);
     }
 
-    fn argument(&mut self, arg: NodeKey) -> Slot {
+    fn argument(&mut self, arg: NodeKey) -> Register {
         let lowering = self.lowering;
         let source = lowering.unstretched(arg);
-        if lowering.homes[source] == Home::Group(self.group) {
+        if lowering.homes[source] == Home::FusionGroup(self.group) {
             return self.slots[&source];
         }
         let space = &lowering.groups[self.group].shape;
         let node = lowering.node(source);
         let number = node.shape.numel() == 1;
         let walk =
-            if number || space.numel() == 1 { Walk::Flat } else { walk_of(&node.shape, space).expect("checked").0 };
+            if number || space.numel() == 1 { Access::Flat } else { walk_of(&node.shape, space).expect("checked").0 };
         let root = root(lowering.ir, source);
-        let identity = (root, walk == Walk::Row, walk == Walk::Column);
+        let identity = (root, walk == Access::Row, walk == Access::Column);
         if let Some(&slot) = self.outside.get(&identity) {
             return slot;
         }

@@ -1,11 +1,13 @@
 //! Where values are while a program runs: one arena, in which buffers are used again as soon as nothing reads them.
 //!
+//! In compiler terms: liveness and buffer assignment.
+//!
 //! Buffers begin on cache lines, a whole number of block code's chunks apart, so that the last chunk belongs to a buffer alone. Numbers have a place of their own for good, next to each other. What leaves the program and
 //! what it carries from run to run is never overwritten by anything else.
 
 use super::block::kernels::chunk;
 use super::ir::{Ir, IrOp, NodeKey};
-use super::lower::{Draft, Run, root};
+use super::lower::{ScheduledStep, StepKind, root};
 use crate::num::Element;
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
@@ -23,15 +25,15 @@ pub(super) enum Base {
 
 /// Where a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Allocation {
     pub base: Base,
     pub start: usize,
     pub len: usize,
 }
 
-impl Place {
+impl Allocation {
     /// Whether two places share an element.
-    pub fn overlaps(self, other: Place) -> bool {
+    pub fn overlaps(self, other: Allocation) -> bool {
         self.base == other.base && self.start < other.start + other.len && other.start < self.start + self.len
     }
     /// Where the arena has this number; beyond its end if it is none, or elsewhere.
@@ -39,9 +41,9 @@ impl Place {
         if self.base == Base::Arena && self.len == 1 { self.start } else { usize::MAX }
     }
     /// With the rest of its last chunk, if it is a buffer of the program's own.
-    pub fn whole<T>(self) -> Place {
+    pub fn whole<T>(self) -> Allocation {
         let is_buffer = self.base == Base::Arena && self.len > 1;
-        Place { len: if is_buffer { self.len.next_multiple_of(chunk::<T>()) } else { self.len }, ..self }
+        Allocation { len: if is_buffer { self.len.next_multiple_of(chunk::<T>()) } else { self.len }, ..self }
     }
 }
 
@@ -90,13 +92,13 @@ impl fmt::Display for Memory {
 
 /// The plan: a place for every value.
 pub(super) struct Layout<T> {
-    pub places: SecondaryMap<NodeKey, Place>,
+    pub places: SecondaryMap<NodeKey, Allocation>,
     /// The arena's length in elements.
     pub length: usize,
     /// The inputs that are numbers and not carried: the arena begins with them.
     pub given: Vec<usize>,
     /// What the arena holds from the beginning.
-    pub constants: Vec<(Place, Vec<T>)>,
+    pub constants: Vec<(Allocation, Vec<T>)>,
     pub memory: Memory,
 }
 
@@ -152,12 +154,12 @@ pub(super) struct Fixed {
 }
 
 /// Lays out what the steps read and write.
-pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -> Layout<T> {
+pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[ScheduledStep<T>], fixed: &Fixed) -> Layout<T> {
     let carried = &fixed.carried[..];
     let outside = outside(ir, drafts, fixed);
     let size = size_of::<T>();
     let mut arena = Arena { length: 0, unit: chunk::<T>(), free: BTreeMap::new() };
-    let mut places: SecondaryMap<NodeKey, Place> = SecondaryMap::new();
+    let mut places: SecondaryMap<NodeKey, Allocation> = SecondaryMap::new();
     let mut memory =
         Memory { constants: 0, carried: 0, outputs: 0, intermediates: 0, unshared: 0, numbers: 0, code: 0 };
     let mut constants = Vec::new();
@@ -170,7 +172,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
     let numbers = given.iter().map(|&k| &ir.inputs[k]).chain(written);
     let literals = ir.order.iter().filter(|&&key| ir.literal_of(key).is_some());
     for (start, &key) in numbers.chain(literals).enumerate() {
-        let place = Place { base: Base::Arena, start, len: 1 };
+        let place = Allocation { base: Base::Arena, start, len: 1 };
         places.insert(key, place);
         constants.extend(ir.literal_of(key).map(|x| (place, vec![x])));
         arena.length = start + 1;
@@ -179,13 +181,13 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
     memory.numbers = arena.length * size;
     for &key in &ir.order {
         let (node, len) = (ir.node(key), ir.shape(key).numel());
-        let at = |arena: &mut Arena| Place { base: Base::Arena, start: arena.extend(len), len };
+        let at = |arena: &mut Arena| Allocation { base: Base::Arena, start: arena.extend(len), len };
         match &node.op {
             IrOp::Input(_) if carried.iter().any(|&(input, _)| input == key) => {
                 memory.carried += len * size;
                 places.insert(key, at(&mut arena));
             }
-            IrOp::Input(k) if len != 1 => _ = places.insert(key, Place { base: Base::Input(*k), start: 0, len }),
+            IrOp::Input(k) if len != 1 => _ = places.insert(key, Allocation { base: Base::Input(*k), start: 0, len }),
             IrOp::Constant(x) => {
                 memory.constants += len * size;
                 let place = at(&mut arena);
@@ -198,7 +200,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
     let last = last_reads(ir, drafts, carried);
     let mut ends: Vec<Vec<NodeKey>> = vec![Vec::new(); drafts.len()];
     for (step, draft) in drafts.iter().enumerate() {
-        let takes_over = matches!(draft.run, Run::Tensor { accumulate: true, .. });
+        let takes_over = matches!(draft.run, StepKind::Tensor { accumulate: true, .. });
         for &key in &draft.writes {
             let len = ir.shape(key).numel();
             if let Some(&place) = outside.get(key) {
@@ -218,7 +220,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
                 let bytes = (arena.length - before) * size;
                 *(if kept { &mut memory.outputs } else { &mut memory.intermediates }) += bytes;
                 memory.unshared += if kept { 0 } else { arena.rounded(len) * size };
-                places.insert(key, Place { base: Base::Arena, start, len });
+                places.insert(key, Allocation { base: Base::Arena, start, len });
             }
             if let Some(&until) = last.get(key).filter(|_| len != 1) {
                 ends[until].push(key);
@@ -235,16 +237,16 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -
 }
 
 /// The places of values that callers keep, and of those that are only added to on their way there.
-fn outside<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -> SecondaryMap<NodeKey, Place> {
+fn outside<T: Element>(ir: &Ir<T>, drafts: &[ScheduledStep<T>], fixed: &Fixed) -> SecondaryMap<NodeKey, Allocation> {
     let mut places = SecondaryMap::new();
     for &(key, k) in &fixed.written_out {
         let replaces = fixed.carried.iter().any(|&(_, output)| output == key);
         if !replaces && !places.contains_key(key) && drafts.iter().any(|draft| draft.writes.contains(&key)) {
-            places.insert(key, Place { base: Base::Output(k), start: 0, len: ir.shape(key).numel() });
+            places.insert(key, Allocation { base: Base::Output(k), start: 0, len: ir.shape(key).numel() });
         }
     }
     for draft in drafts.iter().rev() {
-        if let Run::Tensor { accumulate: true, .. } = draft.run
+        if let StepKind::Tensor { accumulate: true, .. } = draft.run
             && let Some(&place) = places.get(draft.writes[0])
         {
             places.insert(draft.reads[0], place);
@@ -254,8 +256,8 @@ fn outside<T: Element>(ir: &Ir<T>, drafts: &[Draft<T>], fixed: &Fixed) -> Second
 }
 
 /// Whether a step writes this value over the carried input that it replaces.
-fn in_place<T>(draft: &Draft<T>, key: NodeKey) -> bool {
-    let Run::Block(block) = &draft.run else { return false };
+fn in_place<T>(draft: &ScheduledStep<T>, key: NodeKey) -> bool {
+    let StepKind::FusedGroup(block) = &draft.run else { return false };
     let written = draft.writes.iter().position(|&write| write == key);
     written.is_some_and(|k| block.sources.iter().any(|source| source.from == super::block::Origin::Output(k)))
 }
@@ -263,7 +265,7 @@ fn in_place<T>(draft: &Draft<T>, key: NodeKey) -> bool {
 /// The step that reads each value last; what leaves the program has none.
 fn last_reads<T: Element>(
     ir: &Ir<T>,
-    drafts: &[Draft<T>],
+    drafts: &[ScheduledStep<T>],
     carried: &[(NodeKey, NodeKey)],
 ) -> SecondaryMap<NodeKey, usize> {
     let mut last = SecondaryMap::new();

@@ -1,5 +1,7 @@
 //! Compiled programs: a recorded computation, frozen, optimised, and run again without recording or allocating.
 //!
+//! In compiler terms: tracing, an SSA graph with value numbering, fusion, static memory planning, and an interpreter of fused groups.
+//!
 //! [`Program`] is the ceiling of speed: what a tape records once, with its gradient, runs over planned memory, elementwise
 //! ops fused into passes over blocks that stay in the first-level cache.
 //!
@@ -50,7 +52,7 @@ use crate::num::Element;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shape, Tensor};
 use ir::{Ir, NodeKey};
-use memory::Place;
+use memory::Allocation;
 use run::Machine;
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -250,7 +252,7 @@ impl Options {
         let place = |key| layout.places[lower::root(&ir, key)];
         program.guards = ir.guards.iter().map(|guard| (place(guard.left), place(guard.right), guard.outcome)).collect();
         for &k in &self.written_out {
-            let to = Place { base: memory::Base::Output(k), start: 0, len: program.outputs[k].1.numel() };
+            let to = Allocation { base: memory::Base::Output(k), start: 0, len: program.outputs[k].1.numel() };
             if program.outputs[k].0 != to {
                 program.exports.push((program.outputs[k].0, k));
             }
@@ -305,19 +307,19 @@ pub struct Program<T: 'static> {
     /// How many inputs there are to give, if all are numbers.
     takes_numbers: Option<usize>,
     /// Where carried inputs are.
-    kept: Vec<Option<Place>>,
+    kept: Vec<Option<Allocation>>,
     /// The inputs that every run is given.
     open: Vec<usize>,
-    outputs: Vec<(Place, Shape)>,
+    outputs: Vec<(Allocation, Shape)>,
     /// Where the arena has outputs that are numbers; for others, beyond its end.
     items: Vec<usize>,
-    guards: Vec<(Place, Place, Option<Ordering>)>,
+    guards: Vec<(Allocation, Allocation, Option<Ordering>)>,
     /// Outputs that callers keep.
     written_out: Vec<usize>,
     /// Carried outputs that are not yet where their inputs are.
-    commits: Vec<(Place, Place)>,
+    commits: Vec<(Allocation, Allocation)>,
     /// Outputs that are not yet where their callers keep them.
-    exports: Vec<(Place, usize)>,
+    exports: Vec<(Allocation, usize)>,
     diverged: bool,
     memory: Memory,
 }

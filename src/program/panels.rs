@@ -1,13 +1,15 @@
 //! Large products whose elements one fused step reads, run a panel of rows at a time: the panel is still in the second-level
 //! cache when it is read, and the next one is written over it.
 //!
+//! In compiler terms: producer-consumer tiling of a product with the group that reads it.
+//!
 //! That is the gradient of a weight on its way into Adam, or a wide layer on its way through bias and activation. It pays where
 //! the product is larger than the cache and its right factor, which every panel reads, is small. With several threads the two
 //! steps run one after the other, each on all threads. The bits are the same.
 
-use super::block::{Origin, Target, Walk};
+use super::block::{Access, Origin, Target};
 use super::ir::Ir;
-use super::lower::{Draft, Run, root};
+use super::lower::{ScheduledStep, StepKind, root};
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
 
@@ -28,15 +30,15 @@ pub(super) struct Panels {
 }
 
 /// Moves products that can run in panels to just before the step that reads them.
-pub(super) fn bring_together<T: Element>(drafts: &mut [Draft<T>]) {
+pub(super) fn bring_together<T: Element>(drafts: &mut [ScheduledStep<T>]) {
     for k in 2..drafts.len() {
-        let Run::Block(block) = &drafts[k].run else { continue };
+        let StepKind::FusedGroup(block) = &drafts[k].run else { continue };
         if block.lanes * size_of::<T>() <= LARGE {
             continue;
         }
         let reads = &drafts[k].reads[..block.buffers];
         let product = (0..k - 1).rev().find(|&j| {
-            let is_read = matches!(drafts[j].run, Run::Tensor { .. }) && reads.contains(&drafts[j].writes[0]);
+            let is_read = matches!(drafts[j].run, StepKind::Tensor { .. }) && reads.contains(&drafts[j].writes[0]);
             is_read && panels(&drafts[j], &drafts[k]).is_some()
         });
         let Some(j) = product else { continue };
@@ -48,7 +50,7 @@ pub(super) fn bring_together<T: Element>(drafts: &mut [Draft<T>]) {
 }
 
 /// For every step whether it and the next run in panels; such a fused step then counts its lanes by rows of the product.
-pub(super) fn find<T: Element>(ir: &Ir<T>, drafts: &mut [Draft<T>]) -> Vec<Option<Panels>> {
+pub(super) fn find<T: Element>(ir: &Ir<T>, drafts: &mut [ScheduledStep<T>]) -> Vec<Option<Panels>> {
     let mut found: Vec<Option<Panels>> = vec![None; drafts.len()];
     for k in 1..drafts.len() {
         let (before, after) = drafts.split_at_mut(k);
@@ -61,7 +63,7 @@ pub(super) fn find<T: Element>(ir: &Ir<T>, drafts: &mut [Draft<T>]) -> Vec<Optio
         if leaves || readers != 1 {
             continue;
         }
-        if let Run::Block(block) = &mut drafts[k].run {
+        if let StepKind::FusedGroup(block) = &mut drafts[k].run {
             block.inner = columns;
         }
         found[k - 1] = Some(panels);
@@ -69,9 +71,9 @@ pub(super) fn find<T: Element>(ir: &Ir<T>, drafts: &mut [Draft<T>]) -> Vec<Optio
     found
 }
 
-fn panels<T: Element>(product: &Draft<T>, fused: &Draft<T>) -> Option<(Panels, usize)> {
-    let Run::Tensor { op: TensorOp::MatMul(op), shapes, accumulate: false } = &product.run else { return None };
-    let Run::Block(block) = &fused.run else { return None };
+fn panels<T: Element>(product: &ScheduledStep<T>, fused: &ScheduledStep<T>) -> Option<(Panels, usize)> {
+    let StepKind::Tensor { op: TensorOp::MatMul(op), shapes, accumulate: false } = &product.run else { return None };
+    let StepKind::FusedGroup(block) = &fused.run else { return None };
     let [x, y] = [&shapes[0], &shapes[1]];
     if x.rank() != 2 || y.rank() != 2 {
         return None;
@@ -82,8 +84,8 @@ fn panels<T: Element>(product: &Draft<T>, fused: &Draft<T>) -> Option<(Panels, u
     let read = fused.reads[..block.buffers].iter().position(|&key| key == product.writes[0])?;
     let whole = block.lanes == m * n && [n, block.lanes].contains(&block.inner);
     let by_rows = block.sources.iter().all(|source| match source.walk {
-        Walk::Flat => true,
-        Walk::Row => block.inner == n && source.from != Origin::Input(read),
+        Access::Flat => true,
+        Access::Row => block.inner == n && source.from != Origin::Input(read),
         _ => false,
     });
     let stored = block.targets.iter().all(|target| matches!(target, Target::Flat { .. }));

@@ -1,5 +1,7 @@
 //! What is done to the whole graph before it is lowered. What looks at one node only is done as nodes are made
 //! ([`simplify`](super::simplify)).
+//!
+//! In compiler terms: the passes over the whole graph: dead-code elimination, fusing a product with its sum, updates in place.
 
 use super::ir::{Ir, IrOp, NodeKey};
 use super::lower::root;

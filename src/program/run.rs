@@ -1,12 +1,14 @@
 //! A program at work: steps over the arena.
 //!
+//! In compiler terms: the interpreter of steps.
+//!
 //! **Invariant.** What a step writes overlaps nothing that it reads, but for what it is meant to write over; the memory plan
 //! sees to that and [`Machine::check`] proves it. So the slices below do not alias.
 
 use super::block::{Origin, WIDE};
 use super::ir::{Ir, NodeKey};
-use super::lower::{Draft, Run};
-use super::memory::{Base, Layout, Place};
+use super::lower::{ScheduledStep, StepKind};
+use super::memory::{Allocation, Base, Layout};
 use super::panels::{self, Panels};
 use super::step::{Scratch, Step, View};
 use crate::error::Result;
@@ -30,15 +32,15 @@ impl<T: Element> Arena<T> {
         let at = (memory.as_ptr().addr().wrapping_neg() % 64) / size_of::<T>();
         Self { start: memory[at..].as_mut_ptr(), _memory: memory, length }
     }
-    fn all(&self) -> Place {
-        Place { base: Base::Arena, start: 0, len: self.length }
+    fn all(&self) -> Allocation {
+        Allocation { base: Base::Arena, start: 0, len: self.length }
     }
-    fn slice(&self, place: Place) -> &[T] {
+    fn slice(&self, place: Allocation) -> &[T] {
         assert!(place.start + place.len <= self.length, "{place:?} is not in the arena");
         // SAFETY: it lies in the memory, which only a run, or a caller of `slice_mut`, writes.
         unsafe { std::slice::from_raw_parts(self.start.add(place.start), place.len) }
     }
-    fn slice_mut(&mut self, place: Place) -> &mut [T] {
+    fn slice_mut(&mut self, place: Allocation) -> &mut [T] {
         assert!(place.start + place.len <= self.length, "{place:?} is not in the arena");
         // SAFETY: as above.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(place.start), place.len) }
@@ -62,7 +64,7 @@ pub(super) struct Machine<T: 'static> {
 
 impl<T: Element> Machine<T> {
     /// The steps of a plan.
-    pub fn new(ir: &Ir<T>, mut drafts: Vec<Draft<T>>, layout: &mut Layout<T>) -> Self {
+    pub fn new(ir: &Ir<T>, mut drafts: Vec<ScheduledStep<T>>, layout: &mut Layout<T>) -> Self {
         let panels = panels::find(ir, &mut drafts);
         let mut arena = Arena::new(layout.length);
         for (place, values) in &layout.constants {
@@ -96,7 +98,7 @@ impl<T: Element> Machine<T> {
                 assert!(place.start + place.len <= self.arena.length, "program: step {k} leaves the arena");
             }
             for (i, write) in writes.iter().enumerate() {
-                let clash = |other: &Place| write.overlaps(*other) && write.len > 0;
+                let clash = |other: &Allocation| write.overlaps(*other) && write.len > 0;
                 assert!(!matches!(write.base, Base::Input(_)), "program: step {k} writes an input");
                 assert!(
                     !reads.iter().any(clash) && !writes[..i].iter().any(clash),
@@ -110,15 +112,15 @@ impl<T: Element> Machine<T> {
         self.arena.slice(self.arena.all())
     }
     /// The elements of a place that the program keeps.
-    pub fn kept(&self, place: Place) -> &[T] {
+    pub fn kept(&self, place: Allocation) -> &[T] {
         self.arena.slice(place)
     }
     /// The same for writing.
-    pub fn kept_mut(&mut self, place: Place) -> &mut [T] {
+    pub fn kept_mut(&mut self, place: Allocation) -> &mut [T] {
         self.arena.slice_mut(place)
     }
     /// Copies from one kept place to another.
-    pub fn copy(&mut self, from: Place, to: Place) {
+    pub fn copy(&mut self, from: Allocation, to: Allocation) {
         self.arena.slice_mut(self.arena.all()).copy_within(from.start..from.start + from.len, to.start);
     }
     #[cfg(test)]
@@ -136,7 +138,7 @@ impl<T: Element> Machine<T> {
     pub fn set_input(&mut self, k: usize, input: &[T]) {
         self.inputs[k] = input.as_ptr();
         if let Some(at) = self.numbers[k] {
-            self.arena.slice_mut(Place { base: Base::Arena, start: at, len: 1 })[0] = input[0];
+            self.arena.slice_mut(Allocation { base: Base::Arena, start: at, len: 1 })[0] = input[0];
         }
     }
 
@@ -153,7 +155,7 @@ impl<T: Element> Machine<T> {
 
     /// Runs all steps where all inputs that are not carried are numbers, and nothing is written out.
     pub fn run_numbers(&mut self, inputs: &[T]) -> Result<()> {
-        self.arena.slice_mut(Place { base: Base::Arena, start: 0, len: inputs.len() }).copy_from_slice(inputs);
+        self.arena.slice_mut(Allocation { base: Base::Arena, start: 0, len: inputs.len() }).copy_from_slice(inputs);
         self.run_steps()
     }
 
@@ -213,22 +215,22 @@ impl<T: Element> Machine<T> {
 }
 
 /// Lets fused code write its result over the carried input that it replaces, where it is the last to read that input.
-pub(super) fn in_place<T: Element>(drafts: &mut [Draft<T>], carried: &[(NodeKey, NodeKey)]) {
-    use super::block::{Target, Walk};
+pub(super) fn in_place<T: Element>(drafts: &mut [ScheduledStep<T>], carried: &[(NodeKey, NodeKey)]) {
+    use super::block::{Access, Target};
     for &(input, output) in carried {
         let Some(writer) = drafts.iter().position(|draft| draft.writes.contains(&output)) else { continue };
         if drafts[writer + 1..].iter().any(|draft| draft.reads.contains(&input)) {
             continue;
         }
         let draft = &mut drafts[writer];
-        let Run::Block(block) = &mut draft.run else { continue };
+        let StepKind::FusedGroup(block) = &mut draft.run else { continue };
         let write = draft.writes.iter().position(|&key| key == output).expect("it writes it");
         let flat = block.targets.contains(&Target::Flat { output: write });
         let read = draft.reads[..block.buffers].iter().position(|&key| key == input);
         let (Some(read), true) = (read, flat && write < block.stores) else { continue };
         let readers = block.sources.iter().filter(|source| source.from == Origin::Input(read));
         if draft.reads.iter().filter(|&&key| key == input).count() != 1
-            || !readers.clone().all(|s| s.walk == Walk::Flat)
+            || !readers.clone().all(|s| s.walk == Access::Flat)
         {
             continue;
         }

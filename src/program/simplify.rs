@@ -1,5 +1,7 @@
 //! What a node is made into instead of itself.
 //!
+//! In compiler terms: peephole rewriting: local rules, applied when a node is made.
+//!
 //! Everything here keeps the numbers that would have been computed, but for the sign of a zero (`x + 0`). Rules behind
 //! [`Ir::relaxed`] assume finite numbers or change the last bits.
 

@@ -1,5 +1,7 @@
 //! The steps of a program at work.
 //!
+//! In compiler terms: code generation: each scheduled step with its addresses resolved.
+//!
 //! Steps on few numbers, which a call of two would double the time of, are bound: they keep the addresses of what they read and
 //! write, and everything else about them is settled when they are made. Only those that touch what callers hold are bound again
 //! in every run.
@@ -8,8 +10,8 @@ use super::batch::BatchCode;
 use super::block::{BlockCode, Extent, Short, Space};
 use super::foreign::Foreign;
 use super::ir::NodeKey;
-use super::lower::{self, Draft};
-use super::memory::{Base, Place};
+use super::lower::{self, ScheduledStep};
+use super::memory::{Allocation, Base};
 use super::panels::Panels;
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -41,37 +43,37 @@ pub(super) enum Step<T> {
     /// A product of matrices too small for threads.
     Product {
         product: Prepared<T>,
-        factors: [Place; 2],
-        output: Place,
+        factors: [Allocation; 2],
+        output: Allocation,
         outside: bool,
     },
     Tensor {
         op: TensorOp,
-        inputs: Vec<(Place, Shape)>,
-        output: Place,
+        inputs: Vec<(Allocation, Shape)>,
+        output: Allocation,
         accumulate: bool,
     },
     Foreign {
         op: Foreign<T>,
-        inputs: Vec<(Place, Shape)>,
-        output: Place,
+        inputs: Vec<(Allocation, Shape)>,
+        output: Allocation,
         shape: Shape,
     },
     Copy {
-        from: Place,
-        to: Place,
+        from: Allocation,
+        to: Allocation,
     },
 }
 
 /// Numbers that are one after another, both in the arena and in a list.
 pub(super) struct Move {
-    arena: Place,
+    arena: Allocation,
     listed: usize,
 }
 
 impl Move {
     /// All numbers at these places, in as few moves as there are stretches.
-    fn all(places: &[Place]) -> Vec<Self> {
+    fn all(places: &[Allocation]) -> Vec<Self> {
         let mut moves: Vec<Self> = Vec::new();
         for (listed, &place) in places.iter().enumerate() {
             match moves.last_mut() {
@@ -87,23 +89,23 @@ impl Move {
 
 /// What fused code reads and writes.
 pub(super) struct Buffers {
-    inputs: Vec<Place>,
-    shared: Vec<Place>,
-    outputs: Vec<Place>,
-    sums: Vec<Place>,
+    inputs: Vec<Allocation>,
+    shared: Vec<Allocation>,
+    outputs: Vec<Allocation>,
+    sums: Vec<Allocation>,
 }
 
 impl Buffers {
-    fn reads(&self) -> impl Iterator<Item = &Place> {
+    fn reads(&self) -> impl Iterator<Item = &Allocation> {
         self.inputs.iter().chain(&self.shared)
     }
-    fn writes(&self) -> impl Iterator<Item = &Place> {
+    fn writes(&self) -> impl Iterator<Item = &Allocation> {
         self.outputs.iter().chain(&self.sums)
     }
 }
 
 /// Whether callers hold what is there.
-fn is_outside(place: &Place) -> bool {
+fn is_outside(place: &Allocation) -> bool {
     place.base != Base::Arena
 }
 
@@ -131,7 +133,7 @@ pub(super) struct View<'a, T> {
 
 impl<T: Copy> View<'_, T> {
     #[inline]
-    fn address(self, place: Place) -> *mut T {
+    fn address(self, place: Allocation) -> *mut T {
         match place.base {
             // SAFETY: the plan's places lie within the arena.
             Base::Arena => unsafe { self.arena.add(place.start) },
@@ -145,7 +147,7 @@ impl<T: Copy> View<'_, T> {
     ///
     /// # Safety
     /// Nothing writes there while the slice is used; for an input, this run has its pointer.
-    unsafe fn slice<'s>(self, place: Place) -> &'s [T] {
+    unsafe fn slice<'s>(self, place: Allocation) -> &'s [T] {
         // SAFETY: the place is within its buffer and initialised; the rest is the caller's promise.
         unsafe { std::slice::from_raw_parts(self.address(place), place.len) }
     }
@@ -153,13 +155,13 @@ impl<T: Copy> View<'_, T> {
     ///
     /// # Safety
     /// Nothing else reads or writes there while the slice is used.
-    pub unsafe fn slice_mut<'s>(self, place: Place) -> &'s mut [T] {
+    pub unsafe fn slice_mut<'s>(self, place: Allocation) -> &'s mut [T] {
         debug_assert!(!matches!(place.base, Base::Input(_)));
         // SAFETY: as in `slice`.
         unsafe { std::slice::from_raw_parts_mut(self.address(place), place.len) }
     }
     /// The number at a place.
-    fn number(self, place: Place) -> T {
+    fn number(self, place: Allocation) -> T {
         // SAFETY: read at once, between steps' writes.
         unsafe { *self.address(place) }
     }
@@ -167,26 +169,28 @@ impl<T: Copy> View<'_, T> {
 
 impl<T: Element> Step<T> {
     /// The step of a draft; `place` says where its values are.
-    pub fn new(draft: Draft<T>, place: impl Fn(NodeKey) -> Place) -> Self {
-        let places = |keys: &[NodeKey]| -> Vec<Place> { keys.iter().map(|&key| place(key)).collect() };
+    pub fn new(draft: ScheduledStep<T>, place: impl Fn(NodeKey) -> Allocation) -> Self {
+        let places = |keys: &[NodeKey]| -> Vec<Allocation> { keys.iter().map(|&key| place(key)).collect() };
         let (reads, writes) = (places(&draft.reads), places(&draft.writes));
         match draft.run {
-            lower::Run::Block(block) => Self::block(&block, reads, writes),
-            lower::Run::Batch(body) => {
+            lower::StepKind::FusedGroup(block) => Self::block(&block, reads, writes),
+            lower::StepKind::Batch(body) => {
                 Step::Batch { code: BatchCode::new(&body), inputs: Move::all(&reads), outputs: Move::all(&writes) }
             }
-            lower::Run::Tensor { op, shapes, accumulate } => Self::tensor(op, &reads, shapes, writes[0], accumulate),
-            lower::Run::Foreign { op, shapes, shape } => {
+            lower::StepKind::Tensor { op, shapes, accumulate } => {
+                Self::tensor(op, &reads, shapes, writes[0], accumulate)
+            }
+            lower::StepKind::Foreign { op, shapes, shape } => {
                 Step::Foreign { op, inputs: reads.into_iter().zip(shapes).collect(), output: writes[0], shape }
             }
-            lower::Run::Copy => Step::Copy { from: reads[0], to: writes[0] },
+            lower::StepKind::Copy => Step::Copy { from: reads[0], to: writes[0] },
         }
     }
 
-    fn block(block: &lower::Block<T>, mut inputs: Vec<Place>, mut outputs: Vec<Place>) -> Self {
+    fn block(block: &lower::FusedGroup<T>, mut inputs: Vec<Allocation>, mut outputs: Vec<Allocation>) -> Self {
         let (shared, sums) = (inputs.split_off(block.buffers), outputs.split_off(block.stores));
         // Numbers lie next to each other.
-        let extent = |place: &Place| Extent { len: place.len, padded: place.base == Base::Arena && place.len > 1 };
+        let extent = |place: &Allocation| Extent { len: place.len, padded: place.base == Base::Arena && place.len > 1 };
         let space = Space {
             sources: &block.sources,
             targets: &block.targets,
@@ -208,7 +212,7 @@ impl<T: Element> Step<T> {
         }
     }
 
-    fn tensor(op: TensorOp, reads: &[Place], shapes: Vec<Shape>, output: Place, accumulate: bool) -> Self {
+    fn tensor(op: TensorOp, reads: &[Allocation], shapes: Vec<Shape>, output: Allocation, accumulate: bool) -> Self {
         let first = accumulate as usize;
         if let TensorOp::MatMul(op) = &op
             && let Some(product) = op.prepared(&shapes[first], &shapes[first + 1], accumulate)
@@ -231,8 +235,8 @@ impl<T: Element> Step<T> {
     }
 
     /// What the step reads, but for what it adds to, and what it writes: all that may be touched there.
-    pub fn touches(&self) -> [Vec<Place>; 2] {
-        let whole = |place: &Place| place.whole::<T>();
+    pub fn touches(&self) -> [Vec<Allocation>; 2] {
+        let whole = |place: &Allocation| place.whole::<T>();
         match self {
             Step::Short { at, .. } => [at.reads().map(whole).collect(), at.writes().map(whole).collect()],
             Step::Block { at, .. } => [at.reads().copied().collect(), at.writes().copied().collect()],
@@ -253,7 +257,7 @@ impl<T: Element> Step<T> {
         let view = View { arena, inputs: &[], outputs: &[] };
         match self {
             Step::Short { code, at, .. } => {
-                let inside = |places: &'_ [Place]| -> Vec<(usize, *mut T)> {
+                let inside = |places: &'_ [Allocation]| -> Vec<(usize, *mut T)> {
                     let kept = places.iter().enumerate().filter(|(_, place)| !is_outside(place));
                     kept.map(|(k, place)| (k, view.address(*place))).collect()
                 };
@@ -359,7 +363,7 @@ impl<T: Element> Step<T> {
                 }
             }
             Step::Foreign { op, inputs, output, shape } => {
-                let value = |(place, shape): &(Place, Shape)| -> Result<Value<T>> {
+                let value = |(place, shape): &(Allocation, Shape)| -> Result<Value<T>> {
                     // SAFETY: copied at once.
                     let data = unsafe { view.slice(*place) }.to_vec();
                     Ok(Tensor::new(shape.clone(), data)?.into())
@@ -403,12 +407,16 @@ impl<T: Element> Step<T> {
         while from < m {
             // The last panel takes what is over, so that none is short.
             let to = if from + 2 * panels.rows > m { m } else { from + panels.rows };
-            let part =
-                |place: Place| Place { start: place.start + from * columns, len: (to - from) * columns, ..place };
-            let panel = Place { len: (to - from) * columns, ..*output };
+            let part = |place: Allocation| Allocation {
+                start: place.start + from * columns,
+                len: (to - from) * columns,
+                ..place
+            };
+            let panel = Allocation { len: (to - from) * columns, ..*output };
             // SAFETY: the product's place overlaps no factor, and is not read while it is written.
             unsafe {
-                let source = |(place, shape): &(Place, Shape)| -> (&[T], Shape) { (view.slice(*place), shape.clone()) };
+                let source =
+                    |(place, shape): &(Allocation, Shape)| -> (&[T], Shape) { (view.slice(*place), shape.clone()) };
                 let [(x, x_shape), (y, y_shape)] = [source(&factors[0]), source(&factors[1])];
                 let [x, y] = [Source { dims: &x_shape, data: x }, Source { dims: &y_shape, data: y }];
                 op.rows(x, y, view.slice_mut(panel), [from, to]);

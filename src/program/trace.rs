@@ -1,4 +1,6 @@
 //! From a tape to the program's graph: what was recorded, and a sweep that builds instead of computing.
+//!
+//! In compiler terms: the front end: from a trace to SSA, and reverse-mode differentiation as a source transformation of it.
 
 use super::expr::{Building, Expr};
 use super::foreign::Foreign;
@@ -11,7 +13,7 @@ use crate::ops::{BinaryOp, UnaryOp};
 use crate::sweep::{Adjoints, BinaryRule, Needs, SweepMode, UnaryRule, forward, sweep};
 use crate::tape::entry::{Entry, NodeOp};
 use crate::tape::scalar::{Apply, Apply2, ScalarNode, ScalarOperand};
-use crate::tape::{Id, Lane, Tape, Var};
+use crate::tape::{Id, NodeRef, Tape, Var};
 use crate::tensor::Shape;
 use crate::tensor::kernels::elementwise::Side;
 use std::cell::RefCell;
@@ -92,9 +94,9 @@ impl<'b, T: Element> Traced<'b, T> {
 
     fn at(&self, id: Id, value: T) -> Expr<'b, T> {
         match id.lane() {
-            Lane::Scalar(id) => self.scalars[id as usize],
-            Lane::Tensor(k) => self.entries[k],
-            Lane::Constant => self.literal(value),
+            NodeRef::Scalar(id) => self.scalars[id as usize],
+            NodeRef::Tensor(k) => self.entries[k],
+            NodeRef::Constant => self.literal(value),
         }
     }
     fn operand(&self, operand: ScalarOperand<T>) -> Expr<'b, T> {
@@ -175,9 +177,9 @@ impl<'b, T: Element> Traced<'b, T> {
         let adjoints: Adjoints<_, _> = sweep(tape, self, y.id(), seed, Some(&needs))?;
         let gradient = |x: &Var<'_, T>| {
             let found = match x.id().lane() {
-                Lane::Scalar(id) => adjoints.scalars.get(id as usize).copied().flatten(),
-                Lane::Tensor(k) => adjoints.tensors.get(k).copied().flatten(),
-                Lane::Constant => None,
+                NodeRef::Scalar(id) => adjoints.scalars.get(id as usize).copied().flatten(),
+                NodeRef::Tensor(k) => adjoints.tensors.get(k).copied().flatten(),
+                NodeRef::Constant => None,
             };
             let key = found?.key(self.build.ir);
             Some(self.build.ir.borrow_mut().stretched(key, &x.shape()))

@@ -1,4 +1,6 @@
 //! Whether a graph is sound: order, arity and shapes. Run after every pass in debug builds.
+//!
+//! In compiler terms: the verifier of the SSA graph.
 
 use super::ir::{Ir, IrOp, Node, NodeKey};
 use crate::error::{Error, Result};

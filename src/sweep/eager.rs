@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::ops::BinaryOp;
 use crate::ops::structural::{Contribution, MatMul, Node, TensorOp, TensorRule};
-use crate::tape::Lane;
+use crate::tape::NodeRef;
 use crate::tape::entry::{Entry, NodeOp, Operand, Parent};
 use crate::tape::{Id, Tape, Value};
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 fn operand<'a, T: Element>(entries: &'a [Entry<T>], parent: &Parent<T>) -> Operand<'a, T> {
     match parent.id.lane() {
-        Lane::Tensor(k) => entries[k].value.operand(),
+        NodeRef::Tensor(k) => entries[k].value.operand(),
         _ => Operand::Scalar(parent.value),
     }
 }
@@ -335,7 +335,7 @@ fn scalar_hooks<T: Element>(tape: &Tape<T>) -> impl Iterator<Item = u32> {
         .borrow()
         .iter()
         .filter_map(|hook| match hook.id.lane() {
-            Lane::Scalar(id) => Some(id),
+            NodeRef::Scalar(id) => Some(id),
             _ => None,
         })
         .collect();

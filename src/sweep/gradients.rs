@@ -4,7 +4,7 @@ use super::sweep;
 use crate::algebra::Eager;
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
-use crate::tape::Lane;
+use crate::tape::NodeRef;
 use crate::tape::{Id, Tape, Value, Var};
 use crate::tensor::Tensor;
 
@@ -70,11 +70,11 @@ impl<T: Element> Gradients<T> {
             return Err(Error::tape("gradient: the variable is of another tape than the gradients"));
         }
         let k = match x.id.lane() {
-            Lane::Scalar(_) => return Ok(Tensor::scalar(self.item(x))),
-            Lane::Constant => {
+            NodeRef::Scalar(_) => return Ok(Tensor::scalar(self.item(x))),
+            NodeRef::Constant => {
                 return Err(Error::argument("gradient: a constant has none; make a variable with tape.var"));
             }
-            Lane::Tensor(k) => k,
+            NodeRef::Tensor(k) => k,
         };
         if let Some(Some(Value::Tensor(g))) = self.tensors.get(k) {
             return Ok(g.clone());
@@ -105,7 +105,7 @@ impl<T: Element> Gradients<T> {
     #[track_caller]
     pub fn item(&self, x: Var<'_, T>) -> T {
         match x.id.lane() {
-            Lane::Scalar(id) if self.belongs(x) => self.scalars.get(id as usize).copied().unwrap_or_default(),
+            NodeRef::Scalar(id) if self.belongs(x) => self.scalars.get(id as usize).copied().unwrap_or_default(),
             _ => self.wrt(x).item(),
         }
     }
@@ -122,7 +122,7 @@ impl<T: Element> Gradients<T> {
     /// The gradient of a tensor by its node's number, if one reached it.
     pub fn get(&self, id: Id) -> Option<&Tensor<T>> {
         match id.lane() {
-            Lane::Tensor(k) => match self.tensors.get(k) {
+            NodeRef::Tensor(k) => match self.tensors.get(k) {
                 Some(Some(Value::Tensor(g))) => Some(g),
                 _ => None,
             },
@@ -133,7 +133,7 @@ impl<T: Element> Gradients<T> {
     /// The gradient of a scalar by its node's number, if the sweep came past it.
     pub fn get_item(&self, id: Id) -> Option<T> {
         match id.lane() {
-            Lane::Scalar(id) => self.scalars.get(id as usize).copied(),
+            NodeRef::Scalar(id) => self.scalars.get(id as usize).copied(),
             _ => None,
         }
     }
@@ -141,7 +141,7 @@ impl<T: Element> Gradients<T> {
     /// Takes the gradient out by its node's number, a scalar's as a tensor of shape []: none where no gradient reached it.
     pub fn take(&mut self, id: Id) -> Option<Tensor<T>> {
         match id.lane() {
-            Lane::Tensor(k) => match self.tensors.get_mut(k)?.take()? {
+            NodeRef::Tensor(k) => match self.tensors.get_mut(k)?.take()? {
                 Value::Tensor(g) => Some(g),
                 Value::Scalar(g) => Some(Tensor::scalar(g)),
             },

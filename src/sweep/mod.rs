@@ -2,8 +2,9 @@
 //!
 //! Visits nodes in reverse order of recording; parents always come before children, so nothing is sorted and nothing
 //! recurses. It is the only code that adds gradients, undoes broadcasts and skips what no one asked for; rules never see
-//! where gradients are stored. One loop serves two modes: numbers ([`Eager`](crate::algebra::Eager)), and variables
-//! ([`Recording`](crate::algebra::Recording)), which makes the gradient differentiable again.
+//! where gradients are stored. One loop serves every interpreter of the algebra: numbers
+//! ([`Eager`](crate::algebra::Eager)), variables ([`Recording`](crate::algebra::Recording)), which makes the gradient
+//! differentiable again, and the nodes of a compiled program.
 //!
 //! The first gradient to reach a node moves in; later ones are added in place where the buffer is not shared. Between two
 //! tensor entries, the scalars recorded between them are swept in one tight loop.
@@ -26,7 +27,7 @@ use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::Contribution;
 use crate::tape::entry::Entry;
-use crate::tape::{Id, Lane, Tape, Value, Var};
+use crate::tape::{Id, NodeRef, Tape, Value, Var};
 use crate::tensor::Shape;
 
 /// How a sweep applies rules and holds adjoints: as numbers, or as variables.
@@ -100,9 +101,9 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
     let mut adjoints = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: mode.slots(tape) };
     adjoints.tensors.resize_with(n_entries, || None);
     match from.lane() {
-        Lane::Tensor(k) => adjoints.tensors[k] = Some(seed),
-        Lane::Scalar(id) => mode.add_scalar(&mut adjoints.scalars, id, seed),
-        Lane::Constant => {}
+        NodeRef::Tensor(k) => adjoints.tensors[k] = Some(seed),
+        NodeRef::Scalar(id) => mode.add_scalar(&mut adjoints.scalars, id, seed),
+        NodeRef::Constant => {}
     }
     let mut hi = n_scalars;
     for k in (0..n_entries).rev() {
@@ -127,9 +128,9 @@ fn visit<T: Element, M: SweepMode<T>>(
 ) -> Result<()> {
     let hooked = !tape.hooks.borrow().is_empty();
     let wanted = |entries: &[Entry<T>], parent: Id| match parent.lane() {
-        Lane::Tensor(p) => entries[p].active && needs.is_none_or(|needs| needs.entry(p)),
-        Lane::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
-        Lane::Constant => false,
+        NodeRef::Tensor(p) => entries[p].active && needs.is_none_or(|needs| needs.entry(p)),
+        NodeRef::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
+        NodeRef::Constant => false,
     };
     let (scalar, keep, n_parents, first) = {
         let entries = tape.entries.borrow();
@@ -176,14 +177,14 @@ fn visit<T: Element, M: SweepMode<T>>(
         let upstream = if wrt == first { g.take() } else { g.clone() };
         let upstream = upstream.expect("taken only by the last to be served");
         match parent.lane() {
-            Lane::Tensor(p) => mode.contribute(tape, [k, wrt, p], upstream, &mut adjoints.tensors[p])?,
-            Lane::Scalar(id) => {
+            NodeRef::Tensor(p) => mode.contribute(tape, [k, wrt, p], upstream, &mut adjoints.tensors[p])?,
+            NodeRef::Scalar(id) => {
                 let contribution = mode.contribution(tape, k, wrt, upstream)?;
                 let mut sum = None;
                 mode.accumulate(&mut sum, fit(mode, contribution, &Shape::scalar()), &Shape::scalar());
                 mode.add_scalar(&mut adjoints.scalars, id, sum.expect("just set"));
             }
-            Lane::Constant => {}
+            NodeRef::Constant => {}
         }
     }
     Ok(())
@@ -235,11 +236,11 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
     state.tensors.resize_with(n_entries, || None);
     for (id, tangent) in tangents {
         match id.lane() {
-            Lane::Tensor(k) if k >= n_entries => {}
-            Lane::Scalar(id) if id >= n_scalars => {}
-            Lane::Tensor(k) => state.tensors[k] = Some(tangent),
-            Lane::Scalar(id) => mode.add_scalar(&mut state.scalars, id, tangent),
-            Lane::Constant => {}
+            NodeRef::Tensor(k) if k >= n_entries => {}
+            NodeRef::Scalar(id) if id >= n_scalars => {}
+            NodeRef::Tensor(k) => state.tensors[k] = Some(tangent),
+            NodeRef::Scalar(id) => mode.add_scalar(&mut state.scalars, id, tangent),
+            NodeRef::Constant => {}
         }
     }
     let mut lo = 0;
@@ -258,9 +259,9 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
         let shape = tape.entries.borrow()[k].value.shape();
         for (wrt, parent) in parents.iter().enumerate() {
             let tangent = match parent.id.lane() {
-                Lane::Tensor(p) => state.tensors[p].clone(),
-                Lane::Scalar(id) => mode.scalar(&state.scalars, id),
-                Lane::Constant => None,
+                NodeRef::Tensor(p) => state.tensors[p].clone(),
+                NodeRef::Scalar(id) => mode.scalar(&state.scalars, id),
+                NodeRef::Constant => None,
             };
             if let Some(tangent) = tangent {
                 let part = mode.tangent(tape, k, wrt, tangent)?;
@@ -275,9 +276,9 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
     }
     mode.forward_segment(tape, lo, n_scalars, &mut state.scalars);
     let tangent_of = |to: Id| match to.lane() {
-        Lane::Tensor(k) => state.tensors[k].clone(),
-        Lane::Scalar(id) => mode.scalar(&state.scalars, id),
-        Lane::Constant => None,
+        NodeRef::Tensor(k) => state.tensors[k].clone(),
+        NodeRef::Scalar(id) => mode.scalar(&state.scalars, id),
+        NodeRef::Constant => None,
     };
     Ok(to.into_iter().map(tangent_of).collect())
 }
@@ -286,11 +287,11 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
 fn extent<T: Element>(tape: &Tape<T>, to: &[Id]) -> (usize, u32) {
     let entries = tape.entries.borrow();
     to.iter().fold((0, 0), |(n_entries, n_scalars), id| match id.lane() {
-        Lane::Tensor(k) => (n_entries.max(k + 1), n_scalars.max(entries[k].mark)),
-        Lane::Scalar(id) => {
+        NodeRef::Tensor(k) => (n_entries.max(k + 1), n_scalars.max(entries[k].mark)),
+        NodeRef::Scalar(id) => {
             (n_entries.max(entries.partition_point(|entry| entry.mark <= id + 1)), n_scalars.max(id + 1))
         }
-        Lane::Constant => (n_entries, n_scalars),
+        NodeRef::Constant => (n_entries, n_scalars),
     })
 }
 

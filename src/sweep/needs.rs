@@ -1,7 +1,7 @@
 //! Which nodes depend on chosen variables.
 
 use crate::num::Element;
-use crate::tape::Lane;
+use crate::tape::NodeRef;
 use crate::tape::{Tape, Var};
 
 /// A mark for every node that depends on one of the chosen variables.
@@ -18,9 +18,9 @@ impl Needs {
             Needs { scalars: vec![false; tape.scalars.len() as usize], entries: vec![false; entries.len()] };
         for x in xs {
             match x.id.lane() {
-                Lane::Scalar(id) => needs.scalars[id as usize] = true,
-                Lane::Tensor(k) => needs.entries[k] = true,
-                Lane::Constant => {}
+                NodeRef::Scalar(id) => needs.scalars[id as usize] = true,
+                NodeRef::Tensor(k) => needs.entries[k] = true,
+                NodeRef::Constant => {}
             }
         }
         let mut lo = 0;
@@ -28,9 +28,9 @@ impl Needs {
             needs.mark_scalars(tape, lo, entry.mark);
             lo = entry.mark;
             let depends = |id: crate::tape::Id| match id.lane() {
-                Lane::Scalar(id) => needs.scalars[id as usize],
-                Lane::Tensor(p) => needs.entries[p],
-                Lane::Constant => false,
+                NodeRef::Scalar(id) => needs.scalars[id as usize],
+                NodeRef::Tensor(p) => needs.entries[p],
+                NodeRef::Constant => false,
             };
             let depends = entry.active && entry.parents.iter().any(|parent| depends(parent.id));
             needs.entries[k] |= depends;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::structural::{Contribution, Node};
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
-use crate::tape::Lane;
+use crate::tape::NodeRef;
 use crate::tape::entry::NodeOp;
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Id, Tape, Var};
@@ -26,9 +26,9 @@ pub(crate) fn gradient<'t, T: Element>(
     x: Var<'t, T>,
 ) -> Var<'t, T> {
     let found = match x.id.lane() {
-        Lane::Scalar(id) => adjoints.scalars.adjoints.get(id as usize).copied().flatten(),
-        Lane::Tensor(k) => adjoints.tensors.get(k).copied().flatten(),
-        Lane::Constant => None,
+        NodeRef::Scalar(id) => adjoints.scalars.adjoints.get(id as usize).copied().flatten(),
+        NodeRef::Tensor(k) => adjoints.tensors.get(k).copied().flatten(),
+        NodeRef::Constant => None,
     };
     found.unwrap_or_else(|| tape.data(Tensor::zeros(x.shape())))
 }

@@ -8,7 +8,7 @@ use crate::num::Element;
 use crate::num::math::Mode;
 use crate::num::simd::{self, Kernel};
 use crate::tape::scalar::ScalarLane;
-use crate::tape::{Lane, Tape, Value, Var};
+use crate::tape::{NodeRef, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 impl<T: Element> Tape<T> {
@@ -171,7 +171,7 @@ impl<T: Element> Pass<'_, '_, T> {
 
 fn node<T: Element>(var: Var<'_, T>) -> Option<usize> {
     match var.id().lane() {
-        Lane::Scalar(id) => Some(id as usize),
+        NodeRef::Scalar(id) => Some(id as usize),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{NodeOp, Operand};
 use super::scalar::{ScalarNode, ScalarOperand};
-use super::{Id, Lane, Tape, Value, Var};
+use super::{Id, NodeRef, Tape, Value, Var};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::sweep::Gradients;
@@ -75,7 +75,7 @@ impl<T: Element> Tape<T> {
     /// The error for a bad gradient: it names the op whose rule made it out of a finite one.
     fn blame(&self, grads: &Gradients<T>, values: &[T], (id, element): (Id, usize), what: &str) -> Error {
         let what = format!("{what}, passed back by the rule");
-        if let Lane::Scalar(node) = id.lane() {
+        if let NodeRef::Scalar(node) = id.lane() {
             let makes_it = |&consumer: &u32| {
                 let g = grads.get_item(Id::scalar(consumer)).unwrap_or_default();
                 let partials = self.scalars.parents(consumer).into_iter().zip(self.scalars.partials(consumer));
@@ -90,9 +90,9 @@ impl<T: Element> Tape<T> {
             None => {
                 let what = what.replace(", passed back by the rule", ", a sum of finite ones or the result of a hook,");
                 match id.lane() {
-                    Lane::Tensor(k) => self.describe_entry(k, element, &what),
-                    Lane::Scalar(node) => self.describe_scalar(node, values, &what),
-                    Lane::Constant => Error::not_finite(format!("not finite: {what}")),
+                    NodeRef::Tensor(k) => self.describe_entry(k, element, &what),
+                    NodeRef::Scalar(node) => self.describe_scalar(node, values, &what),
+                    NodeRef::Constant => Error::not_finite(format!("not finite: {what}")),
                 }
             }
         }
@@ -102,7 +102,7 @@ impl<T: Element> Tape<T> {
     fn blamed_entry(&self, grads: &Gradients<T>, id: Id) -> Option<usize> {
         let entries = self.entries.borrow();
         let shape = match id.lane() {
-            Lane::Tensor(k) => entries[k].value.shape(),
+            NodeRef::Tensor(k) => entries[k].value.shape(),
             _ => Shape::scalar(),
         };
         entries.iter().enumerate().position(|(k, entry)| {
@@ -149,7 +149,7 @@ impl<T: Element> Tape<T> {
             .parents
             .iter()
             .map(|parent| match parent.id.lane() {
-                Lane::Tensor(p) => summary(entries[p].value.operand(), entry.value.shape().numel(), element),
+                NodeRef::Tensor(p) => summary(entries[p].value.operand(), entry.value.shape().numel(), element),
                 _ => readable(&parent.value),
             })
             .collect();

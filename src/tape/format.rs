@@ -1,6 +1,6 @@
 //! How variables print.
 
-use super::{Lane, Var};
+use super::{NodeRef, Var};
 use crate::num::Element;
 use crate::tensor::display::readable;
 use std::fmt;
@@ -20,9 +20,9 @@ impl<T: Element> fmt::Debug for Var<'_, T> {
     /// The node and the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.id.lane() {
-            Lane::Constant => write!(f, "Var(constant = {})", readable(&self.scalar)),
-            Lane::Scalar(id) => write!(f, "Var(scalar #{id} = {})", readable(&self.scalar)),
-            Lane::Tensor(k) => write!(f, "Var(tensor #{k} {} = {})", self.shape(), self.value()),
+            NodeRef::Constant => write!(f, "Var(constant = {})", readable(&self.scalar)),
+            NodeRef::Scalar(id) => write!(f, "Var(scalar #{id} = {})", readable(&self.scalar)),
+            NodeRef::Tensor(k) => write!(f, "Var(tensor #{k} {} = {})", self.shape(), self.value()),
         }
     }
 }

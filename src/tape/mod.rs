@@ -23,7 +23,7 @@ mod var;
 
 pub use entry::Value;
 pub(crate) use record::same_tape;
-pub(crate) use var::Lane;
+pub(crate) use var::NodeRef;
 pub use var::{Id, Var};
 
 use crate::num::Element;

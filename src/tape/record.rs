@@ -4,7 +4,7 @@
 //! returned, and become panics at the operators' callers.
 
 use super::entry::{NodeOp, Operand, Parents, Value};
-use super::replay::Asked;
+use super::replay::RequestedOp;
 use super::{Id, Tape, Var};
 use crate::algebra::eager;
 use crate::error::{Error, OrPanic, Result};
@@ -81,7 +81,7 @@ impl<'t, T: Element> Var<'t, T> {
             let tape = tape.expect("a tensor has a tape");
             let parents: Parents<T> = [self, a, b].iter().map(|v| v.as_parent()).collect();
             if tape.replay.is_on()
-                && let Some(var) = tape.replayed(&Asked::Select, &parents)?
+                && let Some(var) = tape.replayed(&RequestedOp::Select, &parents)?
             {
                 return Ok(var);
             }
@@ -120,7 +120,7 @@ impl<'t, T: Element> Var<'t, T> {
         };
         let parents: Parents<T> = inputs.iter().map(|v| v.as_parent()).collect();
         if tape.replay.is_on()
-            && let Some(var) = tape.replayed(&Asked::Tensor(&op), &parents)?
+            && let Some(var) = tape.replayed(&RequestedOp::Tensor(&op), &parents)?
         {
             return Ok(var);
         }
@@ -151,7 +151,7 @@ impl<'t, T: Element> Var<'t, T> {
         let tape = self.home();
         let parents = Parents::from_slice(&[self.as_parent()]);
         if tape.replay.is_on()
-            && let Ok(Some(var)) = tape.replayed(&Asked::CustomUnary(&op), &parents)
+            && let Ok(Some(var)) = tape.replayed(&RequestedOp::CustomUnary(&op), &parents)
         {
             return var;
         }
@@ -175,7 +175,7 @@ impl<'t, T: Element> Var<'t, T> {
         let tape = self.tape.unwrap_or_else(|| rhs.home());
         let parents = Parents::from_slice(&[self.as_parent(), rhs.as_parent()]);
         if tape.replay.is_on()
-            && let Some(var) = tape.replayed(&Asked::CustomBinary(&op), &parents)?
+            && let Some(var) = tape.replayed(&RequestedOp::CustomBinary(&op), &parents)?
         {
             return Ok(var);
         }
@@ -197,7 +197,7 @@ fn unary_tensor<T: Element, O: BuiltinUnary>(tape: &Tape<T>, op: O, id: Id) -> I
     let x = Var::tensor(tape, id);
     let parents = Parents::from_slice(&[x.as_parent()]);
     if tape.replay.is_on()
-        && let Ok(Some(var)) = tape.replayed(&Asked::Unary(op.wrap()), &parents)
+        && let Ok(Some(var)) = tape.replayed(&RequestedOp::Unary(op.wrap()), &parents)
     {
         return var.id;
     }
@@ -226,7 +226,7 @@ fn binary_tensor<'t, T: Element, O: BuiltinBinary>(
     let [x, y] = [x, y].map(|(_, id, scalar)| Var { tape: Some(tape), id, scalar });
     let parents = Parents::from_slice(&[x.as_parent(), y.as_parent()]);
     if tape.replay.is_on()
-        && let Some(var) = tape.replayed(&Asked::Binary(op.wrap()), &parents)?
+        && let Some(var) = tape.replayed(&RequestedOp::Binary(op.wrap()), &parents)?
     {
         return Ok((tape, var.id));
     }
@@ -253,7 +253,7 @@ impl<T: Element> Tape<T> {
         }
         let parents: Parents<T> = inputs.iter().map(|v| v.as_parent()).collect();
         if self.replay.is_on()
-            && let Some(var) = self.replayed(&Asked::Custom(&op), &parents)?
+            && let Some(var) = self.replayed(&RequestedOp::Custom(&op), &parents)?
         {
             return Ok(var);
         }

@@ -12,7 +12,7 @@
 //! **Invariant.** No value of a replayed tape is read but those of data; [`super::tracing`] notes it otherwise.
 
 use super::entry::{Entry, NodeOp, Parent, Value};
-use super::{Guard, Id, Lane, Tape, Var};
+use super::{Guard, Id, NodeRef, Tape, Var};
 use crate::error::Result;
 use crate::num::Element;
 use crate::ops::custom::{DynBinary, DynTensorOp, DynUnary};
@@ -24,19 +24,19 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// How far a replay of a list has come, and what was put aside when it was left.
-pub(crate) struct Along<Tail> {
+pub(crate) struct ReplayCursor<Tail> {
     on: Cell<bool>,
     at: Cell<usize>,
     tail: RefCell<Option<Tail>>,
 }
 
-impl<Tail> Default for Along<Tail> {
+impl<Tail> Default for ReplayCursor<Tail> {
     fn default() -> Self {
         Self { on: Cell::new(false), at: Cell::new(0), tail: RefCell::new(None) }
     }
 }
 
-impl<Tail> Along<Tail> {
+impl<Tail> ReplayCursor<Tail> {
     #[inline]
     pub fn is_on(&self) -> bool {
         self.on.get()
@@ -75,14 +75,14 @@ impl<Tail> Along<Tail> {
 
 /// A replay of a tape.
 pub(crate) struct Replay<T> {
-    along: Along<(Vec<Entry<T>>, Vec<Guard<T>>)>,
+    along: ReplayCursor<(Vec<Entry<T>>, Vec<Guard<T>>)>,
     guard: Cell<usize>,
     swaps: RefCell<Vec<Swap<T>>>,
 }
 
 impl<T> Default for Replay<T> {
     fn default() -> Self {
-        Self { along: Along::default(), guard: Cell::new(0), swaps: RefCell::default() }
+        Self { along: ReplayCursor::default(), guard: Cell::new(0), swaps: RefCell::default() }
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) enum Swap<T> {
 }
 
 /// The op that a replayed closure asks for.
-pub(crate) enum Asked<'a, T> {
+pub(crate) enum RequestedOp<'a, T> {
     Unary(UnaryOp),
     Binary(BinaryOp),
     Select,
@@ -117,20 +117,20 @@ pub(crate) enum Asked<'a, T> {
     Custom(&'a Arc<dyn DynTensorOp<T>>),
 }
 
-impl<T: Element> Asked<'_, T> {
+impl<T: Element> RequestedOp<'_, T> {
     /// Whether this is what was recorded, but for what may change.
     fn is_like(&self, recorded: &NodeOp<T>) -> bool {
         match (self, recorded) {
-            (Asked::Unary(a), NodeOp::Unary(b)) => {
+            (RequestedOp::Unary(a), NodeOp::Unary(b)) => {
                 let [a, b] = [a, b].map(|op| op.code());
                 a.0 == b.0 && a.1.map(f64::to_bits) == b.1.map(f64::to_bits)
             }
-            (Asked::Binary(a), NodeOp::Binary(b)) => a.code() == b.code(),
-            (Asked::Select, NodeOp::Select) => true,
-            (Asked::Tensor(a), NodeOp::Tensor(b)) => a.is_like(b),
-            (Asked::CustomUnary(a), NodeOp::CustomUnary(b)) => a.kind() == b.kind(),
-            (Asked::CustomBinary(a), NodeOp::CustomBinary(b)) => a.kind() == b.kind(),
-            (Asked::Custom(a), NodeOp::Custom(b)) => a.kind() == b.kind(),
+            (RequestedOp::Binary(a), NodeOp::Binary(b)) => a.code() == b.code(),
+            (RequestedOp::Select, NodeOp::Select) => true,
+            (RequestedOp::Tensor(a), NodeOp::Tensor(b)) => a.is_like(b),
+            (RequestedOp::CustomUnary(a), NodeOp::CustomUnary(b)) => a.kind() == b.kind(),
+            (RequestedOp::CustomBinary(a), NodeOp::CustomBinary(b)) => a.kind() == b.kind(),
+            (RequestedOp::Custom(a), NodeOp::Custom(b)) => a.kind() == b.kind(),
             _ => false,
         }
     }
@@ -138,20 +138,20 @@ impl<T: Element> Asked<'_, T> {
     /// Puts what may change in place of what was recorded.
     fn replace(&self, recorded: &mut NodeOp<T>) -> Option<Swap<T>> {
         match (self, recorded) {
-            (Asked::Tensor(op), NodeOp::Tensor(recorded)) => {
+            (RequestedOp::Tensor(op), NodeOp::Tensor(recorded)) => {
                 let (old, new) = (recorded.indices()?.clone(), op.indices()?.clone());
                 recorded.set_indices(new.clone());
                 Some(Swap::Indices { old, new })
             }
-            (Asked::CustomUnary(op), NodeOp::CustomUnary(recorded)) if !Arc::ptr_eq(op, recorded) => {
+            (RequestedOp::CustomUnary(op), NodeOp::CustomUnary(recorded)) if !Arc::ptr_eq(op, recorded) => {
                 let new = Arc::clone(op);
                 Some(Swap::Unary { old: std::mem::replace(recorded, new.clone()), new })
             }
-            (Asked::CustomBinary(op), NodeOp::CustomBinary(recorded)) if !Arc::ptr_eq(op, recorded) => {
+            (RequestedOp::CustomBinary(op), NodeOp::CustomBinary(recorded)) if !Arc::ptr_eq(op, recorded) => {
                 let new = Arc::clone(op);
                 Some(Swap::Binary { old: std::mem::replace(recorded, new.clone()), new })
             }
-            (Asked::Custom(op), NodeOp::Custom(recorded)) if !Arc::ptr_eq(op, recorded) => {
+            (RequestedOp::Custom(op), NodeOp::Custom(recorded)) if !Arc::ptr_eq(op, recorded) => {
                 let new = Arc::clone(op);
                 Some(Swap::Tensor { old: std::mem::replace(recorded, new.clone()), new })
             }
@@ -162,7 +162,7 @@ impl<T: Element> Asked<'_, T> {
 
 /// Whether two operands are the same: one node, or one number.
 fn is_same<T: Element>(a: (Id, T), b: (Id, T)) -> bool {
-    a.0 == b.0 && (a.0.lane() != Lane::Constant || a.1.as_f64().to_bits() == b.1.as_f64().to_bits())
+    a.0 == b.0 && (a.0.lane() != NodeRef::Constant || a.1.as_f64().to_bits() == b.1.as_f64().to_bits())
 }
 
 impl<T: Element> Tape<T> {
@@ -224,7 +224,7 @@ impl<T: Element> Tape<T> {
     /// # Errors
     /// Indices that are out of range.
     #[inline(never)]
-    pub(crate) fn replayed(&self, op: &Asked<'_, T>, parents: &[Parent<T>]) -> Result<Option<Var<'_, T>>> {
+    pub(crate) fn replayed(&self, op: &RequestedOp<'_, T>, parents: &[Parent<T>]) -> Result<Option<Var<'_, T>>> {
         let mut entries = self.entries.borrow_mut();
         let at = self.replay.along.at();
         let as_recorded = |entry: &Entry<T>| {
@@ -239,8 +239,8 @@ impl<T: Element> Tape<T> {
             self.leave_replay();
             return Ok(None);
         }
-        if let Asked::Tensor(op) = op
-            && let (Some(indices), Lane::Tensor(input)) = (op.indices(), parents[0].id.lane())
+        if let RequestedOp::Tensor(op) = op
+            && let (Some(indices), NodeRef::Tensor(input)) = (op.indices(), parents[0].id.lane())
         {
             op.check_indices(&[entries[input].value.operand()], indices)?;
         }

@@ -23,7 +23,7 @@ mod replay;
 
 pub(super) use pages::prepared;
 
-use super::replay::Along;
+use super::replay::ReplayCursor;
 use super::{Tape, Var};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp, UnaryVisitor};
@@ -155,7 +155,7 @@ pub(crate) struct ScalarLane<T> {
     sites: RefCell<Vec<&'static Location<'static>>>,
     keeps_sites: bool,
     /// How far a replay has come.
-    along: Along<replay::Tail<T>>,
+    along: ReplayCursor<replay::Tail<T>>,
     /// How many parameters it has met.
     along_parameters: Cell<usize>,
 }
@@ -171,7 +171,7 @@ impl<T: Element> ScalarLane<T> {
             parameters: RefCell::default(),
             sites: RefCell::default(),
             keeps_sites,
-            along: Along::default(),
+            along: ReplayCursor::default(),
             along_parameters: Cell::new(0),
         }
     }

@@ -1,7 +1,7 @@
 //! Variables: handles to what a tape holds.
 
 use super::entry::{NodeOp, Operand, Parent, Parents, Value};
-use super::replay::Asked;
+use super::replay::RequestedOp;
 use super::{Guard, Hook, Tape};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
@@ -20,7 +20,7 @@ const CONSTANT: u32 = 1 << 30;
 
 /// Where an id points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum NodeRef {
     Scalar(u32),
     Tensor(usize),
     Constant,
@@ -36,11 +36,11 @@ impl Id {
         Self(node)
     }
     #[inline]
-    pub(crate) fn lane(self) -> Lane {
+    pub(crate) fn lane(self) -> NodeRef {
         match self.0 {
-            CONSTANT => Lane::Constant,
-            id if id & TENSOR != 0 => Lane::Tensor((id & !TENSOR) as usize),
-            id => Lane::Scalar(id),
+            CONSTANT => NodeRef::Constant,
+            id if id & TENSOR != 0 => NodeRef::Tensor((id & !TENSOR) as usize),
+            id => NodeRef::Scalar(id),
         }
     }
 }
@@ -119,7 +119,7 @@ impl<'t, T: Element> Var<'t, T> {
     }
     pub(crate) fn entry(self) -> Option<usize> {
         match self.id.lane() {
-            Lane::Tensor(k) => Some(k),
+            NodeRef::Tensor(k) => Some(k),
             _ => None,
         }
     }
@@ -186,9 +186,9 @@ impl<'t, T: Element> Var<'t, T> {
     fn is_data(self) -> bool {
         let entries = self.tape.map(|tape| tape.entries.borrow());
         match self.id.lane() {
-            Lane::Constant => true,
-            Lane::Tensor(k) => entries.is_some_and(|entries| entries[k].is_data()),
-            Lane::Scalar(id) => {
+            NodeRef::Constant => true,
+            NodeRef::Tensor(k) => entries.is_some_and(|entries| entries[k].is_data()),
+            NodeRef::Scalar(id) => {
                 entries.is_some_and(|entries| entries.iter().any(|entry| entry.scalar == Some(id) && entry.is_data()))
             }
         }
@@ -201,7 +201,7 @@ impl<'t, T: Element> Var<'t, T> {
             let op = TensorOp::Reshape(Reshape { shape: self.shape() });
             let parents = Parents::from_slice(&[self.as_parent()]);
             if tape.replay.is_on()
-                && let Ok(Some(var)) = tape.replayed(&Asked::Tensor(&op), &parents)
+                && let Ok(Some(var)) = tape.replayed(&RequestedOp::Tensor(&op), &parents)
             {
                 return var;
             }

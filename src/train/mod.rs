@@ -1,7 +1,7 @@
 //! Training: the loop, metrics, history.
 //!
 //! [`Trainer::fit`] is a loop over epochs and batches around [`Model::step`](crate::nn::Model::step), which a loop of your own
-//! may call just as well. It prints nothing unless asked: [`Progress`] is a [`Callback`] like any other.
+//! may call just as well. It prints nothing unless asked: [`ProgressReporter`] is a [`Callback`] like any other.
 
 mod callback;
 mod checkpoint;
@@ -23,5 +23,5 @@ pub use history::{EpochRecord, History, Stop};
 pub use learning::{Histogram, LayerState, Learning, Snapshot};
 pub use measure::Metric;
 #[cfg(feature = "progress")]
-pub use progress::Progress;
+pub use progress::ProgressReporter;
 pub use trainer::{Execution, Trainer};

@@ -8,13 +8,13 @@ use std::io::{IsTerminal, Write};
 /// A bar on standard error with loss, examples per second and time left, and a line on standard output for each epoch. Where
 /// standard error is no terminal there is no bar, and only the lines remain.
 #[derive(Default)]
-pub struct Progress {
+pub struct ProgressReporter {
     bar: Option<ProgressBar>,
     run: Option<RunInfo>,
     quiet_lines: bool,
 }
 
-impl Progress {
+impl ProgressReporter {
     /// A bar and lines.
     pub fn new() -> Self {
         Self::default()
@@ -41,7 +41,7 @@ pub(crate) fn line(record: &EpochRecord, metrics: &[String], epochs: u64) -> Str
     line + &format!("  {:.0} examples/s", record.examples_per_second)
 }
 
-impl<T> Callback<T> for Progress {
+impl<T> Callback<T> for ProgressReporter {
     fn on_start(&mut self, run: &RunInfo) {
         let total = run.epochs * run.examples;
         if std::io::stderr().is_terminal() {

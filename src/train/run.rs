@@ -36,7 +36,7 @@ pub(crate) struct RunState<T> {
 }
 
 /// A run in progress.
-pub(super) struct Run<'a, T: 'static> {
+pub(super) struct TrainingRun<'a, T: 'static> {
     trainer: &'a mut Trainer<T>,
     model: &'a mut Model<T>,
     data: &'a Dataset<T>,
@@ -74,7 +74,7 @@ struct Gathered<T> {
     batches: usize,
 }
 
-impl<'a, T: Element> Run<'a, T> {
+impl<'a, T: Element> TrainingRun<'a, T> {
     pub fn new(trainer: &'a mut Trainer<T>, model: &'a mut Model<T>, data: &'a Dataset<T>) -> Result<Self> {
         let loss = trainer.loss.take().unwrap_or_else(|| default_loss(data.targets(), model));
         let names = trainer.metrics.iter().map(Metric::name).collect();

@@ -4,7 +4,7 @@ use super::callback::{Callback, EpochEvent, Flow, OnEpoch, StopFlag};
 use super::checkpoint::Checkpoint;
 use super::history::History;
 use super::measure::Metric;
-use super::run::Run;
+use super::run::TrainingRun;
 use crate::data::{Dataset, Targets};
 use crate::nn::{Loss, Model, Penalty};
 use crate::optim::{Optimizer, Schedule};
@@ -194,7 +194,7 @@ impl<T: Element> Trainer<T> {
     /// A progress bar where standard error is a terminal, and a line for each epoch.
     #[cfg(feature = "progress")]
     pub fn progress(self) -> Self {
-        self.callback(super::Progress::new())
+        self.callback(super::ProgressReporter::new())
     }
     /// A flag that ends training after the current batch.
     pub fn stop_flag(mut self, flag: StopFlag) -> Self {
@@ -229,7 +229,7 @@ impl<T: Element> Trainer<T> {
     /// is written. Before the first batch the model is untouched.
     pub fn fit(&mut self, model: &mut Model<T>, data: &Dataset<T>) -> Result<History> {
         self.check(model, data)?;
-        Run::new(self, model, data)?.finish()
+        TrainingRun::new(self, model, data)?.finish()
     }
 
     /// The settings in words, for reports.

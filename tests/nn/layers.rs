@@ -3,7 +3,7 @@
 use crate::{assert_close, numbers};
 use retrograd::nn::{
     Activation, BatchNorm, Dense, Draw, Dropout, Embedding, Flatten, Init, Layer, LayerNorm, LogSoftmax, Model,
-    ParamKey, Pass, Residual, Scope, Sequential, Shared, Softmax, func,
+    ParamKey, ParamScope, Pass, Residual, Sequential, Shared, Softmax, func,
 };
 use retrograd::{Element, Gradcheck, Result, Shape, Tape, Tensor, Var};
 
@@ -105,7 +105,7 @@ impl<T: Element> Layer<T> for Gain {
     fn kind(&self) -> &'static str {
         "gain"
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         self.gain = scope.scale("gain", Shape::scalar(), Init::Constant(3.0))?;
         Ok(input.clone())
     }
@@ -340,7 +340,7 @@ impl<T: Element> Layer<T> for Tied {
     fn kind(&self) -> &'static str {
         "tied"
     }
-    fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+    fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         self.weight = scope.weight("weight", [input[0], 2], Init::GlorotUniform)?;
         Ok(input.clone())
     }

@@ -14,7 +14,7 @@ const EXPANSIONS: usize = 2;
 
 /// What a hand-coded gradient is by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Wrt {
     /// A parameter, by its number.
     Parameter(usize),
     /// A node of the graph as recorded.
@@ -25,7 +25,7 @@ pub(super) enum Place {
 #[derive(Clone)]
 pub(super) struct Variable {
     pub name: String,
-    pub place: Place,
+    pub place: Wrt,
     /// The node in each graph, if the output depends on it.
     pub nodes: Vec<Option<usize>>,
     pub value: Tensor<f64>,
@@ -91,7 +91,7 @@ impl Case {
             let nodes: Vec<_> = levels.iter().map(|graph| graph.find(xs[k].id()).map(|node| node.index())).collect();
             let value = compare.point[k].clone();
             let truth = nodes[0].map_or(Tensor::zeros(value.shape()), |node| adjoints[node].clone().into_tensor());
-            Variable { name: compare.names[k].clone(), place: Place::Parameter(k), nodes, value, truth }
+            Variable { name: compare.names[k].clone(), place: Wrt::Parameter(k), nodes, value, truth }
         };
         let parameters: Vec<Variable> = (0..xs.len()).map(variable).collect();
         let mut targets = Vec::with_capacity(compare.hand.len());
@@ -200,5 +200,5 @@ fn intermediate(name: &str, levels: &[Graph<f64>], adjoints: &[crate::Value<f64>
     let nodes = levels.iter().map(|graph| graph.named(name).map(|node| node.index())).collect();
     let value = node.value().clone().into_tensor();
     let truth = adjoints[node.index()].clone().into_tensor();
-    Ok(Variable { name: name.into(), place: Place::Intermediate(node.index()), nodes, value, truth })
+    Ok(Variable { name: name.into(), place: Wrt::Intermediate(node.index()), nodes, value, truth })
 }

@@ -1,6 +1,6 @@
 //! Four ways to a gradient, side by side.
 
-use super::case::{Case, Place, Target};
+use super::case::{Case, Target, Wrt};
 use super::{Block, Compare, Right, Worst};
 use crate::check::Verdict;
 use crate::check::differences::{self, Plan};
@@ -24,8 +24,8 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
     let mut blocks = Vec::with_capacity(case.targets.len());
     for target in &case.targets {
         let (forward, numeric) = match target.place {
-            Place::Parameter(k) => second_opinions(compare, &*compare.f, &compare.point, k, &mut own, &mut notes)?,
-            Place::Intermediate(k) => {
+            Wrt::Parameter(k) => second_opinions(compare, &*compare.f, &compare.point, k, &mut own, &mut notes)?,
+            Wrt::Intermediate(k) => {
                 let f = fallible(|tape, p| {
                     let vars = case.levels[0].record_with(tape, |node, _| (node.index() == k).then_some(Ok(p[0])))?;
                     Ok(vars[vars.len() - 1])

@@ -61,7 +61,7 @@ mod shapes;
 mod timing;
 
 pub use kinds::Kind;
-pub use report::{Block, Comparison, Diagnosis, Explanation, Mistake, Right, Timing, Worst};
+pub use report::{Block, Comparison, Diagnosis, Hypothesis, Mistake, Right, Timing, Worst};
 
 use super::replay::Function;
 use crate::error::{Error, Result};

@@ -124,7 +124,7 @@ pub struct Mistake {
 /// What would have to be wrong for the hand-coded values to come out.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Explanation {
+pub struct Hypothesis {
     /// The mistakes that together give the hand-coded values.
     pub mistakes: Vec<Mistake>,
     /// The hand-coded gradients that they explain: all that differ.
@@ -138,7 +138,7 @@ pub struct Explanation {
     pub text: String,
 }
 
-impl Explanation {
+impl Hypothesis {
     /// The kind of the first mistake.
     pub fn kind(&self) -> Kind {
         self.mistakes[0].kind
@@ -150,7 +150,7 @@ impl Explanation {
 #[non_exhaustive]
 pub struct Diagnosis {
     /// Explanations, the simplest first. They give the same values at the point, so nothing here tells them apart.
-    pub explanations: Vec<Explanation>,
+    pub explanations: Vec<Hypothesis>,
     /// How many mistakes were tried, one at a time.
     pub singles: usize,
     /// How many pairs of mistakes were tried.
@@ -164,12 +164,12 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// The simplest explanation, if any fits.
-    pub fn best(&self) -> Option<&Explanation> {
+    pub fn best(&self) -> Option<&Hypothesis> {
         self.explanations.first()
     }
     /// The kind of the simplest explanation's first mistake.
     pub fn kind(&self) -> Option<Kind> {
-        self.best().map(Explanation::kind)
+        self.best().map(Hypothesis::kind)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Mistakes of a result: what was done to the true gradient of one parameter.
 
-use super::case::{Case, Place, Target, Variable};
+use super::case::{Case, Target, Variable, Wrt};
 use super::mutant;
 use super::{Kind, Mistake};
 use crate::graph::{Arg, GraphNode};
@@ -8,7 +8,7 @@ use crate::tensor::Tensor;
 
 /// A mistake that explains one target.
 #[derive(Clone, Debug)]
-pub(super) struct Finding {
+pub(super) struct Suspect {
     pub mistake: Mistake,
     pub cost: f64,
     pub fit: f64,
@@ -20,12 +20,12 @@ pub(super) fn mistake(kind: Kind, factor: Option<f64>, text: String) -> Mistake 
 }
 
 /// The mistakes that explain a target, and how many were tried.
-pub(super) fn findings(case: &Case, k: usize) -> (Vec<Finding>, usize) {
+pub(super) fn findings(case: &Case, k: usize) -> (Vec<Suspect>, usize) {
     let target = &case.targets[k];
     let mut found = Vec::new();
     let mut push = |cost: f64, fit: Option<f64>, mistake: Mistake| {
         if let Some(fit) = fit {
-            found.push(Finding { mistake, cost, fit });
+            found.push(Suspect { mistake, cost, fit });
         }
     };
     if target.has_right_shape()
@@ -79,7 +79,7 @@ pub(super) fn factor(case: &Case, hand: &[f64], truth: &[f64]) -> Option<(f64, S
 /// Other parameters and hand-coded intermediates.
 fn others<'a>(case: &'a Case, target: &'a Target) -> impl Iterator<Item = &'a Variable> {
     let intermediates = case.targets.iter().map(|other| &other.variable);
-    let intermediates = intermediates.filter(|other| matches!(other.place, Place::Intermediate(_)));
+    let intermediates = intermediates.filter(|other| matches!(other.place, Wrt::Intermediate(_)));
     case.parameters.iter().chain(intermediates).filter(|other| other.name != target.name)
 }
 

@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::mutant::{Change, Mutation};
-use super::results::{self, Finding};
-use super::{Compare, Diagnosis, Explanation, Kind, Mistake};
+use super::results::{self, Suspect};
+use super::{Compare, Diagnosis, Hypothesis, Kind, Mistake};
 use super::{describe, head, mutations, shapes};
 use crate::tensor::Tensor;
 use std::collections::{HashMap, HashSet};
@@ -16,7 +16,7 @@ const KEPT: usize = 12;
 const FACTORS: f64 = 100.0;
 
 /// What a mutation of the sweep gives.
-struct Outcome {
+struct Effect {
     mutation: Mutation,
     cost: f64,
     gradients: Vec<Tensor<f64>>,
@@ -28,7 +28,7 @@ struct Outcome {
 /// An explanation and how plausible it is.
 struct Scored {
     cost: f64,
-    explanation: Explanation,
+    explanation: Hypothesis,
 }
 
 /// One mistake that explains some of the targets.
@@ -90,7 +90,7 @@ impl Search<'_> {
 
     /// Mistakes of results, each target on its own, and together where they are of one kind.
     fn results(&mut self) {
-        let mut groups: Vec<(Kind, Option<f64>, HashMap<usize, Finding>)> = Vec::new();
+        let mut groups: Vec<(Kind, Option<f64>, HashMap<usize, Suspect>)> = Vec::new();
         for &k in &self.differing {
             let (mut findings, tried) = results::findings(self.case, k);
             self.diagnosis.singles += tried;
@@ -137,9 +137,9 @@ impl Search<'_> {
     }
 
     /// Every mutation of the sweep on its own.
-    fn singles(&mut self) -> Vec<Outcome> {
+    fn singles(&mut self) -> Vec<Effect> {
         let case = self.case;
-        let mut outcomes: Vec<Outcome> = Vec::new();
+        let mut outcomes: Vec<Effect> = Vec::new();
         for mutation in mutations::all(case) {
             if !self.may_go_on() {
                 break;
@@ -153,7 +153,7 @@ impl Search<'_> {
             let changes: Vec<bool> = targets.map(changed).collect();
             if changes.contains(&true) {
                 let cost = describe::cost(case, &mutation);
-                outcomes.push(Outcome { mutation, cost, gradients, changes, fits });
+                outcomes.push(Effect { mutation, cost, gradients, changes, fits });
             }
         }
         for outcome in &outcomes {
@@ -210,7 +210,7 @@ impl Search<'_> {
     }
 
     /// A mutation, and a constant factor on what differs.
-    fn scaled(&mut self, outcomes: &[Outcome]) {
+    fn scaled(&mut self, outcomes: &[Effect]) {
         let case = self.case;
         for outcome in outcomes {
             if !self.may_go_on() {
@@ -264,16 +264,16 @@ impl Search<'_> {
     }
 
     /// Two mutations at once. What only one of them changes must be explained by that one, so that few pairs need a sweep.
-    fn doubles(&mut self, outcomes: &[Outcome]) {
+    fn doubles(&mut self, outcomes: &[Effect]) {
         let case = self.case;
         let mut seen = HashSet::new();
-        let mut chosen: Vec<&Outcome> = Vec::new();
+        let mut chosen: Vec<&Effect> = Vec::new();
         // Of mistakes in the function and in its derivation at once, some always fit by an identity.
-        let derivation = |outcome: &&Outcome| {
+        let derivation = |outcome: &&Effect| {
             let change = &outcome.mutation.change;
             !outcome.mutation.is_of_function() && !matches!(change, Change::OtherValue(..))
         };
-        let mut by_cost: Vec<&Outcome> = outcomes.iter().filter(derivation).collect();
+        let mut by_cost: Vec<&Effect> = outcomes.iter().filter(derivation).collect();
         by_cost.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         for outcome in by_cost {
             // Mistakes that come to the same alone mostly do so in pairs; what forgets a path is the exception.
@@ -326,7 +326,7 @@ impl Search<'_> {
                 }
             }
         }
-        self.found.push(Scored { cost, explanation: Explanation { mistakes, blocks, shared, fit, text } });
+        self.found.push(Scored { cost, explanation: Hypothesis { mistakes, blocks, shared, fit, text } });
     }
 
     /// Whether so many hypotheses would fit so few values by chance: each value lets one through in 1 / tolerance.
@@ -379,7 +379,7 @@ impl Search<'_> {
 }
 
 /// Whether two mistakes together may explain a target.
-fn possible(case: &Case, a: &Outcome, b: &Outcome, k: usize) -> bool {
+fn possible(case: &Case, a: &Effect, b: &Effect, k: usize) -> bool {
     match (a.changes[k], b.changes[k]) {
         (true, true) => true,
         (true, false) => a.fits[k].is_some(),

@@ -6,7 +6,7 @@
 use super::case::{Case, Target};
 use super::describe;
 use super::mutant;
-use super::results::{self, Finding, mistake};
+use super::results::{self, Suspect, mistake};
 use super::{Kind, Mistake};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::ops::structural::TensorOp;
@@ -19,22 +19,31 @@ const MISSING: usize = 4;
 const STEPS: usize = 4000;
 
 /// The mistakes that explain a hand-coded gradient of the wrong shape, and how many derivations were tried.
-pub(super) fn findings(case: &Case, k: usize) -> (Vec<Finding>, usize) {
+pub(super) fn findings(case: &Case, k: usize) -> (Vec<Suspect>, usize) {
     let target = &case.targets[k];
     let mut tried = 0;
     for (level, graph) in case.levels.iter().enumerate().take(2) {
         let Some(goal) = target.nodes[level] else { continue };
         let starts = starts(graph, goal);
         for most in 0..=MISSING {
-            let mut walk =
-                Walk { case, graph, level, target, k, goal, reaches: reaches(graph, goal), steps: 0, found: None };
+            let mut walk = FactorSubsets {
+                case,
+                graph,
+                level,
+                target,
+                k,
+                goal,
+                reaches: reaches(graph, goal),
+                steps: 0,
+                found: None,
+            };
             for (start, g) in &starts {
                 walk.step(*start, g.clone(), &mut Vec::new(), most, Some(*start));
             }
             tried += walk.steps;
             if let Some((mistake, fit)) = walk.found {
                 let cost = 0.1 * most as f64 + 0.06 * level as f64;
-                return (vec![Finding { mistake, cost, fit }], tried);
+                return (vec![Suspect { mistake, cost, fit }], tried);
             }
         }
     }
@@ -65,7 +74,7 @@ fn reaches(graph: &Graph<f64>, goal: usize) -> Vec<bool> {
     reaches
 }
 
-struct Walk<'a> {
+struct FactorSubsets<'a> {
     case: &'a Case,
     graph: &'a Graph<f64>,
     level: usize,
@@ -77,7 +86,7 @@ struct Walk<'a> {
     found: Option<(Mistake, f64)>,
 }
 
-impl Walk<'_> {
+impl FactorSubsets<'_> {
     /// Goes on from a node with what stands for the gradient by it. `whole` is the node that this is the gradient by, if
     /// nothing was applied since.
     fn step(&mut self, at: usize, g: Tensor<f64>, missing: &mut Vec<String>, most: usize, whole: Option<usize>) {

@@ -1,12 +1,12 @@
 //! Graphviz's language.
 
-use super::sketch::{Cell, Kind, Role, Sketch, Tie};
+use super::sketch::{Cell, Kind, NodeStyle, Sketch, Tie};
 use super::svg::escape;
-use super::{Direction, Options, svg};
+use super::{Direction, DrawOptions, svg};
 use std::fmt::Write;
 
 /// The sketch as a digraph; boxes in clusters by scope.
-pub(super) fn text(sketch: &Sketch, options: &Options) -> String {
+pub(super) fn text(sketch: &Sketch, options: &DrawOptions) -> String {
     let mut out = String::from("digraph retrograd {\n");
     let direction = if options.direction == Direction::Down { "TB" } else { "LR" };
     let _ = writeln!(out, "  rankdir={direction};\n  fontname=\"Helvetica\";");
@@ -51,10 +51,10 @@ fn cell(out: &mut String, indent: &str, at: usize, cell: &Cell) {
     let lines = cell.lines.iter().map(|line| {
         let text = html(&line.text);
         match line.role {
-            Role::Title => format!("<b>{text}</b>"),
-            Role::Plain => text,
-            Role::Gradient => format!("<font color=\"{}\">{text}</font>", svg::RED),
-            Role::Forward => format!("<font color=\"{}\">{text}</font>", svg::BLUE),
+            NodeStyle::Title => format!("<b>{text}</b>"),
+            NodeStyle::Plain => text,
+            NodeStyle::Gradient => format!("<font color=\"{}\">{text}</font>", svg::RED),
+            NodeStyle::Forward => format!("<font color=\"{}\">{text}</font>", svg::BLUE),
         }
     });
     let label = lines.collect::<Vec<_>>().join("<br/>");

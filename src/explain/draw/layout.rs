@@ -75,12 +75,12 @@ impl Rect {
 
 /// Where an edge runs: from a point along cubic Bézier curves, each with two control points and an end.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Curve {
+pub(super) struct EdgePath {
     pub start: (f64, f64),
     pub pieces: Vec<[(f64, f64); 3]>,
 }
 
-impl Curve {
+impl EdgePath {
     pub fn end(&self) -> (f64, f64) {
         self.pieces.last().map_or(self.start, |piece| piece[2])
     }
@@ -106,10 +106,10 @@ pub(super) struct Placed {
 }
 
 pub(super) struct PlacedWire {
-    pub curve: Curve,
+    pub curve: EdgePath,
     pub label: Option<Rect>,
     /// Of the second line, from the target back to the source.
-    pub twin: Option<Curve>,
+    pub twin: Option<EdgePath>,
     pub twin_label: Option<Rect>,
 }
 
@@ -416,7 +416,7 @@ fn trace(request: &Request, layers: &Layers, ports: &Ports, across: &[f64], band
                 };
                 across[chain[i]] + port + shift
             };
-            let mut curve = Curve { start: point(extent(chain[0]).1, line(0)), pieces: Vec::new() };
+            let mut curve = EdgePath { start: point(extent(chain[0]).1, line(0)), pieces: Vec::new() };
             for i in 0..last {
                 let (rank, next) = (layers.slots[chain[i]].rank, layers.slots[chain[i + 1]].rank);
                 let (from, to) = (bands[rank].1 + stub(rank), bands[next].0 - stub(next));

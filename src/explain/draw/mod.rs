@@ -30,7 +30,7 @@ use sketch::Sketch;
 /// assert!(options.values && !options.backward);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct DrawOptions {
     /// Above the drawing; empty, none.
     pub title: String,
     /// Which way the computation flows.
@@ -52,7 +52,7 @@ pub struct Options {
     pub most: usize,
 }
 
-impl Default for Options {
+impl Default for DrawOptions {
     fn default() -> Self {
         Self {
             title: String::new(),
@@ -102,7 +102,7 @@ pub enum Fold {
 /// The graph in Graphviz's language, with a cluster for each scope.
 ///
 /// # Errors
-/// More boxes than [`Options::most`]; an unknown name; a user's op that refuses its inputs.
+/// More boxes than [`DrawOptions::most`]; an unknown name; a user's op that refuses its inputs.
 ///
 /// # Examples
 /// ```
@@ -115,7 +115,7 @@ pub enum Fold {
 /// ```
 ///
 /// Source: E. R. Gansner, E. Koutsofios, S. North, Drawing graphs with dot, 2015.
-pub fn dot<T: Element>(graph: &Graph<T>, options: &Options) -> Result<String> {
+pub fn dot<T: Element>(graph: &Graph<T>, options: &DrawOptions) -> Result<String> {
     Ok(dot::text(&Sketch::new(graph, options)?, options))
 }
 
@@ -135,7 +135,7 @@ pub fn dot<T: Element>(graph: &Graph<T>, options: &Options) -> Result<String> {
 /// assert!(svg.contains("de/db = 5") && svg.contains("dc/da = 1"));
 /// # Ok::<(), retrograd::Error>(())
 /// ```
-pub fn svg<T: Element>(graph: &Graph<T>, options: &Options) -> Result<String> {
+pub fn svg<T: Element>(graph: &Graph<T>, options: &DrawOptions) -> Result<String> {
     Ok(Picture::of(graph, options)?.svg())
 }
 
@@ -165,7 +165,7 @@ impl Picture {
     ///
     /// # Errors
     /// As [`dot`].
-    pub fn of<T: Element>(graph: &Graph<T>, options: &Options) -> Result<Self> {
+    pub fn of<T: Element>(graph: &Graph<T>, options: &DrawOptions) -> Result<Self> {
         let sketch = Sketch::new(graph, options)?;
         let label = |text: &Option<String>| text.as_ref().map(|text| svg::label_size(text));
         let wire = |tie: &sketch::Tie| Wire {
@@ -214,7 +214,7 @@ impl Picture {
 }
 
 /// Points along a curve: eight for each piece.
-fn points(curve: &layout::Curve) -> Vec<(f64, f64)> {
+fn points(curve: &layout::EdgePath) -> Vec<(f64, f64)> {
     let mut points = vec![curve.start];
     for piece in &curve.pieces {
         let start = points[points.len() - 1];

@@ -1,8 +1,8 @@
 //! What stands in each box and on each edge, before anything is placed: shared by DOT and SVG.
 
-use super::{Derivatives, Fold, Options};
+use super::{Derivatives, DrawOptions, Fold};
 use crate::error::{Error, Result};
-use crate::explain::{Local, Step, sweep};
+use crate::explain::{Local, SweepStep, sweep};
 use crate::graph::{Arg, Graph, GraphNode};
 use crate::num::Element;
 use crate::tape::Value;
@@ -18,7 +18,7 @@ pub(super) struct Sketch {
 pub(super) struct Cell {
     pub title: String,
     pub kind: Kind,
-    pub lines: Vec<Line>,
+    pub lines: Vec<Connector>,
     /// Scopes, outermost first.
     pub scope: Vec<String>,
     pub highlighted: bool,
@@ -33,13 +33,13 @@ pub(super) enum Kind {
     Fold,
 }
 
-pub(super) struct Line {
+pub(super) struct Connector {
     pub text: String,
-    pub role: Role,
+    pub role: NodeStyle,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Role {
+pub(super) enum NodeStyle {
     Title,
     Plain,
     Gradient,
@@ -63,7 +63,7 @@ const LONGEST: usize = 44;
 const LISTED: usize = 6;
 
 impl Sketch {
-    pub fn new<T: Element>(graph: &Graph<T>, options: &Options) -> Result<Self> {
+    pub fn new<T: Element>(graph: &Graph<T>, options: &DrawOptions) -> Result<Self> {
         let groups = Groups::new(graph, options)?;
         let needs_sweep = options.locals || options.backward || options.derivatives != Derivatives::None;
         let steps = if needs_sweep { sweep::steps(graph)? } else { Vec::new() };
@@ -78,7 +78,7 @@ impl Sketch {
                 highlighted[node.index()] |= node.parents().any(|parent| highlighted[parent]);
             }
         }
-        let draft = Draft { graph, options, steps, forward, highlighted };
+        let draft = SketchBuilder { graph, options, steps, forward, highlighted };
         let cells = groups.members.iter().map(|members| draft.cell(&groups, members)).collect();
         Ok(Self { cells, ties: draft.ties(&groups) })
     }
@@ -94,7 +94,7 @@ fn find<T: Element>(graph: &Graph<T>, name: &str) -> Result<usize> {
 }
 
 /// The derivative of every node by one input, from the local derivatives, in recording order.
-fn forward<T: Element>(graph: &Graph<T>, steps: &[Step<T>], input: usize) -> Result<Vec<f64>> {
+fn forward<T: Element>(graph: &Graph<T>, steps: &[SweepStep<T>], input: usize) -> Result<Vec<f64>> {
     let mut tangents = vec![0.0; steps.len()];
     let mut reached = vec![false; steps.len()];
     (tangents[input], reached[input]) = (1.0, true);
@@ -127,7 +127,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn new<T: Element>(graph: &Graph<T>, options: &Options) -> Result<Self> {
+    fn new<T: Element>(graph: &Graph<T>, options: &DrawOptions) -> Result<Self> {
         let most = options.most;
         let deepest = graph.nodes().iter().filter_map(|node| node.scope()).map(|scope| scope.split('/').count()).max();
         let single = |_: &GraphNode<T>| None;
@@ -209,15 +209,15 @@ fn scope_to<T: Element>(node: &GraphNode<T>, depth: usize) -> Option<String> {
     node.scope().map(|scope| scope.split('/').take(depth).collect::<Vec<_>>().join("/"))
 }
 
-struct Draft<'a, T> {
+struct SketchBuilder<'a, T> {
     graph: &'a Graph<T>,
-    options: &'a Options,
-    steps: Vec<Step<T>>,
+    options: &'a DrawOptions,
+    steps: Vec<SweepStep<T>>,
     forward: Option<(usize, Vec<f64>)>,
     highlighted: Vec<bool>,
 }
 
-impl<T: Element> Draft<'_, T> {
+impl<T: Element> SketchBuilder<'_, T> {
     fn cell(&self, groups: &Groups, members: &[usize]) -> Cell {
         let at = groups.of[members[0]];
         let highlighted = members.iter().any(|&node| self.highlighted[node]);
@@ -239,7 +239,7 @@ impl<T: Element> Draft<'_, T> {
         Cell { title: self.graph.title(node.index()), kind, lines: self.lines(node), scope, highlighted }
     }
 
-    fn lines(&self, node: &GraphNode<T>) -> Vec<Line> {
+    fn lines(&self, node: &GraphNode<T>) -> Vec<Connector> {
         let formula = self.formula(node);
         let title = match node.name() {
             Some(name) if node.args().is_empty() => name.to_owned(),
@@ -251,23 +251,23 @@ impl<T: Element> Draft<'_, T> {
         } else {
             title
         };
-        let mut lines = vec![line(Role::Title, title)];
+        let mut lines = vec![line(NodeStyle::Title, title)];
         let shape = match node.value() {
             Value::Scalar(_) => String::new(),
             Value::Tensor(value) => value.shape().to_string(),
         };
         match (self.options.values, shape.is_empty()) {
-            (true, true) => lines.push(line(Role::Plain, format!("value {}", number(node.value().as_slice()[0])))),
-            (true, false) => lines.push(line(Role::Plain, format!("{shape}  norm {}", norm(node.value())))),
+            (true, true) => lines.push(line(NodeStyle::Plain, format!("value {}", number(node.value().as_slice()[0])))),
+            (true, false) => lines.push(line(NodeStyle::Plain, format!("{shape}  norm {}", norm(node.value())))),
             (false, true) => {}
-            (false, false) => lines.push(line(Role::Plain, shape)),
+            (false, false) => lines.push(line(NodeStyle::Plain, shape)),
         }
         lines.extend(self.derivative(node));
         lines
     }
 
     /// The gradient of the output by a node, or of the node by the chosen input.
-    fn derivative(&self, node: &GraphNode<T>) -> Option<Line> {
+    fn derivative(&self, node: &GraphNode<T>) -> Option<Connector> {
         if !node.is_active() {
             return None;
         }
@@ -283,7 +283,7 @@ impl<T: Element> Draft<'_, T> {
                     Value::Scalar(x) => format!("{what} = {}", number(*x)),
                     tensor => format!("{what} norm {}", norm(tensor)),
                 };
-                Some(line(Role::Gradient, text))
+                Some(line(NodeStyle::Gradient, text))
             }
             Derivatives::Forward(_) => {
                 let (input, tangents) = self.forward.as_ref()?;
@@ -291,30 +291,30 @@ impl<T: Element> Draft<'_, T> {
                     (Some(of), Some(by)) => format!("d{of}/d{by}"),
                     _ => "tangent".to_owned(),
                 };
-                Some(line(Role::Forward, format!("{what} = {}", brief(tangents[node.index()]))))
+                Some(line(NodeStyle::Forward, format!("{what} = {}", brief(tangents[node.index()]))))
             }
         }
     }
 
-    fn fold_lines(&self, fold: &str, members: &[usize]) -> Vec<Line> {
+    fn fold_lines(&self, fold: &str, members: &[usize]) -> Vec<Connector> {
         let nodes = || members.iter().map(|&at| &self.graph.nodes()[at]);
         let (inputs, ops): (Vec<_>, Vec<_>) = nodes().partition(|node| node.is_input());
-        let mut lines = vec![line(Role::Title, fold.to_owned())];
+        let mut lines = vec![line(NodeStyle::Title, fold.to_owned())];
         let plural = if ops.len() == 1 { "" } else { "s" };
         let last = ops.last().map_or(String::new(), |node| format!(" to {}", node.shape()));
-        lines.push(line(Role::Plain, format!("{} op{plural}{last}", ops.len())));
+        lines.push(line(NodeStyle::Plain, format!("{} op{plural}{last}", ops.len())));
         for node in inputs.iter().take(LISTED) {
             let name = self.graph.title(node.index());
             let short =
                 name.strip_prefix(fold).and_then(|rest| rest.strip_prefix(['/', '.'])).unwrap_or(&name).to_owned();
-            lines.push(line(Role::Plain, format!("{short} {}", node.shape())));
+            lines.push(line(NodeStyle::Plain, format!("{short} {}", node.shape())));
             if self.options.derivatives == Derivatives::Reverse {
                 let gradient = norm(&self.steps[node.index()].upstream);
-                lines.push(line(Role::Gradient, format!("d{short} norm {gradient}")));
+                lines.push(line(NodeStyle::Gradient, format!("d{short} norm {gradient}")));
             }
         }
         if inputs.len() > LISTED {
-            lines.push(line(Role::Plain, format!("and {} more", inputs.len() - LISTED)));
+            lines.push(line(NodeStyle::Plain, format!("and {} more", inputs.len() - LISTED)));
         }
         lines
     }
@@ -413,8 +413,8 @@ impl<T: Element> Draft<'_, T> {
     }
 }
 
-fn line(role: Role, text: String) -> Line {
-    Line { text: cut(&text), role }
+fn line(role: NodeStyle, text: String) -> Connector {
+    Connector { text: cut(&text), role }
 }
 
 fn cut(text: &str) -> String {

@@ -1,8 +1,8 @@
 //! A placed sketch as SVG.
 
 use super::Picture;
-use super::layout::{Curve, Rect};
-use super::sketch::{Cell, Kind, Role};
+use super::layout::{EdgePath, Rect};
+use super::sketch::{Cell, Kind, NodeStyle};
 use std::fmt::Write;
 
 pub(super) const RED: &str = "#c00000";
@@ -120,12 +120,12 @@ fn node(out: &mut String, cell: &Cell, rect: &Rect) {
     let first = middle - cell.lines.len() as f64 * LINE / 2.0 + LINE * 0.76;
     for (i, line) in cell.lines.iter().enumerate() {
         let colour = match line.role {
-            Role::Title => "#111111",
-            Role::Plain => GREY,
-            Role::Gradient => RED,
-            Role::Forward => BLUE,
+            NodeStyle::Title => "#111111",
+            NodeStyle::Plain => GREY,
+            NodeStyle::Gradient => RED,
+            NodeStyle::Forward => BLUE,
         };
-        write_text(out, &line.text, (x, first + i as f64 * LINE), SIZE, colour, line.role == Role::Title);
+        write_text(out, &line.text, (x, first + i as f64 * LINE), SIZE, colour, line.role == NodeStyle::Title);
     }
     out.push_str("</g>\n");
 }
@@ -140,7 +140,7 @@ fn write_text(out: &mut String, text: &str, (x, y): (f64, f64), size: f64, colou
 }
 
 /// A curve with an arrowhead at its end.
-fn edge(out: &mut String, curve: &Curve, colour: &str, weight: f64) {
+fn edge(out: &mut String, curve: &EdgePath, colour: &str, weight: f64) {
     let point = |(x, y): (f64, f64)| format!("{} {}", brief(x), brief(y));
     let (tip, from) = (curve.end(), curve.pieces.last().map_or(curve.start, |piece| piece[0]));
     let length = (tip.0 - from.0).hypot(tip.1 - from.1).max(1e-9);

@@ -36,19 +36,19 @@ fn ladder(tape: &Tape<f64>, steps: usize) -> Var<'_, f64> {
 }
 
 /// Every combination of what is shown, in both directions.
-fn every_option() -> Vec<Options> {
+fn every_option() -> Vec<DrawOptions> {
     let mut all = Vec::new();
     for direction in [Direction::Right, Direction::Down] {
         for bits in 0..8 {
             for fold in [Fold::Never, Fold::Depth(1), Fold::Depth(2)] {
-                all.push(Options {
+                all.push(DrawOptions {
                     direction,
                     fold,
                     values: bits & 1 == 0,
                     locals: bits & 2 == 0,
                     backward: bits & 4 == 0,
                     derivatives: Derivatives::Reverse,
-                    ..Options::default()
+                    ..DrawOptions::default()
                 });
             }
         }
@@ -96,7 +96,7 @@ fn nothing_overlaps_and_every_edge_touches_its_boxes() {
 fn olahs_picture_states_every_derivative_forward_and_reverse() {
     let tape = Tape::new();
     let graph = Graph::of(olah(&tape));
-    let options = Options { locals: true, derivatives: Derivatives::Reverse, ..Options::default() };
+    let options = DrawOptions { locals: true, derivatives: Derivatives::Reverse, ..DrawOptions::default() };
     let reverse = svg(&graph, &options).unwrap();
     // e = (a + b)(b + 1) at a = 2, b = 1: c = 3, d = 2.
     for text in ["c = a + b", "d = b + 1", "e = c * d", "value 6", "dc/da = 1", "dc/db = 1", "dd/db = 1", "de/dc = 2"] {
@@ -105,7 +105,7 @@ fn olahs_picture_states_every_derivative_forward_and_reverse() {
     for text in ["de/de = 1", "de/dc = 2", "de/dd = 3", "de/da = 2", "de/db = 5"] {
         assert!(reverse.contains(&format!(">{text}<")), "{text} is missing");
     }
-    let forward = svg(&graph, &Options { derivatives: Derivatives::Forward("b".into()), ..options }).unwrap();
+    let forward = svg(&graph, &DrawOptions { derivatives: Derivatives::Forward("b".into()), ..options }).unwrap();
     for text in ["da/db = 0", "db/db = 1", "dc/db = 1", "dd/db = 1", "de/db = 5"] {
         assert!(forward.contains(&format!(">{text}<")), "{text} is missing");
     }
@@ -114,7 +114,7 @@ fn olahs_picture_states_every_derivative_forward_and_reverse() {
 #[test]
 fn red_edges_say_what_they_carry_back() {
     let tape = Tape::new();
-    let options = Options { backward: true, ..Options::default() };
+    let options = DrawOptions { backward: true, ..DrawOptions::default() };
     let svg = svg(&Graph::of(network(&tape)), &options).unwrap();
     for text in ["dz2", "da1", "dz1", "dW2", "db1"] {
         assert!(svg.contains(&format!(">{text}<")), "{text} is missing");
@@ -131,13 +131,13 @@ fn red_edges_say_what_they_carry_back() {
 fn a_highlighted_path_leads_from_the_output_to_the_node_and_nowhere_else() {
     let tape = Tape::new();
     let graph = Graph::of(olah(&tape));
-    let sketch = Sketch::new(&graph, &Options { highlight: Some("a".into()), ..Options::default() }).unwrap();
+    let sketch = Sketch::new(&graph, &DrawOptions { highlight: Some("a".into()), ..DrawOptions::default() }).unwrap();
     let titles = |ends: &sketch::Tie| (sketch.cells[ends.from].title.as_str(), sketch.cells[ends.to].title.as_str());
     let highlighted: Vec<_> = sketch.ties.iter().filter(|tie| tie.highlighted).map(titles).collect();
     assert_eq!(highlighted, [("a", "c"), ("c", "e")]);
     let boxes: Vec<_> = sketch.cells.iter().filter(|cell| cell.highlighted).map(|cell| cell.title.as_str()).collect();
     assert_eq!(boxes, ["a", "c", "e"]);
-    let error = svg(&graph, &Options { highlight: Some("t2".into()), ..Options::default() }).unwrap_err();
+    let error = svg(&graph, &DrawOptions { highlight: Some("t2".into()), ..DrawOptions::default() }).unwrap_err();
     assert_eq!(error.to_string(), "draw: no node is called \"t2\"; those with names are a, b, c, d, e");
 }
 
@@ -145,7 +145,8 @@ fn a_highlighted_path_leads_from_the_output_to_the_node_and_nowhere_else() {
 fn scopes_fold_into_one_box_with_their_parameters() {
     let tape = Tape::new();
     let graph = Graph::of(network(&tape));
-    let folded = |depth| Sketch::new(&graph, &Options { fold: Fold::Depth(depth), ..Options::default() }).unwrap();
+    let folded =
+        |depth| Sketch::new(&graph, &DrawOptions { fold: Fold::Depth(depth), ..DrawOptions::default() }).unwrap();
     let titles = |sketch: &Sketch| sketch.cells.iter().map(|cell| cell.title.clone()).collect::<Vec<_>>();
     assert_eq!(titles(&folded(1)), ["X<\"&'>", "layer \"1\"", "layer 2"]);
     assert_eq!(titles(&folded(2)), ["X<\"&'>", "layer \"1\"", "layer 2/affine", "layer 2"]);
@@ -159,10 +160,10 @@ fn scopes_fold_into_one_box_with_their_parameters() {
 fn big_graphs_fold_by_themselves_or_are_refused() {
     let tape = Tape::new();
     let graph = Graph::of(ladder(&tape, 100));
-    let picture = Picture::of(&graph, &Options::default()).unwrap();
+    let picture = Picture::of(&graph, &DrawOptions::default()).unwrap();
     assert!(picture.boxes().len() <= 20, "{} boxes", picture.boxes().len());
     hold_together(&picture, "folded ladder");
-    let error = dot(&graph, &Options { fold: Fold::Never, ..Options::default() }).unwrap_err();
+    let error = dot(&graph, &DrawOptions { fold: Fold::Never, ..DrawOptions::default() }).unwrap_err();
     assert_eq!(
         error.to_string(),
         "draw: the graph has 303 nodes, which makes 303 boxes, more than 150; record in scopes (Tape::scope) and fold by them, or raise Options::most"
@@ -174,7 +175,7 @@ fn big_graphs_fold_by_themselves_or_are_refused() {
 fn forward_derivatives_of_tensors_are_refused() {
     let tape = Tape::new();
     let w = tape.var([1.0, 2.0]).named("w");
-    let options = Options { derivatives: Derivatives::Forward("w".into()), ..Options::default() };
+    let options = DrawOptions { derivatives: Derivatives::Forward("w".into()), ..DrawOptions::default() };
     let error = svg(&Graph::of(w.square().named("y").sum(())), &options).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -187,12 +188,12 @@ fn svg_is_well_formed_and_the_same_every_time() {
     let tape = Tape::new();
     let graph = Graph::of(network(&tape));
     for options in every_option() {
-        let text = svg(&graph, &Options { title: "a < b & \"c\"".into(), ..options.clone() }).unwrap();
+        let text = svg(&graph, &DrawOptions { title: "a < b & \"c\"".into(), ..options.clone() }).unwrap();
         let document = roxmltree::Document::parse(&text).unwrap();
         let texts: Vec<&str> =
             document.descendants().filter(|node| node.has_tag_name("text")).filter_map(|node| node.text()).collect();
         assert!(texts.contains(&"X<\"&'>"), "{texts:?}");
-        assert_eq!(svg(&graph, &Options { title: "a < b & \"c\"".into(), ..options }).unwrap(), text);
+        assert_eq!(svg(&graph, &DrawOptions { title: "a < b & \"c\"".into(), ..options }).unwrap(), text);
     }
 }
 
@@ -229,7 +230,7 @@ fn dot_has_clusters_by_scope_and_is_accepted_by_graphviz() {
         texts.extend(all.iter().step_by(5).map(|options| dot(&Graph::of(output), options).unwrap()));
     }
     texts.iter().for_each(|text| check_dot(text));
-    let clusters = dot(&Graph::of(network(&tape)), &Options { backward: true, ..Options::default() }).unwrap();
+    let clusters = dot(&Graph::of(network(&tape)), &DrawOptions { backward: true, ..DrawOptions::default() }).unwrap();
     assert_eq!(clusters.matches("subgraph cluster_").count(), 3);
     assert!(clusters.contains("label=<layer &quot;1&quot;>") && clusters.contains("label=<dz2>"));
     for text in texts.iter().chain([&clusters]) {
@@ -297,8 +298,8 @@ fn odd_graphs_are_drawn_too() {
             check_dot(&dot(&graph, &options).unwrap());
         }
     }
-    assert!(svg(&Graph::of(long), &Options::default()).unwrap().contains("…"));
-    assert!(svg(&Graph::of(alone), &Options::default()).unwrap().contains(">value NaN<"));
+    assert!(svg(&Graph::of(long), &DrawOptions::default()).unwrap().contains("…"));
+    assert!(svg(&Graph::of(alone), &DrawOptions::default()).unwrap().contains(">value NaN<"));
 }
 
 #[cfg(feature = "training")]
@@ -310,7 +311,7 @@ fn a_model_folds_by_its_layers() {
     tape.keep_names(true);
     let pass = Pass::eval(&tape, model.params());
     let loss = model.forward(tape.data([[0.5, -1.0]]).named("X"), &pass).cross_entropy(&[1]);
-    let options = Options { fold: Fold::Depth(1), derivatives: Derivatives::Reverse, ..Options::default() };
+    let options = DrawOptions { fold: Fold::Depth(1), derivatives: Derivatives::Reverse, ..DrawOptions::default() };
     let sketch = Sketch::new(&Graph::of(loss), &options).unwrap();
     let titles: Vec<&str> = sketch.cells.iter().map(|cell| cell.title.as_str()).collect();
     assert_eq!(titles, ["X", "dense1", "relu1", "dense2", "cross_entropy #10"]);
@@ -323,7 +324,7 @@ fn a_model_folds_by_its_layers() {
 fn a_graph_of_150_nodes_is_drawn_without_overlaps() {
     let tape = Tape::new();
     let graph = Graph::of(random(&tape, 80, 3));
-    let options = Options { backward: true, locals: true, fold: Fold::Never, most: 400, ..Options::default() };
+    let options = DrawOptions { backward: true, locals: true, fold: Fold::Never, most: 400, ..DrawOptions::default() };
     let picture = Picture::of(&graph, &options).unwrap();
     assert!(picture.boxes().len() > 140);
     hold_together(&picture, "big");

@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::error::Result;
-use crate::explain::symbol::{Form, Symbol};
+use crate::explain::symbol::{Symbol, TermKind};
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryOp, BuiltinUnary, UnaryOp, UnaryVisitor};
@@ -32,23 +32,23 @@ impl<T: Element> Writer<'_, T> {
             return Ok((indexed(variable, &term.shape, out), Bond::Whole));
         }
         match &term.form {
-            Form::Literal(x) if *x < 0.0 => Ok((self.literal(*x), Bond::Sign)),
-            Form::Literal(x) => Ok((self.literal(*x), Bond::Whole)),
-            Form::Unary(op) => self.unary(*op, term.args[0], out),
-            Form::Binary(op) => self.binary(*op, term.args[0], term.args[1], out),
-            Form::Select => {
+            TermKind::Literal(x) if *x < 0.0 => Ok((self.literal(*x), Bond::Sign)),
+            TermKind::Literal(x) => Ok((self.literal(*x), Bond::Whole)),
+            TermKind::Unary(op) => self.unary(*op, term.args[0], out),
+            TermKind::Binary(op) => self.binary(*op, term.args[0], term.args[1], out),
+            TermKind::Select => {
                 let condition = self.condition(term.args[0], out)?;
                 let (a, b) = (self.element(term.args[1], out)?.0, self.element(term.args[2], out)?.0);
                 Ok((format!("if {condition} {{ {a} }} else {{ {b} }}"), Bond::Choice))
             }
-            Form::Tensor(TensorOp::BroadcastTo(_)) => self.element(term.args[0], out),
-            Form::Tensor(TensorOp::Reshape(_)) if self.book.shape(term.args[0]).rank() == 0 => {
+            TermKind::Tensor(TensorOp::BroadcastTo(_)) => self.element(term.args[0], out),
+            TermKind::Tensor(TensorOp::Reshape(_)) if self.book.shape(term.args[0]).rank() == 0 => {
                 self.element(term.args[0], out)
             }
-            Form::Tensor(TensorOp::Reshape(_)) if out.rank() == 0 => {
+            TermKind::Tensor(TensorOp::Reshape(_)) if out.rank() == 0 => {
                 Ok((format!("{}[0]", self.temporary(term.args[0])?), Bond::Whole))
             }
-            Form::Named(name) => Err(self.refused(name)),
+            TermKind::Named(name) => Err(self.refused(name)),
             _ => {
                 let variable = self.temporary(id)?;
                 Ok((indexed(&variable, &term.shape, out), Bond::Whole))
@@ -210,10 +210,10 @@ impl<T: Element> Writer<'_, T> {
     fn condition(&mut self, id: usize, out: &Shape) -> Result<String> {
         let term = self.book.term(id);
         match term.form {
-            Form::Binary(BinaryOp::Mul(_)) if self.is_condition(id) => {
+            TermKind::Binary(BinaryOp::Mul(_)) if self.is_condition(id) => {
                 Ok(format!("{} && {}", self.condition(term.args[0], out)?, self.condition(term.args[1], out)?))
             }
-            Form::Binary(op) if op.is_flat() => self.comparison(op, term.args[0], term.args[1], out),
+            TermKind::Binary(op) if op.is_flat() => self.comparison(op, term.args[0], term.args[1], out),
             _ => Ok(format!("{} != 0.0", self.sign_of(id, out, Bond::Sum)?)),
         }
     }
@@ -221,8 +221,8 @@ impl<T: Element> Writer<'_, T> {
     fn is_condition(&self, id: usize) -> bool {
         let term = self.book.term(id);
         match term.form {
-            Form::Binary(BinaryOp::Mul(_)) => term.args.iter().all(|&arg| self.is_condition(arg)),
-            Form::Binary(op) => op.is_flat(),
+            TermKind::Binary(BinaryOp::Mul(_)) => term.args.iter().all(|&arg| self.is_condition(arg)),
+            TermKind::Binary(op) => op.is_flat(),
             _ => false,
         }
     }
@@ -233,15 +233,15 @@ impl<T: Element> Writer<'_, T> {
         use UnaryOp::{Abs, Clamp, Cos, Exp, Neg, Sigmoid, Sign, Sin, Square, Tanh};
         let term = self.book.term(id);
         let form = match &term.form {
-            Form::Literal(x) => return x.is_finite(),
-            Form::Node(_) | Form::Adjoint(_) | Form::Constant(_) => return true,
-            Form::Unary(
+            TermKind::Literal(x) => return x.is_finite(),
+            TermKind::Node(_) | TermKind::Adjoint(_) | TermKind::Constant(_) => return true,
+            TermKind::Unary(
                 Abs(_) | Clamp(_) | Cos(_) | Exp(_) | Neg(_) | Sigmoid(_) | Sign(_) | Sin(_) | Square(_) | Tanh(_),
             ) => true,
-            Form::Unary(UnaryOp::Powi(op)) => op.n >= 0,
-            Form::Binary(Add(_) | Sub(_) | Mul(_)) | Form::Select => true,
-            Form::Binary(op) => op.is_flat(),
-            Form::Tensor(op) => !matches!(op, TensorOp::Det(_) | TensorOp::Inv(_) | TensorOp::Solve(_)),
+            TermKind::Unary(UnaryOp::Powi(op)) => op.n >= 0,
+            TermKind::Binary(Add(_) | Sub(_) | Mul(_)) | TermKind::Select => true,
+            TermKind::Binary(op) => op.is_flat(),
+            TermKind::Tensor(op) => !matches!(op, TensorOp::Det(_) | TensorOp::Inv(_) | TensorOp::Solve(_)),
             _ => false,
         };
         form && term.args.iter().all(|&arg| self.is_tame(arg))

@@ -8,7 +8,7 @@ mod expression;
 mod helpers;
 mod tensors;
 
-use super::symbol::{Book, Equations, Form};
+use super::symbol::{Equations, TermKind, TermTable};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, GraphNode, GraphOp};
 use crate::num::Element;
@@ -49,7 +49,7 @@ pub fn rust_source<T: Element>(graph: &Graph<T>, name: &str) -> Result<String> {
             "rust_source: output must be a number, got shape {shape}; reduce it with sum() or mean()"
         )));
     }
-    let book = Book::default();
+    let book = TermTable::default();
     let equations = Equations::of(&book, graph)?;
     let mut taken: HashSet<String> = helpers::names().map(str::to_owned).chain(["i".into(), name.into()]).collect();
     let mut unique = |wish: String, index: usize| {
@@ -94,7 +94,7 @@ const LONGEST_INLINE: usize = 4;
 /// Writes the function, statement by statement.
 struct Writer<'a, T> {
     graph: &'a Graph<T>,
-    book: &'a Book,
+    book: &'a TermTable,
     /// The names of the nodes' values and gradients.
     values: Vec<String>,
     gradients: Vec<String>,
@@ -141,7 +141,7 @@ impl<T: Element> Writer<'_, T> {
             wanted[index] |= node.is_input();
             if wanted[index] {
                 for &(reader, formula) in &equations.contributions[index] {
-                    wanted[reader] |= self.book.mentions(formula, &|form| matches!(form, Form::Adjoint(_)));
+                    wanted[reader] |= self.book.mentions(formula, &|form| matches!(form, TermKind::Adjoint(_)));
                 }
             }
         }
@@ -163,7 +163,7 @@ impl<T: Element> Writer<'_, T> {
                 node.name().is_none() && node.scope().is_none() && node.shape().rank() == 0 && reads[index] == 1;
             if hidden && matches!(node.op, GraphOp::Unary(_) | GraphOp::Binary(_)) {
                 let whole = self.book.substituted(formula, &|form| match form {
-                    Form::Node(index) => inline[*index],
+                    TermKind::Node(index) => inline[*index],
                     _ => None,
                 });
                 inline[index] = (self.book.leaves(whole, LONGEST_INLINE) <= LONGEST_INLINE).then_some(whole);
@@ -174,7 +174,7 @@ impl<T: Element> Writer<'_, T> {
 
     fn count_reads(&self, formula: usize, reads: &mut [usize]) {
         let term = self.book.term(formula);
-        if let Form::Node(index) = term.form {
+        if let TermKind::Node(index) = term.form {
             reads[index] += 1;
         }
         term.args.iter().for_each(|&arg| self.count_reads(arg, reads));
@@ -182,7 +182,7 @@ impl<T: Element> Writer<'_, T> {
 
     fn with_inlined(&self, formula: usize) -> usize {
         self.book.substituted(formula, &|form| match form {
-            Form::Node(index) => self.inline[*index],
+            TermKind::Node(index) => self.inline[*index],
             _ => None,
         })
     }
@@ -237,7 +237,7 @@ impl<T: Element> Writer<'_, T> {
         let kind = if shape.rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
         let adjoint = equations.adjoint(self.book, index).map(|formula| self.with_inlined(formula));
         if let (Some(formula), None, false) = (adjoint, node.name(), node.is_input())
-            && let Form::Adjoint(reader) = self.book.term(formula).form
+            && let TermKind::Adjoint(reader) = self.book.term(formula).form
         {
             // The same gradient under the name that it has.
             self.gradients[index] = self.gradients[reader].clone();
@@ -335,10 +335,10 @@ impl<T: Element> Writer<'_, T> {
     }
 
     /// The variable of a node's value or gradient.
-    fn variable(&self, form: &Form) -> Option<&str> {
+    fn variable(&self, form: &TermKind) -> Option<&str> {
         match form {
-            Form::Node(index) => Some(&self.values[*index]),
-            Form::Adjoint(index) => Some(&self.gradients[*index]),
+            TermKind::Node(index) => Some(&self.values[*index]),
+            TermKind::Adjoint(index) => Some(&self.gradients[*index]),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::error::Result;
-use crate::explain::symbol::{Form, Term};
+use crate::explain::symbol::{Term, TermKind};
 use crate::graph::GraphOp;
 use crate::num::Element;
 use crate::ops::structural::{
@@ -21,20 +21,20 @@ impl<T: Element> Writer<'_, T> {
             return Ok(if term.shape.rank() == 0 { variable.to_owned() } else { format!("{variable}.{copy}()") });
         }
         match &term.form {
-            Form::Constant(elements) => {
+            TermKind::Constant(elements) => {
                 let all: Vec<String> = elements.iter().map(|&x| self.literal(x)).collect();
                 Ok(format!("vec![{}]", all.join(", ")))
             }
-            Form::Tensor(TensorOp::BroadcastTo(_) | TensorOp::Reshape(_)) => match self.book.stretched_number(id) {
+            TermKind::Tensor(TensorOp::BroadcastTo(_) | TensorOp::Reshape(_)) => match self.book.stretched_number(id) {
                 Some(number) => Ok(format!("vec![{}; {n}]", self.element(number, &Shape::scalar())?.0)),
                 None if term.shape.rank() == 0 => Ok(format!("{}[0]", self.temporary(term.args[0])?)),
-                None if matches!(term.form, Form::Tensor(TensorOp::Reshape(_))) => self.whole(term.args[0]),
+                None if matches!(term.form, TermKind::Tensor(TensorOp::Reshape(_))) => self.whole(term.args[0]),
                 None => self.each(id, &term.shape),
             },
-            Form::Tensor(op @ (TensorOp::Sum(_) | TensorOp::SquaredError(_) | TensorOp::CrossEntropy(_))) => {
+            TermKind::Tensor(op @ (TensorOp::Sum(_) | TensorOp::SquaredError(_) | TensorOp::CrossEntropy(_))) => {
                 self.tensor(op, &term)
             }
-            Form::Tensor(op) => {
+            TermKind::Tensor(op) => {
                 let vector = self.tensor(op, &term)?;
                 Ok(if term.shape.rank() == 0 { format!("{vector}[0]") } else { vector })
             }
@@ -58,7 +58,7 @@ impl<T: Element> Writer<'_, T> {
         if let Some(variable) = self.variable(&term.form) {
             return Ok(variable.to_owned());
         }
-        if let Form::Tensor(TensorOp::Reshape(_)) = term.form
+        if let TermKind::Tensor(TensorOp::Reshape(_)) = term.form
             && self.book.shape(term.args[0]).rank() > 0
             && term.shape.rank() > 0
         {
@@ -82,7 +82,7 @@ impl<T: Element> Writer<'_, T> {
     /// A reference to a tensor's elements.
     fn borrowed(&mut self, id: usize) -> Result<String> {
         let mut form = self.book.term(id);
-        while let Form::Tensor(TensorOp::Reshape(_)) = form.form {
+        while let TermKind::Tensor(TensorOp::Reshape(_)) = form.form {
             form = self.book.term(form.args[0]);
         }
         let name = self.temporary(id)?;
@@ -90,8 +90,8 @@ impl<T: Element> Writer<'_, T> {
     }
 
     /// Whether the variable is a slice as it was given, not a vector.
-    fn is_slice(&self, form: &Form) -> bool {
-        matches!(form, Form::Node(index) if matches!(self.graph.nodes()[*index].op, GraphOp::Input | GraphOp::Data))
+    fn is_slice(&self, form: &TermKind) -> bool {
+        matches!(form, TermKind::Node(index) if matches!(self.graph.nodes()[*index].op, GraphOp::Input | GraphOp::Data))
     }
 
     fn tensor(&mut self, op: &TensorOp, term: &Term) -> Result<String> {

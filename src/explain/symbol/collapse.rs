@@ -7,7 +7,7 @@
 //! These are identities of real numbers wherever both sides are defined; rounding and the points in between are not looked at,
 //! which is why only derivations are simplified so, and never what is computed.
 
-use super::{Book, Equations, Form};
+use super::{Equations, TermKind, TermTable};
 use crate::graph::{Graph, GraphOp};
 use crate::num::Element;
 use crate::ops::structural::{Sum, TensorOp};
@@ -27,7 +27,7 @@ type Polynomial = BTreeMap<Vec<(usize, i32)>, f64>;
 
 /// Adjoints with the adjoints after them put in, and simplified, where they stay short.
 pub(crate) struct Collapse<'a, T> {
-    book: &'a Book,
+    book: &'a TermTable,
     graph: &'a Graph<T>,
     equations: &'a Equations,
     /// Whether sums stand in for the nodes that they are.
@@ -35,7 +35,7 @@ pub(crate) struct Collapse<'a, T> {
 }
 
 impl<'a, T: Element> Collapse<'a, T> {
-    pub fn new(book: &'a Book, graph: &'a Graph<T>, equations: &'a Equations) -> Self {
+    pub fn new(book: &'a TermTable, graph: &'a Graph<T>, equations: &'a Equations) -> Self {
         Self { book, graph, equations, inlines: false }
     }
 
@@ -47,10 +47,10 @@ impl<'a, T: Element> Collapse<'a, T> {
         for node in (0..n - 1).rev() {
             let Some(raw) = self.equations.adjoint(self.book, node) else { continue };
             let with = self.book.substituted(raw, &|form| match form {
-                Form::Adjoint(reader) => full[*reader],
+                TermKind::Adjoint(reader) => full[*reader],
                 _ => None,
             });
-            let unknown = |form: &Form| matches!(form, Form::Adjoint(_));
+            let unknown = |form: &TermKind| matches!(form, TermKind::Adjoint(_));
             if self.book.leaves(with, 4 * LONGEST) <= 4 * LONGEST && !self.book.mentions(with, &unknown) {
                 let looking_through = Self { inlines: true, ..*self };
                 let forms = [self.simplified(with), looking_through.simplified(with)];
@@ -73,8 +73,8 @@ impl<'a, T: Element> Collapse<'a, T> {
     fn collect_denominators(&self, id: usize, found: &mut BTreeSet<usize>) {
         let term = self.book.term(id);
         let below = match (&term.form, &term.args[..]) {
-            (Form::Binary(BinaryOp::Div(_) | BinaryOp::Over(_)), &[_, below]) => Some(below),
-            (Form::Unary(UnaryOp::Reciprocal(_)), &[below]) => Some(below),
+            (TermKind::Binary(BinaryOp::Div(_) | BinaryOp::Over(_)), &[_, below]) => Some(below),
+            (TermKind::Unary(UnaryOp::Reciprocal(_)), &[below]) => Some(below),
             _ => None,
         };
         if let Some(below) = below {
@@ -94,20 +94,22 @@ impl<'a, T: Element> Collapse<'a, T> {
         let term = self.book.term(id);
         let of = |i: usize| self.polynomial(term.args[i], denominators);
         let sum = match &term.form {
-            Form::Literal(x) => constant(*x),
-            Form::Node(index) => match self.inlined(*index).filter(|_| self.inlines) {
+            TermKind::Literal(x) => constant(*x),
+            TermKind::Node(index) => match self.inlined(*index).filter(|_| self.inlines) {
                 Some(formula) => self.polynomial(formula, denominators),
                 None => atom(id, 1),
             },
-            Form::Unary(UnaryOp::Neg(_)) => times(&of(0), &constant(-1.0)),
-            Form::Unary(UnaryOp::Square(_)) => times(&of(0), &of(0)),
-            Form::Unary(UnaryOp::Powi(Powi { n: n @ 1..=4 })) => (1..*n).fold(of(0), |power, _| times(&power, &of(0))),
-            Form::Unary(UnaryOp::Reciprocal(_)) => times(&constant(1.0), &self.inverse(of(0))),
-            Form::Binary(BinaryOp::Add(_)) => plus(of(0), &of(1), 1.0),
-            Form::Binary(BinaryOp::Sub(_)) => plus(of(0), &of(1), -1.0),
-            Form::Binary(BinaryOp::Mul(_) | BinaryOp::Scale(_) | BinaryOp::Gate(_)) => times(&of(0), &of(1)),
-            Form::Binary(BinaryOp::Div(_) | BinaryOp::Over(_)) => times(&of(0), &self.inverse(of(1))),
-            Form::Tensor(TensorOp::Sum(op)) => self.summed(op, &self.book.shape(term.args[0]), &of(0)),
+            TermKind::Unary(UnaryOp::Neg(_)) => times(&of(0), &constant(-1.0)),
+            TermKind::Unary(UnaryOp::Square(_)) => times(&of(0), &of(0)),
+            TermKind::Unary(UnaryOp::Powi(Powi { n: n @ 1..=4 })) => {
+                (1..*n).fold(of(0), |power, _| times(&power, &of(0)))
+            }
+            TermKind::Unary(UnaryOp::Reciprocal(_)) => times(&constant(1.0), &self.inverse(of(0))),
+            TermKind::Binary(BinaryOp::Add(_)) => plus(of(0), &of(1), 1.0),
+            TermKind::Binary(BinaryOp::Sub(_)) => plus(of(0), &of(1), -1.0),
+            TermKind::Binary(BinaryOp::Mul(_) | BinaryOp::Scale(_) | BinaryOp::Gate(_)) => times(&of(0), &of(1)),
+            TermKind::Binary(BinaryOp::Div(_) | BinaryOp::Over(_)) => times(&of(0), &self.inverse(of(1))),
+            TermKind::Tensor(TensorOp::Sum(op)) => self.summed(op, &self.book.shape(term.args[0]), &of(0)),
             _ if term.args.is_empty() => atom(id, 1),
             _ => {
                 let args: Vec<usize> = term.args.iter().map(|&arg| self.shaped(self.simplified(arg), arg)).collect();
@@ -168,7 +170,7 @@ impl<'a, T: Element> Collapse<'a, T> {
     /// The sum over axes of one term; a number where the term is data whose sums are all the same.
     fn sum_of(&self, op: &Sum, from: &Shape, id: usize) -> Polynomial {
         let keep = TensorOp::Sum(op.clone());
-        if let Form::Node(index) = self.book.term(id).form
+        if let TermKind::Node(index) = self.book.term(id).form
             && let GraphOp::Data = self.graph.nodes()[index].op
             && self.book.shape(id) == *from
         {

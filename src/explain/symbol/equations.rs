@@ -1,6 +1,6 @@
 //! The chain rule of a graph: for each node its formula, and what it adds to its parents' gradients.
 
-use super::{Book, Form, Rules, Symbol};
+use super::{Rules, Symbol, TermKind, TermTable};
 use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
@@ -22,7 +22,7 @@ pub(crate) struct Equations {
 
 impl Equations {
     /// Runs every rule over formulas.
-    pub fn of<T: Element>(book: &Book, graph: &Graph<T>) -> Result<Self> {
+    pub fn of<T: Element>(book: &TermTable, graph: &Graph<T>) -> Result<Self> {
         let n = graph.nodes().len();
         let mut equations = Self { values: Vec::with_capacity(n), contributions: vec![Vec::new(); n] };
         let writer = Writer { rules: Rules { book, graph } };
@@ -46,7 +46,7 @@ impl Equations {
     }
 
     /// The gradient by a node, as the sum of its contributions; `None` where none arrives.
-    pub fn adjoint(&self, book: &Book, node: usize) -> Option<usize> {
+    pub fn adjoint(&self, book: &TermTable, node: usize) -> Option<usize> {
         let mut parts: Vec<usize> = self.contributions[node].iter().map(|&(_, formula)| formula).collect();
         // Thousands of readers make a sum of sums: a chain of them would be as deep as it is long.
         while parts.len() > LONGEST_SUM {
@@ -75,14 +75,14 @@ struct Writer<'b, T> {
 }
 
 impl<'b, T: Element> Writer<'b, T> {
-    fn leaf(&self, form: Form, index: usize) -> Symbol<'b> {
+    fn leaf(&self, form: TermKind, index: usize) -> Symbol<'b> {
         let shape = self.rules.graph.nodes()[index].shape();
         self.rules.book.symbol(self.rules.book.intern(form, &[], shape))
     }
 
     fn args(&self, node: &GraphNode<T>) -> Vec<Symbol<'b>> {
         let arg = |arg: &Arg<T>| match arg {
-            Arg::Node(index) => self.leaf(Form::Node(*index), *index),
+            Arg::Node(index) => self.leaf(TermKind::Node(*index), *index),
             Arg::Literal(x) => Symbol::Literal(x.as_f64()),
         };
         node.args().iter().map(arg).collect()
@@ -94,7 +94,7 @@ impl<'b, T: Element> Writer<'b, T> {
         let refs: Vec<&Symbol<'b>> = args.iter().collect();
         let named = |name: &str| {
             let ids: Vec<usize> = args.iter().map(|&arg| self.rules.book.id(arg)).collect();
-            self.rules.book.symbol(self.rules.book.intern(Form::Named(name.into()), &ids, node.shape()))
+            self.rules.book.symbol(self.rules.book.intern(TermKind::Named(name.into()), &ids, node.shape()))
         };
         let symbol = match &node.op {
             GraphOp::Input | GraphOp::Data => return None,
@@ -119,8 +119,8 @@ impl<'b, T: Element> Writer<'b, T> {
     /// What the node adds to the gradient of one of its arguments, up to broadcasting.
     fn contribution(&self, node: &GraphNode<T>, wrt: usize) -> Result<Symbol<'b>> {
         let args = self.args(node);
-        let output = self.leaf(Form::Node(node.index()), node.index());
-        let g = self.leaf(Form::Adjoint(node.index()), node.index());
+        let output = self.leaf(TermKind::Node(node.index()), node.index());
+        let g = self.leaf(TermKind::Adjoint(node.index()), node.index());
         Ok(match &node.op {
             GraphOp::Input | GraphOp::Data => unreachable!("they have no arguments"),
             GraphOp::Unary(op) => op.with(UnaryRule([args[0], output, g])),

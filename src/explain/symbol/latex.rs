@@ -1,6 +1,6 @@
 //! Formulas as LaTeX.
 
-use super::{Book, Form};
+use super::{TermKind, TermTable};
 use crate::graph::Graph;
 use crate::num::Element;
 use crate::ops::structural::{CrossEntropy, CrossEntropySlope, MatMul, Permute, Sum, TensorOp};
@@ -19,13 +19,13 @@ enum Bond {
 
 /// How nodes are written.
 pub(crate) struct Notation<'a> {
-    book: &'a Book,
+    book: &'a TermTable,
     names: Vec<(String, String)>,
 }
 
 impl<'a> Notation<'a> {
     /// Named nodes by their names, the others as v with their number.
-    pub fn new<T: Element>(book: &'a Book, graph: &Graph<T>) -> Self {
+    pub fn new<T: Element>(book: &'a TermTable, graph: &Graph<T>) -> Self {
         let mut seen: HashMap<&str, usize> = HashMap::new();
         for name in graph.nodes().iter().filter_map(|node| node.name()) {
             *seen.entry(name).or_default() += 1;
@@ -66,16 +66,16 @@ impl<'a> Notation<'a> {
         let term = self.book.term(id);
         let args = &term.args[..];
         match &term.form {
-            Form::Literal(x) if *x < 0.0 => (number(*x), Bond::Sum),
-            Form::Literal(x) => (number(*x), Bond::Whole),
-            Form::Node(index) => (self.node(*index), Bond::Whole),
-            Form::Adjoint(index) => (self.adjoint(*index), Bond::Whole),
-            Form::Constant(_) => (format!("c_{{{id}}}"), Bond::Whole),
-            Form::Unary(op) => self.unary(*op, args[0]),
-            Form::Binary(op) => self.binary(*op, args[0], args[1]),
-            Form::Select => self.select(args),
-            Form::Tensor(op) => self.tensor(op, args),
-            Form::Named(name) => (self.call(&operator(name), args), Bond::Whole),
+            TermKind::Literal(x) if *x < 0.0 => (number(*x), Bond::Sum),
+            TermKind::Literal(x) => (number(*x), Bond::Whole),
+            TermKind::Node(index) => (self.node(*index), Bond::Whole),
+            TermKind::Adjoint(index) => (self.adjoint(*index), Bond::Whole),
+            TermKind::Constant(_) => (format!("c_{{{id}}}"), Bond::Whole),
+            TermKind::Unary(op) => self.unary(*op, args[0]),
+            TermKind::Binary(op) => self.binary(*op, args[0], args[1]),
+            TermKind::Select => self.select(args),
+            TermKind::Tensor(op) => self.tensor(op, args),
+            TermKind::Named(name) => (self.call(&operator(name), args), Bond::Whole),
         }
     }
 
@@ -139,7 +139,7 @@ impl<'a> Notation<'a> {
 
     fn power(&self, x: usize, n: &str) -> String {
         // A power of a power or of a fraction needs its brackets.
-        let plain = matches!(self.book.term(x).form, Form::Literal(_) | Form::Node(_) | Form::Adjoint(_));
+        let plain = matches!(self.book.term(x).form, TermKind::Literal(_) | TermKind::Node(_) | TermKind::Adjoint(_));
         let base = self.formula(x);
         let base = if plain && !base.contains('^') && !base.starts_with('-') {
             base
@@ -189,10 +189,10 @@ impl<'a> Notation<'a> {
         // A number in front of what it multiplies.
         let (x, y) = if self.book.literal(y).is_some() { (y, x) } else { (x, y) };
         let factor = |id: usize| match self.book.term(id).form {
-            Form::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) => self.at(id, Bond::Whole),
+            TermKind::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) => self.at(id, Bond::Whole),
             _ => self.at(id, Bond::Product),
         };
-        if let (Form::Unary(UnaryOp::Neg(_)), false) = (&self.book.term(x).form, self.book.literal(y).is_some()) {
+        if let (TermKind::Unary(UnaryOp::Neg(_)), false) = (&self.book.term(x).form, self.book.literal(y).is_some()) {
             let positive = self.times(self.book.term(x).args[0], y).0;
             return (format!("-{positive}"), Bond::Sum);
         }
@@ -232,10 +232,10 @@ impl<'a> Notation<'a> {
     fn condition(&self, id: usize) -> String {
         let term = self.book.term(id);
         match term.form {
-            Form::Binary(BinaryOp::Mul(_)) => {
+            TermKind::Binary(BinaryOp::Mul(_)) => {
                 format!("{} \\wedge {}", self.condition(term.args[0]), self.condition(term.args[1]))
             }
-            Form::Binary(op) if op.is_flat() => self.relation(op, term.args[0], term.args[1]),
+            TermKind::Binary(op) if op.is_flat() => self.relation(op, term.args[0], term.args[1]),
             _ => format!("{} \\ne 0", self.formula(id)),
         }
     }

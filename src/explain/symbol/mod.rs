@@ -3,7 +3,7 @@
 //! The ops' rules are generic over [`Number`] and [`Algebra`](crate::Algebra); run over [`Symbol`] and
 //! [`Rules`], they write themselves down. So each derivative exists once, in its rule.
 //!
-//! A [`Book`] holds every term once: equal terms have equal numbers. Constants are folded as terms are made, a factor 1 and
+//! A [`TermTable`] holds every term once: equal terms have equal numbers. Constants are folded as terms are made, a factor 1 and
 //! a summand 0 are dropped.
 
 mod collapse;
@@ -32,12 +32,12 @@ use std::collections::HashMap;
 #[derive(Clone, Copy)]
 pub(crate) enum Symbol<'b> {
     Literal(f64),
-    Term(&'b Book, usize),
+    Term(&'b TermTable, usize),
 }
 
 /// What a term is.
 #[derive(Clone, Debug)]
-pub(crate) enum Form {
+pub(crate) enum TermKind {
     Literal(f64),
     /// The value of a node.
     Node(usize),
@@ -56,19 +56,19 @@ pub(crate) enum Form {
 /// A form applied to terms.
 #[derive(Clone, Debug)]
 pub(crate) struct Term {
-    pub form: Form,
+    pub form: TermKind,
     pub args: SmallVec<[usize; 3]>,
     pub shape: Shape,
 }
 
 /// Every term, once.
 #[derive(Default)]
-pub(crate) struct Book {
+pub(crate) struct TermTable {
     terms: RefCell<Vec<Term>>,
     numbers: RefCell<HashMap<String, usize>>,
 }
 
-impl Book {
+impl TermTable {
     pub fn term(&self, id: usize) -> Term {
         self.terms.borrow()[id].clone()
     }
@@ -77,13 +77,13 @@ impl Book {
     }
     pub fn literal(&self, id: usize) -> Option<f64> {
         match self.terms.borrow()[id].form {
-            Form::Literal(x) => Some(x),
+            TermKind::Literal(x) => Some(x),
             _ => None,
         }
     }
 
     /// The term's number, new or not.
-    pub fn intern(&self, form: Form, args: &[usize], shape: Shape) -> usize {
+    pub fn intern(&self, form: TermKind, args: &[usize], shape: Shape) -> usize {
         let key = format!("{form:?} {args:?} {shape}");
         if let Some(&id) = self.numbers.borrow().get(&key) {
             return id;
@@ -94,7 +94,7 @@ impl Book {
         terms.len() - 1
     }
     pub fn lit(&self, x: f64) -> usize {
-        self.intern(Form::Literal(x), &[], Shape::scalar())
+        self.intern(TermKind::Literal(x), &[], Shape::scalar())
     }
     pub fn symbol(&self, id: usize) -> Symbol<'_> {
         Symbol::Term(self, id)
@@ -112,10 +112,10 @@ impl Book {
             return self.lit(op.with(Apply(x)));
         }
         let term = self.term(x);
-        if let (UnaryOp::Neg(_), Form::Unary(UnaryOp::Neg(_))) = (op, &term.form) {
+        if let (UnaryOp::Neg(_), TermKind::Unary(UnaryOp::Neg(_))) = (op, &term.form) {
             return term.args[0];
         }
-        self.intern(Form::Unary(op), &[x], term.shape)
+        self.intern(TermKind::Unary(op), &[x], term.shape)
     }
 
     pub fn neg(&self, x: usize) -> usize {
@@ -143,7 +143,7 @@ impl Book {
             _ => {}
         }
         let shape = Shape::broadcast("formula", &self.shape(x), &self.shape(y)).expect("the rule's own shapes fit");
-        self.intern(Form::Binary(op), &[x, y], shape)
+        self.intern(TermKind::Binary(op), &[x, y], shape)
     }
 
     pub fn add(&self, x: usize, y: usize) -> usize {
@@ -162,7 +162,7 @@ impl Book {
         }
         let shape = Shape::broadcast("formula", &self.shape(a), &self.shape(b)).expect("the rule's own shapes fit");
         let shape = Shape::broadcast("formula", &shape, &self.shape(condition)).expect("the rule's own shapes fit");
-        self.intern(Form::Select, &[condition, a, b], shape)
+        self.intern(TermKind::Select, &[condition, a, b], shape)
     }
 
     pub fn tensor(&self, op: TensorOp, args: &[usize]) -> usize {
@@ -170,7 +170,7 @@ impl Book {
         let shape = rules::shape_of(&op, &shapes);
         match op {
             TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) if shapes[0] == shape => args[0],
-            op => self.intern(Form::Tensor(op), args, shape),
+            op => self.intern(TermKind::Tensor(op), args, shape),
         }
     }
 
@@ -181,17 +181,17 @@ impl Book {
     /// The term with other arguments.
     pub fn with_args(&self, term: &Term, args: &[usize]) -> usize {
         match &term.form {
-            Form::Unary(op) => self.unary(*op, args[0]),
-            Form::Binary(op) => self.binary(*op, args[0], args[1]),
-            Form::Select => self.select(args[0], args[1], args[2]),
-            Form::Tensor(TensorOp::Reshape(Reshape { shape })) if self.shape(args[0]) == *shape => args[0],
-            Form::Tensor(op) => self.tensor(op.clone(), args),
+            TermKind::Unary(op) => self.unary(*op, args[0]),
+            TermKind::Binary(op) => self.binary(*op, args[0], args[1]),
+            TermKind::Select => self.select(args[0], args[1], args[2]),
+            TermKind::Tensor(TensorOp::Reshape(Reshape { shape })) if self.shape(args[0]) == *shape => args[0],
+            TermKind::Tensor(op) => self.tensor(op.clone(), args),
             form => self.intern(form.clone(), args, term.shape.clone()),
         }
     }
 
     /// The term with some terms replaced; a replacement of another shape is stretched.
-    pub fn substituted(&self, id: usize, replace: &impl Fn(&Form) -> Option<usize>) -> usize {
+    pub fn substituted(&self, id: usize, replace: &impl Fn(&TermKind) -> Option<usize>) -> usize {
         let mut done = HashMap::new();
         self.substitute(id, replace, &mut done)
     }
@@ -199,7 +199,7 @@ impl Book {
     fn substitute(
         &self,
         id: usize,
-        replace: &impl Fn(&Form) -> Option<usize>,
+        replace: &impl Fn(&TermKind) -> Option<usize>,
         done: &mut HashMap<usize, usize>,
     ) -> usize {
         if let Some(&new) = done.get(&id) {
@@ -223,10 +223,12 @@ impl Book {
     pub fn stretched_number(&self, id: usize) -> Option<usize> {
         let term = self.term(id);
         match term.form {
-            Form::Tensor(TensorOp::BroadcastTo(_) | TensorOp::Reshape(_)) => match self.shape(term.args[0]).rank() {
-                0 => Some(self.stretched_number(term.args[0]).unwrap_or(term.args[0])),
-                _ => self.stretched_number(term.args[0]),
-            },
+            TermKind::Tensor(TensorOp::BroadcastTo(_) | TensorOp::Reshape(_)) => {
+                match self.shape(term.args[0]).rank() {
+                    0 => Some(self.stretched_number(term.args[0]).unwrap_or(term.args[0])),
+                    _ => self.stretched_number(term.args[0]),
+                }
+            }
             _ => None,
         }
     }
@@ -238,7 +240,7 @@ impl Book {
             return 1;
         }
         // These two are written with their labels and their factor.
-        let hidden = matches!(term.form, Form::Tensor(TensorOp::CrossEntropy(_) | TensorOp::CrossEntropySlope(_)));
+        let hidden = matches!(term.form, TermKind::Tensor(TensorOp::CrossEntropy(_) | TensorOp::CrossEntropySlope(_)));
         let mut sum = if hidden { 2 } else { 0 };
         for &arg in &term.args {
             sum += self.leaves(arg, limit);
@@ -250,7 +252,7 @@ impl Book {
     }
 
     /// Whether a term that passes the test is part of the formula.
-    pub fn mentions(&self, id: usize, test: &impl Fn(&Form) -> bool) -> bool {
+    pub fn mentions(&self, id: usize, test: &impl Fn(&TermKind) -> bool) -> bool {
         let term = self.term(id);
         test(&term.form) || term.args.iter().any(|&arg| self.mentions(arg, test))
     }
@@ -284,7 +286,7 @@ impl PartialOrd for Symbol<'_> {
 }
 
 impl<'b> Symbol<'b> {
-    fn book(self, other: Self) -> Option<&'b Book> {
+    fn book(self, other: Self) -> Option<&'b TermTable> {
         match (self, other) {
             (Symbol::Term(book, _), _) | (_, Symbol::Term(book, _)) => Some(book),
             _ => None,
@@ -324,7 +326,7 @@ impl Number for Symbol<'_> {
     fn apply<O: Unary>(self, op: O) -> Self {
         match self {
             Symbol::Literal(x) => Symbol::Literal(op.value(x)),
-            Symbol::Term(book, id) => book.symbol(book.intern(Form::Named(O::NAME.into()), &[id], book.shape(id))),
+            Symbol::Term(book, id) => book.symbol(book.intern(TermKind::Named(O::NAME.into()), &[id], book.shape(id))),
         }
     }
     fn apply2<O: Binary>(self, op: O, rhs: Self) -> Self {
@@ -334,7 +336,7 @@ impl Number for Symbol<'_> {
                 let args = [book.id(self), book.id(rhs)];
                 let shape = Shape::broadcast(O::NAME, &book.shape(args[0]), &book.shape(args[1]));
                 let shape = shape.expect("the rule's own shapes fit");
-                book.symbol(book.intern(Form::Named(O::NAME.into()), &args, shape))
+                book.symbol(book.intern(TermKind::Named(O::NAME.into()), &args, shape))
             }
             (None, ..) => unreachable!("a term has a book"),
         }

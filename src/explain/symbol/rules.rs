@@ -1,6 +1,6 @@
 //! The algebra whose values are formulas.
 
-use super::{Book, Form, Symbol};
+use super::{Symbol, TermKind, TermTable};
 use crate::algebra::Algebra;
 use crate::graph::Graph;
 use crate::num::Element;
@@ -10,7 +10,7 @@ use crate::tensor::{Shape, Tensor};
 
 /// Rules on whole tensors applied to formulas.
 pub(crate) struct Rules<'b, T> {
-    pub book: &'b Book,
+    pub book: &'b TermTable,
     pub graph: &'b Graph<T>,
 }
 
@@ -28,7 +28,7 @@ impl<'b, T: Element> Algebra<T> for Rules<'b, T> {
     }
     fn constant(&self, x: Tensor<T>) -> Symbol<'b> {
         let elements = x.iter().map(|x| x.as_f64()).collect();
-        self.book.symbol(self.book.intern(Form::Constant(elements), &[], x.shape().clone()))
+        self.book.symbol(self.book.intern(TermKind::Constant(elements), &[], x.shape().clone()))
     }
     fn select(&self, condition: &Symbol<'b>, a: &Symbol<'b>, b: &Symbol<'b>) -> Symbol<'b> {
         let id = |symbol: &Symbol<'b>| self.book.id(*symbol);
@@ -39,7 +39,7 @@ impl<'b, T: Element> Algebra<T> for Rules<'b, T> {
         match x {
             Symbol::Literal(x) => look(&[T::from_f64(*x)]),
             Symbol::Term(book, id) => match book.term(*id).form {
-                Form::Node(index) => look(self.graph.nodes()[index].value().as_slice()),
+                TermKind::Node(index) => look(self.graph.nodes()[index].value().as_slice()),
                 _ => look(&[]),
             },
         }

@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 /// Evaluates formulas at a graph's values and gradients.
 struct Evaluation<'t, 'b> {
     algebra: Recording<'t, f64>,
-    book: &'b Book,
+    book: &'b TermTable,
     graph: &'b Graph<f64>,
     adjoints: Vec<Value<f64>>,
 }
@@ -20,15 +20,15 @@ impl<'t> Evaluation<'t, '_> {
         let args: Vec<Var<'t, f64>> = term.args.iter().map(|&arg| self.at(arg)).collect();
         let leaf = |value: &Value<f64>| self.algebra.tape.leaf(value.clone(), true);
         match &term.form {
-            Form::Literal(x) => self.algebra.literal(*x),
-            Form::Node(index) => leaf(self.graph.nodes()[*index].value()),
-            Form::Adjoint(index) => leaf(&self.adjoints[*index]),
-            Form::Constant(x) => self.algebra.constant(Tensor::new(term.shape.clone(), x.clone()).unwrap()),
-            Form::Unary(op) => self.algebra.unary(*op, &args[0]),
-            Form::Binary(op) => self.algebra.binary(*op, &args[0], &args[1]),
-            Form::Select => self.algebra.select(&args[0], &args[1], &args[2]),
-            Form::Tensor(op) => self.algebra.apply(op.clone(), &args.iter().collect::<Vec<_>>()),
-            Form::Named(name) => panic!("{name} has no formula"),
+            TermKind::Literal(x) => self.algebra.literal(*x),
+            TermKind::Node(index) => leaf(self.graph.nodes()[*index].value()),
+            TermKind::Adjoint(index) => leaf(&self.adjoints[*index]),
+            TermKind::Constant(x) => self.algebra.constant(Tensor::new(term.shape.clone(), x.clone()).unwrap()),
+            TermKind::Unary(op) => self.algebra.unary(*op, &args[0]),
+            TermKind::Binary(op) => self.algebra.binary(*op, &args[0], &args[1]),
+            TermKind::Select => self.algebra.select(&args[0], &args[1], &args[2]),
+            TermKind::Tensor(op) => self.algebra.apply(op.clone(), &args.iter().collect::<Vec<_>>()),
+            TermKind::Named(name) => panic!("{name} has no formula"),
         }
     }
 }
@@ -37,7 +37,7 @@ impl<'t> Evaluation<'t, '_> {
 #[track_caller]
 fn assert_equations_hold(output: Var<'_, f64>) -> usize {
     let graph = Graph::of(output);
-    let book = Book::default();
+    let book = TermTable::default();
     let equations = Equations::of(&book, &graph).unwrap();
     let collapsed = Collapse::new(&book, &graph, &equations).adjoints();
     let tape = Tape::new();

@@ -54,22 +54,22 @@ impl LabelLoss {
     fn new(from: From) -> Self {
         Self { kind: Kind::Labels, from, reduction: Reduction::Mean, label_smoothing: 0.0, class_weights: None }
     }
-    /// The same as a sum over examples.
+    /// Sums over examples.
     pub fn sum(mut self) -> Self {
         self.reduction = Reduction::Sum;
         self
     }
-    /// The same as a mean over examples, which is the default.
+    /// Takes the mean over examples, which is the default.
     pub fn mean(mut self) -> Self {
         self.reduction = Reduction::Mean;
         self
     }
-    /// The same with targets mixed with the uniform distribution: (1 - eps) t + eps/c.
+    /// Mixes targets with the uniform distribution: (1 - eps) t + eps/c, eps in [0, 1]; 0 unless set.
     pub fn label_smoothing(mut self, eps: f64) -> Self {
         self.label_smoothing = eps;
         self
     }
-    /// The same with a weight for each class.
+    /// Sets a weight for each class; 1 unless set.
     pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.class_weights = Some(weights.into());
         self

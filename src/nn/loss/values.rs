@@ -109,19 +109,19 @@ impl ValueLoss {
     fn new(function: Function) -> Self {
         Self { kind: Kind::Values, function, reduction: Reduction::Mean, class_weights: None }
     }
-    /// The same as a sum over examples.
+    /// Sums over examples.
     ///
     /// Losses that average over outputs become sums over them as well, as in PyTorch.
     pub fn sum(mut self) -> Self {
         self.reduction = Reduction::Sum;
         self
     }
-    /// The same as a mean over examples, which is the default.
+    /// Takes the mean over examples, which is the default.
     pub fn mean(mut self) -> Self {
         self.reduction = Reduction::Mean;
         self
     }
-    /// The same with examples weighted by the class of their label. The targets are labels then.
+    /// Weights examples by the class of their label. The targets are labels then.
     pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.class_weights = Some(weights.into());
         self

@@ -14,7 +14,7 @@ pub(super) const CURVATURE: f64 = 0.9;
 
 /// A point on the line.
 #[derive(Clone, Debug)]
-pub(super) struct Point {
+pub(super) struct Trial {
     pub t: f64,
     pub value: f64,
     pub gradient: Vec<f64>,
@@ -23,30 +23,30 @@ pub(super) struct Point {
 }
 
 /// A function along a direction.
-pub(super) struct Line<'a, F> {
+pub(super) struct LineFunction<'a, F> {
     x: &'a [f64],
     direction: &'a [f64],
     f: &'a mut F,
     pub evaluations: u64,
 }
 
-impl<'a, F: FnMut(&[f64]) -> Result<(f64, Vec<f64>)>> Line<'a, F> {
+impl<'a, F: FnMut(&[f64]) -> Result<(f64, Vec<f64>)>> LineFunction<'a, F> {
     pub fn new(x: &'a [f64], direction: &'a [f64], f: &'a mut F) -> Self {
         Self { x, direction, f, evaluations: 0 }
     }
 
-    fn at(&mut self, t: f64) -> Result<Point> {
+    fn at(&mut self, t: f64) -> Result<Trial> {
         let x: Vec<f64> = self.x.iter().zip(self.direction).map(|(x, d)| x + t * d).collect();
         self.evaluations += 1;
         let (value, gradient) = (self.f)(&x)?;
         let slope = dot(&gradient, self.direction);
         // Where the function is not defined, the step was too long.
         let value = if value.is_finite() && slope.is_finite() { value } else { f64::INFINITY };
-        Ok(Point { t, value, gradient, slope })
+        Ok(Trial { t, value, gradient, slope })
     }
 
     /// The best point found: at t = 0 if none is lower. `trials` are tried after the first one, fewer where one is found.
-    pub fn strong_wolfe(&mut self, start: &Point, t: f64, tolerance: f64, trials: u64) -> Result<Point> {
+    pub fn strong_wolfe(&mut self, start: &Trial, t: f64, tolerance: f64, trials: u64) -> Result<Trial> {
         let mut tried = 0;
         match self.bracket(start, t, trials, &mut tried)? {
             Bracket::Found(point) => Ok(point),
@@ -55,7 +55,7 @@ impl<'a, F: FnMut(&[f64]) -> Result<(f64, Vec<f64>)>> Line<'a, F> {
     }
 
     /// Grows the step until the conditions hold or a bracket is around a point where they do.
-    fn bracket(&mut self, start: &Point, t: f64, trials: u64, tried: &mut u64) -> Result<Bracket> {
+    fn bracket(&mut self, start: &Trial, t: f64, trials: u64, tried: &mut u64) -> Result<Bracket> {
         let mut before = start.clone();
         let mut now = self.at(t)?;
         while *tried < trials {
@@ -79,12 +79,12 @@ impl<'a, F: FnMut(&[f64]) -> Result<(f64, Vec<f64>)>> Line<'a, F> {
     /// Shrinks the bracket until a trial meets the conditions, and returns the lower end.
     fn zoom(
         &mut self,
-        start: &Point,
-        mut ends: [Point; 2],
+        start: &Trial,
+        mut ends: [Trial; 2],
         tolerance: f64,
         trials: u64,
         tried: &mut u64,
-    ) -> Result<Point> {
+    ) -> Result<Trial> {
         let reach = largest(self.direction);
         // A bracket within the rounding of the parameters holds nothing to be found, however small the tolerance.
         let tolerance = tolerance.max(f64::EPSILON * largest(self.x)).max(f64::MIN_POSITIVE);
@@ -113,17 +113,17 @@ impl<'a, F: FnMut(&[f64]) -> Result<(f64, Vec<f64>)>> Line<'a, F> {
 }
 
 enum Bracket {
-    Found(Point),
-    Around([Point; 2]),
+    Found(Trial),
+    Around([Trial; 2]),
 }
 
 /// The value that a step must not exceed.
-fn bar(start: &Point, t: f64) -> f64 {
+fn bar(start: &Trial, t: f64) -> f64 {
     start.value + DECREASE * t * start.slope
 }
 
 /// The next trial in a bracket. One close to an end is allowed once, and moved inwards the next time.
-fn trial(ends: &[Point; 2], slow: &mut bool) -> f64 {
+fn trial(ends: &[Trial; 2], slow: &mut bool) -> f64 {
     let (least, most) = (ends[0].t.min(ends[1].t), ends[0].t.max(ends[1].t));
     let mut t = interpolated(&ends[0], &ends[1], least, most);
     let margin = 0.1 * (most - least);
@@ -141,7 +141,7 @@ fn trial(ends: &[Point; 2], slow: &mut bool) -> f64 {
 /// The minimum of the cubic through two points and their slopes, within the bounds; the middle where there is none.
 ///
 /// Source: Nocedal & Wright 2006, equation 3.59.
-fn interpolated(a: &Point, b: &Point, least: f64, most: f64) -> f64 {
+fn interpolated(a: &Trial, b: &Trial, least: f64, most: f64) -> f64 {
     let middle = (least + most) / 2.0;
     let (a, b) = if a.t <= b.t { (a, b) } else { (b, a) };
     let d1 = a.slope + b.slope - 3.0 * (a.value - b.value) / (a.t - b.t);
@@ -178,8 +178,8 @@ mod tests {
                 let mut at = |x: &[f64]| Ok((f(x[0]).0, vec![f(x[0]).1]));
                 let (x, (value, slope)) = ([0.0], f(0.0));
                 let direction = [-slope.signum()];
-                let start = Point { t: 0.0, value, gradient: vec![slope], slope: -slope.abs() };
-                let mut line = Line::new(&x, &direction, &mut at);
+                let start = Trial { t: 0.0, value, gradient: vec![slope], slope: -slope.abs() };
+                let mut line = LineFunction::new(&x, &direction, &mut at);
                 let found = line.strong_wolfe(&start, first, 1e-12, 60).unwrap();
                 let (value, slope) = (found.value, found.gradient[0] * direction[0]);
                 assert!(found.t > 0.0 && line.evaluations <= 61, "{name}, {first}: {found:?}");
@@ -193,12 +193,12 @@ mod tests {
     #[test]
     fn interpolation_finds_the_minimum_of_a_cubic() {
         let cubic =
-            |t: f64| Point { t, value: t.powi(3) - 3.0 * t + 2.0, gradient: Vec::new(), slope: 3.0 * t * t - 3.0 };
+            |t: f64| Trial { t, value: t.powi(3) - 3.0 * t + 2.0, gradient: Vec::new(), slope: 3.0 * t * t - 3.0 };
         for (a, b) in [(0.2, 1.7), (1.7, 0.2), (-0.9, 3.0)] {
             assert!((interpolated(&cubic(a), &cubic(b), -5.0, 5.0) - 1.0).abs() < 1e-14);
         }
         assert_eq!(interpolated(&cubic(0.2), &cubic(1.7), 0.0, 0.5), 0.5, "the bounds hold");
-        let wall = Point { t: 2.0, value: f64::INFINITY, gradient: Vec::new(), slope: f64::NAN };
+        let wall = Trial { t: 2.0, value: f64::INFINITY, gradient: Vec::new(), slope: f64::NAN };
         assert_eq!(interpolated(&cubic(0.0), &wall, 0.0, 2.0), 1.0, "the middle where nothing is known");
     }
 }

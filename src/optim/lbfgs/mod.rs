@@ -9,7 +9,7 @@ mod line_search;
 mod problem;
 
 use crate::{Error, Result};
-use line_search::{Line, Point};
+use line_search::{LineFunction, Trial};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fmt;
@@ -72,7 +72,7 @@ pub struct LbfgsState {
 /// Why a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stop {
+pub enum Termination {
     /// No element of the gradient is above its tolerance.
     Gradient,
     /// The value or the parameters change by less than the tolerance.
@@ -85,14 +85,14 @@ pub enum Stop {
     NotFinite,
 }
 
-impl Stop {
+impl Termination {
     /// Whether this is a minimum as far as can be told.
     pub fn is_converged(self) -> bool {
         matches!(self, Self::Gradient | Self::Change)
     }
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for Termination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gradient => "converged: the gradient is within its tolerance",
@@ -106,7 +106,7 @@ impl fmt::Display for Stop {
 
 /// What a call did.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Report {
+pub struct LbfgsReport {
     /// The function at the end.
     pub value: f64,
     /// The largest element of the gradient there.
@@ -116,10 +116,10 @@ pub struct Report {
     /// Evaluations of the function and its gradient in this call.
     pub evaluations: u64,
     /// Why it ended.
-    pub stop: Stop,
+    pub stop: Termination,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for LbfgsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { value, gradient, iterations, evaluations, stop } = self;
         write!(
@@ -131,11 +131,11 @@ impl fmt::Display for Report {
 
 /// A point and how it was reached.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Minimum {
+pub struct Minimized {
     /// The point.
     pub x: crate::Tensor<f64>,
     /// What the call did.
-    pub report: Report,
+    pub report: LbfgsReport,
 }
 
 impl Default for Lbfgs {
@@ -149,32 +149,32 @@ impl Lbfgs {
     pub fn new() -> Self {
         Self { settings: Settings::default(), memory: LbfgsState::default() }
     }
-    /// The same with this length of the first trial of each line search.
+    /// Sets the length of the first trial of each line search, in multiples of the direction; 1 unless set.
     pub fn lr(mut self, lr: f64) -> Self {
         self.settings.lr = lr;
         self
     }
-    /// The same with at most so many iterations a call.
+    /// Sets the most iterations a call may take.
     pub fn max_iter(mut self, iterations: u64) -> Self {
         self.settings.max_iter = iterations;
         self
     }
-    /// The same with at most so many evaluations a call, and one more where a line search is cut off by it.
+    /// Sets the most evaluations a call may take; one more is taken where a line search is cut off.
     pub fn max_eval(mut self, evaluations: u64) -> Self {
         self.settings.max_eval = Some(evaluations);
         self
     }
-    /// The same converged when no element of the gradient is above this.
+    /// Sets the largest element of the gradient at which a call has converged.
     pub fn tolerance_grad(mut self, tolerance: f64) -> Self {
         self.settings.tolerance_grad = tolerance;
         self
     }
-    /// The same converged when the value, or every parameter, changes by less than this.
+    /// Sets the change of the value, and of every parameter, below which a call has converged.
     pub fn tolerance_change(mut self, tolerance: f64) -> Self {
         self.settings.tolerance_change = tolerance;
         self
     }
-    /// The same remembering so many steps.
+    /// Sets how many steps are remembered.
     pub fn history_size(mut self, steps: usize) -> Self {
         self.settings.history_size = steps;
         self
@@ -250,14 +250,14 @@ impl Lbfgs {
         &mut self,
         x: &mut [f64],
         mut f: impl FnMut(&[f64]) -> Result<(f64, Vec<f64>)>,
-    ) -> Result<Report> {
+    ) -> Result<LbfgsReport> {
         self.validate()?;
         self.check_length(x.len())?;
         let settings = self.settings;
         let max_eval = settings.max_eval.unwrap_or(settings.max_iter.saturating_mul(5) / 4);
         let (value, gradient) = f(x)?;
         self.memory.evaluations += 1;
-        let mut here = Point { t: 0.0, value, gradient, slope: 0.0 };
+        let mut here = Trial { t: 0.0, value, gradient, slope: 0.0 };
         let (mut iterations, mut evaluations) = (0, 1);
         let stop = loop {
             if let Some(stop) = self.at_rest(&here, iterations, evaluations, max_eval) {
@@ -268,17 +268,17 @@ impl Lbfgs {
             iterations += 1;
             self.memory.iterations += 1;
             if here.slope > -settings.tolerance_change {
-                break Stop::Change;
+                break Termination::Change;
             }
             let first = if self.memory.iterations == 1 { short_first_step(&here.gradient) } else { 1.0 };
-            let mut line = Line::new(x, &direction, &mut f);
+            let mut line = LineFunction::new(x, &direction, &mut f);
             let budget = max_eval - evaluations;
             let found = line.strong_wolfe(&here, first * settings.lr, settings.tolerance_change, budget);
             evaluations += line.evaluations;
             self.memory.evaluations += line.evaluations;
             let next = found?;
             if next.t == 0.0 {
-                break if evaluations >= max_eval { Stop::Budget } else { Stop::LineSearch };
+                break if evaluations >= max_eval { Termination::Budget } else { Termination::LineSearch };
             }
             let step: Vec<f64> = direction.iter().map(|d| next.t * d).collect();
             for (x, step) in x.iter_mut().zip(&step) {
@@ -286,24 +286,24 @@ impl Lbfgs {
             }
             let (longest, change) = (largest(&step), (next.value - here.value).abs());
             self.remember(step, &here.gradient, &next.gradient);
-            here = Point { t: 0.0, ..next };
+            here = Trial { t: 0.0, ..next };
             let spent = iterations >= settings.max_iter || evaluations >= max_eval;
             let calm = longest <= settings.tolerance_change || change < settings.tolerance_change;
             if !spent && calm && largest(&here.gradient) > settings.tolerance_grad {
-                break Stop::Change;
+                break Termination::Change;
             }
         };
-        Ok(Report { value: here.value, gradient: largest(&here.gradient), iterations, evaluations, stop })
+        Ok(LbfgsReport { value: here.value, gradient: largest(&here.gradient), iterations, evaluations, stop })
     }
 
     /// Why nothing more is to be done at a point, if so.
-    fn at_rest(&self, here: &Point, iterations: u64, evaluations: u64, max_eval: u64) -> Option<Stop> {
+    fn at_rest(&self, here: &Trial, iterations: u64, evaluations: u64, max_eval: u64) -> Option<Termination> {
         if !(here.value.is_finite() && here.gradient.iter().all(|g| g.is_finite())) {
-            Some(Stop::NotFinite)
+            Some(Termination::NotFinite)
         } else if largest(&here.gradient) <= self.settings.tolerance_grad {
-            Some(Stop::Gradient)
+            Some(Termination::Gradient)
         } else if iterations >= self.settings.max_iter || (iterations > 0 && evaluations >= max_eval) {
-            Some(Stop::Budget)
+            Some(Termination::Budget)
         } else {
             None
         }

@@ -1,6 +1,6 @@
 //! What is minimised: recorded functions of a tensor, and models.
 
-use super::{Lbfgs, Minimum, Report};
+use super::{Lbfgs, LbfgsReport, Minimized};
 use crate::nn::{Model, ParamGrads, ParamKey, Params, Step};
 use crate::{Element, Result, Tape, Tensor, Var};
 
@@ -13,7 +13,7 @@ impl Lbfgs {
         &mut self,
         start: impl Into<Tensor<f64>>,
         f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>,
-    ) -> Result<Minimum> {
+    ) -> Result<Minimized> {
         let mut x: Tensor<f64> = start.into();
         let shape = x.shape().clone();
         let mut tape = Tape::new();
@@ -27,7 +27,7 @@ impl Lbfgs {
             tape.clear();
             Ok(result)
         })?;
-        Ok(Minimum { x, report })
+        Ok(Minimized { x, report })
     }
 
     /// Lowers the loss of a model over its trainable parameters; the closure is usually [`Model::step`] with all examples.
@@ -38,7 +38,7 @@ impl Lbfgs {
         &mut self,
         model: &mut Model<T>,
         mut evaluate: impl FnMut(&mut Model<T>) -> Result<Step<T>>,
-    ) -> Result<Report> {
+    ) -> Result<LbfgsReport> {
         let keys = trainable(model.params());
         let mut x = flat(model.params(), &keys);
         let result = self.minimize_with(&mut x, |x| {
@@ -58,7 +58,7 @@ impl Lbfgs {
         &mut self,
         params: &mut Params<T>,
         mut evaluate: impl FnMut(&Params<T>) -> Result<(f64, ParamGrads<T>)>,
-    ) -> Result<Report> {
+    ) -> Result<LbfgsReport> {
         let keys = trainable(params);
         let mut x = flat(params, &keys);
         let result = self.minimize_with(&mut x, |x| {

@@ -23,12 +23,12 @@ impl Cosine {
     pub fn new(length: u64) -> Self {
         Self { length, min: 0.0, unit: Unit::Epoch }
     }
-    /// The same with this rate at the lowest point, 0 unless set.
+    /// Sets the rate at the lowest point; 0 unless set.
     pub fn min(mut self, min: f64) -> Self {
         self.min = min;
         self
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self
@@ -67,17 +67,17 @@ impl CosineRestarts {
     pub fn new(first: u64) -> Self {
         Self { first, growth: 1, min: 0.0, unit: Unit::Epoch }
     }
-    /// The same with periods that grow by this factor.
+    /// Sets the factor by which each period is longer than the one before; 1 unless set.
     pub fn growth(mut self, growth: u64) -> Self {
         self.growth = growth;
         self
     }
-    /// The same with this rate at the lowest point, 0 unless set.
+    /// Sets the rate at the lowest point; 0 unless set.
     pub fn min(mut self, min: f64) -> Self {
         self.min = min;
         self
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self

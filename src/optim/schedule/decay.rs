@@ -24,7 +24,7 @@ impl Constant {
     pub fn damped(factor: f64, length: u64) -> Self {
         Self { factor, length, unit: Unit::Epoch }
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self
@@ -65,7 +65,7 @@ impl StepDecay {
     pub fn new(every: u64, factor: f64) -> Self {
         Self { every, factor, unit: Unit::Epoch }
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self
@@ -101,7 +101,7 @@ impl MultiStep {
     pub fn new(milestones: impl Into<Vec<u64>>, factor: f64) -> Self {
         Self { milestones: milestones.into(), factor, unit: Unit::Epoch }
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self
@@ -136,7 +136,7 @@ impl Exponential {
     pub fn new(factor: f64) -> Self {
         Self { factor, unit: Unit::Epoch }
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self
@@ -174,7 +174,7 @@ impl Linear {
     pub fn new(start: f64, end: f64, length: u64) -> Self {
         Self { start, end, length, unit: Unit::Epoch }
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self
@@ -211,7 +211,7 @@ impl Polynomial {
     pub fn new(length: u64, power: f64) -> Self {
         Self { length, power, unit: Unit::Epoch }
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self

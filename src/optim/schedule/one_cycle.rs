@@ -42,27 +42,27 @@ impl OneCycle {
     pub fn over_epochs(max: f64, epochs: u64) -> Self {
         Self { unit: Unit::Epoch, ..Self::new(max, epochs) }
     }
-    /// The same rising for this share of the way.
+    /// Sets the share of the way for which the rate rises.
     pub fn up(mut self, share: f64) -> Self {
         self.up = share;
         self
     }
-    /// The same starting at max / div.
+    /// Starts at max / div.
     pub fn start_div(mut self, div: f64) -> Self {
         self.div = div;
         self
     }
-    /// The same ending at this fraction of the start.
+    /// Ends at this fraction of the start.
     pub fn final_div(mut self, final_div: f64) -> Self {
         self.final_div = final_div;
         self
     }
-    /// The same along lines.
+    /// Rises and falls along straight lines instead of half cosines.
     pub fn linear(mut self) -> Self {
         self.linear = true;
         self
     }
-    /// The same in three phases: up, down as far, and down to the end.
+    /// Takes three phases: up, down as far, and down to the end.
     pub fn three_phases(mut self) -> Self {
         self.three_phases = true;
         self

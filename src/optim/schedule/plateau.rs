@@ -35,32 +35,32 @@ impl Plateau {
     pub fn new(factor: f64, patience: u64) -> Self {
         Self { factor, patience, threshold: 1e-4, absolute: false, rising: false, cooldown: 0, min: 0.0, eps: 1e-8 }
     }
-    /// The same where an improvement is at least this share of the best value.
+    /// Sets the least improvement as a share of the best value.
     pub fn threshold(mut self, threshold: f64) -> Self {
         (self.threshold, self.absolute) = (threshold, false);
         self
     }
-    /// The same where an improvement is at least this much.
+    /// Sets the least improvement as a difference.
     pub fn absolute_threshold(mut self, threshold: f64) -> Self {
         (self.threshold, self.absolute) = (threshold, true);
         self
     }
-    /// The same for what should rise, such as an accuracy.
+    /// Watches what should rise, such as an accuracy.
     pub fn rising(mut self) -> Self {
         self.rising = true;
         self
     }
-    /// The same with so many epochs after a fall that do not count as bad.
+    /// Sets how many epochs after a fall do not count as bad; 0 unless set.
     pub fn cooldown(mut self, epochs: u64) -> Self {
         self.cooldown = epochs;
         self
     }
-    /// The same with a least rate.
+    /// Sets the least rate; 0 unless set.
     pub fn min(mut self, min: f64) -> Self {
         self.min = min;
         self
     }
-    /// The same where falls by this or less are left out, 1e-8 unless set.
+    /// Leaves out falls of the rate by this or less; 1e-8 unless set.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self

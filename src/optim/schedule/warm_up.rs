@@ -22,12 +22,12 @@ impl WarmUp {
     pub fn new(length: u64, then: impl Schedule + 'static) -> Self {
         Self { length, from: 1.0 / (length as f64 + 1.0), unit: Unit::Epoch, then: Box::new(then) }
     }
-    /// The same from this share of the rate.
+    /// Sets the share of the rate at the start.
     pub fn from(mut self, share: f64) -> Self {
         self.from = share;
         self
     }
-    /// The same counted in updates.
+    /// Counts in updates instead of epochs.
     pub fn by_step(mut self) -> Self {
         self.unit = Unit::Step;
         self

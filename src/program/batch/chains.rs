@@ -1,5 +1,7 @@
 //! Values built up step by step: sums over data, products, their adjoints.
 //!
+//! In compiler terms: recurrences (reductions and scans) kept in a register.
+//!
 //! A chain is `v0 = x op w0, v1 = v0 op w1, ...`. One instruction computes it in order, with the running value in a
 //! register; if nobody else reads the values in between, they are not stored, and if its terms are products that nobody else
 //! reads, these are not stored either.
@@ -7,10 +9,10 @@
 //! A chain is done in one go, so it must not wait for itself: each of its terms has to be of a lower level than its first op.
 //! Then there is no ring through several chains either, for the levels of their first ops would have to decrease along it.
 
-use super::code::{Link, Term};
+use super::code::{ChainOp, ChainTerm};
 use super::window::Window;
 use crate::ops::BinaryOp;
-use crate::program::body::{BodyOp, Slot};
+use crate::program::body::{BodyOp, Register};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -21,12 +23,12 @@ const SIDE_BY_SIDE: u32 = 4;
 
 /// A chain that is computed in one go.
 pub(super) struct Found {
-    pub link: Link,
-    pub term: Term,
+    pub link: ChainOp,
+    pub term: ChainTerm,
     /// Whether the values in between are read.
     pub keeps_steps: bool,
     /// What it starts from.
-    pub init: Slot,
+    pub init: Register,
     /// Its ops and their terms, as a range of both lists of [`Chains`].
     pub members: Range<u32>,
 }
@@ -39,7 +41,7 @@ pub(super) struct Chains {
     /// Where each op of a chain is among the members.
     pub place: Vec<u32>,
     members: Vec<u32>,
-    terms: Vec<[Slot; 2]>,
+    terms: Vec<[Register; 2]>,
 }
 
 impl Chains {
@@ -53,28 +55,28 @@ impl Chains {
         &self.members[chain.members.start as usize..chain.members.end as usize]
     }
     /// What it takes in at every step: a value, or the factors of a product.
-    pub fn terms(&self, chain: &Found) -> &[[Slot; 2]] {
+    pub fn terms(&self, chain: &Found) -> &[[Register; 2]] {
         &self.terms[chain.members.start as usize..chain.members.end as usize]
     }
     /// All that it reads.
-    pub fn reads<'a>(&'a self, chain: &'a Found) -> impl Iterator<Item = Slot> + 'a {
+    pub fn reads<'a>(&'a self, chain: &'a Found) -> impl Iterator<Item = Register> + 'a {
         std::iter::once(chain.init).chain(self.terms(chain).iter().flatten().copied())
     }
 }
 
-fn link_of<T: Copy>(op: &BodyOp<T>) -> Option<(Link, Slot, Slot)> {
+fn link_of<T: Copy>(op: &BodyOp<T>) -> Option<(ChainOp, Register, Register)> {
     match *op {
-        BodyOp::Binary(BinaryOp::Add(_), x, y) => Some((Link::Add, x, y)),
-        BodyOp::Binary(BinaryOp::Sub(_), x, y) => Some((Link::Sub, x, y)),
-        BodyOp::Binary(BinaryOp::Mul(_), x, y) => Some((Link::Mul, x, y)),
-        BodyOp::Binary(BinaryOp::Scale(_), x, y) => Some((Link::Scale, x, y)),
+        BodyOp::Binary(BinaryOp::Add(_), x, y) => Some((ChainOp::Add, x, y)),
+        BodyOp::Binary(BinaryOp::Sub(_), x, y) => Some((ChainOp::Sub, x, y)),
+        BodyOp::Binary(BinaryOp::Mul(_), x, y) => Some((ChainOp::Mul, x, y)),
+        BodyOp::Binary(BinaryOp::Scale(_), x, y) => Some((ChainOp::Scale, x, y)),
         _ => None,
     }
 }
 
-impl Link {
+impl ChainOp {
     fn commutes(self) -> bool {
-        matches!(self, Link::Add | Link::Mul)
+        matches!(self, ChainOp::Add | ChainOp::Mul)
     }
 }
 
@@ -93,7 +95,7 @@ fn thread<T: Copy>(window: Window<'_, T>) -> Threads {
     let (mut previous, mut continued, mut depth) = (vec![NOTHING; n], vec![false; n], vec![0u32; n]);
     for i in (0..n).filter(|&i| window.computes(i)) {
         let Some((link, x, y)) = link_of(&window.body.ops[window.lo + i]) else { continue };
-        let continues = |slot: Slot| {
+        let continues = |slot: Register| {
             let place = window.local(slot).filter(|&p| !continued[p])?;
             let same = link_of(&window.body.ops[slot as usize]).is_some_and(|(other, ..)| other == link);
             same.then_some(place)
@@ -111,11 +113,11 @@ fn thread<T: Copy>(window: Window<'_, T>) -> Threads {
 
 /// A stretch of a thread that could be done in one go.
 struct Candidate {
-    link: Link,
+    link: ChainOp,
     keeps_steps: bool,
     level: u32,
-    init: Slot,
-    steps: Vec<(u32, Slot)>,
+    init: Register,
+    steps: Vec<(u32, Register)>,
 }
 
 /// Finds the chains of a window whose ops have these levels.
@@ -127,7 +129,7 @@ pub(super) fn find_chains<T: Copy>(window: Window<'_, T>, levels: &[u32]) -> Cha
             cut(window, levels, &threads, last, &mut candidates);
         }
     }
-    let mut alike: HashMap<(Link, u32, usize), u32> = HashMap::new();
+    let mut alike: HashMap<(ChainOp, u32, usize), u32> = HashMap::new();
     for c in candidates.iter().filter(|c| c.keeps_steps) {
         *alike.entry((c.link, c.level, c.steps.len())).or_default() += 1;
     }
@@ -148,7 +150,13 @@ pub(super) fn find_chains<T: Copy>(window: Window<'_, T>, levels: &[u32]) -> Cha
             chains.terms.push([term; 2]);
         }
         let members = start..chains.members.len() as u32;
-        chains.list.push(Found { link: c.link, term: Term::Plain, keeps_steps: c.keeps_steps, init: c.init, members });
+        chains.list.push(Found {
+            link: c.link,
+            term: ChainTerm::Plain,
+            keeps_steps: c.keeps_steps,
+            init: c.init,
+            members,
+        });
     }
     absorb_products(window, &mut chains);
     chains
@@ -161,11 +169,11 @@ fn cut<T: Copy>(window: Window<'_, T>, levels: &[u32], threads: &Threads, last: 
         path.push(p);
     }
     path.reverse();
-    let level_of = |slot: Slot| window.local(slot).map_or(0, |i| levels[i]);
+    let level_of = |slot: Register| window.local(slot).map_or(0, |i| levels[i]);
     let operands = |i: usize| {
-        let slot = (window.lo + path[i] as usize) as Slot;
+        let slot = (window.lo + path[i] as usize) as Register;
         let (link, x, y) = link_of(&window.body.ops[slot as usize]).expect("threads run through linked ops");
-        match i.checked_sub(1).map(|p| (window.lo + path[p] as usize) as Slot) {
+        match i.checked_sub(1).map(|p| (window.lo + path[p] as usize) as Register) {
             Some(previous) if previous != x => (link, y, x),
             _ => (link, x, y),
         }
@@ -183,7 +191,7 @@ fn cut<T: Copy>(window: Window<'_, T>, levels: &[u32], threads: &Threads, last: 
             steps.push((path[start + steps.len()], term));
         }
         start += steps.len();
-        let is_shared = |&(member, _): &(u32, Slot)| window.uses.is_shared(window.lo + member as usize);
+        let is_shared = |&(member, _): &(u32, Register)| window.uses.is_shared(window.lo + member as usize);
         let read = steps[..steps.len() - 1].iter().filter(|step| is_shared(step)).count();
         if read > steps.len() / 8 {
             if steps.len() >= SHORTEST {
@@ -198,7 +206,7 @@ fn cut<T: Copy>(window: Window<'_, T>, levels: &[u32], threads: &Threads, last: 
             if piece.len() >= SHORTEST {
                 found.push(Candidate { link, keeps_steps: false, level, init, steps: piece.to_vec() });
             }
-            init = (window.lo + piece[piece.len() - 1].0 as usize) as Slot;
+            init = (window.lo + piece[piece.len() - 1].0 as usize) as Register;
         }
     }
 }
@@ -206,15 +214,15 @@ fn cut<T: Copy>(window: Window<'_, T>, levels: &[u32], threads: &Threads, last: 
 /// Takes products into the chains that alone read them.
 fn absorb_products<T: Copy>(window: Window<'_, T>, chains: &mut Chains) {
     let Chains { list, owner, members, terms, .. } = chains;
-    let product = |owner: &[u32], slot: Slot| {
+    let product = |owner: &[u32], slot: Register| {
         let place =
             window.local(slot).filter(|&p| owner[p] == Chains::NONE && !window.uses.is_shared(slot as usize))?;
         if window.uses.escapes(slot as usize) {
             return None;
         }
         match link_of(&window.body.ops[slot as usize])? {
-            (Link::Mul, x, y) => Some((place, Term::Mul, [x, y])),
-            (Link::Scale, x, y) => Some((place, Term::Scale, [x, y])),
+            (ChainOp::Mul, x, y) => Some((place, ChainTerm::Mul, [x, y])),
+            (ChainOp::Scale, x, y) => Some((place, ChainTerm::Scale, [x, y])),
             _ => None,
         }
     };
@@ -225,7 +233,7 @@ fn absorb_products<T: Copy>(window: Window<'_, T>, chains: &mut Chains) {
             (chain.init, *first) = (first[0], [chain.init; 2]);
         }
         let Some((_, kind, _)) = product(owner, terms[range.start][0]) else { continue };
-        let same = |term: &[Slot; 2]| product(owner, term[0]).is_some_and(|(_, other, _)| other == kind);
+        let same = |term: &[Register; 2]| product(owner, term[0]).is_some_and(|(_, other, _)| other == kind);
         // One op read twice by one op counts as read twice, so no product is among the terms twice.
         if !terms[range.clone()].iter().all(same) {
             continue;

@@ -1,8 +1,10 @@
 //! The instructions of batched code, and how they are printed and checked.
+//!
+//! In compiler terms: the byte code of packed scalar ops.
 
 use crate::num::{Element, Upstream};
 use crate::ops::{self, Binary, BinaryOp, Unary, UnaryOp};
-use crate::program::body::{BodyOp, Slot};
+use crate::program::body::{BodyOp, Register};
 use crate::tensor::kernels::elementwise::Side;
 use std::fmt;
 
@@ -62,7 +64,7 @@ pub(super) use for_pair;
 
 impl Pair {
     /// The loop for an op, and what it reads.
-    pub fn of<T: Copy>(op: &BodyOp<T>) -> Option<(Self, Slot, Slot)> {
+    pub fn of<T: Copy>(op: &BodyOp<T>) -> Option<(Self, Register, Register)> {
         Some(match *op {
             BodyOp::Binary(op, x, y) => {
                 let pair = match op {
@@ -96,7 +98,7 @@ impl Pair {
 /// How the arguments of a batch lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub(super) enum Form {
+pub(super) enum ArgumentLayout {
     /// Both side by side.
     Both,
     /// The first side by side, the second the same for all.
@@ -105,18 +107,18 @@ pub(super) enum Form {
     Right,
     /// As the list from `x` on says, in pairs.
     List,
-    /// Not a batch: single ops `x..x + n` of `Code::singles`.
+    /// Not a batch: single ops `x..x + n` of `Bytecode::singles`.
     Singles,
-    /// Chain `x` of `Code::chains`, or several of them in step.
+    /// Chain `x` of `Bytecode::chains`, or several of them in step.
     Chain,
     /// Op `x` of the others.
-    Other,
+    KernelBatch,
 }
 
 /// One instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Instruction {
-    pub form: Form,
+    pub form: ArgumentLayout,
     pub pair: Pair,
     pub n: u32,
     pub out: u32,
@@ -135,7 +137,7 @@ pub(super) struct Single {
 
 /// Where the arguments of a chain lie: base + lane * lane step + step * step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Walk {
+pub(super) struct ChainStride {
     pub base: u32,
     pub lane: i32,
     pub step: i32,
@@ -143,7 +145,7 @@ pub(super) struct Walk {
 
 /// What a chain takes in at every step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Term {
+pub(super) enum ChainTerm {
     /// A value.
     Plain,
     /// The product of two.
@@ -154,7 +156,7 @@ pub(super) enum Term {
 
 /// What a chain does with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Link {
+pub(super) enum ChainOp {
     Add,
     Sub,
     Mul,
@@ -164,13 +166,13 @@ pub(super) enum Link {
 /// acc = init; acc = acc link term, step by step; in so many lanes at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chain {
-    pub link: Link,
-    pub term: Term,
+    pub link: ChainOp,
+    pub term: ChainTerm,
     pub lanes: u32,
     pub steps: u32,
-    pub init: Walk,
-    pub a: Walk,
-    pub b: Walk,
+    pub init: ChainStride,
+    pub a: ChainStride,
+    pub b: ChainStride,
     /// Where the terms are listed, lane by lane, if they do not lie evenly.
     pub list: Option<u32>,
     pub out: u32,
@@ -180,7 +182,7 @@ pub(super) struct Chain {
 
 /// Where an argument of an op without a loop of its own lies.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Operand {
+pub(super) enum ArgumentPlace {
     /// Not read.
     None,
     /// Side by side.
@@ -193,14 +195,14 @@ pub(super) enum Operand {
 
 /// A batch of ops that runs through the tensors' kernels.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Other<T> {
+pub(super) struct KernelBatch<T> {
     pub op: BodyOp<T>,
-    pub operands: [Operand; 4],
+    pub operands: [ArgumentPlace; 4],
 }
 
 /// All instructions with what they refer to.
 #[derive(Default)]
-pub(super) struct Code {
+pub(super) struct Bytecode {
     pub instructions: Vec<Instruction>,
     pub singles: Vec<Single>,
     pub chains: Vec<Chain>,
@@ -208,7 +210,7 @@ pub(super) struct Code {
 }
 
 /// The slots that an op reads, each where the op has it.
-pub(super) fn operands<T: Copy>(op: &BodyOp<T>) -> [Option<Slot>; 4] {
+pub(super) fn operands<T: Copy>(op: &BodyOp<T>) -> [Option<Register>; 4] {
     match *op {
         BodyOp::Input(_) | BodyOp::Shared(_) | BodyOp::Literal(_) => [None; 4],
         BodyOp::Unary(_, x) => [Some(x), None, None, None],
@@ -225,7 +227,7 @@ pub(super) fn operands<T: Copy>(op: &BodyOp<T>) -> [Option<Slot>; 4] {
     }
 }
 
-impl Code {
+impl Bytecode {
     pub fn bytes(&self) -> usize {
         size_of_val(&self.instructions[..])
             + size_of_val(&self.singles[..])
@@ -234,7 +236,7 @@ impl Code {
     }
 
     /// Panics if some instruction reaches beyond so many values; the loops do not look.
-    pub fn verify<T>(&self, n_values: usize, others: &[Other<T>]) {
+    pub fn verify<T>(&self, n_values: usize, others: &[KernelBatch<T>]) {
         let check =
             |end: i64| assert!((0..=n_values as i64).contains(&end), "batch: an instruction reaches beyond the values");
         let row = |start: u32, n: usize| check(start as i64 + n as i64);
@@ -243,26 +245,30 @@ impl Code {
             let n = i.n as usize;
             let whole = n.next_multiple_of(BLOCK);
             match i.form {
-                Form::Both => [i.x, i.y, i.out].iter().for_each(|&start| row(start, whole)),
-                Form::Left => [(i.x, whole), (i.y, 1), (i.out, whole)].iter().for_each(|&(start, n)| row(start, n)),
-                Form::Right => [(i.x, 1), (i.y, whole), (i.out, whole)].iter().for_each(|&(start, n)| row(start, n)),
-                Form::List => {
+                ArgumentLayout::Both => [i.x, i.y, i.out].iter().for_each(|&start| row(start, whole)),
+                ArgumentLayout::Left => {
+                    [(i.x, whole), (i.y, 1), (i.out, whole)].iter().for_each(|&(start, n)| row(start, n))
+                }
+                ArgumentLayout::Right => {
+                    [(i.x, 1), (i.y, whole), (i.out, whole)].iter().for_each(|&(start, n)| row(start, n))
+                }
+                ArgumentLayout::List => {
                     row(i.out, n);
                     list(i.x, 2 * n);
                 }
-                Form::Singles => {
+                ArgumentLayout::Singles => {
                     let singles = &self.singles[i.x as usize..][..n];
                     singles.iter().for_each(|s| [s.out, s.x, s.y].iter().for_each(|&place| row(place, 1)));
                 }
-                Form::Chain => self.verify_chain(&self.chains[i.x as usize], &check),
-                Form::Other => {
+                ArgumentLayout::Chain => self.verify_chain(&self.chains[i.x as usize], &check),
+                ArgumentLayout::KernelBatch => {
                     row(i.out, n);
                     for operand in others[i.x as usize].operands {
                         match operand {
-                            Operand::None => {}
-                            Operand::Row(start) => row(start, n),
-                            Operand::Same(place) => row(place, 1),
-                            Operand::List(start) => list(start, n),
+                            ArgumentPlace::None => {}
+                            ArgumentPlace::Row(start) => row(start, n),
+                            ArgumentPlace::Same(place) => row(place, 1),
+                            ArgumentPlace::List(start) => list(start, n),
                         }
                     }
                 }
@@ -272,20 +278,20 @@ impl Code {
 
     fn verify_chain(&self, chain: &Chain, check: &dyn Fn(i64)) {
         let (lanes, steps) = (chain.lanes as i64, chain.steps as i64);
-        let whole = |walk: Walk| {
+        let whole = |walk: ChainStride| {
             if matches!(walk.lane, 0 | 1) { (lanes as usize).next_multiple_of(BLOCK) as i64 } else { lanes }
         };
-        let walk = |walk: Walk| {
+        let walk = |walk: ChainStride| {
             for (lane, step) in [(0, 0), (whole(walk) - 1, 0), (0, steps - 1), (whole(walk) - 1, steps - 1)] {
                 check(walk.base as i64 + lane * walk.lane as i64 + step * walk.step as i64 + 1);
             }
         };
         walk(chain.init);
-        walk(Walk { base: chain.out, lane: 1, step: chain.out_step });
+        walk(ChainStride { base: chain.out, lane: 1, step: chain.out_step });
         match chain.list {
             None => [chain.a, chain.b].into_iter().for_each(walk),
             Some(start) => {
-                let n = chain.steps as usize * if chain.term == Term::Plain { 1 } else { 2 };
+                let n = chain.steps as usize * if chain.term == ChainTerm::Plain { 1 } else { 2 };
                 self.lists[start as usize..][..n].iter().for_each(|&place| check(place as i64 + 1));
                 assert_eq!(chain.lanes, 1, "chains with a list run alone");
             }
@@ -293,27 +299,27 @@ impl Code {
     }
 
     /// A line for each instruction.
-    pub fn write<T: Element>(&self, f: &mut fmt::Formatter<'_>, others: &[Other<T>]) -> fmt::Result {
+    pub fn write<T: Element>(&self, f: &mut fmt::Formatter<'_>, others: &[KernelBatch<T>]) -> fmt::Result {
         for i in &self.instructions {
             let Instruction { pair, n, out, x, y, .. } = *i;
             let end = out + n;
             match i.form {
-                Form::Both => writeln!(f, "{out}..{end} = {pair:?} {x}.. {y}..")?,
-                Form::Left => writeln!(f, "{out}..{end} = {pair:?} {x}.. {y}")?,
-                Form::Right => writeln!(f, "{out}..{end} = {pair:?} {x} {y}..")?,
-                Form::List => writeln!(f, "{out}..{end} = {pair:?} of listed")?,
-                Form::Singles => {
+                ArgumentLayout::Both => writeln!(f, "{out}..{end} = {pair:?} {x}.. {y}..")?,
+                ArgumentLayout::Left => writeln!(f, "{out}..{end} = {pair:?} {x}.. {y}")?,
+                ArgumentLayout::Right => writeln!(f, "{out}..{end} = {pair:?} {x} {y}..")?,
+                ArgumentLayout::List => writeln!(f, "{out}..{end} = {pair:?} of listed")?,
+                ArgumentLayout::Singles => {
                     for s in &self.singles[x as usize..][..n as usize] {
                         writeln!(f, "{} = {:?} {} {}", s.out, s.pair, s.x, s.y)?;
                     }
                 }
-                Form::Chain => {
+                ArgumentLayout::Chain => {
                     let c = &self.chains[x as usize];
                     let kept = if c.out_step == 0 { "last" } else { "every step" };
-                    let lie = |walk: Walk| format!("{}{:+}/lane{:+}/step", walk.base, walk.lane, walk.step);
+                    let lie = |walk: ChainStride| format!("{}{:+}/lane{:+}/step", walk.base, walk.lane, walk.step);
                     let terms = match (c.list, c.term) {
                         (Some(_), _) => "listed".to_string(),
-                        (None, Term::Plain) => lie(c.a),
+                        (None, ChainTerm::Plain) => lie(c.a),
                         (None, _) => format!("{} x {}", lie(c.a), lie(c.b)),
                     };
                     let (link, term) = (c.link, c.term);
@@ -323,8 +329,8 @@ impl Code {
                         c.steps, c.init.base
                     )?;
                 }
-                Form::Other => {
-                    let Other { op, operands } = &others[x as usize];
+                ArgumentLayout::KernelBatch => {
+                    let KernelBatch { op, operands } = &others[x as usize];
                     writeln!(f, "{out}..{end} = {op:?} of {operands:?}")?;
                 }
             }

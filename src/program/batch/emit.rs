@@ -1,5 +1,7 @@
 //! Places for values, the order of ops within a batch, and the instructions.
 //!
+//! In compiler terms: packing and register assignment for SLP, so that operands are contiguous.
+//!
 //! A batch's results lie side by side. Its ops are put in whichever order lets most of their arguments do so too: the
 //! body's, or sorted by where the first or the second argument lies. Stretches that still do not are run by a list.
 //!
@@ -7,11 +9,14 @@
 //! literals spread out beside what they meet.
 
 use super::chains::{Chains, Found};
-use super::code::{BLOCK, Chain, Code, Form, Instruction, Operand, Other, Pair, Single, Term, Walk, operands};
+use super::code::{
+    ArgumentLayout, ArgumentPlace, BLOCK, Bytecode, Chain, ChainStride, ChainTerm, Instruction, KernelBatch, Pair,
+    Single, operands,
+};
 use super::window::{Item, Kinds, Schedule, Uses, WINDOW, Window, schedule};
 use super::{BatchCode, run};
 use crate::num::Element;
-use crate::program::body::{Body, BodyOp, Sink, Slot};
+use crate::program::body::{Body, BodyOp, Register, Sink};
 use std::collections::HashMap;
 
 /// Stretches of arguments side by side that are shorter run by a list.
@@ -38,8 +43,8 @@ struct Emitter<'a, T> {
     places: Vec<u32>,
     n_inputs: usize,
     n_ops: usize,
-    code: Code,
-    others: Vec<Other<T>>,
+    code: Bytecode,
+    others: Vec<KernelBatch<T>>,
     /// Literals and where they are.
     fixed: Vec<(u32, T)>,
     scratch: std::ops::Range<u32>,
@@ -52,12 +57,12 @@ struct Emitter<'a, T> {
 struct Member {
     x: u32,
     y: u32,
-    op: Slot,
+    op: Register,
 }
 
 /// A chain on the way into an instruction.
 #[derive(Clone, Copy)]
-struct Lane<'c> {
+struct ChainCursor<'c> {
     found: &'c Found,
     init: u32,
     /// Where its first term is.
@@ -94,7 +99,7 @@ impl<'a, T: Element> Emitter<'a, T> {
         // A batch of at least four takes at most eleven places for four values.
         let scratch = top..top + (3 * body.ops.len().min(WINDOW) + BLOCK) as u32;
         let (scratch_top, top) = (scratch.start, scratch.end);
-        let (code, others) = (Code::default(), Vec::new());
+        let (code, others) = (Bytecode::default(), Vec::new());
         Self { body, uses, places, n_inputs, n_ops: 0, code, others, fixed, scratch, scratch_top, top }
     }
 
@@ -108,7 +113,7 @@ impl<'a, T: Element> Emitter<'a, T> {
                 Item::Op(first) => {
                     self.n_ops += items.len();
                     let ops = items.iter().map(|item| match *item {
-                        Item::Op(i) => (lo + i as usize) as Slot,
+                        Item::Op(i) => (lo + i as usize) as Register,
                         Item::Chain(_) => unreachable!("a group is of one kind"),
                     });
                     match Pair::of(&self.body.ops[lo + first as usize]) {
@@ -128,7 +133,7 @@ impl<'a, T: Element> Emitter<'a, T> {
         *top - padded
     }
 
-    fn place(&mut self, ops: impl ExactSizeIterator<Item = Slot> + Clone) -> u32 {
+    fn place(&mut self, ops: impl ExactSizeIterator<Item = Register> + Clone) -> u32 {
         let escapes = ops.clone().any(|op| self.uses.escapes(op as usize));
         let out = self.room(ops.len(), escapes);
         for (k, op) in ops.enumerate() {
@@ -137,12 +142,12 @@ impl<'a, T: Element> Emitter<'a, T> {
         out
     }
 
-    fn is_literal(&self, slot: Slot) -> bool {
+    fn is_literal(&self, slot: Register) -> bool {
         matches!(self.body.ops[slot as usize], BodyOp::Literal(_))
     }
 
     /// A batch of ops that have a loop of their own.
-    fn pairs(&mut self, pair: Pair, ops: impl Iterator<Item = Slot>) {
+    fn pairs(&mut self, pair: Pair, ops: impl Iterator<Item = Register>) {
         let mut literal = [true; 2];
         let mut members: Vec<Member> = Vec::with_capacity(ops.size_hint().0);
         for op in ops {
@@ -184,14 +189,14 @@ impl<'a, T: Element> Emitter<'a, T> {
             }
             match self.code.instructions.last_mut() {
                 _ if n == 0 => {}
-                Some(last) if last.form == Form::Singles => last.n += n,
-                _ => self.code.instructions.push(Instruction { form: Form::Singles, pair, n, out, x, y: 0 }),
+                Some(last) if last.form == ArgumentLayout::Singles => last.n += n,
+                _ => self.code.instructions.push(Instruction { form: ArgumentLayout::Singles, pair, n, out, x, y: 0 }),
             }
             return;
         }
         let x = self.code.lists.len() as u32;
         self.code.lists.extend(members.iter().flat_map(|m| [m.x, m.y]));
-        self.code.instructions.push(Instruction { form: Form::List, pair, n, out, x, y: 0 });
+        self.code.instructions.push(Instruction { form: ArgumentLayout::List, pair, n, out, x, y: 0 });
     }
 
     /// Lays literals beside what they meet, unless they do lie so or are all the same.
@@ -216,13 +221,14 @@ impl<'a, T: Element> Emitter<'a, T> {
             Item::Chain(number) => &schedule.chains.list[number as usize],
             Item::Op(_) => unreachable!("a group is of one kind"),
         });
-        let mut lanes: Vec<Lane<'_>> = chains.map(|found| self.lane(&schedule.chains, found)).collect();
+        let mut lanes: Vec<ChainCursor<'_>> = chains.map(|found| self.lane(&schedule.chains, found)).collect();
         self.n_ops += lanes.iter().map(|lane| lane.found.members.len()).sum::<usize>();
-        let last =
-            |lane: &Lane<'_>| lo as Slot + schedule.chains.members(lane.found).last().copied().unwrap_or_default();
+        let last = |lane: &ChainCursor<'_>| {
+            lo as Register + schedule.chains.members(lane.found).last().copied().unwrap_or_default()
+        };
         if lanes[0].found.keeps_steps {
             for lane in &lanes {
-                let members = schedule.chains.members(lane.found).iter().map(|&m| lo as Slot + m);
+                let members = schedule.chains.members(lane.found).iter().map(|&m| lo as Register + m);
                 // Results lie as the terms do, so that what reads both runs along them.
                 let backwards = lane.steps.is_some_and(|[a, _]| a < 0);
                 let out = if backwards { self.place(members.rev()) } else { self.place(members) };
@@ -242,33 +248,33 @@ impl<'a, T: Element> Emitter<'a, T> {
         }
     }
 
-    fn lane<'c>(&self, chains: &Chains, found: &'c Found) -> Lane<'c> {
+    fn lane<'c>(&self, chains: &Chains, found: &'c Found) -> ChainCursor<'c> {
         let terms = chains.terms(found);
         let at = |k: usize| terms[k].map(|slot| self.places[slot as usize]);
         let first = at(0);
         let step = |k: usize| std::array::from_fn(|i| at(k)[i].wrapping_sub(at(k - 1)[i]) as i32);
         let even: [i32; 2] = step(1);
         let steps = (2..terms.len()).all(|k| step(k) == even).then_some(even);
-        Lane { found, init: self.places[found.init as usize], first, steps }
+        ChainCursor { found, init: self.places[found.init as usize], first, steps }
     }
 
     /// One instruction for chains that run in step.
-    fn chain(&mut self, chains: &Chains, lanes: &[Lane<'_>], out: u32, out_step: i32) {
-        let Lane { found, init, first: [a, b], steps } = lanes[0];
+    fn chain(&mut self, chains: &Chains, lanes: &[ChainCursor<'_>], out: u32, out_step: i32) {
+        let ChainCursor { found, init, first: [a, b], steps } = lanes[0];
         let list = match steps {
             Some(_) => None,
             None => {
                 let start = self.code.lists.len() as u32;
                 let terms = chains.terms(found);
                 match found.term {
-                    Term::Plain => self.code.lists.extend(terms.iter().map(|t| self.places[t[0] as usize])),
+                    ChainTerm::Plain => self.code.lists.extend(terms.iter().map(|t| self.places[t[0] as usize])),
                     _ => self.code.lists.extend(terms.iter().flatten().map(|&slot| self.places[slot as usize])),
                 }
                 Some(start)
             }
         };
         let [a_step, b_step] = steps.unwrap_or_default();
-        let apart = |get: fn(&Lane<'_>) -> u32| {
+        let apart = |get: fn(&ChainCursor<'_>) -> u32| {
             lanes.get(1).map_or(0, |second| get(second).wrapping_sub(get(&lanes[0])) as i32)
         };
         let n = lanes.len() as u32;
@@ -278,48 +284,62 @@ impl<'a, T: Element> Emitter<'a, T> {
             term: found.term,
             lanes: n,
             steps: found.members.len() as u32,
-            init: Walk { base: init, lane: apart(|lane| lane.init), step: 0 },
-            a: Walk { base: a, lane: apart(|lane| lane.first[0]), step: a_step },
-            b: Walk { base: b, lane: apart(|lane| lane.first[1]), step: b_step },
+            init: ChainStride { base: init, lane: apart(|lane| lane.init), step: 0 },
+            a: ChainStride { base: a, lane: apart(|lane| lane.first[0]), step: a_step },
+            b: ChainStride { base: b, lane: apart(|lane| lane.first[1]), step: b_step },
             list,
             out,
             out_step,
         });
-        self.code.instructions.push(Instruction { form: Form::Chain, pair: Pair::Add, n, out, x: number, y: 0 });
+        self.code.instructions.push(Instruction {
+            form: ArgumentLayout::Chain,
+            pair: Pair::Add,
+            n,
+            out,
+            x: number,
+            y: 0,
+        });
     }
 
     /// A batch of ops that run through the tensors' kernels.
-    fn others(&mut self, mut ops: Vec<Slot>) {
+    fn others(&mut self, mut ops: Vec<Register>) {
         let places = &self.places;
-        let reads = |op: Slot| operands(&self.body.ops[op as usize]);
-        let key = |&op: &Slot| {
+        let reads = |op: Register| operands(&self.body.ops[op as usize]);
+        let key = |&op: &Register| {
             let mut places = reads(op).into_iter().flatten().map(|slot| places[slot as usize]);
             (places.next(), places.next())
         };
-        let is_row = |ops: &[Slot]| ops.windows(2).all(|w| key(&w[1]).0 == key(&w[0]).0.map(|place| place + 1));
+        let is_row = |ops: &[Register]| ops.windows(2).all(|w| key(&w[1]).0 == key(&w[0]).0.map(|place| place + 1));
         if !is_row(&ops) {
             ops.sort_by_cached_key(key);
         }
-        let mut operands = [Operand::None; 4];
+        let mut operands = [ArgumentPlace::None; 4];
         for (k, operand) in operands.iter_mut().enumerate() {
             let mut row = ops.iter().filter_map(|&op| reads(op)[k]).map(|slot| places[slot as usize]);
             let Some(first) = row.next() else { continue };
             let rest: Vec<u32> = row.collect();
             *operand = if rest.iter().zip(first + 1..).all(|(&place, even)| place == even) {
-                Operand::Row(first)
+                ArgumentPlace::Row(first)
             } else if rest.iter().all(|&place| place == first) {
-                Operand::Same(first)
+                ArgumentPlace::Same(first)
             } else {
                 let start = self.code.lists.len() as u32;
                 self.code.lists.push(first);
                 self.code.lists.extend(rest);
-                Operand::List(start)
+                ArgumentPlace::List(start)
             };
         }
         let out = self.place(ops.iter().copied());
         let (n, x) = (ops.len() as u32, self.others.len() as u32);
-        self.others.push(Other { op: self.body.ops[ops[0] as usize], operands });
-        self.code.instructions.push(Instruction { form: Form::Other, pair: Pair::Add, n, out, x, y: 0 });
+        self.others.push(KernelBatch { op: self.body.ops[ops[0] as usize], operands });
+        self.code.instructions.push(Instruction {
+            form: ArgumentLayout::KernelBatch,
+            pair: Pair::Add,
+            n,
+            out,
+            x,
+            y: 0,
+        });
     }
 
     fn finish(self) -> BatchCode<T> {
@@ -343,15 +363,17 @@ impl<'a, T: Element> Emitter<'a, T> {
 }
 
 /// How many of the members, from the first on, have arguments that lie evenly, and how.
-fn stretch(members: &[Member]) -> (usize, Form) {
+fn stretch(members: &[Member]) -> (usize, ArgumentLayout) {
     let step = |a: &Member, b: &Member| (b.x.wrapping_sub(a.x), b.y.wrapping_sub(a.y));
-    let Some((first, second)) = members.first().zip(members.get(1)) else { return (members.len(), Form::List) };
+    let Some((first, second)) = members.first().zip(members.get(1)) else {
+        return (members.len(), ArgumentLayout::List);
+    };
     let even = step(first, second);
     let form = match even {
-        (1, 1) => Form::Both,
-        (1, 0) => Form::Left,
-        (0, 1) => Form::Right,
-        _ => return (1, Form::List),
+        (1, 1) => ArgumentLayout::Both,
+        (1, 0) => ArgumentLayout::Left,
+        (0, 1) => ArgumentLayout::Right,
+        _ => return (1, ArgumentLayout::List),
     };
     (1 + members.windows(2).take_while(|pair| step(&pair[0], &pair[1]) == even).count(), form)
 }
@@ -368,7 +390,7 @@ fn arrange(members: &mut Vec<Member>, literal: [bool; 2]) {
     };
     let mut fewest = breaks(members);
     let enough = members.len() / 64;
-    let key = |is_literal: bool, place: u32, op: Slot| if is_literal { op } else { place } as u64;
+    let key = |is_literal: bool, place: u32, op: Register| if is_literal { op } else { place } as u64;
     let by_x = |m: &Member| (m.x as u64) << 32 | key(literal[1], m.y, m.op);
     let by_y = |m: &Member| (m.y as u64) << 32 | key(literal[0], m.x, m.op);
     let orders: [(&dyn Fn(&Member) -> u64, bool); 2] = [(&by_x, literal[0]), (&by_y, literal[1])];
@@ -389,12 +411,12 @@ fn arrange(members: &mut Vec<Member>, literal: [bool; 2]) {
 }
 
 /// How many chains, from the first on, can run in step.
-fn in_step(lanes: &[Lane<'_>]) -> usize {
+fn in_step(lanes: &[ChainCursor<'_>]) -> usize {
     let Some((first, second)) = lanes.first().zip(lanes.get(1)) else { return lanes.len() };
     if first.steps.is_none() {
         return 1;
     }
-    let apart = |a: &Lane<'_>, b: &Lane<'_>| {
+    let apart = |a: &ChainCursor<'_>, b: &ChainCursor<'_>| {
         (b.init.wrapping_sub(a.init), [0, 1].map(|i| b.first[i].wrapping_sub(a.first[i])), a.steps == b.steps)
     };
     let even = apart(first, second);
@@ -405,9 +427,9 @@ fn in_step(lanes: &[Lane<'_>]) -> usize {
 }
 
 /// Puts chains in the order that runs fastest: the body's, or sorted by where one of their terms begins.
-fn arrange_lanes(lanes: &mut [Lane<'_>]) {
+fn arrange_lanes(lanes: &mut [ChainCursor<'_>]) {
     // Roughly, in terms of one lane's step: an instruction; lanes that lie apart; lanes side by side.
-    let cost = |lanes: &[Lane<'_>]| {
+    let cost = |lanes: &[ChainCursor<'_>]| {
         let (mut start, mut cost) = (0, 0);
         while start < lanes.len() {
             let n = in_step(&lanes[start..]);
@@ -418,8 +440,8 @@ fn arrange_lanes(lanes: &mut [Lane<'_>]) {
         }
         cost
     };
-    let by_a = |lane: &Lane<'_>| (lane.first[0], lane.first[1], lane.init);
-    let by_b = |lane: &Lane<'_>| (lane.first[1], lane.first[0], lane.init);
+    let by_a = |lane: &ChainCursor<'_>| (lane.first[0], lane.first[1], lane.init);
+    let by_b = |lane: &ChainCursor<'_>| (lane.first[1], lane.first[0], lane.init);
     let as_they_are = cost(lanes);
     let mut sorted = [lanes.to_vec(), lanes.to_vec()];
     sorted[0].sort_by_key(by_a);

@@ -1,5 +1,7 @@
 //! Scalar programs run fast: one lane of straight-line code, grouped into batches.
 //!
+//! In compiler terms: superword-level parallelism (SLP): isomorphic scalar ops packed into vectors.
+//!
 //! A scalar program is long and narrow: each op once, on one number. Interpreted op by op it costs a dispatch and a few
 //! unpredictable loads for each. But formulas come from loops, so that the same op is there many times, on numbers that do not
 //! wait for one another. The build finds such ops ([`window`]) and gives their results neighbouring places ([`emit`]), so
@@ -25,13 +27,13 @@ mod window;
 use super::body::Body;
 use crate::num::Element;
 use crate::num::simd::dispatch;
-use code::Code;
+use code::Bytecode;
 use std::fmt;
 
 /// A body of one lane, ready to be run again and again.
 pub(crate) struct BatchCode<T> {
-    code: Code,
-    others: Vec<code::Other<T>>,
+    code: Bytecode,
+    others: Vec<code::KernelBatch<T>>,
     /// Inputs, literals, the current window's values, and those that outlive their window.
     values: Vec<T>,
     /// Room for arguments that are collected from here and there.
@@ -58,7 +60,7 @@ impl<T: Element> BatchCode<T> {
     /// Computes one number for each sink.
     pub fn run(&mut self) {
         let Self { code, others, values, stage, .. } = self;
-        dispatch(&mut run::Run { code, others, values, stage });
+        dispatch(&mut run::Interpreter { code, others, values, stage });
     }
 
     /// The numbers of sinks from `first` on, as many as there is room for.

@@ -1,10 +1,13 @@
 //! The loops.
 //!
+//! In compiler terms: the interpreter of packed scalar ops.
+//!
 //! All of them are compiled once for each instruction set, as one function with a jump for each instruction. They read and
-//! write through a pointer, for results and arguments are in one array and `Code::verify` has looked at every place.
+//! write through a pointer, for results and arguments are in one array and `Bytecode::verify` has looked at every place.
 
 use super::code::{
-    BLOCK, Chain, Code, Compute, Form, Instruction, Link, Operand, Other, Pair, Single, Term, Walk, for_pair, pair,
+    ArgumentLayout, ArgumentPlace, BLOCK, Bytecode, Chain, ChainOp, ChainStride, ChainTerm, Compute, Instruction,
+    KernelBatch, Pair, Single, for_pair, pair,
 };
 use crate::num::Element;
 use crate::num::math::Mode;
@@ -19,35 +22,35 @@ const PIECE: usize = 256;
 pub(super) const STAGE: usize = 4 * PIECE;
 
 /// Runs all instructions. Entered by reference: a copy would wait for the stores that made it.
-pub(super) struct Run<'a, T> {
-    pub code: &'a Code,
-    pub others: &'a [Other<T>],
+pub(super) struct Interpreter<'a, T> {
+    pub code: &'a Bytecode,
+    pub others: &'a [KernelBatch<T>],
     pub values: &'a mut [T],
     pub stage: &'a mut [T],
 }
 
-impl<T: Element> Kernel for &mut Run<'_, T> {
+impl<T: Element> Kernel for &mut Interpreter<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
-        let Run { code, others, values, stage } = self;
+        let Interpreter { code, others, values, stage } = self;
         let v = values.as_mut_ptr();
         for i in &code.instructions {
             // SAFETY: `BatchCode::new` has verified that the code stays inside `values`, whose length never changes;
             // places that an instruction writes are not among those that it reads.
             unsafe {
                 match i.form {
-                    Form::Both => for_pair!(i.pair, both(v, i)),
-                    Form::Left => for_pair!(i.pair, left(v, i)),
-                    Form::Right => for_pair!(i.pair, right(v, i)),
-                    Form::List => for_pair!(i.pair, listed(v, i, &code.lists)),
-                    Form::Singles => {
+                    ArgumentLayout::Both => for_pair!(i.pair, both(v, i)),
+                    ArgumentLayout::Left => for_pair!(i.pair, left(v, i)),
+                    ArgumentLayout::Right => for_pair!(i.pair, right(v, i)),
+                    ArgumentLayout::List => for_pair!(i.pair, listed(v, i, &code.lists)),
+                    ArgumentLayout::Singles => {
                         for single in code.singles.get_unchecked(i.x as usize..(i.x + i.n) as usize) {
                             for_pair!(single.pair, one(v, single));
                         }
                     }
-                    Form::Chain => chain(v, code.chains.get_unchecked(i.x as usize), &code.lists),
-                    Form::Other => other(v, i, &others[i.x as usize], &code.lists, stage),
+                    ArgumentLayout::Chain => chain(v, code.chains.get_unchecked(i.x as usize), &code.lists),
+                    ArgumentLayout::KernelBatch => other(v, i, &others[i.x as usize], &code.lists, stage),
                 }
             }
         }
@@ -122,7 +125,7 @@ unsafe fn one<T: Element, P: Compute>(v: *mut T, single: &Single) {
     unsafe { *v.add(single.out as usize) = P::compute(*v.add(single.x as usize), *v.add(single.y as usize)) }
 }
 
-impl Walk {
+impl ChainStride {
     /// The place of a lane and step.
     #[inline(always)]
     fn at(self, lane: usize, step: usize) -> usize {
@@ -135,8 +138,8 @@ trait Linked {
     fn link<T: Element>(acc: T, term: T) -> T;
 }
 macro_rules! links {
-    ($($Link:ident),*) => {$(
-        impl Linked for pair::$Link {
+    ($($ChainOp:ident),*) => {$(
+        impl Linked for pair::$ChainOp {
             #[inline(always)]
             fn link<T: Element>(acc: T, term: T) -> T {
                 <Self as Compute>::compute(acc, term)
@@ -181,19 +184,19 @@ unsafe fn chain<T: Element>(v: *mut T, c: &Chain, lists: &[u32]) {
     macro_rules! by_term {
         ($L:ty) => {
             match c.term {
-                Term::Plain => chain_of::<T, $L, PlainTerm>(v, c, lists),
-                Term::Mul => chain_of::<T, $L, MulTerm>(v, c, lists),
-                Term::Scale => chain_of::<T, $L, ScaleTerm>(v, c, lists),
+                ChainTerm::Plain => chain_of::<T, $L, PlainTerm>(v, c, lists),
+                ChainTerm::Mul => chain_of::<T, $L, MulTerm>(v, c, lists),
+                ChainTerm::Scale => chain_of::<T, $L, ScaleTerm>(v, c, lists),
             }
         };
     }
     // SAFETY: the caller's.
     unsafe {
         match c.link {
-            Link::Add => by_term!(pair::Add),
-            Link::Sub => by_term!(pair::Sub),
-            Link::Mul => by_term!(pair::Mul),
-            Link::Scale => by_term!(pair::Scale),
+            ChainOp::Add => by_term!(pair::Add),
+            ChainOp::Sub => by_term!(pair::Sub),
+            ChainOp::Mul => by_term!(pair::Mul),
+            ChainOp::Scale => by_term!(pair::Scale),
         }
     }
 }
@@ -297,7 +300,7 @@ unsafe fn block_of_lanes<T: Element, L: Linked, F: TermOf>(v: *mut T, c: &Chain,
 
 /// Ops that run through the tensors' kernels.
 #[inline(never)]
-unsafe fn other<T: Element>(v: *mut T, i: &Instruction, other: &Other<T>, lists: &[u32], stage: &mut [T]) {
+unsafe fn other<T: Element>(v: *mut T, i: &Instruction, other: &KernelBatch<T>, lists: &[u32], stage: &mut [T]) {
     let mut start = 0;
     while start < i.n as usize {
         let n = (i.n as usize - start).min(PIECE);
@@ -306,13 +309,13 @@ unsafe fn other<T: Element>(v: *mut T, i: &Instruction, other: &Other<T>, lists:
             // SAFETY: every place is inside the values, and apart from the results.
             *row = unsafe {
                 match operand {
-                    Operand::None => &[],
-                    Operand::Row(x) => std::slice::from_raw_parts(v.add(x as usize + start), n),
-                    Operand::Same(x) => {
+                    ArgumentPlace::None => &[],
+                    ArgumentPlace::Row(x) => std::slice::from_raw_parts(v.add(x as usize + start), n),
+                    ArgumentPlace::Same(x) => {
                         room[..n].fill(*v.add(x as usize));
                         &room[..n]
                     }
-                    Operand::List(list) => {
+                    ArgumentPlace::List(list) => {
                         for (room, &place) in room.iter_mut().zip(&lists[list as usize + start..][..n]) {
                             *room = *v.add(place as usize);
                         }

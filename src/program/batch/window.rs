@@ -1,12 +1,14 @@
 //! What is to be done in one window of a body, in the order in which it can be done.
 //!
+//! In compiler terms: list scheduling of a window of scalar ops by dependence level.
+//!
 //! An op's level is one more than that of what it waits for; ops of one level do not wait for one another. Chains
 //! ([`super::chains`]) count as one op. Values from before the window are there already.
 
 use super::chains::{Chains, find_chains};
-use super::code::{Link, Term};
+use super::code::{ChainOp, ChainTerm};
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
-use crate::program::body::{Body, BodyOp, Sink, Slot};
+use crate::program::body::{Body, BodyOp, Register, Sink};
 use crate::tensor::kernels::elementwise::Side;
 use std::collections::HashMap;
 
@@ -26,7 +28,7 @@ pub(super) struct Uses(Vec<u8>);
 impl Uses {
     pub fn new<T: Copy>(body: &Body<T>) -> Self {
         let mut flags = vec![0; body.ops.len()];
-        fn read(flags: &mut [u8], slot: Slot, escapes: bool) {
+        fn read(flags: &mut [u8], slot: Register, escapes: bool) {
             let flag = &mut flags[slot as usize];
             *flag |= LIVE | if *flag & LIVE != 0 { SHARED } else { 0 } | if escapes { ESCAPES } else { 0 };
         }
@@ -73,7 +75,7 @@ impl<T: Copy> Window<'_, T> {
         self.hi - self.lo
     }
     /// An op's place in the window, if it is there.
-    pub fn local(&self, slot: Slot) -> Option<usize> {
+    pub fn local(&self, slot: Register) -> Option<usize> {
         (slot as usize).checked_sub(self.lo).filter(|&i| i < self.len())
     }
     /// Whether the op at a place in the window is to be computed.
@@ -81,7 +83,7 @@ impl<T: Copy> Window<'_, T> {
         self.uses.is_live(self.lo + local) && !is_leaf(&self.body.ops[self.lo + local])
     }
     /// One more than the highest level among what is read.
-    pub fn above(&self, levels: &[u32], reads: impl Iterator<Item = Slot>) -> u32 {
+    pub fn above(&self, levels: &[u32], reads: impl Iterator<Item = Register>) -> u32 {
         1 + reads.filter_map(|slot| self.local(slot)).map(|i| levels[i]).max().unwrap_or(0)
     }
 }
@@ -105,7 +107,7 @@ pub(super) struct Schedule {
 #[derive(Default)]
 pub(super) struct Kinds {
     parameters: HashMap<(u8, [u64; 2]), u32>,
-    chains: HashMap<(Link, Term, bool, u32), u32>,
+    chains: HashMap<(ChainOp, ChainTerm, bool, u32), u32>,
 }
 
 impl Kinds {
@@ -129,7 +131,7 @@ impl Kinds {
         }
     }
 
-    fn of_chain(&mut self, key: (Link, Term, bool, u32)) -> u64 {
+    fn of_chain(&mut self, key: (ChainOp, ChainTerm, bool, u32)) -> u64 {
         let next = self.chains.len() as u32;
         7 << 56 | *self.chains.entry(key).or_insert(next) as u64
     }

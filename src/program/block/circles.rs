@@ -1,14 +1,16 @@
 //! Sine and cosine of one angle, together.
 //!
+//! In compiler terms: combining two transcendental calls on one argument.
+//!
 //! The reduction of the angle and most of the rest is the same for both, and a gradient of one takes the other. Where a body
 //! takes both, as values or in rules, they become neighbours, which the lowering makes one kernel. The bits are those of each.
 
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::program::body::{BodyOp, Slot};
+use crate::program::body::{BodyOp, Register};
 
 /// The ops with sines and cosines of one angle beside each other, and for each slot the one that now has its value.
-pub(super) fn together<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<Slot>) {
+pub(super) fn pair_up<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<Register>) {
     let mut taken = vec![[false; 2]; body.len()];
     // An angle that is the same for all lanes is a plain number, whose sine and cosine are another program's: their bits differ.
     let mut varies: Vec<bool> = Vec::with_capacity(body.len());
@@ -18,14 +20,14 @@ pub(super) fn together<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<S
             taken[angle as usize][which] = true;
         }
     }
-    let mut made: Vec<Option<Slot>> = vec![None; body.len()];
-    let mut same: Vec<Slot> = Vec::with_capacity(body.len());
+    let mut made: Vec<Option<Register>> = vec![None; body.len()];
+    let mut same: Vec<Register> = Vec::with_capacity(body.len());
     let mut ops: Vec<BodyOp<T>> = Vec::with_capacity(body.len());
     for op in body {
         // What a rule does not read may be a slot that comes later.
         let moved = op.map(|slot| same.get(slot as usize).copied().unwrap_or(slot));
         let Some((angle, _)) = taken_by(op).filter(|&(angle, _)| taken[angle as usize] == [true; 2]) else {
-            same.push(ops.len() as Slot);
+            same.push(ops.len() as Register);
             ops.push(moved);
             continue;
         };
@@ -33,7 +35,7 @@ pub(super) fn together<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<S
             let x = same[angle as usize];
             ops.push(BodyOp::Unary(UnaryOp::Sin(ops::Sin), x));
             ops.push(BodyOp::Unary(UnaryOp::Cos(ops::Cos), x));
-            ops.len() as Slot - 2
+            ops.len() as Register - 2
         });
         let cos = sin + 1;
         let scale = |g, d| BodyOp::Binary(BinaryOp::Scale(ops::Scale), g, d);
@@ -42,12 +44,12 @@ pub(super) fn together<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<S
             BodyOp::Unary(..) => cos,
             BodyOp::UnaryVjp(UnaryOp::Sin(_), [.., g]) => {
                 ops.push(scale(g, cos));
-                ops.len() as Slot - 1
+                ops.len() as Register - 1
             }
             BodyOp::UnaryVjp(_, [.., g]) => {
                 ops.push(scale(g, sin));
-                ops.push(BodyOp::Unary(UnaryOp::Neg(ops::Neg), ops.len() as Slot - 1));
-                ops.len() as Slot - 1
+                ops.push(BodyOp::Unary(UnaryOp::Neg(ops::Neg), ops.len() as Register - 1));
+                ops.len() as Register - 1
             }
             _ => unreachable!("{moved:?} takes no sine or cosine"),
         };
@@ -57,7 +59,7 @@ pub(super) fn together<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<S
 }
 
 /// The angle of which an op takes the sine, 0, or the cosine, 1.
-fn taken_by<T>(op: &BodyOp<T>) -> Option<(Slot, usize)> {
+fn taken_by<T>(op: &BodyOp<T>) -> Option<(Register, usize)> {
     match *op {
         BodyOp::Unary(UnaryOp::Sin(_), x) | BodyOp::UnaryVjp(UnaryOp::Cos(_), [x, ..]) => Some((x, 0)),
         BodyOp::Unary(UnaryOp::Cos(_), x) | BodyOp::UnaryVjp(UnaryOp::Sin(_), [x, ..]) => Some((x, 1)),

@@ -1,15 +1,17 @@
 //! Steps with addresses, and the length of a block.
+//!
+//! In compiler terms: the byte code of a fusion group, and its tile size.
 
 use super::Origin;
 use super::kernels::{At, Call, OpBytes, Operands, accumulators, chunk};
-use super::lower::{Instruction, Place, What};
+use super::lower::{Instruction, InstructionKind, Location};
 use super::rows::WIDE;
 use crate::num::Element;
 use crate::program::batch::BatchCode;
 use crate::program::body::{Body, BodyOp, Sink};
 
 /// What a worker does for each block.
-pub(super) enum Step<T> {
+pub(super) enum BlockInstruction<T> {
     /// The kernel over `count` tuples of operands.
     Kernel { kernel: unsafe fn(&Call<T>), op: OpBytes, first: u32, count: u32 },
     /// The numbers of an input into a register.
@@ -34,13 +36,13 @@ pub(super) struct Sum {
 }
 
 /// A lowered body.
-pub(super) struct Code<T> {
+pub(super) struct LoweredBody<T> {
     /// Numbers that are the same for all lanes: those known when the code was made, then what the others are, over both.
     pub literals: Vec<T>,
     pub hoisted: Vec<BodyOp<T>>,
     /// The same in batches, where it is much; then those of the others alone have a place that lanes read.
     pub batches: Option<BatchCode<T>>,
-    pub steps: Vec<Step<T>>,
+    pub steps: Vec<BlockInstruction<T>>,
     pub operands: Vec<Operands>,
     pub streams: Vec<Stream>,
     pub totals: Vec<Sum>,
@@ -69,7 +71,7 @@ pub(super) const fn longest<T>() -> usize {
 /// So many ops on numbers pay for batches.
 pub(super) const BATCHED: usize = 64;
 
-impl<T: Element> Code<T> {
+impl<T: Element> LoweredBody<T> {
     pub fn new() -> Self {
         Self {
             literals: Vec::new(),
@@ -95,7 +97,7 @@ impl<T: Element> Code<T> {
         let mut body = Body { ops: literals.chain(self.hoisted.drain(..)).collect(), sinks: Vec::new() };
         let mut places: Vec<Option<u32>> = vec![None; body.ops.len()];
         for place in instructions.iter_mut().flat_map(|instruction| &mut instruction.places) {
-            let Place::Uniform(slot) = place else { continue };
+            let Location::Uniform(slot) = place else { continue };
             if (*slot as usize) < first {
                 continue;
             }
@@ -143,9 +145,9 @@ impl<T: Element> Code<T> {
         for instruction in instructions {
             let at = instruction.places.map(|place| self.address(place));
             match instruction.what {
-                What::Kernel(form, op) => self.add_kernel(T::chunk_kernel(form), op, at),
-                What::Gather(source) => self.steps.push(Step::Gather { source, to: at[0] }),
-                What::Leave(target) => self.steps.push(Step::Leave { target, from: at[1] }),
+                InstructionKind::Kernel(form, op) => self.add_kernel(T::chunk_kernel(form), op, at),
+                InstructionKind::Gather(source) => self.steps.push(BlockInstruction::Gather { source, to: at[0] }),
+                InstructionKind::Leave(target) => self.steps.push(BlockInstruction::Leave { target, from: at[1] }),
             }
         }
     }
@@ -154,24 +156,26 @@ impl<T: Element> Code<T> {
     fn add_kernel(&mut self, kernel: unsafe fn(&Call<T>), op: OpBytes, at: Operands) {
         let first = self.operands.len() as u32;
         self.operands.push(at);
-        if let Some(Step::Kernel { kernel: last, op: last_op, count, .. }) = self.steps.last_mut()
+        if let Some(BlockInstruction::Kernel { kernel: last, op: last_op, count, .. }) = self.steps.last_mut()
             && std::ptr::fn_addr_eq(*last, kernel)
             && *last_op == op
         {
             *count += 1;
         } else {
-            self.steps.push(Step::Kernel { kernel, op, first, count: 1 });
+            self.steps.push(BlockInstruction::Kernel { kernel, op, first, count: 1 });
         }
     }
 
-    fn address(&self, place: Place) -> At {
+    fn address(&self, place: Location) -> At {
         match place {
-            Place::Register(k) => At::new(REGISTERS, k as usize * self.stride),
-            Place::Accumulators(k) => At::new(REGISTERS, self.first_accumulator() + k as usize * accumulators::<T>()),
-            Place::Uniform(k) => At::new(UNIFORM, k as usize),
-            Place::Stream(k) => At::new(STREAMS + k as usize, 0),
-            Place::Behind(k, start) => At::new(STREAMS + k as usize, start as usize),
-            Place::Unused => At::default(),
+            Location::Register(k) => At::new(REGISTERS, k as usize * self.stride),
+            Location::Accumulators(k) => {
+                At::new(REGISTERS, self.first_accumulator() + k as usize * accumulators::<T>())
+            }
+            Location::Uniform(k) => At::new(UNIFORM, k as usize),
+            Location::Stream(k) => At::new(STREAMS + k as usize, 0),
+            Location::Behind(k, start) => At::new(STREAMS + k as usize, start as usize),
+            Location::Unused => At::default(),
         }
     }
 
@@ -180,7 +184,7 @@ impl<T: Element> Code<T> {
         self.hoisted.capacity() * size_of::<BodyOp<T>>()
             + self.literals.capacity() * size_of::<T>()
             + self.batches.as_ref().map_or(0, BatchCode::bytes)
-            + self.steps.capacity() * size_of::<Step<T>>()
+            + self.steps.capacity() * size_of::<BlockInstruction<T>>()
             + self.operands.capacity() * size_of::<Operands>()
     }
 

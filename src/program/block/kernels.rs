@@ -1,5 +1,7 @@
 //! The loops of block code: each op of the registry over chunks of lanes.
 //!
+//! In compiler terms: the instructions of the tile interpreter.
+//!
 //! A chunk is 256 bytes, four of the widest vectors: a loop of that fixed length becomes a few vector instructions without a
 //! remainder. A kernel runs over a list of operand tuples, so that a run of equal ops is entered once. Values and rules are
 //! the registry's own. Nothing here is written in place but the gradient of a two-argument rule, for the compiler would have to
@@ -108,7 +110,7 @@ impl OpBytes {
 
 /// Which kernel: `one` says of an operand that it is one number for all lanes.
 #[derive(Clone, Copy, Debug)]
-pub enum Form {
+pub enum KernelVariant {
     /// d = x.
     Copy { one: bool },
     /// d = op(x).
@@ -166,30 +168,30 @@ pub fn takes_ones(op: BinaryOp) -> bool {
 }
 
 /// The kernel of a form for this CPU.
-pub fn bind<T: Element>(form: Form) -> unsafe fn(&Call<T>) {
+pub fn bind<T: Element>(form: KernelVariant) -> unsafe fn(&Call<T>) {
     match form {
-        Form::Copy { one: false } => bound::<T, CopyLanes<Many>>(),
-        Form::Copy { one: true } => bound::<T, CopyLanes<One>>(),
-        Form::Unary(op) => op.with(BindUnary(PhantomData)),
-        Form::SinCos => bound::<T, SinCosLanes>(),
-        Form::UnaryRule(op) => op.with(BindUnaryRule(PhantomData)),
-        Form::Binary(op, ones) => bind_binary(op, ones),
-        Form::BinaryRule(op, side) => op.with(BindBinaryRule(side, PhantomData)),
-        Form::Pair(first, then, ones) => match first {
+        KernelVariant::Copy { one: false } => bound::<T, CopyLanes<Many>>(),
+        KernelVariant::Copy { one: true } => bound::<T, CopyLanes<One>>(),
+        KernelVariant::Unary(op) => op.with(BindUnary(PhantomData)),
+        KernelVariant::SinCos => bound::<T, SinCosLanes>(),
+        KernelVariant::UnaryRule(op) => op.with(BindUnaryRule(PhantomData)),
+        KernelVariant::Binary(op, ones) => bind_binary(op, ones),
+        KernelVariant::BinaryRule(op, side) => op.with(BindBinaryRule(side, PhantomData)),
+        KernelVariant::Pair(first, then, ones) => match first {
             First::Mul => bind_then::<T, ops::Mul>(then, ones),
             First::Scale => bind_then::<T, ops::Scale>(then, ones),
         },
-        Form::Select { a: false, b: false } => bound::<T, SelectLanes<Many, Many>>(),
-        Form::Select { a: false, b: true } => bound::<T, SelectLanes<Many, One>>(),
-        Form::Select { a: true, b: false } => bound::<T, SelectLanes<One, Many>>(),
-        Form::Select { a: true, b: true } => bound::<T, SelectLanes<One, One>>(),
-        Form::Sum => bound::<T, SumLanes>(),
-        Form::SumOf(First::Mul, Ones::Second) => bound::<T, SumOf<ops::Mul, One>>(),
-        Form::SumOf(First::Mul, _) => bound::<T, SumOf<ops::Mul, Many>>(),
-        Form::SumOf(First::Scale, Ones::Second) => bound::<T, SumOf<ops::Scale, One>>(),
-        Form::SumOf(First::Scale, _) => bound::<T, SumOf<ops::Scale, Many>>(),
-        Form::SpreadRow => bound::<T, SpreadRow>(),
-        Form::SumOfRows => bound::<T, SumOfRows>(),
+        KernelVariant::Select { a: false, b: false } => bound::<T, SelectLanes<Many, Many>>(),
+        KernelVariant::Select { a: false, b: true } => bound::<T, SelectLanes<Many, One>>(),
+        KernelVariant::Select { a: true, b: false } => bound::<T, SelectLanes<One, Many>>(),
+        KernelVariant::Select { a: true, b: true } => bound::<T, SelectLanes<One, One>>(),
+        KernelVariant::Sum => bound::<T, SumLanes>(),
+        KernelVariant::SumOf(First::Mul, Ones::Second) => bound::<T, SumOf<ops::Mul, One>>(),
+        KernelVariant::SumOf(First::Mul, _) => bound::<T, SumOf<ops::Mul, Many>>(),
+        KernelVariant::SumOf(First::Scale, Ones::Second) => bound::<T, SumOf<ops::Scale, One>>(),
+        KernelVariant::SumOf(First::Scale, _) => bound::<T, SumOf<ops::Scale, Many>>(),
+        KernelVariant::SpreadRow => bound::<T, SpreadRow>(),
+        KernelVariant::SumOfRows => bound::<T, SumOfRows>(),
     }
 }
 

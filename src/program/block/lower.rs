@@ -1,20 +1,22 @@
 //! From a body to steps: what is the same for all lanes is set apart, neighbours become pairs, values get registers.
 //!
-//! Ops stay in the body's order, but for short moves that bring equal ones together. A product that only the next sum or difference reads joins it in one kernel, which rounds
-//! twice as the two ops do; so does a product that is only summed over the lanes. No other algebra is done here, for it would
+//! In compiler terms: instruction selection, hoisting of uniform values and linear-scan register allocation for a tile.
+//!
+//! Ops stay in the body's order, but for short moves that bring equal ones together. A product that only the next sum or
+//! difference reads joins it in one kernel, which rounds twice as the two ops do; so does a product that is only summed over the lanes. No other algebra is done here, for it would
 //! change bits or belongs to the program's passes.
 
-use super::code::{Code, Stream, Sum};
-use super::kernels::{At, Call, First, Form, Ones, OpBytes, Then, takes_ones};
-use super::{Origin, Source, Target, Walk, circles};
+use super::code::{LoweredBody, Stream, Sum};
+use super::kernels::{At, Call, First, KernelVariant, Ones, OpBytes, Then, takes_ones};
+use super::{Access, Origin, Source, Target, circles};
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::program::body::{Body, BodyOp, Sink, Slot};
+use crate::program::body::{Body, BodyOp, Register, Sink};
 use crate::tensor::kernels::elementwise::Side;
 
 /// Where a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Location {
     Register(u32),
     Uniform(u32),
     Stream(u32),
@@ -26,13 +28,13 @@ pub(super) enum Place {
 
 /// A step before addresses are known: what it does, the destination and the sources.
 pub(super) struct Instruction {
-    pub what: What,
-    pub places: [Place; 4],
+    pub what: InstructionKind,
+    pub places: [Location; 4],
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum What {
-    Kernel(Form, OpBytes),
+pub(super) enum InstructionKind {
+    Kernel(KernelVariant, OpBytes),
     /// The numbers of an input into a register.
     Gather(u32),
     /// A value to a target: stored, or summed by row or column.
@@ -46,31 +48,35 @@ const REACH: usize = 16;
 /// How many runs of kernels back a step may move: its result is held on to for longer.
 const BACK: usize = 8;
 
-pub(super) fn lower<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) -> (Code<T>, Vec<Instruction>) {
+pub(super) fn lower<T: Element>(
+    body: &Body<T>,
+    sources: &[Source],
+    targets: &[Target],
+) -> (LoweredBody<T>, Vec<Instruction>) {
     assert_eq!(body.sinks.len(), targets.len(), "a target for every sink");
-    let (ops, moved) = circles::together(&body.ops);
+    let (ops, moved) = circles::pair_up(&body.ops);
     let (ops, same) = simplified(&ops);
     let sinks = body.sinks.iter().map(|sink| same[moved[slot_of(*sink) as usize] as usize]);
-    let sinks: Vec<Slot> = sinks.collect();
+    let sinks: Vec<Register> = sinks.collect();
     let uses = count_uses(&ops, &sinks);
     let mut lowering = Lowering {
         sources,
         targets,
         uniform: vec![None; ops.len()],
-        place: vec![Place::Unused; ops.len()],
+        place: vec![Location::Unused; ops.len()],
         joined: vec![false; ops.len()],
         uses,
         ops,
         plan: Vec::new(),
-        last_words: Vec::new(),
-        code: Code::new(),
+        trailing: Vec::new(),
+        code: LoweredBody::new(),
     };
     lowering.hoist();
     lowering.plan(&sinks);
     lowering.allocate()
 }
 
-pub(super) fn slot_of(sink: Sink) -> Slot {
+pub(super) fn slot_of(sink: Sink) -> Register {
     let (Sink::Store(slot) | Sink::Sum(slot)) = sink;
     slot
 }
@@ -85,13 +91,13 @@ fn stored_at(target: Target) -> Option<(usize, usize)> {
 }
 
 /// The ops with rules of arithmetic replaced by the ops that they are, and for each slot the one with its value.
-fn simplified<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<Slot>) {
-    let mut same: Vec<Slot> = Vec::with_capacity(body.len());
+fn simplified<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<Register>) {
+    let mut same: Vec<Register> = Vec::with_capacity(body.len());
     let mut ops: Vec<BodyOp<T>> = Vec::with_capacity(body.len());
     for (i, op) in body.iter().enumerate() {
         // What a rule does not read may be a slot that comes later.
         let op = op.map(|slot| same.get(slot as usize).copied().unwrap_or(slot));
-        let is_one = |slot: Slot| matches!(ops[slot as usize], BodyOp::Literal(x) if x == T::from_f64(1.0));
+        let is_one = |slot: Register| matches!(ops[slot as usize], BodyOp::Literal(x) if x == T::from_f64(1.0));
         let simpler = match as_op(op) {
             Simpler::Op(BodyOp::Binary(BinaryOp::Scale(_), g, d)) if is_one(g) => Simpler::Same(d),
             simpler => simpler,
@@ -99,7 +105,7 @@ fn simplified<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<Slot>) {
         match simpler {
             Simpler::Op(op) => {
                 ops.push(op);
-                same.push(i as Slot);
+                same.push(i as Register);
             }
             Simpler::Same(slot) => {
                 ops.push(op);
@@ -112,7 +118,7 @@ fn simplified<T: Element>(body: &[BodyOp<T>]) -> (Vec<BodyOp<T>>, Vec<Slot>) {
 
 pub(super) enum Simpler<T> {
     Op(BodyOp<T>),
-    Same(Slot),
+    Same(Register),
 }
 
 /// The op that the rule of an arithmetic op amounts to, to the bit.
@@ -134,7 +140,7 @@ pub(super) fn as_op<T>(op: BodyOp<T>) -> Simpler<T> {
 }
 
 /// How often each slot is read, by ops that lead to a sink and by the sinks.
-fn count_uses<T: Element>(ops: &[BodyOp<T>], sinks: &[Slot]) -> Vec<u32> {
+fn count_uses<T: Element>(ops: &[BodyOp<T>], sinks: &[Register]) -> Vec<u32> {
     let mut uses = vec![0; ops.len()];
     for &slot in sinks {
         uses[slot as usize] += 1;
@@ -149,11 +155,11 @@ fn count_uses<T: Element>(ops: &[BodyOp<T>], sinks: &[Slot]) -> Vec<u32> {
 
 /// A planned step over slots.
 struct Planned {
-    what: What,
+    what: InstructionKind,
     to: To,
     /// A second destination.
-    also: Option<Slot>,
-    reads: [Option<Slot>; 3],
+    also: Option<Register>,
+    reads: [Option<Register>; 3],
     /// Which sources may be one number; others are spread over a register first.
     ones: [bool; 3],
 }
@@ -161,10 +167,10 @@ struct Planned {
 #[derive(Clone, Copy, PartialEq)]
 enum To {
     Nothing,
-    Slot(Slot),
+    Register(Register),
     /// The slot has its register, and what is there is changed.
-    InPlace(Slot),
-    Place(Place),
+    InPlace(Register),
+    Location(Location),
 }
 
 struct Lowering<'a, T> {
@@ -173,13 +179,13 @@ struct Lowering<'a, T> {
     ops: Vec<BodyOp<T>>,
     uses: Vec<u32>,
     uniform: Vec<Option<u32>>,
-    place: Vec<Place>,
+    place: Vec<Location>,
     /// Whether the op runs inside the one that reads it.
     joined: Vec<bool>,
     plan: Vec<Planned>,
     /// Copies to outputs whose old numbers are read in place: after everything else.
-    last_words: Vec<Planned>,
-    code: Code<T>,
+    trailing: Vec<Planned>,
+    code: LoweredBody<T>,
 }
 
 impl<T: Element> Lowering<'_, T> {
@@ -198,28 +204,28 @@ impl<T: Element> Lowering<'_, T> {
             }
             if op.reads().all(|slot| self.uniform[slot as usize].is_some()) {
                 let index = (self.code.literals.len() + self.code.hoisted.len()) as u32;
-                let number = |slot: Slot| self.uniform.get(slot as usize).copied().flatten().unwrap_or(0);
+                let number = |slot: Register| self.uniform.get(slot as usize).copied().flatten().unwrap_or(0);
                 self.code.hoisted.push(op.map(number));
                 self.uniform[i] = Some(index);
             }
         }
         for (place, uniform) in self.place.iter_mut().zip(&self.uniform) {
             if let Some(index) = *uniform {
-                *place = Place::Uniform(index);
+                *place = Location::Uniform(index);
             }
         }
     }
 
-    fn is_uniform(&self, slot: Slot) -> bool {
+    fn is_uniform(&self, slot: Register) -> bool {
         self.uniform[slot as usize].is_some()
     }
 
-    fn plan(&mut self, sinks: &[Slot]) {
+    fn plan(&mut self, sinks: &[Register]) {
         let mut by_slot: Vec<u32> = (0..sinks.len() as u32).collect();
         by_slot.sort_by_key(|&k| sinks[k as usize]);
         let mut by_slot = by_slot.into_iter().peekable();
         for i in 0..self.ops.len() {
-            let slot = i as Slot;
+            let slot = i as Register;
             let first_sink = by_slot.peek().copied().filter(|&k| sinks[k as usize] == slot);
             if self.uses[i] > 0 && !self.is_uniform(slot) && !self.joins_later(i, first_sink) {
                 self.plan_home(slot, first_sink);
@@ -232,16 +238,16 @@ impl<T: Element> Lowering<'_, T> {
             }
         }
         self.group();
-        self.plan.append(&mut self.last_words);
+        self.plan.append(&mut self.trailing);
     }
 
     /// Whether the op before has made the slot as well.
-    fn is_made(&self, slot: Slot) -> bool {
+    fn is_made(&self, slot: Register) -> bool {
         slot > 0 && self.makes_next(slot - 1)
     }
 
     /// Whether the op is one of two that are computed together, and both are read.
-    fn makes_next(&self, slot: Slot) -> bool {
+    fn makes_next(&self, slot: Register) -> bool {
         let i = slot as usize;
         circles::are_pair(&self.ops[i], self.ops.get(i + 1)) && self.uses[i] > 0 && self.uses[i + 1] > 0
     }
@@ -249,8 +255,8 @@ impl<T: Element> Lowering<'_, T> {
     /// Moves steps up to the last equal kernel, a few runs of kernels back, where what they read is there by then: a run
     /// of equal kernels is entered once.
     fn group(&mut self) {
-        type Run<T> = (unsafe fn(&Call<T>), OpBytes);
-        let mut runs: Vec<Option<Run<T>>> = vec![None];
+        type KernelEntry<T> = (unsafe fn(&Call<T>), OpBytes);
+        let mut runs: Vec<Option<KernelEntry<T>>> = vec![None];
         let mut made = vec![0; self.place.len()];
         let mut plan: Vec<(usize, Planned)> = Vec::with_capacity(self.plan.len());
         for step in self.plan.drain(..) {
@@ -258,8 +264,8 @@ impl<T: Element> Lowering<'_, T> {
             let after = step.reads.iter().flatten().copied().chain(changed).map(|slot| made[slot as usize]).max();
             let after = after.unwrap_or(0).max(runs.len().saturating_sub(BACK));
             let kernel = match step.what {
-                What::Kernel(form, op) => Some((T::chunk_kernel(form), op)),
-                What::Gather(_) | What::Leave(_) => None,
+                InstructionKind::Kernel(form, op) => Some((T::chunk_kernel(form), op)),
+                InstructionKind::Gather(_) | InstructionKind::Leave(_) => None,
             };
             let same = |run: &usize| match (runs[*run], kernel) {
                 (Some((a, of_a)), Some((b, of_b))) => std::ptr::fn_addr_eq(a, b) && of_a == of_b,
@@ -269,7 +275,7 @@ impl<T: Element> Lowering<'_, T> {
                 runs.push(kernel);
                 runs.len() - 1
             });
-            if let To::Slot(slot) | To::InPlace(slot) = step.to {
+            if let To::Register(slot) | To::InPlace(slot) = step.to {
                 made[slot as usize] = run;
             }
             if let Some(slot) = step.also {
@@ -283,14 +289,14 @@ impl<T: Element> Lowering<'_, T> {
 
     /// Whether the op is a product that runs inside the op, or the sum, which alone reads it.
     fn joins_later(&mut self, i: usize, sink: Option<u32>) -> bool {
-        if self.uses[i] != 1 || self.product(i as Slot).is_none() {
+        if self.uses[i] != 1 || self.product(i as Register).is_none() {
             return false;
         }
         if let Some(k) = sink {
             self.joined[i] = matches!(self.targets[k as usize], Target::Total { .. });
             return self.joined[i];
         }
-        let slot = i as Slot;
+        let slot = i as Register;
         let reader = (i + 1..self.ops.len().min(i + 1 + REACH))
             .find(|&r| self.uses[r] > 0 && self.ops[r].reads().any(|read| read == slot));
         if let Some(BodyOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_), x, y)) = reader.map(|r| self.ops[r]) {
@@ -302,12 +308,12 @@ impl<T: Element> Lowering<'_, T> {
     }
 
     /// Whether a later product qualifies to join the op that reads both.
-    fn will_join(&self, slot: Slot) -> bool {
+    fn will_join(&self, slot: Register) -> bool {
         self.uses[slot as usize] == 1 && self.product(slot).is_some()
     }
 
     /// The op as a product whose first factor is a vector.
-    fn product(&self, slot: Slot) -> Option<(First, Slot, Slot)> {
+    fn product(&self, slot: Register) -> Option<(First, Register, Register)> {
         match self.ops[slot as usize] {
             _ if self.is_uniform(slot) => None,
             BodyOp::Binary(BinaryOp::Mul(_), x, y) if self.is_uniform(x) => Some((First::Mul, y, x)),
@@ -319,7 +325,7 @@ impl<T: Element> Lowering<'_, T> {
     }
 
     /// A value that is stored as it is lives in the output from the start.
-    fn plan_home(&mut self, slot: Slot, sink: Option<u32>) {
+    fn plan_home(&mut self, slot: Register, sink: Option<u32>) {
         let is_input = matches!(self.ops[slot as usize], BodyOp::Input(_));
         if let Some((output, start)) = sink.and_then(|k| stored_at(self.targets[k as usize]))
             && !is_input
@@ -334,7 +340,7 @@ impl<T: Element> Lowering<'_, T> {
         self.sources.iter().any(|source| source.from == Origin::Output(output))
     }
 
-    fn stream(&mut self, stream: Stream) -> Option<Place> {
+    fn stream(&mut self, stream: Stream) -> Option<Location> {
         let known = self.code.streams.iter().position(|&s| s == stream);
         if known.is_none() && self.code.streams.len() == STREAMS {
             return None;
@@ -343,58 +349,58 @@ impl<T: Element> Lowering<'_, T> {
             self.code.streams.push(stream);
             self.code.streams.len() - 1
         });
-        Some(Place::Stream(index as u32))
+        Some(Location::Stream(index as u32))
     }
 
     /// Where lanes of an output are written where they belong.
-    fn output(&mut self, output: usize, start: usize) -> Option<Place> {
+    fn output(&mut self, output: usize, start: usize) -> Option<Location> {
         match self.stream(Stream::Output(output))? {
-            Place::Stream(k) if start > 0 => (start < At::REACH).then_some(Place::Behind(k, start as u32)),
+            Location::Stream(k) if start > 0 => (start < At::REACH).then_some(Location::Behind(k, start as u32)),
             place => Some(place),
         }
     }
 
-    fn plan_op(&mut self, slot: Slot) {
+    fn plan_op(&mut self, slot: Register) {
         match self.ops[slot as usize] {
             BodyOp::Input(k) => {
                 let source = self.sources[k as usize];
-                let stream = if source.walk == Walk::Flat { self.stream(Stream::Source(source.from)) } else { None };
+                let stream = if source.walk == Access::Flat { self.stream(Stream::Source(source.from)) } else { None };
                 match stream {
                     Some(stream) => self.place[slot as usize] = stream,
-                    None => self.push(What::Gather(k), To::Slot(slot), []),
+                    None => self.push(InstructionKind::Gather(k), To::Register(slot), []),
                 }
             }
             BodyOp::Shared(_) | BodyOp::Literal(_) => unreachable!("the same for all lanes"),
             BodyOp::Unary(_, x) if self.makes_next(slot) => {
-                self.kernel(Form::SinCos, OpBytes::default(), slot, [x]);
+                self.kernel(KernelVariant::SinCos, OpBytes::default(), slot, [x]);
                 if let Some(last) = self.plan.last_mut() {
                     last.also = Some(slot + 1);
                 }
             }
-            BodyOp::Unary(op, x) => self.kernel(Form::Unary(op), OpBytes::of_unary(op), slot, [x]),
+            BodyOp::Unary(op, x) => self.kernel(KernelVariant::Unary(op), OpBytes::of_unary(op), slot, [x]),
             BodyOp::UnaryVjp(op, [x, y, g]) => {
                 let saves = op.saves();
                 let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.out), Some(g)];
-                let what = What::Kernel(Form::UnaryRule(op), OpBytes::of_unary(op));
-                self.plan.push(Planned { what, to: To::Slot(slot), also: None, reads, ones: [false; 3] });
+                let what = InstructionKind::Kernel(KernelVariant::UnaryRule(op), OpBytes::of_unary(op));
+                self.plan.push(Planned { what, to: To::Register(slot), also: None, reads, ones: [false; 3] });
             }
             BodyOp::Binary(op, x, y) => self.plan_binary(slot, op, x, y),
             BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
-                self.copy(g, To::Slot(slot));
+                self.copy(g, To::Register(slot));
                 let saves = op.saves()[(side == Side::Y) as usize];
                 let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.y), Some(out).filter(|_| saves.out)];
-                let what = What::Kernel(Form::BinaryRule(op, side), OpBytes::default());
+                let what = InstructionKind::Kernel(KernelVariant::BinaryRule(op, side), OpBytes::default());
                 self.plan.push(Planned { what, to: To::InPlace(slot), also: None, reads, ones: [false; 3] });
             }
             BodyOp::Select([c, a, b]) => {
-                let form = Form::Select { a: self.is_uniform(a), b: self.is_uniform(b) };
-                self.push(What::Kernel(form, OpBytes::default()), To::Slot(slot), [c, a, b]);
+                let form = KernelVariant::Select { a: self.is_uniform(a), b: self.is_uniform(b) };
+                self.push(InstructionKind::Kernel(form, OpBytes::default()), To::Register(slot), [c, a, b]);
                 self.accept_ones([false, true, true]);
             }
         }
     }
 
-    fn plan_binary(&mut self, slot: Slot, op: BinaryOp, x: Slot, y: Slot) {
+    fn plan_binary(&mut self, slot: Register, op: BinaryOp, x: Register, y: Register) {
         let joined = [y, x].into_iter().find(|&read| self.joined[read as usize]);
         if let (Some(product), BinaryOp::Add(_) | BinaryOp::Sub(_)) = (joined, op)
             && let Some((first, a, b)) = self.product(product)
@@ -404,16 +410,16 @@ impl<T: Element> Lowering<'_, T> {
                 _ if product == y => (Then::SubFrom, x),
                 _ => (Then::Sub, y),
             };
-            let form = Form::Pair(first, then, self.ones(b, c));
-            self.push(What::Kernel(form, OpBytes::default()), To::Slot(slot), [a, b, c]);
+            let form = KernelVariant::Pair(first, then, self.ones(b, c));
+            self.push(InstructionKind::Kernel(form, OpBytes::default()), To::Register(slot), [a, b, c]);
             return self.accept_ones([false, true, true]);
         }
         let ones = if takes_ones(op) { self.ones(x, y) } else { Ones::Neither };
-        self.kernel(Form::Binary(op, ones), OpBytes::default(), slot, [x, y]);
+        self.kernel(KernelVariant::Binary(op, ones), OpBytes::default(), slot, [x, y]);
         self.accept_ones([ones == Ones::First, ones == Ones::Second, false]);
     }
 
-    fn ones(&self, x: Slot, y: Slot) -> Ones {
+    fn ones(&self, x: Register, y: Register) -> Ones {
         match (self.is_uniform(x), self.is_uniform(y)) {
             (false, false) => Ones::Neither,
             (true, false) => Ones::First,
@@ -422,32 +428,36 @@ impl<T: Element> Lowering<'_, T> {
         }
     }
 
-    fn plan_sink(&mut self, slot: Slot, k: u32) {
+    fn plan_sink(&mut self, slot: Register, k: u32) {
         match self.targets[k as usize] {
             Target::Total { sum, add } => {
-                let accumulators = To::Place(Place::Accumulators(self.code.totals.len() as u32));
+                let accumulators = To::Location(Location::Accumulators(self.code.totals.len() as u32));
                 self.code.totals.push(Sum { at: sum, add });
                 if self.joined[slot as usize]
                     && let Some((first, a, b)) = self.product(slot)
                 {
                     let ones = if self.is_uniform(b) { Ones::Second } else { Ones::Neither };
-                    self.push(What::Kernel(Form::SumOf(first, ones), OpBytes::default()), accumulators, [a, b]);
+                    self.push(
+                        InstructionKind::Kernel(KernelVariant::SumOf(first, ones), OpBytes::default()),
+                        accumulators,
+                        [a, b],
+                    );
                     self.accept_ones([false, true, false]);
                 } else {
-                    self.push(What::Kernel(Form::Sum, OpBytes::default()), accumulators, [slot]);
+                    self.push(InstructionKind::Kernel(KernelVariant::Sum, OpBytes::default()), accumulators, [slot]);
                 }
             }
             Target::Flat { output } => self.plan_store(slot, output, 0, k),
             Target::Row { output, start } => self.plan_store(slot, output, start, k),
             Target::Strided { .. } | Target::PerColumn { .. } | Target::PerRow { .. } => {
-                self.push(What::Leave(k), To::Nothing, [slot]);
+                self.push(InstructionKind::Leave(k), To::Nothing, [slot]);
             }
         }
     }
 
-    fn plan_store(&mut self, slot: Slot, output: usize, start: usize, k: u32) {
+    fn plan_store(&mut self, slot: Register, output: usize, start: usize, k: u32) {
         let Some(stream) = self.output(output, start) else {
-            return self.push(What::Leave(k), To::Nothing, [slot]);
+            return self.push(InstructionKind::Leave(k), To::Nothing, [slot]);
         };
         if self.place[slot as usize] == stream {
             return;
@@ -456,29 +466,29 @@ impl<T: Element> Lowering<'_, T> {
         let in_place = self.is_read_in_place(output);
         if in_place && matches!(self.ops[slot as usize], BodyOp::Input(_)) {
             // Another in-place output may overwrite what is read here, so that it is kept aside.
-            let kept = self.place.len() as Slot;
-            self.place.push(Place::Unused);
+            let kept = self.place.len() as Register;
+            self.place.push(Location::Unused);
             self.uniform.push(None);
-            self.copy(slot, To::Slot(kept));
+            self.copy(slot, To::Register(kept));
             slot = kept;
         }
-        self.copy(slot, To::Place(stream));
+        self.copy(slot, To::Location(stream));
         if in_place {
-            self.last_words.extend(self.plan.pop());
+            self.trailing.extend(self.plan.pop());
         }
     }
 
-    fn copy(&mut self, slot: Slot, to: To) {
-        let form = Form::Copy { one: self.is_uniform(slot) };
-        self.push(What::Kernel(form, OpBytes::default()), to, [slot]);
+    fn copy(&mut self, slot: Register, to: To) {
+        let form = KernelVariant::Copy { one: self.is_uniform(slot) };
+        self.push(InstructionKind::Kernel(form, OpBytes::default()), to, [slot]);
         self.accept_ones([true; 3]);
     }
 
-    fn kernel<const N: usize>(&mut self, form: Form, op: OpBytes, to: Slot, reads: [Slot; N]) {
-        self.push(What::Kernel(form, op), To::Slot(to), reads);
+    fn kernel<const N: usize>(&mut self, form: KernelVariant, op: OpBytes, to: Register, reads: [Register; N]) {
+        self.push(InstructionKind::Kernel(form, op), To::Register(to), reads);
     }
 
-    fn push<const N: usize>(&mut self, what: What, to: To, reads: [Slot; N]) {
+    fn push<const N: usize>(&mut self, what: InstructionKind, to: To, reads: [Register; N]) {
         let reads = std::array::from_fn(|i| reads.get(i).copied());
         self.plan.push(Planned { what, to, also: None, reads, ones: [false; 3] });
     }
@@ -490,7 +500,7 @@ impl<T: Element> Lowering<'_, T> {
     }
 
     /// Gives values registers, from definition to last use; the one freed last is taken first, for it is in the nearest cache.
-    fn allocate(mut self) -> (Code<T>, Vec<Instruction>) {
+    fn allocate(mut self) -> (LoweredBody<T>, Vec<Instruction>) {
         let mut last_use = vec![0; self.place.len()];
         for (i, step) in self.plan.iter().enumerate() {
             for &slot in step.reads.iter().flatten() {
@@ -500,34 +510,35 @@ impl<T: Element> Lowering<'_, T> {
         let mut free = Vec::new();
         let mut instructions = Vec::with_capacity(self.plan.len());
         for (i, step) in std::mem::take(&mut self.plan).into_iter().enumerate() {
-            let mut places = [Place::Unused; 4];
+            let mut places = [Location::Unused; 4];
             let mut spent = Vec::new();
             for (k, &slot) in step.reads.iter().enumerate().filter_map(|(k, slot)| Some((k, slot.as_ref()?))) {
                 let place = self.place[slot as usize];
                 places[k + 1] = match place {
-                    Place::Uniform(_) if !step.ones[k] => {
+                    Location::Uniform(_) if !step.ones[k] => {
                         let spread = self.register(&mut free);
-                        let what = What::Kernel(Form::Copy { one: true }, OpBytes::default());
-                        instructions.push(Instruction { what, places: [spread, place, Place::Unused, Place::Unused] });
+                        let what = InstructionKind::Kernel(KernelVariant::Copy { one: true }, OpBytes::default());
+                        instructions
+                            .push(Instruction { what, places: [spread, place, Location::Unused, Location::Unused] });
                         spent.push(spread);
                         spread
                     }
                     place => place,
                 };
-                if last_use[slot as usize] == i && matches!(place, Place::Register(_)) && !spent.contains(&place) {
+                if last_use[slot as usize] == i && matches!(place, Location::Register(_)) && !spent.contains(&place) {
                     spent.push(place);
                 }
             }
             places[0] = match step.to {
-                To::Nothing => Place::Unused,
-                To::Place(place) => place,
+                To::Nothing => Location::Unused,
+                To::Location(place) => place,
                 To::InPlace(slot) => self.place[slot as usize],
-                To::Slot(slot) => self.home(slot, &mut free),
+                To::Register(slot) => self.home(slot, &mut free),
             };
             if let Some(slot) = step.also {
                 places[3] = self.home(slot, &mut free);
             }
-            if matches!(step.what, What::Kernel(Form::SumOf(..), _)) {
+            if matches!(step.what, InstructionKind::Kernel(KernelVariant::SumOf(..), _)) {
                 places[3] = self.register(&mut free);
                 spent.push(places[3]);
             }
@@ -538,17 +549,17 @@ impl<T: Element> Lowering<'_, T> {
     }
 
     /// Where a slot is, from now on.
-    fn home(&mut self, slot: Slot, free: &mut Vec<Place>) -> Place {
-        if self.place[slot as usize] == Place::Unused {
+    fn home(&mut self, slot: Register, free: &mut Vec<Location>) -> Location {
+        if self.place[slot as usize] == Location::Unused {
             self.place[slot as usize] = self.register(free);
         }
         self.place[slot as usize]
     }
 
-    fn register(&mut self, free: &mut Vec<Place>) -> Place {
+    fn register(&mut self, free: &mut Vec<Location>) -> Location {
         free.pop().unwrap_or_else(|| {
             self.code.registers += 1;
-            Place::Register(self.code.registers as u32 - 1)
+            Location::Register(self.code.registers as u32 - 1)
         })
     }
 }

@@ -1,7 +1,9 @@
 //! Runs a [`Body`] over many lanes, a block of them at a time.
 //!
+//! In compiler terms: a fusion group as a vectorised interpreter over fixed-size tiles, uniform values hoisted.
+//!
 //! Lanes are the points of a space of rows times `inner` columns: lane = row * inner + column. What comes in is read along a
-//! [`Walk`] of a buffer, what leaves goes along a [`Target`]. A block's values are registers in memory, as many as are alive at
+//! [`Access`] of a buffer, what leaves goes along a [`Target`]. A block's values are registers in memory, as many as are alive at
 //! once, and short enough to stay in the first-level cache; each op is one kernel over them. What depends on shared numbers and
 //! literals alone is computed once, as numbers, in [batches](super::batch) where it is much. Flat buffers are read and written
 //! where they are.
@@ -24,7 +26,7 @@ mod tests;
 
 use super::body::{Body, BodyOp, Sink};
 use crate::num::Element;
-use code::Code;
+use code::LoweredBody;
 use run::{Frame, lock};
 use std::sync::Mutex;
 
@@ -33,7 +35,7 @@ pub(crate) use short::{Extent, Short, Space};
 
 /// Where the number of a lane lies in its buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Walk {
+pub(crate) enum Access {
     /// Element `lane`.
     Flat,
     /// Element `lane % inner`: the same for every row.
@@ -57,7 +59,7 @@ pub(crate) enum Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub from: Origin,
-    pub walk: Walk,
+    pub walk: Access,
 }
 
 /// Where a sink of the body goes: stores to `Flat`, `Row` and `Strided`, sums to the others.
@@ -79,7 +81,7 @@ pub(crate) enum Target {
 
 /// A body made ready to run.
 pub(crate) struct BlockCode<T> {
-    code: Code<T>,
+    code: LoweredBody<T>,
     sources: Vec<Source>,
     targets: Vec<Target>,
     /// Those whose buffers must be long enough: of the rows of an output the last alone.
@@ -130,7 +132,7 @@ impl<T: Element> BlockCode<T> {
 
     /// Whether rows and columns matter.
     fn has_rows(&self) -> bool {
-        let by_row = |source: &Source| matches!(source.walk, Walk::Row | Walk::Column);
+        let by_row = |source: &Source| matches!(source.walk, Access::Row | Access::Column);
         self.has_row_sums || !self.columns.is_empty() || self.sources.iter().any(by_row)
     }
 }
@@ -192,7 +194,7 @@ fn verify<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) {
                 _ => true,
             };
             assert!(
-                source.walk == Walk::Flat && targets.iter().all(alone),
+                source.walk == Access::Flat && targets.iter().all(alone),
                 "output {k} is read and written in other orders"
             );
         }

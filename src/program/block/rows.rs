@@ -1,5 +1,7 @@
 //! Kernels of blocks that hold whole rows: a row read by all of them, and the sum of the rows.
 //!
+//! In compiler terms: instructions for operands that are invariant in the outer loop, and for reductions along it.
+//!
 //! Both take [`WIDE`] elements at a time, whatever a row's length: what is written beyond a row's end is written again by the
 //! next row, or lies in the room behind the last. So a short row is a load and a store, not a call.
 

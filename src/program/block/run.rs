@@ -1,11 +1,13 @@
 //! The loop over blocks, and over segments of lanes for threads.
 //!
+//! In compiler terms: the tiled loop nest, split into segments for threads.
+//!
 //! Lanes are cut into segments that depend on the code and the number of lanes alone. A segment has accumulators of its own;
 //! in the end they are added in the order of the segments. So the bits of a sum are the same for any number of threads.
 
-use super::code::{Code, REGISTERS, STREAMS, Step, Stream, UNIFORM};
+use super::code::{BlockInstruction, LoweredBody, REGISTERS, STREAMS, Stream, UNIFORM};
 use super::kernels::{Call, accumulators, chunk};
-use super::{BlockCode, Origin, Source, Target, Walk};
+use super::{Access, BlockCode, Origin, Source, Target};
 use crate::num::Element;
 use crate::parallel::Workers;
 use crate::tensor::kernels::{elementwise, reduce};
@@ -30,7 +32,7 @@ pub(super) struct Frame<T> {
 unsafe impl<T: Send> Send for Frame<T> {}
 
 impl<T: Element> Frame<T> {
-    pub fn new(code: &Code<T>) -> Mutex<Self> {
+    pub fn new(code: &LoweredBody<T>) -> Mutex<Self> {
         let line = 64 / size_of::<T>();
         let memory = vec![T::from_f64(0.0); code.frame() + line];
         Mutex::new(Self { memory, bases: vec![std::ptr::null_mut(); STREAMS + code.streams.len()] })
@@ -53,7 +55,7 @@ pub(super) fn lock<T>(frame: &Mutex<Frame<T>>) -> MutexGuard<'_, Frame<T>> {
 }
 
 /// All that the segments of a run share.
-struct Run<'a, T> {
+struct SharedState<'a, T> {
     code: &'a BlockCode<T>,
     lanes: usize,
     inputs: &'a [&'a [T]],
@@ -66,7 +68,7 @@ struct Run<'a, T> {
 
 // SAFETY: what is behind the pointers is read only, or written by one segment alone: outputs at the segment's lanes and rows,
 // partial sums at the segment's own place.
-unsafe impl<T: Sync> Sync for Run<'_, T> {}
+unsafe impl<T: Sync> Sync for SharedState<'_, T> {}
 
 impl<T: Element> BlockCode<T> {
     /// Runs over `lanes` lanes, a multiple of `inner`. With several workers the bits are the same as with one.
@@ -104,7 +106,7 @@ impl<T: Element> BlockCode<T> {
         self.outputs.0.extend(outputs.iter_mut().map(|output| output.as_mut_ptr()));
         let partials = self.partials.as_mut_ptr();
         let (uniforms, outputs_at) = (self.uniforms.as_ptr(), &self.outputs.0[..]);
-        let run = Run { code: self, lanes, inputs, outputs: outputs_at, uniforms, partials, segment };
+        let run = SharedState { code: self, lanes, inputs, outputs: outputs_at, uniforms, partials, segment };
         let work = |worker: usize, k: usize| run.segment(&mut lock(&run.code.frames[worker]), k);
         if parallel {
             workers.run(segments, &work);
@@ -174,7 +176,7 @@ impl<T: Element> BlockCode<T> {
     }
 }
 
-impl<T: Element> Run<'_, T> {
+impl<T: Element> SharedState<'_, T> {
     fn segment(&self, frame: &mut Frame<T>, k: usize) {
         let code = &self.code.code;
         let start = frame.start();
@@ -250,18 +252,18 @@ impl<T: Element> Run<'_, T> {
         for step in &code.steps {
             ahead.fetch();
             match *step {
-                Step::Kernel { kernel, op, first, count } => {
+                BlockInstruction::Kernel { kernel, op, first, count } => {
                     let operands = code.operands[first as usize..][..count as usize].as_ptr();
                     // SAFETY: `assemble` gave every operand an address in the frame, the numbers for all lanes or a stream,
                     // each long enough for the lanes in whole chunks, and no destination that is a source.
                     unsafe { kernel(&Call { bases, operands, count: count as usize, lanes, op }) }
                 }
-                Step::Gather { source, to } => {
+                BlockInstruction::Gather { source, to } => {
                     // SAFETY: the register has room for a block, and nothing else refers to it.
                     let register = unsafe { std::slice::from_raw_parts_mut(to.of(bases), lanes) };
                     self.gather(&self.code.sources[source as usize], lane, register);
                 }
-                Step::Leave { target, from } => {
+                BlockInstruction::Leave { target, from } => {
                     // SAFETY: the value is as long as the block, and is not written to meanwhile.
                     let value = unsafe { std::slice::from_raw_parts(from.of(bases), lanes) };
                     self.leave(target, lane, value, segment);
@@ -277,15 +279,15 @@ impl<T: Element> Run<'_, T> {
             Origin::Output(k) => unsafe { std::slice::from_raw_parts(self.outputs[k], self.lanes) },
         };
         match source.walk {
-            Walk::Flat => register.copy_from_slice(&input[lane..][..register.len()]),
-            Walk::Strided { start, step } => {
+            Access::Flat => register.copy_from_slice(&input[lane..][..register.len()]),
+            Access::Strided { start, step } => {
                 let column = input[start + lane * step..].iter().step_by(step.max(1));
                 register.iter_mut().zip(column).for_each(|(to, &from)| *to = from);
             }
-            Walk::Row => pieces(lane, register.len(), self.code.inner, |at, _, column, n| {
+            Access::Row => pieces(lane, register.len(), self.code.inner, |at, _, column, n| {
                 register[at..at + n].copy_from_slice(&input[column..column + n]);
             }),
-            Walk::Column => pieces(lane, register.len(), self.code.inner, |at, row, _, n| {
+            Access::Column => pieces(lane, register.len(), self.code.inner, |at, row, _, n| {
                 register[at..at + n].fill(input[row]);
             }),
         }
@@ -330,10 +332,10 @@ impl Source {
     /// How many elements of its buffer it reads.
     pub(super) fn need(&self, lanes: usize, inner: usize) -> usize {
         match self.walk {
-            Walk::Flat => lanes,
-            Walk::Row => inner,
-            Walk::Column => lanes / inner,
-            Walk::Strided { start, step } => strided(lanes, start, step),
+            Access::Flat => lanes,
+            Access::Row => inner,
+            Access::Column => lanes / inner,
+            Access::Strided { start, step } => strided(lanes, start, step),
         }
     }
     pub(super) fn check(&self, lanes: usize, inner: usize, has: usize) {
@@ -386,7 +388,7 @@ struct Ahead<'a, T> {
 
 impl<'a, T: Element> Ahead<'a, T> {
     /// Of a block that has another one behind it; or with nothing to fetch.
-    fn new(streams: &'a [*mut T], code: &Code<T>, nothing: bool) -> Self {
+    fn new(streams: &'a [*mut T], code: &LoweredBody<T>, nothing: bool) -> Self {
         let lines = (code.block * size_of::<T>()).div_ceil(64);
         let with_a_step = if nothing { 0 } else { (streams.len() * lines).div_ceil(code.steps.len().max(1)) };
         Self { streams: streams.iter(), line: std::ptr::null_mut(), left: 0, lines, block: code.block, with_a_step }

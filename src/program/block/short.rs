@@ -1,5 +1,7 @@
 //! Block code for so few lanes that one block holds them: all is found out beforehand, and a run is a loop over kernels.
 //!
+//! In compiler terms: a group with one tile: the loop is gone and all operands are bound beforehand.
+//!
 //! A buffer of the program's own is read and written where it is, to the end of its last chunk, which belongs to it alone. What
 //! callers hold ends where it ends: it goes through a copy of whole chunks. Addresses are set once, or as often as a caller's
 //! change.
@@ -7,11 +9,11 @@
 //! **Invariant.** The bits are those of [`BlockCode`](super::BlockCode) on as many lanes, but for sums by row, which that may
 //! take in two parts.
 
-use super::code::{Code, REGISTERS, STREAMS, Step, Stream, UNIFORM, longest};
-use super::kernels::{At, Call, Form, OpBytes, accumulators, chunk};
+use super::code::{BlockInstruction, LoweredBody, REGISTERS, STREAMS, Stream, UNIFORM, longest};
+use super::kernels::{At, Call, KernelVariant, OpBytes, accumulators, chunk};
 use super::rows::{RowsOp, WIDE};
 use super::run::folded;
-use super::{Body, BodyOp, Origin, Source, Target, Walk, lower};
+use super::{Access, Body, BodyOp, Origin, Source, Target, lower};
 use crate::num::Element;
 use crate::tensor::kernels::reduce;
 
@@ -34,7 +36,7 @@ pub(crate) struct Space<'a> {
 }
 
 /// What a run does, in order.
-enum Act<T> {
+enum BoundInstruction<T> {
     Kernel(unsafe fn(&Call<T>), Call<T>),
     Gather { source: Source, to: At },
     Leave { target: Target, from: At },
@@ -51,8 +53,8 @@ struct Based {
 
 /// A body bound to a number of lanes and to buffers.
 pub(crate) struct Short<T> {
-    code: Code<T>,
-    acts: Vec<Act<T>>,
+    code: LoweredBody<T>,
+    acts: Vec<BoundInstruction<T>>,
     lanes: usize,
     inner: usize,
     /// Registers, accumulators, copies of streams, what is the same for all lanes. Only used through `start`.
@@ -79,7 +81,7 @@ impl<T: Element> Short<T> {
     pub fn new(body: &Body<T>, space: &Space<'_>) -> Option<Self> {
         let Space { sources, targets, lanes, .. } = *space;
         // These are for maps alone.
-        let mapped = sources.iter().any(|source| matches!(source.walk, Walk::Strided { .. }))
+        let mapped = sources.iter().any(|source| matches!(source.walk, Access::Strided { .. }))
             || targets.iter().any(|target| matches!(target, Target::Strided { .. } | Target::Row { .. }));
         if lanes == 0 || lanes > longest::<T>() || mapped {
             return None;
@@ -132,15 +134,19 @@ impl<T: Element> Short<T> {
     }
 
     /// A step with everything that its kernel takes; the lists that it points to are never moved again.
-    fn act(&self, step: &Step<T>, space: &Space<'_>) -> Act<T> {
+    fn act(&self, step: &BlockInstruction<T>, space: &Space<'_>) -> BoundInstruction<T> {
         match *step {
-            Step::Kernel { kernel, op, first, count } => {
+            BlockInstruction::Kernel { kernel, op, first, count } => {
                 let operands = self.code.operands[first as usize..][..count as usize].as_ptr();
                 let bases = self.bases.as_ptr();
-                Act::Kernel(kernel, Call { bases, operands, count: count as usize, lanes: self.lanes, op })
+                BoundInstruction::Kernel(kernel, Call { bases, operands, count: count as usize, lanes: self.lanes, op })
             }
-            Step::Gather { source, to } => Act::Gather { source: space.sources[source as usize], to },
-            Step::Leave { target, from } => Act::Leave { target: space.targets[target as usize], from },
+            BlockInstruction::Gather { source, to } => {
+                BoundInstruction::Gather { source: space.sources[source as usize], to }
+            }
+            BlockInstruction::Leave { target, from } => {
+                BoundInstruction::Leave { target: space.targets[target as usize], from }
+            }
         }
     }
 
@@ -168,7 +174,7 @@ impl<T: Element> Short<T> {
     pub fn set_shared(&mut self, k: usize, at: *mut T) {
         self.shared.get_mut(k).into_iter().for_each(|shared| *shared = at);
     }
-    /// Sets the address of a sum, if there is such a one.
+    /// Sets the address of a sum, if there is one.
     pub fn set_sum(&mut self, k: usize, at: *mut T) {
         self.sums.get_mut(k).into_iter().for_each(|sum| *sum = at);
     }
@@ -206,9 +212,9 @@ impl<T: Element> Short<T> {
             }
             for act in &self.acts {
                 match act {
-                    Act::Kernel(kernel, call) => kernel(call),
-                    Act::Gather { source, to } => self.gather(source, *to),
-                    Act::Leave { target, from } => self.leave(*target, *from),
+                    BoundInstruction::Kernel(kernel, call) => kernel(call),
+                    BoundInstruction::Gather { source, to } => self.gather(source, *to),
+                    BoundInstruction::Leave { target, from } => self.leave(*target, *from),
                 }
             }
             for &(copy, stream) in &self.copies[1] {
@@ -252,10 +258,10 @@ impl<T: Element> Short<T> {
             (register, std::slice::from_raw_parts(from, need))
         };
         match source.walk {
-            Walk::Flat => register.copy_from_slice(input),
-            Walk::Row => register.chunks_exact_mut(self.inner).for_each(|row| row.copy_from_slice(input)),
-            Walk::Column => register.chunks_exact_mut(self.inner).zip(input).for_each(|(row, &x)| row.fill(x)),
-            Walk::Strided { .. } => unreachable!("not in short code"),
+            Access::Flat => register.copy_from_slice(input),
+            Access::Row => register.chunks_exact_mut(self.inner).for_each(|row| row.copy_from_slice(input)),
+            Access::Column => register.chunks_exact_mut(self.inner).zip(input).for_each(|(row, &x)| row.fill(x)),
+            Access::Strided { .. } => unreachable!("not in short code"),
         }
     }
 
@@ -318,18 +324,18 @@ impl Space<'_> {
     }
 
     /// Puts kernels in place of steps that spread a row or sum rows, where the buffers' ends allow it.
-    fn rows_by_kernels<T: Element>(&self, code: &mut Code<T>, streams: &mut Vec<Based>) {
+    fn rows_by_kernels<T: Element>(&self, code: &mut LoweredBody<T>, streams: &mut Vec<Based>) {
         for k in 0..code.steps.len() {
             let (spread, add, stream, register) = match code.steps[k] {
-                Step::Gather { source, to } => match self.sources[source as usize] {
-                    Source { from, walk: Walk::Row } => (true, false, Stream::Source(from), to),
+                BlockInstruction::Gather { source, to } => match self.sources[source as usize] {
+                    Source { from, walk: Access::Row } => (true, false, Stream::Source(from), to),
                     _ => continue,
                 },
-                Step::Leave { target, from } => match self.targets[target as usize] {
+                BlockInstruction::Leave { target, from } => match self.targets[target as usize] {
                     Target::PerColumn { output, add } => (false, add, Stream::Output(output), from),
                     _ => continue,
                 },
-                Step::Kernel { .. } => continue,
+                BlockInstruction::Kernel { .. } => continue,
             };
             let goes_on = register.base().checked_sub(STREAMS).is_none_or(|k| streams[k].goes_on);
             let known = streams.iter().position(|based| based.stream == stream);
@@ -341,18 +347,21 @@ impl Space<'_> {
                 streams.push(Based { stream, copied: false, goes_on: true });
             }
             let buffer = At::new(STREAMS + index, 0);
-            let (form, to, from) =
-                if spread { (Form::SpreadRow, register, buffer) } else { (Form::SumOfRows, buffer, register) };
+            let (form, to, from) = if spread {
+                (KernelVariant::SpreadRow, register, buffer)
+            } else {
+                (KernelVariant::SumOfRows, buffer, register)
+            };
             let op = OpBytes::of_rows(RowsOp { inner: self.inner as u32, add });
             let first = code.operands.len() as u32;
-            code.steps[k] = Step::Kernel { kernel: T::chunk_kernel(form), op, first, count: 1 };
+            code.steps[k] = BlockInstruction::Kernel { kernel: T::chunk_kernel(form), op, first, count: 1 };
             code.operands.push([to, from, At::default(), At::default()]);
         }
     }
 }
 
 /// The memory of a run, and the bases in it: registers, numbers, copies of streams.
-fn frame<T: Element>(code: &Code<T>, streams: &[Based], lanes: usize) -> (Vec<T>, Vec<*mut T>) {
+fn frame<T: Element>(code: &LoweredBody<T>, streams: &[Based], lanes: usize) -> (Vec<T>, Vec<*mut T>) {
     let whole = lanes.next_multiple_of(chunk::<T>());
     let n_copied = streams.iter().filter(|based| based.copied).count();
     let uniforms = code.first_staged() + n_copied * whole;
@@ -373,7 +382,7 @@ fn frame<T: Element>(code: &Code<T>, streams: &[Based], lanes: usize) -> (Vec<T>
 }
 
 /// The hoisted values that shared numbers change.
-fn moving<T: Element>(code: &Code<T>) -> Vec<u32> {
+fn moving<T: Element>(code: &LoweredBody<T>) -> Vec<u32> {
     let first = code.literals.len();
     let mut moves = vec![false; first + code.hoisted.len()];
     for (k, op) in code.hoisted.iter().enumerate() {

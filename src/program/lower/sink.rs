@@ -1,5 +1,7 @@
 //! Moves cheap ops to the group that uses them, instead of writing their results to memory for it.
 //!
+//! In compiler terms: rematerialisation: a cheap producer is computed again in its consumer.
+//!
 //! A momentum times 0.9 waits for the gradient, a sigmoid's derivative for what comes back: computed where they are read,
 //! they cost no memory traffic, since what they are made of is in memory anyway.
 
@@ -30,7 +32,7 @@ impl<T: Element> Lowering<'_, T> {
             group.members.clear();
         }
         for &key in &self.ir.order {
-            if let Home::Group(group) = self.homes[key] {
+            if let Home::FusionGroup(group) = self.homes[key] {
                 self.groups[group].members.push(key);
             }
         }
@@ -62,9 +64,11 @@ impl<T: Element> Lowering<'_, T> {
 
     /// The one group of the node's shape, at a later stage, that all its readers are in.
     fn later_group(&self, key: NodeKey, readers: &SecondaryMap<NodeKey, Vec<NodeKey>>) -> Option<usize> {
-        let Home::Group(own) = self.homes[key] else { return None };
+        let Home::FusionGroup(own) = self.homes[key] else { return None };
         let mut groups = readers[key].iter().map(|&reader| match self.homes[reader] {
-            Home::Group(group) if reader != key && self.groups[group].shape == self.groups[own].shape => Some(group),
+            Home::FusionGroup(group) if reader != key && self.groups[group].shape == self.groups[own].shape => {
+                Some(group)
+            }
             _ => None,
         });
         let first = groups.next()??;
@@ -113,12 +117,12 @@ impl<T: Element> Lowering<'_, T> {
         if !outside.into_iter().all(|source| self.fits(source, group)) {
             return;
         }
-        self.homes.insert(key, Home::Group(group));
+        self.homes.insert(key, Home::FusionGroup(group));
         for source in sources {
             let moves = self.homes[source] == own
                 && !stored.contains_key(source)
                 && is_elementwise(&self.node(source).op)
-                && readers[source].iter().all(|&reader| self.homes[reader] == Home::Group(group));
+                && readers[source].iter().all(|&reader| self.homes[reader] == Home::FusionGroup(group));
             if moves {
                 self.move_to(source, group, readers, stored);
             }

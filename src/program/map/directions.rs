@@ -1,4 +1,6 @@
 //! Tall Jacobians: a function of few numbers compiled with its tangents, a lane for each direction.
+//!
+//! In compiler terms: forward mode in vector form: one vector lane for each tangent.
 
 use super::record::{Recorded, record_directions};
 use super::tail::Output;
@@ -8,7 +10,7 @@ use crate::num::math::Mode;
 use crate::num::simd::{self, Kernel};
 use crate::parallel::Workers;
 use crate::program::block::kernels::chunk;
-use crate::program::block::{BlockCode, Origin, Source, Walk};
+use crate::program::block::{Access, BlockCode, Origin, Source};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -60,7 +62,7 @@ impl<T: Element> Jacobian<T> {
     pub fn of(n: usize, f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>) -> Result<Self> {
         let lanes = (n + 1).next_multiple_of(chunk::<T>());
         let (Recorded { body, targets, widths, .. }, outputs) = record_directions(n, lanes, f)?;
-        let source = |k| Source { from: Origin::Input(0), walk: Walk::Strided { start: k * lanes, step: 1 } };
+        let source = |k| Source { from: Origin::Input(0), walk: Access::Strided { start: k * lanes, step: 1 } };
         let sources: Vec<Source> = (0..=n).map(source).collect();
         let mut directions = vec![T::from_f64(0.0); (n + 1) * lanes];
         directions.iter_mut().step_by(lanes + 1).for_each(|one| *one = T::from_f64(1.0));

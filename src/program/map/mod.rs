@@ -1,5 +1,7 @@
 //! Mapped functions: a function of a point's numbers recorded once, run over many points.
 //!
+//! In compiler terms: a kernel over an index space, with its derivative by points (varying) and by shared numbers (uniform, reduced).
+//!
 //! The function and its derivatives become one body of straight-line code ([`record`]), which [`block`](super::block) runs
 //! over blocks of points, a lane for each, with threads where that pays. What depends on shared numbers alone is computed once
 //! a run. Derivatives by shared numbers are summed over the points in lanes, and added up in an order that does not depend on

@@ -1,6 +1,8 @@
 //! Where the numbers of the points are.
+//!
+//! In compiler terms: the layout of the index space in memory: structure of arrays or array of structures.
 
-use super::super::block::{Origin, Source, Walk};
+use super::super::block::{Access, Origin, Source};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use smallvec::SmallVec;
@@ -183,9 +185,9 @@ pub(super) fn sources(layout: &Layout) -> Vec<Source> {
     for &Lie { width, count, gathered } in layout {
         for start in 0..count {
             let (buffer, walk) = match (gathered, width) {
-                (true, _) => (columns + start, Walk::Flat),
-                (false, 1) => (own, Walk::Flat),
-                (false, _) => (own, Walk::Strided { start, step: width }),
+                (true, _) => (columns + start, Access::Flat),
+                (false, 1) => (own, Access::Flat),
+                (false, _) => (own, Access::Strided { start, step: width }),
             };
             sources.push(Source { from: Origin::Input(buffer), walk });
         }

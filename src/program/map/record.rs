@@ -1,10 +1,12 @@
 //! From a closure to the body of a mapped function: recorded once on a tape of numbers, differentiated as a graph.
+//!
+//! In compiler terms: the front end of mapped functions: trace, differentiate, lower.
 
 use super::super::block::Target;
-use super::super::body::{Body, BodyOp, Sink, Slot};
+use super::super::body::{Body, BodyOp, Register, Sink};
 use super::super::ir::{Ir, IrOp, NodeKey};
 use super::super::trace::Traced;
-use super::tail::{Lanes, Output, tangents_and_values};
+use super::tail::{Output, TangentLanes, tangents_and_values};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::entry::NodeOp;
@@ -110,7 +112,7 @@ pub(super) fn record_directions<T: Element>(
     let traced = Traced::new(&tape, &ir, &x)?;
     let lane = || ir.borrow_mut().input(Shape::scalar());
     let moving: Vec<_> = x.iter().map(|&x| (x, lane())).collect();
-    let lanes = Lanes { moving: &moving, value: lane() };
+    let lanes = TangentLanes { moving: &moving, value: lane() };
     let (keys, outputs) = tangents_and_values(&tape, &traced, &ir, &y, lanes)?;
     drop(traced);
     let target = |k: usize| Target::Row { output: 0, start: k * row };
@@ -234,7 +236,7 @@ fn finish<T: Element>(
 ) -> Result<Recorded<T>> {
     ir.outputs = leaves.iter().map(|&(key, _)| key).collect();
     ir.drop_dead();
-    let mut slots: SecondaryMap<NodeKey, Slot> = SecondaryMap::new();
+    let mut slots: SecondaryMap<NodeKey, Register> = SecondaryMap::new();
     let mut body = Body { ops: Vec::with_capacity(ir.order.len()), sinks: Vec::with_capacity(leaves.len()) };
     for &key in &ir.order {
         let node = ir.node(key);
@@ -251,7 +253,7 @@ fn finish<T: Element>(
                 return Err(Error::argument("map: an op of the function has no form for many points at once"));
             }
         };
-        slots.insert(key, body.ops.len() as Slot);
+        slots.insert(key, body.ops.len() as Register);
         body.ops.push(op);
     }
     let mut targets = Vec::with_capacity(leaves.len());

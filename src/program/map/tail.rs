@@ -1,5 +1,7 @@
 //! Values beside their tangents, in one vector.
 //!
+//! In compiler terms: widening: the linear tail of a function computes primal and tangents in one vector.
+//!
 //! Where a function ends in sums, differences and multiples by literals, a value and its derivative along a direction are
 //! computed by the same ops. So the lanes of the directions get one more for the value, and these ops are done once for all of
 //! them; before the tail, values are plain numbers, which its first ops take in. The skinning of a hand's vertices is such a
@@ -17,12 +19,12 @@ use crate::error::Result;
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Lane, Tape, Var};
+use crate::tape::{NodeRef, Tape, Var};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// How numbers move, lane by lane, and the vector that is 1 in the lane of the value and 0 elsewhere.
-pub(super) struct Lanes<'a, 't, T> {
+pub(super) struct TangentLanes<'a, 't, T> {
     pub moving: &'a [(Var<'t, T>, NodeKey)],
     pub value: NodeKey,
 }
@@ -45,7 +47,7 @@ pub(super) fn tangents_and_values<T: Element>(
     traced: &Traced<'_, T>,
     ir: &RefCell<Ir<T>>,
     ys: &[Var<'_, T>],
-    lanes: Lanes<'_, '_, T>,
+    lanes: TangentLanes<'_, '_, T>,
 ) -> Result<(Vec<NodeKey>, Vec<Output<T>>)> {
     let (rows, outputs) = rows(tape, ys);
     Ok((vectors(tape, traced, ir, &rows, lanes)?, outputs))
@@ -55,7 +57,7 @@ pub(super) fn tangents_and_values<T: Element>(
 fn rows<'t, T: Element>(tape: &'t Tape<T>, ys: &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Output<T>>) {
     let (mut rows, mut places) = (Vec::new(), HashMap::new());
     let output = |y: &Var<'t, T>| {
-        let Lane::Scalar(mut id) = y.id().lane() else {
+        let NodeRef::Scalar(mut id) = y.id().lane() else {
             rows.push(*y);
             return Output { row: rows.len() - 1, negated: false, plus: None };
         };
@@ -89,12 +91,12 @@ fn vectors<T: Element>(
     traced: &Traced<'_, T>,
     ir: &RefCell<Ir<T>>,
     ys: &[Var<'_, T>],
-    lanes: Lanes<'_, '_, T>,
+    lanes: TangentLanes<'_, '_, T>,
 ) -> Result<Vec<NodeKey>> {
     let roles = roles(tape, ys);
     let heads: Vec<Var<'_, T>> = (0..)
         .zip(&roles)
-        .filter(|(_, role)| matches!(role, Role::Head))
+        .filter(|(_, role)| matches!(role, Usage::Head))
         .map(|(id, _)| Var::scalar(tape, id, T::from_f64(f64::NAN)))
         .collect();
     let mut tangents = traced.tangents(tape, &heads, lanes.moving)?.into_iter();
@@ -109,21 +111,21 @@ fn vectors<T: Element>(
     };
     for (id, role) in (0..).zip(roles) {
         vectors.push(match role {
-            Role::Other => None,
-            Role::Head => {
+            Usage::Other => None,
+            Usage::Head => {
                 let tangent = tangents.next().expect("a tangent for each head");
                 let value = in_its_lane(traced.key(Var::scalar(tape, id, T::from_f64(f64::NAN))));
                 Some(ir.borrow_mut().binary(BinaryOp::Add(ops::Add), tangent, value))
             }
-            Role::Tail(Linear::Negated(op, x)) => {
+            Usage::Tail(Linear::Negated(op, x)) => {
                 let x = vector(&vectors, ScalarOperand::Node(x));
                 Some(ir.borrow_mut().unary(op, x))
             }
-            Role::Tail(Linear::Sum(op, a, b)) => {
+            Usage::Tail(Linear::Sum(op, a, b)) => {
                 let (a, b) = (vector(&vectors, a), vector(&vectors, b));
                 Some(ir.borrow_mut().binary(op, a, b))
             }
-            Role::Tail(Linear::Multiple(op, x, factor)) => {
+            Usage::Tail(Linear::Multiple(op, x, factor)) => {
                 let x = vector(&vectors, ScalarOperand::Node(x));
                 let factor = ir.borrow_mut().literal(factor);
                 Some(ir.borrow_mut().binary(op, x, factor))
@@ -131,14 +133,14 @@ fn vectors<T: Element>(
         });
     }
     let of = |y: &Var<'_, T>| match y.id().lane() {
-        Lane::Scalar(id) => vector(&vectors, ScalarOperand::Node(id)),
+        NodeRef::Scalar(id) => vector(&vectors, ScalarOperand::Node(id)),
         _ => vector(&vectors, ScalarOperand::Literal(y.scalar)),
     };
     Ok(ys.iter().map(of).collect())
 }
 
 /// What becomes of a recorded number.
-enum Role<T> {
+enum Usage<T> {
     /// Its value is computed as a number, if at all.
     Other,
     /// So it is, and its vector is put together, for the tail reads it or it is asked for.
@@ -154,16 +156,16 @@ enum Linear<T> {
     Multiple(BinaryOp, u32, T),
 }
 
-fn roles<T: Element>(tape: &Tape<T>, ys: &[Var<'_, T>]) -> Vec<Role<T>> {
+fn roles<T: Element>(tape: &Tape<T>, ys: &[Var<'_, T>]) -> Vec<Usage<T>> {
     let n = tape.scalars.len() as usize;
     // Whose vector is wanted, and whose value.
     let (mut vectors, mut values) = (vec![false; n], vec![false; n]);
-    let number = |id: crate::tape::Id| if let Lane::Scalar(id) = id.lane() { Some(id as usize) } else { None };
+    let number = |id: crate::tape::Id| if let NodeRef::Scalar(id) = id.lane() { Some(id as usize) } else { None };
     ys.iter().filter_map(|y| number(y.id())).for_each(|id| vectors[id] = true);
     for entry in tape.entries.borrow().iter() {
         entry.parents.iter().filter_map(|parent| number(parent.id)).for_each(|id| values[id] = true);
     }
-    let mut roles: Vec<Role<T>> = Vec::with_capacity(n);
+    let mut roles: Vec<Usage<T>> = Vec::with_capacity(n);
     for id in (0..n).rev() {
         let linear = if vectors[id] && !values[id] { linear(tape.scalars.decode(id as u32)) } else { None };
         if vectors[id] || values[id] {
@@ -171,9 +173,9 @@ fn roles<T: Element>(tape: &Tape<T>, ys: &[Var<'_, T>]) -> Vec<Role<T>> {
             tape.scalars.parents(id as u32).into_iter().flatten().for_each(|parent| wanted[parent as usize] = true);
         }
         roles.push(match linear {
-            Some(linear) => Role::Tail(linear),
-            None if vectors[id] => Role::Head,
-            None => Role::Other,
+            Some(linear) => Usage::Tail(linear),
+            None if vectors[id] => Usage::Head,
+            None => Usage::Other,
         });
     }
     roles.reverse();

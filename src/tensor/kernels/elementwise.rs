@@ -387,8 +387,8 @@ pub(crate) fn mask<T: Element>(c: &[T], keep_where_set: bool, g: &mut [T]) {
 
 /// a += b.
 pub(crate) fn add_assign<T: Element>(a: &mut [T], b: &[T]) {
-    struct Run<'a, T>(&'a mut [T], &'a [T]);
-    impl<T: Element> Kernel for Run<'_, T> {
+    struct Loop<'a, T>(&'a mut [T], &'a [T]);
+    impl<T: Element> Kernel for Loop<'_, T> {
         type Output = ();
         #[inline(always)]
         fn run<M: Mode>(self) {
@@ -397,13 +397,13 @@ pub(crate) fn add_assign<T: Element>(a: &mut [T], b: &[T]) {
             }
         }
     }
-    dispatch(Run(a, b));
+    dispatch(Loop(a, b));
 }
 
 /// a += s b.
 pub(crate) fn add_scaled<T: Element>(a: &mut [T], s: T, b: &[T]) {
-    struct Run<'a, T>(&'a mut [T], T, &'a [T]);
-    impl<T: Element> Kernel for Run<'_, T> {
+    struct Loop<'a, T>(&'a mut [T], T, &'a [T]);
+    impl<T: Element> Kernel for Loop<'_, T> {
         type Output = ();
         #[inline(always)]
         fn run<M: Mode>(self) {
@@ -412,5 +412,5 @@ pub(crate) fn add_scaled<T: Element>(a: &mut [T], s: T, b: &[T]) {
             }
         }
     }
-    dispatch(Run(a, s, b));
+    dispatch(Loop(a, s, b));
 }

@@ -14,7 +14,7 @@ pub(crate) mod reduce;
 pub(crate) mod rows;
 
 use crate::ops::{BinaryOp, UnaryOp};
-use crate::program::block::kernels::{self, Call, Form};
+use crate::program::block::kernels::{self, Call, KernelVariant};
 use elementwise::{BinaryInputs, Plan, Side};
 
 /// The loops that are compiled for every op: once for each element type, here, not wherever a generic caller is compiled.
@@ -29,7 +29,7 @@ pub trait Kernels: Sized {
     /// g = g df/dx or g df/dy, in the output's shape.
     fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]);
     /// An op over chunks of registers.
-    fn chunk_kernel(form: Form) -> unsafe fn(&Call<Self>);
+    fn chunk_kernel(form: KernelVariant) -> unsafe fn(&Call<Self>);
 }
 
 macro_rules! kernels {
@@ -47,7 +47,7 @@ macro_rules! kernels {
             fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]) {
                 elementwise::binary_vjp(op, side, inputs, g);
             }
-            fn chunk_kernel(form: Form) -> unsafe fn(&Call<Self>) {
+            fn chunk_kernel(form: KernelVariant) -> unsafe fn(&Call<Self>) {
                 kernels::bind(form)
             }
         }

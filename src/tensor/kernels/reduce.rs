@@ -54,12 +54,12 @@ pub(crate) fn sum_rows<T: Element>(x: &[T], out: &mut [T]) {
 
 /// Adds every row of length n to out.
 fn add_rows<T: Element>(x: &[T], n: usize, out: &mut [T]) {
-    struct Run<'a, T>(&'a [T], usize, &'a mut [T]);
-    impl<T: Element> Kernel for Run<'_, T> {
+    struct Loop<'a, T>(&'a [T], usize, &'a mut [T]);
+    impl<T: Element> Kernel for Loop<'_, T> {
         type Output = ();
         #[inline(always)]
         fn run<M: Mode>(self) {
-            let Run(x, n, out) = self;
+            let Loop(x, n, out) = self;
             for row in x.chunks_exact(n) {
                 for (out, &x) in out.iter_mut().zip(row) {
                     *out += x;
@@ -67,7 +67,7 @@ fn add_rows<T: Element>(x: &[T], n: usize, out: &mut [T]) {
             }
         }
     }
-    dispatch(Run(x, n, out));
+    dispatch(Loop(x, n, out));
 }
 
 /// Adds the sum of each row to its output; without outputs, returns the sum of all.

@@ -20,12 +20,12 @@ pub(crate) enum RowReduction {
 
 /// out[i] = the reduction of row i.
 pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out: &mut [T]) {
-    struct Run<'a, T>(RowReduction, &'a [T], usize, &'a mut [T]);
-    impl<T: Element> Kernel for Run<'_, T> {
+    struct Loop<'a, T>(RowReduction, &'a [T], usize, &'a mut [T]);
+    impl<T: Element> Kernel for Loop<'_, T> {
         type Output = ();
         #[inline(always)]
         fn run<M: Mode>(self) {
-            let Run(kind, x, n, out) = self;
+            let Loop(kind, x, n, out) = self;
             for (i, out) in out.iter_mut().enumerate() {
                 let row = &x[i * n..(i + 1) * n];
                 *out = match kind {
@@ -49,7 +49,7 @@ pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out
         out.fill(T::from_f64(empty));
         return;
     }
-    dispatch(Run(kind, x, n, out));
+    dispatch(Loop(kind, x, n, out));
 }
 
 #[inline(always)]
@@ -110,12 +110,12 @@ pub(crate) enum RowMap {
 
 /// out = the map of every row of length n.
 pub(crate) fn map_rows<T: Element>(kind: RowMap, x: &[T], n: usize, out: &mut [T]) {
-    struct Run<'a, T>(RowMap, &'a [T], usize, &'a mut [T]);
-    impl<T: Element> Kernel for Run<'_, T> {
+    struct Loop<'a, T>(RowMap, &'a [T], usize, &'a mut [T]);
+    impl<T: Element> Kernel for Loop<'_, T> {
         type Output = ();
         #[inline(always)]
         fn run<M: Mode>(self) {
-            let Run(kind, x, n, out) = self;
+            let Loop(kind, x, n, out) = self;
             for (row, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
                 match kind {
                     RowMap::Softmax => softmax::<T, M>(row, out),
@@ -127,7 +127,7 @@ pub(crate) fn map_rows<T: Element>(kind: RowMap, x: &[T], n: usize, out: &mut [T
         }
     }
     if n > 0 {
-        dispatch(Run(kind, x, n, out));
+        dispatch(Loop(kind, x, n, out));
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Histogram, LayerState, Learning, Snapshot};
 use crate::data::{Dataset, Targets};
 use crate::files::write_atomically;
 use crate::nn::Model;
-use crate::plot::{self, Curve, CurveOptions, Scale, Svg};
+use crate::plot::{self, AxisScale, Curve, CurveOptions, Svg};
 use crate::{Element, Error, Result};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -49,15 +49,15 @@ impl<T: Element> Learning<T> {
     /// Those of [`Learning::snapshots`].
     pub fn curves(&self) -> Result<Vec<Svg>> {
         let snapshots = self.snapshots()?;
-        let drawings: [(&str, &str, Scale, Quantity); 3] = [
-            ("Gradient by layer", "norm of the gradient", Scale::Log, |layer| layer.gradient),
-            ("Updates by layer", "update / weights", Scale::Log, |layer| layer.update),
-            ("Dead units by layer", "share of dead units", Scale::Linear, |layer| layer.dead),
+        let drawings: [(&str, &str, AxisScale, Quantity); 3] = [
+            ("Gradient by layer", "norm of the gradient", AxisScale::Log, |layer| layer.gradient),
+            ("Updates by layer", "update / weights", AxisScale::Log, |layer| layer.update),
+            ("Dead units by layer", "share of dead units", AxisScale::Linear, |layer| layer.dead),
         ];
         let mut svgs = Vec::new();
         for (title, label, scale, of) in drawings {
             let curves = curves_of(&snapshots, of);
-            let drawable = |&(_, y): &(f64, f64)| y.is_finite() && (y > 0.0 || scale == Scale::Linear);
+            let drawable = |&(_, y): &(f64, f64)| y.is_finite() && (y > 0.0 || scale == AxisScale::Linear);
             if curves.iter().any(|(_, points)| points.iter().any(drawable)) {
                 let curves: Vec<Curve> = curves.into_iter().map(|(name, points)| Curve::new(name, points)).collect();
                 let options = CurveOptions { y_label: label.to_owned(), scale, ..CurveOptions::default() };

@@ -2,30 +2,30 @@
 
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::program::body::{Body, BodyOp, Sink, Slot};
+use crate::program::body::{Body, BodyOp, Register, Sink};
 use crate::tensor::kernels::elementwise::Side;
 use std::collections::HashMap;
 
 /// Writes a body op by op. Formulas written with it compute nothing twice, as a compiler's do not.
 pub struct Writer<T> {
     pub ops: Vec<BodyOp<T>>,
-    literals: HashMap<u64, Slot>,
-    known: HashMap<(&'static str, Slot, Slot), Slot>,
+    literals: HashMap<u64, Register>,
+    known: HashMap<(&'static str, Register, Register), Register>,
     active: Vec<bool>,
 }
 
 impl<T: Element> Writer<T> {
-    pub fn new(n_inputs: u32) -> (Self, Vec<Slot>) {
+    pub fn new(n_inputs: u32) -> (Self, Vec<Register>) {
         let mut writer = Self { ops: Vec::new(), literals: HashMap::new(), known: HashMap::new(), active: Vec::new() };
         let inputs = (0..n_inputs).map(|k| writer.push(BodyOp::Input(k), true)).collect();
         (writer, inputs)
     }
-    fn push(&mut self, op: BodyOp<T>, active: bool) -> Slot {
+    fn push(&mut self, op: BodyOp<T>, active: bool) -> Register {
         self.ops.push(op);
         self.active.push(active);
-        self.ops.len() as Slot - 1
+        self.ops.len() as Register - 1
     }
-    pub fn literal(&mut self, x: f64) -> Slot {
+    pub fn literal(&mut self, x: f64) -> Register {
         if let Some(&slot) = self.literals.get(&x.to_bits()) {
             return slot;
         }
@@ -33,11 +33,11 @@ impl<T: Element> Writer<T> {
         self.literals.insert(x.to_bits(), slot);
         slot
     }
-    pub fn unary(&mut self, op: UnaryOp, x: Slot) -> Slot {
+    pub fn unary(&mut self, op: UnaryOp, x: Register) -> Register {
         let active = self.active[x as usize];
         self.push(BodyOp::Unary(op, x), active)
     }
-    pub fn binary(&mut self, op: BinaryOp, x: Slot, y: Slot) -> Slot {
+    pub fn binary(&mut self, op: BinaryOp, x: Register, y: Register) -> Register {
         if let Some(&slot) = self.known.get(&(op.name(), x, y)) {
             return slot;
         }
@@ -46,25 +46,25 @@ impl<T: Element> Writer<T> {
         self.known.insert((op.name(), x, y), slot);
         slot
     }
-    pub fn select(&mut self, slots: [Slot; 3]) -> Slot {
+    pub fn select(&mut self, slots: [Register; 3]) -> Register {
         self.push(BodyOp::Select(slots), false)
     }
-    pub fn vjp(&mut self, op: BodyOp<T>) -> Slot {
+    pub fn vjp(&mut self, op: BodyOp<T>) -> Register {
         self.push(op, true)
     }
-    pub fn add(&mut self, x: Slot, y: Slot) -> Slot {
+    pub fn add(&mut self, x: Register, y: Register) -> Register {
         self.binary(BinaryOp::Add(ops::Add), x, y)
     }
-    pub fn sub(&mut self, x: Slot, y: Slot) -> Slot {
+    pub fn sub(&mut self, x: Register, y: Register) -> Register {
         self.binary(BinaryOp::Sub(ops::Sub), x, y)
     }
-    pub fn mul(&mut self, x: Slot, y: Slot) -> Slot {
+    pub fn mul(&mut self, x: Register, y: Register) -> Register {
         self.binary(BinaryOp::Mul(ops::Mul), x, y)
     }
-    pub fn tanh(&mut self, x: Slot) -> Slot {
+    pub fn tanh(&mut self, x: Register) -> Register {
         self.unary(UnaryOp::Tanh(ops::Tanh), x)
     }
-    fn scale(&mut self, g: Slot, y: Slot) -> Slot {
+    fn scale(&mut self, g: Register, y: Register) -> Register {
         match self.ops[g as usize] {
             BodyOp::Literal(one) if one == T::from_f64(1.0) => y,
             _ => self.binary(BinaryOp::Scale(ops::Scale), g, y),
@@ -72,13 +72,13 @@ impl<T: Element> Writer<T> {
     }
 
     /// The adjoints of `inputs`, by the sweep's rules.
-    pub fn gradient(&mut self, y: Slot, inputs: &[Slot]) -> Vec<Slot> {
-        let mut adjoints: Vec<Option<Slot>> = vec![None; self.ops.len()];
+    pub fn gradient(&mut self, y: Register, inputs: &[Register]) -> Vec<Register> {
+        let mut adjoints: Vec<Option<Register>> = vec![None; self.ops.len()];
         adjoints[y as usize] = Some(self.literal(1.0));
         for i in (0..=y).rev() {
             let Some(g) = adjoints.get(i as usize).copied().flatten() else { continue };
-            let mut give: Vec<(Slot, Slot)> = Vec::new();
-            let active = |s: &Self, slot: Slot| s.active[slot as usize];
+            let mut give: Vec<(Register, Register)> = Vec::new();
+            let active = |s: &Self, slot: Register| s.active[slot as usize];
             match self.ops[i as usize] {
                 BodyOp::Unary(UnaryOp::Neg(_), x) => give.push((x, self.unary(UnaryOp::Neg(ops::Neg), g))),
                 BodyOp::Unary(op, x) => give.push((x, self.push(BodyOp::UnaryVjp(op, [x, i, g]), true))),
@@ -110,7 +110,7 @@ impl<T: Element> Writer<T> {
     }
 
     /// The body whose outputs are y and its gradient.
-    pub fn with_gradient(mut self, y: Slot, inputs: &[Slot]) -> Body<T> {
+    pub fn with_gradient(mut self, y: Register, inputs: &[Register]) -> Body<T> {
         let gradient = self.gradient(y, inputs);
         let sinks = std::iter::once(y).chain(gradient).map(Sink::Store).collect();
         Body { ops: self.ops, sinks }
@@ -184,14 +184,14 @@ pub fn perceptron<T: Element>(hidden: usize, points: usize) -> Body<T> {
 /// The determinant of an n by n matrix by expansion, each minor once.
 pub fn determinant<T: Element>(n: usize) -> Body<T> {
     let (mut w, x) = Writer::new((n * n) as u32);
-    let mut minors: HashMap<u32, Slot> = HashMap::new();
+    let mut minors: HashMap<u32, Register> = HashMap::new();
     fn minor<T: Element>(
         w: &mut Writer<T>,
-        x: &[Slot],
+        x: &[Register],
         n: usize,
-        known: &mut HashMap<u32, Slot>,
+        known: &mut HashMap<u32, Register>,
         columns: u32,
-    ) -> Slot {
+    ) -> Register {
         if let Some(&slot) = known.get(&columns) {
             return slot;
         }

@@ -1,11 +1,11 @@
 mod formulas;
 
 use super::BatchCode;
-use super::code::{Form, Link, Term};
+use super::code::{ArgumentLayout, ChainOp, ChainTerm};
 use super::window::WINDOW;
 use crate::num::Element;
 use crate::ops::{BinaryOp, UnaryOp};
-use crate::program::body::{Body, BodyOp, Sink, Slot};
+use crate::program::body::{Body, BodyOp, Register, Sink};
 use crate::tensor::kernels::elementwise::Side;
 use formulas::*;
 use rand::{Rng, SeedableRng};
@@ -73,7 +73,7 @@ fn elementary_functions_differ_by_rounding_alone() {
 fn random<T: Element>(seed: u64, n: usize) -> Body<T> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut w, _) = Writer::<T>::new(6);
-    let mut literals: Vec<Slot> = [0.5, -0.25, 0.0, 3.0].map(|x| w.literal(x)).into();
+    let mut literals: Vec<Register> = [0.5, -0.25, 0.0, 3.0].map(|x| w.literal(x)).into();
     let (unary, binary) = (UnaryOp::all(), BinaryOp::all());
     let mut sum = literals[0];
     while w.ops.len() < n {
@@ -147,7 +147,7 @@ fn by_kernels(body: &Body<f64>, inputs: &[f64]) -> Vec<f64> {
     values
 }
 
-fn forms(code: &BatchCode<f64>, form: Form) -> usize {
+fn forms(code: &BatchCode<f64>, form: ArgumentLayout) -> usize {
     code.code.instructions.iter().filter(|i| i.form == form).count()
 }
 
@@ -157,16 +157,16 @@ fn a_loop_in_the_formula_is_a_loop_in_the_code() {
     let [short, long] = [500, 2000].map(|n| BatchCode::new(&rosenbrock::<f64>(n)));
     assert_eq!(short.code.instructions.len(), long.code.instructions.len());
     assert!(long.code.instructions.len() < 40, "{long}");
-    assert_eq!(forms(&long, Form::List), 0, "{long}");
+    assert_eq!(forms(&long, ArgumentLayout::List), 0, "{long}");
 }
 
 #[test]
 fn products_that_only_a_sum_reads_are_not_stored() {
     let code = BatchCode::new(&perceptron::<f64>(8, 20));
-    let dots = code.code.chains.iter().filter(|c| c.link == Link::Add && c.term == Term::Mul);
+    let dots = code.code.chains.iter().filter(|c| c.link == ChainOp::Add && c.term == ChainTerm::Mul);
     // A row of weights for each neuron, and the squares of the errors but for the first.
     assert_eq!(dots.map(|c| c.lanes * c.steps).sum::<u32>(), 20 * (8 * 8 + 8) + 19, "{code}");
-    let adjoints = code.code.chains.iter().filter(|c| c.link == Link::Add && c.term == Term::Scale);
+    let adjoints = code.code.chains.iter().filter(|c| c.link == ChainOp::Add && c.term == ChainTerm::Scale);
     assert!(adjoints.map(|c| c.lanes * c.steps).sum::<u32>() >= 20 * 8 * 7 + 19 * 8 * 8, "{code}");
 }
 
@@ -175,8 +175,8 @@ fn prefix_products_are_stored_once_each() {
     let code = BatchCode::new(&speelpenning::<f64>(100));
     let kept: Vec<_> = code.code.chains.iter().map(|c| (c.link, c.steps, c.out_step.abs())).collect();
     assert_eq!(kept.len(), 2, "{code}");
-    assert_eq!(kept[0], (Link::Mul, 99, 1));
-    assert_eq!((kept[1].0, kept[1].2), (Link::Scale, 1));
+    assert_eq!(kept[0], (ChainOp::Mul, 99, 1));
+    assert_eq!((kept[1].0, kept[1].2), (ChainOp::Scale, 1));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::lower::{Simpler, as_op};
 use super::*;
 use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::parallel::Workers;
-use crate::program::body::Slot;
+use crate::program::body::Register;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, Side};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -38,7 +38,7 @@ fn by_kernels<T: Element>(body: &Body<T>, inputs: &[T], shared: &[T]) -> Vec<T> 
     let computed = |(op, same): (&BodyOp<T>, &bool)| *same && !matches!(op, BodyOp::Shared(_) | BodyOp::Literal(_));
     let batched = body.ops.iter().zip(&uniform).filter(|&pair| computed(pair)).count() >= BATCHED;
     for (op, &same) in body.ops.iter().zip(&uniform) {
-        let at = |slot: Slot| [values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN))];
+        let at = |slot: Register| [values.get(slot as usize).copied().unwrap_or(T::from_f64(f64::NAN))];
         let plan = Plan::new(&[1], &[1], &[1]);
         let mut out = [T::from_f64(0.0)];
         match *op {
@@ -67,11 +67,17 @@ fn same_bits<T: Element>(a: T, b: T) -> bool {
 }
 
 fn flat_inputs(n: usize) -> Vec<Source> {
-    (0..n).map(|k| Source { from: Origin::Input(k), walk: Walk::Flat }).collect()
+    (0..n).map(|k| Source { from: Origin::Input(k), walk: Access::Flat }).collect()
 }
 
 /// Runs a body with flat inputs and a store of each listed slot; returns the stored lanes.
-fn stored<T: Element>(body: &Body<T>, slots: &[Slot], inputs: &[Vec<T>], shared: &[T], workers: usize) -> Vec<Vec<T>> {
+fn stored<T: Element>(
+    body: &Body<T>,
+    slots: &[Register],
+    inputs: &[Vec<T>],
+    shared: &[T],
+    workers: usize,
+) -> Vec<Vec<T>> {
     let lanes = inputs[0].len();
     let mut body = body.clone();
     body.sinks = slots.iter().map(|&slot| Sink::Store(slot)).collect();
@@ -99,7 +105,7 @@ fn stored<T: Element>(body: &Body<T>, slots: &[Slot], inputs: &[Vec<T>], shared:
     outputs
 }
 
-fn assert_lanes_equal<T: Element>(body: &Body<T>, slots: &[Slot], inputs: &[Vec<T>], shared: &[T]) {
+fn assert_lanes_equal<T: Element>(body: &Body<T>, slots: &[Register], inputs: &[Vec<T>], shared: &[T]) {
     let found = stored(body, slots, inputs, shared, 1);
     for lane in 0..inputs[0].len() {
         let of_lane: Vec<T> = inputs.iter().map(|input| input[lane]).collect();
@@ -137,7 +143,7 @@ fn every_op_is_its_kernel<T: Element>() {
     }
     body.ops.extend(choices(3).map(|slot| BodyOp::Select([slot(0), slot(1), slot(2)])));
     let inputs: Vec<Vec<T>> = (0..4).map(|k| numbers(chunk::<T>() + 3, k)).collect();
-    let slots: Vec<Slot> = (8..body.ops.len() as Slot).collect();
+    let slots: Vec<Register> = (8..body.ops.len() as Register).collect();
     for shared in numbers::<T>(16, 9).chunks(4) {
         assert_lanes_equal(&body, &slots, &inputs, shared);
     }
@@ -208,7 +214,7 @@ fn products_join_sums_and_differences_and_keep_their_bits() {
         for product in product {
             for sum in sum {
                 for first in [true, false] {
-                    let at = body.ops.len() as Slot;
+                    let at = body.ops.len() as Register;
                     body.ops.push(BodyOp::Binary(product, a, b));
                     body.ops.push(if first { BodyOp::Binary(sum, at, c) } else { BodyOp::Binary(sum, c, at) });
                     slots.push(at + 1);
@@ -237,7 +243,7 @@ fn sine_and_cosine_of_one_angle_are_one_kernel_and_keep_their_bits() {
     body.ops.push(BodyOp::UnaryVjp(sin, [4, 8, 1]));
     body.ops.push(BodyOp::UnaryVjp(cos, [4, 8, 1]));
     body.ops.push(BodyOp::Unary(sin, 3));
-    let slots: Vec<Slot> = (8..14).collect();
+    let slots: Vec<Register> = (8..14).collect();
     let inputs: Vec<Vec<f32>> = (0..4).map(|k| numbers(200, 30 + k)).collect();
     let targets: Vec<Target> = (0..slots.len()).map(|output| Target::Flat { output }).collect();
     let mut stores = body.clone();

@@ -10,20 +10,25 @@ pub(super) fn plain<T: Element>(n: usize, seed: u64) -> Vec<T> {
     (0..n).map(|_| T::from_f64(random.random_range(-1.0..1.0))).collect()
 }
 
-fn at<T: Copy>(x: &[T], walk: Walk, lane: usize, inner: usize) -> T {
+fn at<T: Copy>(x: &[T], walk: Access, lane: usize, inner: usize) -> T {
     x[match walk {
-        Walk::Flat => lane,
-        Walk::Row => lane % inner,
-        Walk::Column => lane / inner,
-        Walk::Strided { start, step } => start + lane * step,
+        Access::Flat => lane,
+        Access::Row => lane % inner,
+        Access::Column => lane / inner,
+        Access::Strided { start, step } => start + lane * step,
     }]
 }
 
 /// z = x y + s over all walks, to every target at once; compared with the ops one by one where asked for.
 fn walks_and_targets<T: Element>(rows: usize, inner: usize, threads: usize, compare: bool) -> Vec<Vec<T>> {
     let lanes = rows * inner;
-    let walks =
-        [Walk::Flat, Walk::Row, Walk::Column, Walk::Strided { start: 2, step: 3 }, Walk::Strided { start: 1, step: 1 }];
+    let walks = [
+        Access::Flat,
+        Access::Row,
+        Access::Column,
+        Access::Strided { start: 2, step: 3 },
+        Access::Strided { start: 1, step: 1 },
+    ];
     let buffers: Vec<Vec<T>> = (0..5).map(|k| plain(3 * lanes + 3, k)).collect();
     let sources: Vec<Source> =
         walks.iter().enumerate().map(|(k, &walk)| Source { from: Origin::Input(k), walk }).collect();
@@ -77,7 +82,7 @@ fn compare_targets<T: Element>(
     body: &Body<T>,
     [rows, inner]: [usize; 2],
     buffers: &[Vec<T>],
-    walks: &[Walk],
+    walks: &[Access],
     outputs: &[Vec<T>],
     sums: &[T],
 ) {
@@ -151,7 +156,7 @@ fn outputs_are_changed_in_place() {
     let sinks = vec![Sink::Store(4), Sink::Store(3), Sink::Store(6), Sink::Store(5), Sink::Sum(0)];
     let mut targets: Vec<Target> = (0..4).map(|output| Target::Flat { output }).collect();
     targets.push(Target::Total { sum: 0, add: false });
-    let sources: Vec<Source> = (0..4).map(|k| Source { from: Origin::Output(k), walk: Walk::Flat }).collect();
+    let sources: Vec<Source> = (0..4).map(|k| Source { from: Origin::Output(k), walk: Access::Flat }).collect();
     let mut code = BlockCode::new(&Body { ops, sinks }, &sources, &targets, 1);
     for n in [3, 64, 1500] {
         let before: Vec<Vec<f32>> = (0..4).map(|k| plain(n, k)).collect();

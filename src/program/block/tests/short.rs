@@ -97,7 +97,7 @@ impl<T: Element> Case<'_, T> {
 /// Every walk that short code knows to every target, and sums that are added to what is there.
 fn walks_and_targets<T: Element>(rows: usize, inner: usize, add: bool) -> bool {
     let lanes = rows * inner;
-    let walks = [Walk::Flat, Walk::Row, Walk::Column, Walk::Row];
+    let walks = [Access::Flat, Access::Row, Access::Column, Access::Row];
     let lengths = [lanes, inner, rows, inner];
     let inputs: Vec<Vec<T>> = (0..).zip(lengths).map(|(k, n)| plain(n, k)).collect();
     let sources: Vec<Source> =

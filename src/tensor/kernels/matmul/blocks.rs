@@ -307,20 +307,20 @@ fn each(len: usize, block: usize, mut work: impl FnMut(usize, usize)) {
 /// A cache line, so that scratch is aligned.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line(#[allow(dead_code, reason = "only its address is used")] [MaybeUninit<u8>; 64]);
+struct CacheLine(#[allow(dead_code, reason = "only its address is used")] [MaybeUninit<u8>; 64]);
 
-const LINE: Line = Line([MaybeUninit::uninit(); 64]);
+const LINE: CacheLine = CacheLine([MaybeUninit::uninit(); 64]);
 /// Up to this many lines, scratch is on the stack, where there is nothing to look up.
 const ON_STACK: usize = 128;
 
 thread_local! {
-    static SCRATCH: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    static SCRATCH: Cell<Vec<CacheLine>> = const { Cell::new(Vec::new()) };
 }
 
 /// Runs `work` with 64-byte aligned, uninitialised space, which the thread keeps for its next product.
 #[inline(always)]
 fn with_scratch(bytes: usize, work: impl FnOnce(*mut u8)) {
-    let lines = bytes.div_ceil(size_of::<Line>());
+    let lines = bytes.div_ceil(size_of::<CacheLine>());
     if lines <= ON_STACK {
         return work([LINE; ON_STACK].as_mut_ptr().cast());
     }
