@@ -10,7 +10,7 @@
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::tape::{Tape, Value, Var};
-use crate::tensor::Tensor;
+use crate::tensor::{Shape, Tensor};
 
 /// What a closure is differentiated at: a number, or a tensor by value or reference.
 pub trait Point {
@@ -164,26 +164,28 @@ where
 
 /// One sweep for each element of `y`.
 fn jacobian_rows<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
-    let mut rows = Vec::with_capacity(y.numel() * x.numel());
+    let shape = Shape::of("jacobian", &[y.numel(), x.numel()])?;
+    let mut rows = Vec::with_capacity(shape.numel());
     for i in 0..y.numel() {
         let grads = y.try_backward_with(unit(y, i))?;
         rows.extend_from_slice(grads.try_wrt(x)?.as_slice());
         tape.recycle(grads);
     }
-    Tensor::new([y.numel(), x.numel()], rows)
+    Tensor::new(shape, rows)
 }
 
 /// One forward pass for each element of `x`.
 fn jacobian_columns<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
     let (m, n) = (y.numel(), x.numel());
-    let mut jacobian = vec![T::from_f64(0.0); m * n];
+    let shape = Shape::of("jacobian", &[m, n])?;
+    let mut jacobian = vec![T::from_f64(0.0); shape.numel()];
     for j in 0..n {
         let column = tape.jvp(y, &[(x, unit(x, j).into())])?;
         for (i, &derivative) in column.as_slice().iter().enumerate() {
             jacobian[i * n + j] = derivative;
         }
     }
-    Tensor::new([m, n], jacobian)
+    Tensor::new(shape, jacobian)
 }
 
 /// Zeros of the variable's shape, with a 1 at element i.

@@ -57,6 +57,8 @@
 //! # Limits
 //!
 //! - Dense, row-major arrays of `f32` or `f64`, on one CPU; integers only as labels and indices.
+//! - A shape has at most 32 axes ([`Shape::MAX_RANK`]), and no more elements than [`Shape::MAX_NUMEL`]: its lengths, those of 0
+//!   left out, multiply to no more.
 //! - A tape belongs to one thread and is used while it is alive; tensors and gradients go anywhere.
 //! - Recording is per run: control flow on values is recorded as it went, not as it might have gone. [`Tape::guards`] lists the
 //!   comparisons that it hung on.
@@ -112,7 +114,7 @@ pub use ops::{Binary, Unary};
 pub use program::{Compiled, Map, Points, Program, compile};
 pub use sweep::Gradients;
 pub use tape::{Guard, Id, Input, Tape, Value, Var};
-pub use tensor::{Axes, ElementUpdate, Shape, Span, Spans, Tensor, update};
+pub use tensor::{Axes, ElementUpdate, IntoShape, Shape, Span, Spans, Tensor, update};
 
 /// Compiles and runs the README's examples with the documentation's.
 #[cfg(doctest)]

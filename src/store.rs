@@ -137,7 +137,9 @@ impl TensorFile {
                     "cannot read {path}: tensor {name:?} differs from its checksum: the file is damaged; take another copy"
                 )));
             }
-            let stored = Stored { dtype: view.dtype(), shape: view.shape().into(), bytes: view.data().to_vec() };
+            let shape = Shape::new(view.shape())
+                .map_err(|error| Error::io(format!("cannot read {path}: tensor {name:?}: {error}")))?;
+            let stored = Stored { dtype: view.dtype(), shape, bytes: view.data().to_vec() };
             tensors.insert(name.to_owned(), stored);
         }
         Ok(Self { path, tensors, about })

@@ -10,12 +10,12 @@ use retrograd::ops::Saves;
 use retrograd::optim::{Adam, Group, Optimizer, Sgd};
 use retrograd::train::{Checkpoint, Execution, Trainer};
 use retrograd::{
-    Algebra, Compiled, CustomOp, Element, Float, Number, Result, Shape, Tape, Tensor, Unary, Upstream, Var,
+    Algebra, Compiled, CustomOp, Element, Float, IntoShape, Number, Result, Shape, Tape, Tensor, Unary, Upstream, Var,
 };
 use std::cell::Cell;
 
 /// Numbers that differ, without a generator.
-fn filled<T: Element>(shape: impl Into<Shape>, scale: f64, salt: u32) -> Tensor<T> {
+fn filled<T: Element>(shape: impl IntoShape, scale: f64, salt: u32) -> Tensor<T> {
     let mut k = salt.wrapping_mul(2654435761);
     Tensor::from_fn(shape, |_| {
         k = k.wrapping_mul(747796405).wrapping_add(2891336453);

@@ -55,7 +55,9 @@ impl<T> Drop for Eager<'_, T> {
 pub(crate) fn unary<T: Element>(pool: &Pool<T>, op: UnaryOp, x: Operand<'_, T>) -> Value<T> {
     match x {
         Operand::Scalar(x) => Value::Scalar(op.with(Apply(x))),
-        Operand::Tensor(x) => Value::Tensor(pool.fill(x.shape().clone(), |out| T::unary_kernel(op, x.as_slice(), out))),
+        Operand::Tensor(x) => {
+            Value::Tensor(pool.fill(op.name(), x.shape().clone(), |out| T::unary_kernel(op, x.as_slice(), out)))
+        }
     }
 }
 
@@ -70,7 +72,7 @@ pub(crate) fn binary<T: Element>(
     }
     let shape = broadcast_shape(op.name(), x, y)?;
     let plan = Plan::new(&shape, x.dims(), y.dims());
-    Ok(Value::Tensor(pool.fill(shape, |out| T::binary_kernel(op, &plan, x.data(), y.data(), out))))
+    pool.try_fill(op.name(), shape, |out| T::binary_kernel(op, &plan, x.data(), y.data(), out)).map(Value::Tensor)
 }
 
 pub(crate) fn broadcast_shape<T: Element>(op: &str, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Shape> {
@@ -93,22 +95,26 @@ pub(crate) fn select<T: Element>(
     }
     let shape = Shape::broadcast("select", &a.shape(), &b.shape())?;
     let shape = Shape::broadcast("select", &shape, &condition.shape())?;
-    let full: SmallVec<[Value<T>; 3]> = [condition, a, b].iter().map(|&x| stretched(pool, x, &shape)).collect();
+    let full =
+        [condition, a, b].into_iter().map(|x| stretched(pool, x, &shape)).collect::<Result<SmallVec<[_; 3]>>>()?;
     let (c, a, b) = (full[0].as_slice(), full[1].as_slice(), full[2].as_slice());
-    Ok(Value::Tensor(pool.fill(shape, |out| elementwise::select(c, a, b, out))))
+    pool.try_fill("select", shape, |out| elementwise::select(c, a, b, out)).map(Value::Tensor)
 }
 
-fn stretched<T: Element>(pool: &Pool<T>, x: Operand<'_, T>, shape: &Shape) -> Value<T> {
-    match x {
-        Operand::Tensor(t) if t.shape() == shape => Value::Tensor(t.clone()),
-        _ => Value::Tensor(broadcast(pool, x, shape)),
+fn stretched<T: Element>(pool: &Pool<T>, x: Operand<'_, T>, shape: &Shape) -> Result<Value<T>> {
+    if let Operand::Tensor(t) = x
+        && t.shape() == shape
+    {
+        return Ok(Value::Tensor(t.clone()));
     }
+    let plan = Plan::new(shape, x.dims(), &[]);
+    pool.try_fill("select", shape.clone(), |out| elementwise::copy(&plan, x.data(), out)).map(Value::Tensor)
 }
 
 /// A tensor stretched to a shape that it broadcasts to.
 pub(crate) fn broadcast<T: Element>(pool: &Pool<T>, x: Operand<'_, T>, shape: &Shape) -> Tensor<T> {
     let plan = Plan::new(shape, x.dims(), &[]);
-    pool.fill(shape.clone(), |out| elementwise::copy(&plan, x.data(), out))
+    pool.fill("broadcast", shape.clone(), |out| elementwise::copy(&plan, x.data(), out))
 }
 
 /// Evaluates an op on whole tensors.
@@ -159,7 +165,7 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
             && x.shape().len() > shape.rank()
             && x.shape().ends_with(shape)
         {
-            let sum = self.pool.fill(shape.clone(), |out| reduce::sum_rows(x.as_slice(), out));
+            let sum = self.pool.fill("sum", shape.clone(), |out| reduce::sum_rows(x.as_slice(), out));
             return self.tracked(Value::Tensor(sum));
         }
         sum_over_stretched(self, x, shape)

@@ -93,7 +93,8 @@ impl<T: Element> Layer<T> for Embedding {
             return Err(Error::argument(format!("embedding: {} rows are more than {} can count", self.rows, T::NAME)));
         }
         self.weight = scope.weight("weight", [self.rows, self.units], self.init)?;
-        Ok(self.shape(input))
+        let lengths: Vec<usize> = input.iter().copied().chain([self.units]).collect();
+        Shape::new(&lengths)
     }
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         let x = x.value();

@@ -1,6 +1,6 @@
 //! Initialisers: where weights start.
 
-use crate::{Element, Error, Result, Shape, Tensor};
+use crate::{Element, Error, IntoShape, Result, Shape, Tensor};
 use rand::Rng;
 
 /// How a parameter starts. Matrices are [inputs, outputs]; a tensor of more axes has its outputs on the last, a vector as
@@ -82,9 +82,9 @@ impl Init {
     ///
     /// # Errors
     /// Ends or a deviation that are not finite or in the wrong order; [`Init::Orthogonal`] for anything but a matrix.
-    pub fn tensor<T: Element>(self, shape: impl Into<Shape>, rng: &mut impl Rng) -> Result<Tensor<T>> {
+    pub fn tensor<T: Element>(self, shape: impl IntoShape, rng: &mut impl Rng) -> Result<Tensor<T>> {
         self.validate()?;
-        let shape = shape.into();
+        let shape = shape.into_shape()?;
         let (n_in, n_out) = fans(&shape);
         let symmetric = |limit: f64| Self::Uniform { lo: -limit, hi: limit };
         let centred = |variance: f64| Self::Normal { mean: 0.0, deviation: variance.sqrt() };

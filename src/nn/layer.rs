@@ -3,7 +3,7 @@
 use super::init::Init;
 use super::params::{ParamKey, Params, Role};
 use super::pass::Pass;
-use crate::{Element, Result, Shape, Tape, Tensor, Var};
+use crate::{Element, IntoShape, Result, Shape, Tape, Tensor, Var};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 
@@ -136,28 +136,28 @@ impl<'a, T: Element> ParamScope<'a, T> {
     ///
     /// # Errors
     /// The name is taken; the initialiser needs another shape.
-    pub fn weight(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+    pub fn weight(&mut self, name: &str, shape: impl IntoShape, init: Init) -> Result<ParamKey> {
         self.param(name, Role::Weight, shape, init)
     }
     /// A bias.
     ///
     /// # Errors
     /// As [`ParamScope::weight`].
-    pub fn bias(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+    pub fn bias(&mut self, name: &str, shape: impl IntoShape, init: Init) -> Result<ParamKey> {
         self.param(name, Role::Bias, shape, init)
     }
     /// A factor.
     ///
     /// # Errors
     /// As [`ParamScope::weight`].
-    pub fn scale(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+    pub fn scale(&mut self, name: &str, shape: impl IntoShape, init: Init) -> Result<ParamKey> {
         self.param(name, Role::Scale, shape, init)
     }
     /// A statistic.
     ///
     /// # Errors
     /// As [`ParamScope::weight`].
-    pub fn statistic(&mut self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+    pub fn statistic(&mut self, name: &str, shape: impl IntoShape, init: Init) -> Result<ParamKey> {
         self.param(name, Role::Statistic, shape, init)
     }
 
@@ -165,7 +165,7 @@ impl<'a, T: Element> ParamScope<'a, T> {
     ///
     /// # Errors
     /// The name is taken; the initialiser needs another shape.
-    pub fn param(&mut self, name: &str, role: Role, shape: impl Into<Shape>, init: Init) -> Result<ParamKey> {
+    pub fn param(&mut self, name: &str, role: Role, shape: impl IntoShape, init: Init) -> Result<ParamKey> {
         let name = self.full_name(name);
         let value = init.tensor(shape, self.rng).map_err(|error| error.of(&name))?;
         self.params.add(name, role, value)

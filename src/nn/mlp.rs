@@ -4,7 +4,7 @@ use super::{
     Activation, BatchNorm, Dense, Dropout, Flatten, Init, Layer, LayerNorm, LogSoftmax, Model, Sequential, Softmax,
 };
 use crate::ops::registry::for_each_unary;
-use crate::{Element, Error, Result, Shape};
+use crate::{Element, Error, IntoShape, Result, Shape};
 
 /// A multi-layer perceptron, described layer by layer.
 ///
@@ -40,8 +40,13 @@ enum Kind {
 
 impl Mlp {
     /// A perceptron for examples of this shape: a number of features, or `[rows, columns]` before [`Mlp::flatten`].
-    pub fn new(input: impl Into<Shape>) -> Self {
-        Self { input: input.into(), stages: Vec::new(), misplaced: None }
+    ///
+    /// # Panics
+    /// A shape that [`Shape::new`] refuses.
+    #[track_caller]
+    pub fn new(input: impl IntoShape) -> Self {
+        let input = input.into_shape().unwrap_or_else(|error| panic!("{error}"));
+        Self { input, stages: Vec::new(), misplaced: None }
     }
 
     fn push(mut self, kind: Kind) -> Self {

@@ -5,7 +5,7 @@ use super::pass::{Draw, Pass};
 use super::{Head, Layer, ParamGrads, ParamKey, ParamScope, Params, Summary};
 use crate::data::Preprocessing;
 use crate::program::Computed;
-use crate::{Compiled, Element, Error, Result, Shape, Tape, Tensor, Var};
+use crate::{Compiled, Element, Error, IntoShape, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value as Json, json};
@@ -34,8 +34,8 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// Layers that do not fit the input or each other.
-    pub fn new(network: impl Layer<T> + 'static, input: impl Into<Shape>, seed: u64) -> Result<Self> {
-        Self::boxed(Box::new(network), input.into(), seed)
+    pub fn new(network: impl Layer<T> + 'static, input: impl IntoShape, seed: u64) -> Result<Self> {
+        Self::boxed(Box::new(network), input.into_shape()?, seed)
     }
 
     /// As [`Model::new`], from a layer in a box.

@@ -1,7 +1,7 @@
 //! One pass through a network: where layers find their parameters on the tape.
 
 use super::params::{ParamGrads, ParamKey, Params};
-use crate::{Element, Error, Gradients, Id, Result, Shape, Tape, Tensor, Var};
+use crate::{Element, Error, Gradients, Id, IntoShape, Result, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use slotmap::SecondaryMap;
@@ -175,7 +175,7 @@ impl<'t, T: Element> Pass<'t, T> {
     /// # Panics
     /// Outside of a model's step.
     #[track_caller]
-    pub fn fail(&self, error: Error, output: impl Into<Shape>) -> Var<'t, T> {
+    pub fn fail(&self, error: Error, output: impl IntoShape) -> Var<'t, T> {
         assert!(self.forgiving.get(), "{error}");
         self.error.borrow_mut().get_or_insert(error);
         self.tape.data(Tensor::zeros(output))

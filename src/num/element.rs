@@ -211,7 +211,20 @@ macro_rules! float_plain {
 float_plain!(f64, double);
 float_plain!(f32, single);
 
-/// What tensors and tapes hold: `f32` or `f64`.
+/// What tensors and tapes hold: `f32` or `f64`, and nothing else.
+///
+/// Kernels rely on that, for memory safety too. So the trait is closed: it asks for `Gemm` and `Kernels`, which are in a private
+/// module and cannot be named, let alone implemented, outside of this crate.
+///
+/// ```compile_fail,E0603
+/// struct Mine(f32);
+/// impl retrograd::tensor::kernels::matmul::Gemm for Mine {}
+/// ```
+/// ```compile_fail,E0277
+/// struct Mine(f32);
+/// fn is_element<T: retrograd::Element>() {}
+/// is_element::<Mine>();
+/// ```
 pub trait Element:
     Float
     + Number

@@ -235,7 +235,7 @@ impl<T: Element, O: Unary> DynUnary<T> for O {
         match x {
             Operand::Scalar(x) => Value::Scalar(Unary::value(*self, x)),
             Operand::Tensor(x) => {
-                Value::Tensor(pool.fill(x.shape().clone(), |out| DynUnary::write(self, x.as_slice(), out)))
+                Value::Tensor(pool.fill(O::NAME, x.shape().clone(), |out| DynUnary::write(self, x.as_slice(), out)))
             }
         }
     }
@@ -289,7 +289,7 @@ impl<T: Element, O: Binary> DynBinary<T> for O {
         }
         let shape = eager::broadcast_shape(O::NAME, x, y)?;
         let plan = Plan::new(&shape, x.dims(), y.dims());
-        Ok(pool.fill(shape, |out| DynBinary::write(self, &plan, x.data(), y.data(), out)).into())
+        Ok(pool.try_fill(O::NAME, shape, |out| DynBinary::write(self, &plan, x.data(), y.data(), out))?.into())
     }
     fn write(&self, plan: &Plan, x: &[T], y: &[T], out: &mut [T]) {
         elementwise::custom_binary(*self, plan, x, y, out);

@@ -12,7 +12,7 @@
 use super::ir::Ir;
 use super::trace::Traced;
 use super::{Options, Program};
-use crate::error::{Error, Result};
+use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::sweep::Gradients;
 use crate::tape::entry::NodeOp;
@@ -445,7 +445,7 @@ fn room<T: Element>(
     gradients: &[Id],
     home: &Tape<T>,
 ) -> (SmallVec<[Tensor<T>; 4]>, Slots<T>) {
-    let tensor = |k: usize| home.pool.take(program.outputs[k].1.clone());
+    let tensor = |k: usize| home.pool.take("program", program.outputs[k].1.clone()).or_panic();
     let (mut scalars, mut tensors) = (home.spare_adjoints.take(), home.spare_slots.take());
     scalars.clear();
     tensors.clear();

@@ -32,7 +32,9 @@ impl<T: Element> Eager<'_, T> {
             Value::Tensor(mut g) => {
                 if g.unique_slice().is_none() {
                     let shared = g;
-                    g = self.pool.fill(shared.shape().clone(), |copy| copy.copy_from_slice(shared.as_slice()));
+                    g = self
+                        .pool
+                        .fill("backward", shared.shape().clone(), |copy| copy.copy_from_slice(shared.as_slice()));
                 }
                 write(g.unique_slice().expect("just copied"));
                 Value::Tensor(g)

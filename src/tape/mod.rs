@@ -26,9 +26,10 @@ pub(crate) use record::same_tape;
 pub(crate) use var::NodeRef;
 pub use var::{Id, Var};
 
+use crate::error::{Named, OrPanic};
 use crate::num::Element;
 use crate::tensor::pool::Pool;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{IntoShape, Tensor};
 use entry::{Entry, NodeOp, Parents};
 use scalar::ScalarLane;
 use std::cell::{Cell, RefCell};
@@ -279,8 +280,12 @@ impl<T: Element> Tape<T> {
     /// let y = tape.var([[3.0, 4.0], [5.0, 6.0]]) * tape.data(mask);
     /// assert_eq!(y.value().to_vec(), [3.0, 0.0, 0.0, 6.0]);
     /// ```
-    pub fn tensor(&self, shape: impl Into<Shape>, write: impl FnOnce(&mut [T])) -> Tensor<T> {
-        self.pool.fill(shape.into(), write)
+    ///
+    /// # Panics
+    /// A shape that [`Shape::new`](crate::Shape::new) refuses, or for which the system has no memory.
+    #[track_caller]
+    pub fn tensor(&self, shape: impl IntoShape, write: impl FnOnce(&mut [T])) -> Tensor<T> {
+        self.pool.fill("tensor", shape.into_shape().named("tensor").or_panic(), write)
     }
 
     /// Takes the buffers of gradients back for the next sweep.

@@ -574,7 +574,8 @@ impl<'t, T: Element> Var<'t, T> {
             var = Var::record_tensor_op(TensorOp::Permute(Permute { axes: axes.clone() }), &[var])?;
             order = Some(axes);
         }
-        let var = var.to_shape(kept.iter().copied().chain([length]).collect())?;
+        let rows: SmallVec<[usize; 4]> = kept.iter().copied().chain([length]).collect();
+        let var = var.to_shape(Shape::of(op, &rows)?)?;
         Ok(Rows { var, length, shape, mask, kept, order })
     }
 

@@ -8,7 +8,8 @@ use crate::tensor::kernels::layout::View;
 use crate::tensor::pool::Indices;
 use crate::tensor::shape::resolve_axis;
 use crate::tensor::span::{Span, Spans, slice_spec};
-use crate::tensor::{Axes, Shape, Tensor};
+use crate::tensor::{Axes, IntoShape, Shape, Tensor};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl<'t, T: Element> Var<'t, T> {
@@ -17,7 +18,7 @@ impl<'t, T: Element> Var<'t, T> {
     /// # Panics
     /// Where [`Var::try_reshape`] fails.
     #[track_caller]
-    pub fn reshape(self, shape: impl Into<Shape>) -> Self {
+    pub fn reshape(self, shape: impl IntoShape) -> Self {
         self.try_reshape(shape).or_panic()
     }
     /// As [`Var::reshape`].
@@ -25,8 +26,8 @@ impl<'t, T: Element> Var<'t, T> {
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
     #[track_caller]
-    pub fn try_reshape(self, shape: impl Into<Shape>) -> Result<Self> {
-        self.to_shape(shape.into())
+    pub fn try_reshape(self, shape: impl IntoShape) -> Result<Self> {
+        self.to_shape(shape.into_shape().named("reshape")?)
     }
 
     /// Stretches axes of length 1, and adds leading ones.
@@ -34,7 +35,7 @@ impl<'t, T: Element> Var<'t, T> {
     /// # Panics
     /// Where [`Var::try_broadcast_to`] fails.
     #[track_caller]
-    pub fn broadcast_to(self, shape: impl Into<Shape>) -> Self {
+    pub fn broadcast_to(self, shape: impl IntoShape) -> Self {
         self.try_broadcast_to(shape).or_panic()
     }
     /// As [`Var::broadcast_to`].
@@ -42,8 +43,8 @@ impl<'t, T: Element> Var<'t, T> {
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
     #[track_caller]
-    pub fn try_broadcast_to(self, shape: impl Into<Shape>) -> Result<Self> {
-        self.op(TensorOp::BroadcastTo(BroadcastTo { shape: shape.into() }))
+    pub fn try_broadcast_to(self, shape: impl IntoShape) -> Result<Self> {
+        self.op(TensorOp::BroadcastTo(BroadcastTo { shape: shape.into_shape().named("broadcast_to")? }))
     }
 
     /// Axes in another order: axis i of the result is axis `axes[i]`.
@@ -234,7 +235,10 @@ impl<'t, T: Element> Var<'t, T> {
         if !self.is_tensor() {
             return Ok(self);
         }
-        let from: Shape = shape.iter().zip(widths).map(|(n, (before, after))| before + n + after).collect();
+        // No wrap: a length that large is refused, and then no stride times a width that is part of a length wraps either.
+        let padded =
+            shape.iter().zip(widths).map(|(n, (before, after))| before.saturating_add(*n).saturating_add(*after));
+        let from = Shape::of("pad", &padded.collect::<SmallVec<[usize; 4]>>())?;
         let strides = from.strides();
         let start = widths.iter().zip(&strides).map(|((before, _), stride)| before * stride).sum();
         let view = View { start, strides: strides.iter().map(|&s| s as isize).collect() };
@@ -282,7 +286,8 @@ impl<'t, T: Element> Var<'t, T> {
         let shape = self.shape();
         let axis = resolve_axis("roll", axis, &shape)?;
         let n = shape[axis];
-        let cut = if n == 0 { 0 } else { (-shift).rem_euclid(n as isize) as usize };
+        // n - shift, but for whole turns; `-shift` would wrap for the least number.
+        let cut = if n == 0 { 0 } else { (n - shift.rem_euclid(n as isize) as usize) % n };
         Var::try_concat(&[self.part(axis, cut, n)?, self.part(axis, 0, cut)?], axis as isize)
     }
 
@@ -307,8 +312,9 @@ impl<'t, T: Element> Var<'t, T> {
                 self.try_reshape([rows * columns])?.try_gather(0, &places)
             }
             [n] => {
+                let square = Shape::of("diag", &[n, n])?;
                 let places: Vec<usize> = (0..n).map(|i| i * n + i).collect();
-                self.try_scatter_add(0, &places, n * n)?.try_reshape([n, n])
+                self.try_scatter_add(0, &places, square.numel())?.try_reshape(square)
             }
             _ => Err(Error::shape(format!("diag: needs a vector or a matrix, got shape {shape}"))),
         }
@@ -348,7 +354,7 @@ impl<'t, T: Element> Var<'t, T> {
     /// Shapes, axes or indices that do not fit; operands of two tapes.
     #[track_caller]
     pub fn try_tril(self, k: isize) -> Result<Self> {
-        self.triangle("tril", |i, j| j <= i + k)
+        self.triangle("tril", |i, j| j <= i.saturating_add(k))
     }
 
     /// The elements on and above diagonal `k`, and zeros; 0 is the main diagonal, above it positive.
@@ -365,7 +371,7 @@ impl<'t, T: Element> Var<'t, T> {
     /// Shapes, axes or indices that do not fit; operands of two tapes.
     #[track_caller]
     pub fn try_triu(self, k: isize) -> Result<Self> {
-        self.triangle("triu", |i, j| j >= i + k)
+        self.triangle("triu", |i, j| j >= i.saturating_add(k))
     }
 
     /// Without the axes of length 1 among these; `()` is all of them.
@@ -404,11 +410,11 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub fn try_unsqueeze(self, axis: isize) -> Result<Self> {
         let shape = self.shape();
-        let widened: Shape = shape.iter().copied().chain([1]).collect();
-        let at = resolve_axis("unsqueeze", axis, &widened)?;
-        let mut dims = shape.to_vec();
-        dims.insert(at, 1);
-        self.to_shape(dims.into())
+        let mut lengths: SmallVec<[usize; 4]> = shape.iter().copied().chain([1]).collect();
+        let at = resolve_axis("unsqueeze", axis, &Shape::of("unsqueeze", &lengths)?)?;
+        lengths.pop();
+        lengths.insert(at, 1);
+        self.to_shape(Shape::of("unsqueeze", &lengths)?)
     }
 
     /// The tensor repeated along each axis.
@@ -431,11 +437,17 @@ impl<'t, T: Element> Var<'t, T> {
         let (mut split, mut stretched, mut merged) = (Vec::new(), Vec::new(), Vec::new());
         for axis in 0..rank {
             let (n, times) = (padded(&shape, axis), padded(repeats, axis));
-            split.extend([1, n]);
-            stretched.extend([times, n]);
-            merged.push(times * n);
+            if times != 1 {
+                split.push(1);
+                stretched.push(times);
+            }
+            split.push(n);
+            stretched.push(n);
+            // No wrap: a length that large is refused.
+            merged.push(n.saturating_mul(times));
         }
-        self.to_shape(split.into())?.try_broadcast_to(stretched)?.to_shape(merged.into())
+        let [split, stretched, merged] = [split, stretched, merged].map(|lengths| Shape::of("tile", &lengths));
+        self.to_shape(split?)?.try_broadcast_to(stretched?)?.to_shape(merged?)
     }
 
     /// The matrix product of the last two axes; leading axes broadcast, and a vector is a row on the left or a column on the right.
@@ -674,6 +686,10 @@ impl<'t, T: Element> Var<'t, T> {
         let &[.., rows, columns] = shape.dims() else {
             return Err(Error::shape(format!("{op}: needs matrices, got shape {shape}")));
         };
+        if shape.numel() == 0 {
+            // A mask for matrices of which there are none may be larger than memory.
+            return Ok(self);
+        }
         let mask = Tensor::from_fn([rows, columns], |index| {
             T::from_f64(inside(index[0] as isize, index[1] as isize) as u8 as f64)
         });

@@ -7,6 +7,8 @@
 //!
 //! A vector from outside stays where it is. No result depends on where elements lie.
 
+use super::Shape;
+use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +35,42 @@ const PLACE: usize = 512;
 /// Smaller buffers stay where they are: for them, room to move costs more than it gains.
 const LARGE: usize = 4 * PAGE;
 
+/// From so many bytes on, the system is asked whether it has them: below, a refusal ends the process, as everywhere in Rust.
+const ASKED: usize = 256 << 20;
+
+/// Whether the system has memory for so many elements of this op's result.
+///
+/// # Errors
+/// It refuses.
+pub(crate) fn ask<T>(op: &str, shape: &Shape, n: usize) -> Result<()> {
+    let bytes = n.saturating_mul(size_of::<T>());
+    if bytes < ASKED || Vec::<T>::new().try_reserve_exact(n).is_ok() {
+        return Ok(());
+    }
+    Err(Error::shape(format!("{op}: shape {shape} takes {bytes} bytes, which the system does not have")))
+}
+
+/// An empty vector with room for a shape's elements.
+///
+/// # Panics
+/// The system does not have the memory.
+#[track_caller]
+pub(crate) fn room<T>(op: &str, shape: &Shape) -> Vec<T> {
+    ask::<T>(op, shape, shape.numel()).or_panic();
+    Vec::with_capacity(shape.numel())
+}
+
 impl<T: Element> Buffer<T> {
+    /// As many times the value as the shape has elements.
+    ///
+    /// # Errors
+    /// The system does not have the memory.
+    pub fn of_shape(op: &str, shape: &Shape, value: T, kind: Kind) -> Result<Self> {
+        let n = shape.numel();
+        ask::<T>(op, shape, n.saturating_add(PAGE))?;
+        Ok(Self::full(n, value, kind))
+    }
+
     /// `n` times the value.
     pub fn full(n: usize, value: T, kind: Kind) -> Self {
         let size = size_of::<T>();

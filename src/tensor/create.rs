@@ -1,24 +1,31 @@
 //! Ways to make a tensor.
 
-use super::buffer::{Buffer, Kind};
-use super::{Shape, Tensor};
+use super::buffer::{Buffer, Kind, room};
+use super::{IntoShape, Shape, Tensor};
+use crate::error::{Named, OrPanic};
 use crate::num::Element;
 use rand::Rng;
 use std::sync::Arc;
 
 impl<T: Element> Tensor<T> {
     /// Every element `value`.
-    pub fn full(shape: impl Into<Shape>, value: T) -> Self {
-        let shape = shape.into();
-        let data = Arc::new(Buffer::full(shape.numel(), value, Kind::Kept));
+    ///
+    /// # Panics
+    /// A shape that [`Shape::new`] refuses, or for which the system has no memory; as for all that follow here.
+    #[track_caller]
+    pub fn full(shape: impl IntoShape, value: T) -> Self {
+        let shape = shape.into_shape().named("tensor").or_panic();
+        let data = Arc::new(Buffer::of_shape("tensor", &shape, value, Kind::Kept).or_panic());
         Self { shape, data }
     }
     /// Every element 0.
-    pub fn zeros(shape: impl Into<Shape>) -> Self {
+    #[track_caller]
+    pub fn zeros(shape: impl IntoShape) -> Self {
         Self::full(shape, T::from_f64(0.0))
     }
     /// Every element 1.
-    pub fn ones(shape: impl Into<Shape>) -> Self {
+    #[track_caller]
+    pub fn ones(shape: impl IntoShape) -> Self {
         Self::full(shape, T::from_f64(1.0))
     }
     /// A tensor without axes.
@@ -26,24 +33,28 @@ impl<T: Element> Tensor<T> {
         Self { shape: Shape::scalar(), data: Arc::new(vec![value].into()) }
     }
     /// The identity matrix of this size.
+    #[track_caller]
     pub fn eye(n: usize) -> Self {
         Self::from_fn([n, n], |index| T::from_f64((index[0] == index[1]) as u8 as f64))
     }
     /// `n` numbers evenly spaced from `start` to `stop`, both included.
+    #[track_caller]
     pub fn linspace(start: f64, stop: f64, n: usize) -> Self {
         let step = if n > 1 { (stop - start) / (n - 1) as f64 } else { 0.0 };
         let point = |i| if i + 1 == n && n > 1 { stop } else { start + step * i as f64 };
-        (0..n).map(|i| T::from_f64(point(i))).collect()
+        Self::from_fn(n, |index| T::from_f64(point(index[0])))
     }
     /// 0, 1, ..., n - 1.
+    #[track_caller]
     pub fn arange(n: usize) -> Self {
-        (0..n).map(|i| T::from_f64(i as f64)).collect()
+        Self::from_fn(n, |index| T::from_f64(index[0] as f64))
     }
     /// The function of each index.
-    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> T) -> Self {
-        let shape = shape.into();
+    #[track_caller]
+    pub fn from_fn(shape: impl IntoShape, mut f: impl FnMut(&[usize]) -> T) -> Self {
+        let shape = shape.into_shape().named("tensor").or_panic();
         let mut index = vec![0; shape.rank()];
-        let mut data = Vec::with_capacity(shape.numel());
+        let mut data = room("tensor", &shape);
         for _ in 0..shape.numel() {
             data.push(f(&index));
             for axis in (0..shape.rank()).rev() {
@@ -57,21 +68,18 @@ impl<T: Element> Tensor<T> {
         Self { shape, data: Arc::new(data.into()) }
     }
     /// Uniformly distributed in lo..hi, drawn from `rng`.
-    pub fn uniform(shape: impl Into<Shape>, lo: f64, hi: f64, rng: &mut impl Rng) -> Self {
-        let shape = shape.into();
-        let data: Buffer<T> = (0..shape.numel()).map(|_| T::from_f64(lo + (hi - lo) * rng.random::<f64>())).collect();
-        Self { shape, data: Arc::new(data) }
+    #[track_caller]
+    pub fn uniform(shape: impl IntoShape, lo: f64, hi: f64, rng: &mut impl Rng) -> Self {
+        Self::from_fn(shape, |_| T::from_f64(lo + (hi - lo) * rng.random::<f64>()))
     }
     /// Normally distributed, drawn from `rng` by the method of Box and Muller.
-    pub fn normal(shape: impl Into<Shape>, mean: f64, deviation: f64, rng: &mut impl Rng) -> Self {
-        let shape = shape.into();
-        let draw = |_| {
+    #[track_caller]
+    pub fn normal(shape: impl IntoShape, mean: f64, deviation: f64, rng: &mut impl Rng) -> Self {
+        Self::from_fn(shape, |_| {
             let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
             let angle = std::f64::consts::TAU * rng.random::<f64>();
             T::from_f64(mean + deviation * radius * angle.cos())
-        };
-        let data: Buffer<T> = (0..shape.numel()).map(draw).collect();
-        Self { shape, data: Arc::new(data) }
+        })
     }
     /// One row for each label with a 1 in its column, else 0.
     ///
@@ -79,12 +87,13 @@ impl<T: Element> Tensor<T> {
     /// A label is not below `classes`.
     #[track_caller]
     pub fn one_hot(labels: &[usize], classes: usize) -> Self {
-        let mut rows = vec![T::from_f64(0.0); labels.len() * classes];
+        let mut matrix = Self::zeros([labels.len(), classes]);
+        let rows = matrix.as_mut_slice();
         for (row, &label) in labels.iter().enumerate() {
             assert!(label < classes, "one_hot: label {label} at row {row} is out of range for {classes} classes");
             rows[row * classes + label] = T::from_f64(1.0);
         }
-        Self { shape: [labels.len(), classes].into(), data: Arc::new(rows.into()) }
+        matrix
     }
 }
 

@@ -21,6 +21,10 @@ impl<T: Element> fmt::Display for Tensor<T> {
             Some(digits) => format!("{x:.digits$}"),
             None => readable(x),
         };
+        if self.is_empty() && self.shape.rank() > 2 {
+            // All its brackets would be empty, and there may be billions of them.
+            return write!(f, "[] of shape {}", self.shape);
+        }
         let shown: Vec<usize> = self.shown_offsets(0, 0);
         let width = if self.shape.rank() < 2 {
             0
@@ -34,14 +38,11 @@ impl<T: Element> fmt::Display for Tensor<T> {
 }
 
 impl<T> Tensor<T> {
+    /// The entries of an axis that are printed, with `None` for those between: at most [`LONG`], however long the axis is.
     fn shown(&self, axis: usize) -> impl Iterator<Item = Option<usize>> + use<T> {
         let n = self.shape[axis];
-        let cut = n > LONG;
-        (0..n).filter_map(move |i| match cut {
-            true if i == EDGE => Some(None),
-            true if i > EDGE && i < n - EDGE => None,
-            _ => Some(Some(i)),
-        })
+        let (first, gap, last) = if n > LONG { (EDGE, 1, n - EDGE) } else { (n, 0, n) };
+        (0..first).map(Some).chain(std::iter::repeat_n(None, gap)).chain((last..n).map(Some))
     }
 
     fn stride(&self, axis: usize) -> usize {

@@ -15,13 +15,14 @@ pub(crate) mod shape;
 pub(crate) mod span;
 mod update;
 
-pub use shape::{Axes, Shape};
+pub use shape::{Axes, IntoShape, Shape};
 pub use span::{Span, Spans};
 pub use update::{ElementUpdate, update};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Named, OrPanic, Result};
 use crate::num::Element;
 use buffer::Buffer;
+use smallvec::SmallVec;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
@@ -75,7 +76,7 @@ impl<T> Tensor<T> {
 
     #[inline]
     pub(crate) fn from_parts(shape: Shape, data: Arc<Buffer<T>>) -> Self {
-        debug_assert_eq!(shape.numel(), data.len());
+        assert!(shape.numel() == data.len(), "tensor: shape {shape} over a buffer of {}", data.len());
         Self { shape, data }
     }
     pub(crate) fn into_parts(self) -> (Shape, Arc<Buffer<T>>) {
@@ -96,9 +97,9 @@ impl<T: Element> Tensor<T> {
     /// A tensor of this shape with these elements, row-major, without copying them.
     ///
     /// # Errors
-    /// The number of elements is not the product of the shape.
-    pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Result<Self> {
-        let shape = shape.into();
+    /// The number of elements is not the product of the shape; a shape that [`Shape::new`] refuses.
+    pub fn new(shape: impl IntoShape, data: Vec<T>) -> Result<Self> {
+        let shape = shape.into_shape().named("tensor")?;
         if shape.numel() != data.len() {
             return Err(Error::shape(format!(
                 "tensor: shape {shape} holds {} elements, got {}",
@@ -137,9 +138,9 @@ impl<T: Element> Tensor<T> {
     /// The same elements in another shape, sharing the buffer.
     ///
     /// # Errors
-    /// The number of elements differs.
-    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
+    /// The number of elements differs; a shape that [`Shape::new`] refuses.
+    pub fn reshape(&self, shape: impl IntoShape) -> Result<Self> {
+        let shape = shape.into_shape().named("reshape")?;
         shape.check_reshape(&self.shape)?;
         Ok(Self { shape, data: self.data.clone() })
     }
@@ -175,11 +176,13 @@ impl<T: Element> Tensor<T> {
     /// Not a matrix, or no such row.
     #[track_caller]
     pub fn select_rows(&self, rows: &[usize]) -> Self {
-        let mut data = Vec::with_capacity(rows.len() * self.shape.get(1).copied().unwrap_or(0));
+        assert!(self.shape.rank() == 2, "select_rows: shape {} is no matrix", self.shape);
+        let shape = Shape::of("select_rows", &[rows.len(), self.shape[1]]).or_panic();
+        let mut data = buffer::room("select_rows", &shape);
         for &i in rows {
             data.extend_from_slice(self.row(i));
         }
-        Self { shape: [rows.len(), self.shape[1]].into(), data: Arc::new(data.into()) }
+        Self { shape, data: Arc::new(data.into()) }
     }
 
     /// The rows with these numbers, along the first axis, into a tensor whose memory is written again where its shape fits and
@@ -206,7 +209,8 @@ impl<T: Element> Tensor<T> {
         }
         let width: usize = features.iter().product();
         if out.shape.first() != Some(&rows.len()) || out.shape[1..] != *features {
-            *out = Self::zeros(std::iter::once(rows.len()).chain(features.iter().copied()).collect::<Shape>());
+            let lengths: SmallVec<[usize; 4]> = std::iter::once(rows.len()).chain(features.iter().copied()).collect();
+            *out = Self::zeros(Shape::of("select_rows", &lengths).or_panic());
         }
         let (source, target) = (self.as_slice(), out.as_mut_slice());
         match width {

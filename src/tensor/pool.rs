@@ -5,6 +5,7 @@
 
 use super::buffer::{Buffer, Kind};
 use super::{Shape, Tensor};
+use crate::error::{OrPanic, Result};
 use crate::num::Element;
 use std::cell::{Cell, RefCell, RefMut};
 use std::sync::Arc;
@@ -64,20 +65,38 @@ impl<T: Element> Pool<T> {
         Self { keep: false, ..Self::new() }
     }
 
-    /// A tensor of this shape that nothing else shares; its elements are stale.
-    pub fn take(&self, shape: Shape) -> Tensor<T> {
-        let n = shape.numel();
-        let found = if self.keep { self.shelf(n).take() } else { None };
-        let data = found.unwrap_or_else(|| Arc::new(Buffer::full(n, T::from_f64(0.0), Kind::Pooled)));
-        Tensor::from_parts(shape, data)
+    /// A tensor of this shape that nothing else shares, for this op; its elements are stale.
+    ///
+    /// # Errors
+    /// The system does not have the memory.
+    pub fn take(&self, op: &str, shape: Shape) -> Result<Tensor<T>> {
+        let found = if self.keep { self.shelf(shape.numel()).take() } else { None };
+        let data = match found {
+            Some(data) => data,
+            None => Arc::new(Buffer::of_shape(op, &shape, T::from_f64(0.0), Kind::Pooled)?),
+        };
+        Ok(Tensor::from_parts(shape, data))
     }
 
     /// A tensor of this shape, filled by the closure, which must write every element.
+    ///
+    /// # Errors
+    /// The system does not have the memory.
     #[inline]
-    pub fn fill(&self, shape: Shape, write: impl FnOnce(&mut [T])) -> Tensor<T> {
-        let mut tensor = self.take(shape);
+    pub fn try_fill(&self, op: &str, shape: Shape, write: impl FnOnce(&mut [T])) -> Result<Tensor<T>> {
+        let mut tensor = self.take(op, shape)?;
         write(tensor.unique_slice().expect("a buffer from the pool is not shared"));
-        tensor
+        Ok(tensor)
+    }
+
+    /// As [`Pool::try_fill`].
+    ///
+    /// # Panics
+    /// The system does not have the memory.
+    #[inline]
+    #[track_caller]
+    pub fn fill(&self, op: &str, shape: Shape, write: impl FnOnce(&mut [T])) -> Tensor<T> {
+        self.try_fill(op, shape, write).or_panic()
     }
 
     /// Takes the tensor's buffer back if nothing else shares it.

@@ -1,12 +1,20 @@
 //! Shapes, axes, and NumPy's broadcasting.
+//!
+//! **Invariant.** Every [`Shape`] passes through [`Shape::checked`], whoever makes it: it has at most [`Shape::MAX_RANK`] axes,
+//! and the lengths that are not 0 multiply to at most [`Shape::MAX_NUMEL`]. So no product of lengths wraps, neither the number
+//! of elements nor a stride nor a size in bytes, in f32 and in f64; and whatever reads memory by a shape may rely on it.
+//! Lengths of 0 are left out of the product, since strides and broadcasts multiply the others without them.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, OrPanic, Result};
 use smallvec::SmallVec;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 /// The lengths of a tensor's axes, outermost first; a scalar has none.
+///
+/// There are at most [`Shape::MAX_RANK`] axes, and the lengths that are not 0 multiply to at most [`Shape::MAX_NUMEL`].
+/// [`Shape::new`] and methods that take [`IntoShape`] and return a `Result` say so with an error, conversions with a panic.
 #[derive(Clone)]
 pub struct Shape(Lengths);
 
@@ -23,12 +31,6 @@ impl Lengths {
     fn as_slice(&self) -> &[usize] {
         match self {
             Lengths::Few { rank, lengths } => &lengths[..*rank as usize],
-            Lengths::Many(lengths) => lengths,
-        }
-    }
-    fn as_mut_slice(&mut self) -> &mut [usize] {
-        match self {
-            Lengths::Few { rank, lengths } => &mut lengths[..*rank as usize],
             Lengths::Many(lengths) => lengths,
         }
     }
@@ -61,18 +63,59 @@ pub(crate) fn same_lengths(x: &[usize], y: &[usize]) -> bool {
 }
 
 impl Shape {
+    /// The most axes of a shape: sets of axes are bits of a word.
+    pub const MAX_RANK: usize = 32;
+    /// The most that the lengths of a shape which are not 0 multiply to: as many numbers of 8 bytes as addresses reach, half
+    /// of all memory.
+    pub const MAX_NUMEL: usize = isize::MAX as usize / 8;
+
+    /// The shape of these lengths.
+    ///
+    /// # Errors
+    /// More than [`Shape::MAX_RANK`] axes; lengths, those of 0 left out, that multiply to more than [`Shape::MAX_NUMEL`].
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Shape;
+    /// assert_eq!(Shape::new(&[3, 0, 4])?.numel(), 0);
+    /// assert!(Shape::new(&[1 << 32, 1 << 32]).is_err());
+    /// assert!(Shape::new(&[1 << 32, 0, 1 << 32]).is_err());
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn new(lengths: &[usize]) -> Result<Self> {
+        Self::of("shape", lengths)
+    }
+
+    /// The shape of these lengths, or an error of this op.
+    #[inline]
+    pub(crate) fn of(op: &str, lengths: &[usize]) -> Result<Self> {
+        Self::checked(lengths).ok_or_else(|| too_large(op, lengths))
+    }
+
+    /// The one way to a shape: its lengths are within the limits, or there is none.
+    #[inline]
+    fn checked(lengths: &[usize]) -> Option<Self> {
+        let mut numel = 1usize;
+        for &n in lengths {
+            numel = numel.checked_mul(n.max(1))?;
+        }
+        if numel > Self::MAX_NUMEL || lengths.len() > Self::MAX_RANK {
+            return None;
+        }
+        Some(Self(match lengths.len() {
+            rank @ 0..=4 => {
+                let mut few = [1; 4];
+                few.iter_mut().zip(lengths).for_each(|(to, &n)| *to = n);
+                Lengths::Few { rank: rank as u32, lengths: few }
+            }
+            _ => Lengths::Many(lengths.into()),
+        }))
+    }
+
     /// The shape of a scalar.
     #[inline]
     pub fn scalar() -> Self {
-        Self(Lengths::Few { rank: 0, lengths: [0; 4] })
-    }
-    /// This many axes, to be written.
-    #[inline]
-    fn of_rank(rank: usize) -> Self {
-        Self(match rank {
-            0..=4 => Lengths::Few { rank: rank as u32, lengths: [1; 4] },
-            _ => Lengths::Many(vec![1; rank].into()),
-        })
+        Self(Lengths::Few { rank: 0, lengths: [1; 4] })
     }
     /// The number of axes.
     #[inline]
@@ -105,10 +148,10 @@ impl Shape {
             return Ok(x.clone());
         }
         let rank = x.rank().max(y.rank());
-        let mut out = Shape::of_rank(rank);
-        for (axis, length) in out.0.as_mut_slice().iter_mut().enumerate() {
+        let mut out: SmallVec<[usize; 4]> = SmallVec::new();
+        for axis in 0..rank {
             let (a, b) = (x.aligned(axis, rank), y.aligned(axis, rank));
-            *length = match (a, b) {
+            out.push(match (a, b) {
                 _ if a == b => a,
                 (1, _) => b,
                 (_, 1) => a,
@@ -117,9 +160,9 @@ impl Shape {
                         "{op}: shapes {x} and {y} do not broadcast: axis {axis} is {a} vs {b}"
                     )));
                 }
-            };
+            });
         }
-        Ok(out)
+        Self::of(op, &out)
     }
 
     /// The length of axis `axis` of `rank` once this shape is padded with leading ones.
@@ -139,6 +182,7 @@ impl Shape {
 
     /// Checks that the elements of a shape fill this one.
     pub(crate) fn check_reshape(&self, from: &[usize]) -> Result<()> {
+        // No product wraps: `from` is the shape of a tensor.
         let (holds, needs) = (from.iter().product::<usize>(), self.numel());
         if holds == needs {
             return Ok(());
@@ -167,40 +211,42 @@ impl Deref for Shape {
         self.dims()
     }
 }
-impl FromIterator<usize> for Shape {
-    fn from_iter<I: IntoIterator<Item = usize>>(iter: I) -> Self {
-        let lengths: SmallVec<[usize; 4]> = iter.into_iter().collect();
-        lengths[..].into()
-    }
+
+/// What lengths with too many axes or elements are told.
+#[cold]
+fn too_large(op: &str, lengths: &[usize]) -> Error {
+    let (rank, axes, numel) = (lengths.len(), Shape::MAX_RANK, Shape::MAX_NUMEL);
+    Error::shape(if rank > axes {
+        format!("{op}: {rank} axes are too many; a shape has at most {axes}")
+    } else {
+        format!(
+            "{op}: shape {lengths:?} is too large: its lengths, those of 0 left out, multiply to more than {numel}, which \
+             no memory holds"
+        )
+    })
 }
-impl From<&[usize]> for Shape {
+
+/// What a shape is made of: lengths in an array, a slice or a vector, one length alone, or a shape.
+///
+/// It is not `Into`, since lengths may be too large; [`Shape`] says what that is. The conversions of `From` and `collect`
+/// panic where this is an error.
+pub trait IntoShape {
+    /// The shape.
+    ///
+    /// # Errors
+    /// As [`Shape::new`].
+    fn into_shape(self) -> Result<Shape>;
+}
+impl IntoShape for Shape {
     #[inline]
-    fn from(dims: &[usize]) -> Self {
-        let mut shape = Self::of_rank(dims.len());
-        shape.0.as_mut_slice().iter_mut().zip(dims).for_each(|(length, &n)| *length = n);
-        shape
+    fn into_shape(self) -> Result<Shape> {
+        Ok(self)
     }
 }
-impl From<&Vec<usize>> for Shape {
-    fn from(dims: &Vec<usize>) -> Self {
-        dims[..].into()
-    }
-}
-impl From<Vec<usize>> for Shape {
-    fn from(dims: Vec<usize>) -> Self {
-        dims[..].into()
-    }
-}
-impl<const N: usize> From<[usize; N]> for Shape {
+impl IntoShape for &Shape {
     #[inline]
-    fn from(dims: [usize; N]) -> Self {
-        dims[..].into()
-    }
-}
-impl<const N: usize> From<&[usize; N]> for Shape {
-    #[inline]
-    fn from(dims: &[usize; N]) -> Self {
-        dims[..].into()
+    fn into_shape(self) -> Result<Shape> {
+        Ok(self.clone())
     }
 }
 impl From<&Shape> for Shape {
@@ -208,9 +254,45 @@ impl From<&Shape> for Shape {
         shape.clone()
     }
 }
-impl From<usize> for Shape {
-    fn from(length: usize) -> Self {
-        [length].into()
+macro_rules! from_lengths {
+    ($([$($generics:tt)*] $t:ty, $lengths:ident => $slice:expr;)*) => {$(
+        impl<$($generics)*> IntoShape for $t {
+            #[inline]
+            fn into_shape(self) -> Result<Shape> {
+                let $lengths = self;
+                Shape::new($slice)
+            }
+        }
+        impl<$($generics)*> From<$t> for Shape {
+            /// The shape of these lengths.
+            ///
+            /// # Panics
+            /// Where [`Shape::new`] fails.
+            #[inline]
+            #[track_caller]
+            fn from($lengths: $t) -> Self {
+                Shape::new($slice).or_panic()
+            }
+        }
+    )*};
+}
+from_lengths! {
+    [] &[usize], lengths => lengths;
+    [] &Vec<usize>, lengths => lengths;
+    [] Vec<usize>, lengths => &lengths;
+    [const N: usize] [usize; N], lengths => &lengths;
+    [const N: usize] &[usize; N], lengths => lengths;
+    [] usize, length => &[length];
+}
+impl FromIterator<usize> for Shape {
+    /// The shape of these lengths.
+    ///
+    /// # Panics
+    /// Where [`Shape::new`] fails.
+    #[track_caller]
+    fn from_iter<I: IntoIterator<Item = usize>>(iter: I) -> Self {
+        let lengths: SmallVec<[usize; 4]> = iter.into_iter().collect();
+        lengths[..].into()
     }
 }
 impl fmt::Display for Shape {
@@ -227,6 +309,8 @@ impl fmt::Debug for Shape {
 /// A set of axes, as bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AxisMask(pub u32);
+
+const _: () = assert!(Shape::MAX_RANK == u32::BITS as usize);
 
 impl AxisMask {
     #[inline]
@@ -284,12 +368,13 @@ macro_rules! axes_from {
     ($($t:ty),*) => {$(
         impl From<$t> for Axes {
             fn from(axis: $t) -> Self {
-                Axes(Some(SmallVec::from_slice(&[axis as isize])))
+                [axis][..].into()
             }
         }
         impl From<&[$t]> for Axes {
             fn from(axes: &[$t]) -> Self {
-                Axes(Some(axes.iter().map(|&axis| axis as isize).collect()))
+                // A number too large for `isize` is no axis, and must not become a negative one, which counts from the last.
+                Axes(Some(axes.iter().map(|&axis| isize::try_from(axis).unwrap_or(isize::MAX)).collect()))
             }
         }
         impl<const N: usize> From<[$t; N]> for Axes {

@@ -54,26 +54,31 @@ impl Span {
     }
 }
 
+/// A number too large for `isize` is out of range, and must not become a negative one, which counts from the end.
+fn place<I: TryInto<isize>>(i: I) -> isize {
+    i.try_into().unwrap_or(isize::MAX)
+}
+
 macro_rules! span_from {
     ($($t:ty),*) => {$(
         impl From<$t> for Span {
             fn from(i: $t) -> Self {
-                Self { single: true, ..Self::new(Some(i as isize), None) }
+                Self { single: true, ..Self::new(Some(place(i)), None) }
             }
         }
         impl From<Range<$t>> for Span {
             fn from(range: Range<$t>) -> Self {
-                Self::new(Some(range.start as isize), Some(range.end as isize))
+                Self::new(Some(place(range.start)), Some(place(range.end)))
             }
         }
         impl From<RangeFrom<$t>> for Span {
             fn from(range: RangeFrom<$t>) -> Self {
-                Self::new(Some(range.start as isize), None)
+                Self::new(Some(place(range.start)), None)
             }
         }
         impl From<RangeTo<$t>> for Span {
             fn from(range: RangeTo<$t>) -> Self {
-                Self::new(None, Some(range.end as isize))
+                Self::new(None, Some(place(range.end)))
             }
         }
         one_span!($t, Range<$t>, RangeFrom<$t>, RangeTo<$t>);
@@ -141,7 +146,8 @@ pub(crate) fn slice_spec(spans: &[Span], shape: &Shape) -> Result<(SliceSpec, Sh
         let span = spans.get(axis).copied().unwrap_or_else(|| Span::from(..));
         let (first, count) = span.resolve(axis, n)?;
         view.start += first * strides[axis];
-        view.strides.push(strides[axis] as isize * span.step);
+        // No wrap: a step from one element of the axis to another. Where there is one element, the step may be anything.
+        view.strides.push(if count > 1 { strides[axis] as isize * span.step } else { strides[axis] as isize });
         to.push(count);
         if !span.single {
             kept.push(count);

@@ -3,9 +3,9 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use retrograd::nn::Init;
-use retrograd::{Shape, Tensor};
+use retrograd::{IntoShape, Tensor};
 
-fn draw(init: Init, shape: impl Into<Shape>, seed: u64) -> Tensor<f64> {
+fn draw(init: Init, shape: impl IntoShape, seed: u64) -> Tensor<f64> {
     init.tensor(shape, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap()
 }
 

@@ -197,7 +197,7 @@ impl TensorRule for Take {
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let dims = inputs[0].dims();
         self.check(dims, &self.indices)?;
-        Ok(with_length(dims, self.axis, self.indices.len()))
+        with_length("gather", dims, self.axis, self.indices.len())
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
         let Source { dims, data } = inputs[0];
@@ -240,7 +240,7 @@ impl TensorRule for ScatterAdd {
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let dims = inputs[0].dims();
         self.check(dims, &self.indices)?;
-        Ok(with_length(dims, self.axis, self.n))
+        with_length("scatter_add", dims, self.axis, self.n)
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
         let Source { dims, data } = inputs[0];
@@ -281,8 +281,11 @@ impl ScatterAdd {
     }
 }
 
-fn with_length(dims: &[usize], axis: usize, length: usize) -> Shape {
-    dims.iter().enumerate().map(|(i, &n)| if i == axis { length } else { n }).collect()
+/// These lengths with another one along an axis.
+fn with_length(op: &str, dims: &[usize], axis: usize, length: usize) -> Result<Shape> {
+    let mut lengths: SmallVec<[usize; 4]> = dims.into();
+    lengths[axis] = length;
+    Shape::of(op, &lengths)
 }
 
 /// Tensors one after the other along an axis.
@@ -305,9 +308,10 @@ impl TensorRule for Concat {
                     self.axis
                 )));
             }
-            length += dims[self.axis];
+            // No wrap: a length that large is refused below.
+            length = dims[self.axis].saturating_add(length);
         }
-        Ok(with_length(first, self.axis, length))
+        with_length("concat", first, self.axis, length)
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
         let size = |dims: &[usize]| dims[self.axis..].iter().product();

@@ -10,6 +10,7 @@ use crate::tape::entry::Operand;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
 use crate::tensor::kernels::matmul::{Prepared, gemm, gemm_rows, is_small};
+use smallvec::SmallVec;
 
 /// The product of the last two axes, of transposes where asked for; leading axes broadcast.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +25,11 @@ impl TensorRule for MatMul {
         let (x, y) = (inputs[0].dims(), inputs[1].dims());
         let sizes = self.sizes(x, y)?;
         if x.len() == 2 && y.len() == 2 {
-            return Ok([sizes.m, sizes.n].into());
+            return Shape::of("matmul", &[sizes.m, sizes.n]);
         }
         let blocks = Shape::broadcast("matmul", &leading(x), &leading(y))?;
-        Ok(blocks.iter().copied().chain([sizes.m, sizes.n]).collect())
+        let lengths: SmallVec<[usize; 4]> = blocks.iter().copied().chain([sizes.m, sizes.n]).collect();
+        Shape::of("matmul", &lengths)
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
         self.product(inputs[0], inputs[1], out, false, None);
@@ -100,7 +102,7 @@ impl MatMul {
             return Err(Error::shape(format!("matmul: needs two matrices, got shapes {x:?} and {y:?}")));
         }
         let sizes = self.sizes(x, y)?;
-        Ok([sizes.m, sizes.n].into())
+        Shape::of("matmul", &[sizes.m, sizes.n])
     }
 
     /// Writes the product to `out`, which has as many elements, or adds it.
@@ -118,6 +120,10 @@ impl MatMul {
         let sizes = self.sizes(x.dims, y.dims).expect("the shapes were checked");
         if x.dims.len() == 2 && y.dims.len() == 2 {
             return self.block(&sizes, x.data, y.data, out, accumulate, workers);
+        }
+        if out.is_empty() {
+            // However many products of no elements there are.
+            return;
         }
         let (xb, yb) = (leading(x.dims), leading(y.dims));
         let blocks = Shape::broadcast("matmul", &xb, &yb).expect("the shapes were checked");
@@ -277,6 +283,10 @@ impl TensorRule for Inv {
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
         let n = inputs[0].last();
+        if out.is_empty() {
+            // No matrices, or matrices of no elements: an identity of the same size may be larger than memory.
+            return Ok(());
+        }
         let (identity, size) = (crate::Tensor::<T>::eye(n), (n * n).max(1));
         let mut singular = None;
         for (i, (x, out)) in inputs[0].data.chunks_exact(size).zip(out.chunks_exact_mut(size)).enumerate() {

@@ -138,7 +138,7 @@ fn computed<T: Element>(op: &impl TensorRule, pool: &Pool<T>, inputs: &[Operand<
         return Ok(Value::Scalar(number[0]));
     }
     let mut written = Ok(());
-    let tensor = pool.fill(shape, |out| written = op.write(&sources, out));
+    let tensor = pool.try_fill(op.name(), shape, |out| written = op.write(&sources, out))?;
     written.map(|()| Value::Tensor(tensor))
 }
 

@@ -164,7 +164,12 @@ impl<T: Element> BlockCode<T> {
         }
         for (k, &target) in self.columns.iter().enumerate() {
             let Target::PerColumn { output, add } = self.targets[target as usize] else { continue };
-            let out = &mut outputs[output][..self.inner];
+            let out = &mut *outputs[output];
+            if out.is_empty() {
+                // Rows without columns.
+                continue;
+            }
+            let out = &mut out[..self.inner];
             if !add {
                 out.fill(zero);
             }

@@ -116,6 +116,10 @@ pub(crate) fn concat<'a, T: Element>(parts: impl Iterator<Item = (&'a [T], usize
 /// out = x transposed, for x of [rows, columns], in tiles that stay in cache.
 pub(crate) fn transpose<T: Element>(x: &[T], rows: usize, columns: usize, out: &mut [T]) {
     const TILE: usize = 16;
+    if out.is_empty() {
+        // One side is 0, and the other may be as long as it likes.
+        return;
+    }
     for i0 in (0..rows).step_by(TILE) {
         for j0 in (0..columns).step_by(TILE) {
             for j in j0..(j0 + TILE).min(columns) {
