@@ -7,6 +7,7 @@ use super::body::{Body, BodyOp, Sink};
 use super::ir::{Ir, IrOp, NodeKey};
 use super::lower::{self, StepKind, root};
 use crate::num::Element;
+use crate::ops::structural::{MatMul, TensorRule};
 use crate::tensor::kernels::elementwise::Side;
 use slotmap::SecondaryMap;
 use std::fmt;
@@ -35,9 +36,12 @@ impl<T: Element> fmt::Display for Program<T> {
                     writeln!(f, "numbers of {}", reads.join(", "))?;
                     write!(f, "{body}")?;
                 }
-                StepKind::Tensor { op, accumulate, .. } => {
+                StepKind::Tensor { op, .. } => {
+                    writeln!(f, "{}({}) {}", op.name(), reads.join(", "), ir.shape(draft.writes[0]))?;
+                }
+                StepKind::Product { accumulate, .. } => {
                     let how = if *accumulate { ", added in place" } else { "" };
-                    writeln!(f, "{}({}){how} {}", op.name(), reads.join(", "), ir.shape(draft.writes[0]))?;
+                    writeln!(f, "{}({}){how} {}", MatMul::NAME, reads.join(", "), ir.shape(draft.writes[0]))?;
                 }
                 StepKind::Foreign { op, shape, .. } => writeln!(f, "{}({}) {shape}", op.name(), reads.join(", "))?,
                 StepKind::Copy => writeln!(f, "{}", reads.join(", "))?,

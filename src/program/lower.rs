@@ -18,8 +18,9 @@ use super::block::{Access, Origin, Source, Target};
 use super::body::{Body, BodyOp, Register, Sink};
 use super::foreign::Foreign;
 use super::ir::{Ir, IrOp, Node, NodeKey};
+use super::products::Way;
 use crate::num::Element;
-use crate::ops::structural::{BroadcastTo, TensorOp};
+use crate::ops::structural::{BroadcastTo, MatMul, TensorOp};
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, HashMap};
@@ -37,11 +38,17 @@ pub(super) enum StepKind<T> {
     FusedGroup(FusedGroup<T>),
     /// Reads and writes are numbers.
     Batch(Body<T>),
-    /// An op on whole tensors. With `accumulate`, the first read is the write, to which a product is added.
+    /// An op on whole tensors; products have a step of their own.
     Tensor {
         op: TensorOp,
         shapes: Vec<Shape>,
+    },
+    /// The product of the last two reads. With `accumulate`, it is added to the first, which is the write.
+    Product {
+        op: MatMul,
+        factors: [Shape; 2],
         accumulate: bool,
+        way: Way,
     },
     Foreign {
         op: Foreign<T>,
@@ -165,6 +172,13 @@ fn walk_of(arg: &Shape, space: &Shape) -> Option<(Access, Option<usize>)> {
     let at = long.iter().position(|&varies| varies != long[0]).expect("it changes once");
     let inner = lengths[at..].iter().product();
     Some((if long[0] { Access::Column } else { Access::Row }, Some(inner)))
+}
+
+impl<T> ScheduledStep<T> {
+    /// Whether this is a product of which the next step reads panels, so that it is done when that is.
+    pub fn goes_on(&self) -> bool {
+        matches!(self.run, StepKind::Product { way: Way::Panels { .. }, .. })
+    }
 }
 
 impl<T: Element> Lowering<'_, T> {
@@ -352,10 +366,17 @@ impl<T: Element> Lowering<'_, T> {
 
     fn op_step(&mut self, key: NodeKey) -> ScheduledStep<T> {
         let node = self.node(key).clone();
-        let shapes = node.args.iter().map(|&arg| self.node(arg).shape.clone()).collect();
+        let shape = |k: usize| self.node(node.args[k]).shape.clone();
+        let shapes = (0..node.args.len()).map(shape).collect();
+        let product = |op: MatMul, accumulate: bool| {
+            let factors = [shape(accumulate as usize), shape(1 + accumulate as usize)];
+            let way = Way::alone(&op, factors.each_ref());
+            StepKind::Product { op, factors, accumulate, way }
+        };
         let run = match node.op {
-            IrOp::Tensor(op) => StepKind::Tensor { op, shapes, accumulate: false },
-            IrOp::Accumulate(op) => StepKind::Tensor { op: TensorOp::MatMul(op), shapes, accumulate: true },
+            IrOp::Tensor(TensorOp::MatMul(op)) => product(op, false),
+            IrOp::Tensor(op) => StepKind::Tensor { op, shapes },
+            IrOp::Accumulate(op) => product(op, true),
             IrOp::Copy => StepKind::Copy,
             IrOp::Foreign(op) => StepKind::Foreign { op, shapes, shape: node.shape.clone() },
             _ => unreachable!("other nodes run in groups"),

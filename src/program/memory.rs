@@ -40,10 +40,13 @@ impl Allocation {
     pub fn number(self) -> usize {
         if self.base == Base::Arena && self.len == 1 { self.start } else { usize::MAX }
     }
-    /// With the rest of its last chunk, if it is a buffer of the program's own.
+    /// Whether it is a buffer of the program's own, whose last chunk is whole. Numbers lie next to each other.
+    pub fn is_padded(self) -> bool {
+        self.base == Base::Arena && self.len > 1
+    }
+    /// With the rest of its last chunk, if that is its own.
     pub fn whole<T>(self) -> Allocation {
-        let is_buffer = self.base == Base::Arena && self.len > 1;
-        Allocation { len: if is_buffer { self.len.next_multiple_of(chunk::<T>()) } else { self.len }, ..self }
+        Allocation { len: if self.is_padded() { self.len.next_multiple_of(chunk::<T>()) } else { self.len }, ..self }
     }
 }
 
@@ -102,6 +105,12 @@ pub(super) struct Layout<T> {
     pub memory: Memory,
 }
 
+/// A stretch of so many chunks is long, and so many are left between long ones.
+const LONG: usize = 16;
+const APART: usize = 2;
+/// A free stretch of up to so many times the length is cut for a value; a longer one waits for a longer value.
+const WASTE: usize = 4;
+
 /// Hands out the arena.
 struct Arena {
     length: usize,
@@ -120,14 +129,14 @@ impl Arena {
     fn extend(&mut self, len: usize) -> usize {
         let start = self.length;
         let len = self.rounded(len);
-        let apart = if len >= 16 * self.unit { 2 * self.unit } else { 0 };
+        let apart = if len >= LONG * self.unit { APART * self.unit } else { 0 };
         self.length += len + apart;
         start
     }
 
     fn take(&mut self, len: usize) -> usize {
         let len = self.rounded(len);
-        let fitting = self.free.range(len..).next().map(|(&length, _)| length).filter(|&length| length <= 4 * len);
+        let fitting = self.free.range(len..).next().map(|(&length, _)| length).filter(|&length| length <= WASTE * len);
         let Some(length) = fitting else { return self.extend(len) };
         let stretches = self.free.get_mut(&length).expect("just found");
         let start = stretches.pop().expect("no empty lists are kept");
@@ -200,7 +209,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[ScheduledStep<T>], fixed: &
     let last = last_reads(ir, drafts, carried);
     let mut ends: Vec<Vec<NodeKey>> = vec![Vec::new(); drafts.len()];
     for (step, draft) in drafts.iter().enumerate() {
-        let takes_over = matches!(draft.run, StepKind::Tensor { accumulate: true, .. });
+        let takes_over = matches!(draft.run, StepKind::Product { accumulate: true, .. });
         for &key in &draft.writes {
             let len = ir.shape(key).numel();
             if let Some(&place) = outside.get(key) {
@@ -246,7 +255,7 @@ fn outside<T: Element>(ir: &Ir<T>, drafts: &[ScheduledStep<T>], fixed: &Fixed) -
         }
     }
     for draft in drafts.iter().rev() {
-        if let StepKind::Tensor { accumulate: true, .. } = draft.run
+        if let StepKind::Product { accumulate: true, .. } = draft.run
             && let Some(&place) = places.get(draft.writes[0])
         {
             places.insert(draft.reads[0], place);
@@ -270,9 +279,10 @@ fn last_reads<T: Element>(
 ) -> SecondaryMap<NodeKey, usize> {
     let mut last = SecondaryMap::new();
     for (step, draft) in drafts.iter().enumerate() {
-        // What nothing reads is free after the step that writes it.
+        // What nothing reads is free after the step that writes it, and factors are read until the last panel.
+        let done = step + draft.goes_on() as usize;
         for &key in draft.writes.iter().chain(&draft.reads) {
-            last.insert(key, step);
+            last.insert(key, done);
         }
     }
     let guarded = ir.guards.iter().flat_map(|guard| [guard.left, guard.right]);

@@ -32,8 +32,8 @@ mod ir;
 mod lower;
 mod map;
 mod memory;
-mod panels;
 mod passes;
+mod products;
 mod run;
 mod simplify;
 mod step;
@@ -208,7 +208,7 @@ impl Options {
         }
         let listed = ir.clone();
         let mut drafts = lower::steps(&mut ir);
-        panels::bring_together(&mut drafts);
+        products::settle(&ir, &mut drafts);
         // What may fail leaves what is carried alone, so then it is replaced at the end.
         if !passes::may_fail(&ir) {
             run::in_place(&mut drafts, &carried);

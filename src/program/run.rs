@@ -9,7 +9,6 @@ use super::block::{Origin, WIDE};
 use super::ir::{Ir, NodeKey};
 use super::lower::{ScheduledStep, StepKind};
 use super::memory::{Allocation, Base, Layout};
-use super::panels::{self, Panels};
 use super::step::{Scratch, Step, View};
 use crate::error::Result;
 use crate::num::Element;
@@ -50,8 +49,6 @@ impl<T: Element> Arena<T> {
 /// Steps with their memory.
 pub(super) struct Machine<T: 'static> {
     steps: Vec<Step<T>>,
-    /// For every step whether it and the next run together, by panels.
-    panels: Vec<Option<Panels>>,
     arena: Arena<T>,
     workers: Workers,
     /// Where inputs that are numbers go.
@@ -64,8 +61,7 @@ pub(super) struct Machine<T: 'static> {
 
 impl<T: Element> Machine<T> {
     /// The steps of a plan.
-    pub fn new(ir: &Ir<T>, mut drafts: Vec<ScheduledStep<T>>, layout: &mut Layout<T>) -> Self {
-        let panels = panels::find(ir, &mut drafts);
+    pub fn new(ir: &Ir<T>, drafts: Vec<ScheduledStep<T>>, layout: &mut Layout<T>) -> Self {
         let mut arena = Arena::new(layout.length);
         for (place, values) in &layout.constants {
             arena.slice_mut(*place).copy_from_slice(values);
@@ -75,7 +71,7 @@ impl<T: Element> Machine<T> {
         let mut numbers = vec![None; ir.inputs.len()];
         layout.given.iter().enumerate().for_each(|(at, &k)| numbers[k] = Some(at));
         let (workers, scratch) = (Workers::new(1), Scratch::new());
-        let mut machine = Self { steps, panels, arena, workers, numbers, inputs, outputs, scratch };
+        let mut machine = Self { steps, arena, workers, numbers, inputs, outputs, scratch };
         machine.check();
         for step in &mut machine.steps {
             step.bind_inside(machine.arena.start);
@@ -90,10 +86,15 @@ impl<T: Element> Machine<T> {
         }
     }
 
-    /// Whether every step's writes are apart from its reads and from each other, and inside the arena.
+    /// Whether every step's writes are apart from its reads and from each other, and inside the arena; and those of a step that
+    /// reads panels apart from the factors of the product.
     fn check(&self) {
         for (k, step) in self.steps.iter().enumerate() {
-            let [reads, writes] = step.touches();
+            let [mut reads, writes] = step.touches();
+            if let Some(product) = k.checked_sub(1).map(|before| &self.steps[before]).filter(|step| step.has_panels()) {
+                assert!(matches!(step, Step::Block { .. }), "program: step {k} reads no panels");
+                reads.extend(product.touches().into_iter().next().into_iter().flatten());
+            }
             for place in reads.iter().chain(&writes).filter(|place| place.base == Base::Arena) {
                 assert!(place.start + place.len <= self.arena.length, "program: step {k} leaves the arena");
             }
@@ -125,7 +126,7 @@ impl<T: Element> Machine<T> {
     }
     #[cfg(test)]
     pub fn panels(&self) -> usize {
-        self.panels.iter().flatten().count()
+        self.steps.iter().filter(|step| step.has_panels()).count()
     }
 
     /// The number of steps.
@@ -163,18 +164,17 @@ impl<T: Element> Machine<T> {
         let view = View { arena: self.arena.start, inputs: &self.inputs, outputs: &self.outputs };
         let mut k = 0;
         while let Some((step, rest)) = self.steps[k..].split_first_mut() {
-            match self.panels[k] {
-                Some(panels) if self.workers.threads() == 1 => {
-                    step.run_panels(&mut rest[0], panels, view, &mut self.scratch, &mut self.workers);
-                    k += 2;
-                }
-                _ => {
-                    if !step.run_bound(view) {
-                        step.run(view, &mut self.scratch, &mut self.workers)?;
-                    }
-                    k += 1;
-                }
+            if let Some(fused) = rest.first_mut()
+                && self.workers.threads() == 1
+                && step.run_panels(fused, view, &mut self.scratch, &mut self.workers)
+            {
+                k += 2;
+                continue;
             }
+            if !step.run_bound(view) {
+                step.run(view, &mut self.scratch, &mut self.workers)?;
+            }
+            k += 1;
         }
         Ok(())
     }
@@ -219,7 +219,8 @@ pub(super) fn in_place<T: Element>(drafts: &mut [ScheduledStep<T>], carried: &[(
     use super::block::{Access, Target};
     for &(input, output) in carried {
         let Some(writer) = drafts.iter().position(|draft| draft.writes.contains(&output)) else { continue };
-        if drafts[writer + 1..].iter().any(|draft| draft.reads.contains(&input)) {
+        let readers_left = drafts[writer + 1..].iter().chain(drafts[..writer].last().filter(|draft| draft.goes_on()));
+        if readers_left.into_iter().any(|draft| draft.reads.contains(&input)) {
             continue;
         }
         let draft = &mut drafts[writer];

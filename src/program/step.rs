@@ -12,10 +12,10 @@ use super::foreign::Foreign;
 use super::ir::NodeKey;
 use super::lower::{self, ScheduledStep};
 use super::memory::{Allocation, Base};
-use super::panels::Panels;
+use super::products::Way;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::ops::structural::{Source, TensorOp};
+use crate::ops::structural::{MatMul, Source, TensorOp};
 use crate::parallel::Workers;
 use crate::tape::Value;
 use crate::tensor::kernels::matmul::Prepared;
@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 
 /// What a step does; places are where its values are.
 pub(super) enum Step<T> {
-    /// A fused group that one block holds; bound, as is `Product`.
+    /// A fused group that one block holds; bound, as is `Bound`.
     Short {
         code: Short<T>,
         at: Buffers,
@@ -41,17 +41,24 @@ pub(super) enum Step<T> {
         outputs: Vec<Move>,
     },
     /// A product of matrices too small for threads.
-    Product {
+    Bound {
         product: Prepared<T>,
         factors: [Allocation; 2],
         output: Allocation,
         outside: bool,
     },
+    /// Any other product; of `panels` rows at a time where there is a number.
+    Product {
+        op: MatMul,
+        factors: [(Allocation, Shape); 2],
+        output: Allocation,
+        accumulate: bool,
+        panels: Option<usize>,
+    },
     Tensor {
         op: TensorOp,
         inputs: Vec<(Allocation, Shape)>,
         output: Allocation,
-        accumulate: bool,
     },
     Foreign {
         op: Foreign<T>,
@@ -151,6 +158,14 @@ impl<T: Copy> View<'_, T> {
         // SAFETY: the place is within its buffer and initialised; the rest is the caller's promise.
         unsafe { std::slice::from_raw_parts(self.address(place), place.len) }
     }
+    /// The same with its shape, as ops take it.
+    ///
+    /// # Safety
+    /// As for [`View::slice`].
+    unsafe fn source<'s>(self, (place, shape): &'s (Allocation, Shape)) -> Source<'s, T> {
+        // SAFETY: by contract.
+        Source { dims: shape, data: unsafe { self.slice(*place) } }
+    }
     /// The same for writing.
     ///
     /// # Safety
@@ -177,8 +192,12 @@ impl<T: Element> Step<T> {
             lower::StepKind::Batch(body) => {
                 Step::Batch { code: BatchCode::new(&body), inputs: Move::all(&reads), outputs: Move::all(&writes) }
             }
-            lower::StepKind::Tensor { op, shapes, accumulate } => {
-                Self::tensor(op, &reads, shapes, writes[0], accumulate)
+            lower::StepKind::Tensor { op, shapes } => {
+                Step::Tensor { op, inputs: reads.into_iter().zip(shapes).collect(), output: writes[0] }
+            }
+            lower::StepKind::Product { op, factors, accumulate, way } => {
+                let places = [reads[accumulate as usize], reads[1 + accumulate as usize]];
+                Self::product(op, places, factors, writes[0], accumulate, way)
             }
             lower::StepKind::Foreign { op, shapes, shape } => {
                 Step::Foreign { op, inputs: reads.into_iter().zip(shapes).collect(), output: writes[0], shape }
@@ -189,8 +208,7 @@ impl<T: Element> Step<T> {
 
     fn block(block: &lower::FusedGroup<T>, mut inputs: Vec<Allocation>, mut outputs: Vec<Allocation>) -> Self {
         let (shared, sums) = (inputs.split_off(block.buffers), outputs.split_off(block.stores));
-        // Numbers lie next to each other.
-        let extent = |place: &Allocation| Extent { len: place.len, padded: place.base == Base::Arena && place.len > 1 };
+        let extent = |place: &Allocation| Extent { len: place.len, padded: place.is_padded() };
         let space = Space {
             sources: &block.sources,
             targets: &block.targets,
@@ -212,16 +230,30 @@ impl<T: Element> Step<T> {
         }
     }
 
-    fn tensor(op: TensorOp, reads: &[Allocation], shapes: Vec<Shape>, output: Allocation, accumulate: bool) -> Self {
-        let first = accumulate as usize;
-        if let TensorOp::MatMul(op) = &op
-            && let Some(product) = op.prepared(&shapes[first], &shapes[first + 1], accumulate)
-        {
-            let factors = [reads[first], reads[first + 1]];
-            let outside = factors.iter().chain([&output]).any(is_outside);
-            return Step::Product { product, factors, output, outside };
-        }
-        Step::Tensor { op, inputs: reads.iter().copied().zip(shapes).collect(), output, accumulate }
+    fn product(
+        op: MatMul,
+        at: [Allocation; 2],
+        shapes: [Shape; 2],
+        output: Allocation,
+        accumulate: bool,
+        way: Way,
+    ) -> Self {
+        let panels = match way {
+            Way::Bound => {
+                let product = op.prepared(&shapes[0], &shapes[1], accumulate);
+                let outside = at.iter().chain([&output]).any(is_outside);
+                return Step::Bound { product, factors: at, output, outside };
+            }
+            Way::Panels { rows } => Some(rows),
+            Way::Whole => None,
+        };
+        let [x, y] = shapes;
+        Step::Product { op, factors: [(at[0], x), (at[1], y)], output, accumulate, panels }
+    }
+
+    /// Whether it is a product of which the next step reads panels.
+    pub fn has_panels(&self) -> bool {
+        matches!(self, Step::Product { panels: Some(_), .. })
     }
 
     /// The memory of code and tables in bytes.
@@ -243,11 +275,11 @@ impl<T: Element> Step<T> {
             Step::Batch { inputs, outputs, .. } => {
                 [inputs, outputs].map(|moves| moves.iter().map(|one| one.arena).collect())
             }
-            Step::Product { factors, output, .. } => [factors.to_vec(), vec![*output]],
-            Step::Tensor { inputs, output, accumulate, .. } => {
-                [inputs.iter().skip(*accumulate as usize).map(|input| input.0).collect(), vec![*output]]
+            Step::Bound { factors, output, .. } => [factors.to_vec(), vec![*output]],
+            Step::Product { factors: [x, y], output, .. } => [vec![x.0, y.0], vec![*output]],
+            Step::Tensor { inputs, output, .. } | Step::Foreign { inputs, output, .. } => {
+                [inputs.iter().map(|input| input.0).collect(), vec![*output]]
             }
-            Step::Foreign { inputs, output, .. } => [inputs.iter().map(|input| input.0).collect(), vec![*output]],
             Step::Copy { from, to } => [vec![*from], vec![*to]],
         }
     }
@@ -266,7 +298,7 @@ impl<T: Element> Step<T> {
                 inside(&at.outputs).into_iter().for_each(|(k, address)| code.set_output(k, address));
                 inside(&at.sums).into_iter().for_each(|(k, address)| code.set_sum(k, address));
             }
-            Step::Product { product, factors: [x, y], output, outside: false } => {
+            Step::Bound { product, factors: [x, y], output, outside: false } => {
                 product.bind(view.address(*x), view.address(*y), view.address(*output));
             }
             _ => {}
@@ -288,7 +320,7 @@ impl<T: Element> Step<T> {
                     }
                 }
             }
-            Step::Product { product, factors: [x, y], output, outside: true } => {
+            Step::Bound { product, factors: [x, y], output, outside: true } => {
                 product.bind(view.address(*x), view.address(*y), view.address(*output));
             }
             _ => {}
@@ -298,14 +330,14 @@ impl<T: Element> Step<T> {
     /// Runs the step if it is a bound one; says whether it is.
     #[inline]
     pub fn run_bound(&mut self, view: View<'_, T>) -> bool {
-        if matches!(self, Step::Short { outside: true, .. } | Step::Product { outside: true, .. }) {
+        if matches!(self, Step::Short { outside: true, .. } | Step::Bound { outside: true, .. }) {
             self.bind_outside(view);
         }
         match self {
             // SAFETY: the addresses are those of the step's places, and its writes overlap neither its reads nor each other.
             Step::Short { code, .. } => unsafe { code.run() },
             // SAFETY: as above; the places have the sizes that the product was made for.
-            Step::Product { product, .. } => unsafe { product.run() },
+            Step::Bound { product, .. } => unsafe { product.run() },
             Step::Batch { code, inputs, outputs } => {
                 let numbers = code.inputs();
                 for &Move { arena, listed } in &*inputs {
@@ -330,7 +362,7 @@ impl<T: Element> Step<T> {
     /// Runs a step that is not bound.
     pub fn run(&mut self, view: View<'_, T>, scratch: &mut Scratch<T>, workers: &mut Workers) -> Result<()> {
         match self {
-            Step::Short { .. } | Step::Product { .. } | Step::Batch { .. } => unreachable!("bound"),
+            Step::Short { .. } | Step::Bound { .. } | Step::Batch { .. } => unreachable!("bound"),
             Step::Block { code, lanes, at } => {
                 scratch.numbers.clear();
                 scratch.numbers.extend(at.shared.iter().map(|&place| view.number(place)));
@@ -350,17 +382,16 @@ impl<T: Element> Step<T> {
                     unsafe { view.slice_mut(place)[0] = total };
                 }
             }
-            Step::Tensor { op, inputs, output, accumulate } => {
-                // SAFETY: the write overlaps no read but, where it accumulates, the first, which is not made a slice.
-                let (sources, out): (SmallVec<[Source<'_, T>; 4]>, _) = unsafe {
-                    let source = |(place, shape)| Source { dims: shape, data: view.slice(place) };
-                    let reads = inputs.iter().skip(*accumulate as usize);
-                    (reads.map(|(place, shape)| source((*place, shape))).collect(), view.slice_mut(*output))
-                };
-                match (op, *accumulate) {
-                    (TensorOp::MatMul(op), add) => op.product(sources[0], sources[1], out, add, Some(workers)),
-                    (op, _) => op.write(&sources, out)?,
-                }
+            Step::Product { op, factors: [x, y], output, accumulate, .. } => {
+                // SAFETY: the write overlaps neither factor; what it is added to is not made a slice.
+                let (x, y, out) = unsafe { (view.source(x), view.source(y), view.slice_mut(*output)) };
+                op.product(x, y, out, *accumulate, Some(workers));
+            }
+            Step::Tensor { op, inputs, output } => {
+                // SAFETY: the write overlaps no read.
+                let (sources, out): (SmallVec<[Source<'_, T>; 4]>, _) =
+                    unsafe { (inputs.iter().map(|input| view.source(input)).collect(), view.slice_mut(*output)) };
+                op.write(&sources, out)?;
             }
             Step::Foreign { op, inputs, output, shape } => {
                 let value = |(place, shape): &(Allocation, Shape)| -> Result<Value<T>> {
@@ -386,27 +417,27 @@ impl<T: Element> Step<T> {
 }
 
 impl<T: Element> Step<T> {
-    /// This product and the fused step after it, a panel of rows at a time; every panel is written over the one before.
+    /// Runs this product and the fused step after it a panel of rows at a time, if that is the product's way; says whether it
+    /// is. Every panel is written over the one before.
+    #[inline]
     pub fn run_panels(
-        &mut self,
+        &self,
         fused: &mut Step<T>,
-        panels: Panels,
         view: View<'_, T>,
         scratch: &mut Scratch<T>,
         workers: &mut Workers,
-    ) {
-        let Step::Tensor { op: TensorOp::MatMul(op), inputs: factors, output, .. } = self else {
-            unreachable!("panels are of products")
-        };
-        let Step::Block { code, lanes, at } = fused else { unreachable!("panels go into fused steps") };
+    ) -> bool {
+        let Step::Product { op, factors: [x, y], output, panels: Some(rows), .. } = self else { return false };
+        let Step::Block { code, lanes, at } = fused else { return false };
+        let rows = *rows;
         scratch.numbers.clear();
         scratch.numbers.extend(at.shared.iter().map(|&place| view.number(place)));
-        let columns = factors[1].1[1 - op.tb as usize];
+        let columns = y.1[1 - op.tb as usize];
         let m = *lanes / columns;
         let mut from = 0;
         while from < m {
             // The last panel takes what is over, so that none is short.
-            let to = if from + 2 * panels.rows > m { m } else { from + panels.rows };
+            let to = if from + 2 * rows > m { m } else { from + rows };
             let part = |place: Allocation| Allocation {
                 start: place.start + from * columns,
                 len: (to - from) * columns,
@@ -415,16 +446,12 @@ impl<T: Element> Step<T> {
             let panel = Allocation { len: (to - from) * columns, ..*output };
             // SAFETY: the product's place overlaps no factor, and is not read while it is written.
             unsafe {
-                let source =
-                    |(place, shape): &(Allocation, Shape)| -> (&[T], Shape) { (view.slice(*place), shape.clone()) };
-                let [(x, x_shape), (y, y_shape)] = [source(&factors[0]), source(&factors[1])];
-                let [x, y] = [Source { dims: &x_shape, data: x }, Source { dims: &y_shape, data: y }];
-                op.rows(x, y, view.slice_mut(panel), [from, to]);
+                op.rows(view.source(x), view.source(y), view.slice_mut(panel), [from, to]);
             }
             // SAFETY: as for a fused step on all lanes; parts of places are apart where the places are.
             unsafe {
-                scratch.inputs.extend(at.inputs.iter().enumerate().map(|(k, &place)| match place.len == *lanes {
-                    _ if k == panels.read => view.slice(panel),
+                scratch.inputs.extend(at.inputs.iter().map(|&place| match place.len == *lanes {
+                    _ if place == *output => view.slice(panel),
                     true => view.slice(part(place)),
                     false => view.slice(place),
                 }));
@@ -436,6 +463,7 @@ impl<T: Element> Step<T> {
             outputs.clear();
             from = to;
         }
+        true
     }
 }
 

@@ -1,5 +1,7 @@
 //! Programs against the tape that they were compiled from.
 
+mod thresholds;
+
 use super::{Options, Program};
 use crate::{CustomOp, Element, Result, Tape, Tensor, Var};
 

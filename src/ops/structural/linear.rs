@@ -9,7 +9,7 @@ use crate::parallel::Workers;
 use crate::tape::entry::Operand;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
-use crate::tensor::kernels::matmul::{Prepared, gemm, gemm_rows, is_small};
+use crate::tensor::kernels::matmul::{Prepared, gemm, gemm_rows};
 use smallvec::SmallVec;
 
 /// The product of the last two axes, of transposes where asked for; leading axes broadcast.
@@ -135,13 +135,19 @@ impl MatMul {
         }
     }
 
-    /// The product of two matrices made ready, where threads would not share it.
-    pub(crate) fn prepared<T: Element>(&self, x: &[usize], y: &[usize], accumulate: bool) -> Option<Prepared<T>> {
+    /// m, n and k, where both factors are one matrix.
+    pub(crate) fn matrices(&self, x: &[usize], y: &[usize]) -> Option<[usize; 3]> {
         let Sizes { m, n, k } = self.sizes(x, y).ok().filter(|_| x.len() == 2 && y.len() == 2)?;
-        if !is_small([m, n, k]) {
-            return None;
-        }
-        Prepared::new(simd::level(), [m, n, k], [self.ta, self.tb], accumulate)
+        Some([m, n, k])
+    }
+
+    /// The product of two matrices made ready.
+    ///
+    /// # Panics
+    /// As [`MatMul::product`]; a side is 0.
+    pub(crate) fn prepared<T: Element>(&self, x: &[usize], y: &[usize], accumulate: bool) -> Prepared<T> {
+        let sizes = self.matrices(x, y).expect("the shapes were checked");
+        Prepared::new(simd::level(), sizes, [self.ta, self.tb], accumulate)
     }
 
     /// Writes rows `from..to` of the product of two matrices.

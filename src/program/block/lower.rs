@@ -42,7 +42,7 @@ pub(super) enum InstructionKind {
 }
 
 /// How many flat buffers are read and written where they are; the numbers of others are copied.
-const STREAMS: usize = 200;
+const MOST_STREAMS: usize = 200;
 /// A product joins an op at most this far behind it: it holds on to its arguments until then.
 const REACH: usize = 16;
 /// How many runs of kernels back a step may move: its result is held on to for longer.
@@ -342,7 +342,7 @@ impl<T: Element> Lowering<'_, T> {
 
     fn stream(&mut self, stream: Stream) -> Option<Location> {
         let known = self.code.streams.iter().position(|&s| s == stream);
-        if known.is_none() && self.code.streams.len() == STREAMS {
+        if known.is_none() && self.code.streams.len() == MOST_STREAMS {
             return None;
         }
         let index = known.unwrap_or_else(|| {

@@ -16,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The most segments of a run, and the fewest blocks of one.
 const SEGMENTS: usize = 64;
 const SEGMENT_BLOCKS: usize = 8;
+/// The fewest rows of a segment where sums by column leave it: they are cleared and added once, which its rows must outweigh.
+const SEGMENT_ROWS: usize = 32;
 /// Kernel work in element operations that is worth waking a thread for: some 50 microseconds.
 const WORTH_A_THREAD: usize = 500_000;
 
@@ -85,8 +87,11 @@ impl<T: Element> BlockCode<T> {
         workers: &mut Workers,
     ) {
         self.check(lanes, inputs, outputs);
-        self.code.run_hoisted(shared, &mut self.uniforms);
         let zero = T::from_f64(0.0);
+        if lanes == 0 {
+            return self.leave_empty_sums(outputs, sums);
+        }
+        self.code.run_hoisted(shared, &mut self.uniforms);
         if self.has_row_sums {
             for target in &self.targets {
                 if let Target::PerRow { output, add: false } = *target {
@@ -95,10 +100,10 @@ impl<T: Element> BlockCode<T> {
             }
         }
         let segment = self.segment(lanes);
-        let segments = if lanes == 0 { 0 } else { lanes.div_ceil(segment) };
+        let segments = lanes.div_ceil(segment);
         self.partials.clear();
         self.partials.resize(segments * self.sums_per_segment(), zero);
-        let parallel = segments > 1 && workers.threads() > 1 && lanes * self.code.operands.len() >= WORTH_A_THREAD;
+        let parallel = segments > 1 && workers.threads() > 1 && self.pays_for_threads(lanes);
         while self.frames.len() < if parallel { workers.threads() } else { 1 } {
             self.frames.push(Frame::new(&self.code));
         }
@@ -142,11 +147,28 @@ impl<T: Element> BlockCode<T> {
     fn segment(&self, lanes: usize) -> usize {
         let by_axis = !self.columns.is_empty() || self.has_row_sums;
         let unit = if by_axis { self.inner } else { self.code.block };
-        // A segment's sums by column are cleared and added once, which its rows must outweigh.
-        let least = (SEGMENT_BLOCKS * self.code.block).max(if self.columns.is_empty() { 0 } else { 32 * self.inner });
+        let rows = if self.columns.is_empty() { 0 } else { SEGMENT_ROWS };
+        let least = (SEGMENT_BLOCKS * self.code.block).max(rows * self.inner);
         // Powers of two, so that two or four threads have equal shares.
         let segments = 1 << (lanes / least).clamp(1, SEGMENTS).ilog2();
         lanes.div_ceil(segments).next_multiple_of(unit).max(unit)
+    }
+
+    fn pays_for_threads(&self, lanes: usize) -> bool {
+        lanes.saturating_mul(self.code.operands.len()) >= WORTH_A_THREAD
+    }
+
+    /// What a run over no lanes leaves: sums are 0, and there may be rows without columns, or columns without rows.
+    fn leave_empty_sums(&self, outputs: &mut [&mut [T]], sums: &mut [T]) {
+        for target in &self.targets {
+            match *target {
+                Target::PerRow { output, add: false } | Target::PerColumn { output, add: false } => {
+                    outputs[output].fill(T::from_f64(0.0));
+                }
+                Target::Total { sum, add: false } => sums[sum] = T::from_f64(0.0),
+                _ => {}
+            }
+        }
     }
 
     fn sums_per_segment(&self) -> usize {
@@ -164,12 +186,7 @@ impl<T: Element> BlockCode<T> {
         }
         for (k, &target) in self.columns.iter().enumerate() {
             let Target::PerColumn { output, add } = self.targets[target as usize] else { continue };
-            let out = &mut *outputs[output];
-            if out.is_empty() {
-                // Rows without columns.
-                continue;
-            }
-            let out = &mut out[..self.inner];
+            let out = &mut outputs[output][..self.inner];
             if !add {
                 out.fill(zero);
             }

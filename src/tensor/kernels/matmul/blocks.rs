@@ -8,10 +8,10 @@
 //!
 //! Every thread has its own scratch.
 
-use super::Product;
 use super::pack::{PackA, PackB, panel};
 use super::tile::{Strip, strip};
 use super::vector::Vector;
+use super::{PART, Product};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 
@@ -21,6 +21,8 @@ const DEPTH: usize = 512;
 const ROW_BYTES: usize = 8064;
 /// A transposed A of more bytes than this is packed. (Less in tests, where such a product would take too long.)
 const PACK_A: usize = if cfg!(test) { 64 << 10 } else { 2 << 20 };
+/// ... and where C has as many columns, among which packing is shared.
+const PACK_A_COLUMNS: usize = 200;
 /// Rows of a block whose A is packed: 240 KB of f32.
 const HEIGHT: usize = 120;
 
@@ -31,7 +33,7 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
     let widest = widest::<V>(p.m);
     let unit = widest * V::LANES;
     let block = whole(p);
-    let pack_b = p.tb || p.m >= 48 && p.n * p.k * size > in_place::<V>(p.m);
+    let pack_b = p.tb || p.m >= PART && p.n * p.k * size > in_place::<V>(p.m);
     let depth = share(p.k, DEPTH, 1);
     if !pack_b {
         // Where one row of tiles takes all of A, no block of B is used twice, and cutting k would only load C again.
@@ -39,7 +41,7 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
         // SAFETY: by contract; the blocks end where k does.
         return unsafe { each(p.k, depth, |p0, k| panels::<V>(&block.deeper(p0, k), widest)) };
     }
-    let pack_a = p.ta && p.n >= 200 && p.m * p.k * size > PACK_A;
+    let pack_a = p.ta && p.n >= PACK_A_COLUMNS && p.m * p.k * size > PACK_A;
     // A transposed B is packed by columns, two panels at a time, which are still in the first-level cache when they are
     // used.
     let width = share(p.n, if p.tb && !pack_a { 2 * unit } else { ROW_BYTES / size }, unit);

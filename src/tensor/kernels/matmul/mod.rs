@@ -62,7 +62,7 @@ use crate::parallel::Workers;
 use dots::{Row, dots};
 use vector::Vector;
 
-pub use threads::is_small;
+pub use threads::{PART, has_rows_to_cut, is_bound, is_small};
 
 /// c = op(a) op(b), or c += op(a) op(b) with `accumulate`; everything row-major and contiguous.
 ///
@@ -116,10 +116,11 @@ pub fn gemm<T: Gemm>(
 
 /// Rows `from..to` of a product, as [`gemm`] would compute them, to `c`, which holds these rows alone.
 ///
-/// With at least 48 rows in a part, and none that begins within the last 48, the bits are those of the whole product.
+/// With at least [`PART`] rows in a part, and none that begins within the last of so many, the bits are those of the whole
+/// product.
 ///
 /// # Panics
-/// Slices of other lengths; rows that the product does not have.
+/// Slices of other lengths; rows that the product does not have; no rows to cut ([`has_rows_to_cut`]).
 #[allow(clippy::too_many_arguments, reason = "the signature every BLAS has")]
 pub fn gemm_rows<T: Gemm>(
     level: Level,
@@ -132,8 +133,13 @@ pub fn gemm_rows<T: Gemm>(
     [from, to]: [usize; 2],
 ) {
     assert!(
-        a.len() == m * k && b.len() == k * n && from < to && to <= m && c.len() == (to - from) * n && n > 1 && k > 1
+        a.len() == m * k && b.len() == k * n && from < to && to <= m && c.len() == (to - from) * n,
+        "gemm_rows: slices of {}, {} and {} for rows {from}..{to} of m = {m}, n = {n}, k = {k}",
+        a.len(),
+        b.len(),
+        c.len()
     );
+    assert!(has_rows_to_cut([m, n, k]), "gemm_rows: m = {m}, n = {n}, k = {k} has no rows to cut");
     let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
     // SAFETY: the first row of the part is inside.
     let a = unsafe { a.as_ptr().add(from * if ta { 1 } else { lda }) };
@@ -167,14 +173,15 @@ pub struct Prepared<T> {
 }
 
 impl<T: Gemm> Prepared<T> {
-    /// The product of [m, k] and [k, n], as of [`gemm`]; none where a side is 0.
-    pub fn new(level: Level, [m, n, k]: [usize; 3], transposed: [bool; 2], accumulate: bool) -> Option<Self> {
-        if m == 0 || n == 0 || k == 0 {
-            return None;
-        }
+    /// The product of [m, k] and [k, n], as of [`gemm`].
+    ///
+    /// # Panics
+    /// A side is 0.
+    pub fn new(level: Level, [m, n, k]: [usize; 3], transposed: [bool; 2], accumulate: bool) -> Self {
+        assert!(m > 0 && n > 0 && k > 0, "a product made ready has a side of 0: m = {m}, n = {n}, k = {k}");
         let product = Product::of([m, n, k], transposed, accumulate);
         let kernel = T::kernel(level, &product);
-        Some(Self { product, kernel, swapped: n == 1 })
+        Self { product, kernel, swapped: n == 1 }
     }
     /// Sets the addresses of the operands and the result.
     pub fn bind(&mut self, a: *const T, b: *const T, c: *mut T) {

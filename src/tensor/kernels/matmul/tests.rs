@@ -59,7 +59,8 @@ impl Case {
         let mut out = if self.accumulate { of(c) } else { vec![nan; c.len()] };
         let (a, b, mut again) = (of(a), of(b), out.clone());
         gemm(level, self.m, self.n, self.k, &a, self.ta, &b, self.tb, &mut out, self.accumulate, None);
-        if let Some(mut ready) = Prepared::new(level, [self.m, self.n, self.k], [self.ta, self.tb], self.accumulate) {
+        if is_bound([self.m, self.n, self.k]) {
+            let mut ready = Prepared::new(level, [self.m, self.n, self.k], [self.ta, self.tb], self.accumulate);
             ready.bind(a.as_ptr(), b.as_ptr(), again.as_mut_ptr());
             // SAFETY: the buffers have the product's sizes.
             unsafe { ready.run() };

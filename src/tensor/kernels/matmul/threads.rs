@@ -11,8 +11,9 @@ use crate::parallel::Workers;
 
 /// Operations from which a second thread pays.
 const SMALL: usize = 8_000_000;
-/// No part has fewer rows or columns: then every part runs the kernels that the whole would.
-const PART: usize = 48;
+/// No part of a product, for a thread or a panel, has fewer rows or columns: then every part runs the kernels that the whole
+/// would. From so many rows on it pays to pack B.
+pub const PART: usize = 48;
 
 /// A part's description that threads may share: each writes rows or columns of its own.
 struct Shared<'a, T>(&'a Product<T>);
@@ -41,6 +42,17 @@ impl<T> Shared<'_, T> {
 /// Whether a product stays on one thread, however many there are.
 pub fn is_small([m, n, k]: [usize; 3]) -> bool {
     m.saturating_mul(n).saturating_mul(k) < SMALL / 2
+}
+
+/// Whether a product can be made ready for one thread: it is small, and no side is 0.
+pub fn is_bound(sizes: [usize; 3]) -> bool {
+    !sizes.contains(&0) && is_small(sizes)
+}
+
+/// Whether rows of a product are products of the same kernels: a column is multiplied as a row, and without a step down there
+/// is nothing to multiply, or no row of A to step along.
+pub fn has_rows_to_cut([m, n, k]: [usize; 3]) -> bool {
+    m > 0 && n > 1 && k > 1
 }
 
 /// # Safety
