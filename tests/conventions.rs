@@ -423,10 +423,10 @@ fn softmax_cross_entropy_from_logits_has_gradient_softmax_minus_one_hot_over_row
     let third = 1.0 / 3.0;
     same("loss", loss.item(), (2e4 + 3f64.ln()) / 2.0);
     let expected = [0.5, 0.0, -0.5, third / 2.0, (third - 1.0) / 2.0, third / 2.0];
-    for (found, expected) in loss.backward().wrt(z).iter().zip(expected) {
-        same("swept", *found, expected);
-    }
-    for (found, expected) in tape.grad(loss, &[z])[0].value().iter().zip(expected) {
-        same("recorded", *found, expected);
+    for (way, found) in [("swept", loss.backward().wrt(z)), ("recorded", tape.grad(loss, &[z])[0].value())] {
+        assert_eq!(found.shape().dims(), [2, 3], "{way}");
+        for (found, expected) in found.iter().zip(expected) {
+            same(way, *found, expected);
+        }
     }
 }

@@ -118,11 +118,20 @@ fn digits(arguments: &[&str]) -> f64 {
     digits::run(&digits::Options::parse(&[arguments, &[&out]].concat()).unwrap()).unwrap()
 }
 
+/// The table in the README: ten seeds and their mean. Another CPU may round one of the 359 images to the other side.
 #[test]
-fn digits_learns_to_97_5_percent_on_average_over_ten_seeds() {
-    let accuracies: Vec<f64> = (0..10).map(|seed| digits(&["--seed", &seed.to_string()])).collect();
-    let mean = accuracies.iter().sum::<f64>() / 10.0;
-    assert!(mean >= 0.975, "mean {mean}: {accuracies:?}");
+fn digits_learns_what_the_readme_says_with_each_of_ten_seeds() {
+    let row = include_str!("../README.md").lines().find(|line| line.starts_with("| accuracy |")).unwrap();
+    let numbers = row.split('|').filter_map(|cell| cell.trim().trim_matches('*').parse::<f64>().ok());
+    let said: Vec<f64> = numbers.collect();
+    let [seeds @ .., mean_said] = &said[..] else { panic!("no row of numbers: {row}") };
+    assert_eq!(seeds.len(), 10, "{row}");
+    let found: Vec<f64> = (0..10).map(|seed| digits(&["--seed", &seed.to_string()])).collect();
+    for (seed, (found, said)) in found.iter().zip(seeds).enumerate() {
+        assert!((found - said).abs() < 1.5 / 359.0, "seed {seed}: {found}, the README says {said}");
+    }
+    let mean = found.iter().sum::<f64>() / 10.0;
+    assert!((mean - mean_said).abs() < 1e-3, "mean {mean}, the README says {mean_said}: {found:?}");
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn the_path_is_pytorchs() {
         let mut x = start.to_vec();
         let report = run(&mut Lbfgs::new().max_iter(max_iter).history_size(history), f, &mut x);
         assert_eq!((report.iterations, report.evaluations), (iterations, evaluations), "case {i}: {report}");
+        assert_eq!(x.len(), want.len(), "case {i}");
         for (x, want) in x.iter().zip(want) {
             assert!((x - want).abs() < 1e-8 * want.abs().max(1e-3), "case {i}: {x:e} instead of {want:e}");
         }
@@ -202,14 +203,9 @@ fn a_model_is_trained_on_its_whole_set() {
             })
             .unwrap();
         assert!(before == model.params()[frozen].to_vec());
-        let off = model
-            .predict(&x)
-            .unwrap()
-            .to_vec()
-            .iter()
-            .zip(y.to_vec())
-            .map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2))
-            .sum();
+        let predicted = model.predict(&x).unwrap();
+        assert_eq!(predicted.shape(), y.shape());
+        let off = predicted.iter().zip(y.to_vec()).map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2)).sum();
         (off, report)
     }
     let (off, report) = train::<f64>();

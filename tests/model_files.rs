@@ -243,6 +243,7 @@ save_file({name: 2 * tensor for name, tensor in tensors.items()}, sys.argv[2])
     assert_eq!(parse(&String::from_utf8(run.stdout).unwrap()), parse(&expected));
     let mut doubled = Model::<f64>::load(folder.path().join("model.safetensors")).unwrap();
     doubled.load_weights(folder.path().join("doubled.safetensors")).unwrap();
+    assert_eq!(doubled.params().iter().count(), model.params().iter().count());
     for ((_, a), (_, b)) in doubled.params().iter().zip(model.params().iter()) {
         assert_eq!(a.value(), &(b.value() * 2.0));
     }

@@ -29,6 +29,7 @@ fn params() -> (Params<f64>, [ParamKey; 3]) {
 
 fn grads(keys: &[ParamKey], values: &[f64]) -> ParamGrads<f64> {
     let mut grads = ParamGrads::new();
+    assert_eq!(keys.len(), values.len());
     for (&key, &value) in keys.iter().zip(values) {
         grads.insert(key, Tensor::from([value]));
     }
@@ -197,7 +198,8 @@ fn a_state_of_another_shape_is_refused() {
     let message = adam.set_state(&params, keys[0], state.clone()).unwrap_err().to_string();
     assert!(message.contains("square of dense1.weight") && message.contains("[3]"), "{message}");
     state.slots.pop();
-    assert!(adam.set_state(&params, keys[0], state).is_err());
+    let message = adam.set_state(&params, keys[0], state).unwrap_err().to_string();
+    assert!(message.contains("has 1 tensors and 0 numbers, the rule keeps 2 and 0"), "{message}");
 }
 
 #[test]
@@ -279,6 +281,7 @@ fn single_precision_follows_double() {
         let got: Vec<f64> = q[b].to_vec().iter().map(|&x| f64::from(x)).collect();
         // Lion's sign turns at 0 by one rounding.
         let tolerance = if double.rule().name() == "lion" { 0.3 } else { 2e-3 };
+        assert_eq!(got.len(), p[a].len());
         assert!(got.iter().zip(p[a].as_slice()).all(|(x, y)| (x - y).abs() < tolerance), "{}", double.config());
     }
 }
@@ -346,7 +349,9 @@ fn plateau_falls_as_pytorchs_does() {
     close(&falling, &want.iter().flat_map(|&(rate, n)| vec![rate; n]).collect::<Vec<_>>(), 1e-12);
     let rising = rates(Plateau::new(0.1, 1).rising().absolute_threshold(0.05));
     let want = [(1e-1, 3), (1e-2, 2), (1e-3, 2), (1e-4, 2), (1e-5, 2), (1e-6, 2), (1e-7, 2), (1e-8, 5)];
-    for (got, want) in rising.iter().zip(want.iter().flat_map(|&(rate, n)| vec![rate; n])) {
+    let want: Vec<f64> = want.iter().flat_map(|&(rate, n)| vec![rate; n]).collect();
+    assert_eq!(rising.len(), want.len());
+    for (got, want) in rising.iter().zip(want) {
         assert!((got / want - 1.0).abs() < 1e-12, "{rising:?}");
     }
 }
@@ -418,6 +423,147 @@ fn schedules_that_make_no_sense_are_named() {
         let message = schedule.validate().unwrap_err().to_string();
         assert!(message.contains(fault), "{message}");
         assert!(rates(&*schedule, 0.1, 5).len() == 5, "a wrong setting does not panic");
+    }
+}
+
+/// What the documentation calls the defaults, which are PyTorch's (and Lion's paper's), and what the builders change.
+#[test]
+fn defaults_are_those_documented_and_builders_set_what_they_say() {
+    fn of(rule: &dyn Rule<f64>) -> Json {
+        rule.config()
+    }
+    let betas = json!([0.9, 0.999]);
+    for (found, expected) in [
+        (
+            of(&Sgd::default()),
+            json!({ "lr": 1e-3, "momentum": 0.0, "dampening": 0.0, "nesterov": false, "weight_decay": 0.0 }),
+        ),
+        (
+            of(&Sgd::new(0.5).momentum(0.25).dampening(0.125).nesterov().weight_decay(0.75)),
+            json!({ "lr": 0.5, "momentum": 0.25, "dampening": 0.125, "nesterov": true, "weight_decay": 0.75 }),
+        ),
+        (
+            of(&Adam::default()),
+            json!({ "lr": 1e-3, "betas": betas, "eps": 1e-8, "weight_decay": 0.0, "amsgrad": false, "decoupled_weight_decay": false }),
+        ),
+        (
+            of(&Adam::new(0.5).betas(0.25, 0.75).eps(0.125).weight_decay(0.375).amsgrad().decoupled_weight_decay()),
+            json!({ "lr": 0.5, "betas": [0.25, 0.75], "eps": 0.125, "weight_decay": 0.375, "amsgrad": true, "decoupled_weight_decay": true }),
+        ),
+        (
+            of(&AdamW::default()),
+            json!({ "lr": 1e-3, "betas": betas, "eps": 1e-8, "weight_decay": 0.01, "amsgrad": false }),
+        ),
+        (
+            of(&AdamW::new(0.5).betas(0.25, 0.75).eps(0.125).weight_decay(0.375).amsgrad()),
+            json!({ "lr": 0.5, "betas": [0.25, 0.75], "eps": 0.125, "weight_decay": 0.375, "amsgrad": true }),
+        ),
+        (
+            of(&NAdam::default()),
+            json!({ "lr": 2e-3, "betas": betas, "eps": 1e-8, "weight_decay": 0.0, "momentum_decay": 4e-3, "decoupled_weight_decay": false }),
+        ),
+        (
+            of(&NAdam::new(0.5)
+                .betas(0.25, 0.75)
+                .eps(0.125)
+                .weight_decay(0.375)
+                .momentum_decay(0.5)
+                .decoupled_weight_decay()),
+            json!({ "lr": 0.5, "betas": [0.25, 0.75], "eps": 0.125, "weight_decay": 0.375, "momentum_decay": 0.5, "decoupled_weight_decay": true }),
+        ),
+        (of(&Adamax::default()), json!({ "lr": 2e-3, "betas": betas, "eps": 1e-8, "weight_decay": 0.0 })),
+        (
+            of(&Adamax::new(0.5).betas(0.25, 0.75).eps(0.125).weight_decay(0.375)),
+            json!({ "lr": 0.5, "betas": [0.25, 0.75], "eps": 0.125, "weight_decay": 0.375 }),
+        ),
+        (
+            of(&Adagrad::default()),
+            json!({ "lr": 1e-2, "lr_decay": 0.0, "weight_decay": 0.0, "initial_accumulator_value": 0.0, "eps": 1e-10 }),
+        ),
+        (
+            of(&Adagrad::new(0.5).lr_decay(0.25).weight_decay(0.375).initial_accumulator_value(2.0).eps(0.125)),
+            json!({ "lr": 0.5, "lr_decay": 0.25, "weight_decay": 0.375, "initial_accumulator_value": 2.0, "eps": 0.125 }),
+        ),
+        (of(&Adadelta::default()), json!({ "lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0.0 })),
+        (
+            of(&Adadelta::new(0.5).rho(0.25).eps(0.125).weight_decay(0.375)),
+            json!({ "lr": 0.5, "rho": 0.25, "eps": 0.125, "weight_decay": 0.375 }),
+        ),
+        (
+            of(&RmsProp::default()),
+            json!({ "lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0.0, "momentum": 0.0, "centered": false }),
+        ),
+        (
+            of(&RmsProp::new(0.5).alpha(0.25).eps(0.125).weight_decay(0.375).momentum(0.75).centered()),
+            json!({ "lr": 0.5, "alpha": 0.25, "eps": 0.125, "weight_decay": 0.375, "momentum": 0.75, "centered": true }),
+        ),
+        (of(&Lion::default()), json!({ "lr": 1e-4, "betas": [0.9, 0.99], "weight_decay": 0.0 })),
+        (
+            of(&Lion::new(0.5).betas(0.25, 0.75).weight_decay(0.375)),
+            json!({ "lr": 0.5, "betas": [0.25, 0.75], "weight_decay": 0.375 }),
+        ),
+    ] {
+        assert_eq!(found, expected);
+    }
+    let plateau = Schedule::config(&Plateau::default());
+    for (name, value) in
+        [("factor", 0.1), ("patience", 10.0), ("threshold", 1e-4), ("cooldown", 0.0), ("min", 0.0), ("eps", 1e-8)]
+    {
+        assert_eq!(plateau[name].as_f64(), Some(value), "plateau: {name}");
+    }
+    let cycle = Schedule::config(&OneCycle::new(0.5, 7));
+    for (name, value) in [("max", 0.5), ("up", 0.3), ("div", 25.0), ("final_div", 1e4)] {
+        assert_eq!(cycle[name].as_f64(), Some(value), "one_cycle: {name}");
+    }
+}
+
+/// Each setting of each schedule just outside its range: the whole message.
+#[test]
+fn what_is_wrong_with_a_schedule_is_said_in_full() {
+    let faults: Vec<(Box<dyn Schedule>, &str)> = vec![
+        (Box::new(Constant::damped(-1.0, 3)), "constant: factor must be 0 or more, got -1"),
+        (Box::new(MultiStep::new(vec![2], -1.0)), "multi_step: factor must be 0 or more, got -1"),
+        (Box::new(Exponential::new(-1.0)), "exponential: factor must be 0 or more, got -1"),
+        (Box::new(StepDecay::new(1, f64::INFINITY)), "step: factor must be 0 or more, got inf"),
+        (Box::new(Linear::new(-1.0, 1.0, 3)), "linear: start must be 0 or more, got -1"),
+        (Box::new(Linear::new(1.0, -1.0, 3)), "linear: end must be 0 or more, got -1"),
+        (Box::new(Linear::new(1.0, 1.0, 0)), "linear: length must be above 0, got 0"),
+        (Box::new(Polynomial::new(0, 1.0)), "polynomial: length must be above 0, got 0"),
+        (Box::new(Polynomial::new(3, -1.0)), "polynomial: power must be 0 or more, got -1"),
+        (Box::new(Cosine::new(0)), "cosine: length must be above 0, got 0"),
+        (Box::new(Cosine::new(3).min(-1.0)), "cosine: min must be 0 or more, got -1"),
+        (Box::new(CosineRestarts::new(0)), "cosine_restarts: first must be above 0, got 0"),
+        (Box::new(CosineRestarts::new(3).growth(0)), "cosine_restarts: growth must be above 0, got 0"),
+        (Box::new(CosineRestarts::new(3).min(-1.0)), "cosine_restarts: min must be 0 or more, got -1"),
+        (Box::new(OneCycle::new(0.0, 10)), "one_cycle: max must be above 0, got 0"),
+        (Box::new(OneCycle::new(0.1, 0)), "one_cycle: length must be above 0, got 0"),
+        (Box::new(OneCycle::new(0.1, 10).up(-0.5)), "one_cycle: up must be from 0 to 1, got -0.5"),
+        (Box::new(OneCycle::new(0.1, 10).final_div(0.0)), "one_cycle: final_div must be above 0, got 0"),
+        (Box::new(OneCycle::new(0.1, 10).start_div(-1.0)), "one_cycle: div must be above 0, got -1"),
+        (Box::new(Plateau::new(-0.5, 3)), "plateau: factor must be at least 0 and below 1, got -0.5"),
+        (Box::new(Plateau::new(0.5, 3).threshold(-1.0)), "plateau: threshold must be 0 or more, got -1"),
+        (Box::new(Plateau::new(0.5, 3).min(-1.0)), "plateau: min must be 0 or more, got -1"),
+        (Box::new(Plateau::new(0.5, 3).eps(-1.0)), "plateau: eps must be 0 or more, got -1"),
+        (Box::new(WarmUp::new(0, Constant::new())), "warm_up: length must be above 0, got 0"),
+        (Box::new(WarmUp::new(3, Constant::new()).from(-1.0)), "warm_up: from must be 0 or more, got -1"),
+    ];
+    for (schedule, fault) in faults {
+        assert_eq!(schedule.validate().unwrap_err().to_string(), format!("schedule {fault}"));
+    }
+    // The ends of the ranges are allowed.
+    let fine: Vec<Box<dyn Schedule>> = vec![
+        Box::new(Constant::damped(0.0, 3)),
+        Box::new(Linear::new(0.0, 0.0, 1)),
+        Box::new(Polynomial::new(1, 0.0)),
+        Box::new(Cosine::new(1).min(0.0)),
+        Box::new(CosineRestarts::new(1).growth(1).min(0.0)),
+        Box::new(OneCycle::new(0.1, 1).up(0.0)),
+        Box::new(OneCycle::new(0.1, 1).up(1.0)),
+        Box::new(Plateau::new(0.0, 0).threshold(0.0).min(0.0).eps(0.0)),
+        Box::new(WarmUp::new(1, Constant::new()).from(0.0)),
+    ];
+    for schedule in fine {
+        schedule.validate().unwrap();
     }
 }
 

@@ -74,9 +74,11 @@ fn agree<T: Element>(what: &str, tolerance: f64, found: &Tensor<T>, expected: &T
 }
 
 fn dot(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
+    assert_eq!(a.shape(), b.shape());
     a.iter().zip(b.iter()).map(|(a, b)| a * b).sum()
 }
 fn dots(a: &[Tensor<f64>], b: &[Tensor<f64>]) -> f64 {
+    assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| dot(a, b)).sum()
 }
 

@@ -42,7 +42,14 @@ fn hessians_of_closures() {
     let h = hessian_slice(|x| (x[1] - x[0] * x[0]).square() * 100.0 + (1.0 - x[0]).square(), &[-1.2, 1.0]);
     assert_eq!(h.to_vec(), [1330.0, 480.0, 480.0, 200.0]);
     let h = hessian(|x| x.softmax(-1).ln().at([0]), Tensor::from([0.1, 0.5, -0.3]));
+    // d2 ln p_0 / dx_i dx_j = p_i p_j - p_i [i = j], p = softmax(x).
+    let weights = [0.1f64, 0.5, -0.3].map(f64::exp);
+    let p = weights.map(|w| w / weights.iter().sum::<f64>());
     assert_eq!(h.shape().dims(), [3, 3]);
+    for (i, j) in (0..9).map(|k| (k / 3, k % 3)) {
+        let expected = p[i] * p[j] - if i == j { p[i] } else { 0.0 };
+        assert!((h[[i, j]] - expected).abs() < 1e-15, "[{i}, {j}]: {}, expected {expected}", h[[i, j]]);
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn an_expanded_graph_shows_the_textbook_formula_and_keeps_names_and_gradients() 
     assert!(has(&twice, "exp") && !has(&twice, "softmax"));
     let adjoints = expanded.adjoints().unwrap();
     let of = |id| adjoints[expanded.find(id).unwrap().index()].clone().into_tensor();
+    assert_eq!(*of(w.id()).shape(), w.shape());
     for (a, b) in of(w.id()).iter().zip(grads.wrt(w).iter()) {
         assert!((a - b).abs() < 1e-14, "{a} and {b}");
     }

@@ -2,7 +2,7 @@
 
 use super::{Binary, Saves, Unary};
 use crate::num::{Float, Number, Upstream};
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
 /// The constants of selu: Klambauer et al., Self-Normalizing Neural Networks (2017).
 const SELU_ALPHA: f64 = 1.6732632423543772;
@@ -242,7 +242,9 @@ impl Unary for GeluTanh {
         g * (s + x * (s * (S::lit(1.0) - s)) * slope)
     }
     fn expansion<S: Number>(self, x: S) -> Option<S> {
-        Some(x * (gelu_angle(x, x * x, S::lit).tanh() + S::lit(1.0)) * S::lit(0.5))
+        // Written out, with digits of its own: an expansion that shared the constants would agree with wrong ones.
+        let angle = (x + x * x * x * S::lit(0.044715)) * S::lit(FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
+        Some(x * (angle.tanh() + S::lit(1.0)) * S::lit(0.5))
     }
 }
 

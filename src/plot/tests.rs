@@ -331,6 +331,7 @@ fn probabilities_and_their_logits_give_the_same_picture() {
         Tensor::from_fn([n(x), 2], |i| if i[1] == 1 { second(i[0]) } else { 1.0 - second(i[0]) })
     });
     // A colour may round to the next where a probability is not quite the same number.
+    assert!(!one.is_empty() && [&sigmoid, &two, &softmax].iter().all(|other| other.len() == one.len()));
     let alike = |other: &[[u8; 3]]| one.iter().flatten().zip(other.iter().flatten()).all(|(a, b)| a.abs_diff(*b) <= 1);
     assert!(alike(&sigmoid) && alike(&two) && alike(&softmax));
     // An infinite score is a certain class.

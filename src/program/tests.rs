@@ -35,7 +35,9 @@ fn check(
     let others: Vec<Tensor<f64>> = inputs.iter().map(|x| x.map(|x| 0.9 * x + 0.01)).collect();
     for point in [inputs, &others, inputs] {
         program.run(&point.iter().collect::<Vec<_>>()).unwrap();
-        for (k, expected) in eager(point, &build).iter().enumerate() {
+        let expected = eager(point, &build);
+        assert_eq!(expected.len(), inputs.len() + 1);
+        for (k, expected) in expected.iter().enumerate() {
             let found = program.tensor(k);
             assert_eq!(found.shape(), expected.shape(), "output {k}");
             for (a, b) in found.iter().zip(expected.iter()) {
@@ -168,6 +170,7 @@ fn second_derivatives_inside_the_closure_agree_with_the_tape() {
     let x = tape.var(&inputs[0]);
     let y = (x.tanh() * x.exp()).sum(());
     let z = tape.grad(y, &[x])[0].square().sum(());
+    assert_eq!(program.output(1).len(), x.shape().numel());
     for (a, b) in program.output(1).iter().zip(z.backward().wrt(x).iter()) {
         assert!((a - b).abs() < 1e-12 * (1.0 + b.abs()), "{a} {b}");
     }
@@ -238,6 +241,7 @@ fn a_step_that_keeps_its_parameters_trains_as_a_loop_over_the_tape_does() {
         assert!((step.item(0) - loss.item()).abs() < 1e-14);
         w = &w - &(&grads.wrt(wv) * 0.5);
         b = &b - &(&grads.wrt(bv) * 0.5);
+        assert_eq!(step.carried(2).len(), w.len());
         for (a, b) in step.carried(2).iter().zip(w.iter()) {
             assert!((a - b).abs() < 1e-14);
         }
@@ -277,6 +281,7 @@ fn outputs_are_written_to_the_callers_tensors() {
     let (mut again, mut double) = (a.clone(), Tensor::scalar(7.0));
     program.run_into(&[&inputs[0], &inputs[1]], &mut [&mut a, &mut b, &mut again, &mut double]).unwrap();
     for (found, expected) in [&a, &b, &again].into_iter().zip([&expected[1], &expected[2], &expected[1]]) {
+        assert_eq!(found.shape(), expected.shape());
         for (x, y) in found.iter().zip(expected.iter()) {
             assert!((x - y).abs() <= 1e-13 * (1.0 + y.abs()), "{x} {y}");
         }
@@ -373,6 +378,7 @@ fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
         momentum = &momentum * 0.9 + &gradient;
         by_hand = &by_hand - &(&momentum * 10.0);
     }
+    assert_eq!(twice[0].len(), by_hand.len());
     for (a, b) in twice[0].iter().zip(by_hand.iter()) {
         assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{a} {b}");
     }

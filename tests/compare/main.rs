@@ -127,6 +127,8 @@ fn right_gradients_agree_four_ways() {
     for block in &report.blocks {
         assert_eq!((block.verdict, block.right), (Verdict::Agrees, Right::Both));
         assert!(block.max_relative < 1e-13 && block.cosine > 1.0 - 1e-12, "{block:?}");
+        assert!(!block.reverse.is_empty(), "{block:?}");
+        assert_eq!([block.forward.len(), block.numeric.len()], [block.reverse.len(); 2], "{block:?}");
         for ((r, f), n) in block.reverse.iter().zip(block.forward.iter()).zip(block.numeric.iter()) {
             assert!((r - f).abs() < 1e-15 && (r - n).abs() < 1e-8, "{}: {r}, {f}, {n}", block.name);
         }
@@ -651,6 +653,7 @@ fn a_mistake_repeated_in_every_unit_of_a_layer_is_one_mistake() {
             }
             ((a[0] - y[0]).square() + (a[1] - y[1]).square()) * 0.5
         });
+        assert_eq!(w.len(), hand.len());
         for (i, (w, g)) in w.iter().zip(hand).enumerate() {
             compare = compare.parameter(format!("w{i}"), *w).hand(format!("w{i}"), g);
         }

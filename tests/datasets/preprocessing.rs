@@ -32,6 +32,7 @@ fn raw_rows_give_the_bits_of_the_file_after_json_too() {
 fn values_come_back_in_their_units() {
     let data = cars();
     let back = data.preprocessing().decode_values(data.targets().values().unwrap()).unwrap();
+    assert_eq!(back.shape().dims()[0], 4, "{back}");
     for (value, expected) in back.iter().zip([18.0, 15.0, 27.0, 30.0]) {
         assert!((value - expected).abs() < 1e-12);
     }

@@ -21,7 +21,9 @@ fn iris_wine_and_breast_cancer() {
     let iris = read("iris.csv", &["setosa", "versicolor", "virginica"]);
     assert_eq!((iris.len(), iris.n_features(), iris.class_counts()), (150, 4, vec![50, 50, 50]));
     // As in the description that comes with the data: 5.84, 3.05, 3.76, 1.20.
-    for (mean, expected) in columns_mean(&iris).iter().zip([5.84, 3.05, 3.76, 1.20]) {
+    let means = columns_mean(&iris);
+    assert_eq!(means.len(), 4);
+    for (mean, expected) in means.iter().zip([5.84, 3.05, 3.76, 1.20]) {
         assert_relative_eq!(*mean, expected, epsilon = 0.01);
     }
     let wine = read("wine_data.csv", &["class_0", "class_1", "class_2"]);

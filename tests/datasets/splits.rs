@@ -32,6 +32,7 @@ fn a_split_is_shuffled_complete_and_reproducible() {
     assert_ne!(rows(&test), rows(&data.split(0.25, 8).unwrap().1));
     assert!(rows(&train).windows(2).any(|pair| pair[0] > pair[1]));
     // Targets went with their rows.
+    assert_eq!(rows(&train).len(), train.labels().unwrap().len());
     let matches = rows(&train).iter().zip(train.labels().unwrap()).all(|(row, &label)| row % 3 == label);
     assert!(matches);
     let (train, valid, test) = data.split3(0.1, 0.2, 7).unwrap();
@@ -136,6 +137,7 @@ proptest! {
             let (train, test) = split.unwrap();
             prop_assert_eq!(test.len(), held);
             prop_assert!(covers(&[&train, &test], n));
+            prop_assert_eq!(test.class_counts().len(), counts.len());
             for (&all, &drawn) in counts.iter().zip(&test.class_counts()) {
                 prop_assert!(drawn >= 1 && drawn < all, "{} of {}", drawn, all);
                 // Within one of proportional, unless one row in each part has it otherwise.
@@ -152,7 +154,9 @@ proptest! {
         let data = numbered(labels);
         let folds: Vec<_> = data.stratified_k_folds(3, seed).unwrap().collect();
         prop_assert!(covers(&folds.iter().map(|(_, held)| held).collect::<Vec<_>>(), data.len()));
+        prop_assert_eq!(folds.len(), 3);
         for (_, held) in &folds {
+            prop_assert_eq!(held.class_counts().len(), counts.len());
             prop_assert!(held.len().abs_diff(data.len() / 3) <= 1);
             for (&all, &there) in counts.iter().zip(&held.class_counts()) {
                 prop_assert!(there == all / 3 || there == all.div_ceil(3));

@@ -73,6 +73,7 @@ fn a_seed_gives_the_same_weights_in_both_precisions() {
         assert_eq!(double, draw(init, [8, 6], 9));
         assert_ne!(double, draw(init, [8, 6], 10));
         let single: Tensor<f32> = init.tensor([8, 6], &mut ChaCha8Rng::seed_from_u64(9)).unwrap();
+        assert_eq!(single.shape(), double.shape());
         assert!(single.iter().zip(&double).all(|(&a, &b)| a == b as f32));
     }
 }

@@ -55,6 +55,13 @@ impl Case {
             expected: Expected { output: Vec::new(), vjp: Vec::new(), jvp: Jvp::Total(0.0), hvp: None },
         };
         read.expected = read.authority(case)?;
+        // Lists are walked side by side: one too short would leave inputs without a comparison.
+        let n = read.inputs.len();
+        let lists = [("tangents", read.tangents.len()), ("vjp", read.expected.vjp.len())];
+        let second = read.expected.hvp.iter().map(|hvp| ("hvp", hvp.len()));
+        if let Some((name, found)) = lists.into_iter().chain(second).find(|&(_, found)| found != n || n == 0) {
+            return Err(format!("{name}: {found} arrays for {n} inputs"));
+        }
         Ok(read)
     }
 

@@ -88,12 +88,17 @@ fn train(network: &Network, iterations: &Json, rate: &Json) -> Result<Trained, S
     let mut last_forward = Vec::new();
     for _ in 0..iterations {
         let step = network.step()?;
+        if step.weights.len() != network.weights.len() || step.biases.len() != network.biases.len() {
+            return Err("gradients and parameters differ in number".into());
+        }
         for (w, dw) in network.weights.iter_mut().zip(&step.weights) {
             w.add_scaled(-rate, dw);
         }
         for (b, db) in network.biases.iter_mut().zip(&step.biases) {
-            if let (Some(b), Some(db)) = (b, db) {
-                b.add_scaled(-rate, db);
+            match (b, db) {
+                (Some(b), Some(db)) => b.add_scaled(-rate, db),
+                (None, None) => {}
+                _ => return Err("a bias without a gradient, or a gradient without a bias".into()),
             }
         }
         last_forward = step.output;

@@ -81,9 +81,11 @@ fn weights(like: &[usize], salt: usize) -> T {
 }
 
 fn dot(a: &T, b: &T) -> f64 {
+    assert_eq!(a.shape(), b.shape());
     a.iter().zip(b.iter()).map(|(a, b)| a * b).sum()
 }
 fn dots(a: &[T], b: &[T]) -> f64 {
+    assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| dot(a, b)).sum()
 }
 
@@ -145,7 +147,9 @@ fn first_order(case: &Case, x: &[T]) -> First {
     let seed = weights(value.shape(), 1);
     let gradients = gradients_of(&y.backward_with(&seed), &vars);
     let total = (y * tape.data(&seed)).sum(());
-    for ((i, recorded), swept) in tape.grad(total, &vars).iter().enumerate().zip(&gradients) {
+    let recorded = tape.grad(total, &vars);
+    assert_eq!([recorded.len(), gradients.len()], [x.len(); 2], "{}: gradients", case.name);
+    for ((i, recorded), swept) in recorded.iter().enumerate().zip(&gradients) {
         assert_eq!(swept.shape(), x[i].shape(), "{}: a gradient has its variable's shape", case.name);
         agree(case, "recorded gradient", AGREE, recorded.value().as_slice(), swept.as_slice());
     }
@@ -208,6 +212,7 @@ fn second_order(case: &Case, x: &[T], first: &First) {
         |u: &[T]| -> Vec<T> { tape.jvp_all(&slopes, &pairs(u)).unwrap().into_iter().map(Value::into_tensor).collect() };
     let product = forward_over_reverse(&u);
     let against = |what: &str, tolerance: f64, expected: &[T]| {
+        assert_eq!(product.len(), expected.len(), "{}: {what}", case.name);
         for (found, expected) in product.iter().zip(expected) {
             agree(case, what, tolerance, found.as_slice(), expected.as_slice());
         }

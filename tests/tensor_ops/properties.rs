@@ -24,6 +24,7 @@ fn all_close(a: &T, b: &T) -> bool {
 }
 
 fn dot(a: &T, b: &T) -> f64 {
+    assert_eq!(a.shape(), b.shape());
     a.iter().zip(b.iter()).map(|(a, b)| a * b).sum()
 }
 
@@ -227,6 +228,7 @@ proptest! {
         let u: Vec<T> = shapes.iter().enumerate().map(|(i, shape)| filled(shape, i + 20)).collect();
         let tangents: Vec<_> = x.iter().copied().zip(u.iter().map(|u| Value::from(u.clone()))).collect();
         let mut along = 0.0;
+        prop_assert_eq!(recorded.len(), x.len());
         for ((x, recorded), u) in x.iter().zip(&recorded).zip(&u) {
             prop_assert!(all_close(&grads.wrt(*x), &recorded.value()));
             along += dot(&grads.wrt(*x), u);
@@ -239,6 +241,7 @@ proptest! {
         let reverse = weighted.backward();
         let directions: Vec<_> = x.iter().copied().zip(u.iter().map(|u| tape.data(u))).collect();
         let over_forward = tape.try_record_jvp(y, &directions).unwrap().backward();
+        prop_assert_eq!(second.len(), x.len());
         for (x, second) in x.iter().zip(second) {
             let second = second.into_tensor();
             prop_assert!(all_close(&reverse.wrt(*x), &second), "reverse {} vs forward {second}", reverse.wrt(*x));

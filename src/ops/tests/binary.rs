@@ -155,11 +155,14 @@ fn flat_ops_let_no_gradient_through() {
     for_every_binary!(flat_means_zero);
 }
 
-fn expansion_equals<O: BuiltinBinary>(op: O) {
+/// The op's name, where it has an expansion that was compared.
+fn expansion_equals<O: BuiltinBinary>(op: O) -> Vec<String> {
+    let mut compared = Vec::new();
     for &(x, y) in O::POINTS.iter().filter(|(x, y)| x.abs().max(y.abs()) <= 10.0) {
         let tape = Tape::new();
         let (a, b) = (tape.var(x), tape.var(y));
-        let Some(expanded) = op.expansion(a, b) else { return };
+        let Some(expanded) = op.expansion(a, b) else { break };
+        compared = vec![O::NAME.to_owned()];
         let grads = expanded.backward();
         let exact = duals(op, x, y);
         for (d, found) in [expanded.item(), grads.item(a), grads.item(b)].into_iter().enumerate() {
@@ -169,11 +172,14 @@ fn expansion_equals<O: BuiltinBinary>(op: O) {
         HIGHER_ROUTES.check(|| format!("{op:?} at ({x}, {y}), f_xx"), exact[3], slope.item(a));
         HIGHER_ROUTES.check(|| format!("{op:?} at ({x}, {y}), f_xy"), exact[4], slope.item(b));
     }
+    compared
 }
 
 #[test]
 fn expansions_equal_their_ops_in_value_and_derivatives() {
-    for_every_binary!(expansion_equals);
+    let compared: Vec<String> = collect_from_every_binary!(expansion_equals);
+    let expected = ["hypot", "logaddexp", "xlogy", "bce_with_logits"];
+    assert_eq!(compared, expected, "an expansion that is missing would be compared with nothing");
 }
 
 fn constants_leave_the_other_derivative<O: BuiltinBinary>(op: O) {

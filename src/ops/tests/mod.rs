@@ -111,6 +111,19 @@ macro_rules! for_every_binary {
         crate::ops::BinaryOp::all().into_iter().for_each(|op| op.with(Check))
     }};
 }
+/// What a generic check finds in every two-argument op.
+macro_rules! collect_from_every_binary {
+    ($check:ident) => {{
+        struct Check;
+        impl crate::ops::BinaryVisitor for Check {
+            type Output = Vec<String>;
+            fn visit<O: crate::ops::BuiltinBinary>(self, op: O) -> Vec<String> {
+                $check(op)
+            }
+        }
+        crate::ops::BinaryOp::all().into_iter().flat_map(|op| op.with(Check)).collect()
+    }};
+}
 /// What a generic check finds in every one-argument op.
 macro_rules! collect_from_every_unary {
     ($check:ident) => {{
@@ -124,7 +137,7 @@ macro_rules! collect_from_every_unary {
         crate::ops::tests::all_unary().into_iter().flat_map(|op| op.with(Check)).collect()
     }};
 }
-use {collect_from_every_unary, for_every_binary, for_every_unary};
+use {collect_from_every_binary, collect_from_every_unary, for_every_binary, for_every_unary};
 
 #[test]
 fn the_registry_lists_every_op_once_with_samples() {

@@ -147,6 +147,7 @@ fn single_precision_maps_too() {
     let mut map = Mapping::new(1, 1).jacobian::<f32>(&[0], |x, s| vec![(x[0] * s[0]).sin()]).unwrap();
     let x: Vec<f32> = sample(99, 1);
     let (values, slopes) = map.run(&Points::new(99).column(&x), &[2.0]).unwrap();
+    assert_eq!([values.len(), slopes.len()], [99; 2]);
     for ((x, y), d) in x.iter().zip(&values).zip(&slopes) {
         assert!((y - (2.0 * x).sin()).abs() < 1e-6 && (d - 2.0 * (2.0 * x).cos()).abs() < 1e-6);
     }

@@ -110,7 +110,8 @@ fn a_reserved_tape_keeps_what_it_has_and_does_not_grow() {
     let lane = &mut random_lane(&mut ChaCha8Rng::seed_from_u64(5), 700);
     let before: Vec<f64> = lane.nodes().iter().flat_map(|node| [node.first, node.second]).collect();
     lane.prepare(100_000);
-    let after = lane.nodes().iter().flat_map(|node| [node.first, node.second]);
+    let after: Vec<f64> = lane.nodes().iter().flat_map(|node| [node.first, node.second]).collect();
+    assert_eq!(before.len(), after.len());
     assert!(before.iter().zip(after).all(|(a, b)| a.to_bits() == b.to_bits()));
     assert!(lane.bytes() >= 100_700 * size_of::<Node<f64>>());
 }

@@ -40,6 +40,7 @@ fn both_ways<T: Element>(body: &Body<T>, inputs: &[T]) -> (Vec<T>, Vec<T>) {
 
 fn assert_same_bits<T: Element>(name: &str, body: &Body<T>, inputs: &[T]) {
     let (expected, found) = both_ways(body, inputs);
+    assert_eq!(expected.len(), found.len(), "{name}");
     for (k, (e, f)) in expected.iter().zip(&found).enumerate() {
         assert_eq!(e.as_f64().to_bits(), f.as_f64().to_bits(), "{name}: output {k}: {e} by definition, {f} in batches");
     }
@@ -63,6 +64,7 @@ fn elementary_functions_differ_by_rounding_alone() {
     for (hidden, points) in [(2, 1), (3, 5), (16, 40)] {
         let body = perceptron::<f64>(hidden, points);
         let (expected, found) = both_ways(&body, &numbers(n_inputs(&body)));
+        assert!(!found.is_empty() && expected.len() == found.len());
         for (e, f) in expected.iter().zip(&found) {
             assert!((e - f).abs() <= 1e-12 * (1.0 + e.abs()), "{e} by definition, {f} in batches");
         }
@@ -122,6 +124,7 @@ fn random_code_computes_what_its_definition_says() {
         // The definition with the kernels' elementary functions, which are what batches call.
         let expected = by_kernels(&body, &inputs);
         let (_, found) = both_ways(&body, &inputs);
+        assert!(!found.is_empty() && body.sinks.len() == found.len(), "seed {seed}");
         for (sink, f) in body.sinks.iter().zip(&found) {
             let Sink::Store(slot) = *sink else { unreachable!("all are stored") };
             let e = expected[slot as usize];

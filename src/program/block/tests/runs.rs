@@ -103,6 +103,7 @@ fn compare_targets<T: Element>(
         expected[2][2] += f(5);
     }
     for (found, expected) in outputs[2..].iter().map(|v| &v[..]).chain([sums]).zip(&expected) {
+        assert_eq!(found.len(), expected.len(), "{rows} x {inner}");
         for (found, expected) in found.iter().zip(expected) {
             let tolerance = T::EPSILON * 4.0 * ((rows * inner) as f64).sqrt() * expected.abs().max(1.0);
             assert!((found.as_f64() - expected).abs() <= tolerance, "{rows} x {inner}: {found}, not {expected}");
@@ -124,6 +125,8 @@ fn any_number_of_threads_gives_the_same_bits() {
         let one = walks_and_targets::<f32>(rows, inner, 1, false);
         for threads in [2, 3] {
             let many = walks_and_targets::<f32>(rows, inner, threads, false);
+            let lengths = |outputs: &[Vec<f32>]| outputs.iter().map(Vec::len).collect::<Vec<_>>();
+            assert_eq!(lengths(&one), lengths(&many), "{rows} x {inner} on {threads}");
             let pairs = one.iter().flatten().zip(many.iter().flatten());
             assert!(pairs.into_iter().all(|(&a, &b)| same_bits(a, b)), "{rows} x {inner} on {threads}");
         }
