@@ -26,11 +26,11 @@ impl TensorRule for SquaredError {
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         let (x, y) = (&node.inputs[wrt], &node.inputs[1 - wrt]);
-        a.mul(&a.mul(g, &a.literal(2.0)), &a.sub(x, y)).into()
+        a.scale(&a.mul(g, &a.literal(2.0)), &a.sub(x, y)).into()
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let (x, y) = (&node.inputs[wrt], &node.inputs[1 - wrt]);
-        a.mul(&a.literal(2.0), &a.sum_all(&a.mul(&a.sub(x, y), tangent)))
+        a.mul(&a.literal(2.0), &a.sum_all(&a.scale(tangent, &a.sub(x, y))))
     }
     fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
         let difference = a.sub(&inputs[0], &inputs[1]);
@@ -98,8 +98,8 @@ impl TensorRule for CrossEntropySlope {
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let rows = a.shape(tangent)[0];
         let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[&node.inputs[0]]);
-        let inner = a.sub(tangent, &a.sum_last(&a.mul(tangent, &softmax)));
-        a.mul(&a.literal(1.0 / rows as f64), &a.mul(&softmax, &inner))
+        let inner = a.sub(tangent, &a.sum_last(&a.scale(tangent, &softmax)));
+        a.mul(&a.literal(1.0 / rows as f64), &a.scale(&inner, &softmax))
     }
 }
 
