@@ -89,6 +89,14 @@ macro_rules! unary_enum {
             pub(crate) fn code(self) -> (u8, [f64; 2]) {
                 match self { $(UnaryOp::$Op(op) => (<super::$Op as BuiltinUnary>::CODE, op.pack()),)* }
             }
+            /// How many parameters it has.
+            pub fn parameters(self) -> usize {
+                match self { $(UnaryOp::$Op(_) => <super::$Op as BuiltinUnary>::PARAMETERS,)* }
+            }
+            /// The same op with these parameters, as far as it has some.
+            pub fn with_parameters(self, parameters: [f64; 2]) -> UnaryOp {
+                UnaryOp::unpack(self.code().0, parameters)
+            }
             /// Every one-argument op, with sample parameters where it has some.
             pub fn all() -> Vec<UnaryOp> {
                 vec![$(UnaryOp::$Op(super::$Op $({ $($arg: SampleParameter::sample(stringify!($arg))),+ })?)),*]

@@ -60,6 +60,8 @@ pub use activation::*;
 pub use arithmetic::*;
 pub use comparison::*;
 pub(crate) use enums::*;
+#[doc(hidden)]
+pub use enums::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
 pub use exponential::*;
 pub use gating::*;
 pub use hyperbolic::*;

@@ -1,0 +1,306 @@
+//! The engines that run any program: the tape in its modes, and compiled programs.
+//!
+//! Every engine gives the same list: the value, the gradient by each input, and the derivative by each input of the gradients'
+//! sum along a fixed direction (a Hessian times a vector). What an engine does not compute is left out.
+
+use crate::program::{Op, Program};
+use retrograd::program::{Options, compile_with};
+use retrograd::{Element, Program as Compiled, Result, Tape, Tensor, Value, Var};
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Outputs in order, each flat.
+pub type Outputs = Vec<Option<Vec<f64>>>;
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Numbers(Outputs),
+    Refused(String),
+    Panicked(String),
+}
+
+/// What an engine's numbers are held to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Promise {
+    /// The tape's, to rounding.
+    Rounding,
+    /// The tape's to rounding where all numbers on the way are finite.
+    RoundingIfFinite,
+    /// The bits of the engine with this name.
+    BitsOf(&'static str),
+}
+
+pub struct Run {
+    pub engine: &'static str,
+    pub promise: Promise,
+    pub outcome: Outcome,
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on a panic prints its message, unless it is one that is looked for.
+pub fn hush_what_is_caught() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !QUIET.get() {
+            print(info);
+        }
+    }));
+}
+
+/// The result, or the panic's payload, of which nothing is printed.
+pub fn catch<R>(run: impl FnOnce() -> R) -> std::thread::Result<R> {
+    let before = QUIET.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    QUIET.set(before);
+    result
+}
+
+/// What a panic said.
+pub fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| payload.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default()
+}
+
+/// The engine's result, its error, or its panic.
+pub fn caught(run: impl FnOnce() -> Result<Outputs>) -> Outcome {
+    match catch(run) {
+        Ok(Ok(outputs)) => Outcome::Numbers(outputs),
+        Ok(Err(error)) => Outcome::Refused(error.to_string()),
+        Err(payload) => Outcome::Panicked(message(&*payload)),
+    }
+}
+
+pub fn flat<T: Element>(x: &Tensor<T>) -> Option<Vec<f64>> {
+    Some(x.iter().map(|x| x.as_f64()).collect())
+}
+
+/// The direction of second derivatives: ordinary numbers of both signs.
+pub fn direction<T: Element>(input: usize, element: usize) -> T {
+    T::from_f64([0.75, -0.5, 1.25, -1.0, 0.5][(input * 2 + element) % 5])
+}
+
+fn directions<T: Element>(program: &Program) -> Vec<Tensor<T>> {
+    let of = |(k, input): (usize, &crate::program::Numbers)| {
+        Tensor::new(&input.shape[..], (0..input.values.len()).map(|j| direction(k, j)).collect()).unwrap()
+    };
+    program.inputs.iter().enumerate().map(of).collect()
+}
+
+/// Which derivatives are compared: large programs stop at the first.
+pub fn wants_second(program: &Program) -> bool {
+    program.inputs.iter().all(|input| input.values.len() < 500)
+}
+
+/// The sum of the gradients along the direction.
+fn along<'t, T: Element>(tape: &'t Tape<T>, program: &Program, gradients: &[Var<'t, T>]) -> Result<Var<'t, T>> {
+    let mut total = Var::constant(T::from_f64(0.0));
+    for (gradient, direction) in gradients.iter().zip(directions::<T>(program)) {
+        total = total.try_add(gradient.try_mul(tape.data(direction))?.try_sum(())?)?;
+    }
+    Ok(total)
+}
+
+/// All outputs, recorded on a tape, whose variables may be a program's.
+fn outputs<'t, T: Element>(
+    tape: &'t Tape<T>,
+    program: &Program,
+    x: &[Var<'t, T>],
+    seed: Var<'t, T>,
+) -> Result<Vec<Var<'t, T>>> {
+    let y = program.record(x)?;
+    let gradients = tape.try_vjp(y, seed, x)?;
+    let mut outputs = vec![y];
+    outputs.extend(&gradients);
+    if wants_second(program) {
+        outputs.extend(tape.try_grad(along(tape, program, &gradients)?, x)?);
+    }
+    Ok(outputs)
+}
+
+/// The reference: values as recorded, gradients swept back in numbers.
+pub fn tape<T: Element>(program: &Program) -> Result<Outputs> {
+    tape_with::<T>(program, |_, value| value)
+}
+
+/// The same, with each node's value exchanged: how sensitive the outputs are to what happens inside.
+pub fn tape_with<T: Element>(
+    program: &Program,
+    after: impl for<'t> FnMut(&Op, Var<'t, T>) -> Var<'t, T>,
+) -> Result<Outputs> {
+    let tape = Tape::<T>::of();
+    let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
+    let y = program.record_with(&x, after)?;
+    let seed = program.seed.tensor::<T>();
+    let swept = y.try_backward_with(seed.clone())?;
+    let mut outputs = vec![flat(&y.value())];
+    for &x in &x {
+        outputs.push(flat(&swept.try_wrt(x)?));
+    }
+    if wants_second(program) {
+        let gradients = tape.try_vjp(y, tape.data(seed), &x)?;
+        let second = along(&tape, program, &gradients)?.try_backward()?;
+        for &x in &x {
+            outputs.push(flat(&second.try_wrt(x)?));
+        }
+    }
+    Ok(outputs)
+}
+
+fn recorded<T: Element>(program: &Program) -> Result<Outputs> {
+    let tape = Tape::<T>::of();
+    let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
+    let seed = tape.data(program.seed.tensor::<T>());
+    Ok(outputs(&tape, program, &x, seed)?.iter().map(|y| flat(&y.value())).collect())
+}
+
+/// So many forward passes at most.
+const PASSES: usize = 12;
+
+/// First derivatives column by column, second ones forward over the recorded gradient.
+fn forward<T: Element>(program: &Program) -> Result<Outputs> {
+    let tape = Tape::<T>::of();
+    let tensors = program.tensors::<T>();
+    let x: Vec<_> = tensors.iter().map(|x| tape.var(x)).collect();
+    let y = program.record(&x)?;
+    let mut outputs = vec![flat(&y.value())];
+    let few = tensors.iter().map(|x| x.len()).sum::<usize>() <= PASSES;
+    for (x, tensor) in x.iter().zip(&tensors) {
+        let mut gradient = vec![0.0; tensor.len()];
+        for (j, total) in gradient.iter_mut().enumerate().filter(|_| few) {
+            let mut unit = Tensor::zeros(tensor.shape());
+            unit.as_mut_slice()[j] = T::from_f64(1.0);
+            let column = tape.jvp(y, &[(*x, unit.into())])?;
+            let terms = column.as_slice().iter().zip(&program.seed.values);
+            *total = terms.filter(|&(_, &seed)| seed != 0.0).map(|(d, seed)| d.as_f64() * seed).sum();
+        }
+        outputs.push(few.then_some(gradient));
+    }
+    if wants_second(program) {
+        let gradients = tape.try_vjp(y, tape.data(program.seed.tensor::<T>()), &x)?;
+        let tangents: Vec<_> = x.iter().copied().zip(directions::<T>(program).into_iter().map(Value::from)).collect();
+        for second in tape.jvp_all(&gradients, &tangents)? {
+            outputs.push(flat(&second.into_tensor()));
+        }
+    }
+    Ok(outputs)
+}
+
+/// Ordinary inputs of the same shapes.
+fn elsewhere<T: Element>(x: &[Tensor<T>]) -> Vec<Tensor<T>> {
+    let ordinary = |x: &Tensor<T>| {
+        let numbers = (0..x.len()).map(|k| T::from_f64(0.15 + ((k * 7 + 3) % 11) as f64 * 0.07)).collect();
+        Tensor::new(x.shape(), numbers).unwrap()
+    };
+    x.iter().map(ordinary).collect()
+}
+
+/// A compiled program, made at these inputs and run at the program's own.
+fn compiled<T: Element>(program: &Program, options: Options, away: bool) -> Result<Outputs> {
+    let mut inputs = program.tensors::<T>();
+    inputs.push(program.seed.tensor());
+    let made_at = if away { elsewhere(&inputs) } else { inputs.clone() };
+    let failed = RefCell::new(None);
+    let made = options.compile(&made_at, |tape, v| {
+        let (seed, x) = v.split_last().expect("the seed");
+        outputs(tape, program, x, *seed).unwrap_or_else(|error| {
+            failed.replace(Some(error));
+            Vec::new()
+        })
+    });
+    if let Some(error) = failed.into_inner() {
+        return Err(error);
+    }
+    let mut made: Compiled<T> = made?;
+    made.verify()?;
+    made.run(&inputs.iter().collect::<Vec<_>>())?;
+    Ok((0..made.output_shapes().count()).map(|k| flat(&made.tensor(k))).collect())
+}
+
+/// Compiled elsewhere, run here: the engine that child processes answer for.
+pub fn elsewhere_compiled<T: Element>(program: &Program) -> Result<Outputs> {
+    compiled::<T>(program, Options::new(), true)
+}
+
+/// Gradients that the compiler takes itself, of the output's sum with the seed.
+fn compiled_gradient<T: Element>(program: &Program) -> Result<Outputs> {
+    let mut inputs = program.tensors::<T>();
+    let n = inputs.len();
+    inputs.push(program.seed.tensor());
+    let failed = RefCell::new(None);
+    let by: Vec<usize> = (0..n).collect();
+    let made = Options::new().gradient(&by).compile(&inputs, |_, v| {
+        let total = program.record(&v[..n]).and_then(|y| Ok(vec![y.try_mul(v[n])?.try_sum(())?, y]));
+        total.unwrap_or_else(|error| {
+            failed.replace(Some(error));
+            Vec::new()
+        })
+    });
+    if let Some(error) = failed.into_inner() {
+        return Err(error);
+    }
+    let mut made = made?;
+    made.run(&inputs.iter().collect::<Vec<_>>())?;
+    Ok((1..n + 2).map(|k| flat(&made.tensor(k))).collect())
+}
+
+/// A function compiled when it is called, called elsewhere before.
+fn function<T: Element>(program: &Program) -> Result<Outputs> {
+    let mut inputs = program.tensors::<T>();
+    inputs.push(program.seed.tensor());
+    let failed = RefCell::new(None);
+    let mut function = compile_with(Options::new(), |tape, v: &[Var<'_, T>]| {
+        let (seed, x) = v.split_last().expect("the seed");
+        outputs(tape, program, x, *seed).unwrap_or_else(|error| {
+            failed.replace(Some(error));
+            Vec::new()
+        })
+    });
+    let mut found = Vec::new();
+    for at in [elsewhere(&inputs), inputs] {
+        let called = function.call(&at.iter().collect::<Vec<_>>()).map(|made| {
+            found = (0..made.output_shapes().count()).map(|k| flat(&made.tensor(k))).collect();
+        });
+        if let Some(error) = failed.take() {
+            return Err(error);
+        }
+        called?;
+    }
+    Ok(found)
+}
+
+/// Everything but the reference.
+pub fn all<T: Element>(program: &Program) -> Vec<Run> {
+    let run = |engine, promise, outcome| Run { engine, promise, outcome };
+    let large = !wants_second(program);
+    let mut runs = vec![
+        run("recorded", Promise::Rounding, caught(|| recorded::<T>(program))),
+        run("program", Promise::Rounding, caught(|| compiled::<T>(program, Options::new(), false))),
+        run(
+            "program, two threads",
+            Promise::BitsOf("program"),
+            caught(|| compiled::<T>(program, Options::new().threads(2), false)),
+        ),
+    ];
+    if large {
+        return runs;
+    }
+    runs.push(run("forward", Promise::Rounding, caught(|| forward::<T>(program))));
+    runs.push(run(
+        "program, elsewhere",
+        Promise::BitsOf("program"),
+        caught(|| compiled::<T>(program, Options::new(), true)),
+    ));
+    runs.push(run("function", Promise::BitsOf("program"), caught(|| function::<T>(program))));
+    runs.push(run("program, its gradient", Promise::Rounding, caught(|| compiled_gradient::<T>(program))));
+    let relaxed = Options::new().relaxed(true);
+    runs.push(run("relaxed", Promise::RoundingIfFinite, caught(|| compiled::<T>(program, relaxed, true))));
+    if program.is_of_numbers() {
+        runs.extend(crate::numbers::all::<T>(program));
+    }
+    runs
+}

@@ -1,0 +1,115 @@
+//! Random programs through every engine.
+//!
+//! A program is data ([`program`]), made from a seed ([`generate`]), run by each engine ([`engines`], [`numbers`], [`sets`],
+//! [`source`]), and compared ([`compare`]) up to what rounding may do to it ([`noise`]). A failing one is made small ([`shrink`])
+//! and printed as a Rust test ([`print`]), unless the difference stands in the table of [`known`] ones.
+//!
+//! The suite runs a few hundred. A million of them:
+//! `RETROGRAD_PROGRAMS=1000000 cargo test --release --test random_programs`; `RETROGRAD_SEED` is the first of the seeds.
+
+mod compare;
+mod engines;
+mod generate;
+mod known;
+mod mended;
+mod methods;
+mod noise;
+mod numbers;
+mod parameters;
+mod print;
+mod program;
+mod sets;
+mod shrink;
+mod source;
+mod values;
+
+use compare::{Finding, check};
+use std::collections::BTreeMap;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text:?} is not a number")))
+}
+
+/// The first seed, and how many: so many in the suite, and at most so many when it is told a number.
+fn seeds(short: u64, long: u64) -> (u64, u64) {
+    let count = setting("RETROGRAD_PROGRAMS").map_or(short, |count| count.min(long));
+    (setting("RETROGRAD_SEED").unwrap_or(1), count)
+}
+
+/// What was found of one family: how often, and first by which seed.
+struct Family {
+    count: usize,
+    seed: u64,
+    finding: Finding,
+}
+
+/// Findings by family, without those that are known; prints how often each known one was met.
+#[derive(Default)]
+struct Report {
+    families: BTreeMap<String, Family>,
+    known: BTreeMap<&'static str, usize>,
+}
+
+impl Report {
+    fn add(&mut self, seed: u64, program: &program::Program, finding: Finding) {
+        if let Some(known) = known::covering(program, &finding) {
+            *self.known.entry(known.name).or_default() += 1;
+            return;
+        }
+        let name = format!("{:?} of {} at order {}", finding.kind, finding.engine, finding.order);
+        self.families.entry(name).or_insert(Family { count: 0, seed, finding }).count += 1;
+    }
+
+    #[track_caller]
+    fn finish(self, what: &str) {
+        println!("{what}; known differences: {:?}", self.known);
+        let mut text = String::new();
+        for (name, family) in &self.families {
+            let program = generate::program(family.seed);
+            let small = shrink::shrink(&program, &family.finding);
+            let found = check(&small).into_iter().find(|found| found.is_like(&family.finding));
+            let rust = print::rust(&small, found.as_ref().unwrap_or(&family.finding));
+            text += &format!("\n{name}: {} times, first with seed {}\n{rust}", family.count, family.seed);
+        }
+        assert!(text.is_empty(), "{what}:\n{text}");
+    }
+}
+
+#[test]
+fn random_programs_agree_by_every_route() {
+    engines::hush_what_is_caught();
+    let (first, count) = seeds(300, u64::MAX);
+    let mut report = Report::default();
+    for seed in first..first + count {
+        let program = generate::program(seed);
+        for finding in check(&program) {
+            report.add(seed, &program, finding);
+        }
+    }
+    report.finish(&format!("{count} programs from seed {first} on"));
+}
+
+#[test]
+fn other_instruction_sets_agree() {
+    engines::hush_what_is_caught();
+    let (first, count) = seeds(100, 20_000);
+    let mut report = Report::default();
+    for (seed, finding) in sets::check(first, count) {
+        report.add(seed, &generate::program(seed), finding);
+    }
+    report.finish(&format!("{count} programs from seed {first} on under other instruction sets"));
+}
+
+#[test]
+fn generated_source_agrees() {
+    engines::hush_what_is_caught();
+    let (first, count) = seeds(40, 4_000);
+    let mut report = Report::default();
+    let programs: Vec<_> = (first..first + count).map(|seed| (seed, generate::program(seed))).collect();
+    let (written, findings) = source::check(&programs);
+    assert!(written as u64 > count / 4, "only {written} of {count} programs have a source");
+    for (seed, finding) in findings {
+        report.add(seed, &generate::program(seed), finding);
+    }
+    report.finish(&format!("source of {written} programs from seed {first} on"));
+}

@@ -1,0 +1,264 @@
+//! The ops on whole tensors that users have as methods: one table, from which they are called and printed.
+//!
+//! A line is a method with its parameters. That no method is missing is a test, which reads the source of `Var`.
+
+use retrograd::{Axes, Element, Error, Result, Span, Var};
+
+/// A method and its parameters; which of them count, the table says.
+#[derive(Clone, Debug, Default)]
+pub struct Method {
+    pub name: &'static str,
+    /// All axes, or these.
+    pub axes: Option<Vec<isize>>,
+    pub axis: isize,
+    pub other: isize,
+    pub dims: Vec<usize>,
+    pub indices: Vec<usize>,
+    pub length: usize,
+    pub number: f64,
+    /// From, to, step.
+    pub spans: Vec<[isize; 3]>,
+    pub widths: Vec<(usize, usize)>,
+}
+
+/// Parameters as they are passed.
+impl Method {
+    fn axes(&self) -> Axes {
+        self.axes.as_ref().map_or(().into(), |axes| axes[..].into())
+    }
+    fn axis(&self) -> isize {
+        self.axis
+    }
+    fn other(&self) -> isize {
+        self.other
+    }
+    fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+    fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+    fn length(&self) -> usize {
+        self.length
+    }
+    fn number(&self) -> f64 {
+        self.number
+    }
+    fn spans(&self) -> Vec<Span> {
+        self.spans.iter().map(|&[from, to, step]| Span::from(from..to).step(step)).collect()
+    }
+    fn widths(&self) -> &[(usize, usize)] {
+        &self.widths
+    }
+    /// A parameter as Rust source.
+    fn print(&self, parameter: &str) -> String {
+        match parameter {
+            "axes" => self
+                .axes
+                .as_ref()
+                .map_or("()".into(), |axes| format!("&{axes:?}[..]"))
+                .replace("&[][..]", "&[0isize; 0][..]"),
+            "axis" => self.axis.to_string(),
+            "other" => self.other.to_string(),
+            "dims" => format!("&{:?}[..]", self.dims).replace("&[][..]", "&[0usize; 0][..]"),
+            "indices" => format!("&{:?}", self.indices),
+            "length" => self.length.to_string(),
+            "number" => format!("{:?}", self.number),
+            "spans" => {
+                let span = |&[from, to, step]: &[isize; 3]| format!("Span::from({from}..{to}).step({step})");
+                format!("&[{}][..]", self.spans.iter().map(span).collect::<Vec<_>>().join(", "))
+            }
+            "widths" => format!("&{:?}", self.widths),
+            _ => unreachable!("no parameter {parameter}"),
+        }
+    }
+}
+
+macro_rules! methods {
+    (
+        one { $($one:ident / $try_one:ident ($($p:ident),*);)* }
+        two { $($two:ident / $try_two:ident ($($q:ident),*);)* }
+        list { $($list:ident / $try_list:ident ($($r:ident),*);)* }
+    ) => {
+        /// The names, by how many variables they take: one, two, any number.
+        pub const ONE: &[&str] = &[$(stringify!($one)),*];
+        pub const TWO: &[&str] = &[$(stringify!($two)),*];
+        pub const LIST: &[&str] = &[$(stringify!($list)),*];
+
+        impl Method {
+            pub fn apply<'t, T: Element>(&self, args: &[Var<'t, T>]) -> Result<Var<'t, T>> {
+                match self.name {
+                    $(stringify!($one) => args[0].$try_one($(self.$p()),*),)*
+                    $(stringify!($two) => args[0].$try_two(args[1] $(, self.$q())*),)*
+                    $(stringify!($list) => Var::$try_list(args $(, self.$r())*),)*
+                    name => Err(Error::custom(format!("no method {name}"))),
+                }
+            }
+            /// The call as Rust source.
+            pub fn source(&self, args: &[String]) -> String {
+                let (head, parameters): (String, &[&str]) = match self.name {
+                    $(stringify!($one) => (format!("{}.{}(", args[0], self.name), &[$(stringify!($p)),*]),)*
+                    $(stringify!($two) => (format!("{}.{}({}, ", args[0], self.name, args[1]), &[$(stringify!($q)),*]),)*
+                    _ => (format!("Var::{}(&[{}], ", self.name, args.join(", ")), &["axis"]),
+                };
+                let parameters: Vec<_> = parameters.iter().map(|parameter| self.print(parameter)).collect();
+                format!("{head}{})", parameters.join(", ")).replace(", )", ")")
+            }
+        }
+    };
+}
+
+methods! {
+    one {
+        sum/try_sum(axes);
+        sum_keep/try_sum_keep(axes);
+        mean/try_mean(axes);
+        mean_keep/try_mean_keep(axes);
+        prod/try_prod(axes);
+        prod_keep/try_prod_keep(axes);
+        max/try_max(axes);
+        max_keep/try_max_keep(axes);
+        min/try_min(axes);
+        min_keep/try_min_keep(axes);
+        var/try_var(axes, length);
+        var_keep/try_var_keep(axes, length);
+        std/try_std(axes, length);
+        std_keep/try_std_keep(axes, length);
+        norm1/try_norm1(axes);
+        norm1_keep/try_norm1_keep(axes);
+        norm2/try_norm2(axes);
+        norm2_keep/try_norm2_keep(axes);
+        norm_inf/try_norm_inf(axes);
+        norm_inf_keep/try_norm_inf_keep(axes);
+        logsumexp/try_logsumexp(axes);
+        logsumexp_keep/try_logsumexp_keep(axes);
+        softmax/try_softmax(axes);
+        log_softmax/try_log_softmax(axes);
+        cumsum/try_cumsum(axes);
+        cumprod/try_cumprod(axes);
+        reshape/try_reshape(dims);
+        broadcast_to/try_broadcast_to(dims);
+        permute/try_permute(dims);
+        swap_axes/try_swap_axes(axis, other);
+        t/try_t();
+        slice/try_slice_list(spans);
+        gather/try_gather(axis, indices);
+        pick/try_pick(indices);
+        scatter_add/try_scatter_add(axis, indices, length);
+        pad/try_pad(widths);
+        flip/try_flip(axes);
+        roll/try_roll(other, axis);
+        diag/try_diag();
+        trace/try_trace();
+        tril/try_tril(other);
+        triu/try_triu(other);
+        squeeze/try_squeeze(axes);
+        unsqueeze/try_unsqueeze(axis);
+        tile/try_tile(dims);
+        det/try_det();
+        inv/try_inv();
+        cross_entropy/try_cross_entropy(indices);
+        nll/try_nll(indices);
+        detach/try_detach();
+    }
+    two {
+        matmul/try_matmul();
+        matmul_tn/try_matmul_tn();
+        matmul_nt/try_matmul_nt();
+        dot/try_dot();
+        outer/try_outer();
+        solve/try_solve();
+        squared_error/try_squared_error();
+        mean_squared_error/try_mean_squared_error();
+        mean_absolute_error/try_mean_absolute_error();
+        huber_error/try_huber_error(number);
+        binary_cross_entropy/try_binary_cross_entropy();
+        binary_cross_entropy_with_logits/try_binary_cross_entropy_with_logits();
+        cross_entropy_soft/try_cross_entropy_soft();
+        kl_divergence/try_kl_divergence();
+        hinge/try_hinge();
+    }
+    list {
+        concat/try_concat(axis);
+        stack/try_stack(axis);
+    }
+}
+
+/// What the table calls and `Var` has by another signature.
+trait More: Sized {
+    fn try_slice_list(self, spans: Vec<Span>) -> Result<Self>;
+    fn try_detach(self) -> Result<Self>;
+}
+impl<T: Element> More for Var<'_, T> {
+    fn try_slice_list(self, spans: Vec<Span>) -> Result<Self> {
+        self.try_slice(&spans[..])
+    }
+    fn try_detach(self) -> Result<Self> {
+        Ok(self.detach())
+    }
+}
+
+impl Method {
+    /// Whether every engine gives the same bits.
+    pub fn is_exact(&self) -> bool {
+        const EXACT: &[&str] = &[
+            "max",
+            "max_keep",
+            "min",
+            "min_keep",
+            "norm_inf",
+            "norm_inf_keep",
+            "reshape",
+            "broadcast_to",
+            "permute",
+            "swap_axes",
+            "t",
+            "slice",
+            "gather",
+            "pick",
+            "pad",
+            "flip",
+            "roll",
+            "diag",
+            "tril",
+            "triu",
+            "squeeze",
+            "unsqueeze",
+            "tile",
+            "detach",
+            "concat",
+            "stack",
+        ];
+        EXACT.contains(&self.name)
+    }
+}
+
+/// Methods of `Var` on tensors that the table does not list, and why.
+const LEFT_OUT: [(&str, &str); 5] = [
+    ("at", "a constant generic argument; it is a slice and a reshape"),
+    ("argmax", "gives positions, not a variable"),
+    ("argmin", "gives positions, not a variable"),
+    ("pow", "an elementwise op"),
+    ("select", "an op of its own here"),
+];
+
+#[test]
+fn no_method_on_tensors_is_left_out() {
+    let sources = [
+        include_str!("../../src/tape/reductions.rs"),
+        include_str!("../../src/tape/shaping.rs"),
+        include_str!("../../src/tape/losses.rs"),
+    ];
+    let mut found = 0;
+    for line in sources.iter().flat_map(|source| source.lines()) {
+        let Some(rest) = line.trim().strip_prefix("pub fn try_") else { continue };
+        let name = rest.split(['(', '<']).next().unwrap();
+        found += 1;
+        let listed = ONE.iter().chain(TWO).chain(LIST).any(|&method| method == name);
+        assert!(
+            listed || LEFT_OUT.iter().any(|&(left, _)| left == name),
+            "{name} is in no line of the table of methods"
+        );
+    }
+    assert!(found > 60, "found {found} methods: has their layout changed?");
+}

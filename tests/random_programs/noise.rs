@@ -1,0 +1,220 @@
+//! How far apart two right engines may be: the program itself is run with rounding errors that are larger than theirs.
+//!
+//! Each op that rounds has its result moved by a few units in the last place, at random, and the derivatives of elementwise
+//! programs as well, op by op in the rules. The spread of a few such runs is what the program makes of a unit in the last place:
+//! much, where it is ill-conditioned, and only there.
+//! Source of the idea: Vignes, A stochastic arithmetic for reliable scientific computation (1993).
+
+use crate::engines::{Outputs, direction, tape_with};
+use crate::program::{Op, Program, is_exact};
+use crate::values::Random;
+use retrograd::ops::{BuiltinBinary, BuiltinUnary};
+use retrograd::{Binary, Dual, Element, Number, Tensor, Unary, Var};
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::iter::{Product, Sum};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// Largest error of an op, in units of the precision: the functions are right to about four.
+const UNITS: f64 = 4.0;
+const TRIALS: u64 = 3;
+
+thread_local! {
+    /// The errors, while there are some.
+    static NOISE: RefCell<Option<Random>> = const { RefCell::new(None) };
+}
+
+/// Runs with errors that follow from the trial's number.
+fn with_noise<R>(trial: u64, run: impl FnOnce() -> R) -> R {
+    NOISE.with(|noise| noise.replace(Some(Random::new(trial))));
+    let result = run();
+    NOISE.with(|noise| noise.replace(None));
+    result
+}
+
+fn moved<T: Element>(x: T) -> T {
+    let unit = NOISE.with(|noise| noise.borrow_mut().as_mut().map(|noise| noise.unit() * 2.0 - 1.0));
+    match unit {
+        Some(unit) if x.as_f64().is_finite() => T::from_f64(x.as_f64() * (1.0 + unit * UNITS * T::EPSILON)),
+        _ => x,
+    }
+}
+
+/// A number whose every operation errs while there is noise, and is that of the number itself elsewhere.
+///
+/// Its operations are functions that are not inlined, which keeps the rules of all ops over dual numbers of dual numbers small.
+#[derive(Clone, Copy, Debug)]
+pub struct Noisy<T>(pub T);
+
+impl<T: Element> PartialEq for Noisy<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<T: Element> PartialOrd for Noisy<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.0.partial_cmp(&other.0)
+    }
+}
+
+/// Whether a sum or product of these is the number itself, with every engine.
+fn rounds<T: Element>(name: &str, [a, b, out]: [T; 3]) -> bool {
+    let [a, b, out] = [a, b, out].map(|x| x.as_f64());
+    let whole = |x: f64| x.fract() == 0.0 && x.abs() < 4096.0;
+    let quarter = |x: f64| whole(4.0 * x);
+    match name {
+        "add" | "sub" => !(quarter(a) && quarter(b)) && a != 0.0 && b != 0.0,
+        "mul" | "scale" | "gate" => {
+            let exact = quarter(a) && quarter(b);
+            !exact && a.abs() != 1.0 && b.abs() != 1.0
+        }
+        "div" | "over" => b.abs() != 1.0,
+        _ => !is_exact(name) && !out.is_nan(),
+    }
+}
+
+impl<T: Element> Number for Noisy<T> {
+    fn lit(x: f64) -> Self {
+        Self(T::from_f64(x))
+    }
+    fn select(self, a: Self, b: Self) -> Self {
+        if self.0 != T::from_f64(0.0) { a } else { b }
+    }
+    #[inline(never)]
+    fn unary<O: BuiltinUnary>(self, op: O) -> Self {
+        let y = Number::unary(self.0, op);
+        Self(if is_exact(O::NAME) { y } else { moved(y) })
+    }
+    #[inline(never)]
+    fn binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
+        let y = Number::binary(self.0, op, rhs.0);
+        Self(if rounds(O::NAME, [self.0, rhs.0, y]) { moved(y) } else { y })
+    }
+    fn apply<O: Unary>(self, op: O) -> Self {
+        Self(moved(Number::apply(self.0, op)))
+    }
+    fn apply2<O: Binary>(self, op: O, rhs: Self) -> Self {
+        Self(moved(Number::apply2(self.0, op, rhs.0)))
+    }
+}
+
+macro_rules! noisy_operators {
+    ($($Trait:ident $method:ident $Assign:ident $assign:ident),*) => {$(
+        impl<T: Element> $Trait for Noisy<T> {
+            type Output = Self;
+            fn $method(self, rhs: Self) -> Self {
+                self.binary(retrograd::ops::$Trait, rhs)
+            }
+        }
+        impl<T: Element> $Assign for Noisy<T> {
+            fn $assign(&mut self, rhs: Self) {
+                *self = $Trait::$method(*self, rhs);
+            }
+        }
+    )*};
+}
+noisy_operators!(Add add AddAssign add_assign, Sub sub SubAssign sub_assign, Mul mul MulAssign mul_assign,
+    Div div DivAssign div_assign);
+
+impl<T: Element> Neg for Noisy<T> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        self.unary(retrograd::ops::Neg)
+    }
+}
+impl<T: Element> Sum for Noisy<T> {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::lit(0.0), |a, b| a + b)
+    }
+}
+impl<T: Element> Product for Noisy<T> {
+    fn product<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::lit(1.0), |a, b| a * b)
+    }
+}
+
+/// Derivatives of an elementwise program over noisy dual numbers.
+fn noisy_duals<T: Element>(program: &Program) -> Outputs {
+    let n = program.inputs.len();
+    let mut outputs = vec![Some(Vec::new()); 1 + 2 * n];
+    for element in 0..program.seed.values.len() {
+        let seed = program.seed.values[element];
+        for j in 0..n {
+            let along = |(i, input): (usize, &crate::program::Numbers)| {
+                let x = Dual::new(Noisy::<T>::lit(input.values[element]), Noisy(direction(i, element)));
+                Dual::new(x, Dual::lit((i == j) as u8 as f64))
+            };
+            let x: Vec<_> = program.inputs.iter().enumerate().map(along).collect();
+            let y = program.numbers(&x);
+            let weighted = |d: Noisy<T>| if seed == 0.0 { 0.0 } else { seed * d.0.as_f64() };
+            let mut put = |k: usize, x: f64| outputs[k].iter_mut().for_each(|output: &mut Vec<f64>| output.push(x));
+            if j == 0 {
+                put(0, y.value.value.0.as_f64());
+            }
+            put(1 + j, weighted(y.tangent.value));
+            put(1 + n + j, weighted(y.tangent.tangent));
+        }
+    }
+    outputs
+}
+
+/// The program on a tape, with each node's value moved.
+fn noisy_tape<T: Element>(program: &Program) -> Option<Outputs> {
+    fn after<'t, T: Element>(op: &Op, value: Var<'t, T>) -> Var<'t, T> {
+        match value.tape().filter(|_| !op.is_exact()) {
+            Some(tape) => {
+                let factors = Tensor::from_fn(value.shape(), |_| moved(T::from_f64(1.0)));
+                value * tape.data(factors)
+            }
+            None => value,
+        }
+    }
+    tape_with::<T>(program, after).ok()
+}
+
+/// For each element of each output, what two engines may differ by. Infinite where the result hangs on a rounding.
+pub fn allowed<T: Element>(program: &Program, reference: &Outputs) -> Vec<Vec<f64>> {
+    let longest =
+        program.inputs.iter().map(|input| input.values.len()).max().unwrap_or(1).max(program.seed.values.len());
+    let smallest = if T::EPSILON > 1e-10 { 1e-44 } else { 2e-323 };
+    // Sums add up what the largest of their terms lost.
+    let of_numbers = program.is_of_numbers();
+    let blocks = reference.iter().map(|output| {
+        let output = output.as_deref().unwrap_or_default();
+        let largest = output.iter().filter(|x| x.is_finite()).fold(0.0f64, |largest, x| largest.max(x.abs()));
+        let share = if of_numbers { 0.0 } else { 64.0 * T::EPSILON * largest * (longest as f64).sqrt() };
+        output.iter().map(|x| share + 16.0 * T::EPSILON * x.abs() + smallest).collect::<Vec<f64>>()
+    });
+    let mut allowed: Vec<Vec<f64>> = blocks.collect();
+    let mut widen = |base: &Outputs, noisy: Outputs| {
+        for ((allowed, base), noisy) in allowed.iter_mut().zip(base).zip(noisy) {
+            let (Some(base), Some(noisy)) = (base, noisy) else { continue };
+            for ((allowed, &base), noisy) in allowed.iter_mut().zip(base).zip(noisy) {
+                let same = base == noisy || (base.is_nan() && noisy.is_nan());
+                let spread = 8.0 * (base - noisy).abs();
+                *allowed =
+                    if same { *allowed } else { allowed.max(if spread.is_nan() { f64::INFINITY } else { spread }) };
+            }
+        }
+    };
+    let mut duals = None;
+    for trial in 1..=TRIALS {
+        if let Some(noisy) = with_noise(trial, || noisy_tape::<T>(program)) {
+            widen(reference, noisy);
+        }
+        if of_numbers {
+            let noisy = with_noise(trial, || noisy_duals::<T>(program));
+            let base = duals.get_or_insert_with(|| noisy.clone());
+            // NaN where the tape has none is a difference of modes, not of rounding.
+            let both = |(base, noisy): (&Option<Vec<f64>>, &Option<Vec<f64>>)| match (base, noisy) {
+                (Some(base), Some(noisy)) if base.iter().zip(noisy).all(|(a, b)| a.is_finite() == b.is_finite()) => {
+                    (Some(base.clone()), Some(noisy.clone()))
+                }
+                _ => (None, None),
+            };
+            let (base, noisy): (Outputs, Outputs) = base.iter().zip(&noisy).map(both).unzip();
+            widen(&base, noisy);
+        }
+    }
+    allowed
+}
