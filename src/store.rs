@@ -107,6 +107,14 @@ pub fn read(path: impl AsRef<Path>) -> Result<TensorFile> {
     TensorFile::new(bytes, shown)
 }
 
+/// The named tensors that the bytes of such a file hold.
+///
+/// # Errors
+/// As for [`read`].
+pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<TensorFile> {
+    TensorFile::new(bytes.into(), "the bytes".to_owned())
+}
+
 /// A file of named tensors, as read.
 pub struct TensorFile {
     path: String,

@@ -255,8 +255,8 @@ impl Csv {
     /// Reads a table, plain or gzip.
     ///
     /// # Errors
-    /// Text that is not UTF-8, no rows, rows of different lengths, a column that is not there, no target or no feature, a value
-    /// that is missing or not what its column holds.
+    /// Text that is not UTF-8, a quote that never closes, no rows, rows of different lengths, a column that is not there, no
+    /// target or no feature, a value that is missing or not what its column holds, features that memory cannot hold.
     pub fn read<T: Element>(&self, mut reader: impl Read) -> Result<Dataset<T>> {
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(|error| Error::io(format!("csv: cannot read: {error}")))?;
@@ -290,7 +290,17 @@ impl Csv {
         let rows = self.rows(table, &roles)?;
         let columns = self.columns(table, &roles, &rows)?;
         let (class_names, targets) = self.read_targets(table, &targets, &rows)?;
+        // A column of words becomes a feature for each of them, so that the table may be far larger than its file.
+        let width = columns.iter().map(Column::width).sum::<usize>();
         let mut inputs = Vec::new();
+        let room = rows.len().checked_mul(width).map(|n| inputs.try_reserve_exact(n));
+        if !matches!(room, Some(Ok(()))) {
+            return Err(Error::argument(format!(
+                "{}: {} rows of {width} features take more memory than there is; is a categorical column one of numbers or names?",
+                table.origin,
+                rows.len()
+            )));
+        }
         for row in &rows {
             for (i, (column, cell)) in columns.iter().zip(&row.cells).enumerate() {
                 column.encode(cell, &mut inputs).map_err(|wrong| {

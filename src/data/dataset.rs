@@ -57,8 +57,9 @@ impl<T: Element> Dataset<T> {
     /// # Errors
     /// As for [`labelled`](Dataset::labelled) and [`regression`](Dataset::regression).
     pub fn new(inputs: Tensor<T>, targets: Targets<T>) -> Result<Self> {
-        let features = inputs.shape().get(1..).unwrap_or(&[]);
-        let preprocessing = Preprocessing::numeric(features);
+        // Before there is a column for each feature: a shape without rows may state any number of them.
+        check_filled(&inputs)?;
+        let preprocessing = Preprocessing::numeric(&inputs.shape()[1..]);
         Self::with_preprocessing(inputs, targets, preprocessing)
     }
 
@@ -329,7 +330,8 @@ impl<T: Element> fmt::Debug for Dataset<T> {
     }
 }
 
-fn check_inputs<T: Element>(inputs: &Tensor<T>, preprocessing: &Preprocessing) -> Result<()> {
+/// Rows and features, at least one of each.
+fn check_filled<T: Element>(inputs: &Tensor<T>) -> Result<()> {
     let shape = inputs.shape();
     if shape.rank() < 2 {
         return Err(Error::shape(format!(
@@ -342,6 +344,12 @@ fn check_inputs<T: Element>(inputs: &Tensor<T>, preprocessing: &Preprocessing) -
             "dataset: inputs of shape {shape} hold nothing; at least one row and one feature are needed"
         )));
     }
+    Ok(())
+}
+
+fn check_inputs<T: Element>(inputs: &Tensor<T>, preprocessing: &Preprocessing) -> Result<()> {
+    check_filled(inputs)?;
+    let shape = inputs.shape();
     let Some(at) = inputs.iter().position(|x| !x.as_f64().is_finite()) else { return Ok(()) };
     let (row, column) = (at / (inputs.len() / shape[0]), at % (inputs.len() / shape[0]));
     let name = preprocessing.feature_names().swap_remove(column);

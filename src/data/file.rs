@@ -6,6 +6,11 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+/// However little a gzip file holds, it may unpack to this much, and otherwise to [`MOST_TIMES`] its length. Deflate packs up to
+/// 1,032 bytes into one, so that a small file could otherwise fill the memory; the data sets of this field pack 3 to 20.
+const ALWAYS_UNPACKED: usize = 16 << 20;
+const MOST_TIMES: usize = 100;
+
 /// What the file holds, unpacked where it begins as gzip does.
 pub(super) fn read(op: &str, path: &Path) -> Result<Vec<u8>> {
     let shown = path.display();
@@ -24,8 +29,13 @@ pub(super) fn unpack(what: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
-    let mut unpacked = Vec::with_capacity(4 * bytes.len());
-    match MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked) {
+    let most = bytes.len().saturating_mul(MOST_TIMES).max(ALWAYS_UNPACKED);
+    let mut unpacked = Vec::with_capacity(bytes.len().saturating_mul(4).min(most));
+    match MultiGzDecoder::new(&bytes[..]).take(most as u64 + 1).read_to_end(&mut unpacked) {
+        Ok(_) if unpacked.len() > most => Err(Error::io(format!(
+            "{what}: {} bytes of gzip unpack to more than {most}; if that is meant, unpack the file with gunzip first",
+            bytes.len()
+        ))),
         Ok(_) => Ok(unpacked),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(Error::io(format!(
             "{what}: the gzip data ends too early, after {} bytes: the file is truncated; fetch it again",

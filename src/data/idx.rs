@@ -4,7 +4,7 @@
 //! lengths as big-endian u32, then the elements, row-major. Source: LeCun, Cortes & Burges, The MNIST database.
 
 use super::{Dataset, Scaler, file};
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Result, Shape, Tensor, error::Error};
 use std::path::{Path, PathBuf};
 
 /// An array of unsigned bytes, as an IDX file holds it.
@@ -16,11 +16,28 @@ pub struct IdxArray {
     pub data: Vec<u8>,
 }
 
+impl IdxArray {
+    /// The array that the bytes of an IDX file hold; gzip is told by its first bytes.
+    ///
+    /// # Errors
+    /// As for [`read_idx`].
+    ///
+    /// # Examples
+    /// ```
+    /// let array = retrograd::data::IdxArray::from_bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9])?;
+    /// assert_eq!((array.dims, array.data), (vec![2], vec![7, 9]));
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self> {
+        parse("the bytes", file::unpack("idx: the bytes", bytes.into())?)
+    }
+}
+
 /// Reads an IDX file of unsigned bytes; gzip is told by its first bytes.
 ///
 /// # Errors
 /// A path that cannot be read, gzip that is truncated or damaged, bytes that do not begin as IDX does, a type other than unsigned
-/// bytes, more or fewer elements than the lengths say.
+/// bytes, more or fewer elements than the lengths say, lengths that no array can have.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<IdxArray> {
     let path = path.as_ref();
     parse(&path.display().to_string(), file::read("idx", path)?)
@@ -47,11 +64,10 @@ fn parse(name: &str, bytes: Vec<u8>) -> Result<IdxArray> {
     };
     let dims: Vec<usize> =
         lengths.chunks_exact(4).map(|n| u32::from_be_bytes([n[0], n[1], n[2], n[3]]) as usize).collect();
-    let expected = dims.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+    let expected = Shape::new(&dims).map_err(|error| wrong(error.to_string()))?.numel();
     let found = bytes.len() - start;
-    if expected != Some(found) {
-        let fault =
-            if expected.is_none_or(|n| n > found) { "the file is truncated" } else { "the file goes on after its end" };
+    if expected != found {
+        let fault = if expected > found { "the file is truncated" } else { "the file goes on after its end" };
         return Err(wrong(format!("lengths {dims:?} do not go with {found} elements: {fault}")));
     }
     let mut data = bytes;
@@ -67,8 +83,27 @@ impl<T: Element> Dataset<T> {
     /// # Errors
     /// As for [`read_idx`]; images without axes for pixels, labels with more than one axis, or another number of both.
     pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
-        let (images_path, labels_path) = (images.as_ref().display(), labels.as_ref().display());
-        let (images, labels) = (read_idx(&images)?, read_idx(&labels)?);
+        let names = [images.as_ref(), labels.as_ref()].map(|path| path.display().to_string());
+        Self::of_arrays(&read_idx(images)?, &read_idx(labels)?, names)
+    }
+
+    /// The same from arrays.
+    ///
+    /// # Errors
+    /// Images without axes for pixels, labels with more than one axis, or another number of both.
+    pub fn from_idx(images: &IdxArray, labels: &IdxArray) -> Result<Self> {
+        Self::of_arrays(images, labels, ["images", "labels"].map(String::from))
+    }
+
+    fn of_arrays(images: &IdxArray, labels: &IdxArray, [images_path, labels_path]: [String; 2]) -> Result<Self> {
+        for (array, name) in [(images, &images_path), (labels, &labels_path)] {
+            let wrong = |why: String| Error::shape(format!("idx: {name}: {why}"));
+            let expected = Shape::new(&array.dims).map_err(|error| wrong(error.to_string()))?.numel();
+            if expected != array.data.len() {
+                let found = array.data.len();
+                return Err(wrong(format!("lengths {:?} do not go with {found} elements", array.dims)));
+            }
+        }
         if images.dims.len() < 2 {
             return Err(Error::shape(format!(
                 "idx: {images_path}: lengths {:?} are not those of images; are the two files exchanged?",

@@ -45,6 +45,7 @@ pub use batches::{Batch, Batches, Order, shuffled};
 pub use csv::{ColumnId, Csv, Header, Missing};
 pub use dataset::Dataset;
 pub use idx::{IdxArray, mnist, read_idx};
+pub(crate) use preprocessing::listed;
 pub use preprocessing::{Column, ColumnKind, Preprocessing};
 pub use scaler::Scaler;
 pub use split::Folds;

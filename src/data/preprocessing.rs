@@ -81,7 +81,7 @@ pub enum ColumnKind {
 
 impl Column {
     /// The number of features that it becomes.
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         match &self.kind {
             ColumnKind::Numeric { .. } => 1,
             ColumnKind::Categorical { vocabulary } => vocabulary.len(),
@@ -144,7 +144,7 @@ pub(super) fn parse_number(cell: &str) -> Result<f64, String> {
 }
 
 /// The words as a list, cut where it grows long.
-pub(super) fn listed<S: AsRef<str>>(words: &[S]) -> String {
+pub(crate) fn listed<S: AsRef<str>>(words: &[S]) -> String {
     const MOST: usize = 12;
     let shown: Vec<&str> = words.iter().take(MOST).map(AsRef::as_ref).collect();
     match words.len().saturating_sub(MOST) {

@@ -151,7 +151,40 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8) -> Result<Ve
         let offset = cells.position().map_or(0, |position| position.byte() as usize);
         rows.push(Row { start: start + offset, cells });
     }
-    Ok(rows)
+    // The reader takes what follows an open quote as one cell, to the end of the file.
+    let last = rows.last().map_or(start, |row| row.start);
+    match open_quote(&text[last..], delimiter) {
+        None => Ok(rows),
+        Some(quote) => Err(Error::argument(format!(
+            "{origin}: row {}: a quote opens a cell and never closes; close it, or double it if it is part of the text",
+            1 + text[..last + quote].matches('\n').count()
+        ))),
+    }
+}
+
+/// Where a quote opens a cell of this last row and is not closed.
+fn open_quote(row: &str, delimiter: u8) -> Option<usize> {
+    #[derive(Clone, Copy)]
+    enum At {
+        Start,
+        Plain,
+        Quoted(usize),
+        /// Behind a quote in a quoted cell: another makes it a character of the text.
+        Closing(usize),
+    }
+    let mark = if row.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut at = At::Start;
+    for (i, byte) in row.bytes().enumerate().skip(mark) {
+        at = match (at, byte) {
+            (At::Start, b'"') => At::Quoted(i),
+            (At::Closing(quote), b'"') => At::Quoted(quote),
+            (At::Quoted(quote), b'"') => At::Closing(quote),
+            (At::Quoted(quote), _) => At::Quoted(quote),
+            (_, byte) if byte == delimiter || matches!(byte, b'\r' | b'\n') => At::Start,
+            _ => At::Plain,
+        };
+    }
+    if let At::Quoted(quote) = at { Some(quote) } else { None }
 }
 
 fn split_whitespace(text: &str, mut start: usize) -> Vec<Row> {

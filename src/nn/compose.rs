@@ -103,6 +103,9 @@ impl<T: Element> Layer<T> for Shared<T> {
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         self.built().layer.predict(x, params)
     }
+    fn try_predict(&self, x: &Tensor<T>, params: &Params<T>) -> Result<Tensor<T>> {
+        self.built().layer.try_predict(x, params)
+    }
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         self.built().layer.check_input(x)
     }
@@ -159,6 +162,9 @@ impl<T: Element> Layer<T> for Residual<T> {
     }
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         x + self.inner[0].layer.predict(x, params)
+    }
+    fn try_predict(&self, x: &Tensor<T>, params: &Params<T>) -> Result<Tensor<T>> {
+        Ok(x + self.inner[0].layer.try_predict(x, params)?)
     }
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         self.inner[0].layer.check_input(x)

@@ -1,8 +1,11 @@
 //! Layers from their descriptions, for files of models.
+//!
+//! A description comes from a file, which anybody may have made. Reading one copies no part of it, and what it can ask for is
+//! bounded: so many layers ([`MOST_LAYERS`]), those in shared ones counted as often as they are used, and names of such a length
+//! ([`LONGEST_NAME`]). JSON itself nests at most 128 levels, where it is parsed.
 
 use super::*;
 use crate::{Element, Error, Result};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
@@ -38,35 +41,48 @@ fn nameless<T: Element>(layer: &dyn Layer<T>, place: &str) -> Option<String> {
     Some(layer.children().iter().find_map(inside).unwrap_or_else(own))
 }
 
+/// How many layers a described network may have.
+const MOST_LAYERS: usize = 100_000;
+/// How many bytes the name of a layer in a described network may have, those of the layers around it included.
+const LONGEST_NAME: usize = 1000;
+
 /// Reads layers, and remembers which of them are shared.
 pub(super) struct Reader<'a, T> {
     restore: &'a Restore<'a, T>,
-    shared: HashMap<String, Shared<T>>,
+    /// Each with the number of layers in it.
+    shared: HashMap<String, (Shared<T>, usize)>,
+    /// How many layers were read, those in shared ones as often as they are used.
+    layers: usize,
+    /// The length of the name of the layer that is being read.
+    name: usize,
 }
 
 /// A layer in a description.
-#[derive(Deserialize)]
-struct Described {
-    kind: String,
-    config: Json,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    of: String,
+struct Described<'j> {
+    kind: &'j str,
+    config: &'j Json,
+}
+
+impl<'j> Described<'j> {
+    fn read(what: &str, json: &'j Json) -> Result<Self> {
+        let config = json.get("config").ok_or_else(|| damaged(what, "it has no config", json))?;
+        Ok(Self { kind: text(what, "kind", json)?, config })
+    }
 }
 
 impl<'a, T: Element> Reader<'a, T> {
     pub fn new(restore: &'a Restore<'a, T>) -> Self {
-        Self { restore, shared: HashMap::new() }
+        Self { restore, shared: HashMap::new(), layers: 0, name: 0 }
     }
 
     /// The layer of a description.
     pub fn layer(&mut self, json: &Json) -> Result<Box<dyn Layer<T>>> {
-        let Described { kind, config, .. } = read("layer", json)?;
-        self.of_kind(&kind, &config)
+        let Described { kind, config } = Described::read("layer", json)?;
+        self.of_kind(kind, config)
     }
 
     fn of_kind(&mut self, kind: &str, config: &Json) -> Result<Box<dyn Layer<T>>> {
+        self.count(1)?;
         if let Some(layer) = (self.restore)(kind, config) {
             return Ok(layer);
         }
@@ -96,26 +112,64 @@ impl<'a, T: Element> Reader<'a, T> {
     }
 
     fn sequential(&mut self, config: &Json) -> Result<Sequential<T>> {
-        let stages: Vec<Described> = read("sequential", config)?;
-        stages.into_iter().try_fold(Sequential::new(), |network, stage| {
-            let layer = self.of_kind(&stage.kind, &stage.config).map_err(|error| error.within(&stage.name))?;
-            Ok(network.with_boxed(stage.name, layer))
+        let stages = config.as_array().ok_or_else(|| damaged("sequential", "it is no list", config))?;
+        stages.iter().try_fold(Sequential::new(), |network, stage| {
+            let Described { kind, config } = Described::read("sequential", stage)?;
+            let name = text("sequential", "name", stage)?;
+            self.name += name.len() + 1;
+            if self.name > LONGEST_NAME {
+                return Err(Error::argument(format!(
+                    "model: the name of a layer has more than {LONGEST_NAME} bytes with those around it; shorten them"
+                )));
+            }
+            let layer = self.of_kind(kind, config).map_err(|error| error.within(name))?;
+            self.name -= name.len() + 1;
+            Ok(network.with_boxed(name, layer))
         })
     }
 
-    fn shared(&mut self, config: &Json) -> Result<Shared<T>> {
-        let Described { of, kind, config, .. } = read("shared", config)?;
-        if let Some(shared) = self.shared.get(&of) {
-            return Ok(shared.clone());
+    /// Counts layers, and refuses too many.
+    fn count(&mut self, layers: usize) -> Result<()> {
+        self.layers = self.layers.saturating_add(layers);
+        if self.layers <= MOST_LAYERS {
+            return Ok(());
         }
-        let shared = Shared::boxed(self.of_kind(&kind, &config)?);
-        self.shared.insert(of, shared.clone());
+        Err(Error::argument(format!(
+            "model: the description has more than {MOST_LAYERS} layers, those in shared ones counted as often as they are used; \
+             make the model in code and load its weights alone"
+        )))
+    }
+
+    fn shared(&mut self, config: &Json) -> Result<Shared<T>> {
+        let of = text("shared", "of", config)?;
+        if let Some((shared, layers)) = self.shared.get(of) {
+            let (shared, layers) = (shared.clone(), *layers);
+            self.count(layers)?;
+            return Ok(shared);
+        }
+        let before = self.layers;
+        let Described { kind, config } = Described::read("shared", config)?;
+        let shared = Shared::boxed(self.of_kind(kind, config)?);
+        self.shared.insert(of.to_owned(), (shared.clone(), self.layers - before));
         Ok(shared)
     }
 }
 
 /// A value of a description.
 pub(super) fn read<V: DeserializeOwned>(what: &str, json: &Json) -> Result<V> {
-    V::deserialize(json)
-        .map_err(|error| Error::argument(format!("model: the description of {what} is damaged: {error}: {json}")))
+    V::deserialize(json).map_err(|error| damaged(what, &error.to_string(), json))
+}
+
+/// A text in a description.
+fn text<'j>(what: &str, field: &str, json: &'j Json) -> Result<&'j str> {
+    let text = json.get(field).and_then(Json::as_str);
+    text.ok_or_else(|| damaged(what, &format!("it has no {field}"), json))
+}
+
+fn damaged(what: &str, why: &str, json: &Json) -> Error {
+    const MOST: usize = 200;
+    let json = json.to_string();
+    let shown: String = json.chars().take(MOST).collect();
+    let rest = if shown.len() < json.len() { "..." } else { "" };
+    Error::argument(format!("model: the description of {what} is damaged: {why}: {shown}{rest}"))
 }

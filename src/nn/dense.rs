@@ -79,10 +79,14 @@ impl<T: Element> Layer<T> for Dense {
                 self.units
             )));
         }
-        self.weight = scope.weight("weight", [inputs, self.units], self.weight_init)?;
-        self.bias = self.bias_init.map(|init| scope.bias("bias", [self.units], init)).transpose()?;
         let mut output = input.to_vec();
         output[input.rank() - 1] = self.units;
+        // Before there is a shape of such lengths.
+        for lengths in [&output[..], &[inputs, self.units]] {
+            Shape::of("dense", lengths)?;
+        }
+        self.weight = scope.weight("weight", [inputs, self.units], self.weight_init)?;
+        self.bias = self.bias_init.map(|init| scope.bias("bias", [self.units], init)).transpose()?;
         Ok(output.into())
     }
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 /// [`Model::step`](super::Model::step).
 ///
 /// # Panics
-/// [`Layer::predict`] for such an index, where the layer stands behind others, which compute it.
+/// [`Layer::predict`] for such an index; [`Layer::try_predict`] returns an error.
 ///
 /// # Examples
 /// ```
@@ -91,6 +91,11 @@ impl<T: Element> Layer<T> for Embedding {
         // Beyond, neighbouring whole numbers are no longer told apart.
         if self.rows as f64 > 2.0 / T::EPSILON {
             return Err(Error::argument(format!("embedding: {} rows are more than {} can count", self.rows, T::NAME)));
+        }
+        // Before there is a shape of such lengths.
+        let output: Vec<usize> = input.iter().copied().chain([self.units]).collect();
+        for lengths in [&output[..], &[self.rows, self.units]] {
+            Shape::of("embedding", lengths)?;
         }
         self.weight = scope.weight("weight", [self.rows, self.units], self.init)?;
         let lengths: Vec<usize> = input.iter().copied().chain([self.units]).collect();

@@ -1,9 +1,9 @@
 //! Models in files: weights alone, or all that predicting from raw rows takes.
 
-use super::{Head, Model, ParamKey, Restore};
-use crate::data::Preprocessing;
+use super::{Head, Init, Model, ParamKey, Restore};
+use crate::data::{Preprocessing, listed};
 use crate::store::{self, TensorFile};
-use crate::{Element, Error, Result, Tensor};
+use crate::{Element, Error, Result, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -70,8 +70,30 @@ impl<T: Element> Model<T> {
     /// # Errors
     /// As [`Model::load`].
     pub fn load_with(path: impl AsRef<Path>, restore: &Restore<'_, T>) -> Result<Self> {
-        let file = store::read(path)?;
-        let content = content(&file)?;
+        Self::of_file(&store::read(path)?, restore)
+    }
+
+    /// As [`Model::load`], from the bytes of the file.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::nn::{Mlp, Model};
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("model.safetensors");
+    /// Mlp::new(2).dense(1).build::<f32>(0)?.save(&path)?;
+    /// let model = Model::<f32>::from_bytes(std::fs::read(path)?)?;
+    /// assert_eq!(model.params().count(), 3);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self> {
+        Self::of_file(&store::from_bytes(bytes)?, &|_, _| None)
+    }
+
+    fn of_file(file: &TensorFile, restore: &Restore<'_, T>) -> Result<Self> {
+        let content = content(file)?;
         let Some(network) = &content.network else {
             return Err(Error::argument(format!(
                 "{}: {}; build the model in code and use load_weights",
@@ -79,8 +101,17 @@ impl<T: Element> Model<T> {
                 content.without.as_deref().unwrap_or("it does not say how its layers are made")
             )));
         };
-        let mut model = Self::from_config_with(network, 0, restore).map_err(|error| error.within(file.path()))?;
-        model.take_weights(&file)?;
+        let mut start = |name: &str, shape: &Shape, init: Init| {
+            init.check(shape)?;
+            match file.shape(name) {
+                Some(held) if held == shape => file.tensor(name),
+                Some(held) => Err(Error::shape(format!("{name} has shape {held}, the model's {shape}"))),
+                None => Err(Error::argument(format!("no tensor {name:?}; there are {}", listed(&file.names())))),
+            }
+        };
+        let mut model =
+            Self::from_config_started(network, restore, &mut start).map_err(|error| error.within(file.path()))?;
+        model.refuse_others(file)?;
         model.set_head(content.head);
         model.set_preprocessing(content.preprocessing);
         Ok(model)
@@ -95,15 +126,21 @@ impl<T: Element> Model<T> {
         self.take_weights(&store::read(path)?)
     }
 
-    fn take_weights(&mut self, file: &TensorFile) -> Result<()> {
+    /// An error if the file holds a tensor that this model does not have.
+    fn refuse_others(&self, file: &TensorFile) -> Result<()> {
         if let Some(name) = file.names().into_iter().find(|name| self.params().find(name).is_none()) {
             let names: Vec<&str> = self.params().iter().map(|(_, param)| param.name()).collect();
             return Err(Error::argument(format!(
                 "{}: holds {name:?}, which this model does not have; it has {}",
                 file.path(),
-                names.join(", ")
+                listed(&names)
             )));
         }
+        Ok(())
+    }
+
+    fn take_weights(&mut self, file: &TensorFile) -> Result<()> {
+        self.refuse_others(file)?;
         let mut values: Vec<(ParamKey, Tensor<T>)> = Vec::new();
         for (key, param) in self.params().iter() {
             let tensor = file.tensor(param.name())?;
@@ -125,7 +162,8 @@ impl<T: Element> Model<T> {
     /// outputs decoded to label names or scaled back.
     ///
     /// # Errors
-    /// The model was trained on data without columns, or a cell cannot be read: the row and column are named.
+    /// The model was trained on data without columns, or a cell cannot be read: the row and column are named. Classes have names,
+    /// and the outputs are not one row of scores for each row.
     pub fn answer<R: AsRef<[S]>, S: AsRef<str>>(&self, rows: &[R]) -> Result<Vec<Answer>> {
         let Some(preprocessing) = self.preprocessing() else {
             return Err(Error::argument("answer: the model has not been trained on columns of raw data; use predict"));
@@ -136,6 +174,13 @@ impl<T: Element> Model<T> {
             let width = values.len() / rows.len().max(1);
             return Ok(values.as_slice().chunks(width.max(1)).map(|row| Answer::Values(as_f64(row))).collect());
         };
+        if outputs.shape().rank() > 2 || outputs.len() < rows.len() {
+            return Err(Error::shape(format!(
+                "answer: the outputs of {} rows have shape {}; the names of classes go with one row of scores for each",
+                rows.len(),
+                outputs.shape()
+            )));
+        }
         let classes = head.classes(&outputs);
         let names = preprocessing.decode_labels(&classes)?;
         let probabilities = head.probabilities(&outputs);

@@ -83,8 +83,8 @@ impl Init {
     /// # Errors
     /// Ends or a deviation that are not finite or in the wrong order; [`Init::Orthogonal`] for anything but a matrix.
     pub fn tensor<T: Element>(self, shape: impl IntoShape, rng: &mut impl Rng) -> Result<Tensor<T>> {
-        self.validate()?;
         let shape = shape.into_shape()?;
+        self.check(&shape)?;
         let (n_in, n_out) = fans(&shape);
         let symmetric = |limit: f64| Self::Uniform { lo: -limit, hi: limit };
         let centred = |variance: f64| Self::Normal { mean: 0.0, deviation: variance.sqrt() };
@@ -101,12 +101,13 @@ impl Init {
             Self::Constant(value) => Tensor::full(shape, T::from_f64(value)),
             Self::Uniform { lo, hi } => Tensor::uniform(shape, lo, hi, rng),
             Self::Normal { mean, deviation } => Tensor::normal(shape, mean, deviation, rng),
-            Self::Orthogonal { gain } => orthogonal(&shape, gain, rng)?,
+            Self::Orthogonal { gain } => orthogonal(shape[0], shape[1], gain, rng),
             _ => Tensor::zeros(shape),
         })
     }
 
-    fn validate(self) -> Result<()> {
+    /// An error unless a tensor of this shape can start so.
+    pub(super) fn check(self, shape: &Shape) -> Result<()> {
         let wrong = match self {
             Self::Constant(value) if !value.is_finite() => format!("a constant is finite, got {value}"),
             Self::Uniform { lo, hi } if !(lo <= hi && (hi - lo).is_finite()) => {
@@ -116,6 +117,9 @@ impl Init {
                 format!("normal needs a finite mean and a deviation of 0 or more, got {mean} and {deviation}")
             }
             Self::Orthogonal { gain } if !gain.is_finite() => format!("a gain is finite, got {gain}"),
+            Self::Orthogonal { .. } if shape.rank() != 2 => {
+                return Err(Error::shape(format!("init: orthogonal makes matrices, not the shape {shape}")));
+            }
             _ => return Ok(()),
         };
         Err(Error::argument(format!("init: {wrong}")))
@@ -131,10 +135,7 @@ fn fans(shape: &Shape) -> (f64, f64) {
 
 /// Q of the QR decomposition of a normal matrix, with a positive diagonal in R, which makes Q uniform among orthogonal
 /// matrices (Mezzadri 2007). Gram-Schmidt, twice over, is orthogonal to rounding.
-fn orthogonal<T: Element>(shape: &Shape, gain: f64, rng: &mut impl Rng) -> Result<Tensor<T>> {
-    let &[rows, columns] = shape.dims() else {
-        return Err(Error::shape(format!("init: orthogonal makes matrices, not the shape {shape}")));
-    };
+fn orthogonal<T: Element>(rows: usize, columns: usize, gain: f64, rng: &mut impl Rng) -> Tensor<T> {
     // The vectors to make orthonormal are the columns of a tall matrix, the rows of a wide one.
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
@@ -151,8 +152,8 @@ fn orthogonal<T: Element>(shape: &Shape, gain: f64, rng: &mut impl Rng) -> Resul
         vectors.push(v);
     }
     let tall = rows >= columns;
-    Ok(Tensor::from_fn([rows, columns], |index| {
+    Tensor::from_fn([rows, columns], |index| {
         let (i, j) = if tall { (index[1], index[0]) } else { (index[0], index[1]) };
         T::from_f64(gain * vectors[i][j])
-    }))
+    })
 }

@@ -4,7 +4,6 @@ use super::init::Init;
 use super::params::{ParamKey, Params, Role};
 use super::pass::Pass;
 use crate::{Element, IntoShape, Result, Shape, Tape, Tensor, Var};
-use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 
 /// A layer: parameters made for inputs of a known shape, and a formula of an input.
@@ -68,8 +67,18 @@ pub trait Layer<T: Element>: Send + Sync {
         self.forward(tape.data(x), &pass).value()
     }
 
-    /// An error if a batch has values that this layer cannot take, such as an index out of range. Models call it for their
-    /// inputs before [`Layer::predict`]; in training, [`Pass::fail`] reports the same.
+    /// The output as [`Layer::predict`] gives it, where the values are such as [`Layer::check_input`] wants. A layer made of
+    /// layers asks each of those.
+    ///
+    /// # Errors
+    /// As [`Layer::check_input`].
+    fn try_predict(&self, x: &Tensor<T>, params: &Params<T>) -> Result<Tensor<T>> {
+        self.check_input(x)?;
+        Ok(self.predict(x, params))
+    }
+
+    /// An error if a batch has values that this layer cannot take, such as an index out of range. [`Layer::try_predict`] calls
+    /// it before [`Layer::predict`]; in training, [`Pass::fail`] reports the same.
     ///
     /// # Errors
     /// Names the row, the value, and what would be right.
@@ -102,16 +111,20 @@ pub struct Stage<T> {
     pub output: Shape,
 }
 
-/// Where a layer registers its parameters: names below the layer's own, drawn by the model's seed.
+/// The value that a parameter of this name, shape and initialiser starts with: drawn, or as a file holds it.
+pub(crate) type Start<'a, T> = dyn FnMut(&str, &Shape, Init) -> Result<Tensor<T>> + 'a;
+
+/// Where a layer registers its parameters: names below the layer's own. They are drawn by the model's seed, or where the model
+/// is read from a file are those of the file, so that a description cannot ask for more memory than the file is long.
 pub struct ParamScope<'a, T> {
     params: &'a mut Params<T>,
-    rng: &'a mut ChaCha8Rng,
+    start: &'a mut Start<'a, T>,
     prefix: String,
 }
 
 impl<'a, T: Element> ParamScope<'a, T> {
-    pub(crate) fn new(params: &'a mut Params<T>, rng: &'a mut ChaCha8Rng) -> Self {
-        Self { params, rng, prefix: String::new() }
+    pub(crate) fn new(params: &'a mut Params<T>, start: &'a mut Start<'a, T>) -> Self {
+        Self { params, start, prefix: String::new() }
     }
 
     /// The parameters registered so far, by all layers.
@@ -125,7 +138,7 @@ impl<'a, T: Element> ParamScope<'a, T> {
 
     /// The scope of a layer inside this one.
     pub fn child(&mut self, name: &str) -> ParamScope<'_, T> {
-        ParamScope { prefix: self.full_name(name), params: self.params, rng: self.rng }
+        ParamScope { prefix: self.full_name(name), params: self.params, start: self.start }
     }
 
     fn full_name(&self, name: &str) -> String {
@@ -164,10 +177,11 @@ impl<'a, T: Element> ParamScope<'a, T> {
     /// A parameter of any role.
     ///
     /// # Errors
-    /// The name is taken; the initialiser needs another shape.
+    /// The name is taken; the initialiser needs another shape; the shape has more elements than memory can hold.
     pub fn param(&mut self, name: &str, role: Role, shape: impl IntoShape, init: Init) -> Result<ParamKey> {
         let name = self.full_name(name);
-        let value = init.tensor(shape, self.rng).map_err(|error| error.of(&name))?;
+        let shape = shape.into_shape().map_err(|error| error.of(&name))?;
+        let value = (self.start)(&name, &shape, init)?;
         self.params.add(name, role, value)
     }
 }

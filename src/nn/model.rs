@@ -1,8 +1,9 @@
 //! A network with its parameters.
 
 use super::config::{self, Reader, Restore};
+use super::layer::Start;
 use super::pass::{Draw, Pass};
-use super::{Head, Layer, ParamGrads, ParamKey, ParamScope, Params, Summary};
+use super::{Head, Init, Layer, ParamGrads, ParamKey, ParamScope, Params, Summary};
 use crate::data::Preprocessing;
 use crate::program::Computed;
 use crate::{Compiled, Element, Error, IntoShape, Result, Shape, Tape, Tensor, Var};
@@ -42,10 +43,14 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// As [`Model::new`].
-    pub fn boxed(mut network: Box<dyn Layer<T>>, input: Shape, seed: u64) -> Result<Self> {
+    pub fn boxed(network: Box<dyn Layer<T>>, input: Shape, seed: u64) -> Result<Self> {
+        Self::started(network, input, &mut drawn(seed))
+    }
+
+    /// The model whose parameters start so.
+    fn started(mut network: Box<dyn Layer<T>>, input: Shape, start: &mut Start<'_, T>) -> Result<Self> {
         let mut params = Params::new();
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let output = network.build(&input, &mut ParamScope::new(&mut params, &mut rng))?;
+        let output = network.build(&input, &mut ParamScope::new(&mut params, start))?;
         Ok(Self { params, network, input, output, head: None, preprocessing: None })
     }
 
@@ -105,11 +110,10 @@ impl<T: Element> Model<T> {
     /// The outputs for a batch [n, ...], without a tape.
     ///
     /// # Errors
-    /// Examples of another shape than the model was built for, or values that its first layer cannot take.
+    /// Examples of another shape than the model was built for, or values that a layer cannot take.
     pub fn predict(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
         self.check_batch(x.shape())?;
-        self.network.check_input(x)?;
-        Ok(self.network.predict(x, &self.params))
+        self.network.try_predict(x, &self.params)
     }
 
     /// An error unless the shape is that of a batch of this model's inputs.
@@ -125,7 +129,7 @@ impl<T: Element> Model<T> {
     /// The output for one example, from its numbers in order, without a tape.
     ///
     /// # Errors
-    /// Another number of them than the model was built for; values that its first layer cannot take.
+    /// Another number of them than the model was built for; values that a layer cannot take.
     pub fn predict_one(&self, example: &[T]) -> Result<Vec<T>> {
         if example.len() != self.input.numel() {
             return Err(Error::shape(format!(
@@ -226,12 +230,23 @@ impl<T: Element> Model<T> {
     /// # Errors
     /// As [`Model::from_config`].
     pub fn from_config_with(config: &Json, seed: u64, restore: &Restore<'_, T>) -> Result<Self> {
+        Self::from_config_started(config, restore, &mut drawn(seed))
+    }
+
+    pub(super) fn from_config_started(
+        config: &Json,
+        restore: &Restore<'_, T>,
+        start: &mut Start<'_, T>,
+    ) -> Result<Self> {
         let part = |name: &str| config.get(name).unwrap_or(&Json::Null);
         let input: Vec<usize> = config::read("input", part("input"))?;
         let frozen: Vec<String> = config::read("frozen", part("frozen"))?;
         let rates: BTreeMap<String, f64> = config::read("rates", part("rates"))?;
+        let input = Shape::of("model: the input", &input)?;
         let network = Reader::new(restore).layer(part("network"))?;
-        let mut model = Self::boxed(network, input.into(), seed)?;
+        let mut model = Self::started(network, input, start)?;
+        // Whole names: with patterns the time would grow with their number times that of the parameters.
+        frozen.iter().chain(rates.keys()).try_for_each(|name| model.key(name).map(drop))?;
         frozen.iter().try_for_each(|name| model.freeze(name))?;
         rates.iter().try_for_each(|(name, &rate)| model.set_rate(name, rate))?;
         Ok(model)
@@ -309,6 +324,12 @@ impl<T: Element> Model<T> {
         passed.store(&mut self.params)?;
         Ok(Step { loss: loss.to_f64(), grads })
     }
+}
+
+/// Parameters as their initialisers draw them by a seed.
+fn drawn<T: Element>(seed: u64) -> impl FnMut(&str, &Shape, Init) -> Result<Tensor<T>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    move |name, shape, init| init.tensor(shape, &mut rng).map_err(|error| error.of(name))
 }
 
 /// The shape of n examples of this shape.

@@ -3,6 +3,7 @@
 use crate::{Element, Error, Result, Tape, Tensor};
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Index;
 
 new_key_type! {
@@ -65,6 +66,8 @@ impl<T> Param<T> {
 pub struct Params<T> {
     slots: SlotMap<ParamKey, Param<T>>,
     order: Vec<ParamKey>,
+    /// By name, so that a network of very many layers is still made in a time that grows with their number.
+    named: HashMap<String, ParamKey>,
 }
 
 // Not derived: a derived clone would ask the same of T, whose tensors only share.
@@ -76,7 +79,7 @@ impl<T> Clone for Param<T> {
 }
 impl<T> Clone for Params<T> {
     fn clone(&self) -> Self {
-        Self { slots: self.slots.clone(), order: self.order.clone() }
+        Self { slots: self.slots.clone(), order: self.order.clone(), named: self.named.clone() }
     }
 }
 
@@ -88,7 +91,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
 impl<T: Element> Params<T> {
     /// No parameters yet.
     pub fn new() -> Self {
-        Self { slots: SlotMap::with_key(), order: Vec::new() }
+        Self { slots: SlotMap::with_key(), order: Vec::new(), named: HashMap::new() }
     }
 
     /// Adds a parameter.
@@ -100,8 +103,9 @@ impl<T: Element> Params<T> {
         if self.find(&name).is_some() {
             return Err(Error::argument(format!("params: there is a parameter {name:?} already")));
         }
-        let key = self.slots.insert(Param { name, role, value, frozen: false, rate: 1.0 });
+        let key = self.slots.insert(Param { name: name.clone(), role, value, frozen: false, rate: 1.0 });
         self.order.push(key);
+        self.named.insert(name, key);
         Ok(key)
     }
 
@@ -111,7 +115,7 @@ impl<T: Element> Params<T> {
     }
     /// The key of a name.
     pub fn find(&self, name: &str) -> Option<ParamKey> {
-        self.order.iter().copied().find(|&key| self.slots[key].name == name)
+        self.named.get(name).copied()
     }
     /// The keys, in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = ParamKey> + '_ {
@@ -183,6 +187,11 @@ impl<T: Element> Params<T> {
     }
 
     fn each(&mut self, pattern: &str, mut change: impl FnMut(&mut Param<T>)) -> Result<()> {
+        if !pattern.ends_with('*') {
+            let key = self.find(pattern).ok_or_else(|| self.no_such(pattern))?;
+            change(&mut self.slots[key]);
+            return Ok(());
+        }
         let mut any = false;
         for param in self.slots.values_mut().filter(|param| matches(pattern, &param.name)) {
             change(param);

@@ -3,6 +3,7 @@
 use super::{Layer, ParamScope, Params, Pass, Stage};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde_json::Value as Json;
+use std::collections::HashSet;
 
 /// Layers one after another: each takes what the one before gives.
 pub struct Sequential<T> {
@@ -40,13 +41,14 @@ impl<T: Element> Sequential<T> {
 
     /// An error unless the names can tell the layers apart, and be parts of parameters' names.
     fn check_names(&self) -> Result<()> {
-        for (i, Stage { name, .. }) in self.stages.iter().enumerate() {
+        let mut names = HashSet::with_capacity(self.stages.len());
+        for Stage { name, .. } in &self.stages {
             if name.is_empty() || name.contains(['.', '*']) {
                 return Err(Error::argument(format!(
                     "sequential: {name:?} is no name for a layer; it has characters other than '.' and '*'"
                 )));
             }
-            if self.stages[..i].iter().any(|stage| stage.name == *name) {
+            if !names.insert(name) {
                 return Err(Error::argument(format!(
                     "sequential: two layers are named {name:?}; each has its own name"
                 )));
@@ -87,6 +89,13 @@ impl<T: Element> Layer<T> for Sequential<T> {
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         let Some((first, rest)) = self.stages.split_first() else { return x.clone() };
         rest.iter().fold(first.layer.predict(x, params), |x, stage| stage.layer.predict(&x, params))
+    }
+    fn try_predict(&self, x: &Tensor<T>, params: &Params<T>) -> Result<Tensor<T>> {
+        let next = |x: &Tensor<T>, stage: &Stage<T>| {
+            stage.layer.try_predict(x, params).map_err(|error| error.within(&stage.name))
+        };
+        let Some((first, rest)) = self.stages.split_first() else { return Ok(x.clone()) };
+        rest.iter().try_fold(next(x, first)?, |x, stage| next(&x, stage))
     }
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         // What later layers take is computed, not given.

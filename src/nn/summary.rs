@@ -1,7 +1,8 @@
 //! What a model is made of, as a table.
 
-use super::{Layer, Model, Params, Role, Stage};
+use super::{Layer, Model, Params, Role};
 use crate::{Element, Shape};
+use std::collections::HashMap;
 use std::fmt;
 
 /// A model's layers with their shapes and parameters; printed as a table. Made by [`Model::summary`].
@@ -36,7 +37,8 @@ impl Summary {
     pub(super) fn of<T: Element>(model: &Model<T>) -> Self {
         let params = model.params();
         let (mut rows, mut statistics, mut frozen) = (Vec::new(), 0, 0);
-        describe(model.network(), "", model.output_shape(), params, &mut rows);
+        describe(model.network(), "", model.output_shape(), &mut rows);
+        count_own(params, &mut rows);
         for (_, param) in params.iter() {
             if param.role() == Role::Statistic {
                 statistics += param.value().len();
@@ -54,36 +56,29 @@ impl Summary {
 }
 
 /// Adds the row of a layer and those of the layers inside it. A network at the top that only contains has no row.
-fn describe<T: Element>(
-    layer: &dyn Layer<T>,
-    name: &str,
-    output: &Shape,
-    params: &Params<T>,
-    rows: &mut Vec<SummaryRow>,
-) {
+fn describe<T: Element>(layer: &dyn Layer<T>, name: &str, output: &Shape, rows: &mut Vec<SummaryRow>) {
     let children = layer.children();
     let below = |inner: &str| if name.is_empty() { inner.to_owned() } else { format!("{name}.{inner}") };
     if !name.is_empty() || children.is_empty() {
-        let (parameters, frozen) = own(params, &below(""), children);
-        let output = output.to_vec();
-        rows.push(SummaryRow { name: name.to_owned(), layer: layer.describe(), output, parameters, frozen });
+        let (name, layer, output) = (name.to_owned(), layer.describe(), output.to_vec());
+        rows.push(SummaryRow { name, layer, output, parameters: 0, frozen: 0 });
     }
     for stage in children {
-        describe(&*stage.layer, &below(&stage.name), &stage.output, params, rows);
+        describe(&*stage.layer, &below(&stage.name), &stage.output, rows);
     }
 }
 
-/// How many numbers stand directly under a name (which ends in a dot or is empty), and how many of them are frozen.
-fn own<T: Element>(params: &Params<T>, prefix: &str, children: &[Stage<T>]) -> (usize, usize) {
-    let is_own = |name: &str| {
-        let Some(rest) = name.strip_prefix(prefix) else { return false };
-        !children.iter().any(|child| rest.strip_prefix(&child.name[..]).is_some_and(|rest| rest.starts_with('.')))
-    };
-    let meant = params.iter().filter(|(_, param)| param.role() != Role::Statistic && is_own(param.name()));
-    meant.fold((0, 0), |(all, frozen), (_, param)| {
-        let n = param.value().len();
-        (all + n, frozen + if param.is_frozen() { n } else { 0 })
-    })
+/// Gives each parameter's numbers to the layer that it stands directly under: the one with the longest of its name's beginnings,
+/// where the empty name is that of a model that is one layer.
+fn count_own<T: Element>(params: &Params<T>, rows: &mut [SummaryRow]) {
+    let places: HashMap<String, usize> = rows.iter().enumerate().map(|(i, row)| (row.name.clone(), i)).collect();
+    for (_, param) in params.iter().filter(|(_, param)| param.role() != Role::Statistic) {
+        let dots = param.name().rmatch_indices('.').map(|(at, _)| at).chain([0]);
+        let place = dots.filter_map(|end| places.get(&param.name()[..end])).next();
+        let Some(row) = place.map(|&place| &mut rows[place]) else { continue };
+        row.parameters += param.value().len();
+        row.frozen += if param.is_frozen() { param.value().len() } else { 0 };
+    }
 }
 
 impl fmt::Display for Summary {

@@ -1,4 +1,6 @@
-//! How tensors print: nested brackets, columns aligned, long axes shortened.
+//! How tensors print: nested brackets, columns aligned, long axes shortened. Empty ones print as `[]`, whatever their shape.
+//!
+//! Cost: that of what is shown. Long axes are not walked, and a tensor with elements has at least as many as are shown.
 
 use super::Tensor;
 use crate::num::Element;
@@ -17,6 +19,9 @@ pub(crate) fn readable<T: Element>(x: &T) -> String {
 
 impl<T: Element> fmt::Display for Tensor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("[]");
+        }
         let format = |x: &T| match f.precision() {
             Some(digits) => format!("{x:.digits$}"),
             None => readable(x),

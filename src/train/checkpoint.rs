@@ -4,7 +4,7 @@
 //! history and what the run was set up with. Random numbers need no state: they are drawn from seed, epoch and batch. The
 //! same build on the same SIMD level, resumed with the same execution, ends with the same bits as a run that was never stopped.
 
-use super::history::History;
+use super::history::{History, Stop};
 use super::run::RunState;
 use super::trainer::Execution;
 use crate::data::{Dataset, Targets};
@@ -107,6 +107,42 @@ struct Content {
     history: History,
 }
 
+impl Content {
+    /// What contradicts itself: counters that no run can have together would end in one that never was, or that never ends.
+    fn check(&self) -> Result<(), String> {
+        let Self { setup, history, epoch, batch, step, .. } = self;
+        let claim = |holds: bool, why: String| if holds { Ok(()) } else { Err(why) };
+        for (what, found) in
+            [("epochs in the history", history.epochs.len()), ("monitored values", self.monitored.len())]
+        {
+            claim(found as u64 == *epoch, format!("{epoch} epochs are done, and there are {found} {what}"))?;
+        }
+        for (i, record) in history.epochs.iter().enumerate() {
+            claim(
+                record.epoch == i as u64 + 1,
+                format!("record {} of the history is of epoch {}", i + 1, record.epoch),
+            )?;
+            let (found, wanted) = (record.metrics.len(), history.metrics.len());
+            claim(found == wanted, format!("epoch {} has {found} values of {wanted} metrics", i + 1))?;
+        }
+        if let Some(Stop::EarlyStopping { best_epoch }) = history.stop {
+            claim((1..=*epoch).contains(&best_epoch), format!("the best epoch of {epoch} is {best_epoch}"))?;
+        }
+        let [rows, size, accumulate] = [setup.rows, setup.batch_size, setup.accumulate].map(|n| n.max(1) as u64);
+        let batches = rows.div_ceil(size);
+        claim(*batch <= batches, format!("{batch} batches are done in an epoch of {batches}"))?;
+        let examples = batch.saturating_mul(size).min(rows);
+        claim(self.examples == examples, format!("{batch} batches of {size} with {} examples", self.examples))?;
+        // A checkpoint is written between updates, so that batches which waited for more were followed by no other.
+        let updates = epoch.checked_mul(batches.div_ceil(accumulate)).map(|n| n + batch.div_ceil(accumulate));
+        claim(updates == Some(*step), format!("{step} updates after {epoch} epochs and {batch} batches"))?;
+        match self.optimizer.iter().find(|(_, (updates, _))| updates > step) {
+            Some((name, (updates, _))) => Err(format!("{name} had {updates} of {step} updates")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Setup {
     /// Fills in what depends on the data.
     pub fn of_data<T: Element>(mut self, data: &Dataset<T>) -> Self {
@@ -194,6 +230,7 @@ pub(super) fn load<T: Element>(
     path: &Path,
     setup: &Setup,
     execution: Execution,
+    metrics: &[String],
     params: &mut Params<T>,
     optimizer: &mut Optimizer<T>,
 ) -> Result<RunState<T>> {
@@ -201,6 +238,16 @@ pub(super) fn load<T: Element>(
     let content = Content::deserialize(file.content("checkpoint", VERSION)?)
         .map_err(|error| Error::io(format!("cannot read {}: its description is damaged: {error}", file.path())))?;
     setup.check(&content.setup, file.path())?;
+    content.check().map_err(|why| {
+        Error::io(format!("cannot read {}: its counters contradict each other: {why}; take another copy", file.path()))
+    })?;
+    if content.history.metrics != metrics {
+        return Err(Error::argument(format!(
+            "resume: {} has the metrics {:?}, this run {metrics:?}; ask for the same ones",
+            file.path(),
+            content.history.metrics
+        )));
+    }
     let values = tensors_of(&file, "params", params)?;
     let best = content.has_best.then(|| tensors_of(&file, "best", params)).transpose()?;
     let mut states = Vec::new();

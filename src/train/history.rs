@@ -99,7 +99,7 @@ impl History {
             "valid_loss" => self.epochs.iter().map(|epoch| epoch.valid_loss).collect(),
             _ => {
                 let k = self.metrics.iter().position(|metric| metric == name)?;
-                Some(self.epochs.iter().map(|epoch| epoch.metrics[k]).collect())
+                self.epochs.iter().map(|epoch| epoch.metrics.get(k).copied()).collect()
             }
         }
     }

@@ -100,16 +100,8 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         if checkpoint.resume && checkpoint.path.exists() {
             let path = checkpoint.path.clone();
             let names = std::mem::take(&mut self.state.history.metrics);
-            let execution = self.trainer.execution;
-            self.state =
-                checkpoint::load(&path, setup, execution, self.model.params_mut(), &mut self.trainer.optimizer)?;
-            if self.state.history.metrics != names {
-                return Err(Error::argument(format!(
-                    "resume: {} has the metrics {:?}, this run {names:?}; ask for the same ones",
-                    path.display(),
-                    self.state.history.metrics
-                )));
-            }
+            let Trainer { execution, optimizer, .. } = &mut *self.trainer;
+            self.state = checkpoint::load(&path, setup, *execution, &names, self.model.params_mut(), optimizer)?;
         }
         Ok(())
     }

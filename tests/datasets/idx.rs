@@ -69,7 +69,7 @@ fn files_that_are_not_idx_are_named() {
         format!("idx: {name}: lengths [2] do not go with 3 elements: the file goes on after its end")
     );
     // A product beyond any file, and beyond 64 bits.
-    assert!(read(&idx(&[u32::MAX; 3], &[1])).ends_with("do not go with 1 elements: the file is truncated"));
+    assert!(read(&idx(&[u32::MAX; 3], &[1])).contains("is too large"));
     let packed = gzip(&idx(&[3], &[1, 2, 3]));
     assert!(read(&packed[..packed.len() - 9]).contains("the gzip data ends too early"));
     assert_eq!(
