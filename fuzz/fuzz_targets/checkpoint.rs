@@ -1,0 +1,4 @@
+//! The checkpoint, or its description alone.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| retrograd_fuzz::checkpoint(bytes));

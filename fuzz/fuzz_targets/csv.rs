@@ -1,0 +1,4 @@
+//! Tables of text, plain and gzip.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| retrograd_fuzz::csv(bytes));

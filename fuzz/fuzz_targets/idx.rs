@@ -1,0 +1,4 @@
+//! IDX arrays, plain and gzip.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| retrograd_fuzz::idx(bytes));
