@@ -71,7 +71,6 @@
 //! `interrupt` (Ctrl-C). Off: `tracing` (events), `ndarray` (tensors from and to arrays of that crate). Without default features
 //! the engine stands alone, with 8 crates in all.
 
-pub mod algebra;
 pub mod check;
 #[cfg(feature = "training")]
 pub mod data;
@@ -100,7 +99,6 @@ mod tensor;
 #[cfg(feature = "training")]
 pub mod train;
 
-pub use algebra::Algebra;
 pub use check::{Gradcheck, gradcheck, gradgradcheck};
 pub use error::{Error, Result};
 pub use functional::Point;
@@ -109,12 +107,13 @@ pub use grad::{
     value_and_grad_slice, vjp, vjp_slice,
 };
 pub use num::{Dual, Element, Float, Number, Real, Upstream};
-pub use ops::custom::{CustomOp, NumericOp};
+pub use ops::algebra::Algebra;
 pub use ops::{Binary, Unary};
 pub use program::{Compiled, Map, Points, Program, compile};
 pub use sweep::Gradients;
-pub use tape::{Guard, Id, Input, Tape, Value, Var};
-pub use tensor::{Axes, ElementUpdate, IntoShape, Shape, Span, Spans, Tensor, update};
+pub use tape::custom::{CustomOp, NumericOp};
+pub use tape::{Guard, Id, Input, Tape, Var};
+pub use tensor::{Axes, ElementUpdate, IntoShape, Shape, Span, Spans, Tensor, Value, update};
 
 /// Compiles and runs the README's examples with the documentation's.
 #[cfg(doctest)]

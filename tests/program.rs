@@ -389,7 +389,7 @@ fn binary_ops() -> Vec<Op> {
 
 #[test]
 fn no_elementwise_method_is_left_out() {
-    let registry = include_str!("../src/ops/registry.rs");
+    let registry = include_str!("../src/num/elementwise/registry.rs");
     let lines = registry.lines().filter_map(|line| line.split_once(" => ").map(|(name, _)| name.trim()));
     let mut named = 0;
     for line in lines.filter(|line| !["scale", "over", "gate"].contains(line) && !line.contains('$')) {

@@ -9,15 +9,15 @@
 //!
 //! Cost: O(elements), one number per node.
 
-use crate::algebra::eager;
 use crate::num::Element;
+use crate::ops::eager;
 use crate::ops::structural::{CrossEntropy, CrossEntropySlope, Reduce, ScatterAdd, Take, TensorOp};
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
-use crate::tape::entry::{Entry, NodeOp, Operand};
+use crate::tape::entry::{Entry, NodeOp};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{NodeRef, Tape};
-use crate::tensor::Tensor;
 use crate::tensor::kernels::rows::RowReduction;
+use crate::tensor::{Operand, Tensor};
 use std::panic::Location;
 
 /// One code for each comparison and node of a tape, in a fixed order.

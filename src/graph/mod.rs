@@ -15,9 +15,9 @@ pub(crate) use names::Names;
 pub use names::Scope;
 
 use crate::num::Element;
-use crate::ops::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryOp, UnaryOp};
+use crate::tape::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::tape::entry::{NodeOp, Parent};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Id, NodeRef, Tape, Value, Var};

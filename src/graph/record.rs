@@ -1,12 +1,10 @@
 //! A graph recorded again: as it was, expanded, or changed.
 
 use super::{Arg, Graph, GraphNode, GraphOp};
-use crate::algebra::Recording;
 use crate::error::Result;
 use crate::num::{Element, Number};
-use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
-use crate::tape::scalar::{Apply, Apply2};
-use crate::tape::{Tape, Value, Var};
+use crate::ops::{Apply, Apply2, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
+use crate::tape::{Recording, Tape, Value, Var};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
 

@@ -1,7 +1,7 @@
 //! Dual numbers: forward mode for scalars, from the same rules as reverse mode.
 
 use super::{Number, Upstream};
-use crate::ops::{Add, Binary, BuiltinBinary, BuiltinUnary, Div, Mul, Neg, Sub, Unary};
+use crate::num::elementwise::{Add, Binary, BuiltinBinary, BuiltinUnary, Div, Mul, Neg, Sub, Unary};
 use std::cmp::Ordering;
 use std::ops;
 

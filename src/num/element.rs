@@ -3,8 +3,6 @@
 use super::Number;
 use super::lane::Lane;
 use super::math::{Mode, Plain, double, single};
-use crate::tensor::kernels::Kernels;
-use crate::tensor::kernels::matmul::Gemm;
 use std::fmt::{Debug, Display, LowerExp};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -160,7 +158,7 @@ float_trait! {
 }
 
 macro_rules! float_plain {
-    ($t:ident, $math:ident) => {
+    ($t:ident, $math:ident, $pick:ident) => {
         impl Float for $t {
             float_plain!(@std $t, abs: abs, sqrt: sqrt, floor: floor, ceil: ceil, round: round_ties_even, exp: exp, exp2: exp2,
                 expm1: exp_m1, ln: ln, log2: log2, log10: log10, log1p: ln_1p, sin: sin, cos: cos, tan: tan, asin: asin,
@@ -196,6 +194,8 @@ macro_rules! float_plain {
             #[inline(always)]
             fn leave<M: Mode>(lane: Lane<$t, M>) -> Self { lane.get() }
             #[inline(always)]
+            fn pick<P: PerElement>() -> P::Of<Self> { P::$pick() }
+            #[inline(always)]
             fn from_f64(x: f64) -> Self { x as $t }
             #[inline(always)]
             fn as_f64(self) -> f64 { self as f64 }
@@ -209,8 +209,29 @@ macro_rules! float_plain {
     };
 }
 
-float_plain!(f64, double);
-float_plain!(f32, single);
+float_plain!(f64, double, double);
+float_plain!(f32, single, single);
+
+/// What there is once for each stored type, such as a table of loops that are compiled here and nowhere else.
+///
+/// [`Element::pick`] takes the one for a type that only a generic caller knows. So whatever is made for each type stands in the
+/// module that owns it, and this one need not know of it.
+#[doc(hidden)]
+pub trait PerElement {
+    /// The one for a type.
+    type Of<T: Element>;
+    /// The one for `f32`.
+    fn single() -> Self::Of<f32>;
+    /// The one for `f64`.
+    fn double() -> Self::Of<f64>;
+}
+
+mod sealed {
+    /// Keeps [`Element`](super::Element) to the types for which [`PerElement`](super::PerElement) has something.
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
 
 /// What tensors and tapes hold: `f32` or `f64`, and nothing else.
 ///
@@ -227,10 +248,9 @@ float_plain!(f32, single);
 /// is_element::<Mine>();
 /// ```
 pub trait Element:
-    Float
+    sealed::Sealed
+    + Float
     + Number
-    + Gemm
-    + Kernels
     + Default
     + Display
     + LowerExp
@@ -260,6 +280,9 @@ pub trait Element:
     /// Out of a kernel.
     #[doc(hidden)]
     fn leave<M: Mode>(lane: Self::Lane<M>) -> Self;
+    /// What there is for this type.
+    #[doc(hidden)]
+    fn pick<P: PerElement>() -> P::Of<Self>;
     /// Rounds to this type.
     fn from_f64(x: f64) -> Self;
     /// The number as f64, exactly.

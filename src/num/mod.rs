@@ -11,6 +11,7 @@
 
 mod dual;
 mod element;
+pub(crate) mod elementwise;
 mod lane;
 pub mod math;
 mod number;
@@ -18,5 +19,5 @@ mod number;
 pub mod simd;
 
 pub use dual::Dual;
-pub use element::{Element, Float};
+pub use element::{Element, Float, PerElement};
 pub use number::{Number, Real, Upstream};

@@ -3,8 +3,8 @@
 use super::element::Float;
 use super::lane::Lane;
 use super::math::Mode;
-use crate::ops::registry::{for_each_binary, for_each_unary};
-use crate::ops::{Binary, BuiltinBinary, BuiltinUnary, Over, Scale, Unary};
+use crate::num::elementwise::registry::{for_each_binary, for_each_unary};
+use crate::num::elementwise::{Binary, BuiltinBinary, BuiltinUnary, Over, Scale, Unary};
 use std::fmt::Debug;
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -49,7 +49,7 @@ macro_rules! number_trait {
                 $(#[$doc])*
                 #[inline(always)]
                 fn $method(self $($(, $arg: $ty)+)?) -> Self {
-                    self.unary(crate::ops::$Op $({ $($arg),+ })?)
+                    self.unary(crate::num::elementwise::$Op $({ $($arg),+ })?)
                 }
             )*
             number_trait!(@binary);
@@ -64,7 +64,7 @@ macro_rules! number_binary_methods {
             $(#[$doc])*
             #[inline(always)]
             fn $method(self, rhs: Self) -> Self {
-                self.binary(crate::ops::$Op, rhs)
+                self.binary(crate::num::elementwise::$Op, rhs)
             }
         )*
     };

@@ -2,7 +2,7 @@
 //!
 //! An elementwise op is a [`Unary`] or [`Binary`]; its rule is written over [`Number`], so that the same line computes
 //! gradients of plain numbers in vectorised loops, records gradients of gradients, and carries tangents.
-//! Ops on whole tensors are in `structural`; their rules are written over [`Algebra`](crate::algebra::Algebra).
+//! Ops on whole tensors are in `structural`; their rules are written over [`Algebra`](crate::Algebra).
 //!
 //! **Invariants.** A rule returns its contribution; it never sees where gradients are stored, never adds to them and never
 //! undoes a broadcast. A derivative that is zero everywhere is declared (`FLAT`), never computed.
@@ -40,138 +40,10 @@
 //! A zero upstream gradient stays zero, whatever it is multiplied with, at every order ([`Scale`], [`Over`]): that is why one
 //! `select` around a logarithm is enough here, where PyTorch and JAX need a second one inside.
 
-mod activation;
-mod arithmetic;
-mod comparison;
-pub(crate) mod custom;
-mod enums;
-mod exponential;
-mod gating;
-mod hyperbolic;
-mod power;
-pub(crate) mod registry;
-mod special;
+pub(crate) mod algebra;
+pub(crate) mod eager;
 pub(crate) mod structural;
 #[cfg(test)]
 mod tests;
-mod trigonometric;
 
-pub use activation::*;
-pub use arithmetic::*;
-pub use comparison::*;
-pub(crate) use enums::*;
-#[doc(hidden)]
-pub use enums::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
-pub use exponential::*;
-pub use gating::*;
-pub use hyperbolic::*;
-pub use power::*;
-pub use special::*;
-pub use trigonometric::*;
-
-use crate::num::{Float, Number, Upstream};
-use std::fmt::Debug;
-
-/// What a rule reads beside the upstream gradient; nothing else is kept or streamed.
-///
-/// Kernels hand NaN to a rule in place of what it does not list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Saves {
-    /// The (first) input.
-    pub x: bool,
-    /// The second input, where there is one.
-    pub y: bool,
-    /// The output.
-    pub out: bool,
-}
-
-impl Saves {
-    /// Nothing.
-    pub const NOTHING: Saves = Saves { x: false, y: false, out: false };
-    /// The (first) input.
-    pub const X: Saves = Saves { x: true, ..Saves::NOTHING };
-    /// The second input.
-    pub const Y: Saves = Saves { y: true, ..Saves::NOTHING };
-    /// The output.
-    pub const OUT: Saves = Saves { out: true, ..Saves::NOTHING };
-    /// What either lists.
-    pub const fn and(self, other: Saves) -> Saves {
-        Saves { x: self.x | other.x, y: self.y | other.y, out: self.out | other.out }
-    }
-}
-
-/// An elementwise op of one argument; parameters are fields of `self`.
-///
-/// # Examples
-/// ```
-/// use retrograd::{Float, Number, Tape, Unary, Upstream, ops::Saves};
-///
-/// #[derive(Clone, Copy, Debug)]
-/// struct Cube;
-/// impl Unary for Cube {
-///     const NAME: &'static str = "cube";
-///     const SAVES: Saves = Saves::X;
-///     const POINTS: &'static [f64] = &[-1.0, 0.5];
-///     fn value<F: Float>(self, x: F) -> F {
-///         x * x * x
-///     }
-///     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
-///         g * (S::lit(3.0) * x * x)
-///     }
-/// }
-///
-/// let tape = Tape::new();
-/// let x = tape.var(2.0);
-/// assert_eq!(x.apply(Cube).backward().item(x), 12.0);
-/// ```
-pub trait Unary: Copy + Debug + Send + Sync + 'static {
-    /// The op's name.
-    const NAME: &'static str;
-    /// What the rule reads.
-    const SAVES: Saves;
-    /// Points inside the domain, away from kinks, for the table-driven tests.
-    const POINTS: &'static [f64];
-    /// Whether the derivative is zero everywhere, so that no gradient goes through.
-    const FLAT: bool = false;
-    /// Whether value or rule takes the sine, cosine or tangent of a multiple of x: kernels then look for large angles first.
-    #[doc(hidden)]
-    const CIRCULAR: bool = false;
-    /// y = f(x).
-    fn value<F: Float>(self, x: F) -> F;
-    /// g f'(x), from the input `x`, the output `y` and the upstream gradient `g`.
-    fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S>;
-    /// Which smooth piece of the function `x` lies on, so that gradient checks notice a kink between two points.
-    fn piece(self, _x: f64) -> i64 {
-        0
-    }
-    /// The textbook formula over simpler ops, for an op that has its own rule for stability or speed.
-    fn expansion<S: Number>(self, _x: S) -> Option<S> {
-        None
-    }
-}
-
-/// An elementwise op of two arguments, which broadcast.
-pub trait Binary: Copy + Debug + Send + Sync + 'static {
-    /// The op's name.
-    const NAME: &'static str;
-    /// What `vjp_x` and `vjp_y` read.
-    const SAVES: [Saves; 2];
-    /// Points inside the domain, away from kinks, for the table-driven tests.
-    const POINTS: &'static [(f64, f64)];
-    /// Whether both derivatives are zero everywhere, so that no gradient goes through.
-    const FLAT: bool = false;
-    /// out = f(x, y).
-    fn value<F: Float>(self, x: F, y: F) -> F;
-    /// g df/dx.
-    fn vjp_x<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S>;
-    /// g df/dy.
-    fn vjp_y<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S>;
-    /// Which smooth piece of the function the point lies on.
-    fn piece(self, _x: f64, _y: f64) -> i64 {
-        0
-    }
-    /// The textbook formula over simpler ops, for an op that has its own rule for stability or speed.
-    fn expansion<S: Number>(self, _x: S, _y: S) -> Option<S> {
-        None
-    }
-}
+pub use crate::num::elementwise::*;

@@ -6,9 +6,8 @@
 //! run at once, and where they are kept, is up to who runs it ([`block`](super::block), [`batch`](super::batch)).
 
 use crate::num::{Element, Number};
-use crate::ops::{BinaryOp, UnaryOp};
+use crate::ops::{Apply, Apply2, BinaryOp, UnaryOp};
 use crate::sweep::{BinaryRule, UnaryRule};
-use crate::tape::scalar::{Apply, Apply2};
 use crate::tensor::kernels::elementwise::Side;
 
 /// A value of a body: the number of the op that makes it.

@@ -3,8 +3,8 @@
 //! In compiler terms: the builder that differentiation emits into; constant folding and value numbering happen as nodes are made.
 
 use super::ir::{Ir, NodeKey};
-use crate::algebra::Algebra;
 use crate::num::{Element, Number};
+use crate::ops::algebra::Algebra;
 use crate::ops::structural::TensorOp;
 use crate::ops::{self, Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
 use crate::tensor::{Shape, Tensor};

@@ -4,12 +4,12 @@
 //!
 //! Such a step makes tensors of its arguments and copies its result: it allocates, and nothing is fused with it.
 
-use crate::algebra::Eager;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::ops::custom::{DynBinary, DynTensorOp, DynUnary};
+use crate::ops::eager::Eager;
 use crate::ops::structural::{Contribution, Node, TensorOp};
 use crate::tape::Value;
+use crate::tape::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::tape::replay::Swap;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, Side};
 use crate::tensor::pool::Pool;

@@ -5,10 +5,10 @@
 //! Buffers begin on cache lines, a whole number of block code's chunks apart, so that the last chunk belongs to a buffer alone. Numbers have a place of their own for good, next to each other. What leaves the program and
 //! what it carries from run to run is never overwritten by anything else.
 
-use super::block::kernels::chunk;
 use super::ir::{Ir, IrOp, NodeKey};
 use super::lower::{ScheduledStep, StepKind, root};
 use crate::num::Element;
+use crate::tensor::kernels::chunks::chunk;
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
 use std::fmt;

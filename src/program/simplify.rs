@@ -8,8 +8,7 @@
 use super::ir::{Ir, IrOp, NodeKey};
 use crate::num::Element;
 use crate::ops::structural::{MatMul, Permute, TensorOp};
-use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::tape::scalar::{Apply, Apply2};
+use crate::ops::{self, Apply, Apply2, BinaryOp, UnaryOp};
 use crate::tensor::Shape;
 
 pub(super) fn unary<T: Element>(ir: &mut Ir<T>, op: UnaryOp, x: NodeKey) -> Option<NodeKey> {

@@ -469,7 +469,8 @@ impl<T: Element> Step<T> {
 
 /// A rule's result in the shape of its argument.
 fn fitted<T: Element>(op: &Foreign<T>, value: Value<T>, shape: &Shape) -> Result<Value<T>> {
-    use crate::algebra::{Algebra, Eager};
+    use crate::ops::algebra::Algebra;
+    use crate::ops::eager::Eager;
     let pool = crate::tensor::pool::Pool::transient();
     let eager = Eager::new(&pool);
     let found = value.shape();

@@ -5,14 +5,14 @@
 use super::expr::{Building, Expr};
 use super::foreign::Foreign;
 use super::ir::{Guard, Ir, NodeKey};
-use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::{Element, Number};
+use crate::ops::algebra::Algebra;
 use crate::ops::structural::{Contribution, Node, TensorOp};
-use crate::ops::{BinaryOp, UnaryOp};
+use crate::ops::{Apply, Apply2, BinaryOp, UnaryOp};
 use crate::sweep::{Adjoints, BinaryRule, Needs, SweepMode, UnaryRule, forward, sweep};
 use crate::tape::entry::{Entry, NodeOp};
-use crate::tape::scalar::{Apply, Apply2, ScalarNode, ScalarOperand};
+use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Id, NodeRef, Tape, Var};
 use crate::tensor::Shape;
 use crate::tensor::kernels::elementwise::Side;

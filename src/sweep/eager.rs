@@ -1,17 +1,19 @@
 //! The sweep over numbers.
 
 use super::{Needs, SweepMode};
-use crate::algebra::{Algebra, Eager, eager};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::ops::BinaryOp;
+use crate::ops::algebra::Algebra;
+use crate::ops::eager::{self, Eager};
 use crate::ops::structural::{Contribution, MatMul, Node, TensorOp, TensorRule};
 use crate::tape::NodeRef;
-use crate::tape::entry::{Entry, NodeOp, Operand, Parent};
+use crate::tape::entry::{Entry, NodeOp, Parent};
 use crate::tape::{Id, Tape, Value};
+use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::shape::same_lengths;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Operand, Shape, Tensor};
 use smallvec::SmallVec;
 
 fn operand<'a, T: Element>(entries: &'a [Entry<T>], parent: &Parent<T>) -> Operand<'a, T> {

@@ -1,9 +1,9 @@
 //! The result of a sweep over numbers.
 
 use super::sweep;
-use crate::algebra::Eager;
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
+use crate::ops::eager::Eager;
 use crate::tape::NodeRef;
 use crate::tape::{Id, Tape, Value, Var};
 use crate::tensor::Tensor;

@@ -3,7 +3,7 @@
 //! Visits nodes in reverse order of recording; parents always come before children, so nothing is sorted and nothing
 //! recurses. It is the only code that adds gradients, undoes broadcasts and skips what no one asked for; rules never see
 //! where gradients are stored. One loop serves every interpreter of the algebra: numbers
-//! ([`Eager`](crate::algebra::Eager)), variables ([`Recording`](crate::algebra::Recording)), which makes the gradient
+//! ([`Eager`](crate::ops::eager::Eager)), variables ([`Recording`](crate::tape::Recording)), which makes the gradient
 //! differentiable again, and the nodes of a compiled program.
 //!
 //! The first gradient to reach a node moves in; later ones are added in place where the buffer is not shared. Between two
@@ -22,12 +22,13 @@ pub use gradients::Gradients;
 pub(crate) use needs::Needs;
 pub(crate) use recording::{BinaryRule, UnaryRule};
 
-use crate::algebra::{Algebra, Recording};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
+use crate::ops::algebra::Algebra;
+use crate::ops::eager::Eager;
 use crate::ops::structural::Contribution;
 use crate::tape::entry::Entry;
-use crate::tape::{Id, NodeRef, Tape, Value, Var};
+use crate::tape::{Id, NodeRef, Recording, Tape, Value, Var};
 use crate::tensor::Shape;
 
 /// How a sweep applies rules and holds adjoints: as numbers, or as variables.
@@ -197,7 +198,7 @@ pub(crate) fn contribution_of<T: Element>(
     g: Value<T>,
     shape: &Shape,
 ) -> Option<Value<T>> {
-    let mode = crate::algebra::Eager::new(&tape.pool);
+    let mode = Eager::new(&tape.pool);
     let contribution = mode.contribution(tape, k, wrt, g).ok()?;
     let mut slot = None;
     mode.accumulate(&mut slot, fit(&mode, contribution, shape), shape);
@@ -362,7 +363,7 @@ impl<T: Element> Tape<T> {
         for y in ys {
             crate::tape::same_tape("jvp", Some(self), y.tape)?;
         }
-        let mode = crate::algebra::Eager::new(&self.pool);
+        let mode = Eager::new(&self.pool);
         let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.clone())).collect();
         let found = forward(self, &mode, tangents, ys.iter().map(|y| y.id))?;
         let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape()).into();

@@ -1,15 +1,15 @@
 //! The sweep over variables: the gradient is recorded, and can be differentiated again.
 
 use super::{Adjoints, Needs, SweepMode};
-use crate::algebra::{Algebra, Recording};
 use crate::error::{Error, Result};
 use crate::num::{Element, Number, Upstream};
+use crate::ops::algebra::Algebra;
 use crate::ops::structural::{Contribution, Node};
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
 use crate::tape::NodeRef;
 use crate::tape::entry::NodeOp;
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Id, Tape, Var};
+use crate::tape::{Id, Recording, Tape, Var};
 use crate::tensor::kernels::elementwise::Side;
 use crate::tensor::{Shape, Tensor};
 

@@ -3,11 +3,10 @@
 //! The vjp is linear in its upstream gradient u; differentiating <vjp(u), tangent> by u gives the Jacobian-vector product.
 //! Built-in ops have forward rules of their own, which makes forward mode an independent check of them.
 
-use crate::algebra::Recording;
 use crate::error::Result;
 use crate::num::Element;
-use crate::ops::custom::DynTensorOp;
-use crate::tape::{Tape, Value};
+use crate::tape::custom::DynTensorOp;
+use crate::tape::{Recording, Tape, Value};
 use crate::tensor::Tensor;
 
 /// The tangent of the output when input `wrt` moves along `tangent`.

@@ -1,13 +1,13 @@
 //! Finding the first value or gradient that is not finite.
 
-use super::entry::{NodeOp, Operand};
+use super::entry::NodeOp;
 use super::scalar::{ScalarNode, ScalarOperand};
 use super::{Id, NodeRef, Tape, Value, Var};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::sweep::Gradients;
-use crate::tensor::Shape;
 use crate::tensor::display::readable;
+use crate::tensor::{Operand, Shape};
 use std::panic::Location;
 
 impl<T: Element> Tape<T> {

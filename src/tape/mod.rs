@@ -8,26 +8,30 @@
 //! **Invariant.** Parents come before children. Constants are not nodes: they travel in variables' handles.
 //! Clearing takes `&mut self`, so no variable survives it.
 
+pub(crate) mod custom;
 pub(crate) mod entry;
 pub(crate) mod finite;
 mod format;
 mod losses;
 mod operators;
 mod record;
+mod recording;
 mod reductions;
 pub(crate) mod replay;
 pub(crate) mod scalar;
 mod shaping;
+mod tensors;
 pub(crate) mod tracing;
 mod var;
 
-pub use entry::Value;
 pub(crate) use record::same_tape;
+pub(crate) use recording::Recording;
 pub(crate) use var::NodeRef;
 pub use var::{Id, Var};
 
 use crate::error::{Named, OrPanic};
 use crate::num::Element;
+pub(crate) use crate::tensor::Value;
 use crate::tensor::pool::Pool;
 use crate::tensor::{IntoShape, Tensor};
 use entry::{Entry, NodeOp, Parents};

@@ -3,15 +3,16 @@
 //! The scalar path is short and inlined. The tensor path computes the value, then appends an entry; shape mistakes are
 //! returned, and become panics at the operators' callers.
 
-use super::entry::{NodeOp, Operand, Parents, Value};
+use super::custom::{DynBinary, DynTensorOp, DynUnary};
+use super::entry::{NodeOp, Parents};
 use super::replay::RequestedOp;
 use super::{Id, Tape, Var};
-use crate::algebra::eager;
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, Number};
-use crate::ops::custom::{DynBinary, DynTensorOp, DynUnary};
+use crate::ops::eager;
 use crate::ops::structural::TensorOp;
 use crate::ops::{Binary, BuiltinBinary, BuiltinUnary, Unary};
+use crate::tensor::{Operand, Value};
 use smallvec::SmallVec;
 use std::panic::Location;
 use std::sync::Arc;

@@ -11,13 +11,14 @@
 //!
 //! **Invariant.** No value of a replayed tape is read but those of data; [`super::tracing`] notes it otherwise.
 
-use super::entry::{Entry, NodeOp, Parent, Value};
+use super::custom::{DynBinary, DynTensorOp, DynUnary};
+use super::entry::{Entry, NodeOp, Parent};
 use super::{Guard, Id, NodeRef, Tape, Var};
 use crate::error::Result;
 use crate::num::Element;
-use crate::ops::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryOp, UnaryOp};
+use crate::tensor::Value;
 use crate::tensor::pool::Indices;
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;

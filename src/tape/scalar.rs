@@ -26,7 +26,7 @@ pub(super) use pages::prepared;
 use super::replay::ReplayCursor;
 use super::{Tape, Var};
 use crate::num::{Element, Number, Upstream};
-use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp, UnaryVisitor};
+use crate::ops::{Apply, Apply2, BinaryOp, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp};
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::panic::Location;
 
@@ -545,24 +545,6 @@ impl<T: Element> ScalarLane<T> {
             ScalarNode::Unary(op, parent) => op.with(Apply(values[parent as usize])),
             ScalarNode::Binary(op, a, b) => op.with(Apply2(at(a), at(b))),
         }
-    }
-}
-
-/// Applies whichever op to a number.
-pub(crate) struct Apply<S>(pub S);
-impl<S: Number> UnaryVisitor for Apply<S> {
-    type Output = S;
-    fn visit<O: BuiltinUnary>(self, op: O) -> S {
-        self.0.unary(op)
-    }
-}
-
-/// Applies whichever op to two numbers.
-pub(crate) struct Apply2<S>(pub S, pub S);
-impl<S: Number> BinaryVisitor for Apply2<S> {
-    type Output = S;
-    fn visit<O: BuiltinBinary>(self, op: O) -> S {
-        self.0.binary(op, self.1)
     }
 }
 

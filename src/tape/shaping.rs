@@ -7,7 +7,7 @@ use crate::ops::structural::*;
 use crate::tensor::kernels::layout::View;
 use crate::tensor::pool::Indices;
 use crate::tensor::shape::resolve_axis;
-use crate::tensor::span::{Span, Spans, slice_spec};
+use crate::tensor::span::{SliceSpec, Span, Spans, slice_spec};
 use crate::tensor::{Axes, IntoShape, Shape, Tensor};
 use smallvec::SmallVec;
 use std::sync::Arc;

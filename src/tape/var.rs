@@ -1,13 +1,13 @@
 //! Variables: handles to what a tape holds.
 
-use super::entry::{NodeOp, Operand, Parent, Parents, Value};
+use super::entry::{NodeOp, Parent, Parents};
 use super::replay::RequestedOp;
 use super::{Guard, Hook, Tape};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::{Reshape, TensorOp};
 use crate::sweep::Gradients;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Operand, Shape, Tensor, Value};
 use std::cmp::Ordering;
 use std::panic::Location;
 

@@ -9,15 +9,17 @@ pub(crate) mod display;
 #[cfg(feature = "ndarray")]
 mod interop;
 pub(crate) mod kernels;
-mod math;
 pub(crate) mod pool;
 pub(crate) mod shape;
 pub(crate) mod span;
 mod update;
+mod value;
 
 pub use shape::{Axes, IntoShape, Shape};
 pub use span::{Span, Spans};
 pub use update::{ElementUpdate, update};
+pub(crate) use value::Operand;
+pub use value::Value;
 
 use crate::error::{Error, Named, OrPanic, Result};
 use crate::num::Element;

@@ -3,7 +3,6 @@
 use super::Shape;
 use super::kernels::layout::View;
 use crate::error::{Error, Result};
-use crate::ops::structural::SliceSpec;
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
 /// A part of one axis: a range, with a step, or one number, which drops the axis. Negative numbers count from the end.
@@ -129,6 +128,14 @@ macro_rules! tuple_spans {
     )*};
 }
 tuple_spans!(A; A B; A B C; A B C D;);
+
+/// Which elements a slice takes: a view into a tensor of shape `from`, read in the order of `to`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct SliceSpec {
+    pub from: Shape,
+    pub to: Shape,
+    pub view: View,
+}
 
 /// The view that the spans describe, and the shape of the result without the axes that single numbers drop.
 pub(crate) fn slice_spec(spans: &[Span], shape: &Shape) -> Result<(SliceSpec, Shape)> {

@@ -5,9 +5,9 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, GraphNode, GraphOp};
-use crate::ops::custom::NumericOp;
 use crate::ops::structural::{MatMul, TensorOp};
 use crate::ops::{self, BinaryOp, UnaryOp};
+use crate::tape::custom::NumericOp;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use crate::tensor::kernels::Kernels;

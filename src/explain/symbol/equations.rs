@@ -1,10 +1,10 @@
 //! The chain rule of a graph: for each node its formula, and what it adds to its parents' gradients.
 
-use super::{Rules, Symbol, TermKind, TermTable};
-use crate::algebra::Algebra;
+use super::{TermTable, TermKind, Rules, Symbol};
 use crate::error::{Error, Result};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::num::{Element, Number, Upstream};
+use crate::ops::algebra::Algebra;
 use crate::ops::structural::{Contribution, Node};
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
 use crate::tensor::Shape;

@@ -20,8 +20,7 @@ pub(crate) use rules::Rules;
 
 use crate::num::Number;
 use crate::ops::structural::{BroadcastTo, Reshape, TensorOp};
-use crate::ops::{self, Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
-use crate::tape::scalar::{Apply, Apply2};
+use crate::ops::{self, Apply, Apply2, Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
 use crate::tensor::Shape;
 use smallvec::SmallVec;
 use std::cell::RefCell;

@@ -1,9 +1,9 @@
 //! The algebra whose values are formulas.
 
-use super::{Symbol, TermKind, TermTable};
-use crate::algebra::Algebra;
+use super::{TermTable, TermKind, Symbol};
 use crate::graph::Graph;
 use crate::num::Element;
+use crate::ops::algebra::Algebra;
 use crate::ops::structural::{Concat, Embed, MatMul, Permute, ScatterAdd, Slice, Sum, Take, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
 use crate::tensor::{Shape, Tensor};

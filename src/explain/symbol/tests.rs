@@ -1,8 +1,10 @@
 //! Formulas evaluated: what is written down must be what the sweep computes.
 
 use super::*;
-use crate::algebra::{Algebra, Recording};
 use crate::graph::Graph;
+use crate::ops::algebra::Algebra;
+use crate::ops::{Apply, Apply2};
+use crate::tape::Recording;
 use crate::tape::{Tape, Value, Var};
 use crate::tensor::Tensor;
 

@@ -1,15 +1,14 @@
 //! Ops that move elements: shapes, views, indices, concatenation. All are linear, and each is another's transpose.
 
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule, computed, linear_jvp};
-use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::tape::Value;
-use crate::tape::entry::Operand;
-use crate::tensor::Shape;
+use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::elementwise::{self, Plan};
 use crate::tensor::kernels::layout::{self, View};
 use crate::tensor::pool::{Indices, Pool};
+use crate::tensor::span::SliceSpec;
+use crate::tensor::{Operand, Shape, Value};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -123,14 +122,6 @@ impl Permute {
     fn permuted(&self, dims: &[usize]) -> Shape {
         self.axes.iter().map(|&axis| dims[axis as usize]).collect()
     }
-}
-
-/// Which elements a slice takes: a view into a tensor of shape `from`, read in the order of `to`.
-#[derive(Debug, PartialEq)]
-pub(crate) struct SliceSpec {
-    pub from: Shape,
-    pub to: Shape,
-    pub view: View,
 }
 
 /// The elements of a view.

@@ -1,15 +1,14 @@
 //! Matrix products, determinant, inverse, linear systems.
 
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
-use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::simd;
+use crate::ops::algebra::Algebra;
 use crate::parallel::Workers;
-use crate::tape::entry::Operand;
-use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
 use crate::tensor::kernels::matmul::{Prepared, gemm, gemm_rows};
+use crate::tensor::{Operand, Shape};
 use smallvec::SmallVec;
 
 /// The product of the last two axes, of transposes where asked for; leading axes broadcast.

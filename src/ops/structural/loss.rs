@@ -1,9 +1,9 @@
 //! Losses with rules of their own: squared error, and cross-entropy of labelled logits.
 
 use super::{Contribution, Dims, Map, Node, Source, TensorOp, TensorRule};
-use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::rows::{self, RowMap};
 use crate::tensor::pool::Indices;
 use crate::tensor::{Shape, Tensor};

@@ -14,18 +14,16 @@ mod reduction;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, SliceSpec, Take};
+pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
 pub(crate) use linear::{Det, Inv, MatMul, Solve};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
 pub(crate) use reduction::{Map, Reduce, Sum};
 
-use crate::algebra::Algebra;
+use super::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::tape::Value;
-use crate::tape::entry::Operand;
 use crate::tensor::pool::{Indices, Pool};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Operand, Shape, Tensor, Value};
 use loss::check_labels;
 use smallvec::SmallVec;
 

@@ -1,9 +1,9 @@
 //! Sums over any axes, and reductions and maps of rows along the last axis.
 
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule, linear_jvp};
-use crate::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::reduce;
 use crate::tensor::kernels::rows::{self, RowMap, RowReduction};

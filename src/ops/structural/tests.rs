@@ -2,15 +2,15 @@
 //! Every op's two parts, shape and elements, held against its value.
 
 use super::*;
-use crate::algebra::Recording;
 use crate::num::Number;
-use crate::ops::custom::{DynBinary, DynUnary};
 use crate::ops::{Atan2, Sin};
-use crate::tape::{Tape, Var};
+use crate::tape::custom::{DynBinary, DynUnary};
+use crate::tape::{Recording, Tape, Var};
 use crate::tensor::kernels::elementwise::Plan;
 use crate::tensor::kernels::layout::View;
 use crate::tensor::kernels::rows::{RowMap, RowReduction};
 use crate::tensor::shape::AxisMask;
+use crate::tensor::span::SliceSpec;
 use std::collections::HashSet;
 use std::mem::discriminant;
 use std::sync::Arc;

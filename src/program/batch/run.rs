@@ -14,6 +14,7 @@ use crate::num::math::Mode;
 use crate::num::simd::Kernel;
 use crate::ops::{Binary, Scale};
 use crate::program::body::BodyOp;
+use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, select};
 
 /// Ops whose arguments are collected first run in pieces of this length.

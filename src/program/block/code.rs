@@ -3,12 +3,13 @@
 //! In compiler terms: the byte code of a fusion group, and its tile size.
 
 use super::Origin;
-use super::kernels::{At, Call, OpBytes, Operands, accumulators, chunk};
-use super::lower::{Instruction, InstructionKind, Location};
-use super::rows::WIDE;
+use super::lower::{Instruction, Location, InstructionKind};
 use crate::num::Element;
 use crate::program::batch::BatchCode;
 use crate::program::body::{Body, BodyOp, Sink};
+use crate::tensor::kernels::Kernels;
+use crate::tensor::kernels::chunks::rows::WIDE;
+use crate::tensor::kernels::chunks::{At, Call, OpBytes, Operands, accumulators, chunk};
 
 /// What a worker does for each block.
 pub(super) enum BlockInstruction<T> {

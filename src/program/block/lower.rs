@@ -7,11 +7,12 @@
 //! change bits or belongs to the program's passes.
 
 use super::code::{LoweredBody, Stream, Sum};
-use super::kernels::{At, Call, First, KernelVariant, Ones, OpBytes, Then, takes_ones};
-use super::{Access, Origin, Source, Target, circles};
+use super::{Origin, Source, Target, Access, circles};
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::program::body::{Body, BodyOp, Register, Sink};
+use crate::program::body::{Body, BodyOp, Sink, Register};
+use crate::tensor::kernels::Kernels;
+use crate::tensor::kernels::chunks::{At, Call, First, KernelVariant, Ones, OpBytes, Then, takes_ones};
 use crate::tensor::kernels::elementwise::Side;
 
 /// Where a value is.

@@ -16,9 +16,7 @@
 
 mod circles;
 mod code;
-pub mod kernels;
 mod lower;
-mod rows;
 mod run;
 mod short;
 #[cfg(test)]
@@ -30,7 +28,7 @@ use code::LoweredBody;
 use run::{Frame, lock};
 use std::sync::Mutex;
 
-pub(crate) use rows::WIDE;
+pub(crate) use crate::tensor::kernels::chunks::rows::WIDE;
 pub(crate) use short::{Extent, Short, Space};
 
 /// Where the number of a lane lies in its buffer.

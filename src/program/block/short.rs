@@ -9,12 +9,13 @@
 //! **Invariant.** The bits are those of [`BlockCode`](super::BlockCode) on as many lanes, but for sums by row, which that may
 //! take in two parts.
 
-use super::code::{BlockInstruction, LoweredBody, REGISTERS, STREAMS, Stream, UNIFORM, longest};
-use super::kernels::{At, Call, KernelVariant, OpBytes, accumulators, chunk};
-use super::rows::{RowsOp, WIDE};
+use super::code::{LoweredBody, REGISTERS, STREAMS, BlockInstruction, Stream, UNIFORM, longest};
 use super::run::folded;
 use super::{Access, Body, BodyOp, Origin, Source, Target, lower};
 use crate::num::Element;
+use crate::tensor::kernels::Kernels;
+use crate::tensor::kernels::chunks::rows::{RowsOp, WIDE};
+use crate::tensor::kernels::chunks::{At, Call, KernelVariant, OpBytes, accumulators, chunk};
 use crate::tensor::kernels::reduce;
 
 /// What is known of a buffer before a run.

@@ -9,10 +9,10 @@ use crate::num::Element;
 use crate::num::math::Mode;
 use crate::num::simd::{self, Kernel};
 use crate::parallel::Workers;
-use crate::program::block::kernels::chunk;
-use crate::program::block::{Access, BlockCode, Origin, Source};
+use crate::program::block::{BlockCode, Origin, Source, Access};
 use crate::tape::Var;
 use crate::tensor::Tensor;
+use crate::tensor::kernels::chunks::chunk;
 
 /// A function of n numbers, compiled with its Jacobian: forward, along all n directions at once.
 ///

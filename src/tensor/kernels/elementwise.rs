@@ -4,10 +4,12 @@
 //! not list in `SAVES` is not streamed; it sees NaN instead. Two arguments broadcast through a [`Plan`] whose inner loop is
 //! contiguous or constant in each argument.
 
+use crate::num::elementwise::{
+    Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Saves, Unary, UnaryOp, UnaryVisitor,
+};
 use crate::num::math::{AnyAngle, Mode, NearAngles};
 use crate::num::simd::{Kernel, dispatch};
 use crate::num::{Element, Upstream};
-use crate::ops::{Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Saves, Unary, UnaryOp, UnaryVisitor};
 use crate::tensor::shape::same_lengths;
 use smallvec::SmallVec;
 

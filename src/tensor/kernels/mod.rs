@@ -3,6 +3,7 @@
 //! Each is written once over the element's lane type and entered through run-time dispatch; nothing here knows of tapes,
 //! nodes or gradients beyond "multiply this rule in".
 
+pub(crate) mod chunks;
 #[doc(hidden)]
 pub mod elementwise;
 pub(crate) mod gather;
@@ -13,44 +14,65 @@ pub mod matmul;
 pub(crate) mod reduce;
 pub(crate) mod rows;
 
-use crate::ops::{BinaryOp, UnaryOp};
-use crate::program::block::kernels::{self, Call, KernelVariant};
+use crate::num::elementwise::{BinaryOp, UnaryOp};
+use crate::num::{Element, PerElement};
+use chunks::{Call, KernelVariant};
 use elementwise::{BinaryInputs, Plan, Side};
 
 /// The loops that are compiled for every op: once for each element type, here, not wherever a generic caller is compiled.
-#[doc(hidden)]
-pub trait Kernels: Sized {
+pub(crate) trait Kernels: Element {
     /// out = op(x).
-    fn unary_kernel(op: UnaryOp, x: &[Self], out: &mut [Self]);
+    fn unary_kernel(op: UnaryOp, x: &[Self], out: &mut [Self]) {
+        (Self::pick::<Tables>().unary)(op, x, out);
+    }
     /// g = g f'(x), from the input and the output.
-    fn unary_vjp_kernel(op: UnaryOp, x: &[Self], y: &[Self], g: &mut [Self]);
+    fn unary_vjp_kernel(op: UnaryOp, x: &[Self], y: &[Self], g: &mut [Self]) {
+        (Self::pick::<Tables>().unary_vjp)(op, x, y, g);
+    }
     /// out = op(x, y), broadcast by the plan.
-    fn binary_kernel(op: BinaryOp, plan: &Plan, x: &[Self], y: &[Self], out: &mut [Self]);
+    fn binary_kernel(op: BinaryOp, plan: &Plan, x: &[Self], y: &[Self], out: &mut [Self]) {
+        (Self::pick::<Tables>().binary)(op, plan, x, y, out);
+    }
     /// g = g df/dx or g df/dy, in the output's shape.
-    fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]);
+    fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]) {
+        (Self::pick::<Tables>().binary_vjp)(op, side, inputs, g);
+    }
     /// An op over chunks of registers.
-    fn chunk_kernel(form: KernelVariant) -> unsafe fn(&Call<Self>);
+    fn chunk_kernel(form: KernelVariant) -> unsafe fn(&Call<Self>) {
+        (Self::pick::<Tables>().chunk)(form)
+    }
+}
+impl<T: Element> Kernels for T {}
+
+/// The entry points for one element type.
+struct Table<T: 'static> {
+    unary: fn(UnaryOp, &[T], &mut [T]),
+    unary_vjp: fn(UnaryOp, &[T], &[T], &mut [T]),
+    binary: fn(BinaryOp, &Plan, &[T], &[T], &mut [T]),
+    binary_vjp: fn(BinaryOp, Side, BinaryInputs<'_, T>, &mut [T]),
+    chunk: fn(KernelVariant) -> unsafe fn(&Call<T>),
 }
 
-macro_rules! kernels {
-    ($($t:ty),*) => {$(
-        impl Kernels for $t {
-            fn unary_kernel(op: UnaryOp, x: &[Self], out: &mut [Self]) {
-                elementwise::unary(op, x, out);
-            }
-            fn unary_vjp_kernel(op: UnaryOp, x: &[Self], y: &[Self], g: &mut [Self]) {
-                elementwise::unary_vjp(op, x, y, g);
-            }
-            fn binary_kernel(op: BinaryOp, plan: &Plan, x: &[Self], y: &[Self], out: &mut [Self]) {
-                elementwise::binary(op, plan, x, y, out);
-            }
-            fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]) {
-                elementwise::binary_vjp(op, side, inputs, g);
-            }
-            fn chunk_kernel(form: KernelVariant) -> unsafe fn(&Call<Self>) {
-                kernels::bind(form)
-            }
-        }
-    )*};
+impl<T: Element> Table<T> {
+    const NEW: Self = Self {
+        unary: elementwise::unary,
+        unary_vjp: elementwise::unary_vjp,
+        binary: elementwise::binary,
+        binary_vjp: elementwise::binary_vjp,
+        chunk: chunks::bind,
+    };
 }
-kernels!(f32, f64);
+
+static SINGLE: Table<f32> = Table::NEW;
+static DOUBLE: Table<f64> = Table::NEW;
+
+struct Tables;
+impl PerElement for Tables {
+    type Of<T: Element> = &'static Table<T>;
+    fn single() -> &'static Table<f32> {
+        &SINGLE
+    }
+    fn double() -> &'static Table<f64> {
+        &DOUBLE
+    }
+}

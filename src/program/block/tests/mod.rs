@@ -1,12 +1,13 @@
 //! Block code against the ops one lane at a time: [`Body::evaluate`] to rounding, the kernels for tensors to the bit.
 
 use super::code::BATCHED;
-use super::kernels::chunk;
 use super::lower::{Simpler, as_op};
 use super::*;
 use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::parallel::Workers;
 use crate::program::body::Register;
+use crate::tensor::kernels::Kernels;
+use crate::tensor::kernels::chunks::chunk;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, Side};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

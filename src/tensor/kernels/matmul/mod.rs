@@ -58,6 +58,7 @@ mod x86;
 mod tests;
 
 use crate::num::simd::Level;
+use crate::num::{Element, PerElement};
 use crate::parallel::Workers;
 use dots::{Row, dots};
 use vector::Vector;
@@ -150,10 +151,13 @@ pub fn gemm_rows<T: Gemm>(
 }
 
 /// Element types that can be multiplied: f32 and f64.
-pub trait Gemm: Copy + Default + 'static {
+pub trait Gemm: Element {
     /// What multiplies a product of this shape: to be called under the conditions of [`Gemm::run`].
     #[doc(hidden)]
-    fn kernel(level: Level, p: &Product<Self>) -> unsafe fn(&Product<Self>);
+    #[inline]
+    fn kernel(level: Level, p: &Product<Self>) -> unsafe fn(&Product<Self>) {
+        Self::pick::<Kernels>()(level, p)
+    }
     /// # Safety
     /// The product's pointers must be valid for its shape, no side of which may be 0.
     #[doc(hidden)]
@@ -161,6 +165,22 @@ pub trait Gemm: Copy + Default + 'static {
     unsafe fn run(level: Level, p: &Product<Self>) {
         // SAFETY: p is valid by contract, and the kernel is the one for its shape.
         unsafe { Self::kernel(level, p)(p) }
+    }
+}
+impl<T: Element> Gemm for T {}
+
+/// The choice of a kernel by shape, for each element type.
+#[doc(hidden)]
+pub struct Kernels;
+impl PerElement for Kernels {
+    type Of<T: Element> = fn(Level, &Product<T>) -> unsafe fn(&Product<T>);
+    #[inline]
+    fn single() -> Self::Of<f32> {
+        kernel_f32
+    }
+    #[inline]
+    fn double() -> Self::Of<f64> {
+        kernel_f64
     }
 }
 
@@ -235,32 +255,28 @@ impl<T> Product<T> {
     }
 }
 
-macro_rules! gemm_for {
-    ($t:ty, $lanes:literal, $sse2:ident, $avx2:ident, $avx512:ident) => {
-        impl Gemm for $t {
-            #[cfg(target_arch = "x86_64")]
-            fn kernel(level: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
-                use core::arch::x86_64 as vectors;
-                // Every instruction set is detected before use (a load and a test), whatever `level` says.
-                match level {
-                    Level::Avx512 if is_x86_feature_detected!("avx512f") => chosen::<vectors::$avx512>(p),
-                    Level::Avx512 | Level::Avx2
-                        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") =>
-                    {
-                        chosen::<vectors::$avx2>(p)
-                    }
-                    _ => chosen::<vectors::$sse2>(p),
+macro_rules! kernel_for {
+    ($name:ident, $t:ty, $lanes:literal, $sse2:ident, $avx2:ident, $avx512:ident) => {
+        #[cfg(target_arch = "x86_64")]
+        fn $name(level: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
+            use core::arch::x86_64 as vectors;
+            // Every instruction set is detected before use (a load and a test), whatever `level` says.
+            match level {
+                Level::Avx512 if is_x86_feature_detected!("avx512f") => chosen::<vectors::$avx512>(p),
+                Level::Avx512 | Level::Avx2 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") => {
+                    chosen::<vectors::$avx2>(p)
                 }
+                _ => chosen::<vectors::$sse2>(p),
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            fn kernel(_: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
-                chosen::<portable::Array<$t, $lanes>>(p)
-            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        fn $name(_: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
+            chosen::<portable::Array<$t, $lanes>>(p)
         }
     };
 }
-gemm_for!(f32, 4, __m128, __m256, __m512);
-gemm_for!(f64, 2, __m128d, __m256d, __m512d);
+kernel_for!(kernel_f32, f32, 4, __m128, __m256, __m512);
+kernel_for!(kernel_f64, f64, 2, __m128d, __m256d, __m512d);
 
 /// The kernel for a product's shape: to be called as [`Gemm::run`], on a processor that has V's instructions.
 fn chosen<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {

@@ -2,6 +2,7 @@
 
 use super::registry::{for_each_binary, for_each_unary};
 use super::{Binary, Saves, Unary};
+use crate::num::Number;
 
 /// A one-argument op of the registry.
 #[doc(hidden)]
@@ -41,6 +42,24 @@ pub trait BinaryVisitor {
     type Output;
     /// Does it.
     fn visit<O: BuiltinBinary>(self, op: O) -> Self::Output;
+}
+
+/// Applies whichever op to a number.
+pub(crate) struct Apply<S>(pub S);
+impl<S: Number> UnaryVisitor for Apply<S> {
+    type Output = S;
+    fn visit<O: BuiltinUnary>(self, op: O) -> S {
+        self.0.unary(op)
+    }
+}
+
+/// Applies whichever op to two numbers.
+pub(crate) struct Apply2<S>(pub S, pub S);
+impl<S: Number> BinaryVisitor for Apply2<S> {
+    type Output = S;
+    fn visit<O: BuiltinBinary>(self, op: O) -> S {
+        self.0.binary(op, self.1)
+    }
 }
 
 macro_rules! unary_enum {

@@ -1,15 +1,10 @@
 //! The algebra that rules on whole tensors are written over.
 //!
-//! [`Eager`] computes, [`Recording`] records on a tape; compiled programs and the derivations of [`explain`](crate::explain) have
-//! interpreters of their own, which build. A rule written once over [`Algebra`] therefore gives gradients, recorded gradients
-//! (to any order), tangents, programs and formulas. The set of ops is closed under differentiation:
+//! [`Eager`](super::eager::Eager) computes, [`Recording`](crate::tape::Recording) records on a tape; compiled programs and the
+//! derivations of [`explain`](crate::explain) have interpreters of their own, which build. A rule written once over
+//! [`Algebra`] therefore gives gradients, recorded gradients (to any order), tangents, programs and formulas. The set of
+//! ops is closed under differentiation:
 //! `sum` and `broadcast_to`, `slice` and `pad`, `gather` and `scatter_add`, products with their transposes.
-
-pub(crate) mod eager;
-mod recording;
-
-pub use eager::Eager;
-pub use recording::Recording;
 
 use crate::num::Element;
 use crate::ops::structural::{BroadcastTo, MatMul, Permute, Reshape, Sum, TensorOp};
@@ -154,7 +149,7 @@ pub trait Algebra<T: Element>: Sized {
 }
 
 /// The sum over the axes along which `shape` would stretch to the shape of `x`.
-fn sum_over_stretched<T: Element, A: Algebra<T>>(a: &A, x: &A::V, shape: &Shape) -> A::V {
+pub(super) fn sum_over_stretched<T: Element, A: Algebra<T>>(a: &A, x: &A::V, shape: &Shape) -> A::V {
     if a.has_shape(x, shape) {
         return x.clone();
     }

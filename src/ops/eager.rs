@@ -1,18 +1,16 @@
 //! The algebra that computes, and the evaluation of every op on numbers and tensors.
 
-use super::{Algebra, sum_over_stretched};
+use super::algebra::{Algebra, sum_over_stretched};
 use crate::error::{Error, Result};
 use crate::num::{Element, Number};
 use crate::ops::structural::TensorOp;
-use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::tape::Value;
-use crate::tape::entry::Operand;
-use crate::tape::scalar::{Apply, Apply2};
+use crate::ops::{self, Apply, Apply2, BinaryOp, UnaryOp};
+use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{self, Plan};
 use crate::tensor::kernels::reduce;
 use crate::tensor::pool::Pool;
 use crate::tensor::shape::same_lengths;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Operand, Shape, Tensor, Value};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! The loops of block code: each op of the registry over chunks of lanes.
+//! Loops over chunks of lanes, which compiled programs run: each op of the registry, for a few vectors at a time.
 //!
 //! In compiler terms: the instructions of the tile interpreter.
 //!
@@ -7,14 +7,17 @@
 //! the registry's own. Nothing here is written in place but the gradient of a two-argument rule, for the compiler would have to
 //! assume that a store changes what is loaded next.
 
+pub mod rows;
+
+use crate::num::elementwise::{
+    self as ops, Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Unary, UnaryOp, UnaryVisitor,
+};
 use crate::num::math::{AnyAngle, Mode, NearAngles};
 use crate::num::simd::{self, Routine};
 use crate::num::{Element, Number, Upstream};
-use crate::ops::{self, Binary, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, Unary, UnaryOp, UnaryVisitor};
 use crate::tensor::kernels::elementwise::{Side, has_large_angles};
+use rows::{RowsOp, SpreadRow, SumOfRows};
 use std::marker::PhantomData;
-
-use super::rows::{RowsOp, SpreadRow, SumOfRows};
 
 /// Lanes of a chunk.
 pub const fn chunk<T>() -> usize {
@@ -91,7 +94,7 @@ impl OpBytes {
     /// # Safety
     /// `of` made it from an `O`.
     #[inline(always)]
-    pub(super) unsafe fn get<O: Copy>(&self) -> O {
+    unsafe fn get<O: Copy>(&self) -> O {
         // SAFETY: as the caller promises.
         unsafe { std::ptr::from_ref(self).cast::<O>().read() }
     }

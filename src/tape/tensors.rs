@@ -5,21 +5,20 @@
 //!
 //! Cost: a new tensor for every result. A training step belongs on a tape, which uses its buffers again.
 
-use super::{Axes, Tensor};
-use crate::algebra::eager;
+use super::{Tape, Var};
 use crate::error::{OrPanic, Result};
 use crate::num::Element;
+use crate::ops::eager;
 use crate::ops::registry::for_each_unary;
 use crate::ops::structural::MatMul;
 use crate::ops::{Add, BuiltinBinary, BuiltinUnary, Div, Mul, Neg, Sub};
-use crate::tape::entry::Operand;
-use crate::tape::{Tape, Value, Var};
 use crate::tensor::pool::Pool;
+use crate::tensor::{Axes, Operand, Tensor, Value};
 use std::ops;
 
 impl<T: Element> Tensor<T> {
     fn as_operand(&self) -> Operand<'_, T> {
-        if self.shape.rank() == 0 { Operand::Scalar(self.data[0]) } else { Operand::Tensor(self) }
+        if self.shape().rank() == 0 { Operand::Scalar(self.as_slice()[0]) } else { Operand::Tensor(self) }
     }
 
     fn unary<O: BuiltinUnary>(&self, op: O) -> Self {

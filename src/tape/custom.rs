@@ -4,16 +4,16 @@
 //! tensors implement [`CustomOp`]; written over [`Algebra`], they get everything that built-in ops have. A rule that only
 //! exists as numbers implements [`NumericOp`] and gives first derivatives alone.
 
-use super::{Binary, Unary};
-use crate::algebra::{Algebra, Eager, Recording, eager};
+use super::{Recording, Tape, Var};
 use crate::error::{Error, Result};
 use crate::explain::symbol::{Rules, Symbol};
 use crate::num::{Element, Upstream};
-use crate::tape::entry::Operand;
-use crate::tape::{Tape, Value, Var};
-use crate::tensor::Tensor;
+use crate::ops::algebra::Algebra;
+use crate::ops::eager::{self, Eager};
+use crate::ops::{Binary, Unary};
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::pool::Pool;
+use crate::tensor::{Operand, Tensor, Value};
 use std::any::TypeId;
 use std::sync::Arc;
 

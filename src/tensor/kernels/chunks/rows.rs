@@ -5,7 +5,7 @@
 //! Both take [`WIDE`] elements at a time, whatever a row's length: what is written beyond a row's end is written again by the
 //! next row, or lies in the room behind the last. So a short row is a load and a store, not a call.
 
-use super::kernels::{Call, chunk};
+use super::{Call, chunk};
 use crate::num::Element;
 use crate::num::math::Mode;
 use crate::num::simd::Routine;

@@ -1,12 +1,11 @@
 //! The algebra that records: its values are variables.
 
-use super::Algebra;
+use super::{Tape, Var};
 use crate::error::Error;
 use crate::num::{Element, Number};
+use crate::ops::algebra::Algebra;
 use crate::ops::structural::TensorOp;
-use crate::ops::{BinaryOp, UnaryOp};
-use crate::tape::scalar::{Apply, Apply2};
-use crate::tape::{Tape, Var};
+use crate::ops::{Apply, Apply2, BinaryOp, UnaryOp};
 use crate::tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 
