@@ -67,16 +67,16 @@ impl PieceHasher {
 
     fn tape<T: Element>(&mut self, tape: &Tape<T>) {
         // Comparisons come first: where they differ, they are why the nodes do.
-        for guard in tape.guards.borrow().iter() {
+        for guard in tape.guards().iter() {
             let outcome = guard.outcome.map_or(2, |outcome| outcome as i8);
-            let code = Fingerprint::of("comparison").with(outcome as u64).with(lane(guard.left.0.lane()));
-            self.emit(code.with(lane(guard.right.0.lane())).0, "a comparison of variables", None);
+            let code = Fingerprint::of("comparison").with(outcome as u64).with(lane(guard.ids().0.lane()));
+            self.emit(code.with(lane(guard.ids().1.lane())).0, "a comparison of variables", None);
         }
-        let values = tape.scalars.values(tape.scalars.len());
-        for id in 0..tape.scalars.len() {
+        let values = tape.scalars().values(tape.scalars().len());
+        for id in 0..tape.scalars().len() {
             self.scalar(tape, id, &values);
         }
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         for entry in entries.iter() {
             self.entry(tape, &entries, entry);
         }
@@ -87,17 +87,17 @@ impl PieceHasher {
             ScalarOperand::Node(i) => values[i as usize].as_f64(),
             ScalarOperand::Literal(x) => T::as_f64(x),
         };
-        let (name, piece) = match tape.scalars.decode(id) {
+        let (name, piece) = match tape.scalars().decode(id) {
             ScalarNode::Leaf(_) => ("leaf", 0),
             ScalarNode::Copy(_) => ("select", 0),
             ScalarNode::Unary(op, parent) => (op.name(), op.with(UnaryPiece(values[parent as usize].as_f64()))),
             ScalarNode::Binary(op, a, b) => (op.name(), op.with(BinaryPiece(at(a), at(b)))),
         };
         let mut code = Fingerprint::of(name).with(piece as u64);
-        for parent in tape.scalars.parents(id).into_iter().flatten() {
+        for parent in tape.scalars().parents(id).into_iter().flatten() {
             code = code.with(parent as u64);
         }
-        self.emit(code.0, name, tape.scalars.site(id));
+        self.emit(code.0, name, tape.scalars().site(id));
     }
 
     fn entry<T: Element>(&mut self, tape: &Tape<T>, entries: &[Entry<T>], entry: &Entry<T>) {
@@ -112,7 +112,7 @@ impl PieceHasher {
             NodeRef::Tensor(k) => entries[k].value.operand(),
             _ => Operand::Scalar(entry.parents[i].value),
         };
-        let stretched = |i: usize| eager::broadcast(&tape.pool, operand(i), &entry.value.shape());
+        let stretched = |i: usize| eager::broadcast(tape.pool(), operand(i), &entry.value.shape());
         let code = match &entry.op {
             NodeOp::Leaf => code,
             NodeOp::Unary(op) => op.with(UnaryPieces { x: operand(0), code }),

@@ -9,15 +9,13 @@ use crate::num::Element;
 use crate::sweep::contribution_of;
 use crate::tape::{NodeRef, Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
-use std::collections::HashMap;
 
 /// What a sweep does at each node of the graph, in the graph's order.
 pub(super) fn steps<T: Element>(graph: &Graph<T>) -> Result<Vec<SweepStep<T>>> {
     let adjoints = graph.adjoints()?;
     let tape = Tape::of();
     let vars = graph.record(&tape)?;
-    let makers = tape.entries.borrow().iter().enumerate().filter_map(|(k, entry)| Some((entry.scalar?, k))).collect();
-    let recorded = Recorded { tape: &tape, makers };
+    let recorded = Recorded { tape: &tape };
     let step = |(node, upstream): (&GraphNode<T>, Value<T>)| {
         let mut links = Vec::new();
         for (argument, arg) in node.args().iter().enumerate() {
@@ -34,8 +32,6 @@ pub(super) fn steps<T: Element>(graph: &Graph<T>) -> Result<Vec<SweepStep<T>>> {
 /// A graph on a tape.
 struct Recorded<'t, T: Element> {
     tape: &'t Tape<T>,
-    /// The entry that made a scalar.
-    makers: HashMap<u32, usize>,
 }
 
 impl<T: Element> Recorded<'_, T> {
@@ -50,7 +46,7 @@ impl<T: Element> Recorded<'_, T> {
     ) -> Result<Link<T>> {
         let entry = match var.id().lane() {
             NodeRef::Tensor(k) => Some(k),
-            NodeRef::Scalar(id) => self.makers.get(&id).copied(),
+            NodeRef::Scalar(id) => self.tape.maker(id),
             NodeRef::Constant => None,
         };
         let shape = graph.nodes()[parent].shape();
@@ -75,7 +71,7 @@ impl<T: Element> Recorded<'_, T> {
             (None, NodeRef::Scalar(id)) => {
                 // The scalar lane keeps the partials of its node parents, in order.
                 let place = node.args()[..argument].iter().filter(|arg| matches!(arg, Arg::Node(_))).count();
-                let partial = self.tape.scalars.partials(id)[place];
+                let partial = self.tape.scalars().partials(id)[place];
                 let g = upstream.as_slice()[0];
                 let product = if g == T::from_f64(0.0) { g } else { partial * g };
                 (Local::Number(partial), Value::Scalar(product))

@@ -6,13 +6,11 @@
 //!
 //! **Invariant.** Arguments come before the nodes that read them.
 
-mod names;
 mod record;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use names::Names;
-pub use names::Scope;
+pub use crate::tape::Scope;
 
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
@@ -231,36 +229,32 @@ impl<T: Element> Graph<T> {
 /// Collects what leads to an output.
 struct Collector<'t, T> {
     tape: &'t Tape<T>,
-    /// The entry that made a scalar.
-    makers: HashMap<u32, usize>,
     values: Vec<T>,
 }
 
 impl<'t, T: Element> Collector<'t, T> {
     fn new(tape: &'t Tape<T>) -> Self {
-        let entries = tape.entries.borrow();
-        let makers = entries.iter().enumerate().filter_map(|(k, entry)| Some((entry.scalar?, k))).collect();
-        Self { tape, makers, values: tape.scalars.values(tape.scalars.len()) }
+        Self { tape, values: tape.scalars().values(tape.scalars().len()) }
     }
 
     fn place(&self, id: Id) -> Option<Recorded> {
         let entry = match id.lane() {
             NodeRef::Constant => return None,
             NodeRef::Tensor(k) => k,
-            NodeRef::Scalar(time) => match self.makers.get(&time) {
-                Some(&k) => k,
+            NodeRef::Scalar(time) => match self.tape.maker(time) {
+                Some(k) => k,
                 None => return Some(Recorded { time, is_scalar: true, entry: 0 }),
             },
         };
-        Some(Recorded { time: self.tape.entries.borrow()[entry].mark, is_scalar: false, entry })
+        Some(Recorded { time: self.tape.entries()[entry].mark, is_scalar: false, entry })
     }
 
     fn parents(&self, at: Recorded) -> SmallVec<[Id; 2]> {
         if at.is_scalar {
-            let parents = self.tape.scalars.parents(at.time);
+            let parents = self.tape.scalars().parents(at.time);
             return parents.into_iter().flatten().map(Id::scalar).collect();
         }
-        self.tape.entries.borrow()[at.entry].parents.iter().map(|parent| parent.id).collect()
+        self.tape.entries()[at.entry].parents.iter().map(|parent| parent.id).collect()
     }
 
     fn graph(self, output: Id) -> Graph<T> {
@@ -281,11 +275,11 @@ impl<'t, T: Element> Collector<'t, T> {
             let id = if at.is_scalar { Id::scalar(at.time) } else { Id::tensor(at.entry) };
             places.insert(id, index);
             let mut node = if at.is_scalar { self.scalar(at.time, &reached) } else { self.entry(at.entry, &reached) };
-            if let Some(result) = (!at.is_scalar).then(|| self.tape.entries.borrow()[at.entry].scalar).flatten() {
+            if let Some(result) = (!at.is_scalar).then(|| self.tape.entries()[at.entry].scalar).flatten() {
                 places.insert(Id::scalar(result), index);
             }
             node.index = index;
-            (node.name, node.scope) = self.tape.names.borrow().of(id, at.is_scalar, at.time, at.entry);
+            (node.name, node.scope) = self.tape.name_and_scope(id);
             node
         });
         let nodes = nodes.collect();
@@ -305,19 +299,19 @@ impl<'t, T: Element> Collector<'t, T> {
             ScalarOperand::Node(id) => node(id),
             ScalarOperand::Literal(x) => Arg::Literal(x),
         };
-        let (op, args) = match self.tape.scalars.decode(id) {
+        let (op, args) = match self.tape.scalars().decode(id) {
             ScalarNode::Leaf(_) => (GraphOp::Input, SmallVec::new()),
             ScalarNode::Unary(op, parent) => (GraphOp::Unary(op), smallvec::smallvec![node(parent)]),
             ScalarNode::Binary(op, a, b) => (GraphOp::Binary(op), smallvec::smallvec![operand(a), operand(b)]),
             ScalarNode::Copy(parent) => (GraphOp::Chosen, smallvec::smallvec![node(parent)]),
         };
-        let site = self.tape.scalars.site(id);
+        let site = self.tape.scalars().site(id);
         let value = Value::Scalar(self.values[id as usize]);
         GraphNode { index: 0, op, args, value, active: true, name: None, scope: None, site }
     }
 
     fn entry(&self, k: usize, reached: &HashMap<Recorded, usize>) -> GraphNode<T> {
-        let entries = self.tape.entries.borrow();
+        let entries = self.tape.entries();
         let entry = &entries[k];
         let parents: SmallVec<[Parent<T>; 2]> = SmallVec::from_slice(&entry.parents);
         let (value, active, site) = (entry.value.clone(), entry.active, Some(entry.site));

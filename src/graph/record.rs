@@ -36,7 +36,7 @@ impl<T: Element> GraphNode<T> {
             GraphOp::Binary(op) => Ok(op.with(Apply2(args[0], args[1]))),
             // A copy of its own, so that its gradient is not mixed with its side's.
             GraphOp::Chosen => Ok(match args[0].node() {
-                Some(side) => Var::scalar(tape, tape.scalars.push_copy(side), args[0].item()),
+                Some(side) => Var::scalar(tape, tape.scalars().push_copy(side), args[0].item()),
                 None => args[0],
             }),
             GraphOp::Select => args[0].record_select(args[1], args[2]),
@@ -96,7 +96,7 @@ impl<T: Element> Graph<T> {
     pub fn expanded(&self) -> Result<Self> {
         let tape = Tape::of();
         // What a node became: the first new entry and scalar, and those after its last.
-        let counts = || (tape.scalars.len(), tape.entries.borrow().len());
+        let counts = || (tape.scalars().len(), tape.entries().len());
         let mut sites = Vec::new();
         let vars = self.record_with(&tape, |node, args| {
             let from = counts();

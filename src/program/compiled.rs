@@ -186,7 +186,7 @@ impl<T: Element> Compiled<T> {
     ) -> Result<Option<Computed<T, R>>> {
         self.recorded += 1;
         let tape = Tape::of();
-        tape.tracing.start();
+        tape.tracing().start();
         let (loss, values, rest) = {
             let (loss, values, rest) = build(&tape, context)?;
             if loss.is_tensor() {
@@ -195,7 +195,7 @@ impl<T: Element> Compiled<T> {
             }
             (loss.id(), values.iter().map(|value| value.id()).collect(), rest)
         };
-        let compiled = tape.tracing.check().and_then(|()| Recording::new(key, tape, loss, values, &self.options));
+        let compiled = tape.tracing().check().and_then(|()| Recording::new(key, tape, loss, values, &self.options));
         let mut recording = match compiled {
             Ok(recording) => recording,
             Err(problem) => {
@@ -323,7 +323,7 @@ impl<T: Element> Recording<T> {
         let options = Options { carried: Vec::new(), by: Vec::new(), written_out, ..options.clone() };
         let program = options.assemble(ir)?;
         let blanks = blank(&tape, &leaves);
-        tape.pool.clear();
+        tape.pool().clear();
         let (numbers, slices) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
         let written = Vec::with_capacity(program.outputs.len());
         Ok(Self { key, tape, program, loss, values, leaves, blanks, gradients, numbers, slices, written })
@@ -344,8 +344,8 @@ impl<T: Element> Recording<T> {
         });
         let left = self.tape.has_left_replay();
         let complete = self.tape.end_replay();
-        let has_read = self.tape.tracing.check().is_err();
-        self.tape.tracing.forget();
+        let has_read = self.tape.tracing().check().is_err();
+        self.tape.tracing().forget();
         let computed = match built {
             _ if left || has_read => Ok(None),
             Err(error) => Err(error),
@@ -373,11 +373,11 @@ impl<T: Element> Recording<T> {
         self.numbers.clear();
         for leaf in &self.leaves {
             if let Leaf::Scalar(id) = *leaf {
-                self.numbers.push(tape.scalars.leaf_value(id));
+                self.numbers.push(tape.scalars().leaf_value(id));
             }
         }
         let mut numbers = self.numbers.chunks(1);
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         let mut slices: Vec<&[T]> = std::mem::take(&mut self.slices);
         slices.extend(self.leaves.iter().map(|leaf| match *leaf {
             Leaf::Entry(k) => entries[k].value.as_slice(),
@@ -413,14 +413,13 @@ impl<T: Element> Recording<T> {
 
     /// Lets go of the leaves' values, so that their owners can write them in place.
     fn release(&mut self) {
-        let entries = self.tape.entries.get_mut();
         let held = self.leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Entry(k) => Some(*k),
             Leaf::Scalar(_) => None,
         });
         for (k, blank) in held.zip(&self.blanks) {
-            if let Value::Tensor(tensor) = std::mem::replace(&mut entries[k].value, blank.clone()) {
-                self.tape.pool.give(tensor);
+            if let Value::Tensor(tensor) = self.tape.exchange_value(k, blank.clone()) {
+                self.tape.pool().give(tensor);
             }
         }
     }
@@ -429,7 +428,7 @@ impl<T: Element> Recording<T> {
 impl Leaf {
     fn id<T: Element>(self, tape: &Tape<T>) -> Id {
         match self {
-            Leaf::Entry(k) => tape.entries.borrow()[k].scalar.map_or(Id::tensor(k), Id::scalar),
+            Leaf::Entry(k) => tape.entries()[k].id(k),
             Leaf::Scalar(id) => Id::scalar(id),
         }
     }
@@ -445,8 +444,8 @@ fn room<T: Element>(
     gradients: &[Id],
     home: &Tape<T>,
 ) -> (SmallVec<[Tensor<T>; 4]>, Slots<T>) {
-    let tensor = |k: usize| home.pool.take("program", program.outputs[k].1.clone()).or_panic();
-    let (mut scalars, mut tensors) = (home.spare_adjoints.take(), home.spare_slots.take());
+    let tensor = |k: usize| home.pool().take("program", program.outputs[k].1.clone()).or_panic();
+    let (mut scalars, mut tensors) = (home.spare_adjoints(), home.spare_slots());
     scalars.clear();
     tensors.clear();
     for (id, k) in gradients.iter().zip(1 + values..) {
@@ -464,23 +463,22 @@ fn room<T: Element>(
 
 /// The leaves of a tape: entries, then numbers.
 fn leaves<T: Element>(tape: &Tape<T>) -> Vec<Leaf> {
-    let entries = tape.entries.borrow();
-    let results: std::collections::HashSet<u32> = entries.iter().filter_map(|entry| entry.scalar).collect();
+    let entries = tape.entries();
     let own = entries.iter().enumerate().filter(|(_, entry)| matches!(entry.op, NodeOp::Leaf));
-    let numbers = (0..tape.scalars.len())
-        .filter(|&id| matches!(tape.scalars.decode(id), ScalarNode::Leaf(_)) && !results.contains(&id));
+    let numbers = (0..tape.scalars().len())
+        .filter(|&id| matches!(tape.scalars().decode(id), ScalarNode::Leaf(_)) && tape.maker(id).is_none());
     own.map(|(k, _)| Leaf::Entry(k)).chain(numbers.map(Leaf::Scalar)).collect()
 }
 
 /// The nodes whose gradients are wanted: variables, and what is marked with [`Var::retain_gradient`].
 fn wanted<T: Element>(tape: &Tape<T>, leaves: &[Leaf]) -> Vec<Id> {
-    let entries = tape.entries.borrow();
+    let entries = tape.entries();
     let active = leaves.iter().filter_map(|leaf| match *leaf {
         Leaf::Entry(k) => entries[k].active.then_some(Id::tensor(k)),
         Leaf::Scalar(id) => Some(Id::scalar(id)),
     });
     let kept = entries.iter().enumerate().filter(|(_, entry)| entry.retained && !matches!(entry.op, NodeOp::Leaf));
-    let kept = kept.map(|(k, entry)| entry.scalar.map_or(Id::tensor(k), Id::scalar));
+    let kept = kept.map(|(k, entry)| entry.id(k));
     active.chain(kept).collect()
 }
 
@@ -500,10 +498,16 @@ fn blank<T: Element>(tape: &Tape<T>, leaves: &[Leaf]) -> Vec<Value<T>> {
             }))
         }
     };
-    let mut entries = tape.entries.borrow_mut();
-    for entry in entries.iter_mut().filter(|entry| !matches!(entry.op, NodeOp::Leaf)) {
-        entry.value = of(&entry.value);
+    // The loop must not hold the entries: each turn writes one.
+    let n = tape.entries().len();
+    for k in 0..n {
+        let blank = match &tape.entries()[k] {
+            entry if matches!(entry.op, NodeOp::Leaf) => continue,
+            entry => of(&entry.value),
+        };
+        tape.exchange_value(k, blank);
     }
+    let entries = tape.entries();
     let held = leaves.iter().filter_map(|leaf| match leaf {
         Leaf::Entry(k) => Some(of(&entries[*k].value)),
         Leaf::Scalar(_) => None,

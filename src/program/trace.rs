@@ -35,7 +35,7 @@ impl<'b, T: Element> Traced<'b, T> {
     /// # Errors
     /// Something on the tape cannot run again.
     pub fn new(tape: &Tape<T>, ir: &'b RefCell<Ir<T>>, inputs: &[Var<'_, T>]) -> Result<Self> {
-        if !tape.hooks.borrow().is_empty() {
+        if tape.has_hooks() {
             return Err(Error::tape(
                 "compile: hooks on gradients are closures over plain numbers, which a program cannot run",
             ));
@@ -47,12 +47,12 @@ impl<'b, T: Element> Traced<'b, T> {
                 return Err(Error::argument(format!("compile: input {k} is given twice")));
             }
         }
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         let mut traced = Self {
             build: Building { ir },
-            scalars: Vec::with_capacity(tape.scalars.len() as usize),
+            scalars: Vec::with_capacity(tape.scalars().len() as usize),
             entries: Vec::with_capacity(entries.len()),
-            firsts: Vec::with_capacity(tape.scalars.len() as usize),
+            firsts: Vec::with_capacity(tape.scalars().len() as usize),
             first_of: HashMap::new(),
         };
         for (k, entry) in entries.iter().enumerate() {
@@ -68,9 +68,9 @@ impl<'b, T: Element> Traced<'b, T> {
                 traced.firsts.push(id);
             }
         }
-        traced.scalars_to(tape, tape.scalars.len(), &places);
+        traced.scalars_to(tape, tape.scalars().len(), &places);
         drop(entries);
-        for guard in tape.guards.borrow().iter() {
+        for guard in tape.guards().iter() {
             let (left, right) = guard.ids();
             let values = guard.values();
             let side = |id, value: T| traced.at(id, value).key(ir);
@@ -108,7 +108,7 @@ impl<'b, T: Element> Traced<'b, T> {
 
     fn scalars_to(&mut self, tape: &Tape<T>, hi: u32, inputs: &HashMap<Id, usize>) {
         for id in self.scalars.len() as u32..hi {
-            let expr = match tape.scalars.decode(id) {
+            let expr = match tape.scalars().decode(id) {
                 ScalarNode::Leaf(x) => match inputs.get(&Id::scalar(id)) {
                     Some(&k) => self.input(k),
                     None => self.literal(x),
@@ -244,7 +244,7 @@ impl<'b, T: Element> Traced<'b, T> {
         mut add: impl FnMut(u32, Expr<'b, T>),
     ) {
         let out = self.scalars[id as usize];
-        match tape.scalars.decode(id) {
+        match tape.scalars().decode(id) {
             ScalarNode::Leaf(_) => {}
             ScalarNode::Copy(parent) => {
                 if let Some(g) = g(parent) {
@@ -351,11 +351,11 @@ impl<'b, T: Element> SweepMode<T> for Traced<'b, T> {
     }
 
     fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Expr<'b, T>) -> Result<Contribution<Expr<'b, T>>> {
-        Ok(self.rule(&tape.entries.borrow()[k], k, wrt, g))
+        Ok(self.rule(&tape.entries()[k], k, wrt, g))
     }
 
     fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Expr<'b, T>) -> Result<Expr<'b, T>> {
-        let entry = &tape.entries.borrow()[k];
+        let entry = &tape.entries()[k];
         let inputs: Vec<Expr<'b, T>> = entry.parents.iter().map(|parent| self.at(parent.id, parent.value)).collect();
         match &entry.op {
             NodeOp::Tensor(TensorOp::Det(_)) | NodeOp::Custom(_) => Err(Error::not_differentiable(format!(

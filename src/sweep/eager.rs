@@ -13,7 +13,7 @@ use crate::tape::{Id, Tape, Value};
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::shape::same_lengths;
-use crate::tensor::{Operand, Shape, Tensor};
+use crate::tensor::{Operand, Shape};
 use smallvec::SmallVec;
 
 fn operand<'a, T: Element>(entries: &'a [Entry<T>], parent: &Parent<T>) -> Operand<'a, T> {
@@ -99,7 +99,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     const KEEPS_ALL: bool = false;
 
     fn scalars(&self, tape: &Tape<T>, n: u32) -> Vec<T> {
-        let mut adjoints = tape.spare_adjoints.take();
+        let mut adjoints = tape.spare_adjoints();
         adjoints.clear();
         adjoints.resize(n as usize, T::from_f64(0.0));
         adjoints
@@ -116,28 +116,28 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
 
     fn segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>, _needs: Option<&Needs>) -> Result<()> {
         let mut hi = hi;
-        if lo < hi && !tape.hooks.borrow().is_empty() {
-            let here = |id: &u32| (lo..hi).contains(id) && !is_result(tape, *id);
-            let mut hooked: Vec<u32> = scalar_hooks(tape).filter(here).collect();
+        if lo < hi && tape.has_hooks() {
+            let here = |id: &u32| (lo..hi).contains(id) && tape.maker(*id).is_none();
+            let mut hooked: Vec<u32> = tape.hooked_scalars().into_iter().filter(here).collect();
             hooked.sort_unstable_by(|a, b| b.cmp(a));
             hooked.dedup();
             for id in hooked {
-                tape.scalars.sweep(id + 1, hi, scalars);
+                tape.scalars().sweep(id + 1, hi, scalars);
                 let g = self.hooked(tape, Id::scalar(id), Value::Scalar(scalars[id as usize]));
                 scalars[id as usize] = g.as_slice()[0];
                 hi = id + 1;
             }
         }
-        tape.scalars.sweep(lo, hi, scalars);
+        tape.scalars().sweep(lo, hi, scalars);
         Ok(())
     }
 
     fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>) {
-        tape.scalars.push_forward(lo, hi, scalars);
+        tape.scalars().push_forward(lo, hi, scalars);
     }
 
     fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Value<T>) -> Result<Contribution<Value<T>>> {
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         let entry = &entries[k];
         match &entry.op {
             NodeOp::Tensor(op) => {
@@ -157,7 +157,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     }
 
     fn slots(&self, tape: &Tape<T>) -> Vec<Option<Value<T>>> {
-        tape.spare_slots.take()
+        tape.spare_slots()
     }
 
     fn contribute(
@@ -167,7 +167,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         g: Value<T>,
         slot: &mut Option<Value<T>>,
     ) -> Result<()> {
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         let entry = &entries[k];
         if let NodeOp::Tensor(TensorOp::MatMul(op)) = &entry.op
             && self.product(
@@ -206,7 +206,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     }
 
     fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Value<T>) -> Result<Value<T>> {
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         let entry = &entries[k];
         match &entry.op {
             NodeOp::Tensor(op) => {
@@ -264,19 +264,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     }
 
     fn hooked(&self, tape: &Tape<T>, id: Id, mut g: Value<T>) -> Value<T> {
-        let hooks = tape.hooks.borrow();
-        for hook in hooks.iter().filter(|hook| hook.id == id) {
-            let seen: Tensor<T> = g.clone().into_tensor();
-            if let Some(changed) = (hook.call)(&seen) {
-                assert!(
-                    changed.shape() == seen.shape(),
-                    "hook: the gradient has shape {}, its replacement {}",
-                    seen.shape(),
-                    changed.shape()
-                );
-                g = changed.into();
-            }
-        }
+        tape.call_hooks(id, &mut g);
         g
     }
 }
@@ -324,24 +312,4 @@ impl<T: Element> Eager<'_, T> {
             Contribution::Product { x, transpose_x, y, transpose_y } => self.matmul(&x, transpose_x, &y, transpose_y),
         }
     }
-}
-
-/// Whether an op on tensors made this number; its hooks run when the sweep visits the op.
-fn is_result<T: Element>(tape: &Tape<T>, id: u32) -> bool {
-    let entries = tape.entries.borrow();
-    let first = entries.partition_point(|entry| entry.mark <= id);
-    entries[first..].iter().take_while(|entry| entry.mark == id + 1).any(|entry| entry.scalar == Some(id))
-}
-
-fn scalar_hooks<T: Element>(tape: &Tape<T>) -> impl Iterator<Item = u32> {
-    let ids: Vec<u32> = tape
-        .hooks
-        .borrow()
-        .iter()
-        .filter_map(|hook| match hook.id.lane() {
-            NodeRef::Scalar(id) => Some(id),
-            _ => None,
-        })
-        .collect();
-    ids.into_iter()
 }

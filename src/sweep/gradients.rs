@@ -27,12 +27,12 @@ fn address<T>(tape: Option<&Tape<T>>) -> usize {
 impl<T: Element> Gradients<T> {
     pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Self {
         let Some(tape) = y.tape else { return Self { scalars: Vec::new(), tensors: Vec::new(), home: 0 } };
-        if tape.tracing.is_on() {
-            tape.tracing.note(Error::tape(
+        if tape.tracing().is_on() {
+            tape.tracing().note(Error::tape(
                 "compile: backward() gives plain numbers, which a program would keep; use tape.grad, whose gradients are recorded",
             ));
         }
-        let mode = Eager::new(&tape.pool);
+        let mode = Eager::new(tape.pool());
         let adjoints = sweep(tape, &mode, y.id, seed, None).or_panic();
         mode.release();
         Self { scalars: adjoints.scalars, tensors: adjoints.tensors, home: address(Some(tape)) }
@@ -79,7 +79,7 @@ impl<T: Element> Gradients<T> {
         if let Some(Some(Value::Tensor(g))) = self.tensors.get(k) {
             return Ok(g.clone());
         }
-        let entries = x.home().entries.borrow();
+        let entries = x.home().entries();
         let entry = &entries[k];
         if !entry.active {
             return Err(Error::argument(format!(

@@ -11,7 +11,9 @@
 //!
 //! Cost: O(nodes), with one live gradient for each unfinished node.
 
+mod backward;
 mod eager;
+mod finite;
 mod gradients;
 mod needs;
 mod recording;
@@ -68,7 +70,7 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
         slot: &mut Option<Self::V>,
     ) -> Result<()> {
         let contribution = self.contribution(tape, k, wrt, g)?;
-        let shape = tape.entries.borrow()[parent].value.shape();
+        let shape = tape.entries()[parent].value.shape();
         self.accumulate(slot, fit(self, contribution, &shape), &shape);
         Ok(())
     }
@@ -108,7 +110,7 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
     }
     let mut hi = n_scalars;
     for k in (0..n_entries).rev() {
-        let mark = tape.entries.borrow()[k].mark;
+        let mark = tape.entries()[k].mark;
         if mark < hi {
             mode.segment(tape, mark, hi, &mut adjoints.scalars, needs)?;
             hi = mark;
@@ -127,14 +129,14 @@ fn visit<T: Element, M: SweepMode<T>>(
     adjoints: &mut AdjointsOf<T, M>,
     needs: Option<&Needs>,
 ) -> Result<()> {
-    let hooked = !tape.hooks.borrow().is_empty();
+    let hooked = tape.has_hooks();
     let wanted = |entries: &[Entry<T>], parent: Id| match parent.lane() {
         NodeRef::Tensor(p) => entries[p].active && needs.is_none_or(|needs| needs.entry(p)),
         NodeRef::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
         NodeRef::Constant => false,
     };
     let (scalar, keep, n_parents, first) = {
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         let entry = &entries[k];
         let done = entry.parents.is_empty() && !hooked;
         if !entry.active || done || needs.is_some_and(|needs| !needs.entry(k)) {
@@ -168,7 +170,7 @@ fn visit<T: Element, M: SweepMode<T>>(
     let Some(first) = first else { return Ok(()) };
     for wrt in (first..n_parents).rev() {
         let parent = {
-            let entries = tape.entries.borrow();
+            let entries = tape.entries();
             let parent = entries[k].parents[wrt].id;
             if !wanted(&entries, parent) {
                 continue;
@@ -198,7 +200,7 @@ pub(crate) fn contribution_of<T: Element>(
     g: Value<T>,
     shape: &Shape,
 ) -> Option<Value<T>> {
-    let mode = Eager::new(&tape.pool);
+    let mode = Eager::new(tape.pool());
     let contribution = mode.contribution(tape, k, wrt, g).ok()?;
     let mut slot = None;
     mode.accumulate(&mut slot, fit(&mode, contribution, shape), shape);
@@ -247,7 +249,7 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
     let mut lo = 0;
     for k in 0..n_entries {
         let (mark, scalar, parents, active) = {
-            let entry = &tape.entries.borrow()[k];
+            let entry = &tape.entries()[k];
             (entry.mark, entry.scalar, entry.parents.clone(), entry.active)
         };
         // A number out of an entry is the last scalar before the entry's mark; its tangent comes from the entry.
@@ -257,7 +259,7 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
             continue;
         }
         let mut sum = state.tensors[k].take();
-        let shape = tape.entries.borrow()[k].value.shape();
+        let shape = tape.entries()[k].value.shape();
         for (wrt, parent) in parents.iter().enumerate() {
             let tangent = match parent.id.lane() {
                 NodeRef::Tensor(p) => state.tensors[p].clone(),
@@ -286,7 +288,7 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
 
 /// How many entries and scalars there are up to the last of these nodes: what is recorded later does not lead to them.
 fn extent<T: Element>(tape: &Tape<T>, to: &[Id]) -> (usize, u32) {
-    let entries = tape.entries.borrow();
+    let entries = tape.entries();
     to.iter().fold((0, 0), |(n_entries, n_scalars), id| match id.lane() {
         NodeRef::Tensor(k) => (n_entries.max(k + 1), n_scalars.max(entries[k].mark)),
         NodeRef::Scalar(id) => {
@@ -363,7 +365,7 @@ impl<T: Element> Tape<T> {
         for y in ys {
             crate::tape::same_tape("jvp", Some(self), y.tape)?;
         }
-        let mode = Eager::new(&self.pool);
+        let mode = Eager::new(self.pool());
         let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.clone())).collect();
         let found = forward(self, &mode, tangents, ys.iter().map(|y| y.id))?;
         let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape()).into();

@@ -13,9 +13,9 @@ pub(crate) struct Needs {
 impl Needs {
     /// Marks, in one pass forward, what lies downstream of the variables.
     pub fn downstream_of<T: Element>(tape: &Tape<T>, xs: &[Var<'_, T>]) -> Self {
-        let entries = tape.entries.borrow();
+        let entries = tape.entries();
         let mut needs =
-            Needs { scalars: vec![false; tape.scalars.len() as usize], entries: vec![false; entries.len()] };
+            Needs { scalars: vec![false; tape.scalars().len() as usize], entries: vec![false; entries.len()] };
         for x in xs {
             match x.id.lane() {
                 NodeRef::Scalar(id) => needs.scalars[id as usize] = true,
@@ -38,13 +38,13 @@ impl Needs {
                 needs.scalars[id as usize] |= needs.entries[k];
             }
         }
-        needs.mark_scalars(tape, lo, tape.scalars.len());
+        needs.mark_scalars(tape, lo, tape.scalars().len());
         needs
     }
 
     fn mark_scalars<T: Element>(&mut self, tape: &Tape<T>, lo: u32, hi: u32) {
         for id in lo..hi {
-            let depends = tape.scalars.parents(id).iter().flatten().any(|&parent| self.scalars[parent as usize]);
+            let depends = tape.scalars().parents(id).iter().flatten().any(|&parent| self.scalars[parent as usize]);
             self.scalars[id as usize] |= depends;
         }
     }

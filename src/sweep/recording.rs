@@ -79,7 +79,7 @@ impl<'t, T: Element> Recording<'t, T> {
         g: impl Fn(u32) -> Option<Var<'t, T>>,
         mut add: impl FnMut(u32, Var<'t, T>),
     ) {
-        match self.tape.scalars.decode(id) {
+        match self.tape.scalars().decode(id) {
             ScalarNode::Leaf(_) => {}
             ScalarNode::Copy(parent) => {
                 if let Some(g) = g(parent) {
@@ -105,7 +105,7 @@ impl<'t, T: Element> Recording<'t, T> {
 
     /// The variables of an entry's parents, and its own.
     fn entry_vars(&self, k: usize) -> (NodeOp<T>, Vec<Var<'t, T>>, Var<'t, T>) {
-        let entries = self.tape.entries.borrow();
+        let entries = self.tape.entries();
         let entry = &entries[k];
         let var = |id: Id, value: T| Var { tape: Some(self.tape), id, scalar: value };
         let inputs = entry.parents.iter().map(|parent| var(parent.id, parent.value)).collect();
@@ -145,7 +145,7 @@ impl<'t, T: Element> SweepMode<T> for Recording<'t, T> {
     const KEEPS_ALL: bool = true;
 
     fn scalars(&self, tape: &Tape<T>, n: u32) -> ScalarVars<'t, T> {
-        ScalarVars { adjoints: vec![None; n as usize], values: tape.scalars.values(n) }
+        ScalarVars { adjoints: vec![None; n as usize], values: tape.scalars().values(n) }
     }
 
     fn add_scalar(&self, scalars: &mut ScalarVars<'t, T>, id: u32, x: Var<'t, T>) {

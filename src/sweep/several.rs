@@ -32,7 +32,7 @@ impl<T: Element> Tape<T> {
         let k = self.check_many("jvp_many", ys, xs, directions, xs.len())?;
         let mut products = vec![T::from_f64(0.0); k * ys.len()];
         if self.is_numbers_alone() {
-            let pass = Pass { lane: &self.scalars, from: xs, to: ys, vectors: directions.as_slice(), forward: true };
+            let pass = Pass { lane: self.scalars(), from: xs, to: ys, vectors: directions.as_slice(), forward: true };
             pass.run(&mut products);
         } else {
             for (direction, product) in rows(directions.as_slice(), xs.len(), k).zip(rows_mut(&mut products, ys.len()))
@@ -66,7 +66,7 @@ impl<T: Element> Tape<T> {
         let k = self.check_many("vjp_many", ys, xs, seeds, ys.len())?;
         let mut products = vec![T::from_f64(0.0); k * xs.len()];
         if self.is_numbers_alone() {
-            let pass = Pass { lane: &self.scalars, from: ys, to: xs, vectors: seeds.as_slice(), forward: false };
+            let pass = Pass { lane: self.scalars(), from: ys, to: xs, vectors: seeds.as_slice(), forward: false };
             pass.run(&mut products);
         } else {
             let zero = T::from_f64(0.0);
@@ -109,7 +109,7 @@ impl<T: Element> Tape<T> {
     }
 
     fn is_numbers_alone(&self) -> bool {
-        self.entries.borrow().is_empty() && self.hooks.borrow().is_empty()
+        self.entries().is_empty() && !self.has_hooks()
     }
 }
 

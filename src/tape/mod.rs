@@ -10,9 +10,10 @@
 
 pub(crate) mod custom;
 pub(crate) mod entry;
-pub(crate) mod finite;
 mod format;
+mod inside;
 mod losses;
+mod names;
 mod operators;
 mod record;
 mod recording;
@@ -24,6 +25,8 @@ mod tensors;
 pub(crate) mod tracing;
 mod var;
 
+use inside::Hook;
+pub use names::Scope;
 pub(crate) use record::same_tape;
 pub(crate) use recording::Recording;
 pub(crate) use var::NodeRef;
@@ -51,18 +54,18 @@ use std::panic::Location;
 /// assert_eq!(grads.item(x), 0.8);
 /// ```
 pub struct Tape<T> {
-    pub(crate) scalars: ScalarLane<T>,
-    pub(crate) entries: RefCell<Vec<Entry<T>>>,
-    pub(crate) pool: Pool<T>,
-    pub(crate) guards: RefCell<Vec<Guard<T>>>,
-    pub(crate) hooks: RefCell<Vec<Hook<T>>>,
-    pub(crate) names: RefCell<crate::graph::Names>,
-    pub(crate) tracing: tracing::Tracing,
-    pub(crate) replay: replay::Replay<T>,
+    scalars: ScalarLane<T>,
+    entries: RefCell<Vec<Entry<T>>>,
+    pool: Pool<T>,
+    guards: RefCell<Vec<Guard<T>>>,
+    hooks: RefCell<Vec<Hook<T>>>,
+    names: RefCell<names::Names>,
+    tracing: tracing::Tracing,
+    replay: replay::Replay<T>,
     /// Adjoints of the scalar lane from an earlier sweep, kept for their memory.
-    pub(crate) spare_adjoints: Cell<Vec<T>>,
+    spare_adjoints: Cell<Vec<T>>,
     /// The same of the tensor lane.
-    pub(crate) spare_slots: Cell<Vec<Option<Value<T>>>>,
+    spare_slots: Cell<Vec<Option<Value<T>>>>,
 }
 
 /// A comparison that ordinary control flow made on variables.
@@ -89,12 +92,6 @@ impl<T: Element> std::fmt::Debug for Tape<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Tape({} nodes, {} bytes)", self.len(), self.bytes())
     }
-}
-
-/// A closure that sees a variable's gradient, and may replace it.
-pub(crate) struct Hook<T> {
-    pub id: Id,
-    pub call: Box<dyn Fn(&Tensor<T>) -> Option<Tensor<T>>>,
 }
 
 impl Tape<f64> {
@@ -239,39 +236,6 @@ impl<T: Element> Tape<T> {
         self.guards.borrow().clone()
     }
 
-    /// Records what the closure builds, differentiates its scalar result, and clears the tape.
-    ///
-    /// Returns the result's value, what else the closure returned, and the gradients. Because the tape has let go of the
-    /// parameters by then, an optimiser can write them in place.
-    ///
-    /// # Examples
-    /// ```
-    /// use retrograd::{Tape, Tensor};
-    /// let mut tape = Tape::<f32>::of();
-    /// let mut w = Tensor::from([1.0f32, -2.0]);
-    /// for _ in 0..3 {
-    ///     let (loss, id, grads) = tape.step(|t| {
-    ///         let v = t.var(&w);
-    ///         (v.square().sum(()), v.id())
-    ///     });
-    ///     assert!(loss > 0.0);
-    ///     w.add_scaled(-0.1, grads.get(id).unwrap());
-    ///     tape.recycle(grads);
-    /// }
-    /// ```
-    #[track_caller]
-    pub fn step<R>(
-        &mut self,
-        build: impl for<'t> FnOnce(&'t Tape<T>) -> (Var<'t, T>, R),
-    ) -> (T, R, crate::sweep::Gradients<T>) {
-        let (value, rest, grads) = {
-            let (loss, rest) = build(self);
-            (loss.item(), rest, loss.backward())
-        };
-        self.clear();
-        (value, rest, grads)
-    }
-
     /// A tensor in memory of this tape, for data that is made anew for every step (a mask, a batch): the closure writes every
     /// element of what it is handed, which holds anything at first. Given back by [`Tape::clear`] if it went into
     /// [`Tape::data`] and nothing else holds it.
@@ -290,18 +254,6 @@ impl<T: Element> Tape<T> {
     #[track_caller]
     pub fn tensor(&self, shape: impl IntoShape, write: impl FnOnce(&mut [T])) -> Tensor<T> {
         self.pool.fill("tensor", shape.into_shape().named("tensor").or_panic(), write)
-    }
-
-    /// Takes the buffers of gradients back for the next sweep.
-    pub fn recycle(&self, grads: crate::sweep::Gradients<T>) {
-        let (scalars, mut tensors) = grads.into_parts();
-        self.spare_adjoints.set(scalars);
-        for tensor in tensors.drain(..).flatten() {
-            if let Value::Tensor(tensor) = tensor {
-                self.pool.give(tensor);
-            }
-        }
-        self.spare_slots.set(tensors);
     }
 
     /// Takes the buffer of a tensor, such as a gradient that was taken out, for later results.

@@ -3,11 +3,9 @@
 use super::entry::{NodeOp, Parent, Parents};
 use super::replay::RequestedOp;
 use super::{Guard, Hook, Tape};
-use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::{Reshape, TensorOp};
-use crate::sweep::Gradients;
-use crate::tensor::{Operand, Shape, Tensor, Value};
+use crate::tensor::{Operand, Shape, Tensor};
 use std::cmp::Ordering;
 use std::panic::Location;
 
@@ -239,51 +237,6 @@ impl<'t, T: Element> Var<'t, T> {
             tape.hooks.borrow_mut().push(Hook { id: self.id, call: Box::new(call) });
         }
         self
-    }
-
-    /// The gradients of this scalar by every variable that it depends on.
-    ///
-    /// # Panics
-    /// This is a tensor.
-    #[track_caller]
-    pub fn backward(self) -> Gradients<T> {
-        self.try_backward().or_panic()
-    }
-
-    /// As [`Var::backward`].
-    ///
-    /// # Errors
-    /// This is a tensor.
-    pub fn try_backward(self) -> Result<Gradients<T>> {
-        if self.is_tensor() {
-            let shape = self.shape();
-            return Err(Error::shape(format!(
-                "backward: output must be a scalar, got shape {shape}; reduce it with sum() or mean(), or pass a seed"
-            )));
-        }
-        Ok(Gradients::sweep(self, Value::Scalar(T::from_f64(1.0))))
-    }
-
-    /// The gradients of the sum of `seed` times this variable: the vector-Jacobian product.
-    ///
-    /// # Panics
-    /// The seed's shape is not this variable's.
-    #[track_caller]
-    pub fn backward_with(self, seed: impl Into<Tensor<T>>) -> Gradients<T> {
-        self.try_backward_with(seed).or_panic()
-    }
-
-    /// As [`Var::backward_with`].
-    ///
-    /// # Errors
-    /// The seed's shape is not this variable's.
-    pub fn try_backward_with(self, seed: impl Into<Tensor<T>>) -> Result<Gradients<T>> {
-        let seed = seed.into();
-        if *seed.shape() != self.shape() {
-            let (seed, own) = (seed.shape(), self.shape());
-            return Err(Error::shape(format!("backward: seed has shape {seed}, the output {own}")));
-        }
-        Ok(Gradients::sweep(self, seed.into()))
     }
 }
 

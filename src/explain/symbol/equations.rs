@@ -1,6 +1,6 @@
 //! The chain rule of a graph: for each node its formula, and what it adds to its parents' gradients.
 
-use super::{TermTable, TermKind, Rules, Symbol};
+use super::{Rules, Symbol, TermKind, TermTable};
 use crate::error::{Error, Result};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::num::{Element, Number, Upstream};

@@ -1,6 +1,6 @@
 //! The algebra whose values are formulas.
 
-use super::{TermTable, TermKind, Symbol};
+use super::{Symbol, TermKind, TermTable};
 use crate::graph::Graph;
 use crate::num::Element;
 use crate::ops::algebra::Algebra;

@@ -3,7 +3,7 @@
 //! In compiler terms: the byte code of a fusion group, and its tile size.
 
 use super::Origin;
-use super::lower::{Instruction, Location, InstructionKind};
+use super::lower::{Instruction, InstructionKind, Location};
 use crate::num::Element;
 use crate::program::batch::BatchCode;
 use crate::program::body::{Body, BodyOp, Sink};

@@ -7,10 +7,10 @@
 //! change bits or belongs to the program's passes.
 
 use super::code::{LoweredBody, Stream, Sum};
-use super::{Origin, Source, Target, Access, circles};
+use super::{Access, Origin, Source, Target, circles};
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
-use crate::program::body::{Body, BodyOp, Sink, Register};
+use crate::program::body::{Body, BodyOp, Register, Sink};
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::chunks::{At, Call, First, KernelVariant, Ones, OpBytes, Then, takes_ones};
 use crate::tensor::kernels::elementwise::Side;

@@ -5,8 +5,8 @@
 //! Lanes are cut into segments that depend on the code and the number of lanes alone. A segment has accumulators of its own;
 //! in the end they are added in the order of the segments. So the bits of a sum are the same for any number of threads.
 
-use super::code::{LoweredBody, REGISTERS, STREAMS, BlockInstruction, Stream, UNIFORM};
-use super::{BlockCode, Origin, Source, Target, Access};
+use super::code::{BlockInstruction, LoweredBody, REGISTERS, STREAMS, Stream, UNIFORM};
+use super::{Access, BlockCode, Origin, Source, Target};
 use crate::num::Element;
 use crate::parallel::Workers;
 use crate::tensor::kernels::chunks::{Call, accumulators, chunk};

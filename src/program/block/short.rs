@@ -9,7 +9,7 @@
 //! **Invariant.** The bits are those of [`BlockCode`](super::BlockCode) on as many lanes, but for sums by row, which that may
 //! take in two parts.
 
-use super::code::{LoweredBody, REGISTERS, STREAMS, BlockInstruction, Stream, UNIFORM, longest};
+use super::code::{BlockInstruction, LoweredBody, REGISTERS, STREAMS, Stream, UNIFORM, longest};
 use super::run::folded;
 use super::{Access, Body, BodyOp, Origin, Source, Target, lower};
 use crate::num::Element;

@@ -9,7 +9,7 @@ use crate::num::Element;
 use crate::num::math::Mode;
 use crate::num::simd::{self, Kernel};
 use crate::parallel::Workers;
-use crate::program::block::{BlockCode, Origin, Source, Access};
+use crate::program::block::{Access, BlockCode, Origin, Source};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 use crate::tensor::kernels::chunks::chunk;

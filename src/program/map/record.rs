@@ -48,11 +48,11 @@ pub(super) fn record<T: Element>(
     build: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
 ) -> Result<Recorded<T>> {
     let tape = Tape::of();
-    tape.tracing.start();
+    tape.tracing().start();
     let x = tape.vars(&vec![T::from_f64(ANY); n_inputs + n_shared]);
     let (inputs, shared) = x.split_at(n_inputs);
     let y = build(inputs, shared);
-    tape.tracing.check()?;
+    tape.tracing().check()?;
     check(&tape, &y)?;
     let finish = |grown, widths, sums| {
         let input = |k: usize| match k.checked_sub(n_inputs) {
@@ -103,10 +103,10 @@ pub(super) fn record_directions<T: Element>(
     build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
 ) -> Result<(Recorded<T>, Vec<Output<T>>)> {
     let tape = Tape::of();
-    tape.tracing.start();
+    tape.tracing().start();
     let x = tape.vars(&vec![T::from_f64(ANY); n]);
     let y = build(&x);
-    tape.tracing.check()?;
+    tape.tracing().check()?;
     check(&tape, &y)?;
     let ir = RefCell::new(Ir::new(false));
     let traced = Traced::new(&tape, &ir, &x)?;
@@ -127,7 +127,7 @@ pub(super) fn record_directions<T: Element>(
 
 /// What a body cannot do.
 fn check<T: Element>(tape: &Tape<T>, outputs: &[Var<'_, T>]) -> Result<()> {
-    for entry in tape.entries.borrow().iter() {
+    for entry in tape.entries().iter() {
         let (op, site) = (entry.op.name(), entry.site);
         if let Value::Tensor(value) = &entry.value {
             let shape = value.shape();
@@ -141,7 +141,7 @@ fn check<T: Element>(tape: &Tape<T>, outputs: &[Var<'_, T>]) -> Result<()> {
             )));
         }
     }
-    if let Some(guard) = tape.guards.borrow().first() {
+    if let Some(guard) = tape.guards().first() {
         let (left, right) = guard.values();
         return Err(Error::tape(format!(
             "map: the function compares variables ({left} with {right} while it was recorded), and what it does then it would \

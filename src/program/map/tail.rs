@@ -62,7 +62,7 @@ fn rows<'t, T: Element>(tape: &'t Tape<T>, ys: &[Var<'t, T>]) -> (Vec<Var<'t, T>
             return Output { row: rows.len() - 1, negated: false, plus: None };
         };
         let (mut negated, mut plus) = (false, None);
-        match linear(tape.scalars.decode(id)) {
+        match linear(tape.scalars().decode(id)) {
             Some(Linear::Sum(op, ScalarOperand::Node(x), ScalarOperand::Literal(c))) => {
                 let subtracts = matches!(op, BinaryOp::Sub(_));
                 (id, plus) = (x, Some(if subtracts { -c } else { c }));
@@ -72,7 +72,7 @@ fn rows<'t, T: Element>(tape: &'t Tape<T>, ys: &[Var<'t, T>]) -> (Vec<Var<'t, T>
             }
             _ => {}
         }
-        while let Some(Linear::Negated(_, x)) = linear(tape.scalars.decode(id)) {
+        while let Some(Linear::Negated(_, x)) = linear(tape.scalars().decode(id)) {
             (id, negated) = (x, !negated);
         }
         let row = *places.entry(id).or_insert_with(|| {
@@ -157,20 +157,20 @@ enum Linear<T> {
 }
 
 fn roles<T: Element>(tape: &Tape<T>, ys: &[Var<'_, T>]) -> Vec<Usage<T>> {
-    let n = tape.scalars.len() as usize;
+    let n = tape.scalars().len() as usize;
     // Whose vector is wanted, and whose value.
     let (mut vectors, mut values) = (vec![false; n], vec![false; n]);
     let number = |id: crate::tape::Id| if let NodeRef::Scalar(id) = id.lane() { Some(id as usize) } else { None };
     ys.iter().filter_map(|y| number(y.id())).for_each(|id| vectors[id] = true);
-    for entry in tape.entries.borrow().iter() {
+    for entry in tape.entries().iter() {
         entry.parents.iter().filter_map(|parent| number(parent.id)).for_each(|id| values[id] = true);
     }
     let mut roles: Vec<Usage<T>> = Vec::with_capacity(n);
     for id in (0..n).rev() {
-        let linear = if vectors[id] && !values[id] { linear(tape.scalars.decode(id as u32)) } else { None };
+        let linear = if vectors[id] && !values[id] { linear(tape.scalars().decode(id as u32)) } else { None };
         if vectors[id] || values[id] {
             let wanted = if linear.is_some() { &mut vectors } else { &mut values };
-            tape.scalars.parents(id as u32).into_iter().flatten().for_each(|parent| wanted[parent as usize] = true);
+            tape.scalars().parents(id as u32).into_iter().flatten().for_each(|parent| wanted[parent as usize] = true);
         }
         roles.push(match linear {
             Some(linear) => Usage::Tail(linear),

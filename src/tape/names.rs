@@ -1,7 +1,7 @@
 //! Names of variables, and the scopes that they are recorded in. A tape that no one names anything on holds none.
 
+use super::{Id, NodeRef, Tape, Var};
 use crate::num::Element;
-use crate::tape::{Id, Tape, Var};
 use std::collections::HashMap;
 
 /// What was named on a tape.
@@ -30,11 +30,11 @@ impl Names {
         self.open.clear();
     }
 
-    /// The name and the innermost scope of a node.
-    pub fn of(&self, id: Id, is_scalar: bool, time: u32, entry: usize) -> (Option<String>, Option<String>) {
-        let inside = |span: &&Span| match is_scalar {
-            true => span.from.0 <= time && span.to.is_none_or(|to| time < to.0),
-            false => span.from.1 <= entry && span.to.is_none_or(|to| entry < to.1),
+    fn of(&self, id: Id) -> (Option<String>, Option<String>) {
+        let inside = |span: &&Span| match id.lane() {
+            NodeRef::Scalar(node) => span.from.0 <= node && span.to.is_none_or(|to| node < to.0),
+            NodeRef::Tensor(entry) => span.from.1 <= entry && span.to.is_none_or(|to| entry < to.1),
+            NodeRef::Constant => false,
         };
         let scope = self.scopes.iter().rev().find(inside).map(|span| span.path.clone());
         (self.names.get(&id).cloned(), scope)
@@ -45,7 +45,10 @@ impl<'t, T: Element> Var<'t, T> {
     /// Names this variable, for graphs, explanations and pictures. A constant has no place for a name and is left as it is.
     pub fn named(self, name: impl Into<String>) -> Self {
         if let Some(tape) = self.tape().filter(|_| !self.is_constant()) {
-            let id = tape.maker_of(self.id());
+            let id = match self.node().and_then(|node| tape.maker(node)) {
+                Some(entry) => Id::tensor(entry),
+                None => self.id(),
+            };
             tape.names.borrow_mut().names.insert(id, name.into());
         }
         self
@@ -91,11 +94,9 @@ impl<T: Element> Tape<T> {
         self.names.borrow().keep
     }
 
-    /// The entry behind a number that an op on tensors made, or the node itself.
-    fn maker_of(&self, id: Id) -> Id {
-        let entries = self.entries.borrow();
-        let maker = entries.iter().rposition(|entry| entry.scalar.map(Id::scalar) == Some(id));
-        maker.map_or(id, Id::tensor)
+    /// The name and the innermost scope of a node: of the entry, for a number that an op on tensors made.
+    pub(crate) fn name_and_scope(&self, id: Id) -> (Option<String>, Option<String>) {
+        self.names.borrow().of(id)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Finding the first value or gradient that is not finite.
 
-use super::entry::NodeOp;
-use super::scalar::{ScalarNode, ScalarOperand};
-use super::{Id, NodeRef, Tape, Value, Var};
+use super::Gradients;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::sweep::Gradients;
+use crate::tape::entry::NodeOp;
+use crate::tape::scalar::{ScalarNode, ScalarOperand};
+use crate::tape::{Id, NodeRef, Tape, Value, Var};
 use crate::tensor::display::readable;
 use crate::tensor::{Operand, Shape};
 use std::panic::Location;
@@ -16,8 +16,8 @@ impl<T: Element> Tape<T> {
     /// # Errors
     /// The first value that is NaN or infinite: with its op, operands, source line, and advice.
     pub fn check_finite(&self) -> Result<()> {
-        let values = self.scalars.values(self.scalars.len());
-        let entries = self.entries.borrow();
+        let values = self.scalars().values(self.scalars().len());
+        let entries = self.entries();
         let mut lo = 0;
         for (k, entry) in entries.iter().enumerate() {
             for id in lo..entry.mark {
@@ -30,7 +30,7 @@ impl<T: Element> Tape<T> {
                 return Err(self.describe_entry(k, i, &what));
             }
         }
-        (lo..self.scalars.len()).try_for_each(|id| self.check_scalar(id, &values))
+        (lo..self.scalars().len()).try_for_each(|id| self.check_scalar(id, &values))
     }
 
     /// Checks every value, then every gradient on the way back from the scalar `y`, intermediate ones too.
@@ -40,18 +40,14 @@ impl<T: Element> Tape<T> {
     /// line, and advice.
     pub fn check_finite_gradients(&self, y: Var<'_, T>) -> Result<()> {
         self.check_finite()?;
-        let retained: Vec<bool> = {
-            let mut entries = self.entries.borrow_mut();
-            entries.iter_mut().map(|entry| std::mem::replace(&mut entry.retained, true)).collect()
-        };
+        let everything = vec![true; self.entries().len()];
+        let retained = self.exchange_retained(&everything);
         let grads = y.try_backward();
-        for (entry, retained) in self.entries.borrow_mut().iter_mut().zip(retained) {
-            entry.retained = retained;
-        }
+        self.exchange_retained(&retained);
         let grads = grads?;
-        let values = self.scalars.values(self.scalars.len());
-        let marks: Vec<u32> = self.entries.borrow().iter().map(|entry| entry.mark).collect();
-        let mut hi = self.scalars.len();
+        let values = self.scalars().values(self.scalars().len());
+        let marks: Vec<u32> = self.entries().iter().map(|entry| entry.mark).collect();
+        let mut hi = self.scalars().len();
         let check_scalars = |lo: u32, hi: u32| {
             (lo..hi).rev().map(Id::scalar).try_for_each(|id| match grads.get_item(id) {
                 Some(g) if !g.as_f64().is_finite() => {
@@ -78,10 +74,10 @@ impl<T: Element> Tape<T> {
         if let NodeRef::Scalar(node) = id.lane() {
             let makes_it = |&consumer: &u32| {
                 let g = grads.get_item(Id::scalar(consumer)).unwrap_or_default();
-                let partials = self.scalars.parents(consumer).into_iter().zip(self.scalars.partials(consumer));
+                let partials = self.scalars().parents(consumer).into_iter().zip(self.scalars().partials(consumer));
                 partials.into_iter().any(|(parent, p)| parent == Some(node) && !(p * g).as_f64().is_finite())
             };
-            if let Some(consumer) = (node + 1..self.scalars.len()).find(makes_it) {
+            if let Some(consumer) = (node + 1..self.scalars().len()).find(makes_it) {
                 return self.describe_scalar(consumer, values, &what);
             }
         }
@@ -100,7 +96,7 @@ impl<T: Element> Tape<T> {
 
     /// The entry whose contribution to the gradient of `id` is not finite.
     fn blamed_entry(&self, grads: &Gradients<T>, id: Id) -> Option<usize> {
-        let entries = self.entries.borrow();
+        let entries = self.entries();
         let shape = match id.lane() {
             NodeRef::Tensor(k) => entries[k].value.shape(),
             _ => Shape::scalar(),
@@ -132,18 +128,18 @@ impl<T: Element> Tape<T> {
             ScalarOperand::Node(i) => values[i as usize],
             ScalarOperand::Literal(x) => x,
         };
-        let (name, operands) = match self.scalars.decode(id) {
+        let (name, operands) = match self.scalars().decode(id) {
             ScalarNode::Leaf(_) => ("variable", vec![]),
             ScalarNode::Copy(parent) => ("select", vec![values[parent as usize]]),
             ScalarNode::Unary(op, parent) => (op.name(), vec![values[parent as usize]]),
             ScalarNode::Binary(op, a, b) => (op.name(), vec![show(a), show(b)]),
         };
         let operands: Vec<String> = operands.iter().map(readable).collect();
-        describe(name, id as usize, what, &operands.join(", "), self.scalars.site(id))
+        describe(name, id as usize, what, &operands.join(", "), self.scalars().site(id))
     }
 
     fn describe_entry(&self, k: usize, element: usize, what: &str) -> Error {
-        let entries = self.entries.borrow();
+        let entries = self.entries();
         let entry = &entries[k];
         let operands: Vec<String> = entry
             .parents
