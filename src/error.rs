@@ -27,10 +27,14 @@ enum Kind {
 }
 
 impl Error {
-    pub(crate) fn shape(message: impl Into<String>) -> Self {
+    /// An error of this kind: shapes that do not fit.
+    ///
+    /// Messages have the form `op: what was wrong`, in lower case, without a full stop.
+    pub fn shape(message: impl Into<String>) -> Self {
         Self { kind: Kind::Shape, message: message.into() }
     }
-    pub(crate) fn argument(message: impl Into<String>) -> Self {
+    /// An error of this kind: a value outside what the operation accepts.
+    pub fn argument(message: impl Into<String>) -> Self {
         Self { kind: Kind::Argument, message: message.into() }
     }
     pub(crate) fn tape(message: impl Into<String>) -> Self {
@@ -39,27 +43,27 @@ impl Error {
     pub(crate) fn not_differentiable(message: impl Into<String>) -> Self {
         Self { kind: Kind::NotDifferentiable, message: message.into() }
     }
-    pub(crate) fn not_finite(message: impl Into<String>) -> Self {
+    /// An error of this kind: a value or gradient that is NaN or infinite.
+    pub fn not_finite(message: impl Into<String>) -> Self {
         Self { kind: Kind::NotFinite, message: message.into() }
     }
     pub(crate) fn check(message: impl Into<String>) -> Self {
         Self { kind: Kind::Check, message: message.into() }
     }
 
-    #[cfg(feature = "training")]
-    pub(crate) fn io(message: impl Into<String>) -> Self {
+    /// An error of this kind: reading or writing failed.
+    pub fn io(message: impl Into<String>) -> Self {
         Self { kind: Kind::Io, message: message.into() }
     }
 
     /// The same error, under the name of the op that the user called.
-    pub(crate) fn of(self, op: &str) -> Self {
+    pub fn named(self, op: &str) -> Self {
         let said = self.message.split_once(": ").map_or(&self.message[..], |(_, rest)| rest);
         Self { message: format!("{op}: {said}"), ..self }
     }
 
     /// The same error, with where it happened before it.
-    #[cfg(feature = "training")]
-    pub(crate) fn within(self, place: &str) -> Self {
+    pub fn within(self, place: &str) -> Self {
         Self { message: format!("{place}: {}", self.message), ..self }
     }
 
@@ -130,7 +134,7 @@ pub(crate) trait Named {
 
 impl<T> Named for Result<T> {
     fn named(self, op: &str) -> Self {
-        self.map_err(|error| error.of(op))
+        self.map_err(|error| error.named(op))
     }
 }
 

@@ -4,6 +4,8 @@
 //! tensors stand texts; ours is a JSON with a version and a checksum of every tensor, so that a flipped bit is found where
 //! the file was written here. Files from elsewhere have none, and are read all the same.
 
+pub use crate::files::write_atomically;
+
 use crate::{Element, Error, Result, Shape, Tensor};
 use flate2::Crc;
 use safetensors::tensor::{Dtype, TensorView};
@@ -49,16 +51,36 @@ pub fn write<'a, T: Element>(
     tensors: impl IntoIterator<Item = (impl Into<String>, &'a Tensor<T>)>,
 ) -> Result<()> {
     let tensors = tensors.into_iter().map(|(name, tensor)| (name.into(), tensor)).collect();
-    write_kind(path.as_ref(), "tensors", 1, tensors, serde_json::Value::Null)
+    write_kind(path, "tensors", 1, tensors, serde_json::Value::Null)
 }
 
-pub(crate) fn write_kind<T: Element>(
-    path: &Path,
+/// Writes tensors, replacing the file in one step, with what they are: a kind, the version of its description, and that.
+///
+/// [`TensorFile::content`] gives the description back, and says no to files of another kind and of newer versions.
+///
+/// # Errors
+/// Two tensors have one name; the file cannot be written.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, store::{self, TensorFile}};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("table.safetensors");
+/// let table = Tensor::from([1.0, 2.0]);
+/// store::write_kind(&path, "table", 1, vec![("values".to_owned(), &table)], serde_json::json!({"unit": "m"}))?;
+/// let file = TensorFile::read(&path)?;
+/// assert_eq!(file.content("table", 1)?["unit"], "m");
+/// assert!(file.content("model", 1).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_kind<T: Element>(
+    path: impl AsRef<Path>,
     kind: &str,
     version: u32,
     tensors: Vec<(String, &Tensor<T>)>,
     content: serde_json::Value,
 ) -> Result<()> {
+    let path = path.as_ref();
     let mut parts: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
     for (name, tensor) in tensors {
         let bytes = bytes_of(tensor);
@@ -77,7 +99,7 @@ pub(crate) fn write_kind<T: Element>(
     let metadata = HashMap::from([(KEY.to_owned(), about)]);
     let file = safetensors::serialize(views, Some(metadata))
         .map_err(|error| Error::argument(format!("write {}: {error}", path.display())))?;
-    crate::files::write_atomically(path, &file)
+    write_atomically(path, &file)
 }
 
 fn bytes_of<T: Element>(tensor: &Tensor<T>) -> Vec<u8> {
@@ -190,7 +212,10 @@ impl TensorFile {
     }
 
     /// What a file of this kind says beside its tensors.
-    pub(crate) fn content(&self, kind: &str, newest: u32) -> Result<&serde_json::Value> {
+    ///
+    /// # Errors
+    /// It is of another kind, or of a newer version.
+    pub fn content(&self, kind: &str, newest: u32) -> Result<&serde_json::Value> {
         match &self.about {
             Some(about) if about.kind == kind && about.version <= newest => Ok(&about.content),
             Some(about) if about.kind == kind => Err(Error::io(format!(
@@ -205,7 +230,7 @@ impl TensorFile {
     }
 
     /// The name of the file, for messages.
-    pub(crate) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         &self.path
     }
 }

@@ -10,7 +10,7 @@
 
 use super::Dataset;
 use super::Targets;
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fmt;

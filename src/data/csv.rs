@@ -7,7 +7,7 @@
 use super::preprocessing::{Column, ColumnKind, Preprocessing, is_missing, listed, missing, parse_number};
 use super::table::{Delimiter, Row, Table};
 use super::{Dataset, Targets, file};
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;

@@ -7,7 +7,7 @@ use super::batches::{Batches, Order};
 use super::preprocessing::Preprocessing;
 use super::targets::check_rows;
 use super::{Scaler, Targets};
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Whole files, plain or gzip, with errors that name the file and the cause.
 
-use crate::{Result, error::Error};
+use crate::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use std::fs;
 use std::io::{ErrorKind, Read};

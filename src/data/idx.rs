@@ -4,7 +4,7 @@
 //! lengths as big-endian u32, then the elements, row-major. Source: LeCun, Cortes & Burges, The MNIST database.
 
 use super::{Dataset, Scaler, file};
-use crate::{Element, Result, Shape, Tensor, error::Error};
+use crate::{Element, Error, Result, Shape, Tensor};
 use std::path::{Path, PathBuf};
 
 /// An array of unsigned bytes, as an IDX file holds it.

@@ -6,7 +6,7 @@
 //! Invariant: a row that was read from a file gives the same bits when it is encoded again.
 
 use super::Scaler;
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// How raw rows become inputs, and outputs answers.

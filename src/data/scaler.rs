@@ -1,7 +1,7 @@
 //! Scaling of columns, fitted on one data set and applied to others.
 
 use super::{Dataset, Targets};
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// y = (x - offset) / scale, for each column.

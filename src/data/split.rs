@@ -5,7 +5,7 @@
 
 use super::Dataset;
 use super::batches::{Purpose, generator, shuffle};
-use crate::{Element, Result, error::Error};
+use crate::{Element, Error, Result};
 use std::fmt;
 
 impl<T: Element> Dataset<T> {

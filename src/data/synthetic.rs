@@ -2,7 +2,7 @@
 
 use super::Dataset;
 use super::batches::{Purpose, generator};
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::{PI, TAU};
 

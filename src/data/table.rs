@@ -4,7 +4,7 @@
 
 use super::csv::Header;
 use super::preprocessing::listed;
-use crate::{Result, error::Error};
+use crate::{Error, Result};
 use csv::StringRecord;
 
 /// What parts the cells of a row.

@@ -1,6 +1,6 @@
 //! What a network should answer: labels or values.
 
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use std::fmt;
 
 /// What each row of inputs should give: the number of a class, or values.

@@ -1,7 +1,7 @@
 //! Elementwise functions as layers: every one-argument op of the registry.
 
 use super::{Layer, Params, Pass};
-use crate::ops::registry::for_each_unary;
+use crate::for_each_unary;
 use crate::{Element, Error, Result, Tensor, Var};
 use serde_json::{Value as Json, json};
 use std::fmt;

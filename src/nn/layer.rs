@@ -180,7 +180,7 @@ impl<'a, T: Element> ParamScope<'a, T> {
     /// The name is taken; the initialiser needs another shape; the shape has more elements than memory can hold.
     pub fn param(&mut self, name: &str, role: Role, shape: impl IntoShape, init: Init) -> Result<ParamKey> {
         let name = self.full_name(name);
-        let shape = shape.into_shape().map_err(|error| error.of(&name))?;
+        let shape = shape.into_shape().map_err(|error| error.named(&name))?;
         let value = (self.start)(&name, &shape, init)?;
         self.params.add(name, role, value)
     }

@@ -3,7 +3,7 @@
 use super::{
     Activation, BatchNorm, Dense, Dropout, Flatten, Init, Layer, LayerNorm, LogSoftmax, Model, Sequential, Softmax,
 };
-use crate::ops::registry::for_each_unary;
+use crate::for_each_unary;
 use crate::{Element, Error, IntoShape, Result, Shape};
 
 /// A multi-layer perceptron, described layer by layer.

@@ -21,3 +21,4 @@ pub mod simd;
 pub use dual::Dual;
 pub use element::{Element, Float, PerElement};
 pub use number::{Number, Real, Upstream};
+pub use simd::instruction_set;

@@ -38,6 +38,21 @@ pub fn level() -> Level {
     *LEVEL.get_or_init(detect_allowed)
 }
 
+/// The instruction set that kernels use, as `RETROGRAD_SIMD` names it.
+///
+/// The same build on the same set gives the same bits.
+///
+/// # Panics
+/// `RETROGRAD_SIMD` asks for what does not exist, or what the CPU does not have.
+pub fn instruction_set() -> &'static str {
+    match level() {
+        Level::Plain => "plain",
+        Level::Neon => "neon",
+        Level::Avx2 => "avx2",
+        Level::Avx512 => "avx512",
+    }
+}
+
 #[cold]
 fn detect_allowed() -> Level {
     let best = detect();

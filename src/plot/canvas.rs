@@ -229,7 +229,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// The text as XML and HTML write it, in elements and in attributes, on one line.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in clean(text).chars() {
         match c {

@@ -24,7 +24,7 @@ mod tests;
 
 pub use boundary::decision_boundary;
 pub use canvas::Svg;
-pub(crate) use canvas::escape;
+pub use canvas::escape;
 pub use confusion::confusion_matrix;
 pub use curves::{AxisScale, Curve, CurveOptions, curves};
 pub use images::{Colours, ImageOptions, images, weights};

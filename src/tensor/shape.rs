@@ -86,9 +86,12 @@ impl Shape {
         Self::of("shape", lengths)
     }
 
-    /// The shape of these lengths, or an error of this op.
+    /// The shape of these lengths, for an op by whose name the error goes.
+    ///
+    /// # Errors
+    /// As [`Shape::new`].
     #[inline]
-    pub(crate) fn of(op: &str, lengths: &[usize]) -> Result<Self> {
+    pub fn of(op: &str, lengths: &[usize]) -> Result<Self> {
         Self::checked(lengths).ok_or_else(|| too_large(op, lengths))
     }
 

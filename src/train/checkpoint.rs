@@ -9,7 +9,7 @@ use super::run::RunState;
 use super::trainer::Execution;
 use crate::data::{Dataset, Targets};
 use crate::nn::{ParamKey, Params};
-use crate::num::simd::level;
+use crate::num::instruction_set;
 use crate::optim::{Optimizer, State};
 use crate::store::{self, TensorFile};
 use crate::{Element, Error, Result, Tensor};
@@ -78,7 +78,7 @@ impl Build {
     fn here(execution: Execution) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            simd: format!("{:?}", level()).to_lowercase(),
+            simd: instruction_set().to_owned(),
             optimised: !cfg!(debug_assertions),
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
             execution: execution.name().to_owned(),

@@ -156,7 +156,7 @@ impl History {
                 )));
             }
         };
-        crate::files::write_atomically(path, text.as_bytes())
+        crate::store::write_atomically(path, text.as_bytes())
     }
 }
 

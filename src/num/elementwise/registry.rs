@@ -3,7 +3,21 @@
 //! A line gives the documentation, the method, its parameters and the op. From it come the enum variant and its
 //! dispatch, the method on numbers, variables and tensors, and the op's rows in the table-driven tests.
 
-/// Calls a macro with the list of one-argument elementwise ops.
+/// Calls a macro with the list of one-argument elementwise ops: for each its documentation, the method, its parameters and the
+/// op, as in the example.
+///
+/// # Examples
+/// ```
+/// macro_rules! names {
+///     ($($(#[$doc:meta])* $method:ident $(($($arg:ident : $ty:ty),+))? => $Op:ident;)*) => {
+///         [$((stringify!($method), &[$($(stringify!($arg)),+)?] as &[&str])),*]
+///     };
+/// }
+/// let names = retrograd::for_each_unary!(names);
+/// assert!(names.contains(&("tanh", &[])));
+/// assert!(names.contains(&("clamp", &["lo", "hi"])));
+/// ```
+#[macro_export]
 macro_rules! for_each_unary {
     ($callback:ident) => {
         $callback! {

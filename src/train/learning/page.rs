@@ -2,9 +2,9 @@
 
 use super::{Histogram, LayerState, Learning, Snapshot};
 use crate::data::{Dataset, Targets};
-use crate::files::write_atomically;
 use crate::nn::Model;
 use crate::plot::{self, AxisScale, Curve, CurveOptions, Svg};
+use crate::store::write_atomically;
 use crate::{Element, Error, Result};
 use std::fmt::Write as _;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use super::{binary, scores_and_labels};
 use crate::data::Targets;
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 use std::fmt;
 
 /// How a number for each class becomes one.

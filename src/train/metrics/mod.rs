@@ -12,7 +12,7 @@ mod confusion;
 pub use confusion::{Average, ConfusionMatrix};
 
 use crate::data::Targets;
-use crate::{Element, Result, Tensor, error::Error};
+use crate::{Element, Error, Result, Tensor};
 
 /// The share of rows whose largest score is that of their class; of equal scores the first counts as the largest.
 ///
