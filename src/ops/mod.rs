@@ -43,6 +43,7 @@
 pub(crate) mod algebra;
 pub(crate) mod eager;
 pub(crate) mod structural;
+pub(crate) mod symbol;
 #[cfg(test)]
 mod tests;
 

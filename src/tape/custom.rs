@@ -6,10 +6,10 @@
 
 use super::{Recording, Tape, Var};
 use crate::error::{Error, Result};
-use crate::explain::symbol::{Rules, Symbol};
 use crate::num::{Element, Upstream};
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::{self, Eager};
+use crate::ops::symbol::{Rules, Symbol};
 use crate::ops::{Binary, Unary};
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::pool::Pool;
@@ -121,7 +121,7 @@ pub(crate) trait DynTensorOp<T>: Send + Sync {
     /// The gradients as formulas; `None` for a rule that exists as numbers only.
     fn symbol_vjp<'b>(
         &self,
-        _a: &Rules<'b, T>,
+        _a: &Rules<'_, 'b, T>,
         _inputs: &[Symbol<'b>],
         _output: &Symbol<'b>,
         _g: &Symbol<'b>,
@@ -155,7 +155,7 @@ impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
     }
     fn symbol_vjp<'b>(
         &self,
-        a: &Rules<'b, T>,
+        a: &Rules<'_, 'b, T>,
         inputs: &[Symbol<'b>],
         output: &Symbol<'b>,
         g: &Symbol<'b>,

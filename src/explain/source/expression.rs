@@ -2,9 +2,10 @@
 
 use super::Writer;
 use crate::error::Result;
-use crate::explain::symbol::{Symbol, TermKind};
+use crate::explain::symbol::TermKind;
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
+use crate::ops::symbol::Symbol;
 use crate::ops::{BinaryOp, BuiltinUnary, UnaryOp, UnaryVisitor};
 use crate::tensor::Shape;
 

@@ -1,11 +1,12 @@
 //! The chain rule of a graph: for each node its formula, and what it adds to its parents' gradients.
 
-use super::{Rules, Symbol, TermKind, TermTable};
+use super::{Symbol, TermKind, TermTable};
 use crate::error::{Error, Result};
 use crate::graph::{Arg, Graph, GraphNode, GraphOp};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::algebra::Algebra;
 use crate::ops::structural::{Contribution, Node};
+use crate::ops::symbol::Rules;
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
 use crate::tensor::Shape;
 
@@ -25,7 +26,11 @@ impl Equations {
     pub fn of<T: Element>(book: &TermTable, graph: &Graph<T>) -> Result<Self> {
         let n = graph.nodes().len();
         let mut equations = Self { values: Vec::with_capacity(n), contributions: vec![Vec::new(); n] };
-        let writer = Writer { rules: Rules { book, graph } };
+        let known = |id: usize| match book.term(id).form {
+            TermKind::Node(index) => graph.nodes()[index].value().as_slice().to_vec(),
+            _ => Vec::new(),
+        };
+        let writer = Writer { book, graph, rules: Rules { formulas: book, known: &known } };
         for node in graph.nodes() {
             equations.values.push(writer.value(node));
         }
@@ -70,14 +75,16 @@ fn is_flat<T: Element>(node: &GraphNode<T>) -> bool {
     }
 }
 
-struct Writer<'b, T> {
-    rules: Rules<'b, T>,
+struct Writer<'k, 'b, T> {
+    book: &'b TermTable,
+    graph: &'k Graph<T>,
+    rules: Rules<'k, 'b, T>,
 }
 
-impl<'b, T: Element> Writer<'b, T> {
+impl<'b, T: Element> Writer<'_, 'b, T> {
     fn leaf(&self, form: TermKind, index: usize) -> Symbol<'b> {
-        let shape = self.rules.graph.nodes()[index].shape();
-        self.rules.book.symbol(self.rules.book.intern(form, &[], shape))
+        let shape = self.graph.nodes()[index].shape();
+        self.book.symbol(self.book.intern(form, &[], shape))
     }
 
     fn args(&self, node: &GraphNode<T>) -> Vec<Symbol<'b>> {
@@ -93,8 +100,8 @@ impl<'b, T: Element> Writer<'b, T> {
         let args = self.args(node);
         let refs: Vec<&Symbol<'b>> = args.iter().collect();
         let named = |name: &str| {
-            let ids: Vec<usize> = args.iter().map(|&arg| self.rules.book.id(arg)).collect();
-            self.rules.book.symbol(self.rules.book.intern(TermKind::Named(name.into()), &ids, node.shape()))
+            let ids: Vec<usize> = args.iter().map(|&arg| self.book.id(arg)).collect();
+            self.book.symbol(self.book.intern(TermKind::Named(name.into()), &ids, node.shape()))
         };
         let symbol = match &node.op {
             GraphOp::Input | GraphOp::Data => return None,
@@ -107,13 +114,9 @@ impl<'b, T: Element> Writer<'b, T> {
             GraphOp::CustomBinary(op) => named(op.name()),
             GraphOp::Custom(op) => named(op.name()),
         };
-        let id = self.rules.book.id(symbol);
+        let id = self.book.id(symbol);
         // A product with 1 keeps the stretched shape of the node.
-        Some(if self.rules.book.shape(id) == node.shape() {
-            id
-        } else {
-            self.rules.book.broadcast_to(id, &node.shape())
-        })
+        Some(if self.book.shape(id) == node.shape() { id } else { self.book.broadcast_to(id, &node.shape()) })
     }
 
     /// What the node adds to the gradient of one of its arguments, up to broadcasting.

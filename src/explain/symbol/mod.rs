@@ -1,7 +1,7 @@
 //! Formulas as values: a number type that records what is done with it.
 //!
-//! The ops' rules are generic over [`Number`] and [`Algebra`](crate::Algebra); run over [`Symbol`] and
-//! [`Rules`], they write themselves down. So each derivative exists once, in its rule.
+//! The ops' rules are generic over [`Number`](crate::Number) and [`Algebra`](crate::Algebra); run over [`Symbol`] and
+//! [`Rules`](crate::ops::symbol::Rules), they write themselves down. So each derivative exists once, in its rule.
 //!
 //! A [`TermTable`] holds every term once: equal terms have equal numbers. Constants are folded as terms are made, a factor 1 and
 //! a summand 0 are dropped.
@@ -9,30 +9,21 @@
 mod collapse;
 mod equations;
 mod latex;
-mod rules;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
 pub(super) use collapse::Collapse;
 pub(super) use equations::Equations;
 pub(super) use latex::Notation;
-pub(crate) use rules::Rules;
 
-use crate::num::Number;
 use crate::ops::structural::{BroadcastTo, Reshape, TensorOp};
-use crate::ops::{self, Apply, Apply2, Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
+use crate::ops::symbol::{Formulas, Symbol};
+use crate::ops::{self, Apply, Apply2, BinaryOp, UnaryOp};
 use crate::tensor::Shape;
 use smallvec::SmallVec;
 use std::cell::RefCell;
-use std::cmp::Ordering;
 use std::collections::HashMap;
-
-/// A formula: a literal, or a term of a book.
-#[derive(Clone, Copy)]
-pub(crate) enum Symbol<'b> {
-    Literal(f64),
-    Term(&'b TermTable, usize),
-}
 
 /// What a term is.
 #[derive(Clone, Debug)]
@@ -100,10 +91,7 @@ impl TermTable {
     }
     /// The number of a symbol's term.
     pub fn id(&self, symbol: Symbol<'_>) -> usize {
-        match symbol {
-            Symbol::Literal(x) => self.lit(x),
-            Symbol::Term(_, id) => id,
-        }
+        symbol.term(self)
     }
 
     pub fn unary(&self, op: UnaryOp, x: usize) -> usize {
@@ -166,7 +154,7 @@ impl TermTable {
 
     pub fn tensor(&self, op: TensorOp, args: &[usize]) -> usize {
         let shapes: Vec<Shape> = args.iter().map(|&arg| self.shape(arg)).collect();
-        let shape = rules::shape_of(&op, &shapes);
+        let shape = shapes::shape_of(&op, &shapes);
         match op {
             TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) if shapes[0] == shape => args[0],
             op => self.intern(TermKind::Tensor(op), args, shape),
@@ -257,122 +245,29 @@ impl TermTable {
     }
 }
 
-impl std::fmt::Debug for Symbol<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Symbol::Literal(x) => write!(f, "{x}"),
-            Symbol::Term(book, id) => write!(f, "{:?}", book.term(*id)),
-        }
+impl Formulas for TermTable {
+    fn shape(&self, term: usize) -> Shape {
+        self.shape(term)
     }
-}
-impl PartialEq for Symbol<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Symbol::Literal(a), Symbol::Literal(b)) => a == b,
-            (Symbol::Term(_, a), Symbol::Term(_, b)) => a == b,
-            _ => false,
-        }
+    fn literal(&self, x: f64) -> usize {
+        self.lit(x)
     }
-}
-impl PartialOrd for Symbol<'_> {
-    /// Formulas have no order; rules ask for none.
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        match (self, other) {
-            (Symbol::Literal(a), Symbol::Literal(b)) => a.partial_cmp(b),
-            _ => None,
-        }
+    fn constant(&self, elements: Vec<f64>, shape: Shape) -> usize {
+        self.intern(TermKind::Constant(elements), &[], shape)
     }
-}
-
-impl<'b> Symbol<'b> {
-    fn book(self, other: Self) -> Option<&'b TermTable> {
-        match (self, other) {
-            (Symbol::Term(book, _), _) | (_, Symbol::Term(book, _)) => Some(book),
-            _ => None,
-        }
+    fn unary(&self, op: UnaryOp, x: usize) -> usize {
+        self.unary(op, x)
     }
-}
-
-impl Number for Symbol<'_> {
-    fn lit(x: f64) -> Self {
-        Symbol::Literal(x)
+    fn binary(&self, op: BinaryOp, x: usize, y: usize) -> usize {
+        self.binary(op, x, y)
     }
-    fn select(self, a: Self, b: Self) -> Self {
-        match self {
-            Symbol::Literal(condition) => {
-                if condition != 0.0 {
-                    a
-                } else {
-                    b
-                }
-            }
-            Symbol::Term(book, id) => book.symbol(book.select(id, book.id(a), book.id(b))),
-        }
+    fn select(&self, condition: usize, a: usize, b: usize) -> usize {
+        self.select(condition, a, b)
     }
-    fn unary<O: BuiltinUnary>(self, op: O) -> Self {
-        match self {
-            Symbol::Literal(x) => Symbol::Literal(op.value(x)),
-            Symbol::Term(book, id) => book.symbol(book.unary(op.wrap(), id)),
-        }
+    fn tensor(&self, op: TensorOp, args: &[usize]) -> usize {
+        self.tensor(op, args)
     }
-    fn binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
-        match (self.book(rhs), self, rhs) {
-            (None, Symbol::Literal(a), Symbol::Literal(b)) => Symbol::Literal(op.value(a, b)),
-            (Some(book), ..) => book.symbol(book.binary(op.wrap(), book.id(self), book.id(rhs))),
-            (None, ..) => unreachable!("a term has a book"),
-        }
-    }
-    fn apply<O: Unary>(self, op: O) -> Self {
-        match self {
-            Symbol::Literal(x) => Symbol::Literal(op.value(x)),
-            Symbol::Term(book, id) => book.symbol(book.intern(TermKind::Named(O::NAME.into()), &[id], book.shape(id))),
-        }
-    }
-    fn apply2<O: Binary>(self, op: O, rhs: Self) -> Self {
-        match (self.book(rhs), self, rhs) {
-            (None, Symbol::Literal(a), Symbol::Literal(b)) => Symbol::Literal(op.value(a, b)),
-            (Some(book), ..) => {
-                let args = [book.id(self), book.id(rhs)];
-                let shape = Shape::broadcast(O::NAME, &book.shape(args[0]), &book.shape(args[1]));
-                let shape = shape.expect("the rule's own shapes fit");
-                book.symbol(book.intern(TermKind::Named(O::NAME.into()), &args, shape))
-            }
-            (None, ..) => unreachable!("a term has a book"),
-        }
-    }
-}
-
-macro_rules! symbol_op {
-    ($($Trait:ident $method:ident $Assign:ident $assign:ident),*) => {$(
-        impl std::ops::$Trait for Symbol<'_> {
-            type Output = Self;
-            fn $method(self, rhs: Self) -> Self {
-                self.binary(ops::$Trait, rhs)
-            }
-        }
-        impl std::ops::$Assign for Symbol<'_> {
-            fn $assign(&mut self, rhs: Self) {
-                *self = self.binary(ops::$Trait, rhs);
-            }
-        }
-    )*};
-}
-symbol_op!(Add add AddAssign add_assign, Sub sub SubAssign sub_assign, Mul mul MulAssign mul_assign,
-    Div div DivAssign div_assign);
-
-impl std::ops::Neg for Symbol<'_> {
-    type Output = Self;
-    fn neg(self) -> Self {
-        self.unary(ops::Neg)
-    }
-}
-impl std::iter::Sum for Symbol<'_> {
-    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
-        iter.fold(Self::lit(0.0), |a, b| a + b)
-    }
-}
-impl std::iter::Product for Symbol<'_> {
-    fn product<I: Iterator<Item = Self>>(iter: I) -> Self {
-        iter.fold(Self::lit(1.0), |a, b| a * b)
+    fn named(&self, name: &str, args: &[usize], shape: Shape) -> usize {
+        self.intern(TermKind::Named(name.into()), args, shape)
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::graph::Graph;
 use crate::ops::algebra::Algebra;
-use crate::ops::{Apply, Apply2};
+use crate::ops::{Apply, Apply2, BuiltinBinary, BuiltinUnary};
 use crate::tape::Recording;
 use crate::tape::{Tape, Value, Var};
 use crate::tensor::Tensor;
