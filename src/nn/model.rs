@@ -329,7 +329,7 @@ impl<T: Element> Model<T> {
 /// Parameters as their initialisers draw them by a seed.
 fn drawn<T: Element>(seed: u64) -> impl FnMut(&str, &Shape, Init) -> Result<Tensor<T>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    move |name, shape, init| init.tensor(shape, &mut rng).map_err(|error| error.of(name))
+    move |name, shape, init| init.tensor(shape, &mut rng).map_err(|error| error.named(name))
 }
 
 /// The shape of n examples of this shape.
