@@ -96,6 +96,7 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         Level::Avx2 => unsafe { run_avx2(kernel) },
+        #[cfg(target_arch = "aarch64")]
         Level::Neon => kernel.run::<Fused>(),
         _ => kernel.run::<Plain>(),
     }
@@ -117,6 +118,7 @@ pub fn bind<A, R: Routine<A>>() -> unsafe fn(&A) {
         Level::Avx512 => routine_avx512::<A, R>,
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => routine_avx2::<A, R>,
+        #[cfg(target_arch = "aarch64")]
         Level::Neon => R::run::<Fused>,
         _ => R::run::<Plain>,
     }
