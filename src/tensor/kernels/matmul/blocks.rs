@@ -238,8 +238,9 @@ unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize) {
                     accumulate,
                 };
                 strip::<V>(rows, vectors, &s);
-                a = a.add(tiles * a_tile);
-                c = c.add(tiles * rows * c_row);
+                // Behind the last tile they may leave the matrix, and are not used.
+                a = a.wrapping_add(tiles * a_tile);
+                c = c.wrapping_add(tiles * rows * c_row);
                 left -= tiles * rows;
             }
         }

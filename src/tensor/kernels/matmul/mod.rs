@@ -89,7 +89,7 @@ pub fn gemm<T: Gemm>(
     workers: Option<&mut Workers>,
 ) {
     assert!(
-        a.len() == m * k && b.len() == k * n && c.len() == m * n,
+        fills(a, [m, k]) && fills(b, [k, n]) && fills(c, [m, n]),
         "gemm: slices of {}, {} and {} for m = {m}, n = {n}, k = {k}",
         a.len(),
         b.len(),
@@ -134,7 +134,7 @@ pub fn gemm_rows<T: Gemm>(
     [from, to]: [usize; 2],
 ) {
     assert!(
-        a.len() == m * k && b.len() == k * n && from < to && to <= m && c.len() == (to - from) * n,
+        from < to && to <= m && fills(a, [m, k]) && fills(b, [k, n]) && fills(c, [to - from, n]),
         "gemm_rows: slices of {}, {} and {} for rows {from}..{to} of m = {m}, n = {n}, k = {k}",
         a.len(),
         b.len(),
@@ -148,6 +148,12 @@ pub fn gemm_rows<T: Gemm>(
     let p = Product { m: to - from, n, k, a, ta, lda, b: b.as_ptr(), tb, ldb, c, ldc: n, accumulate: false };
     // SAFETY: the slices have the lengths asserted above, and no side is 0.
     unsafe { T::run(level, &p) }
+}
+
+/// Whether a slice is a matrix of these sides; a product that wraps is that of no slice.
+#[inline(always)]
+fn fills<T>(slice: &[T], [rows, columns]: [usize; 2]) -> bool {
+    rows.checked_mul(columns) == Some(slice.len())
 }
 
 /// Element types that can be multiplied: f32 and f64.

@@ -267,6 +267,20 @@ fn slices_of_the_wrong_length_panic() {
     assert!(message.contains("gemm: slices of 5, 4 and 4 for m = 2, n = 2, k = 2"), "{message}");
 }
 
+/// In release mode, too, where 2^63 + 1 rows of 2 are 2 numbers to a product that wraps.
+#[test]
+fn sides_whose_product_wraps_panic() {
+    let rows = (1usize << 63) + 1;
+    let (pair, square) = ([1.0_f64; 2], [1.0; 4]);
+    let whole = || gemm(Level::Plain, rows, 2, 2, &pair, false, &square, false, &mut [0.0; 2], false, None);
+    let part = || gemm_rows(Level::Plain, [rows, 2, 2], &pair, false, &square, false, &mut [0.0; 2], [0, 1]);
+    for product in [&whole as &dyn Fn(), &part] {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(product)).expect_err("the sides wrap");
+        let message = panic.downcast_ref::<String>().expect("a message with the lengths in it");
+        assert!(message.contains(": slices of 2, 4 and 2 for"), "{message}");
+    }
+}
+
 #[test]
 fn threads_give_the_bits_of_one() {
     let shapes = [(64, 784, 128), (784, 64, 128), (100, 300, 150), (49, 600, 700), (500, 520, 48), (200, 1100, 97)];

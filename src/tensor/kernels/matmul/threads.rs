@@ -18,7 +18,7 @@ pub const PART: usize = 48;
 /// A part's description that threads may share: each writes rows or columns of its own.
 struct Shared<'a, T>(&'a Product<T>);
 // SAFETY: the pointers are read but for C, of which each thread writes another part.
-unsafe impl<T> Sync for Shared<'_, T> {}
+unsafe impl<T: Send + Sync> Sync for Shared<'_, T> {}
 
 impl<T> Shared<'_, T> {
     /// The rows `from..to` of the product, or the columns.

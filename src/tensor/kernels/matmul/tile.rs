@@ -42,7 +42,8 @@ impl<V: Vector, const MR: usize, const NV: usize, const U: usize, const FULL: bo
     #[inline(always)]
     unsafe fn run(self) {
         let s = *self.0;
-        // SAFETY: `strip` answers for the pointers; the mask keeps the last vector inside B and C.
+        // SAFETY: `strip` answers for the pointers; the mask keeps the last vector inside B and C. Behind the last row and tile
+        // the pointers may leave their matrix, and are not used: hence the wrapping steps.
         unsafe {
             let mask = V::mask(s.tail);
             let whole = !V::MASKS_ARE_FREE && s.tail == V::LANES;
@@ -54,14 +55,14 @@ impl<V: Vector, const MR: usize, const NV: usize, const U: usize, const FULL: bo
                     for acc in &mut acc {
                         step::<V, MR, NV, FULL>(acc, a, s.a_row, b, mask);
                         a = [a[0].wrapping_add(s.a_step), a[1].wrapping_add(s.a_step)];
-                        b = b.add(s.b_step);
+                        b = b.wrapping_add(s.b_step);
                     }
                 }
                 if U > 1 {
                     for _ in 0..s.k % U {
                         step::<V, MR, NV, FULL>(&mut acc[0], a, s.a_row, b, mask);
                         a = [a[0].wrapping_add(s.a_step), a[1].wrapping_add(s.a_step)];
-                        b = b.add(s.b_step);
+                        b = b.wrapping_add(s.b_step);
                     }
                     for u in 1..U {
                         for i in 0..MR {
@@ -83,7 +84,7 @@ impl<V: Vector, const MR: usize, const NV: usize, const U: usize, const FULL: bo
                     }
                 }
                 a_tile = [a_tile[0].wrapping_add(s.a_tile), a_tile[1].wrapping_add(s.a_tile)];
-                c_tile = c_tile.add(MR * s.c_row);
+                c_tile = c_tile.wrapping_add(MR * s.c_row);
             }
         }
     }
