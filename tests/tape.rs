@@ -360,6 +360,7 @@ fn variables_of_two_tapes_in_one_op_are_an_error_and_a_panic() {
     assert_eq!(message, "mul: operands come from different tapes");
     assert!(one.try_grad(a * a, &[b]).expect_err("two tapes").is_tape());
     assert!(one.jvp(b, &[]).expect_err("two tapes").is_tape());
+    assert!(one.try_record_jvp(b, &[]).expect_err("two tapes").is_tape());
 }
 
 #[test]

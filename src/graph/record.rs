@@ -35,8 +35,9 @@ impl<T: Element> GraphNode<T> {
             GraphOp::Unary(op) => Ok(op.with(Apply(args[0]))),
             GraphOp::Binary(op) => Ok(op.with(Apply2(args[0], args[1]))),
             // A copy of its own, so that its gradient is not mixed with its side's.
-            GraphOp::Chosen => Ok(match args[0].node() {
-                Some(side) => Var::scalar(tape, tape.scalars().push_copy(side), args[0].item()),
+            GraphOp::Chosen => Ok(match args[0].on_lane() {
+                // SAFETY: the node is one of the tape's.
+                Some((tape, side)) => Var::scalar(tape, unsafe { tape.scalars().push_copy(side) }, args[0].item()),
                 None => args[0],
             }),
             GraphOp::Select => args[0].record_select(args[1], args[2]),

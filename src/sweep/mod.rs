@@ -388,6 +388,7 @@ impl<T: Element> Tape<T> {
                 )));
             }
         }
+        crate::tape::same_tape("jvp", Some(self), y.tape)?;
         let mode = Recording { tape: self };
         let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.on(self))).collect();
         let found = forward(self, &mode, tangents, std::iter::once(y.id))?.swap_remove(0);

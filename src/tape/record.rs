@@ -23,7 +23,9 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn record_unary<O: BuiltinUnary>(self, op: O) -> Self {
         if let Some((tape, parent)) = self.on_lane() {
             let y = op.value(self.scalar);
-            return Self::scalar(tape, tape.scalars.push_unary(op, parent, self.scalar, y), y);
+            // SAFETY: the node is one of the tape's.
+            let id = unsafe { tape.scalars.push_unary(op, parent, self.scalar, y) };
+            return Self::scalar(tape, id, y);
         }
         if let (Some(tape), true) = (self.tape, self.is_tensor()) {
             return Self::tensor(tape, unary_tensor(tape, op, self.id));
@@ -36,7 +38,9 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn record_binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
         if let Some((tape, parents)) = self.both_on_lane(rhs) {
             let out = op.value(self.scalar, rhs.scalar);
-            return Self::scalar(tape, tape.scalars.push_binary(op, parents, self.scalar, rhs.scalar, out), out);
+            // SAFETY: the nodes are the tape's.
+            let id = unsafe { tape.scalars.push_binary(op, parents, self.scalar, rhs.scalar, out) };
+            return Self::scalar(tape, id, out);
         }
         if self.is_tensor() || rhs.is_tensor() || self.both_nodes(rhs) {
             let (tape, id) =
@@ -53,10 +57,14 @@ impl<'t, T: Element> Var<'t, T> {
         let (x, y) = (self.scalar, rhs.scalar);
         let out = op.value(x, y);
         if let Some((tape, a)) = self.on_lane() {
-            return Self::scalar(tape, tape.scalars.push_with_literal(op, a, x, y, out), out);
+            // SAFETY: the node is one of the tape's.
+            let id = unsafe { tape.scalars.push_with_literal(op, a, x, y, out) };
+            return Self::scalar(tape, id, out);
         }
         if let Some((tape, b)) = rhs.on_lane() {
-            return Self::scalar(tape, tape.scalars.push_literal_with(op, b, x, y, out), out);
+            // SAFETY: as above.
+            let id = unsafe { tape.scalars.push_literal_with(op, b, x, y, out) };
+            return Self::scalar(tape, id, out);
         }
         Self { tape: self.tape.or(rhs.tape), ..Self::constant(out) }
     }
@@ -96,7 +104,8 @@ impl<'t, T: Element> Var<'t, T> {
             let _ = self == T::from_f64(0.0);
         }
         Ok(match chosen.on_lane() {
-            Some((tape, parent)) => Self::scalar(tape, tape.scalars.push_copy(parent), chosen.scalar),
+            // SAFETY: the node is one of the tape's.
+            Some((tape, parent)) => Self::scalar(tape, unsafe { tape.scalars.push_copy(parent) }, chosen.scalar),
             None => Self { tape, ..chosen },
         })
     }

@@ -100,15 +100,15 @@ unsafe fn give<T: Element>(part: T, parent: u32, i: usize, adjoints: &mut [T]) -
 }
 
 impl<'t, T: Element> Var<'t, T> {
-    /// The tape and number of a node of the scalar lane.
+    /// The tape and number of a node of the scalar lane, which is one of that tape's.
     #[inline(always)]
-    pub(super) fn on_lane(self) -> Option<(&'t Tape<T>, u32)> {
-        // SAFETY: the id of a node comes from `Var::scalar` alone, with its tape; what takes the tape away sets the id of a
-        // constant.
+    pub(crate) fn on_lane(self) -> Option<(&'t Tape<T>, u32)> {
+        // SAFETY: the id of a node comes from `Var::scalar` alone, with its tape; what changes the tape does it to constants, or
+        // where it has found it to be the same.
         self.node().map(|id| (unsafe { self.tape.unwrap_unchecked() }, id))
     }
 
-    /// The tape and numbers of two nodes of one scalar lane: a comparison of ids and one of tapes.
+    /// The tape and numbers of two nodes of one scalar lane, its own: a comparison of ids and one of tapes.
     #[inline(always)]
     pub(super) fn both_on_lane(self, other: Self) -> Option<(&'t Tape<T>, [u32; 2])> {
         if self.both_nodes(other) && self.shares_tape(other) {
@@ -186,6 +186,8 @@ impl<T: Element> ScalarLane<T> {
     fn set_limit(&self) {
         // SAFETY: as in `nodes`.
         let capacity = unsafe { &*self.memory.get() }.capacity();
+        // An allocator may give more than was asked for; numbers of nodes end all the same.
+        let capacity = capacity.min(LIMIT as usize);
         self.fast_limit.set(if self.keeps_sites || self.along.is_on() { 0 } else { capacity });
     }
 
@@ -216,13 +218,17 @@ impl<T: Element> ScalarLane<T> {
         unsafe { &*self.memory.get() }.capacity() * size_of::<Node<T>>()
     }
 
+    /// # Safety
+    /// The parents in the word are nodes of this lane, or none: a sweep does not look where they lie.
     #[inline(always)]
     #[track_caller]
-    fn push(&self, first: T, second: T, word: u64) -> u32 {
+    unsafe fn push(&self, first: T, second: T, word: u64) -> u32 {
         let id = self.len.get();
         if id >= self.fast_limit.get() {
-            return self.push_slowly(first, second, word);
+            // SAFETY: the caller's.
+            return unsafe { self.push_slowly(first, second, word) };
         }
+        debug_assert!(self.has_parents(word));
         // SAFETY: id is below the capacity of the memory at `start`.
         unsafe { self.write(id, first, second, word) };
         self.len.set(id + 1);
@@ -242,15 +248,23 @@ impl<T: Element> ScalarLane<T> {
         }
     }
 
+    /// Whether the parents in a word are nodes of this lane, or none.
+    fn has_parents(&self, word: u64) -> bool {
+        [word & FIELD, word >> 28 & FIELD].iter().all(|&id| id >= LIMIT as u64 || id < self.len.get() as u64)
+    }
+
+    /// # Safety
+    /// As for `push`.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn push_slowly(&self, first: T, second: T, word: u64) -> u32 {
+    unsafe fn push_slowly(&self, first: T, second: T, word: u64) -> u32 {
         if self.along.is_on() && self.follows(first, second, word) {
             return self.along.step() as u32;
         }
         let id = self.len.get();
         self.reserve(1);
+        debug_assert!(self.has_parents(word));
         // SAFETY: just reserved.
         unsafe { self.write(id, first, second, word) };
         self.len.set(id + 1);
@@ -272,10 +286,11 @@ impl<T: Element> ScalarLane<T> {
         let len = self.len.get();
         // SAFETY: as in `nodes`; nothing refers to the memory while it may move.
         let memory = unsafe { &mut *self.memory.get() };
-        if len + more > memory.capacity() {
-            let limit = LIMIT as usize;
+        let limit = LIMIT as usize;
+        if more > memory.capacity().min(limit) - len {
+            // No sum, which `more` may be large enough to wrap; there are never more nodes than the limit.
             assert!(
-                len + more <= limit,
+                more <= limit - len,
                 "tape: more than {limit} scalar nodes; record tensors instead of their elements"
             );
             // SAFETY: the first `len` nodes are written; they move along.
@@ -313,21 +328,28 @@ impl<T: Element> ScalarLane<T> {
     #[inline]
     #[track_caller]
     pub fn push_leaf(&self, value: T) -> u32 {
-        self.push(T::from_f64(0.0), value, pack(LEAF, LIMIT, LIMIT))
+        // SAFETY: a leaf has no parents.
+        unsafe { self.push(T::from_f64(0.0), value, pack(LEAF, LIMIT, LIMIT)) }
     }
 
+    /// # Safety
+    /// The parent is a node of this lane.
     #[inline]
     #[track_caller]
-    pub fn push_copy(&self, parent: u32) -> u32 {
-        self.push(T::from_f64(1.0), T::from_f64(0.0), pack(COPY, parent, LIMIT))
+    pub unsafe fn push_copy(&self, parent: u32) -> u32 {
+        // SAFETY: the caller's.
+        unsafe { self.push(T::from_f64(1.0), T::from_f64(0.0), pack(COPY, parent, LIMIT)) }
     }
 
+    /// # Safety
+    /// The parent is a node of this lane.
     #[inline(always)]
     #[track_caller]
-    pub fn push_unary<O: BuiltinUnary>(&self, op: O, parent: u32, x: T, y: T) -> u32 {
+    pub unsafe fn push_unary<O: BuiltinUnary>(&self, op: O, parent: u32, x: T, y: T) -> u32 {
         let partial = op.vjp(x, y, Upstream(<T as Number>::lit(1.0))).0;
         let parameters = if O::PARAMETERS == 0 { 0 } else { self.push_parameters(op.pack()) };
-        self.push(partial, T::from_f64(0.0), pack(O::CODE, parent, LIMIT | parameters))
+        // SAFETY: the caller's.
+        unsafe { self.push(partial, T::from_f64(0.0), pack(O::CODE, parent, LIMIT | parameters)) }
     }
 
     #[inline(never)]
@@ -343,27 +365,39 @@ impl<T: Element> ScalarLane<T> {
     }
 
     /// A node of two nodes.
+    ///
+    /// # Safety
+    /// The parents are nodes of this lane.
     #[inline(always)]
     #[track_caller]
-    pub fn push_binary<O: BuiltinBinary>(&self, op: O, [a, b]: [u32; 2], x: T, y: T, out: T) -> u32 {
+    pub unsafe fn push_binary<O: BuiltinBinary>(&self, op: O, [a, b]: [u32; 2], x: T, y: T, out: T) -> u32 {
         let one = Upstream(<T as Number>::lit(1.0));
-        self.push(op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0, pack(O::CODE, a, b))
+        // SAFETY: the caller's.
+        unsafe { self.push(op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0, pack(O::CODE, a, b)) }
     }
 
     /// A node of a node and a literal.
+    ///
+    /// # Safety
+    /// The parent is a node of this lane.
     #[inline(always)]
     #[track_caller]
-    pub fn push_with_literal<O: BuiltinBinary>(&self, op: O, a: u32, x: T, y: T, out: T) -> u32 {
+    pub unsafe fn push_with_literal<O: BuiltinBinary>(&self, op: O, a: u32, x: T, y: T, out: T) -> u32 {
         let one = Upstream(<T as Number>::lit(1.0));
-        self.push(op.vjp_x(x, y, out, one).0, y, pack(O::CODE, a, LIMIT))
+        // SAFETY: the caller's.
+        unsafe { self.push(op.vjp_x(x, y, out, one).0, y, pack(O::CODE, a, LIMIT)) }
     }
 
     /// A node of a literal and a node.
+    ///
+    /// # Safety
+    /// The parent is a node of this lane.
     #[inline(always)]
     #[track_caller]
-    pub fn push_literal_with<O: BuiltinBinary>(&self, op: O, b: u32, x: T, y: T, out: T) -> u32 {
+    pub unsafe fn push_literal_with<O: BuiltinBinary>(&self, op: O, b: u32, x: T, y: T, out: T) -> u32 {
         let one = Upstream(<T as Number>::lit(1.0));
-        self.push(op.vjp_y(x, y, out, one).0, x, pack(O::CODE | LITERAL_FIRST, b, LIMIT))
+        // SAFETY: the caller's.
+        unsafe { self.push(op.vjp_y(x, y, out, one).0, x, pack(O::CODE | LITERAL_FIRST, b, LIMIT)) }
     }
 
     /// Carries the adjoints of nodes `lo..hi` to their parents; zero adjoints are skipped.
@@ -374,6 +408,7 @@ impl<T: Element> ScalarLane<T> {
         let zero = T::from_f64(0.0);
         let nodes = &self.nodes()[..hi as usize];
         let adjoints = &mut adjoints[..hi as usize];
+        // Parents of nodes are nodes before them: who pushes a node promises that.
         let lo = self.leading_leaves.get().max(lo as usize);
         let mut i = hi as usize;
         let Some(&(mut g)) = adjoints.last() else { return };

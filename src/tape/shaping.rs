@@ -652,7 +652,10 @@ impl<'t, T: Element> Var<'t, T> {
     /// No parts; shapes that differ; parts of two tapes.
     #[track_caller]
     pub fn try_stack(parts: &[Self], axis: isize) -> Result<Self> {
-        let tape = parts.iter().find_map(|part| part.tape);
+        let mut tape = None;
+        for part in parts {
+            tape = super::same_tape("stack", tape, part.tape)?;
+        }
         let widened: Result<Vec<Self>> = parts
             .iter()
             .map(|&part| match tape {

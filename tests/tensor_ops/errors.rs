@@ -238,6 +238,8 @@ fn operands_of_two_tapes_are_refused_by_every_op_that_takes_several() {
         ("select", Var::constant(1.0).try_select(x, y)),
         ("matmul", x.try_matmul(y)),
         ("concat", Var::try_concat(&[x, y], 0)),
+        ("stack", Var::try_stack(&[x, y], 0)),
+        ("stack", Var::try_stack(&[Var::constant(1.0), one.var(1.0), two.var(2.0)], 0)),
         ("solve", x.try_solve(y)),
         ("squared_error", x.try_squared_error(y)),
         ("cross_entropy_soft", x.try_cross_entropy_soft(y)),

@@ -58,6 +58,8 @@ impl<T: Element> ScalarLane<T> {
         let parameters = self.parameters.borrow_mut().split_off(parameters);
         self.along.leave(Tail { nodes: self.nodes()[at..].to_vec(), parameters, sites });
         self.len.set(at);
+        // What is recorded now in place of leaves may be anything.
+        self.leading_leaves.set(self.leading_leaves.get().min(at));
         self.set_limit();
     }
 
@@ -68,6 +70,7 @@ impl<T: Element> ScalarLane<T> {
         if let Some(Tail { nodes, parameters, sites }) = left {
             let at = self.along.at();
             self.len.set(at);
+            self.leading_leaves.set(self.leading_leaves.get().min(at));
             self.reserve(nodes.len());
             for (k, node) in nodes.iter().enumerate() {
                 // SAFETY: room for so many nodes after `at` was just reserved.

@@ -27,12 +27,15 @@ fn random_lane(rng: &mut ChaCha8Rng, n: u32) -> ScalarLane<f64> {
         let parents = [near(), near()];
         let mut x = || [0.0, 1.0, -0.75, 1.25, f64::INFINITY][rng.random_range(0..if len > 40 { 5 } else { 4 })];
         let (x, y) = (x(), x());
-        match rng.random_range(0..8) {
-            0 => lane.push_leaf(x),
-            1 => lane.push_unary(Exp, parents[0], 0.0, x),
-            2 => lane.push_with_literal(Mul, parents[0], x, y, x * y),
-            3 => lane.push_binary(Add, parents, x, y, x + y),
-            _ => lane.push_binary(Mul, parents, x, y, x * y),
+        // SAFETY: the parents are below the length.
+        unsafe {
+            match rng.random_range(0..8) {
+                0 => lane.push_leaf(x),
+                1 => lane.push_unary(Exp, parents[0], 0.0, x),
+                2 => lane.push_with_literal(Mul, parents[0], x, y, x * y),
+                3 => lane.push_binary(Add, parents, x, y, x + y),
+                _ => lane.push_binary(Mul, parents, x, y, x * y),
+            }
         };
     }
     lane
@@ -72,7 +75,8 @@ fn a_sweep_goes_no_further_than_it_is_told() {
     let lane = ScalarLane::new(false);
     lane.push_leaf(2.0);
     for k in 0..4 {
-        lane.push_with_literal(Mul, k, 1.0, 3.0, 3.0);
+        // SAFETY: node k is the last one.
+        unsafe { lane.push_with_literal(Mul, k, 1.0, 3.0, 3.0) };
     }
     let mut adjoints = vec![0.0, 0.0, 0.0, 0.0, 1.0];
     lane.sweep(3, 5, &mut adjoints);
@@ -88,6 +92,17 @@ fn leaves_pushed_together_remember_who_asked() {
     let site = lane.site(1).expect("kept");
     assert_eq!((site.file(), site.line()), (file!(), line!() - 2));
     assert_eq!(lane.site(2), None);
+}
+
+#[test]
+fn room_for_more_nodes_than_there_are_numbers_is_refused() {
+    for more in [LIMIT as usize, usize::MAX - 2, usize::MAX] {
+        let mut tape = crate::Tape::new();
+        let x = tape.vars(&[1.0, 2.0, 3.0]).iter().map(|x| x.item()).sum::<f64>();
+        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tape.reserve(more)));
+        assert!(x == 6.0 && refused.is_err(), "{more}");
+        assert_eq!(tape.len(), 3);
+    }
 }
 
 #[test]
@@ -114,4 +129,37 @@ fn a_reserved_tape_keeps_what_it_has_and_does_not_grow() {
     assert_eq!(before.len(), after.len());
     assert!(before.iter().zip(after).all(|(a, b)| a.to_bits() == b.to_bits()));
     assert!(lane.bytes() >= 100_700 * size_of::<Node<f64>>());
+}
+
+#[test]
+fn what_is_recorded_in_place_of_leaves_is_swept() {
+    let lane = ScalarLane::new(false);
+    lane.push_leaves(&[1.0, 2.0, 3.0, 4.0, 5.0]);
+    lane.replay();
+    lane.push_leaves(&[1.0, 2.0, 3.0]);
+    // SAFETY: the parents are leaves.
+    let sum = unsafe { lane.push_binary(Add, [0, 1], 1.0, 2.0, 3.0) };
+    assert!(sum == 3 && lane.has_left());
+    let mut adjoints = [0.0, 0.0, 0.0, 1.0];
+    lane.sweep(0, 4, &mut adjoints);
+    assert_eq!(adjoints, [1.0, 1.0, 0.0, 1.0]);
+}
+
+#[test]
+fn what_is_put_back_behind_leaves_is_swept() {
+    let lane = ScalarLane::new(false);
+    lane.push_leaves(&[1.0, 2.0, 3.0]);
+    // SAFETY: the parents are the leaves and the node before.
+    unsafe {
+        lane.push_binary(Add, [0, 1], 1.0, 2.0, 3.0);
+        lane.push_binary(Add, [2, 3], 3.0, 3.0, 6.0);
+    }
+    lane.replay();
+    lane.push_leaves(&[1.0, 2.0, 3.0]);
+    lane.leave();
+    lane.push_leaves(&[4.0, 5.0, 6.0]);
+    assert!(!lane.end_replay());
+    let mut adjoints = [0.0, 0.0, 0.0, 0.0, 1.0];
+    lane.sweep(0, 5, &mut adjoints);
+    assert_eq!(adjoints, [1.0; 5]);
 }
