@@ -34,13 +34,17 @@ impl<T: Element> Arena<T> {
     fn all(&self) -> Allocation {
         Allocation { base: Base::Arena, start: 0, len: self.length }
     }
+    /// Whether a place lies in the arena.
+    fn holds(&self, place: Allocation) -> bool {
+        place.start.checked_add(place.len).is_some_and(|end| end <= self.length)
+    }
     fn slice(&self, place: Allocation) -> &[T] {
-        assert!(place.start + place.len <= self.length, "{place:?} is not in the arena");
+        assert!(self.holds(place), "{place:?} is not in the arena");
         // SAFETY: it lies in the memory, which only a run, or a caller of `slice_mut`, writes.
         unsafe { std::slice::from_raw_parts(self.start.add(place.start), place.len) }
     }
     fn slice_mut(&mut self, place: Allocation) -> &mut [T] {
-        assert!(place.start + place.len <= self.length, "{place:?} is not in the arena");
+        assert!(self.holds(place), "{place:?} is not in the arena");
         // SAFETY: as above.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(place.start), place.len) }
     }
@@ -96,7 +100,7 @@ impl<T: Element> Machine<T> {
                 reads.extend(product.touches().into_iter().next().into_iter().flatten());
             }
             for place in reads.iter().chain(&writes).filter(|place| place.base == Base::Arena) {
-                assert!(place.start + place.len <= self.arena.length, "program: step {k} leaves the arena");
+                assert!(self.arena.holds(*place), "program: step {k} leaves the arena");
             }
             for (i, write) in writes.iter().enumerate() {
                 let clash = |other: &Allocation| write.overlaps(*other) && write.len > 0;
@@ -151,28 +155,38 @@ impl<T: Element> Machine<T> {
         for (pointer, output) in self.outputs.iter_mut().zip(outputs) {
             *pointer = output.as_mut_ptr();
         }
-        self.run_steps()
+        // SAFETY: the caller's promise.
+        unsafe { self.run_steps() }
     }
 
-    /// Runs all steps where all inputs that are not carried are numbers, and nothing is written out.
-    pub fn run_numbers(&mut self, inputs: &[T]) -> Result<()> {
+    /// Runs all steps on inputs that are numbers.
+    ///
+    /// # Safety
+    /// All inputs that are not carried are numbers, as many as these, and nothing is written out.
+    pub unsafe fn run_numbers(&mut self, inputs: &[T]) -> Result<()> {
         self.arena.slice_mut(Allocation { base: Base::Arena, start: 0, len: inputs.len() }).copy_from_slice(inputs);
-        self.run_steps()
+        // SAFETY: all that steps read and write is in the arena.
+        unsafe { self.run_steps() }
     }
 
-    fn run_steps(&mut self) -> Result<()> {
+    /// # Safety
+    /// The inputs and outputs that steps read and write are those of this run, with their lengths.
+    unsafe fn run_steps(&mut self) -> Result<()> {
         let view = View { arena: self.arena.start, inputs: &self.inputs, outputs: &self.outputs };
         let mut k = 0;
         while let Some((step, rest)) = self.steps[k..].split_first_mut() {
-            if let Some(fused) = rest.first_mut()
-                && self.workers.threads() == 1
-                && step.run_panels(fused, view, &mut self.scratch, &mut self.workers)
-            {
-                k += 2;
-                continue;
-            }
-            if !step.run_bound(view) {
-                step.run(view, &mut self.scratch, &mut self.workers)?;
+            // SAFETY: the caller's promise, and `check` has looked at every step.
+            unsafe {
+                if let Some(fused) = rest.first_mut()
+                    && self.workers.threads() == 1
+                    && step.run_panels(fused, view, &mut self.scratch, &mut self.workers)
+                {
+                    k += 2;
+                    continue;
+                }
+                if !step.run_bound(view) {
+                    step.run(view, &mut self.scratch, &mut self.workers)?;
+                }
             }
             k += 1;
         }

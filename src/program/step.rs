@@ -22,6 +22,9 @@ use crate::tensor::kernels::matmul::Prepared;
 use crate::tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 
+#[cfg(test)]
+mod tests;
+
 /// What a step does; places are where its values are.
 pub(super) enum Step<T> {
     /// A fused group that one block holds; bound, as is `Bound`.
@@ -128,6 +131,14 @@ impl<T> Scratch<T> {
     pub fn new() -> Self {
         Self { numbers: Vec::new(), sums: Vec::new(), inputs: Vec::new(), outputs: Vec::new() }
     }
+
+    /// Forgets everything, also what a step left that panicked: slices of a run that is over.
+    fn clear(&mut self) {
+        self.numbers.clear();
+        self.sums.clear();
+        self.inputs.clear();
+        self.outputs.clear();
+    }
 }
 
 /// What inputs and the arena are during a run.
@@ -139,21 +150,19 @@ pub(super) struct View<'a, T> {
 }
 
 impl<T: Copy> View<'_, T> {
+    /// Where a place begins: an address alone, which is nobody's promise.
     #[inline]
     fn address(self, place: Allocation) -> *mut T {
         match place.base {
-            // SAFETY: the plan's places lie within the arena.
-            Base::Arena => unsafe { self.arena.add(place.start) },
-            // SAFETY: the run's slices are as long as the places.
-            Base::Input(k) => unsafe { self.inputs[k].add(place.start) }.cast_mut(),
-            // SAFETY: as above.
-            Base::Output(k) => unsafe { self.outputs[k].add(place.start) },
+            Base::Arena => self.arena.wrapping_add(place.start),
+            Base::Input(k) => self.inputs[k].wrapping_add(place.start).cast_mut(),
+            Base::Output(k) => self.outputs[k].wrapping_add(place.start),
         }
     }
     /// The elements of a place.
     ///
     /// # Safety
-    /// Nothing writes there while the slice is used; for an input, this run has its pointer.
+    /// The place is in the arena, or in what this run was given. Nothing writes there while the slice is used.
     unsafe fn slice<'s>(self, place: Allocation) -> &'s [T] {
         // SAFETY: the place is within its buffer and initialised; the rest is the caller's promise.
         unsafe { std::slice::from_raw_parts(self.address(place), place.len) }
@@ -169,15 +178,18 @@ impl<T: Copy> View<'_, T> {
     /// The same for writing.
     ///
     /// # Safety
-    /// Nothing else reads or writes there while the slice is used.
+    /// The place is in the arena, or in an output that this run was given. Nothing else reads or writes there while the slice
+    /// is used.
     pub unsafe fn slice_mut<'s>(self, place: Allocation) -> &'s mut [T] {
-        debug_assert!(!matches!(place.base, Base::Input(_)));
         // SAFETY: as in `slice`.
         unsafe { std::slice::from_raw_parts_mut(self.address(place), place.len) }
     }
     /// The number at a place.
-    fn number(self, place: Allocation) -> T {
-        // SAFETY: read at once, between steps' writes.
+    ///
+    /// # Safety
+    /// As for [`View::slice`].
+    unsafe fn number(self, place: Allocation) -> T {
+        // SAFETY: read at once, between steps' writes; the rest is the caller's promise.
         unsafe { *self.address(place) }
     }
 }
@@ -230,6 +242,10 @@ impl<T: Element> Step<T> {
         }
     }
 
+    /// The step of a product.
+    ///
+    /// # Panics
+    /// A place has another length than its shape: products read and write as much as their shapes say, without looking.
     fn product(
         op: MatMul,
         at: [Allocation; 2],
@@ -240,6 +256,17 @@ impl<T: Element> Step<T> {
     ) -> Self {
         let panels = match way {
             Way::Bound => {
+                let result = op.product_shape(&shapes[0], &shapes[1]).map(|shape| shape.numel());
+                let fits = at.iter().zip(&shapes).all(|(place, shape)| place.len == shape.numel());
+                assert!(
+                    fits && result.is_ok_and(|n| n == output.len),
+                    "program: a product of {} and {} at places of {}, {} and {} elements",
+                    shapes[0],
+                    shapes[1],
+                    at[0].len,
+                    at[1].len,
+                    output.len
+                );
                 let product = op.prepared(&shapes[0], &shapes[1], accumulate);
                 let outside = at.iter().chain([&output]).any(is_outside);
                 return Step::Bound { product, factors: at, output, outside };
@@ -328,8 +355,12 @@ impl<T: Element> Step<T> {
     }
 
     /// Runs the step if it is a bound one; says whether it is.
+    ///
+    /// # Safety
+    /// The view has all places of the step, with their lengths, and nothing else refers to what is there. The step was checked:
+    /// it overwrites nothing that it reads.
     #[inline]
-    pub fn run_bound(&mut self, view: View<'_, T>) -> bool {
+    pub unsafe fn run_bound(&mut self, view: View<'_, T>) -> bool {
         if matches!(self, Step::Short { outside: true, .. } | Step::Bound { outside: true, .. }) {
             self.bind_outside(view);
         }
@@ -343,7 +374,8 @@ impl<T: Element> Step<T> {
                 for &Move { arena, listed } in &*inputs {
                     // A copy of unknown length is a call.
                     match arena.len {
-                        1 => numbers[listed] = view.number(arena),
+                        // SAFETY: the caller's promise.
+                        1 => numbers[listed] = unsafe { view.number(arena) },
                         // SAFETY: no other slice is out.
                         len => numbers[listed..][..len].copy_from_slice(unsafe { view.slice(arena) }),
                     }
@@ -360,16 +392,18 @@ impl<T: Element> Step<T> {
     }
 
     /// Runs a step that is not bound.
-    pub fn run(&mut self, view: View<'_, T>, scratch: &mut Scratch<T>, workers: &mut Workers) -> Result<()> {
+    ///
+    /// # Safety
+    /// As for [`Step::run_bound`].
+    pub unsafe fn run(&mut self, view: View<'_, T>, scratch: &mut Scratch<T>, workers: &mut Workers) -> Result<()> {
         match self {
             Step::Short { .. } | Step::Bound { .. } | Step::Batch { .. } => unreachable!("bound"),
             Step::Block { code, lanes, at } => {
-                scratch.numbers.clear();
-                scratch.numbers.extend(at.shared.iter().map(|&place| view.number(place)));
-                scratch.sums.clear();
+                scratch.clear();
                 scratch.sums.resize(at.sums.len(), T::from_f64(0.0));
                 // SAFETY: the step's writes overlap neither its reads nor each other, and the lists are emptied below.
                 unsafe {
+                    scratch.numbers.extend(at.shared.iter().map(|&place| view.number(place)));
                     scratch.inputs.extend(at.inputs.iter().map(|&place| view.slice(place)));
                     scratch.outputs.extend(at.outputs.iter().map(|&place| view.slice_mut(place)));
                 }
@@ -419,8 +453,11 @@ impl<T: Element> Step<T> {
 impl<T: Element> Step<T> {
     /// Runs this product and the fused step after it a panel of rows at a time, if that is the product's way; says whether it
     /// is. Every panel is written over the one before.
+    ///
+    /// # Safety
+    /// As for [`Step::run_bound`], of both steps.
     #[inline]
-    pub fn run_panels(
+    pub unsafe fn run_panels(
         &self,
         fused: &mut Step<T>,
         view: View<'_, T>,
@@ -430,8 +467,9 @@ impl<T: Element> Step<T> {
         let Step::Product { op, factors: [x, y], output, panels: Some(rows), .. } = self else { return false };
         let Step::Block { code, lanes, at } = fused else { return false };
         let rows = *rows;
-        scratch.numbers.clear();
-        scratch.numbers.extend(at.shared.iter().map(|&place| view.number(place)));
+        scratch.clear();
+        // SAFETY: the caller's promise.
+        scratch.numbers.extend(at.shared.iter().map(|&place| unsafe { view.number(place) }));
         let columns = y.1[1 - op.tb as usize];
         let m = *lanes / columns;
         let mut from = 0;

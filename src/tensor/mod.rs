@@ -3,7 +3,7 @@
 //! A [`Tensor`] is always contiguous and row-major, so that its elements are a slice; cloning shares the buffer, and writing
 //! to a shared one copies it first. Transposes are folded into matrix products rather than kept as strides.
 
-mod buffer;
+pub(crate) mod buffer;
 mod create;
 pub(crate) mod display;
 #[cfg(feature = "ndarray")]

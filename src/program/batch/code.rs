@@ -240,6 +240,11 @@ impl Bytecode {
         let check =
             |end: i64| assert!((0..=n_values as i64).contains(&end), "batch: an instruction reaches beyond the values");
         let row = |start: u32, n: usize| check(start as i64 + n as i64);
+        // What runs through the tensors' kernels is read and written as slices, which may not share an element.
+        let apart = |out: u32, start: u32, n: usize| {
+            let (out, start) = (out as usize, start as usize);
+            assert!(out + n <= start || start + n <= out, "batch: an instruction overwrites what it reads");
+        };
         let list = |start: u32, n: usize| self.lists[start as usize..][..n].iter().for_each(|&place| row(place, 1));
         for i in &self.instructions {
             let n = i.n as usize;
@@ -266,7 +271,10 @@ impl Bytecode {
                     for operand in others[i.x as usize].operands {
                         match operand {
                             ArgumentPlace::None => {}
-                            ArgumentPlace::Row(start) => row(start, n),
+                            ArgumentPlace::Row(start) => {
+                                row(start, n);
+                                apart(i.out, start, n);
+                            }
                             ArgumentPlace::Same(place) => row(place, 1),
                             ArgumentPlace::List(start) => list(start, n),
                         }
@@ -283,7 +291,10 @@ impl Bytecode {
         };
         let walk = |walk: ChainStride| {
             for (lane, step) in [(0, 0), (whole(walk) - 1, 0), (0, steps - 1), (whole(walk) - 1, steps - 1)] {
-                check(walk.base as i64 + lane * walk.lane as i64 + step * walk.step as i64 + 1);
+                // The place itself, which is not before the first value, and the end behind it.
+                let place = walk.base as i64 + lane * walk.lane as i64 + step * walk.step as i64;
+                check(place);
+                check(place + 1);
             }
         };
         walk(chain.init);

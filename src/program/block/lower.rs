@@ -83,7 +83,7 @@ pub(super) fn slot_of(sink: Sink) -> Register {
 }
 
 /// The output and first element of a target that takes lanes as they come.
-fn stored_at(target: Target) -> Option<(usize, usize)> {
+pub(super) fn stored_at(target: Target) -> Option<(usize, usize)> {
     match target {
         Target::Flat { output } => Some((output, 0)),
         Target::Row { output, start } => Some((output, start)),

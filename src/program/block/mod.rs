@@ -84,6 +84,8 @@ pub(crate) struct BlockCode<T> {
     targets: Vec<Target>,
     /// Those whose buffers must be long enough: of the rows of an output the last alone.
     bounds: Vec<Target>,
+    /// From a row of an output to the next: so many lanes may go to them.
+    rows_apart: usize,
     /// The targets that are sums by column.
     columns: Vec<u32>,
     has_row_sums: bool,
@@ -112,6 +114,7 @@ impl<T: Element> BlockCode<T> {
             sources: sources.to_vec(),
             targets: targets.to_vec(),
             bounds: bounds(targets),
+            rows_apart: rows_apart(targets),
             columns: columns.collect(),
             has_row_sums: targets.iter().any(|target| matches!(target, Target::PerRow { .. })),
             inner: inner.max(1),
@@ -156,6 +159,14 @@ fn bounds(targets: &[Target]) -> Vec<Target> {
     bounds
 }
 
+/// The least distance between two rows of one output.
+fn rows_apart(targets: &[Target]) -> usize {
+    let mut rows: Vec<(usize, usize)> = targets.iter().filter_map(|&target| lower::stored_at(target)).collect();
+    rows.sort_unstable();
+    let pairs = rows.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    pairs.map(|pair| pair[1].1 - pair[0].1).min().unwrap_or(usize::MAX)
+}
+
 /// What the loops rely on: every input has a source, every sink a target of its kind, and no two targets share an element.
 fn verify<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) {
     let inputs = body.ops.iter().filter_map(|op| if let BodyOp::Input(k) = op { Some(*k as usize + 1) } else { None });
@@ -171,9 +182,9 @@ fn verify<T: Element>(body: &Body<T>, sources: &[Source], targets: &[Target]) {
                 writes.push((output, step, start));
             }
             Target::Row { output, start } => writes.push((output, 0, start)),
-            Target::Flat { output } | Target::PerColumn { output, .. } | Target::PerRow { output, .. } => {
-                writes.push((output, 0, 0));
-            }
+            Target::Flat { output } => writes.push((output, 0, 0)),
+            // Beside no other target, whatever its step.
+            Target::PerColumn { output, .. } | Target::PerRow { output, .. } => writes.push((output, usize::MAX, 0)),
             Target::Total { .. } => {}
         }
     }

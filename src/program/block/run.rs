@@ -125,6 +125,7 @@ impl<T: Element> BlockCode<T> {
     fn check(&self, lanes: usize, inputs: &[&[T]], outputs: &[&mut [T]]) {
         if self.bounds.iter().any(|target| matches!(target, Target::Row { .. })) {
             assert_eq!(lanes % chunk::<T>(), 0, "rows of lanes that are no whole chunks");
+            assert!(lanes <= self.rows_apart, "{lanes} lanes to rows that are {} apart", self.rows_apart);
         }
         if self.has_rows() {
             assert_eq!(lanes % self.inner, 0, "lanes that are no whole rows");
@@ -379,7 +380,7 @@ impl Target {
     pub(super) fn need(&self, lanes: usize, inner: usize) -> usize {
         match *self {
             Target::Flat { .. } => lanes,
-            Target::Row { start, .. } => start + lanes,
+            Target::Row { start, .. } => start.saturating_add(lanes),
             Target::Strided { start, step, .. } => strided(lanes, start, step),
             Target::PerColumn { .. } => inner,
             Target::PerRow { .. } => lanes / inner,
@@ -392,8 +393,9 @@ impl Target {
     }
 }
 
+/// The end of the last lane; no buffer is as long as a sum that would wrap.
 fn strided(lanes: usize, start: usize, step: usize) -> usize {
-    if lanes == 0 { 0 } else { start + (lanes - 1) * step + 1 }
+    if lanes == 0 { 0 } else { (lanes - 1).saturating_mul(step).saturating_add(start).saturating_add(1) }
 }
 
 /// Brings what the next block streams through into the cache while this one is computed, some lines with each step: the first

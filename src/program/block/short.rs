@@ -341,7 +341,9 @@ impl Space<'_> {
             let goes_on = register.base().checked_sub(STREAMS).is_none_or(|k| streams[k].goes_on);
             let known = streams.iter().position(|based| based.stream == stream);
             let index = known.unwrap_or(streams.len());
-            if !self.extent(stream).padded || !goes_on || STREAMS + index >= At::BASES {
+            // A spread row is written past the end of the last chunk, where only a register has room.
+            let has_room = !spread || register.base() == REGISTERS;
+            if !self.extent(stream).padded || !goes_on || !has_room || STREAMS + index >= At::BASES {
                 continue;
             }
             if known.is_none() {

@@ -25,7 +25,8 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::parallel::Workers;
 use crate::tape::Var;
-use crate::tensor::Tensor;
+use crate::tensor::buffer::ask;
+use crate::tensor::{Shape, Tensor};
 use points::Layout;
 use record::{Recorded, Wanted, record};
 
@@ -201,8 +202,9 @@ impl<T: Element> Map<T> {
     /// # Errors
     /// Not as many inputs or shared numbers as the function takes; lengths that do not fit n; an index out of range.
     pub fn run(&mut self, points: &Points<'_, T>, shared: &[T]) -> Result<Tensor<T>> {
-        let mut values = self.0.room(0, points);
-        self.run_into(points, shared, &mut values)?;
+        self.0.check(points, shared)?;
+        let mut values = self.0.room(0, points)?;
+        self.0.run_checked(points, shared, [&mut values])?;
         Tensor::new([points.len(), self.0.recorded.widths[0]], values)
     }
     /// The same into memory of the caller's.
@@ -256,8 +258,9 @@ impl<T: Element> MapJacobian<T> {
     /// # Errors
     /// As [`Map::run`].
     pub fn run(&mut self, points: &Points<'_, T>, shared: &[T]) -> Result<(Tensor<T>, Tensor<T>)> {
-        let (mut values, mut blocks) = (self.0.room(0, points), self.0.room(1, points));
-        self.run_into(points, shared, &mut values, &mut blocks)?;
+        self.0.check(points, shared)?;
+        let (mut values, mut blocks) = (self.0.room(0, points)?, self.0.room(1, points)?);
+        self.0.run_checked(points, shared, [&mut values, &mut blocks])?;
         let (n, m, all) = (points.len(), self.0.recorded.widths[0], self.0.recorded.widths[1]);
         Ok((Tensor::new([n, m], values)?, Tensor::new([n, m, all / m], blocks)?))
     }
@@ -306,12 +309,28 @@ const GATHERED_POINTS: usize = 1 << 10;
 
 impl<T: Element> Mapped<T> {
     /// Memory for an output.
-    fn room(&self, output: usize, points: &Points<'_, T>) -> Vec<T> {
-        vec![T::from_f64(0.0); points.len() * self.recorded.widths[output]]
+    ///
+    /// # Errors
+    /// There are so many points that the system does not have it: points without inputs take none themselves.
+    fn room(&self, output: usize, points: &Points<'_, T>) -> Result<Vec<T>> {
+        let shape = Shape::of("map", &[points.len(), self.recorded.widths[output]])?;
+        ask::<T>("map", &shape, shape.numel())?;
+        Ok(vec![T::from_f64(0.0); shape.numel()])
     }
 
-    fn run<const N: usize>(&mut self, points: &Points<'_, T>, shared: &[T], mut outputs: [&mut [T]; N]) -> Result<()> {
-        self.check(points, shared, &outputs)?;
+    fn run<const N: usize>(&mut self, points: &Points<'_, T>, shared: &[T], outputs: [&mut [T]; N]) -> Result<()> {
+        self.check(points, shared)?;
+        self.run_checked(points, shared, outputs)
+    }
+
+    /// Runs on points and shared numbers that were checked.
+    fn run_checked<const N: usize>(
+        &mut self,
+        points: &Points<'_, T>,
+        shared: &[T],
+        mut outputs: [&mut [T]; N],
+    ) -> Result<()> {
+        self.check_outputs(points, &outputs)?;
         let layout = points.layout();
         let Recorded { body, targets, widths, sums } = &self.recorded;
         let (_, code) = match &mut self.code {
@@ -340,7 +359,7 @@ impl<T: Element> Mapped<T> {
         Ok(())
     }
 
-    fn check(&self, points: &Points<'_, T>, shared: &[T], outputs: &[&mut [T]]) -> Result<()> {
+    fn check(&self, points: &Points<'_, T>, shared: &[T]) -> Result<()> {
         for (what, found, wanted) in
             [("inputs", points.n_inputs(), self.n_inputs), ("shared numbers", shared.len(), self.n_shared)]
         {
@@ -348,7 +367,10 @@ impl<T: Element> Mapped<T> {
                 return Err(Error::shape(format!("map: the function takes {wanted} {what}, got {found}")));
             }
         }
-        points.check()?;
+        points.check()
+    }
+
+    fn check_outputs(&self, points: &Points<'_, T>, outputs: &[&mut [T]]) -> Result<()> {
         for (k, (output, width)) in outputs.iter().zip(&self.recorded.widths).enumerate() {
             let (n, found) = (points.len(), output.len());
             if Some(found) != n.checked_mul(*width) {

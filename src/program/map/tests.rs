@@ -275,3 +275,18 @@ fn what_is_infinite_in_one_lane_of_a_tail_stays_there() {
     let infinity = f64::INFINITY;
     assert_eq!(jacobian.to_vec(), [infinity, -1.0, infinity, 0.0, -infinity, 0.0, 0.0, infinity]);
 }
+
+#[test]
+fn points_whose_results_no_memory_holds_are_an_error() {
+    let mut values = Map::compile(0, 1, |_, s| vec![s[0], s[0] * 2.0]).unwrap();
+    let mut blocks = Map::jacobian(0, 1, &[0], |_, s| vec![s[0] * 3.0, s[0]]).unwrap();
+    // With two values each, the first are to arithmetic that wraps 2 numbers and none.
+    for n in [(1 << 63) + 1, 1 << 63, usize::MAX, 1 << 58] {
+        let points = Points::new(n);
+        let errors = [values.run(&points, &[1.0]).unwrap_err(), blocks.run(&points, &[1.0]).unwrap_err()];
+        for error in errors {
+            assert!(error.is_shape() && error.to_string().starts_with("map: "), "{n}: {error}");
+        }
+    }
+    assert_eq!(values.run(&Points::new(2), &[1.5]).unwrap().to_vec(), [1.5, 3.0, 1.5, 3.0]);
+}

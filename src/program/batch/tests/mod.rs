@@ -1,4 +1,5 @@
 mod formulas;
+mod verify;
 
 use super::BatchCode;
 use super::code::{ArgumentLayout, ChainOp, ChainTerm};

@@ -191,11 +191,35 @@ fn a_buffer_that_is_too_short_is_refused() {
     code.run(5, &[&[0.0; 5]], &[], &mut [&mut [0.0; 4]], &mut [], &mut Workers::new(1));
 }
 
+#[test]
+fn a_walk_whose_end_wraps_is_refused() {
+    let store = |target: Target, walk: Access| {
+        let body = Body { ops: vec![BodyOp::<f64>::Input(0)], sinks: vec![Sink::Store(0)] };
+        let mut code = BlockCode::new(&body, &[Source { from: Origin::Input(0), walk }], &[target], 1);
+        let (input, mut output) = (vec![0.0; 64], vec![0.0; 64]);
+        let run = || code.run(64, &[&input], &[], &mut [&mut output], &mut [], &mut Workers::new(1));
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).expect_err("the end wraps");
+        let message = panic.downcast_ref::<String>().expect("a message with the lengths in it");
+        assert!(message.contains(&format!("needs {} elements, has 64", usize::MAX)), "{message}");
+    };
+    // To arithmetic that wraps, all of these end within 64 elements.
+    let flat = Target::Flat { output: 0 };
+    store(flat, Access::Strided { start: usize::MAX - 2 * 63, step: 2 });
+    store(flat, Access::Strided { start: 1 << 60, step: (1 << 60) + 1 });
+    store(Target::Strided { output: 0, start: 1 << 62, step: (1 << 62) + 1 }, Access::Flat);
+    store(Target::Row { output: 0, start: usize::MAX - 63 }, Access::Flat);
+}
+
 /// Two rows of an output, the last of them first, over so many lanes and with room for so much.
 fn run_rows(lanes: usize, room: usize) -> Vec<f64> {
+    run_rows_apart(lanes, lanes, room)
+}
+
+/// The same, with the second row so far behind the first.
+fn run_rows_apart(apart: usize, lanes: usize, room: usize) -> Vec<f64> {
     let body =
         Body { ops: vec![BodyOp::Input(0), BodyOp::Binary(ADD, 0, 0)], sinks: vec![Sink::Store(1), Sink::Store(0)] };
-    let targets = [Target::Row { output: 0, start: lanes }, Target::Row { output: 0, start: 0 }];
+    let targets = [Target::Row { output: 0, start: apart }, Target::Row { output: 0, start: 0 }];
     let mut code = BlockCode::new(&body, &flat_inputs(1), &targets, 1);
     let mut output = vec![0.0; room];
     code.run(lanes, &[&vec![1.5; lanes]], &[], &mut [&mut output], &mut [], &mut Workers::new(1));
@@ -220,4 +244,18 @@ fn an_output_that_is_too_short_for_its_last_row_is_refused() {
 #[should_panic(expected = "no whole chunks")]
 fn rows_of_part_of_a_chunk_are_refused() {
     run_rows(33, 99);
+}
+
+#[test]
+#[should_panic(expected = "64 lanes to rows that are 32 apart")]
+fn rows_that_overlap_are_refused() {
+    run_rows_apart(32, 64, 128);
+}
+
+#[test]
+#[should_panic(expected = "two targets share elements of output 0")]
+fn sums_by_row_beside_a_row_of_the_same_output_are_refused() {
+    let body = Body { ops: vec![BodyOp::<f64>::Input(0)], sinks: vec![Sink::Store(0), Sink::Sum(0)] };
+    let targets = [Target::Row { output: 0, start: 32 }, Target::PerRow { output: 0, add: false }];
+    BlockCode::new(&body, &flat_inputs(1), &targets, 4);
 }

@@ -86,4 +86,5 @@ impl<T: Element> Routine<Call<T>> for SumOfRows {
     }
 }
 
-const _: () = assert!(WIDE <= chunk::<f64>() && WIDE <= chunk::<f32>());
+// A row of sums, which is written to the end of its last `WIDE`, ends within its buffer's last chunk.
+const _: () = assert!(chunk::<f64>().is_multiple_of(WIDE) && chunk::<f32>().is_multiple_of(WIDE));
