@@ -1,7 +1,7 @@
 //! The ops: name, value, derivative rule, sample points, each op in a file with its family.
 //!
-//! An elementwise op is a [`Unary`] or [`Binary`]; its rule is written over [`Number`], so that the same line computes
-//! gradients of plain numbers in vectorised loops, records gradients of gradients, and carries tangents.
+//! An elementwise op is a [`Unary`] or [`Binary`]; its rule is written over [`Number`](crate::Number), so that the same line
+//! computes gradients of plain numbers in vectorised loops, records gradients of gradients, and carries tangents.
 //! Ops on whole tensors are in `structural`; their rules are written over [`Algebra`](crate::Algebra).
 //!
 //! **Invariants.** A rule returns its contribution; it never sees where gradients are stored, never adds to them and never
