@@ -22,6 +22,10 @@ pub enum Level {
 
 /// A loop over data, to be compiled for each instruction set.
 pub trait Kernel {
+    /// Whether it takes numbers one at a time, with the same bits in every mode: then it is compiled for the plain set alone.
+    const ONE_BY_ONE: bool = false;
+    /// Whether 512 bits are of use; without, AVX2 does the same work in the same instructions.
+    const WIDE: bool = true;
     /// What the loop returns.
     type Output;
     /// The loop; mark it `#[inline(always)]`, and all that it calls per element.
@@ -89,13 +93,16 @@ fn detect() -> Level {
 /// Runs the kernel with the instructions of [`level`].
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    if K::ONE_BY_ONE {
+        return kernel.run::<Plain>();
+    }
     match level() {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `level` returned this only after the CPU said that it has these instructions.
-        Level::Avx512 => unsafe { run_avx512(kernel) },
+        Level::Avx512 if K::WIDE => unsafe { run_avx512(kernel) },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Level::Avx2 => unsafe { run_avx2(kernel) },
+        // SAFETY: as above; what has AVX-512 has AVX2.
+        Level::Avx512 | Level::Avx2 => unsafe { run_avx2(kernel) },
         #[cfg(target_arch = "aarch64")]
         Level::Neon => kernel.run::<Fused>(),
         _ => kernel.run::<Plain>(),
@@ -104,6 +111,8 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
 
 /// A loop over what `A` points to, which is entered so often that looking up the instruction set each time would be felt.
 pub trait Routine<A> {
+    /// As [`Kernel::ONE_BY_ONE`].
+    const ONE_BY_ONE: bool = false;
     /// The loop; mark it `#[inline(always)]`, and all that it calls per element.
     ///
     /// # Safety
@@ -113,6 +122,9 @@ pub trait Routine<A> {
 
 /// The routine compiled for the instructions of [`level`].
 pub fn bind<A, R: Routine<A>>() -> unsafe fn(&A) {
+    if R::ONE_BY_ONE {
+        return R::run::<Plain>;
+    }
     match level() {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => routine_avx512::<A, R>,

@@ -95,6 +95,10 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// Whether value or rule takes the sine, cosine or tangent of a multiple of x: kernels then look for large angles first.
     #[doc(hidden)]
     const CIRCULAR: bool = false;
+    /// Whether value and rule are computed one number at a time, with the same bits in every mode, so that kernels for wide
+    /// registers would be of no use.
+    #[doc(hidden)]
+    const ONE_BY_ONE: bool = false;
     /// y = f(x).
     fn value<F: Float>(self, x: F) -> F;
     /// g f'(x), from the input `x`, the output `y` and the upstream gradient `g`.

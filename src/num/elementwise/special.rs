@@ -51,6 +51,7 @@ impl Unary for Lgamma {
     const NAME: &'static str = "lgamma";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
+    const ONE_BY_ONE: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.lgamma()
@@ -68,6 +69,7 @@ impl Unary for Digamma {
     const NAME: &'static str = "digamma";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
+    const ONE_BY_ONE: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.digamma()
@@ -88,6 +90,7 @@ impl Unary for Polygamma {
     const NAME: &'static str = "polygamma";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
+    const ONE_BY_ONE: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.polygamma(self.n)

@@ -170,6 +170,7 @@ impl Unary for SincDerivative {
     const NAME: &'static str = "sinc_derivative";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
+    const ONE_BY_ONE: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         F::lit(sinc_derivative(self.n, x.to_f64()))
@@ -184,6 +185,7 @@ impl Unary for SincDerivative {
 ///
 /// With u = pi x, the n-th derivative of sin(u)/u is the integral over t in 0..1 of t^n cos(u t + n pi/2). Its Taylor series
 /// serves small u; beyond, u f_n + n f_(n-1) = sin(u + n pi/2) gives each derivative from the one before.
+#[inline(never)]
 fn sinc_derivative(n: u32, x: f64) -> f64 {
     let u = PI * x;
     let derivative = if u.abs() <= 2.0 + n as f64 { sinc_series(n, u) } else { sinc_recurrence(n, u) };

@@ -1,8 +1,9 @@
 //! One-argument ops: values and derivatives by every route.
 
 use super::*;
-use crate::num::{Dual, Number};
-use crate::ops::BuiltinUnary;
+use crate::num::math::{Fused, Mode, Plain};
+use crate::num::{Dual, Number, Upstream};
+use crate::ops::{BuiltinUnary, UnaryOp, UnaryVisitor};
 use crate::{Tape, Tensor, Var};
 
 /// f, f', f'', ... in the scalar lane; each derivative both swept over numbers and recorded.
@@ -242,4 +243,36 @@ fn kinked_ops_change_piece_across_their_kinks() {
             assert_ne!(op.with(Piece(x - 1e-3)), op.with(Piece(x + 1e-3)), "{op:?} at {x}");
         }
     }
+}
+
+/// Value and rule at a point, in a mode.
+fn bits<M: Mode, T: Element>(op: impl BuiltinUnary, x: f64) -> [u64; 2] {
+    let x = T::from_f64(x).enter::<M>();
+    let y = op.value(x);
+    let g = op.vjp(x, y, Upstream(T::from_f64(0.7).enter::<M>())).0;
+    [y, g].map(|z| T::leave(z).as_f64().to_bits())
+}
+
+/// The points where the modes give different bits.
+fn differences(op: impl BuiltinUnary) -> Vec<f64> {
+    let points = (-300..300).map(|i| f64::from(i) * 0.137);
+    let differs = |&x: &f64| {
+        bits::<Plain, f64>(op, x) != bits::<Fused, f64>(op, x) || bits::<Plain, f32>(op, x) != bits::<Fused, f32>(op, x)
+    };
+    points.filter(differs).collect()
+}
+
+/// They are compiled for the plain instructions alone, whatever the CPU has.
+#[test]
+fn ops_that_go_one_by_one_have_the_same_bits_in_every_mode() {
+    struct Visit;
+    impl UnaryVisitor for Visit {
+        type Output = bool;
+        fn visit<O: BuiltinUnary>(self, op: O) -> bool {
+            assert!(!O::ONE_BY_ONE || differences(op).is_empty(), "{op:?} differs at {:?}", differences(op));
+            O::ONE_BY_ONE
+        }
+    }
+    assert_eq!(UnaryOp::all().into_iter().filter(|op| op.with(Visit)).count(), 4);
+    assert!(!differences(crate::ops::Tanh).is_empty(), "these points tell the modes apart");
 }

@@ -31,6 +31,8 @@ pub(super) struct Interpreter<'a, T> {
 }
 
 impl<T: Element> Kernel for &mut Interpreter<'_, T> {
+    /// A block of f32 fits in half of a wide register.
+    const WIDE: bool = size_of::<[T; BLOCK]>() > 32;
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
@@ -210,24 +212,19 @@ unsafe fn chain_of<T: Element, L: Linked, F: TermOf>(v: *mut T, c: &Chain, lists
             return listed_chain::<T, L, F>(v, c, lists.as_ptr().add(start as usize));
         }
         let lanes = c.lanes as usize;
-        if lanes < BLOCK {
-            for lane in 0..lanes {
-                one_lane::<T, L, F>(v, c, lane);
+        let whole = lanes / BLOCK * BLOCK;
+        if whole > 0 {
+            // A term of one factor has no second walk: one loop instead of three.
+            match (c.a.lane, c.b.lane) {
+                (1, _) if F::FACTORS == 1 => return row_lanes::<T, L, F, true, false>(v, c),
+                (1, 1) if F::FACTORS == 2 => return row_lanes::<T, L, F, true, true>(v, c),
+                (1, 0) if F::FACTORS == 2 => return row_lanes::<T, L, F, true, false>(v, c),
+                (0, 1) if F::FACTORS == 2 => return row_lanes::<T, L, F, false, true>(v, c),
+                _ => (0..whole).step_by(BLOCK).for_each(|lane| block_of_lanes::<T, L, F>(v, c, lane)),
             }
-            return;
         }
-        match (c.a.lane, c.b.lane) {
-            (1, 1) => row_lanes::<T, L, F, true, true>(v, c),
-            (1, 0) => row_lanes::<T, L, F, true, false>(v, c),
-            (0, 1) => row_lanes::<T, L, F, false, true>(v, c),
-            _ => {
-                for lane in (0..lanes / BLOCK * BLOCK).step_by(BLOCK) {
-                    block_of_lanes::<T, L, F>(v, c, lane);
-                }
-                for lane in lanes / BLOCK * BLOCK..lanes {
-                    one_lane::<T, L, F>(v, c, lane);
-                }
-            }
+        for lane in whole..lanes {
+            one_lane::<T, L, F>(v, c, lane);
         }
     }
 }

@@ -37,6 +37,7 @@ struct UnaryValue<'a, O, T> {
 }
 
 impl<T: Element, O: Unary> Kernel for UnaryValue<'_, O, T> {
+    const ONE_BY_ONE: bool = O::ONE_BY_ONE;
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
@@ -93,6 +94,7 @@ struct UnaryVjp<'a, O, T> {
 }
 
 impl<T: Element, O: Unary> Kernel for UnaryVjp<'_, O, T> {
+    const ONE_BY_ONE: bool = O::ONE_BY_ONE;
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {

@@ -363,6 +363,7 @@ impl<T: Element, X: Width> Routine<Call<T>> for CopyLanes<X> {
 
 struct UnaryLanes<O>(PhantomData<O>);
 impl<T: Element, O: Unary> Routine<Call<T>> for UnaryLanes<O> {
+    const ONE_BY_ONE: bool = O::ONE_BY_ONE;
     #[inline(always)]
     unsafe fn run<M: Mode>(call: &Call<T>) {
         #[inline(always)]
@@ -428,6 +429,7 @@ impl<T: Element> Routine<Call<T>> for SinCosLanes {
 
 struct UnaryRuleLanes<O>(PhantomData<O>);
 impl<T: Element, O: Unary> Routine<Call<T>> for UnaryRuleLanes<O> {
+    const ONE_BY_ONE: bool = O::ONE_BY_ONE;
     #[inline(always)]
     unsafe fn run<M: Mode>(call: &Call<T>) {
         #[inline(always)]
