@@ -163,7 +163,8 @@ where
 }
 
 /// One sweep for each element of `y`.
-fn jacobian_rows<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
+#[inline(never)]
+pub(crate) fn jacobian_rows<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
     let shape = Shape::of("jacobian", &[y.numel(), x.numel()])?;
     let mut rows = Vec::with_capacity(shape.numel());
     for i in 0..y.numel() {
@@ -175,7 +176,8 @@ fn jacobian_rows<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Re
 }
 
 /// One forward pass for each element of `x`.
-fn jacobian_columns<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
+#[inline(never)]
+pub(crate) fn jacobian_columns<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
     let (m, n) = (y.numel(), x.numel());
     let shape = Shape::of("jacobian", &[m, n])?;
     let mut jacobian = vec![T::from_f64(0.0); shape.numel()];
@@ -302,11 +304,13 @@ where
     Tensor::new([m, n], rows).or_panic()
 }
 
+#[inline(never)]
 #[track_caller]
-fn slice_jacobian_rows<T: Element>(tape: &Tape<T>, y: &[Var<'_, T>], x: &[Var<'_, T>]) -> Tensor<T> {
+pub(crate) fn slice_jacobian_rows<T: Element>(tape: &Tape<T>, y: &[Var<'_, T>], x: &[Var<'_, T>]) -> Tensor<T> {
     tape.vjp_many(y, x, &identity(y.len())).or_panic()
 }
 
+#[inline(never)]
 fn identity<T: Element>(n: usize) -> Tensor<T> {
     let mut identity = Tensor::zeros([n, n]);
     for one in identity.as_mut_slice().iter_mut().step_by(n + 1) {

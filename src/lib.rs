@@ -68,8 +68,8 @@
 //! # Features
 //!
 //! On by default: `training` (layers, optimisers, data, the loop, files), `plots` (SVG, the HTML report), `progress` (a bar),
-//! `interrupt` (Ctrl-C). Off: `tracing` (events), `ndarray` (tensors from and to arrays of that crate). Without default features
-//! the engine stands alone, with 8 crates in all.
+//! `interrupt` (Ctrl-C), `cli` (what only the program `retrograd` needs). Off: `tracing` (events), `ndarray` (tensors from and to
+//! arrays of that crate). Without default features the engine stands alone, with 8 crates in all.
 
 pub mod check;
 #[cfg(feature = "training")]
@@ -81,6 +81,8 @@ mod files;
 pub mod functional;
 mod grad;
 pub mod graph;
+#[doc(hidden)]
+pub mod instances;
 #[cfg(feature = "training")]
 pub mod nn;
 pub mod num;

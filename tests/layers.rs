@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules, lowest first: each imports from those before it.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "error",
     "parallel",
     "num",
@@ -29,6 +29,7 @@ const ORDER: [&str; 20] = [
     "nn",
     "optim",
     "train",
+    "instances",
 ];
 
 /// Modules that could as well be a crate of a user's.

@@ -32,6 +32,7 @@ struct Analytic<'t, T> {
 }
 
 /// Checks a function of T, with differences of the same function in S.
+#[inline(never)]
 pub(super) fn run<T: Element, S: Element>(
     options: &Gradcheck<T>,
     order: u8,

@@ -245,6 +245,7 @@ impl<T: Element> Gradcheck<T> {
 }
 
 /// The recorded gradient by all parameters but the last, which is the upstream gradient, times fixed directions.
+#[inline(never)]
 fn contracted_gradient<'t, T: Element>(
     f: &Function<'_, T>,
     tape: &'t Tape<T>,

@@ -105,6 +105,7 @@ impl<'a, T: Element> Batches<'a, T> {
     }
 
     /// Begins another epoch, with the same memory.
+    #[inline(never)]
     pub fn restart(&mut self, order: Order) {
         self.next = 0;
         self.order.clear();
@@ -125,11 +126,13 @@ impl<'a, T: Element> Batches<'a, T> {
     }
 
     /// Goes on at batch `position`; beyond the last one the epoch is over.
+    #[inline(never)]
     pub fn seek(&mut self, position: usize) {
         self.next = position.min(self.count_all());
     }
 
     /// The next batch, in a buffer that the call after this one writes again.
+    #[inline(never)]
     pub fn next_batch(&mut self) -> Option<&Batch<T>> {
         let start = self.next * self.size;
         if start >= self.data.len() {
@@ -223,6 +226,7 @@ impl<T: Element> Dataset<T> {
     }
 
     /// All rows in order, sharing the data's buffers.
+    #[inline(never)]
     pub fn as_batch(&self) -> Batch<T> {
         Batch { inputs: self.inputs().clone(), targets: self.targets().clone(), weights: self.weights().cloned() }
     }

@@ -281,6 +281,7 @@ impl Csv {
         Table::parse(origin, text, self.delimiter, self.skip_rows, self.header)
     }
 
+    #[inline(never)]
     fn dataset<T: Element>(&self, table: Table) -> Result<Dataset<T>> {
         let table = match &self.names {
             Some(names) => &table.rename(names)?,

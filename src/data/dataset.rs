@@ -63,6 +63,7 @@ impl<T: Element> Dataset<T> {
         Self::with_preprocessing(inputs, targets, preprocessing)
     }
 
+    #[inline(never)]
     pub(super) fn with_preprocessing(
         inputs: Tensor<T>,
         targets: Targets<T>,
@@ -89,6 +90,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// Targets that are not labels; a label out of range; another number of names of classes.
+    #[inline(never)]
     pub fn with_n_classes(mut self, n_classes: usize) -> Result<Self> {
         let Targets::Labels(labels) = &self.targets else {
             return Err(Error::argument("dataset: values have no classes; make the data with Dataset::labelled"));
@@ -238,6 +240,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// No rows, or one that is not there.
+    #[inline(never)]
     pub fn select(&self, rows: &[usize]) -> Result<Self> {
         if rows.is_empty() {
             return Err(Error::argument("select: no rows; a data set has at least one"));
@@ -247,6 +250,7 @@ impl<T: Element> Dataset<T> {
     }
 
     /// The same for rows that are known to be there.
+    #[inline(never)]
     pub(super) fn pick(&self, rows: &[usize]) -> Self {
         let mut picked = Self { inputs: Tensor::zeros([0]), targets: self.targets.nothing(), ..self.clone() };
         self.inputs.select_rows_into(rows, &[], &mut picked.inputs);
@@ -285,6 +289,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// A size of 0, or above the number of rows.
+    #[inline(never)]
     pub fn batches(&self, size: usize, order: Order) -> Result<Batches<'_, T>> {
         Batches::new(self, size, order)
     }
@@ -293,6 +298,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// A scaler for another number of features.
+    #[inline(never)]
     pub fn scaled_by(&self, scaler: &Scaler) -> Result<Self> {
         let inputs = scaler.apply_tensor(&self.inputs)?;
         let mut data = Self { inputs, ..self.clone() };
@@ -305,6 +311,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// Targets that are labels; a scaler for another number of values.
+    #[inline(never)]
     pub fn targets_scaled_by(&self, scaler: &Scaler) -> Result<Self> {
         let Targets::Values(values) = &self.targets else {
             return Err(Error::argument("scaler: labels are not scaled, only target values"));

@@ -82,6 +82,7 @@ impl Scaler {
     ///
     /// # Errors
     /// Features so large that their sum or their squares are not finite.
+    #[inline(never)]
     pub fn standardise<T: Element>(train: &Dataset<T>) -> Result<Self> {
         Self::standardise_columns(train.inputs())
     }
@@ -90,6 +91,7 @@ impl Scaler {
     ///
     /// # Errors
     /// Features so far apart that their difference is not finite.
+    #[inline(never)]
     pub fn min_max<T: Element>(train: &Dataset<T>) -> Result<Self> {
         Self::min_max_columns(train.inputs())
     }
@@ -98,6 +100,7 @@ impl Scaler {
     ///
     /// # Errors
     /// Targets that are labels, or as for [`standardise`](Scaler::standardise).
+    #[inline(never)]
     pub fn standardise_targets<T: Element>(train: &Dataset<T>) -> Result<Self> {
         Self::standardise_columns(values(train)?)
     }
@@ -106,6 +109,7 @@ impl Scaler {
     ///
     /// # Errors
     /// Targets that are labels, or as for [`min_max`](Scaler::min_max).
+    #[inline(never)]
     pub fn min_max_targets<T: Element>(train: &Dataset<T>) -> Result<Self> {
         Self::min_max_columns(values(train)?)
     }
@@ -147,6 +151,7 @@ impl Scaler {
     ///
     /// # Errors
     /// Another number of features.
+    #[inline(never)]
     pub fn apply<T: Element>(&self, data: &Dataset<T>) -> Result<Dataset<T>> {
         data.scaled_by(self)
     }
@@ -155,6 +160,7 @@ impl Scaler {
     ///
     /// # Errors
     /// Another number of columns.
+    #[inline(never)]
     pub fn apply_tensor<T: Element>(&self, rows: &Tensor<T>) -> Result<Tensor<T>> {
         self.each(rows, |x, offset, scale| (x - offset) / scale)
     }
@@ -163,6 +169,7 @@ impl Scaler {
     ///
     /// # Errors
     /// Another number of columns.
+    #[inline(never)]
     pub fn invert_tensor<T: Element>(&self, rows: &Tensor<T>) -> Result<Tensor<T>> {
         self.each(rows, |x, offset, scale| x * scale + offset)
     }

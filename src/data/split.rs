@@ -24,6 +24,7 @@ impl<T: Element> Dataset<T> {
     /// assert_eq!((train.len(), test.len()), (80, 20));
     /// # Ok::<(), retrograd::Error>(())
     /// ```
+    #[inline(never)]
     pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
         let [held] = counts("split", self.len(), [fraction])?;
         let order = self.shuffled_rows(seed);
@@ -35,6 +36,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// n of 0, or so many that none are left.
+    #[inline(never)]
     pub fn split_at(&self, n: usize) -> Result<(Self, Self)> {
         if !(1..self.len()).contains(&n) {
             return Err(Error::argument(format!(
@@ -50,6 +52,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// A fraction that is not above 0 and below 1, fractions that leave nothing, or one part empty.
+    #[inline(never)]
     pub fn split3(&self, validation: f64, test: f64, seed: u64) -> Result<(Self, Self, Self)> {
         let [validation, test] = counts("split3", self.len(), [validation, test])?;
         let order = self.shuffled_rows(seed);
@@ -63,6 +66,7 @@ impl<T: Element> Dataset<T> {
     /// # Errors
     /// As for [`split`](Dataset::split); targets that are not labels; rows of one class only; a class with one row; more classes
     /// than rows in a part.
+    #[inline(never)]
     pub fn stratified_split(&self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
         let op = "stratified_split";
         let [held] = counts(op, self.len(), [fraction])?;
@@ -74,6 +78,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// As for [`split3`](Dataset::split3) and [`stratified_split`](Dataset::stratified_split).
+    #[inline(never)]
     pub fn stratified_split3(&self, validation: f64, test: f64, seed: u64) -> Result<(Self, Self, Self)> {
         let op = "stratified_split3";
         let [validation, test] = counts(op, self.len(), [validation, test])?;
@@ -97,6 +102,7 @@ impl<T: Element> Dataset<T> {
     /// assert_eq!(sizes, [(6, 4), (7, 3), (7, 3)]);
     /// # Ok::<(), retrograd::Error>(())
     /// ```
+    #[inline(never)]
     pub fn k_folds(&self, k: usize, seed: u64) -> Result<Folds<'_, T>> {
         check_k("k_folds", k, self.len())?;
         let mut rows: Vec<usize> = (0..self.len()).collect();
@@ -110,6 +116,7 @@ impl<T: Element> Dataset<T> {
     ///
     /// # Errors
     /// As for [`k_folds`](Dataset::k_folds); targets that are not labels; rows of one class only; a class with fewer rows than k.
+    #[inline(never)]
     pub fn stratified_k_folds(&self, k: usize, seed: u64) -> Result<Folds<'_, T>> {
         let op = "stratified_k_folds";
         check_k(op, k, self.len())?;

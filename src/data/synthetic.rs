@@ -14,6 +14,7 @@ use std::f64::consts::{PI, TAU};
 /// Fewer than 2 points; noise below 0, or not finite.
 ///
 /// Source: scikit-learn, `make_moons`.
+#[inline(never)]
 pub fn two_moons<T: Element>(n: usize, noise: f64, seed: u64) -> Result<Dataset<T>> {
     check("two_moons", n, 2, noise)?;
     let mut noise = Noise::new(noise, seed, 0);
@@ -31,6 +32,7 @@ pub fn two_moons<T: Element>(n: usize, noise: f64, seed: u64) -> Result<Dataset<
 /// Fewer than 2 points; a factor that is not above 0 and below 1; noise below 0, or not finite.
 ///
 /// Source: scikit-learn, `make_circles`.
+#[inline(never)]
 pub fn circles<T: Element>(n: usize, factor: f64, noise: f64, seed: u64) -> Result<Dataset<T>> {
     check("circles", n, 2, noise)?;
     if !(factor > 0.0 && factor < 1.0) {
@@ -49,6 +51,7 @@ pub fn circles<T: Element>(n: usize, factor: f64, noise: f64, seed: u64) -> Resu
 ///
 /// # Errors
 /// No classes, fewer points than classes; a deviation below 0, or not finite.
+#[inline(never)]
 pub fn blobs<T: Element>(n: usize, classes: usize, deviation: f64, seed: u64) -> Result<Dataset<T>> {
     check("blobs", n, classes.max(1), deviation)?;
     if classes == 0 {
@@ -68,6 +71,7 @@ pub fn blobs<T: Element>(n: usize, classes: usize, deviation: f64, seed: u64) ->
 /// let xor = retrograd::data::synthetic::xor::<f64>();
 /// assert_eq!(xor.labels(), Some(&[0, 1, 1, 0][..]));
 /// ```
+#[inline(never)]
 pub fn xor<T: Element>() -> Dataset<T> {
     let corners = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0].map(T::from_f64);
     let corners = Tensor::new([4, 2], corners.to_vec()).expect("four rows of two");

@@ -162,12 +162,15 @@ impl<T: Element> Layer<T> for Activation {
     fn describe(&self) -> String {
         self.to_string()
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {
         self.of_var(x)
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, _: &Params<T>) -> Tensor<T> {
         self.of_tensor(x)
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!({ "parameters": self.parameters() }))
     }
@@ -181,12 +184,15 @@ impl<T: Element> Layer<T> for Softmax {
     fn kind(&self) -> &'static str {
         "softmax"
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {
         x.softmax(-1)
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, _: &Params<T>) -> Tensor<T> {
         x.softmax(-1)
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!({}))
     }
@@ -200,12 +206,15 @@ impl<T: Element> Layer<T> for LogSoftmax {
     fn kind(&self) -> &'static str {
         "log_softmax"
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {
         x.log_softmax(-1)
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, _: &Params<T>) -> Tensor<T> {
         x.log_softmax(-1)
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!({}))
     }

@@ -77,6 +77,7 @@ impl<T: Element> Layer<T> for Shared<T> {
             None => "shared".to_owned(),
         }
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         if let Some(built) = self.inner.built.get() {
             return self.build_again(built, input, scope.params());
@@ -97,9 +98,11 @@ impl<T: Element> Layer<T> for Shared<T> {
         debug_assert!(stored.is_ok(), "the layer was taken once");
         Ok(output)
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         self.built().layer.forward(x, pass)
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         self.built().layer.predict(x, params)
     }
@@ -109,6 +112,7 @@ impl<T: Element> Layer<T> for Shared<T> {
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         self.built().layer.check_input(x)
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         let stage = self.inner.built.get().map(|built| &built.stage[0])?;
         // The name of the place that was built first tells which layers are one.
@@ -146,6 +150,7 @@ impl<T: Element> Layer<T> for Residual<T> {
     fn kind(&self) -> &'static str {
         "residual"
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let [inner] = &mut self.inner;
         let output = inner.layer.build(input, &mut scope.child(&inner.name))?;
@@ -157,9 +162,11 @@ impl<T: Element> Layer<T> for Residual<T> {
         (inner.input, inner.output) = (input.clone(), output.clone());
         Ok(output)
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         x + self.inner[0].layer.forward(x, pass)
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         x + self.inner[0].layer.predict(x, params)
     }
@@ -172,6 +179,7 @@ impl<T: Element> Layer<T> for Residual<T> {
     fn children(&self) -> &[Stage<T>] {
         &self.inner
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         let layer = &self.inner[0].layer;
         Some(json!({ "kind": layer.kind(), "config": layer.config()? }))

@@ -69,6 +69,7 @@ impl<T: Element> Layer<T> for Dense {
     fn describe(&self) -> String {
         format!("dense({}{})", self.units, if self.bias_init.is_some() { "" } else { ", no bias" })
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let Some(&inputs) = input.last() else {
             return Err(Error::shape("dense: an example is a single number; give it the shape [1]"));
@@ -89,6 +90,7 @@ impl<T: Element> Layer<T> for Dense {
         self.bias = self.bias_init.map(|init| scope.bias("bias", [self.units], init)).transpose()?;
         Ok(output.into())
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         let y = x.matmul(pass.param(self.weight));
         match self.bias {
@@ -96,6 +98,7 @@ impl<T: Element> Layer<T> for Dense {
             None => y,
         }
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         let mut y = x.matmul(&params[self.weight]);
         if let Some(bias) = self.bias {
@@ -107,6 +110,7 @@ impl<T: Element> Layer<T> for Dense {
         }
         y
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!(self))
     }

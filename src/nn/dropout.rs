@@ -32,12 +32,14 @@ impl<T: Element> Layer<T> for Dropout {
     fn describe(&self) -> String {
         format!("dropout({})", self.p)
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, _: &mut ParamScope<'_, T>) -> Result<Shape> {
         if !(0.0..1.0).contains(&self.p) {
             return Err(Error::argument(format!("dropout: the probability is in [0, 1), got {}", self.p)));
         }
         Ok(input.clone())
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         if !pass.is_training() || self.p == 0.0 {
             return x;
@@ -53,9 +55,11 @@ impl<T: Element> Layer<T> for Dropout {
         });
         x * pass.tape().data(mask)
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, _: &Params<T>) -> Tensor<T> {
         x.clone()
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!(self))
     }

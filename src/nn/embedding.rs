@@ -81,6 +81,7 @@ impl<T: Element> Layer<T> for Embedding {
     fn describe(&self) -> String {
         format!("embedding({}, {})", self.rows, self.units)
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         if self.rows == 0 || self.units == 0 {
             return Err(Error::argument(format!(
@@ -101,6 +102,7 @@ impl<T: Element> Layer<T> for Embedding {
         let lengths: Vec<usize> = input.iter().copied().chain([self.units]).collect();
         Shape::new(&lengths)
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         let x = x.value();
         match self.indices(&x) {
@@ -108,14 +110,17 @@ impl<T: Element> Layer<T> for Embedding {
             Err(error) => pass.fail(error, self.shape(x.shape())),
         }
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         let indices = self.indices(x).unwrap_or_else(|error| panic!("{error}"));
         let rows = params[self.weight].select_rows(&indices);
         rows.reshape(self.shape(x.shape())).expect("as many elements")
     }
+    #[inline(never)]
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         self.indices(x).map(drop)
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!(self))
     }

@@ -26,6 +26,7 @@ impl Head {
     ///
     /// # Panics
     /// The outputs are not a matrix with columns, nor one number a row.
+    #[inline(never)]
     pub fn classes<T: Element>(self, outputs: &Tensor<T>) -> Vec<usize> {
         let columns = if outputs.shape().rank() < 2 { 1 } else { outputs.shape()[1] };
         if columns > 1 {
@@ -44,6 +45,7 @@ impl Head {
     }
 
     /// The outputs as probabilities: softmax of several logits, sigmoid of one; plain values are left as they are.
+    #[inline(never)]
     pub fn probabilities<T: Element>(self, outputs: &Tensor<T>) -> Tensor<T> {
         let one = outputs.shape().rank() < 2 || outputs.shape()[1] == 1;
         match self {

@@ -123,6 +123,7 @@ impl Mlp {
     ///
     /// # Errors
     /// A method that had no layer to act on.
+    #[inline(never)]
     pub fn sequential<T: Element>(&self) -> Result<Sequential<T>> {
         if let Some(method) = &self.misplaced {
             return Err(Error::argument(format!("mlp: .{method} stands before the layer that it is about")));
@@ -138,6 +139,7 @@ impl Mlp {
     ///
     /// # Errors
     /// No layers; zero units; a dropout outside [0, 1); layers that do not fit; a method that had no layer to act on.
+    #[inline(never)]
     pub fn build<T: Element>(&self, seed: u64) -> Result<Model<T>> {
         let network = self.sequential()?;
         if self.stages.is_empty() {

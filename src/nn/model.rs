@@ -43,6 +43,7 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// As [`Model::new`].
+    #[inline(never)]
     pub fn boxed(network: Box<dyn Layer<T>>, input: Shape, seed: u64) -> Result<Self> {
         Self::started(network, input, &mut drawn(seed))
     }
@@ -97,6 +98,7 @@ impl<T: Element> Model<T> {
     /// # Panics
     /// Examples of another shape than the model was built for, or that a layer cannot take; in [`Model::step`] that is the
     /// step's error instead.
+    #[inline(never)]
     #[track_caller]
     pub fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         let batch = x.shape();
@@ -111,12 +113,14 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// Examples of another shape than the model was built for, or values that a layer cannot take.
+    #[inline(never)]
     pub fn predict(&self, x: &Tensor<T>) -> Result<Tensor<T>> {
         self.check_batch(x.shape())?;
         self.network.try_predict(x, &self.params)
     }
 
     /// An error unless the shape is that of a batch of this model's inputs.
+    #[inline(never)]
     pub(crate) fn check_batch(&self, batch: &Shape) -> Result<()> {
         if batch.rank() == self.input.rank() + 1 && batch[1..] == self.input[..] {
             return Ok(());
@@ -130,6 +134,7 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// Another number of them than the model was built for; values that a layer cannot take.
+    #[inline(never)]
     pub fn predict_one(&self, example: &[T]) -> Result<Vec<T>> {
         if example.len() != self.input.numel() {
             return Err(Error::shape(format!(
@@ -184,11 +189,13 @@ impl<T: Element> Model<T> {
     }
 
     /// The layers with their shapes and parameters, to print or to report.
+    #[inline(never)]
     pub fn summary(&self) -> Summary {
         Summary::of(self)
     }
 
     /// What is strange about a step's gradients: trainable parameters that none of them reaches.
+    #[inline(never)]
     pub fn warnings(&self, grads: &ParamGrads<T>) -> Vec<String> {
         let lost = grads.unreached(&self.params).into_iter();
         let warning = |name| format!("{name}: no gradient reaches it; use it in the loss, freeze it, or leave it out");
@@ -199,6 +206,7 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// A layer of your own, named by its place, that does not implement [`Layer::config`].
+    #[inline(never)]
     pub fn config(&self) -> Result<Json> {
         let frozen = self.params.iter().filter(|(_, param)| param.is_frozen());
         let frozen: Vec<&str> = frozen.map(|(_, param)| param.name()).collect();
@@ -229,6 +237,7 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// As [`Model::from_config`].
+    #[inline(never)]
     pub fn from_config_with(config: &Json, seed: u64, restore: &Restore<'_, T>) -> Result<Self> {
         Self::from_config_started(config, restore, &mut drawn(seed))
     }

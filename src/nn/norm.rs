@@ -65,6 +65,7 @@ impl<T: Element> Layer<T> for BatchNorm {
     fn kind(&self) -> &'static str {
         "batch_norm"
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let features = features("batch_norm", input, self.eps)?;
         if !(0.0..=1.0).contains(&self.momentum) {
@@ -76,6 +77,7 @@ impl<T: Element> Layer<T> for BatchNorm {
         self.variance = scope.statistic("variance", [features], Init::Constant(1.0))?;
         Ok(input.clone())
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         let (scale, bias) = (pass.param(self.scale), pass.param(self.bias));
         let eps = T::from_f64(self.eps);
@@ -95,10 +97,12 @@ impl<T: Element> Layer<T> for BatchNorm {
         self.observe(pass, n, mean, variance);
         centred * (scale * (variance + eps).rsqrt()) + bias
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         let factor = &params[self.scale] * (&params[self.variance] + T::from_f64(self.eps)).rsqrt();
         x * &factor + (&params[self.bias] - &params[self.mean] * &factor)
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!(self))
     }
@@ -140,17 +144,20 @@ impl<T: Element> Layer<T> for LayerNorm {
     fn kind(&self) -> &'static str {
         "layer_norm"
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let features = features("layer_norm", input, self.eps)?;
         self.scale = scope.scale("scale", [features], Init::Constant(1.0))?;
         self.bias = scope.bias("bias", [features], Init::Zeros)?;
         Ok(input.clone())
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         let centred = x - x.mean_keep(-1);
         let variance = centred.square().mean_keep(-1);
         centred * (variance + T::from_f64(self.eps)).rsqrt() * pass.param(self.scale) + pass.param(self.bias)
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         Some(json!(self))
     }

@@ -98,6 +98,7 @@ impl<T: Element> Params<T> {
     ///
     /// # Errors
     /// There is one of that name.
+    #[inline(never)]
     pub fn add(&mut self, name: impl Into<String>, role: Role, value: Tensor<T>) -> Result<ParamKey> {
         let name = name.into();
         if self.find(&name).is_some() {
@@ -142,6 +143,7 @@ impl<T: Element> Params<T> {
     ///
     /// # Errors
     /// Another shape than the parameter has.
+    #[inline(never)]
     pub fn set(&mut self, key: ParamKey, value: Tensor<T>) -> Result<()> {
         let param = &mut self.slots[key];
         if *param.value.shape() != *value.shape() {
@@ -200,6 +202,7 @@ impl<T: Element> Params<T> {
         if any { Ok(()) } else { Err(self.no_such(pattern)) }
     }
 
+    #[inline(never)]
     pub(crate) fn no_such(&self, pattern: &str) -> Error {
         let names: Vec<&str> = self.iter().map(|(_, param)| param.name()).collect();
         Error::argument(format!("params: none is named {pattern:?}; there are {}", names.join(", ")))
@@ -256,6 +259,7 @@ impl<T: Element> ParamGrads<T> {
         self.tensors.iter_mut()
     }
     /// Gives the buffers to a tape for its next sweep.
+    #[inline(never)]
     pub fn recycle(self, tape: &Tape<T>) {
         for (_, gradient) in self.tensors {
             tape.recycle_tensor(gradient);
@@ -280,6 +284,7 @@ impl<T: Element> ParamGrads<T> {
     ///
     /// # Errors
     /// Names the parameter and the element.
+    #[inline(never)]
     pub fn check_finite(&self, params: &Params<T>) -> Result<()> {
         for (key, g) in self.iter() {
             if let Some(i) = g.as_slice().iter().position(|x| !x.to_f64().is_finite()) {
@@ -290,6 +295,7 @@ impl<T: Element> ParamGrads<T> {
         Ok(())
     }
     /// Multiplies every gradient.
+    #[inline(never)]
     pub fn scale(&mut self, factor: f64) {
         let factor = T::from_f64(factor);
         for g in self.tensors.values_mut() {
@@ -299,6 +305,7 @@ impl<T: Element> ParamGrads<T> {
         }
     }
     /// Adds another's gradients; what this lacks is taken over.
+    #[inline(never)]
     pub fn add(&mut self, other: &Self) {
         for (key, g) in other.iter() {
             match self.tensors.get_mut(key) {
@@ -310,6 +317,7 @@ impl<T: Element> ParamGrads<T> {
     /// Limits the global norm: scales all gradients by max / norm where the norm is above max. Returns the norm before.
     ///
     /// Where that is NaN or infinite nothing is scaled: no factor makes such gradients useful, and the caller sees it.
+    #[inline(never)]
     pub fn clip_norm(&mut self, max: f64) -> f64 {
         let norm = self.norm();
         if norm > max && norm.is_finite() {
@@ -318,6 +326,7 @@ impl<T: Element> ParamGrads<T> {
         norm
     }
     /// Limits every element to [-limit, limit]; NaN stays NaN.
+    #[inline(never)]
     pub fn clip_value(&mut self, limit: f64) {
         let limit = T::from_f64(limit);
         for g in self.tensors.values_mut() {
@@ -334,6 +343,7 @@ impl<T: Element> ParamGrads<T> {
     }
 
     /// The names of trainable parameters that no gradient reached.
+    #[inline(never)]
     pub fn unreached<'p>(&self, params: &'p Params<T>) -> Vec<&'p str> {
         let lost = params.iter().filter(|(key, param)| param.is_trainable() && !self.tensors.contains_key(*key));
         lost.map(|(_, param)| param.name()).collect()

@@ -85,7 +85,11 @@ impl<'t, T: Element> Pass<'t, T> {
     }
 
     fn new(tape: &'t Tape<T>, params: impl Into<Cow<'t, Params<T>>>, training: Option<Draw>) -> Self {
-        let params = params.into();
+        Self::over(tape, params.into(), training)
+    }
+
+    #[inline(never)]
+    pub(crate) fn over(tape: &'t Tape<T>, params: Cow<'t, Params<T>>, training: Option<Draw>) -> Self {
         Self {
             tape,
             vars: RefCell::new(SecondaryMap::with_capacity(params.len())),
@@ -126,6 +130,7 @@ impl<'t, T: Element> Pass<'t, T> {
     }
 
     /// The parameter as a variable; one that is frozen or a statistic is data. The same variable each time in one pass.
+    #[inline(never)]
     pub fn param(&self, key: ParamKey) -> Var<'t, T> {
         if let Some(&var) = self.vars.borrow().get(key) {
             return var;
@@ -150,12 +155,14 @@ impl<'t, T: Element> Pass<'t, T> {
     }
 
     /// A statistic as this pass has left it so far, as data.
+    #[inline(never)]
     pub fn statistic(&self, key: ParamKey) -> Var<'t, T> {
         let last = self.observed.borrow().iter().find(|(of, _)| *of == key).map(|(_, value)| *value);
         last.unwrap_or_else(|| self.param(key).detach())
     }
 
     /// Notes the new value of a statistic, to be stored when the step is done, unless it is frozen. No gradient goes through.
+    #[inline(never)]
     pub fn observe(&self, key: ParamKey, value: Var<'t, T>) {
         if self.params.get(key).is_some_and(|param| param.is_frozen()) {
             return;
@@ -185,11 +192,13 @@ impl<'t, T: Element> Pass<'t, T> {
     ///
     /// # Errors
     /// That of [`Pass::fail`].
+    #[inline(never)]
     pub fn check(&self) -> Result<()> {
         self.error.borrow().clone().map_or(Ok(()), Err)
     }
 
     /// Ends the pass: what remains once the tape is cleared.
+    #[inline(never)]
     pub fn finish(self) -> Passed<T> {
         let (mut passed, observed) = self.finish_unread();
         passed.read(observed.into_iter().map(|value| value.value()));
@@ -197,6 +206,7 @@ impl<'t, T: Element> Pass<'t, T> {
     }
 
     /// The same, but for what statistics observed: those variables' values are for [`Passed::read`].
+    #[inline(never)]
     pub(super) fn finish_unread(self) -> (Passed<T>, SmallVec<[Var<'t, T>; 4]>) {
         let vars = self.vars.into_inner();
         let active = |key| self.differentiate.get() && self.params.get(key).is_some_and(|p| p.is_trainable());
@@ -221,6 +231,7 @@ impl<T: Element> Passed<T> {
     }
 
     /// The parameters' gradients, moved out of all gradients of the sweep.
+    #[inline(never)]
     pub fn gradients(&self, gradients: &mut Gradients<T>) -> ParamGrads<T> {
         let mut grads = ParamGrads::with_room(self.ids.len());
         for &(key, id) in &self.ids {
@@ -232,6 +243,7 @@ impl<T: Element> Passed<T> {
     }
 
     /// Stores what statistics observed.
+    #[inline(never)]
     pub fn store(self, params: &mut Params<T>) -> crate::Result<()> {
         self.statistics.into_iter().zip(self.observed).try_for_each(|(key, value)| params.set(key, value))
     }

@@ -68,6 +68,7 @@ impl<T: Element> Layer<T> for Sequential<T> {
     fn kind(&self) -> &'static str {
         "sequential"
     }
+    #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         self.check_names()?;
         let mut shape = input.clone();
@@ -79,6 +80,7 @@ impl<T: Element> Layer<T> for Sequential<T> {
         }
         Ok(shape)
     }
+    #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
         let keeps_names = pass.tape().keeps_names();
         self.stages.iter().fold(x, |x, stage| {
@@ -86,10 +88,12 @@ impl<T: Element> Layer<T> for Sequential<T> {
             stage.layer.forward(x, pass)
         })
     }
+    #[inline(never)]
     fn predict(&self, x: &Tensor<T>, params: &Params<T>) -> Tensor<T> {
         let Some((first, rest)) = self.stages.split_first() else { return x.clone() };
         rest.iter().fold(first.layer.predict(x, params), |x, stage| stage.layer.predict(&x, params))
     }
+    #[inline(never)]
     fn try_predict(&self, x: &Tensor<T>, params: &Params<T>) -> Result<Tensor<T>> {
         let next = |x: &Tensor<T>, stage: &Stage<T>| {
             stage.layer.try_predict(x, params).map_err(|error| error.within(&stage.name))
@@ -97,6 +101,7 @@ impl<T: Element> Layer<T> for Sequential<T> {
         let Some((first, rest)) = self.stages.split_first() else { return Ok(x.clone()) };
         rest.iter().try_fold(next(x, first)?, |x, stage| next(&x, stage))
     }
+    #[inline(never)]
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         // What later layers take is computed, not given.
         self.stages
@@ -106,6 +111,7 @@ impl<T: Element> Layer<T> for Sequential<T> {
     fn children(&self) -> &[Stage<T>] {
         &self.stages
     }
+    #[inline(never)]
     fn config(&self) -> Option<Json> {
         let stage = |stage: &Stage<T>| {
             let config = stage.layer.config()?;

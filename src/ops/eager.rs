@@ -50,6 +50,7 @@ impl<T> Drop for Eager<'_, T> {
     }
 }
 
+#[inline(never)]
 pub(crate) fn unary<T: Element>(pool: &Pool<T>, op: UnaryOp, x: Operand<'_, T>) -> Value<T> {
     match x {
         Operand::Scalar(x) => Value::Scalar(op.with(Apply(x))),
@@ -59,6 +60,7 @@ pub(crate) fn unary<T: Element>(pool: &Pool<T>, op: UnaryOp, x: Operand<'_, T>) 
     }
 }
 
+#[inline(never)]
 pub(crate) fn binary<T: Element>(
     pool: &Pool<T>,
     op: BinaryOp,
@@ -82,6 +84,7 @@ pub(crate) fn broadcast_shape<T: Element>(op: &str, x: Operand<'_, T>, y: Operan
     }
 }
 
+#[inline(never)]
 pub(crate) fn select<T: Element>(
     pool: &Pool<T>,
     condition: Operand<'_, T>,
@@ -116,6 +119,7 @@ pub(crate) fn broadcast<T: Element>(pool: &Pool<T>, x: Operand<'_, T>, shape: &S
 }
 
 /// Evaluates an op on whole tensors.
+#[inline(never)]
 pub(crate) fn apply<T: Element>(pool: &Pool<T>, op: &TensorOp, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
     op.value(pool, inputs)
 }
@@ -138,15 +142,18 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
     fn constant(&self, x: Tensor<T>) -> Value<T> {
         x.into()
     }
+    #[inline(never)]
     fn select(&self, condition: &Value<T>, a: &Value<T>, b: &Value<T>) -> Value<T> {
         self.tracked(sound(select(self.pool, condition.operand(), a.operand(), b.operand())))
     }
     fn inspect<R>(&self, x: &Value<T>, look: impl FnOnce(&[T]) -> R) -> R {
         look(x.as_slice())
     }
+    #[inline(never)]
     fn unary(&self, op: UnaryOp, x: &Value<T>) -> Value<T> {
         self.tracked(unary(self.pool, op, x.operand()))
     }
+    #[inline(never)]
     fn binary(&self, op: BinaryOp, x: &Value<T>, y: &Value<T>) -> Value<T> {
         // Multiplying a gradient by 1 or adding nothing is common enough to be worth a look.
         if let (BinaryOp::Scale(ops::Scale) | BinaryOp::Mul(ops::Mul), Value::Scalar(one)) = (op, x)
@@ -168,6 +175,7 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
         }
         sum_over_stretched(self, x, shape)
     }
+    #[inline(never)]
     fn apply(&self, op: TensorOp, inputs: &[&Value<T>]) -> Value<T> {
         let operands: SmallVec<[Operand<'_, T>; 4]> = inputs.iter().map(|v| v.operand()).collect();
         self.tracked(sound(apply(self.pool, &op, &operands)))

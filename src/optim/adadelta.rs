@@ -59,6 +59,7 @@ impl<T: Element> Rule<T> for Adadelta {
     fn slots(&self) -> Vec<&'static str> {
         vec!["square", "step"]
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [square, step] = slots else { unreachable!("two slots") };
         let scaled = Scaled {
@@ -70,9 +71,11 @@ impl<T: Element> Rule<T> for Adadelta {
         };
         update(&scaled, parameter, gradient, [square, step]);
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         Settings("adadelta")
             .rate(self.lr)?

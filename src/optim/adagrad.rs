@@ -69,15 +69,18 @@ impl<T: Element> Rule<T> for Adagrad {
     fn slot_start(&self, _: usize) -> f64 {
         self.initial_accumulator_value
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [sum] = slots else { unreachable!("one slot") };
         let rate = at.rate / (1.0 + (at.step - 1) as f64 * self.lr_decay);
         let step = Scaled { rate, weight_decay: at.weight_decay, eps: self.eps };
         update(&step, parameter, gradient, [sum]);
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         Settings("adagrad")
             .rate(self.lr)?

@@ -73,12 +73,15 @@ impl<T: Element> Rule<T> for Adam {
     fn slots(&self) -> Vec<&'static str> {
         slots(self.amsgrad)
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         Moments::new(at, self.betas, self.eps, self.decoupled_weight_decay).run(parameter, gradient, slots);
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         validate("adam", self.lr, self.betas, self.eps, self.weight_decay)
     }
@@ -143,12 +146,15 @@ impl<T: Element> Rule<T> for AdamW {
     fn slots(&self) -> Vec<&'static str> {
         slots(self.amsgrad)
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         Moments::new(at, self.betas, self.eps, true).run(parameter, gradient, slots);
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         validate("adamw", self.lr, self.betas, self.eps, self.weight_decay)
     }
@@ -158,6 +164,7 @@ fn slots(amsgrad: bool) -> Vec<&'static str> {
     if amsgrad { vec!["mean", "square", "largest"] } else { vec!["mean", "square"] }
 }
 
+#[inline(never)]
 fn validate(name: &'static str, lr: f64, betas: (f64, f64), eps: f64, weight_decay: f64) -> Result<()> {
     Settings(name).rate(lr)?.betas(betas)?.not_negative("eps", eps)?.not_negative("weight_decay", weight_decay)?;
     Ok(())

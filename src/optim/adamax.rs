@@ -60,6 +60,7 @@ impl<T: Element> Rule<T> for Adamax {
     fn slots(&self) -> Vec<&'static str> {
         vec!["mean", "largest"]
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [mean, largest] = slots else { unreachable!("two slots") };
         let (beta1, beta2) = self.betas;
@@ -72,9 +73,11 @@ impl<T: Element> Rule<T> for Adamax {
         };
         update(&scaled, parameter, gradient, [mean, largest]);
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         Settings("adamax")
             .rate(self.lr)?

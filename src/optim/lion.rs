@@ -54,6 +54,7 @@ impl<T: Element> Rule<T> for Lion {
     fn slots(&self) -> Vec<&'static str> {
         vec!["mean"]
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [mean] = slots else { unreachable!("one slot") };
         let (beta1, beta2) = self.betas;
@@ -67,9 +68,11 @@ impl<T: Element> Rule<T> for Lion {
         };
         update(&step, parameter, gradient, [mean]);
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         Settings("lion").rate(self.lr)?.betas(self.betas)?.not_negative("weight_decay", self.weight_decay)?;
         Ok(())

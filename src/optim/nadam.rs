@@ -84,6 +84,7 @@ impl<T: Element> Rule<T> for NAdam {
     fn numbers(&self) -> Vec<f64> {
         vec![1.0]
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], numbers: &mut [f64]) {
         let ([mean, square], [product]) = (slots, numbers) else { unreachable!("two slots and a number") };
         let (beta1, beta2) = self.betas;
@@ -104,9 +105,11 @@ impl<T: Element> Rule<T> for NAdam {
         };
         update(&step, parameter, gradient, [mean, square]);
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         Settings("nadam")
             .rate(self.lr)?

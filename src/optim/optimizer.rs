@@ -116,6 +116,7 @@ struct Written {
 macro_rules! optimizer_from {
     ($($Rule:ident),* $(,)?) => {$(
         impl<T: Element> From<super::$Rule> for Optimizer<T> {
+            #[inline(never)]
             fn from(rule: super::$Rule) -> Self {
                 Self::new(rule)
             }
@@ -174,6 +175,7 @@ impl<T: Element> Optimizer<T> {
     ///
     /// # Errors
     /// Names the setting.
+    #[inline(never)]
     pub fn validate(&self, params: &Params<T>) -> Result<()> {
         self.rule.validate()?;
         self.groups.iter().try_for_each(|group| group.validate(params))
@@ -181,6 +183,7 @@ impl<T: Element> Optimizer<T> {
 
     /// The rule's name and settings, groups, and the learning rate as it is now, for checkpoints; the state is
     /// [`Optimizer::state`].
+    #[inline(never)]
     pub fn config(&self) -> Json {
         json!(Written {
             rule: self.rule.name().to_owned(),
@@ -195,6 +198,7 @@ impl<T: Element> Optimizer<T> {
     ///
     /// # Errors
     /// Rules and settings that are unknown or make no sense; each is named.
+    #[inline(never)]
     pub fn from_config(config: &Json) -> Result<Self> {
         let written: Written =
             serde_json::from_value(config.clone()).map_err(|e| Error::argument(format!("optimiser: {e}")))?;
@@ -207,6 +211,7 @@ impl<T: Element> Optimizer<T> {
     ///
     /// Gradients are taken as they are: NaN reaches the parameter and its state, by every rule. Where that can happen, look
     /// first, with [`ParamGrads::check_finite`] or at the norm that [`ParamGrads::clip_norm`] returns.
+    #[inline(never)]
     pub fn step(&mut self, params: &mut Params<T>, grads: &ParamGrads<T>) {
         for (key, gradient) in grads.iter() {
             let param = params.get(key).expect("gradients of this model");
@@ -247,6 +252,7 @@ impl<T: Element> Optimizer<T> {
     ///
     /// # Errors
     /// As [`Optimizer::check_state`].
+    #[inline(never)]
     pub fn set_state(&mut self, params: &Params<T>, key: ParamKey, state: State<T>) -> Result<()> {
         self.check_state(params, key, &state)?;
         // Copied: tensors of a file lie as the allocator has it, and updates run faster over buffers made for them.

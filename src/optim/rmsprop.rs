@@ -80,6 +80,7 @@ impl<T: Element> Rule<T> for RmsProp {
         }
         slots
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let scaled = Scaled {
             rate: at.rate,
@@ -97,9 +98,11 @@ impl<T: Element> Rule<T> for RmsProp {
             _ => unreachable!("one to three slots"),
         }
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         Settings("rmsprop")
             .rate(self.lr)?

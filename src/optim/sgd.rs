@@ -65,6 +65,7 @@ impl<T: Element> Rule<T> for Sgd {
     fn slots(&self) -> Vec<&'static str> {
         if self.momentum == 0.0 { Vec::new() } else { vec!["velocity"] }
     }
+    #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let first = at.step == 1;
         match slots {
@@ -82,9 +83,11 @@ impl<T: Element> Rule<T> for Sgd {
             _ => update(&Plain { rate: at.rate, weight_decay: at.weight_decay }, parameter, gradient, []),
         }
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }
+    #[inline(never)]
     fn validate(&self) -> Result<()> {
         Settings("sgd")
             .rate(self.lr)?

@@ -113,6 +113,7 @@ impl<T: Element> Compiled<T> {
         Self::with(Options::new())
     }
     /// The same, compiled by these options.
+    #[inline(never)]
     pub fn with(options: Options) -> Self {
         Self {
             options,
@@ -229,12 +230,14 @@ impl<T: Element> Compiled<T> {
         Ok(Some(Computed { loss, values, rest, gradients }))
     }
 
+    #[inline(never)]
     fn give_up(&mut self, key: u64, problem: Error) {
         self.misses.retain(|(missed, _)| *missed != key);
         self.misses.push((key, None));
         self.problem.get_or_insert(problem);
     }
 
+    #[inline(never)]
     fn keep(&mut self, recording: Recording<T>) {
         let key = recording.key;
         if self.recordings.iter().filter(|recording| recording.key == key).count() == VARIANTS {
@@ -289,6 +292,7 @@ type Results<T> = (T, SmallVec<[Tensor<T>; 4]>, Gradients<T>);
 
 impl<T: Element> Recording<T> {
     /// Compiles what a tape has recorded.
+    #[inline(never)]
     fn new(key: u64, tape: Tape<T>, loss: Id, values: Vec<Id>, options: &Options) -> Result<Self> {
         let leaves = leaves(&tape);
         let var = |id: Id| match id.lane() {
@@ -362,6 +366,7 @@ impl<T: Element> Recording<T> {
     }
 
     /// Runs the program on what the leaves hold.
+    #[inline(never)]
     fn run(&mut self, home: &Tape<T>) -> Result<Results<T>> {
         let (program, tape) = (&mut self.program, &self.tape);
         let mut taken = Ok(());
@@ -412,6 +417,7 @@ impl<T: Element> Recording<T> {
     }
 
     /// Lets go of the leaves' values, so that their owners can write them in place.
+    #[inline(never)]
     fn release(&mut self) {
         let held = self.leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Entry(k) => Some(*k),

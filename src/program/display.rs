@@ -13,6 +13,7 @@ use slotmap::SecondaryMap;
 use std::fmt;
 
 impl<T: Element> fmt::Display for Program<T> {
+    #[inline(never)]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut ir = self.ir.clone();
         let drafts = lower::steps(&mut ir);

@@ -149,6 +149,7 @@ impl Options {
     ///
     /// # Errors
     /// As [`Program::freeze`].
+    #[inline(never)]
     pub fn freeze<'t, T: Element>(
         &self,
         tape: &'t Tape<T>,
@@ -396,6 +397,7 @@ impl<T: Element> Program<T> {
     /// # Errors
     /// As [`Program::run`]; another number of outputs, or other shapes, than were compiled. After an error the outputs hold
     /// anything.
+    #[inline(never)]
     pub fn run_into(&mut self, inputs: &[&Tensor<T>], outputs: &mut [&mut Tensor<T>]) -> Result<()> {
         if inputs.len() != self.open.len() {
             return Err(Error::argument(format!("program: takes {} inputs, got {}", self.open.len(), inputs.len())));
@@ -430,6 +432,7 @@ impl<T: Element> Program<T> {
     ///
     /// # Errors
     /// As [`Program::run`].
+    #[inline(never)]
     pub fn run_numbers(&mut self, inputs: &[T]) -> Result<()> {
         if self.takes_numbers != Some(inputs.len()) {
             return Err(self.not_these_numbers(inputs.len()));
@@ -458,6 +461,7 @@ impl<T: Element> Program<T> {
     }
 
     /// Runs on slices of the right lengths, one for each input, empty for what is carried.
+    #[inline(never)]
     fn run_slices(&mut self, inputs: &[&[T]], outputs: &mut [&mut [T]]) -> Result<()> {
         for (k, input) in inputs.iter().enumerate() {
             self.machine.set_input(k, input);
@@ -524,6 +528,7 @@ impl<T: Element> Program<T> {
     ///
     /// # Panics
     /// There is no such output.
+    #[inline(never)]
     pub fn tensor(&self, k: usize) -> Tensor<T> {
         Tensor::new(self.outputs[k].1.clone(), self.output(k).to_vec()).expect("the shape was planned")
     }
@@ -553,6 +558,7 @@ impl<T: Element> Program<T> {
     /// assert_eq!(gradient, [9.0, 12.0]);
     /// # Ok::<(), retrograd::Error>(())
     /// ```
+    #[inline(never)]
     #[track_caller]
     pub fn items_into(&self, first: usize, items: &mut [T]) {
         let (end, all) = (first + items.len(), self.items.len());
@@ -579,6 +585,7 @@ impl<T: Element> Program<T> {
     ///
     /// # Errors
     /// The input is not carried, or has another shape.
+    #[inline(never)]
     pub fn set_carried(&mut self, input: usize, value: &Tensor<T>) -> Result<()> {
         let Some(place) = self.kept.get(input).copied().flatten() else {
             return Err(Error::argument(format!("program: input {input} is not carried")));

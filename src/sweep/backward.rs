@@ -20,6 +20,7 @@ impl<T: Element> Var<'_, T> {
     ///
     /// # Errors
     /// This is a tensor.
+    #[inline(never)]
     pub fn try_backward(self) -> Result<Gradients<T>> {
         if self.is_tensor() {
             let shape = self.shape();
@@ -44,7 +45,11 @@ impl<T: Element> Var<'_, T> {
     /// # Errors
     /// The seed's shape is not this variable's.
     pub fn try_backward_with(self, seed: impl Into<Tensor<T>>) -> Result<Gradients<T>> {
-        let seed = seed.into();
+        self.backward_of_seed(seed.into())
+    }
+
+    #[inline(never)]
+    pub(crate) fn backward_of_seed(self, seed: Tensor<T>) -> Result<Gradients<T>> {
         if *seed.shape() != self.shape() {
             let (seed, own) = (seed.shape(), self.shape());
             return Err(Error::shape(format!("backward: seed has shape {seed}, the output {own}")));
@@ -85,6 +90,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// Takes the buffers of gradients back for the next sweep.
+    #[inline(never)]
     pub fn recycle(&self, grads: Gradients<T>) {
         let (scalars, tensors) = grads.into_parts();
         self.keep_spare(scalars, tensors);

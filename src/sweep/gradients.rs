@@ -25,6 +25,7 @@ fn address<T>(tape: Option<&Tape<T>>) -> usize {
 }
 
 impl<T: Element> Gradients<T> {
+    #[inline(never)]
     pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Self {
         let Some(tape) = y.tape else { return Self { scalars: Vec::new(), tensors: Vec::new(), home: 0 } };
         if tape.tracing().is_on() {
@@ -56,6 +57,7 @@ impl<T: Element> Gradients<T> {
     ///
     /// # Panics
     /// As [`Gradients::try_wrt`] fails.
+    #[inline(never)]
     #[track_caller]
     pub fn wrt(&self, x: Var<'_, T>) -> Tensor<T> {
         self.try_wrt(x).or_panic()
@@ -65,6 +67,7 @@ impl<T: Element> Gradients<T> {
     ///
     /// # Errors
     /// The variable is data or a constant, an intermediate tensor whose gradient was not kept, or of another tape.
+    #[inline(never)]
     pub fn try_wrt(&self, x: Var<'_, T>) -> Result<Tensor<T>> {
         if !x.is_constant() && !self.belongs(x) {
             return Err(Error::tape("gradient: the variable is of another tape than the gradients"));
@@ -111,6 +114,7 @@ impl<T: Element> Gradients<T> {
     }
 
     /// The gradients by scalar variables, as numbers.
+    #[inline(never)]
     #[track_caller]
     pub fn items(&self, xs: &[Var<'_, T>]) -> Vec<T> {
         let direct = |x: &Var<'_, T>| {
@@ -139,6 +143,7 @@ impl<T: Element> Gradients<T> {
     }
 
     /// Takes the gradient out by its node's number, a scalar's as a tensor of shape []: none where no gradient reached it.
+    #[inline(never)]
     pub fn take(&mut self, id: Id) -> Option<Tensor<T>> {
         match id.lane() {
             NodeRef::Tensor(k) => match self.tensors.get_mut(k)?.take()? {

@@ -194,6 +194,7 @@ fn visit<T: Element, M: SweepMode<T>>(
 }
 
 /// What entry `k` contributes to its parent `wrt`, of this shape, from its gradient `g`: for looking into a sweep afterwards.
+#[inline(never)]
 pub(crate) fn contribution_of<T: Element>(
     tape: &Tape<T>,
     [k, wrt]: [usize; 2],
@@ -312,6 +313,7 @@ impl<T: Element> Tape<T> {
     ///
     /// # Errors
     /// `y` is no scalar; an op on the way has a numeric rule only; a variable is of another tape.
+    #[inline(never)]
     pub fn try_grad<'t>(&'t self, y: Var<'t, T>, xs: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
         if y.is_tensor() {
             return Err(Error::shape(format!(
@@ -326,6 +328,7 @@ impl<T: Element> Tape<T> {
     ///
     /// # Errors
     /// `seed` does not have the shape of `y`; an op on the way has a numeric rule only; a variable is of another tape.
+    #[inline(never)]
     pub fn try_vjp<'t>(&'t self, y: Var<'t, T>, seed: Var<'t, T>, xs: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
         for var in xs.iter().chain([&y, &seed]) {
             crate::tape::same_tape("grad", Some(self), var.tape)?;
@@ -351,6 +354,7 @@ impl<T: Element> Tape<T> {
     ///
     /// # Errors
     /// As [`Tape::jvp`].
+    #[inline(never)]
     pub fn jvp_all(&self, ys: &[Var<'_, T>], tangents: &[(Var<'_, T>, Value<T>)]) -> Result<Vec<Value<T>>> {
         for (var, tangent) in tangents {
             crate::tape::same_tape("jvp", Some(self), var.tape)?;
@@ -376,6 +380,7 @@ impl<T: Element> Tape<T> {
     ///
     /// # Errors
     /// As [`Tape::jvp`].
+    #[inline(never)]
     pub fn try_record_jvp<'t>(&'t self, y: Var<'t, T>, tangents: &[(Var<'t, T>, Var<'t, T>)]) -> Result<Var<'t, T>> {
         for (var, tangent) in tangents {
             crate::tape::same_tape("jvp", Some(self), var.tape)?;

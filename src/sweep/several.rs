@@ -28,6 +28,7 @@ impl<T: Element> Tape<T> {
     /// assert_eq!(columns.to_vec(), [3.0, 1.0, 2.0, 1.0, 23.0, 11.0]);
     /// # Ok::<(), retrograd::Error>(())
     /// ```
+    #[inline(never)]
     pub fn jvp_many(&self, ys: &[Var<'_, T>], xs: &[Var<'_, T>], directions: &Tensor<T>) -> Result<Tensor<T>> {
         let k = self.check_many("jvp_many", ys, xs, directions, xs.len())?;
         let mut products = vec![T::from_f64(0.0); k * ys.len()];
@@ -62,6 +63,7 @@ impl<T: Element> Tape<T> {
     /// assert_eq!(rows.to_vec(), [3.0, 2.0, 1.0, 1.0]);
     /// # Ok::<(), retrograd::Error>(())
     /// ```
+    #[inline(never)]
     pub fn vjp_many(&self, ys: &[Var<'_, T>], xs: &[Var<'_, T>], seeds: &Tensor<T>) -> Result<Tensor<T>> {
         let k = self.check_many("vjp_many", ys, xs, seeds, ys.len())?;
         let mut products = vec![T::from_f64(0.0); k * xs.len()];

@@ -159,6 +159,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Logits that are no matrix; as many labels as rows are needed, and at least one; a label out of range.
+    #[inline(never)]
     #[track_caller]
     pub fn try_cross_entropy(self, labels: &[usize]) -> Result<Self> {
         let Some(tape) = self.tape.filter(|_| self.is_tensor()) else {

@@ -15,8 +15,8 @@ mod inside;
 mod losses;
 mod names;
 mod operators;
-mod record;
-mod recording;
+pub(crate) mod record;
+pub(crate) mod recording;
 mod reductions;
 pub(crate) mod replay;
 pub(crate) mod scalar;
@@ -109,6 +109,7 @@ impl Default for Tape<f64> {
 
 impl<T: Element> Tape<T> {
     /// An empty tape of `T`: `Tape::<f32>::of()`.
+    #[inline(never)]
     pub fn of() -> Self {
         Self {
             scalars: ScalarLane::new(cfg!(debug_assertions)),
@@ -126,6 +127,7 @@ impl<T: Element> Tape<T> {
 
     /// Whether to remember the source line of every scalar op, which [`Tape::check_finite`] reports; ops on tensors always
     /// remember. On in debug builds, off in release builds, where it would cost 8 bytes an op. Clears the tape.
+    #[inline(never)]
     pub fn keep_source_lines(&mut self, keep: bool) {
         self.clear();
         self.scalars.keep_sites(keep);
@@ -147,6 +149,7 @@ impl<T: Element> Tape<T> {
     /// let sum = x[1..].iter().fold(x[0], |sum, &x| sum + x);
     /// assert_eq!(sum.backward().item(x[7]), 1.0);
     /// ```
+    #[inline(never)]
     pub fn reserve(&mut self, numbers: usize) {
         self.scalars.prepare(numbers);
         let wanted = self.scalars.len() as usize + numbers;
@@ -163,6 +166,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// One variable for each number.
+    #[inline(never)]
     #[track_caller]
     pub fn vars(&self, values: &[T]) -> Vec<Var<'_, T>> {
         let first = self.scalars.push_leaves(values);
@@ -175,11 +179,19 @@ impl<T: Element> Tape<T> {
         self.leaf(value.into_value(), false)
     }
 
+    #[inline]
     #[track_caller]
-    pub(crate) fn leaf(&self, mut value: Value<T>, active: bool) -> Var<'_, T> {
-        if let (Value::Scalar(x), true) = (&value, active) {
-            return Var::scalar(self, self.scalars.push_leaf(*x), *x);
+    pub(crate) fn leaf(&self, value: Value<T>, active: bool) -> Var<'_, T> {
+        match value {
+            Value::Scalar(x) if active => Var::scalar(self, self.scalars.push_leaf(x), x),
+            value => self.leaf_of_tensor_lane(value, active),
         }
+    }
+
+    /// A leaf that is no number to differentiate by.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn leaf_of_tensor_lane(&self, mut value: Value<T>, active: bool) -> Var<'_, T> {
         if self.replay.is_on() {
             match self.replayed_leaf(value, active) {
                 Ok(var) => return var,
@@ -194,6 +206,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// Forgets everything recorded and keeps the memory for what comes next.
+    #[inline(never)]
     pub fn clear(&mut self) {
         self.scalars.clear();
         self.replay.reset();
@@ -215,6 +228,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// The number of recorded nodes, of both lanes; constants are not nodes.
+    #[inline(never)]
     pub fn len(&self) -> usize {
         let leaves = self.entries.borrow().iter().filter(|entry| entry.scalar.is_some()).count();
         self.scalars.len() as usize + self.entries.borrow().len() - leaves
@@ -226,12 +240,14 @@ impl<T: Element> Tape<T> {
     }
 
     /// Bytes held: nodes, values, and buffers that wait for reuse.
+    #[inline(never)]
     pub fn bytes(&self) -> usize {
         let values: usize = self.entries.borrow().iter().map(|entry| size_of_val(entry.value.as_slice())).sum();
         self.scalars.bytes() + self.entries.borrow().capacity() * size_of::<Entry<T>>() + values + self.pool.bytes()
     }
 
     /// The comparisons of variables so far: what ordinary control flow depended on.
+    #[inline(never)]
     pub fn guards(&self) -> Vec<Guard<T>> {
         self.guards.borrow().clone()
     }
@@ -257,11 +273,13 @@ impl<T: Element> Tape<T> {
     }
 
     /// Takes the buffer of a tensor, such as a gradient that was taken out, for later results.
+    #[inline(never)]
     pub fn recycle_tensor(&self, tensor: Tensor<T>) {
         self.pool.give(tensor);
     }
 
     /// Appends an entry and returns its variable.
+    #[inline(never)]
     pub(crate) fn push(
         &self,
         op: NodeOp<T>,

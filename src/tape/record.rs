@@ -11,7 +11,7 @@ use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, Number};
 use crate::ops::eager;
 use crate::ops::structural::TensorOp;
-use crate::ops::{Binary, BuiltinBinary, BuiltinUnary, Unary};
+use crate::ops::{Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
 use crate::tensor::{Operand, Value};
 use smallvec::SmallVec;
 use std::panic::Location;
@@ -28,7 +28,7 @@ impl<'t, T: Element> Var<'t, T> {
             return Self::scalar(tape, id, y);
         }
         if let (Some(tape), true) = (self.tape, self.is_tensor()) {
-            return Self::tensor(tape, unary_tensor(tape, op, self.id));
+            return Self::tensor(tape, unary_tensor(tape, op.wrap(), self.id));
         }
         Self { tape: self.tape, ..Self::constant(op.value(self.scalar)) }
     }
@@ -44,7 +44,7 @@ impl<'t, T: Element> Var<'t, T> {
         }
         if self.is_tensor() || rhs.is_tensor() || self.both_nodes(rhs) {
             let (tape, id) =
-                binary_tensor_or_panic(op, (self.tape, self.id, self.scalar), (rhs.tape, rhs.id, rhs.scalar));
+                binary_tensor_or_panic(op.wrap(), (self.tape, self.id, self.scalar), (rhs.tape, rhs.id, rhs.scalar));
             return Self::tensor(tape, id);
         }
         self.record_with_constant(op, rhs)
@@ -74,12 +74,14 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn try_record_binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Result<Self> {
         same_tape(O::NAME, self.tape, rhs.tape)?;
         if self.is_tensor() || rhs.is_tensor() {
-            let (tape, id) = binary_tensor(op, (self.tape, self.id, self.scalar), (rhs.tape, rhs.id, rhs.scalar))?;
+            let (tape, id) =
+                binary_tensor(op.wrap(), (self.tape, self.id, self.scalar), (rhs.tape, rhs.id, rhs.scalar))?;
             return Ok(Self::tensor(tape, id));
         }
         Ok(self.record_binary(op, rhs))
     }
 
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn record_select(self, a: Self, b: Self) -> Result<Self> {
         let tape = same_tape("select", self.tape, a.tape)?;
@@ -111,6 +113,7 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// Records an op on whole tensors.
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn record_tensor_op(op: TensorOp, inputs: &[Self]) -> Result<Self> {
         let mut tape = None;
@@ -156,6 +159,7 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// The same for an op that others hold as well; this variable is on a tape.
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn record_shared_unary(self, op: Arc<dyn DynUnary<T>>) -> Self {
         let tape = self.home();
@@ -180,6 +184,7 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// The same for an op that others hold as well; one of the variables is on a tape.
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn record_shared_binary(self, op: Arc<dyn DynBinary<T>>, rhs: Self) -> Result<Self> {
         let tape = self.tape.unwrap_or_else(|| rhs.home());
@@ -203,46 +208,47 @@ type Parts<'t, T> = (Option<&'t Tape<T>>, Id, T);
 
 #[inline(never)]
 #[track_caller]
-fn unary_tensor<T: Element, O: BuiltinUnary>(tape: &Tape<T>, op: O, id: Id) -> Id {
+pub(crate) fn unary_tensor<T: Element>(tape: &Tape<T>, op: UnaryOp, id: Id) -> Id {
     let x = Var::tensor(tape, id);
     let parents = Parents::from_slice(&[x.as_parent()]);
     if tape.replay.is_on()
-        && let Ok(Some(var)) = tape.replayed(&RequestedOp::Unary(op.wrap()), &parents)
+        && let Ok(Some(var)) = tape.replayed(&RequestedOp::Unary(op), &parents)
     {
         return var.id;
     }
-    let value = x.with(|x| eager::unary(&tape.pool, op.wrap(), x));
-    let active = !O::FLAT && tape.is_active(x);
-    tape.push(NodeOp::Unary(op.wrap()), parents, value, active, Location::caller()).id
+    let value = x.with(|x| eager::unary(&tape.pool, op, x));
+    let active = !op.is_flat() && tape.is_active(x);
+    tape.push(NodeOp::Unary(op), parents, value, active, Location::caller()).id
 }
 
 #[inline(never)]
 #[track_caller]
-fn binary_tensor_or_panic<'t, T: Element, O: BuiltinBinary>(
-    op: O,
+pub(crate) fn binary_tensor_or_panic<'t, T: Element>(
+    op: BinaryOp,
     x: Parts<'t, T>,
     y: Parts<'t, T>,
 ) -> (&'t Tape<T>, Id) {
     binary_tensor(op, x, y).or_panic()
 }
 
+#[inline(never)]
 #[track_caller]
-fn binary_tensor<'t, T: Element, O: BuiltinBinary>(
-    op: O,
+pub(crate) fn binary_tensor<'t, T: Element>(
+    op: BinaryOp,
     x: Parts<'t, T>,
     y: Parts<'t, T>,
 ) -> Result<(&'t Tape<T>, Id)> {
-    let tape = same_tape(O::NAME, x.0, y.0)?.expect("a tensor has a tape");
+    let tape = same_tape(op.name(), x.0, y.0)?.expect("a tensor has a tape");
     let [x, y] = [x, y].map(|(_, id, scalar)| Var { tape: Some(tape), id, scalar });
     let parents = Parents::from_slice(&[x.as_parent(), y.as_parent()]);
     if tape.replay.is_on()
-        && let Some(var) = tape.replayed(&RequestedOp::Binary(op.wrap()), &parents)?
+        && let Some(var) = tape.replayed(&RequestedOp::Binary(op), &parents)?
     {
         return Ok((tape, var.id));
     }
-    let value = x.with(|x| y.with(|y| eager::binary(&tape.pool, op.wrap(), x, y)))?;
-    let active = !O::FLAT && (tape.is_active(x) || tape.is_active(y));
-    Ok((tape, tape.push(NodeOp::Binary(op.wrap()), parents, value, active, Location::caller()).id))
+    let value = x.with(|x| y.with(|y| eager::binary(&tape.pool, op, x, y)))?;
+    let active = !op.is_flat() && (tape.is_active(x) || tape.is_active(y));
+    Ok((tape, tape.push(NodeOp::Binary(op), parents, value, active, Location::caller()).id))
 }
 
 impl<T: Element> Tape<T> {
@@ -256,6 +262,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// Records a user's op on whole tensors.
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn record_custom(&self, op: Arc<dyn DynTensorOp<T>>, inputs: &[Var<'_, T>]) -> Result<Var<'_, T>> {
         for input in inputs {

@@ -23,9 +23,11 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
     fn literal(&self, x: f64) -> Var<'t, T> {
         Var::constant(T::from_f64(x)).on(self.tape)
     }
+    #[inline(never)]
     fn constant(&self, x: Tensor<T>) -> Var<'t, T> {
         self.tape.data(x)
     }
+    #[inline(never)]
     fn select(&self, condition: &Var<'t, T>, a: &Var<'t, T>, b: &Var<'t, T>) -> Var<'t, T> {
         Number::select(*condition, *a, *b)
     }
@@ -38,12 +40,15 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
         }
         x.with(|value| look(value.data()))
     }
+    #[inline(never)]
     fn unary(&self, op: UnaryOp, x: &Var<'t, T>) -> Var<'t, T> {
         op.with(Apply(*x))
     }
+    #[inline(never)]
     fn binary(&self, op: BinaryOp, x: &Var<'t, T>, y: &Var<'t, T>) -> Var<'t, T> {
         op.with(Apply2(*x, *y))
     }
+    #[inline(never)]
     fn apply(&self, op: TensorOp, inputs: &[&Var<'t, T>]) -> Var<'t, T> {
         let inputs: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&&v| v.on(self.tape)).collect();
         match Var::record_tensor_op(op, &inputs) {

@@ -531,12 +531,14 @@ struct Rows<'t, T> {
 
 impl<'t, T: Element> Rows<'t, T> {
     /// A result with one number for each row, in the shape of the reduction.
+    #[inline(never)]
     #[track_caller]
     fn restore(&self, reduced: Var<'t, T>, keep: bool) -> Result<Var<'t, T>> {
         reduced.to_shape(self.shape.reduced(self.mask, keep))
     }
 
     /// A result of the rows' shape, with the axes where they were.
+    #[inline(never)]
     #[track_caller]
     fn restore_map(&self, mapped: Var<'t, T>) -> Result<Var<'t, T>> {
         let Some(order) = &self.order else { return mapped.to_shape(self.shape.clone()) };
@@ -551,14 +553,16 @@ impl<'t, T: Element> Rows<'t, T> {
 
 impl<'t, T: Element> Var<'t, T> {
     /// Reshapes unless that changes nothing.
+    #[inline(never)]
     #[track_caller]
-    pub(super) fn to_shape(self, shape: Shape) -> Result<Self> {
+    pub(crate) fn to_shape(self, shape: Shape) -> Result<Self> {
         if self.with(|x| x.dims() == &shape[..]) {
             return Ok(self);
         }
         Var::record_tensor_op(TensorOp::Reshape(Reshape { shape }), &[self])
     }
 
+    #[inline(never)]
     #[track_caller]
     fn to_rows(self, op: &str, axes: Axes) -> Result<Rows<'t, T>> {
         let shape = self.shape();
@@ -579,8 +583,9 @@ impl<'t, T: Element> Var<'t, T> {
         Ok(Rows { var, length, shape, mask, kept, order })
     }
 
+    #[inline(never)]
     #[track_caller]
-    fn reduce_rows(self, op: &str, kind: RowReduction, axes: Axes, keep: bool) -> Result<Self> {
+    pub(crate) fn reduce_rows(self, op: &str, kind: RowReduction, axes: Axes, keep: bool) -> Result<Self> {
         let rows = self.to_rows(op, axes)?;
         if rows.length == 0 && matches!(kind, RowReduction::Max | RowReduction::Min) {
             return Err(Error::shape(format!("{op}: no elements along the axes of shape {}", rows.shape)));
@@ -588,14 +593,16 @@ impl<'t, T: Element> Var<'t, T> {
         rows.restore(Var::record_tensor_op(TensorOp::Reduce(Reduce(kind)), &[rows.var])?, keep)
     }
 
+    #[inline(never)]
     #[track_caller]
-    fn map_rows(self, op: &str, kind: RowMap, axes: Axes) -> Result<Self> {
+    pub(crate) fn map_rows(self, op: &str, kind: RowMap, axes: Axes) -> Result<Self> {
         let rows = self.to_rows(op, axes)?;
         rows.restore_map(Var::record_tensor_op(TensorOp::Map(Map(kind)), &[rows.var])?)
     }
 
+    #[inline(never)]
     #[track_caller]
-    fn reduce_sum(self, op: &str, axes: Axes, keep: bool) -> Result<Self> {
+    pub(crate) fn reduce_sum(self, op: &str, axes: Axes, keep: bool) -> Result<Self> {
         let shape = self.shape();
         let axes = axes.mask(op, &shape)?;
         if !self.is_tensor() {
@@ -605,15 +612,17 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// The number of elements along the axes.
-    fn count(self, op: &str, axes: &Axes) -> Result<usize> {
+    #[inline(never)]
+    pub(crate) fn count(self, op: &str, axes: &Axes) -> Result<usize> {
         let shape = self.shape();
         let mask = axes.mask(op, &shape)?;
         Ok((0..shape.rank()).filter(|&axis| mask.contains(axis)).map(|axis| shape[axis]).product())
     }
 
     /// The product of every row along the last axis, which stays with length 1: halves multiplied until one is left.
+    #[inline(never)]
     #[track_caller]
-    fn product_of_rows(self) -> Result<Self> {
+    pub(crate) fn product_of_rows(self) -> Result<Self> {
         let last = self.rank() - 1;
         let mut product = self;
         let mut n = self.shape()[last];
@@ -646,6 +655,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// The axis is out of range, or has no elements.
+    #[inline(never)]
     pub fn try_argmax(self, axis: isize) -> Result<Vec<usize>> {
         self.detach().extreme_positions("argmax", axis)
     }
@@ -662,6 +672,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// The axis is out of range, or has no elements.
+    #[inline(never)]
     pub fn try_argmin(self, axis: isize) -> Result<Vec<usize>> {
         (-self.detach()).extreme_positions("argmin", axis)
     }

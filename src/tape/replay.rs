@@ -168,6 +168,7 @@ fn is_same<T: Element>(a: (Id, T), b: (Id, T)) -> bool {
 
 impl<T: Element> Tape<T> {
     /// Goes along the recording from its beginning.
+    #[inline(never)]
     pub(crate) fn start_replay(&self) {
         self.end_replay();
         self.replay.along.start();
@@ -181,6 +182,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// Ends a replay, and makes the recording whole again. Whether the closure did what was recorded, to the end.
+    #[inline(never)]
     pub(crate) fn end_replay(&self) -> bool {
         let scalars = self.scalars.end_replay();
         let (at, guard) = (self.replay.along.at(), self.replay.guard.get());

@@ -304,6 +304,7 @@ impl<T: Element> ScalarLane<T> {
     }
 
     /// A leaf for each value, numbered from the result on.
+    #[inline(never)]
     #[track_caller]
     pub fn push_leaves(&self, values: &[T]) -> u32 {
         if self.along.is_on() {

@@ -60,6 +60,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_permute(self, axes: &[usize]) -> Result<Self> {
         self.op(TensorOp::Permute(Permute { axes: axes.iter().map(|&axis| axis.min(255) as u8).collect() }))
@@ -77,6 +78,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_swap_axes(self, a: isize, b: isize) -> Result<Self> {
         let shape = self.shape();
@@ -156,6 +158,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_gather(self, axis: isize, indices: &[usize]) -> Result<Self> {
         let axis = resolve_axis("gather", axis, &self.shape())?;
@@ -175,6 +178,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_pick(self, columns: &[usize]) -> Result<Self> {
         let shape = self.shape();
@@ -203,6 +207,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_scatter_add(self, axis: isize, indices: &[usize], length: usize) -> Result<Self> {
         let axis = resolve_axis("scatter_add", axis, &self.shape())?;
@@ -222,6 +227,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_pad(self, widths: &[(usize, usize)]) -> Result<Self> {
         let shape = self.shape();
@@ -281,6 +287,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_roll(self, shift: isize, axis: isize) -> Result<Self> {
         let shape = self.shape();
@@ -303,6 +310,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_diag(self) -> Result<Self> {
         let shape = self.shape();
@@ -332,6 +340,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_trace(self) -> Result<Self> {
         if self.rank() != 2 {
@@ -407,6 +416,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_unsqueeze(self, axis: isize) -> Result<Self> {
         let shape = self.shape();
@@ -429,6 +439,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_tile(self, repeats: &[usize]) -> Result<Self> {
         let shape = self.shape();
@@ -462,6 +473,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_matmul(self, rhs: Self) -> Result<Self> {
         self.product(rhs, MatMul { ta: false, tb: false })
@@ -479,6 +491,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_matmul_tn(self, rhs: Self) -> Result<Self> {
         self.product(rhs, MatMul { ta: true, tb: false })
@@ -496,6 +509,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_matmul_nt(self, rhs: Self) -> Result<Self> {
         self.product(rhs, MatMul { ta: false, tb: true })
@@ -513,6 +527,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_dot(self, rhs: Self) -> Result<Self> {
         let (a, b) = (self.shape(), rhs.shape());
@@ -534,6 +549,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_outer(self, rhs: Self) -> Result<Self> {
         let (a, b) = (self.shape(), rhs.shape());
@@ -555,6 +571,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_det(self) -> Result<Self> {
         self.op(TensorOp::Det(Det))
@@ -572,6 +589,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_inv(self) -> Result<Self> {
         self.op(TensorOp::Inv(Inv))
@@ -589,6 +607,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// Shapes, axes or indices that do not fit; operands of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_solve(self, rhs: Self) -> Result<Self> {
         let shape = rhs.shape();
@@ -629,6 +648,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// No parts; shapes that differ along other axes; parts of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_concat(parts: &[Self], axis: isize) -> Result<Self> {
         let Some(first) = parts.first() else {
@@ -650,6 +670,7 @@ impl<'t, T: Element> Var<'t, T> {
     ///
     /// # Errors
     /// No parts; shapes that differ; parts of two tapes.
+    #[inline(never)]
     #[track_caller]
     pub fn try_stack(parts: &[Self], axis: isize) -> Result<Self> {
         let mut tape = None;
@@ -674,6 +695,7 @@ impl<'t, T: Element> Var<'t, T> {
         self.try_slice(&spans[..])
     }
 
+    #[inline(never)]
     #[track_caller]
     fn op(self, op: TensorOp) -> Result<Self> {
         Var::record_tensor_op(op, &[self])

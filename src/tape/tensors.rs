@@ -246,6 +246,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Errors
     /// Inner dimensions that differ; a number.
+    #[inline(never)]
     pub fn try_matmul(&self, rhs: &Self) -> Result<Self> {
         self.as_data(|tape, x| x.try_matmul(tape.data(rhs)))
     }
@@ -275,11 +276,13 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Panics
     /// As [`Tensor::assign_matmul`].
+    #[inline(never)]
     #[track_caller]
     pub fn add_matmul(&mut self, x: &Self, transpose_x: bool, y: &Self, transpose_y: bool) {
         self.product(MatMul { ta: transpose_x, tb: transpose_y }, x, y, true);
     }
 
+    #[inline(never)]
     #[track_caller]
     fn product(&mut self, op: MatMul, x: &Self, y: &Self, accumulate: bool) {
         let shape = op.product_shape(x.shape(), y.shape()).or_panic();
@@ -319,6 +322,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Errors
     /// The axis is out of range, or has no elements.
+    #[inline(never)]
     pub fn try_argmax(&self, axis: isize) -> Result<Vec<usize>> {
         Tape::of().data(self).try_argmax(axis)
     }
@@ -335,6 +339,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Errors
     /// The axis is out of range, or has no elements.
+    #[inline(never)]
     pub fn try_argmin(&self, axis: isize) -> Result<Vec<usize>> {
         Tape::of().data(self).try_argmin(axis)
     }

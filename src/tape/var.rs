@@ -152,20 +152,24 @@ impl<'t, T: Element> Var<'t, T> {
         if self.is_tensor() { self.value().item() } else { self.scalar }
     }
     /// The value as a tensor, which shares the tape's buffer; a number is a tensor without axes.
+    #[inline(never)]
     #[track_caller]
     pub fn value(self) -> Tensor<T> {
         self.note_read("a value was");
         self.with(|value| value.to_value()).into_tensor()
     }
     /// The shape; a number has no axes.
+    #[inline(never)]
     pub fn shape(self) -> Shape {
         self.with(|value| value.shape())
     }
     /// The number of axes.
+    #[inline(never)]
     pub fn rank(self) -> usize {
         self.with(|value| value.dims().len())
     }
     /// The number of elements.
+    #[inline(never)]
     pub fn numel(self) -> usize {
         self.with(|value| value.dims().iter().product())
     }
@@ -173,9 +177,15 @@ impl<'t, T: Element> Var<'t, T> {
     /// Tells a tape that is traced that a plain value was read; data and constants may be.
     #[track_caller]
     pub(crate) fn note_read(self, what: &str) {
-        if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on())
-            && !self.is_data()
-        {
+        if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on()) {
+            self.note_read_on(tape, what);
+        }
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn note_read_on(self, tape: &Tape<T>, what: &str) {
+        if !self.is_data() {
             tape.tracing.note_read(what);
         }
     }
@@ -193,6 +203,7 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// The same value as a constant: no gradient goes through.
+    #[inline(never)]
     #[track_caller]
     pub fn detach(self) -> Self {
         if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on() && !self.is_constant()) {
@@ -216,6 +227,7 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// Keeps this variable's gradient in the next sweeps though it is not an input. Gradients of scalars are always kept.
+    #[inline(never)]
     pub fn retain_gradient(self) -> Self {
         if let Some(k) = self.entry() {
             let tape = self.home();

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Kind, room};
 use super::{IntoShape, Shape, Tensor};
-use crate::error::{Named, OrPanic};
+use crate::error::{Named, OrPanic, Result};
 use crate::num::Element;
 use rand::Rng;
 use std::sync::Arc;
@@ -14,7 +14,12 @@ impl<T: Element> Tensor<T> {
     /// A shape that [`Shape::new`] refuses, or for which the system has no memory; as for all that follow here.
     #[track_caller]
     pub fn full(shape: impl IntoShape, value: T) -> Self {
-        let shape = shape.into_shape().named("tensor").or_panic();
+        Self::full_of_shape(shape.into_shape(), value)
+    }
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn full_of_shape(shape: Result<Shape>, value: T) -> Self {
+        let shape = shape.named("tensor").or_panic();
         let data = Arc::new(Buffer::of_shape("tensor", &shape, value, Kind::Kept).or_panic());
         Self { shape, data }
     }

@@ -101,7 +101,11 @@ impl<T: Element> Tensor<T> {
     /// # Errors
     /// The number of elements is not the product of the shape; a shape that [`Shape::new`] refuses.
     pub fn new(shape: impl IntoShape, data: Vec<T>) -> Result<Self> {
-        let shape = shape.into_shape().named("tensor")?;
+        Self::of_shape(shape.into_shape().named("tensor")?, data)
+    }
+
+    #[inline(never)]
+    pub(crate) fn of_shape(shape: Shape, data: Vec<T>) -> Result<Self> {
         if shape.numel() != data.len() {
             return Err(Error::shape(format!(
                 "tensor: shape {shape} holds {} elements, got {}",
@@ -176,6 +180,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Panics
     /// Not a matrix, or no such row.
+    #[inline(never)]
     #[track_caller]
     pub fn select_rows(&self, rows: &[usize]) -> Self {
         assert!(self.shape.rank() == 2, "select_rows: shape {} is no matrix", self.shape);
@@ -201,6 +206,7 @@ impl<T: Element> Tensor<T> {
     /// data.select_rows_into(&[2, 0], &[1], &mut batch);
     /// assert_eq!(batch, Tensor::from([[5.0, 6.0], [1.0, 2.0]]));
     /// ```
+    #[inline(never)]
     #[track_caller]
     pub fn select_rows_into(&self, rows: &[usize], next: &[usize], out: &mut Self) {
         let Some((&n, features)) = self.shape.split_first() else {
@@ -229,6 +235,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Panics
     /// A scalar, or rows without elements.
+    #[inline(never)]
     #[track_caller]
     pub fn argmax_rows(&self) -> Vec<usize> {
         let n = self.shape.last().copied().unwrap_or(0);
@@ -274,6 +281,7 @@ impl<T: Element> Tensor<T> {
     ///
     /// # Panics
     /// The shapes differ.
+    #[inline(never)]
     #[track_caller]
     pub fn add_scaled(&mut self, s: T, other: &Tensor<T>) {
         assert!(self.shape == other.shape, "add_scaled: shapes {} and {} differ", self.shape, other.shape);

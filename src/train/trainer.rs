@@ -227,12 +227,14 @@ impl<T: Element> Trainer<T> {
     /// # Errors
     /// Settings that make no sense; data that do not fit the model; a loss that is not finite; what a checkpoint meets when it
     /// is written. Before the first batch the model is untouched.
+    #[inline(never)]
     pub fn fit(&mut self, model: &mut Model<T>, data: &Dataset<T>) -> Result<History> {
         self.check(model, data)?;
         TrainingRun::new(self, model, data)?.finish()
     }
 
     /// The settings in words, for reports.
+    #[inline(never)]
     pub fn settings(&self) -> Vec<(String, String)> {
         let loss = self.loss.as_ref().map_or("by the targets".to_owned(), |loss| words(&loss.name(), &loss.config()));
         let rule = self.optimizer.rule();

@@ -106,6 +106,7 @@ impl LabelLoss {
 }
 
 impl<T: Element> Loss<T> for LabelLoss {
+    #[inline(never)]
     fn value<'t>(&self, output: Var<'t, T>, target: &Targets<T>, samples: Option<&Tensor<T>>) -> Result<Var<'t, T>> {
         let (n, classes) = self.check(output, target)?;
         let name = self.label();
@@ -155,6 +156,7 @@ impl<T: Element> Loss<T> for LabelLoss {
     fn is_sum(&self) -> bool {
         self.reduction == Reduction::Sum
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }

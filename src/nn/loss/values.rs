@@ -166,6 +166,7 @@ impl ValueLoss {
 }
 
 impl<T: Element> Loss<T> for ValueLoss {
+    #[inline(never)]
     fn value<'t>(&self, output: Var<'t, T>, target: &Targets<T>, samples: Option<&Tensor<T>>) -> Result<Var<'t, T>> {
         let name = self.label();
         if let Function::Huber { delta } = self.function
@@ -203,6 +204,7 @@ impl<T: Element> Loss<T> for ValueLoss {
     fn is_sum(&self) -> bool {
         self.reduction == Reduction::Sum
     }
+    #[inline(never)]
     fn config(&self) -> Json {
         json!(self)
     }

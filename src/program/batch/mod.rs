@@ -58,6 +58,7 @@ impl<T: Element> BatchCode<T> {
     }
 
     /// Computes one number for each sink.
+    #[inline(never)]
     pub fn run(&mut self) {
         let Self { code, others, values, stage, .. } = self;
         dispatch(&mut run::Interpreter { code, others, values, stage });

@@ -102,6 +102,7 @@ impl<T: Element> BlockCode<T> {
     ///
     /// # Panics
     /// Sources or targets are too few, or targets share elements of an output.
+    #[inline(never)]
     pub fn new(body: &Body<T>, sources: &[Source], targets: &[Target], inner: usize) -> Self {
         verify(body, sources, targets);
         let (mut code, mut instructions) = lower::lower(body, sources, targets);

@@ -92,6 +92,7 @@ impl<T: Element> Jacobian<T> {
     ///
     /// # Errors
     /// As [`Jacobian::run`]; `values` does not have m elements, or `jacobian` m n.
+    #[inline(never)]
     pub fn run_into(&mut self, x: &[T], values: &mut [T], jacobian: &mut [T]) -> Result<()> {
         let (n, m) = (self.n, self.outputs.len());
         for (what, found, wanted) in

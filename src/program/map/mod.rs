@@ -201,6 +201,7 @@ impl<T: Element> Map<T> {
     ///
     /// # Errors
     /// Not as many inputs or shared numbers as the function takes; lengths that do not fit n; an index out of range.
+    #[inline(never)]
     pub fn run(&mut self, points: &Points<'_, T>, shared: &[T]) -> Result<Tensor<T>> {
         self.0.check(points, shared)?;
         let mut values = self.0.room(0, points)?;
@@ -211,6 +212,7 @@ impl<T: Element> Map<T> {
     ///
     /// # Errors
     /// As [`Map::run`]; `values` does not have n m elements.
+    #[inline(never)]
     pub fn run_into(&mut self, points: &Points<'_, T>, shared: &[T], values: &mut [T]) -> Result<()> {
         self.0.run(points, shared, [values])
     }
@@ -231,6 +233,7 @@ impl<T: Element> MapGradient<T> {
     ///
     /// # Errors
     /// As [`MapGradient::run`]; `by_inputs` does not have n k elements.
+    #[inline(never)]
     pub fn run_with_inputs(
         &mut self,
         points: &Points<'_, T>,
@@ -257,6 +260,7 @@ impl<T: Element> MapJacobian<T> {
     ///
     /// # Errors
     /// As [`Map::run`].
+    #[inline(never)]
     pub fn run(&mut self, points: &Points<'_, T>, shared: &[T]) -> Result<(Tensor<T>, Tensor<T>)> {
         self.0.check(points, shared)?;
         let (mut values, mut blocks) = (self.0.room(0, points)?, self.0.room(1, points)?);
@@ -268,6 +272,7 @@ impl<T: Element> MapJacobian<T> {
     ///
     /// # Errors
     /// As [`Map::run`]; `values` does not have n m elements, or `blocks` n m k.
+    #[inline(never)]
     pub fn run_into(&mut self, points: &Points<'_, T>, shared: &[T], values: &mut [T], blocks: &mut [T]) -> Result<()> {
         self.0.run(points, shared, [values, blocks])
     }

@@ -47,13 +47,38 @@ pub(super) fn record<T: Element>(
     wanted: Wanted<'_>,
     build: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
 ) -> Result<Recorded<T>> {
-    let tape = Tape::of();
-    tape.tracing().start();
-    let x = tape.vars(&vec![T::from_f64(ANY); n_inputs + n_shared]);
+    let tape = traced();
+    let x = any_numbers(&tape, n_inputs + n_shared);
     let (inputs, shared) = x.split_at(n_inputs);
     let y = build(inputs, shared);
+    derive(&tape, (inputs, shared), relaxed, wanted, &y)
+}
+
+/// A tape that is traced.
+fn traced<T: Element>() -> Tape<T> {
+    let tape = Tape::of();
+    tape.tracing().start();
+    tape
+}
+
+fn any_numbers<T: Element>(tape: &Tape<T>, n: usize) -> Vec<Var<'_, T>> {
+    tape.vars(&vec![T::from_f64(ANY); n])
+}
+
+/// What is wanted of numbers that a closure made of inputs and shared ones.
+#[inline(never)]
+pub(crate) fn derive<'t, T: Element>(
+    tape: &'t Tape<T>,
+    (inputs, shared): (&[Var<'t, T>], &[Var<'t, T>]),
+    relaxed: bool,
+    wanted: Wanted<'_>,
+    y: &[Var<'t, T>],
+) -> Result<Recorded<T>> {
     tape.tracing().check()?;
-    check(&tape, &y)?;
+    check(tape, y)?;
+    let n_inputs = inputs.len();
+    let n_shared = shared.len();
+    let x: Vec<Var<'t, T>> = inputs.iter().chain(shared).copied().collect();
     let finish = |grown, widths, sums| {
         let input = |k: usize| match k.checked_sub(n_inputs) {
             None => BodyOp::Input(k as u32),
@@ -63,14 +88,14 @@ pub(super) fn record<T: Element>(
     };
     let graph = |write: &dyn Fn(&mut Graph<'_, '_, T>) -> Result<()>| -> Result<Grown<T>> {
         let ir = RefCell::new(Ir::new(relaxed));
-        let mut graph = Graph { tape: &tape, traced: Traced::new(&tape, &ir, &x)?, leaves: Vec::new() };
+        let mut graph = Graph { tape, traced: Traced::new(tape, &ir, &x)?, leaves: Vec::new() };
         write(&mut graph)?;
         let leaves = graph.leaves;
         drop(graph.traced);
         Ok((ir.into_inner(), leaves))
     };
     match wanted {
-        Wanted::Values => finish(graph(&|graph| graph.values(&y))?, vec![y.len()], 0),
+        Wanted::Values => finish(graph(&|graph| graph.values(y))?, vec![y.len()], 0),
         Wanted::Gradient { inputs: by } => {
             let by: Vec<Var<'_, T>> = shared.iter().copied().chain(chosen(by, inputs)?).collect();
             let found = graph(&|graph| graph.gradient(y[0], &by, n_shared))?;
@@ -81,8 +106,8 @@ pub(super) fn record<T: Element>(
             let widths = vec![y.len(), y.len() * by.len()];
             // Either way gives the same numbers to rounding; which takes fewer ops depends on what is shared.
             let (rows, columns) = (y.len(), by.len());
-            let backward = || finish(graph(&|graph| graph.rows(&y, &by))?, widths.clone(), 0);
-            let forward = || finish(graph(&|graph| graph.columns(&y, &by))?, widths.clone(), 0);
+            let backward = || finish(graph(&|graph| graph.rows(y, &by))?, widths.clone(), 0);
+            let forward = || finish(graph(&|graph| graph.columns(y, &by))?, widths.clone(), 0);
             if rows > 4 * columns {
                 return forward();
             }
@@ -102,18 +127,29 @@ pub(super) fn record_directions<T: Element>(
     row: usize,
     build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
 ) -> Result<(Recorded<T>, Vec<Output<T>>)> {
-    let tape = Tape::of();
-    tape.tracing().start();
-    let x = tape.vars(&vec![T::from_f64(ANY); n]);
+    let tape = traced();
+    let x = any_numbers(&tape, n);
     let y = build(&x);
+    derive_directions(&tape, &x, row, &y)
+}
+
+/// The derivatives along all directions of numbers that a closure made.
+#[inline(never)]
+pub(crate) fn derive_directions<'t, T: Element>(
+    tape: &'t Tape<T>,
+    x: &[Var<'t, T>],
+    row: usize,
+    y: &[Var<'t, T>],
+) -> Result<(Recorded<T>, Vec<Output<T>>)> {
     tape.tracing().check()?;
-    check(&tape, &y)?;
+    check(tape, y)?;
+    let n = x.len();
     let ir = RefCell::new(Ir::new(false));
-    let traced = Traced::new(&tape, &ir, &x)?;
+    let traced = Traced::new(tape, &ir, x)?;
     let lane = || ir.borrow_mut().input(Shape::scalar());
     let moving: Vec<_> = x.iter().map(|&x| (x, lane())).collect();
     let lanes = TangentLanes { moving: &moving, value: lane() };
-    let (keys, outputs) = tangents_and_values(&tape, &traced, &ir, &y, lanes)?;
+    let (keys, outputs) = tangents_and_values(tape, &traced, &ir, y, lanes)?;
     drop(traced);
     let target = |k: usize| Target::Row { output: 0, start: k * row };
     let rows = keys.len();
