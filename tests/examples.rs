@@ -1,4 +1,4 @@
-//! Every example runs, and asserts its own results.
+//! Every example runs, and asserts its own results; and the program's commands.
 //!
 //! The examples are compiled into this test, so that no binary needs to be found or built while tests run.
 
@@ -6,8 +6,10 @@
 mod classification;
 #[path = "../examples/04_custom_op.rs"]
 mod custom_op;
-#[path = "../examples/digits.rs"]
+#[path = "../src/main/digits.rs"]
 mod digits;
+#[path = "../examples/digits.rs"]
+mod digits_lesson;
 #[path = "../examples/graphs.rs"]
 mod graphs;
 #[path = "../examples/03_higher_order.rs"]
@@ -32,11 +34,13 @@ mod tensor_expression;
 mod trask;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// These read the arguments of their process, so they are only compiled here; the tests call what they call.
-const _: [fn() -> ExitCode; 2] = [digits::main, mnist::main];
+const _: fn() -> ExitCode = mnist::main;
+const _: (fn(Vec<OsString>) -> ExitCode, &str) = (digits::main, digits::USAGE);
 const _: [fn() -> Result<(), Box<dyn Error>>; 3] = [graphs::main, learning::main, moons::main];
 
 #[test]
@@ -111,11 +115,21 @@ fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+#[test]
+fn digits_are_learned_in_a_short_lesson() {
+    digits_lesson::main().unwrap();
+}
+
+/// The options of these arguments.
+fn options(arguments: &[&str]) -> digits::Options {
+    digits::Options::parse(arguments).unwrap().expect("no help was asked for")
+}
+
 /// The accuracy that digits returns, for these arguments, and drawings in a folder of its own.
 fn digits(arguments: &[&str]) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let out = format!("--out={}", folder.path().display());
-    digits::run(&digits::Options::parse(&[arguments, &[&out]].concat()).unwrap()).unwrap()
+    digits::run(&options(&[arguments, &[&out]].concat())).unwrap()
 }
 
 /// The table in the README: ten seeds and their mean. Another CPU may round one of the 359 images to the other side.
@@ -139,7 +153,7 @@ fn digits_leaves_a_report_drawings_and_a_model() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new/folder");
     let arguments = ["--epochs", "2", "--out", out.to_str().unwrap()];
-    digits::run(&digits::Options::parse(&arguments).unwrap()).unwrap();
+    digits::run(&options(&arguments)).unwrap();
     for drawing in ["curves.svg", "confusion.svg", "weights.svg"] {
         assert!(text(&out.join(drawing)).starts_with("<svg"), "{drawing}");
     }
@@ -163,6 +177,7 @@ fn digits_obeys_its_flags_and_repeats_itself() {
 fn digits_says_which_argument_is_wrong() {
     let message = |arguments: &[&str]| digits::Options::parse(arguments).err().unwrap();
     assert_eq!(message(&["--rate", "1"]), "unknown argument \"--rate\"; there are --epochs, --seed, --lr, --out");
+    assert_eq!(message(&["-r"]), "unknown argument \"-r\"; there are --epochs, --seed, --lr, --out");
     assert_eq!(message(&["more"]), "unknown argument \"more\"");
     assert_eq!(message(&["--seed"]), "--seed needs a value");
     for wrong in ["-1", "0", "many"] {
@@ -177,7 +192,7 @@ fn digits_says_which_argument_is_wrong() {
 fn digits_stops_with_advice_when_training_diverges() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--lr", "1e30", "--out", folder.path().to_str().unwrap()];
-    let error = digits::run(&digits::Options::parse(&arguments).unwrap()).unwrap_err();
+    let error = digits::run(&options(&arguments)).unwrap_err();
     assert!(error.to_string().contains("a smaller learning rate"), "{error}");
 }
 
@@ -185,8 +200,42 @@ fn digits_stops_with_advice_when_training_diverges() {
 fn digits_names_a_folder_that_it_cannot_make() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let out = file.path().join("below").display().to_string();
-    let error = digits::run(&digits::Options::parse(&["--out", &out]).unwrap()).unwrap_err();
+    let error = digits::run(&options(&["--out", &out])).unwrap_err();
     assert!(error.to_string().starts_with(&format!("--out: {out}: ")), "{error}");
+}
+
+/// What the program says for these arguments: its exit code, and both its outputs.
+fn program(arguments: &[&str]) -> (i32, String, String) {
+    let ran = Command::new(env!("CARGO_BIN_EXE_retrograd")).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (ran.status.code().unwrap(), text(ran.stdout), text(ran.stderr))
+}
+
+#[test]
+fn the_program_trains_without_a_command_and_ends_with_the_accuracy() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--epochs", "1", "--out", folder.path().to_str().unwrap()];
+    let (code, out, _) = program(&arguments);
+    let last = out.lines().next_back().unwrap();
+    assert!(code == 0 && last.starts_with("test accuracy: 0."), "{out}");
+    assert_eq!(program(&[&["digits"], &arguments[..]].concat()).1.lines().next_back().unwrap(), last);
+}
+
+#[test]
+fn the_program_refuses_bad_arguments_with_code_2_and_says_what_is_right() {
+    for (arguments, said) in [
+        (&["--lr", "fast"][..], "digits: --lr takes a number above 0, got \"fast\""),
+        (&["digits", "--lr", "fast"], "digits: --lr takes a number above 0, got \"fast\""),
+        (&["digits", "--epoch=3"], "digits: unknown argument \"--epoch\"; there are --epochs,"),
+        (&["letters"], "retrograd: there is no command \"letters\"; there are: digits"),
+    ] {
+        let (code, out, message) = program(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(message.starts_with(said) && message.contains("usage: retrograd"), "{arguments:?}: {message}");
+    }
+    let (code, out, _) = program(&["--help"]);
+    assert!(code == 0 && out.contains("digits") && out.contains("--epochs N"), "{out}");
+    assert_eq!(program(&["digits", "--help"]).0, 0);
 }
 
 /// Runs mnist, and returns the test accuracy.

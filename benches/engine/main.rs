@@ -1,6 +1,6 @@
 //! The engine beside gradients written by hand, in one run.
 //!
-//! `cargo bench --bench engine` runs all; a name after `--` selects.
+//! `cargo bench --workspace` runs all; `cargo bench --package benches -- NAME` those whose names have that in them.
 
 mod networks;
 mod ops;

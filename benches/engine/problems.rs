@@ -15,7 +15,7 @@ use std::process::ExitCode;
 const _: fn() -> ExitCode = adbench::main;
 
 fn problem<P: Problem>(c: &mut Criterion, file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/adbench/data").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/adbench/data").join(file);
     let problem = P::read(&path).expect("a file that is kept here");
     let [n_values, n_derivative] = problem.lengths();
     let (mut plain, mut values, mut derivative) = (vec![0.0; n_values], vec![0.0; n_values], vec![0.0; n_derivative]);
