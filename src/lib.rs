@@ -44,8 +44,13 @@
 //! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] and [`Span`] to address them.
 //! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`]: derivatives of closures, for f64;
 //!   [`functional`] has them for either precision.
-//! - [`nn`]: layers, losses, models; [`optim`]: optimisers and schedules; [`data`]: data sets from files; [`train`]: the training
-//!   loop, metrics, checkpoints; [`plot`]: pictures and reports; [`store`]: tensors in files.
+#![cfg_attr(feature = "training", doc = "- [`nn`]: layers, losses, models; [`optim`]: optimisers and schedules;")]
+#![cfg_attr(
+    feature = "training",
+    doc = "  [`data`]: data sets from files; [`train`]: the training loop, metrics, checkpoints;"
+)]
+#![cfg_attr(feature = "training", doc = "  [`store`]: tensors in files.")]
+#![cfg_attr(feature = "plots", doc = "- [`plot`]: pictures and reports.")]
 //! - [`graph`]: a recorded computation as a value: its nodes, names, textbook expansions.
 //! - [`check`]: [`gradcheck`] and [`gradgradcheck`] hold gradients against forward mode and differences.
 //! - [`Real`]: formulas written once for `f64`, [`Dual`] (forward mode) and [`Var`].

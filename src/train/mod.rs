@@ -1,7 +1,7 @@
 //! Training: the loop, metrics, history.
 //!
 //! [`Trainer::fit`] is a loop over epochs and batches around [`Model::step`](crate::nn::Model::step), which a loop of your own
-//! may call just as well. It prints nothing unless asked: [`ProgressReporter`] is a [`Callback`] like any other.
+//! may call just as well. It prints nothing unless asked: progress is reported by a [`Callback`] like any other.
 
 mod callback;
 mod checkpoint;

@@ -265,14 +265,24 @@ fn differences(op: impl BuiltinUnary) -> Vec<f64> {
 /// They are compiled for the plain instructions alone, whatever the CPU has.
 #[test]
 fn ops_that_go_one_by_one_have_the_same_bits_in_every_mode() {
+    /// Whether it goes one by one, and at how many points the modes differ.
     struct Visit;
     impl UnaryVisitor for Visit {
-        type Output = bool;
-        fn visit<O: BuiltinUnary>(self, op: O) -> bool {
-            assert!(!O::ONE_BY_ONE || differences(op).is_empty(), "{op:?} differs at {:?}", differences(op));
-            O::ONE_BY_ONE
+        type Output = (bool, usize);
+        fn visit<O: BuiltinUnary>(self, op: O) -> (bool, usize) {
+            (O::ONE_BY_ONE, differences(op).len())
         }
     }
-    assert_eq!(UnaryOp::all().into_iter().filter(|op| op.with(Visit)).count(), 4);
-    assert!(!differences(crate::ops::Tanh).is_empty(), "these points tell the modes apart");
+    let (mut one_by_one, mut told_apart) = (0, 0);
+    for op in UnaryOp::all() {
+        match op.with(Visit) {
+            (true, points) => {
+                one_by_one += 1;
+                assert_eq!(points, 0, "{op:?}");
+            }
+            (false, points) => told_apart += (points > 0) as usize,
+        }
+    }
+    assert_eq!(one_by_one, 4);
+    assert!(told_apart > 5, "the modes differ in {told_apart} of the other ops: these points tell little");
 }
