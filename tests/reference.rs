@@ -18,7 +18,7 @@ mod expression;
 mod formulas;
 #[path = "reference/functions.rs"]
 mod functions;
-#[path = "explain/harness.rs"]
+#[path = "checking/explain/harness.rs"]
 mod harness;
 #[path = "reference/infix.rs"]
 mod infix;

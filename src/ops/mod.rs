@@ -10,7 +10,7 @@
 //!
 //! # Where no derivative exists
 //!
-//! There the value is a decision. Each row is a test in `tests/conventions.rs`. JAX is 0.10 in f64, as measured; PyTorch is
+//! There the value is a decision. Each row is a test in `tests/engine/conventions.rs`. JAX is 0.10 in f64, as measured; PyTorch is
 //! 2.15, from the reference values that the tests carry (a dash where those have no such point).
 //!
 //! | point | derivative here | PyTorch | JAX |

@@ -13,7 +13,7 @@
 //! In compiler terms: choice of kernels, and producer-consumer tiling of a product with the group that reads it.
 //!
 //! Where shapes change how things are run, in products and in the steps around them. Each is defined once, where it stands here;
-//! `program/tests/thresholds.rs` and `tests/program_thresholds.rs` have shapes below, at and above; for numbers of fused steps, maps
+//! `program/tests/thresholds.rs` and `tests/programs/program_thresholds.rs` have shapes below, at and above; for numbers of fused steps, maps
 //! and the product's blocks that is in the tests beside them.
 //!
 //! | what is decided | by | where |

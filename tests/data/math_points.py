@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes reference points for tests/math_accuracy.rs: python3 tests/data/math_points.py [N [FUNCTION...]]
+"""Writes reference points for tests/engine/math_accuracy.rs: python3 tests/data/math_points.py [N [FUNCTION...]]
 
 Needs mpmath (pip install mpmath). N points per function (default 110), or of the functions named. A line is the
 arguments, the value rounded to f64, all as the bits of an f64 in hex, and what rounding left out, in thousandths of
@@ -7,7 +7,7 @@ the value's last place. The checked-in math_points.txt is a run with N = 110, to
 errors in a run with N = 40000 were added. To try the functions on many more points:
 
     python3 tests/data/math_points.py 40000 > /tmp/points.txt
-    MATH_POINTS=/tmp/points.txt MATH_STRIDE=61 cargo test --release --test math_accuracy -- --nocapture
+    MATH_POINTS=/tmp/points.txt MATH_STRIDE=61 cargo test --release --test engine math_accuracy:: -- --nocapture
 """
 import random
 import struct

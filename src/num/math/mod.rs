@@ -52,7 +52,7 @@
 //! | digamma | 0.55 | 2.10 |
 //! | polygamma | 0.55 | 5.65 |
 //!
-//! `tests/math_accuracy.rs` measures them and reads this table.
+//! `tests/engine/math_accuracy.rs` measures them and reads this table.
 
 mod arc;
 pub mod double;

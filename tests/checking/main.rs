@@ -1,0 +1,6 @@
+//! Gradient checks, hand-coded gradients beside autodiff, explanations.
+
+mod classics;
+mod compare;
+mod explain;
+mod gradcheck;

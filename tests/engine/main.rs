@@ -1,0 +1,11 @@
+//! The engine: tapes, ops, sweeps, conventions, memory, accuracy.
+
+mod allocation;
+mod conventions;
+mod ergonomics;
+mod finite;
+mod layers;
+mod math_accuracy;
+mod smoke;
+mod tape;
+mod tensor_ops;

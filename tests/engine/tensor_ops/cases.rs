@@ -1,0 +1,78 @@
+//! How cases are written down, and that they leave no method out.
+
+/// A case: name, kind, shapes of the inputs (with a domain where it is not all numbers), the method, the naive code.
+///
+/// The method's tokens are used twice, for both precisions.
+macro_rules! case {
+    ($name:expr, $kind:ident, [$($input:expr),+], |$v:ident| $method:expr, |$x:ident| $naive:expr) => {
+        $crate::tensor_ops::harness::check(&$crate::tensor_ops::harness::Case {
+            name: $name.to_string(),
+            inputs: vec![$($crate::tensor_ops::cases::Input::from($input).0),+],
+            kind: $crate::tensor_ops::harness::Kind::$kind,
+            double: $crate::tensor_ops::harness::apply::<f64>(move |$v| $method),
+            single: $crate::tensor_ops::harness::apply::<f32>(move |$v| $method),
+            naive: Box::new(move |$x: &[$crate::tensor_ops::naive::T]| $naive),
+        })
+    };
+}
+pub(crate) use case;
+
+use crate::tensor_ops::harness::Domain;
+use std::collections::HashSet;
+
+/// The shape of an input, and where its elements lie.
+pub struct Input(pub (Vec<usize>, Domain));
+impl<const N: usize> From<[usize; N]> for Input {
+    fn from(shape: [usize; N]) -> Self {
+        Self((shape.to_vec(), Domain::Any))
+    }
+}
+impl From<&[usize]> for Input {
+    fn from(shape: &[usize]) -> Self {
+        Self((shape.to_vec(), Domain::Any))
+    }
+}
+impl<const N: usize> From<([usize; N], Domain)> for Input {
+    fn from((shape, domain): ([usize; N], Domain)) -> Self {
+        Self((shape.to_vec(), domain))
+    }
+}
+
+/// Every method of the sources: `pub fn name(`.
+fn methods(source: &str) -> Vec<&str> {
+    let names = source.split("    pub fn ").skip(1).map(|rest| rest.split(['(', '<']).next().expect("a name"));
+    names.collect()
+}
+
+/// The identifiers of a source: without comments, and without those of the naive module, which has the same names.
+fn identifiers(source: &str) -> HashSet<&str> {
+    let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':'));
+    words.filter(|word| !word.starts_with("naive::")).flat_map(|word| word.split(':')).collect()
+}
+
+#[test]
+fn every_public_method_has_a_case_and_every_fallible_twin_an_error_sample() {
+    let sources = [
+        include_str!("shaping.rs"),
+        include_str!("linear.rs"),
+        include_str!("reductions.rs"),
+        include_str!("losses.rs"),
+    ];
+    let cases: HashSet<&str> = sources.iter().flat_map(|source| identifiers(source)).collect();
+    let errors = identifiers(include_str!("errors.rs"));
+    let sources = [
+        include_str!("../../../src/tape/shaping.rs"),
+        include_str!("../../../src/tape/reductions.rs"),
+        include_str!("../../../src/tape/losses.rs"),
+    ];
+    let mut seen = 0;
+    for method in sources.iter().flat_map(|source| methods(source)) {
+        seen += 1;
+        match method.strip_prefix("try_") {
+            Some(_) => assert!(errors.contains(method), "{method} has no error sample"),
+            None => assert!(cases.contains(method), "{method} has no case"),
+        }
+    }
+    assert!(seen > 120, "found {seen} methods: has their layout changed?");
+}

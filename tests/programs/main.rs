@@ -1,0 +1,6 @@
+//! Compiled programs and maps beside every other engine.
+
+mod adbench;
+mod compiled;
+mod program;
+mod program_thresholds;

@@ -1,0 +1,10 @@
+//! Layers, losses, optimisers, data, files, the training loop.
+
+mod datasets;
+mod hostile_files;
+mod lbfgs;
+mod model_files;
+mod nn;
+mod optim;
+mod resume;
+mod train;
