@@ -6,6 +6,7 @@ mod ergonomics;
 mod finite;
 mod layers;
 mod math_accuracy;
+mod rules;
 mod smoke;
 mod tape;
 mod tensor_ops;

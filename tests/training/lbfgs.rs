@@ -246,3 +246,286 @@ fn parameters_without_a_model_are_minimised_too() {
     assert!((params[b].item() - 3f64.sqrt()).abs() < 1e-5);
     assert_eq!(params[unused].to_vec(), [7.0]);
 }
+
+/// A function along the line and its slope; infinite where the function is not defined.
+type Line<'a> = &'a dyn Fn(f64) -> (f64, f64);
+
+/// The search of PyTorch 2.15 (`_strong_wolfe` and `_cubic_interpolate` of torch/optim/lbfgs.py, after minFunc), written again
+/// from that text, for one parameter: the steps that it tries, in order, and the one that it takes.
+fn pytorchs_search(line: Line, first: f64, direction: f64, tolerance: f64, most_trials: u64) -> (Vec<f64>, f64) {
+    let cubic = |[x1, f1, g1]: [f64; 3], [x2, f2, g2]: [f64; 3], low: f64, high: f64| {
+        let d1 = g1 + g2 - 3.0 * (f1 - f2) / (x1 - x2);
+        let square = d1 * d1 - g1 * g2;
+        // Not PyTorch's, which has no walls: the middle where nothing is known.
+        if square.is_nan() || square < 0.0 {
+            return (low + high) / 2.0;
+        }
+        let d2 = square.sqrt();
+        let t = if x1 <= x2 {
+            x2 - (x2 - x1) * ((g2 + d2 - d1) / (g2 - g1 + 2.0 * d2))
+        } else {
+            x1 - (x1 - x2) * ((g1 + d2 - d1) / (g1 - g2 + 2.0 * d2))
+        };
+        if t.is_nan() { (low + high) / 2.0 } else { t.max(low).min(high) }
+    };
+    let mut tried = Vec::new();
+    let mut at = |t: f64| {
+        tried.push(t);
+        let (value, slope) = line(t);
+        if value.is_finite() && slope.is_finite() { [t, value, slope] } else { [t, f64::INFINITY, slope] }
+    };
+    let (f, slope) = line(0.0);
+    let start = [0.0, f, slope];
+    let too_high = |[t, value, _]: [f64; 3]| value > f + 1e-4 * t * slope;
+    let flat = |[_, _, now]: [f64; 3]| now.abs() <= -0.9 * slope;
+
+    let (mut before, mut now, mut iterations) = (start, at(first), 0);
+    let (mut bracket, mut done) = ([start, now], false);
+    while iterations < most_trials {
+        bracket = [before, now];
+        if too_high(now) || (iterations > 1 && now[1] >= before[1]) {
+            break;
+        }
+        if flat(now) {
+            (bracket, done) = ([now, now], true);
+            break;
+        }
+        if now[2] >= 0.0 {
+            break;
+        }
+        let t = cubic(before, now, now[0] + 0.01 * (now[0] - before[0]), now[0] * 10.0);
+        before = now;
+        now = at(t);
+        iterations += 1;
+    }
+    if iterations == most_trials {
+        bracket = [start, now];
+    }
+    let order = |bracket: &[[f64; 3]; 2]| if bracket[0][1] <= bracket[1][1] { (0, 1) } else { (1, 0) };
+    let (mut low, mut high) = order(&bracket);
+    let mut slow = false;
+    while !done && iterations < most_trials {
+        let (left, right) = (bracket[0][0].min(bracket[1][0]), bracket[0][0].max(bracket[1][0]));
+        if (right - left) * direction.abs() < tolerance {
+            break;
+        }
+        let mut t = cubic(bracket[0], bracket[1], left, right);
+        let margin = 0.1 * (right - left);
+        if (right - t).min(t - left) < margin {
+            if slow || t >= right || t <= left {
+                t = if (t - right).abs() < (t - left).abs() { right - margin } else { left + margin };
+                slow = false;
+            } else {
+                slow = true;
+            }
+        } else {
+            slow = false;
+        }
+        let now = at(t);
+        iterations += 1;
+        if too_high(now) || now[1] >= bracket[low][1] {
+            bracket[high] = now;
+            (low, high) = order(&bracket);
+        } else {
+            if flat(now) {
+                done = true;
+            } else if now[2] * (bracket[high][0] - bracket[low][0]) >= 0.0 {
+                bracket[high] = bracket[low];
+            }
+            bracket[low] = now;
+        }
+    }
+    let taken = bracket[low][0];
+    (tried, taken)
+}
+
+/// Numbers from 0 to 1, by splitmix64.
+fn numbers(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Functions with corners, sharp bends, hollows, walls and flat parts, long and short first steps, and few or many trials.
+#[test]
+fn the_line_search_tries_what_pytorchs_tries() {
+    let mut lengths = std::collections::BTreeSet::new();
+    for seed in 0..600 {
+        let mut u = numbers(seed);
+        // Bends of |x - at| rounded by `soft`, some of them upside down; every fourth has real corners at whole numbers.
+        let corners = seed % 4 == 0;
+        let mut bend = |k: usize| {
+            let at = if corners { (8.0 * u()).floor() } else { 10.0 * u() - 2.0 };
+            let weight = if k == 0 { 1.5 + 3.0 * u() } else { 3.0 * u() - 1.0 };
+            (at, if corners { weight.round() } else { weight }, if corners { 0.0 } else { 10f64.powf(-8.0 * u()) })
+        };
+        let mut bends: Vec<_> = (0..1 + seed as usize % 3).map(&mut bend).collect();
+        if seed % 8 == 0 {
+            // Slopes of 10 and 9: nine tenths exactly.
+            bends = vec![(3.0, 9.5, 0.0), (5.0 + (seed % 3) as f64, 0.5, 0.0)];
+        }
+        let wall = if seed % 7 == 0 { 4.0 + 30.0 * u() } else { f64::INFINITY };
+        let tilt = if corners { 0.0 } else { u() - 0.5 };
+        let f = |x: f64| {
+            let (mut value, mut slope) = (tilt * x, tilt);
+            for &(at, weight, soft) in &bends {
+                let root = ((x - at) * (x - at) + soft).sqrt();
+                value += weight * root;
+                slope += if root == 0.0 { 0.0 } else { weight * (x - at) / root };
+            }
+            // Every fifth is a staircase, whose values are equal here and there.
+            let value = if seed % 5 == 1 { (2.0 * value).floor() / 2.0 } else { value };
+            if x.abs() < wall { (value, slope) } else { (f64::NAN, f64::NAN) }
+        };
+        for lr in [1e-3, 0.5, 1.0, 3.0, 40.0] {
+            for budget in [2, 3, 4, 7, 26] {
+                let (_, gradient) = f(0.0);
+                if gradient == 0.0 {
+                    continue;
+                }
+                let line = |t: f64| {
+                    let (value, slope) = f(t * -gradient);
+                    (value, slope * -gradient)
+                };
+                let first = (1.0 / gradient.abs()).min(1.0) * lr;
+                let (tried, taken) = pytorchs_search(&line, first, gradient, 1e-7, budget - 1);
+                let mut seen = Vec::new();
+                let mut x = [0.0];
+                let mut lbfgs = Lbfgs::new().lr(lr).max_iter(1).max_eval(budget).tolerance_change(1e-7);
+                lbfgs
+                    .minimize_with(&mut x, |x| {
+                        seen.push(x[0]);
+                        Ok((f(x[0]).0, vec![f(x[0]).1]))
+                    })
+                    .unwrap();
+                let wanted: Vec<f64> = [0.0].into_iter().chain(tried.iter().map(|t| t * -gradient)).collect();
+                assert_eq!(seen, wanted, "function {seed}, lr {lr}, {budget} evaluations");
+                assert_eq!(x[0], taken * -gradient, "function {seed}, lr {lr}, {budget} evaluations");
+                lengths.insert(tried.len());
+            }
+        }
+    }
+    assert!(lengths.len() >= 15, "searches of many lengths: {lengths:?}");
+}
+
+/// The values and gradients of a script, one after the other, whatever the point.
+fn scripted(answers: &[(f64, [f64; 2])]) -> impl FnMut(&[f64]) -> Result<(f64, Vec<f64>), Error> {
+    let mut answers = answers.iter().copied();
+    move |_| answers.next().map(|(value, gradient)| (value, gradient.to_vec())).ok_or(Error::custom("no more answers"))
+}
+
+/// From gradient [a, 0] a step of [-a, 0] leads to [a - b, m]: the curvature is a b, kept above 1e-10, or above 1e-8 times the
+/// length of the step a times that of the change, sqrt(b^2 + m^2).
+#[test]
+fn steps_of_clear_curvature_are_remembered() {
+    let tiny = 2f64.powi(-17);
+    for (a, b, m, kept) in [
+        (1e-4, 1e-4, 1e5, true),
+        (1e-6, 1e-6, 1.0, true),
+        (1e-6, 1e-6, 1e3, false),
+        (1e-6, 1e-6, 95.2, true),
+        (1e-6, 1e-6, 105.0, false),
+        // 1e-10 itself is not above it.
+        (tiny, 1e-10 / tiny, 1e5, false),
+        (tiny, 1.1e-10 / tiny, 1e5, true),
+    ] {
+        let mut lbfgs = Lbfgs::new().max_iter(1).tolerance_change(0.0).tolerance_grad(0.0);
+        let answers = [(10.0, [a, 0.0]), (9.0, [a - b, m])];
+        let report = lbfgs.minimize_with(&mut [1.0, 1.0], scripted(&answers)).unwrap();
+        assert_eq!((report.iterations, report.evaluations), (1, 2));
+        assert_eq!(lbfgs.state().steps.len(), usize::from(kept), "a = {a}, b = {b}, m = {m}");
+        assert_eq!(lbfgs.state().changes.len(), usize::from(kept), "a = {a}, b = {b}, m = {m}");
+    }
+}
+
+/// The first step of all has length min(1, 1 / the sum of the gradient's sizes) times the rate, later ones the rate.
+#[test]
+fn the_first_step_is_short() {
+    for (gradient, lr, step) in [
+        ([3.0, -1.0], 1.0, [-0.75, 0.25]),
+        ([3.0, -1.0], 0.5, [-0.375, 0.125]),
+        ([0.25, -0.5], 1.0, [-0.25, 0.5]),
+        ([0.25, -0.5], 0.5, [-0.125, 0.25]),
+    ] {
+        let mut x = [0.0, 0.0];
+        let answers = [(10.0, gradient), (1.0, [0.0, 0.0])];
+        Lbfgs::new().lr(lr).minimize_with(&mut x, scripted(&answers)).unwrap();
+        assert_eq!(x, step, "gradient {gradient:?}, rate {lr}");
+    }
+}
+
+/// One step of 1 from gradient 1: what its end means, at and beside each tolerance.
+#[test]
+fn each_tolerance_ends_a_call_where_it_says() {
+    let after = |lbfgs: &Lbfgs, answers: &[(f64, [f64; 2])]| {
+        let report = lbfgs.clone().minimize_with(&mut [0.0, 0.0], scripted(answers)).unwrap();
+        (report.stop, report.iterations, report.evaluations)
+    };
+    let calm = Lbfgs::new().tolerance_change(0.25).tolerance_grad(0.0);
+    let start = (100.0, [1.0, 0.0]);
+    let on = [start, (99.0, [0.5, 0.0]), (98.0, [0.0, 0.0])];
+    assert_eq!(after(&calm, &on), (Termination::Gradient, 2, 3), "the value fell by 1, the step was 1");
+    let still = [start, (99.875, [0.5, 0.0])];
+    assert_eq!(after(&calm, &still), (Termination::Change, 1, 2), "the value fell by less than the tolerance");
+    let edge = [start, (99.75, [0.5, 0.0]), (98.0, [0.0, 0.0])];
+    assert_eq!(after(&calm, &edge), (Termination::Gradient, 2, 3), "the value fell by the tolerance, not by less");
+    // Along a step as long as the tolerance nothing is left to be won; a slope of minus the tolerance is still followed.
+    let long = Lbfgs::new().tolerance_change(1.0).tolerance_grad(0.0);
+    assert_eq!(after(&long, &[start, (50.0, [0.5, 0.0])]), (Termination::Change, 1, 2));
+    assert_eq!(after(&long, &[(100.0, [0.99, 0.0])]), (Termination::Change, 1, 1));
+    // Where a call is at its end anyway, that is the reason.
+    assert_eq!(after(&calm.clone().max_iter(1), &still), (Termination::Budget, 1, 2));
+    assert_eq!(after(&calm.clone().max_eval(2), &still), (Termination::Budget, 1, 2));
+    assert_eq!(after(&calm.clone().max_eval(3), &still), (Termination::Change, 1, 2));
+    assert_eq!(after(&calm.clone().tolerance_grad(0.5), &still), (Termination::Gradient, 1, 2));
+    assert_eq!(after(&calm.clone().tolerance_grad(1.0), &still), (Termination::Gradient, 0, 1));
+    // Nothing changes by less than 0.
+    let never = Lbfgs::new().tolerance_change(0.0);
+    assert_eq!(
+        after(&never, &[(1e20, [1.0, 0.0]), (1e20, [0.5, 0.0]), (9e19, [0.0; 2])]),
+        (Termination::Gradient, 2, 3)
+    );
+}
+
+/// A value on the bar itself is low enough: from 10 with slope -1, 11 at t = 1, and 10 - 1e-4 t between.
+#[test]
+fn a_step_that_keeps_just_its_promise_is_taken() {
+    let mut evaluations = 0;
+    let on_the_bar = |x: &[f64]| {
+        evaluations += 1;
+        let t = -x[0];
+        let (value, gradient) = match t {
+            0.0 => (10.0, 1.0),
+            1.0 => (11.0, 1.0),
+            _ => (10.0 - 1e-4 * t, 0.5),
+        };
+        Ok((value, vec![gradient]))
+    };
+    let report = Lbfgs::new().max_iter(1).max_eval(9).minimize_with(&mut [0.0], on_the_bar).unwrap();
+    assert_eq!((report.evaluations, evaluations), (3, 3), "{report}");
+    assert!(report.value < 10.0, "{report}");
+}
+
+/// PyTorch's, as documented.
+#[test]
+fn the_defaults_are_pytorchs() {
+    let settings = Lbfgs::new().config();
+    for (name, value) in
+        [("lr", 1.0), ("max_iter", 20.0), ("tolerance_grad", 1e-7), ("tolerance_change", 1e-9), ("history_size", 100.0)]
+    {
+        assert_eq!(settings[name].as_f64(), Some(value), "{name}");
+    }
+    assert!(settings["max_eval"].is_null());
+    let mut seen = 0;
+    let falling = |x: &[f64]| {
+        seen += 1;
+        Ok((-x[0], vec![-1.0]))
+    };
+    let report = Lbfgs::new().tolerance_change(0.0).minimize_with(&mut [0.0], falling).unwrap();
+    assert!(report.evaluations == seen && (25..=26).contains(&seen), "5/4 of 20 iterations: {report}");
+}

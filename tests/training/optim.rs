@@ -223,6 +223,9 @@ fn settings_that_make_no_sense_are_named() {
         (Adadelta::new(0.1).rho(f64::NAN).into(), "adadelta: rho"),
         (NAdam::new(0.1).momentum_decay(-1.0).into(), "momentum_decay"),
         (Lion::new(0.1).betas(0.9, 1.0).into(), "lion: betas[1]"),
+        (Sgd::new(0.1).momentum(1.01).into(), "sgd: momentum must be from 0 to 1, got 1.01"),
+        (AdamW::new(0.1).eps(-1.0).into(), "adamw: eps must be 0 or more, got -1"),
+        (AdamW::new(0.1).weight_decay(-1.0).into(), "adamw: weight_decay must be 0 or more, got -1"),
     ];
     for (optimizer, fault) in faults {
         let message = optimizer.validate(&params).unwrap_err().to_string();
@@ -538,6 +541,7 @@ fn what_is_wrong_with_a_schedule_is_said_in_full() {
         (Box::new(OneCycle::new(0.0, 10)), "one_cycle: max must be above 0, got 0"),
         (Box::new(OneCycle::new(0.1, 0)), "one_cycle: length must be above 0, got 0"),
         (Box::new(OneCycle::new(0.1, 10).up(-0.5)), "one_cycle: up must be from 0 to 1, got -0.5"),
+        (Box::new(OneCycle::new(0.1, 10).up(1.01)), "one_cycle: up must be from 0 to 1, got 1.01"),
         (Box::new(OneCycle::new(0.1, 10).final_div(0.0)), "one_cycle: final_div must be above 0, got 0"),
         (Box::new(OneCycle::new(0.1, 10).start_div(-1.0)), "one_cycle: div must be above 0, got -1"),
         (Box::new(Plateau::new(-0.5, 3)), "plateau: factor must be at least 0 and below 1, got -0.5"),
@@ -589,4 +593,112 @@ fn every_rule_learns() {
         }
         assert!(losses[59] < 0.9 * losses[0], "{}: {} to {}", optimizer.config(), losses[0], losses[59]);
     }
+}
+
+/// The rates of each schedule at base 1, from its formula.
+#[test]
+fn rates_are_those_of_the_formulas() {
+    let half = std::f64::consts::SQRT_2 / 2.0;
+    let cases: Vec<(Box<dyn Schedule>, Vec<f64>)> = vec![
+        (Box::new(Constant::new()), vec![1.0, 1.0, 1.0]),
+        (Box::new(Constant::damped(0.25, 2)), vec![0.25, 0.25, 1.0, 1.0]),
+        (Box::new(StepDecay::new(2, 0.5)), vec![1.0, 1.0, 0.5, 0.5, 0.25]),
+        (Box::new(MultiStep::new([1, 3], 0.5)), vec![1.0, 0.5, 0.5, 0.25, 0.25]),
+        (Box::new(Exponential::new(0.5)), vec![1.0, 0.5, 0.25, 0.125]),
+        (Box::new(Linear::new(0.5, 0.25, 2)), vec![0.5, 0.375, 0.25, 0.25]),
+        (Box::new(Linear::new(0.5, 0.25, 1)), vec![0.5, 0.25, 0.25]),
+        (Box::new(Polynomial::new(4, 2.0)), vec![1.0, 0.5625, 0.25, 0.0625, 0.0, 0.0]),
+        // min + (1 - min) (1 + cos(pi t / 4)) / 2.
+        (Box::new(Cosine::new(4)), vec![1.0, 0.5 + half / 2.0, 0.5, 0.5 - half / 2.0, 0.0]),
+        (Box::new(Cosine::new(2).min(0.2)), vec![1.0, 0.6, 0.2]),
+        (Box::new(CosineRestarts::new(2).min(0.2)), vec![1.0, 0.6, 1.0, 0.6, 1.0]),
+        (Box::new(CosineRestarts::new(1).growth(2)), vec![1.0, 1.0, 0.5, 1.0, 0.5 + half / 2.0, 0.5]),
+        // Up to the maximum at update 0.25 * 4 - 1 = 0, down to a 10,000th of its 25th at update 3.
+        (Box::new(OneCycle::new(0.5, 4).up(0.25).linear()), vec![0.5, 0.3333340, 0.1666680, 2e-6, 2e-6, 2e-6]),
+        (Box::new(OneCycle::new(0.5, 1)), vec![2e-6, 2e-6, 2e-6]),
+        // Up to update 1, down as far to update 2, and on to the end at update 3.
+        (
+            Box::new(OneCycle::new(0.5, 4).up(0.5).start_div(5.0).final_div(10.0).linear().three_phases()),
+            vec![0.1, 0.5, 0.1, 0.01, 0.01],
+        ),
+        (Box::new(WarmUp::new(2, StepDecay::new(1, 0.5)).from(0.5)), vec![0.5, 0.75, 1.0, 0.5, 0.25]),
+        (Box::new(WarmUp::new(4, StepDecay::new(1, 0.5)).by_step()), vec![0.2, 0.4, 0.6, 0.8, 1.0, 0.5, 0.25]),
+    ];
+    for (schedule, want) in cases {
+        close(&rates(&*schedule, 1.0, want.len() as u64), &want, 1e-6);
+    }
+    // A length of 0, which validation refuses, divides by nothing; far behind the last restart no time is lost.
+    assert_eq!(Cosine::new(0).rate(1.0, &at(0)), 1.0);
+    close(&[CosineRestarts::new(3).rate(1.0, &at(1 << 60))], &[0.75], 1e-12);
+}
+
+/// Patience 0 and factor 1/2: 1/2 where the last value did not improve on the first.
+#[test]
+fn plateau_knows_what_an_improvement_is() {
+    let plateau = || Plateau::new(0.5, 0);
+    let rate = |plateau: Plateau, seen: &[f64]| plateau.rate(1.0, &Progress { monitored: seen, ..Progress::default() });
+    for (name, schedule, first, same, better) in [
+        ("falling, relative", plateau().threshold(0.25), 8.0, 6.0, 5.99),
+        ("rising, relative", plateau().threshold(0.25).rising(), 8.0, 10.0, 10.01),
+        ("falling, absolute", plateau().absolute_threshold(0.25), 8.0, 7.75, 7.74),
+        ("rising, absolute", plateau().absolute_threshold(0.25).rising(), 8.0, 8.25, 8.26),
+        ("relative after absolute", plateau().absolute_threshold(9.0).threshold(0.25), 8.0, 6.0, 5.99),
+    ] {
+        assert_eq!(rate(schedule, &[first, same]), 0.5, "{name}");
+        assert_eq!(rate(schedule, &[first, better]), 1.0, "{name}");
+    }
+    // The first value counts where it is no number; patience and cooldown count from there.
+    assert_eq!(rate(plateau(), &[f64::NAN]), 0.5);
+    assert_eq!(rate(Plateau::new(0.5, 1), &[f64::NAN]), 1.0);
+    assert_eq!(rate(plateau().cooldown(1), &[1.0, 1.0, 1.0]), 0.5);
+    assert_eq!(rate(plateau().cooldown(1), &[1.0, 1.0, 1.0, 1.0]), 0.25);
+    // A fall by eps is none.
+    assert_eq!(rate(plateau().eps(0.5), &[f64::NAN]), 1.0);
+    assert_eq!(rate(plateau().eps(0.49), &[f64::NAN]), 0.5);
+}
+
+#[test]
+fn rules_keep_the_state_that_they_need_and_no_more() {
+    fn slots(rule: &dyn Rule<f64>) -> Vec<&'static str> {
+        rule.slots()
+    }
+    assert_eq!(slots(&Sgd::new(0.1)), Vec::<&str>::new());
+    assert_eq!(slots(&Sgd::new(0.1).momentum(0.9)), ["velocity"]);
+    assert_eq!(slots(&Sgd::new(0.1).momentum(1.0)), ["velocity"]);
+    assert_eq!(slots(&RmsProp::new(0.1)), ["square"]);
+    assert_eq!(slots(&RmsProp::new(0.1).momentum(0.9).centered()), ["square", "mean", "velocity"]);
+    assert_eq!(slots(&Adam::new(0.1)).len(), 2);
+    assert_eq!(slots(&Adam::new(0.1).amsgrad()).len(), 3);
+}
+
+/// A rule of one's own that says no more than it must: p = p - rate (g + decay p).
+struct Plain;
+impl Rule<f64> for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+    fn learning_rate(&self) -> f64 {
+        0.5
+    }
+    fn update(&self, at: At, parameter: &mut [f64], gradient: &[f64], slots: &mut [&mut [f64]], numbers: &mut [f64]) {
+        assert!(slots.is_empty() && numbers.is_empty());
+        for (p, g) in parameter.iter_mut().zip(gradient) {
+            *p -= at.rate * (g + at.weight_decay * *p);
+        }
+    }
+    fn config(&self) -> Json {
+        json!({})
+    }
+    fn validate(&self) -> retrograd::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_rule_and_a_group_that_say_nothing_change_nothing() {
+    let (mut params, keys) = params();
+    let mut optimizer = Optimizer::new(Plain).group(Group::role(Role::Scale)).group(Group::new("dense1.bias"));
+    optimizer.validate(&params).unwrap();
+    optimizer.step(&mut params, &grads(&keys, &[1.0; 3]));
+    assert_eq!(values(&params), [1.5; 3]);
 }
