@@ -66,6 +66,10 @@ fn collect(folder: &Path, root: &Path, found: &mut Vec<Source>) {
             let mut modules: Vec<String> = below.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
             modules.retain(|part| part != "mod");
             let text = without_tests(&without_comments(&fs::read_to_string(&path).unwrap()));
+            // The program stands on the library as any other does.
+            if modules[0] == "main" {
+                continue;
+            }
             let (path, module) = (below.display().to_string(), modules[0].clone());
             found.push(Source { path, module, depth: modules.len(), text });
         }
