@@ -2,22 +2,22 @@
 //! same formats with other numbers, to dual numbers and differences.
 
 #[path = "../../examples/adbench/main.rs"]
-mod adbench;
+mod example;
 
-use adbench::ba::{Ba, Observation};
-use adbench::gmm::Gmm;
-use adbench::gmm::body::log_posterior;
-use adbench::gmm::tensor::{Form, in_form};
-use adbench::hand::{Hand, model::Model};
-use adbench::lstm::{Lstm, body::loss};
-use adbench::problem::{Mode, Problem, evaluate, max_abs};
-use adbench::{Kind, check};
+use example::ba::{Ba, Observation};
+use example::gmm::Gmm;
+use example::gmm::body::log_posterior;
+use example::gmm::tensor::{Form, in_form};
+use example::hand::{Hand, model::Model};
+use example::lstm::{Lstm, body::loss};
+use example::problem::{Mode, Problem, evaluate, max_abs};
+use example::{Kind, check};
 use retrograd::Dual;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// It reads the arguments of its process, so it is only compiled here; the tests call what it calls.
-const _: fn() -> ExitCode = adbench::main;
+const _: fn() -> ExitCode = example::main;
 
 fn kept(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/adbench").join(name)
@@ -97,7 +97,7 @@ fn a_result_that_differs_is_named() {
 fn json_has_the_members_of_the_reference_files_and_times() {
     for (kind, name) in [("gmm", "gmm/test"), ("ba", "ba/test"), ("hand", "hand/test"), ("hand", HAND_COMPLICATED)] {
         let data = kept("data").join(name).with_extension("txt");
-        let text = adbench::run(&[kind, data.to_str().unwrap(), "--json", "--seconds=0"]).unwrap();
+        let text = example::run(&[kind, data.to_str().unwrap(), "--json", "--seconds=0"]).unwrap();
         let got: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
         let wanted = check::read_json(&kept("expected").join(name).with_extension("json")).unwrap();
         let mut members: Vec<&str> = wanted.as_object().unwrap().keys().map(String::as_str).collect();
@@ -108,7 +108,7 @@ fn json_has_the_members_of_the_reference_files_and_times() {
         assert_eq!(found, members, "{name}");
         let figure = |name: &str| got[name].as_f64().unwrap();
         assert!(figure("derivative_us") > 0.0 && figure("objective_us") >= 0.0);
-        let text = adbench::run(&[kind, data.to_str().unwrap(), "--seconds=0"]).unwrap();
+        let text = example::run(&[kind, data.to_str().unwrap(), "--seconds=0"]).unwrap();
         assert!(text.contains("ratio: "), "{text}");
     }
 }
@@ -329,7 +329,7 @@ fn what_is_wrong_with_a_hand_is_said_with_its_place() {
 
 #[test]
 fn what_is_wrong_with_the_arguments_is_said() {
-    let message = |arguments: &[&str]| adbench::run(arguments).unwrap_err();
+    let message = |arguments: &[&str]| example::run(arguments).unwrap_err();
     assert!(message(&[]).starts_with("usage: adbench gmm|ba|lstm|hand FILE"));
     assert!(message(&["gmm"]).starts_with("usage: "));
     assert!(message(&["svm", "file"]).starts_with("\"svm\" is no problem"));
