@@ -162,9 +162,9 @@ macro_rules! float_plain {
         impl Float for $t {
             float_plain!(@std $t, abs: abs, sqrt: sqrt, floor: floor, ceil: ceil, round: round_ties_even, exp: exp, exp2: exp2,
                 expm1: exp_m1, ln: ln, log2: log2, log10: log10, log1p: ln_1p, sin: sin, cos: cos, tan: tan, asin: asin,
-                acos: acos, atan: atan, sinh: sinh, cosh: cosh, tanh: tanh, asinh: asinh, cbrt: cbrt);
-            // The standard library's acosh and atanh lose digits beside 1 and -1.
-            float_plain!(@own $t, $math, acosh, atanh, sigmoid, softplus, log_sigmoid, erf, erfc, lgamma, digamma);
+                acos: acos, atan: atan, sinh: sinh, cosh: cosh, tanh: tanh, cbrt: cbrt);
+            // The standard library's acosh and atanh lose digits beside 1 and -1, and its asinh overflows at -MAX.
+            float_plain!(@own $t, $math, asinh, acosh, atanh, sigmoid, softplus, log_sigmoid, erf, erfc, lgamma, digamma);
             #[inline(always)]
             fn lit(x: f64) -> Self { x as $t }
             #[inline(always)]

@@ -25,6 +25,8 @@ pub struct Finding {
     pub kind: Kind,
     /// 0 for values, 1 and 2 for first and second derivatives.
     pub order: usize,
+    /// Which element of the output differs first.
+    pub element: usize,
     pub what: String,
 }
 
@@ -73,7 +75,7 @@ fn check_in<T: Element>(program: &Program) -> Vec<Finding> {
 }
 
 fn broken(engine: &'static str, kind: Kind, message: &str) -> Finding {
-    Finding { engine, kind, order: 0, what: message.to_owned() }
+    Finding { engine, kind, order: 0, element: 0, what: message.to_owned() }
 }
 
 /// Where the tape refuses a program, every engine does; nothing panics.
@@ -102,7 +104,7 @@ fn is_finite_throughout<T: Element>(program: &Program, outputs: &Outputs) -> boo
     let mut finite = outputs.iter().flatten().flatten().all(|x| x.is_finite());
     let tape = Tape::<T>::of();
     let x: Vec<_> = program.tensors().iter().map(|x: &Tensor<T>| tape.var(x)).collect();
-    let _ = program.record_with(&x, |op, value| {
+    let _ = program.record_with(&x, |op, _, value| {
         finite &= value.value().iter().all(|x| x.as_f64().is_finite());
         finite &= !matches!(op, Op::Literal(x) if !x.is_finite());
         value
@@ -128,7 +130,7 @@ pub fn differences(
         }
         if found.len() != expected.len() {
             let what = format!("output {k} has {} elements, expected {}", found.len(), expected.len());
-            findings.push(Finding { engine, kind: Kind::Shape, order, what });
+            findings.push(Finding { engine, kind: Kind::Shape, order, element: 0, what });
             continue;
         }
         let pairs = found.iter().zip(expected).enumerate();
@@ -137,7 +139,7 @@ pub fn differences(
             let kind = difference(found, expected, allowed)?;
             let kind = if allowed == 0.0 { Kind::Bits } else { kind };
             let what = format!("output {k} [{i}]: {found:e}, expected {expected:e}, allowed {allowed:e}");
-            Some(Finding { engine, kind, order, what })
+            Some(Finding { engine, kind, order, element: i, what })
         }));
     }
     findings

@@ -4,6 +4,7 @@
 //! sum along a fixed direction (a Hessian times a vector). What an engine does not compute is left out.
 
 use crate::program::{Op, Program};
+use crate::public;
 use retrograd::program::{Options, compile_with};
 use retrograd::{Element, Program as Compiled, Result, Tape, Tensor, Value, Var};
 use std::any::Any;
@@ -84,7 +85,7 @@ pub fn direction<T: Element>(input: usize, element: usize) -> T {
     T::from_f64([0.75, -0.5, 1.25, -1.0, 0.5][(input * 2 + element) % 5])
 }
 
-fn directions<T: Element>(program: &Program) -> Vec<Tensor<T>> {
+pub fn directions<T: Element>(program: &Program) -> Vec<Tensor<T>> {
     let of = |(k, input): (usize, &crate::program::Numbers)| {
         Tensor::new(&input.shape[..], (0..input.values.len()).map(|j| direction(k, j)).collect()).unwrap()
     };
@@ -124,13 +125,13 @@ fn outputs<'t, T: Element>(
 
 /// The reference: values as recorded, gradients swept back in numbers.
 pub fn tape<T: Element>(program: &Program) -> Result<Outputs> {
-    tape_with::<T>(program, |_, value| value)
+    tape_with::<T>(program, |_, _, value| value)
 }
 
 /// The same, with each node's value exchanged: how sensitive the outputs are to what happens inside.
 pub fn tape_with<T: Element>(
     program: &Program,
-    after: impl for<'t> FnMut(&Op, Var<'t, T>) -> Var<'t, T>,
+    after: impl for<'t> FnMut(&Op, &[Var<'t, T>], Var<'t, T>) -> Var<'t, T>,
 ) -> Result<Outputs> {
     let tape = Tape::<T>::of();
     let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
@@ -161,6 +162,16 @@ fn recorded<T: Element>(program: &Program) -> Result<Outputs> {
 /// So many forward passes at most.
 const PASSES: usize = 12;
 
+pub fn few(program: &Program) -> bool {
+    program.inputs.iter().map(|input| input.values.len()).sum::<usize>() <= PASSES
+}
+
+/// The seed's product with a column of the Jacobian; what is not wanted does not count.
+pub fn weighted<T: Element>(program: &Program, column: &[T]) -> f64 {
+    let terms = column.iter().zip(&program.seed.values);
+    terms.filter(|&(_, &seed)| seed != 0.0).map(|(d, seed)| d.as_f64() * seed).sum()
+}
+
 /// First derivatives column by column, second ones forward over the recorded gradient.
 fn forward<T: Element>(program: &Program) -> Result<Outputs> {
     let tape = Tape::<T>::of();
@@ -168,17 +179,15 @@ fn forward<T: Element>(program: &Program) -> Result<Outputs> {
     let x: Vec<_> = tensors.iter().map(|x| tape.var(x)).collect();
     let y = program.record(&x)?;
     let mut outputs = vec![flat(&y.value())];
-    let few = tensors.iter().map(|x| x.len()).sum::<usize>() <= PASSES;
     for (x, tensor) in x.iter().zip(&tensors) {
         let mut gradient = vec![0.0; tensor.len()];
-        for (j, total) in gradient.iter_mut().enumerate().filter(|_| few) {
+        for (j, total) in gradient.iter_mut().enumerate().filter(|_| few(program)) {
             let mut unit = Tensor::zeros(tensor.shape());
             unit.as_mut_slice()[j] = T::from_f64(1.0);
             let column = tape.jvp(y, &[(*x, unit.into())])?;
-            let terms = column.as_slice().iter().zip(&program.seed.values);
-            *total = terms.filter(|&(_, &seed)| seed != 0.0).map(|(d, seed)| d.as_f64() * seed).sum();
+            *total = weighted(program, column.as_slice());
         }
-        outputs.push(few.then_some(gradient));
+        outputs.push(few(program).then_some(gradient));
     }
     if wants_second(program) {
         let gradients = tape.try_vjp(y, tape.data(program.seed.tensor::<T>()), &x)?;
@@ -191,7 +200,7 @@ fn forward<T: Element>(program: &Program) -> Result<Outputs> {
 }
 
 /// Ordinary inputs of the same shapes.
-fn elsewhere<T: Element>(x: &[Tensor<T>]) -> Vec<Tensor<T>> {
+pub fn elsewhere<T: Element>(x: &[Tensor<T>]) -> Vec<Tensor<T>> {
     let ordinary = |x: &Tensor<T>| {
         let numbers = (0..x.len()).map(|k| T::from_f64(0.15 + ((k * 7 + 3) % 11) as f64 * 0.07)).collect();
         Tensor::new(x.shape(), numbers).unwrap()
@@ -297,6 +306,10 @@ pub fn all<T: Element>(program: &Program) -> Vec<Run> {
     ));
     runs.push(run("function", Promise::BitsOf("program"), caught(|| function::<T>(program))));
     runs.push(run("program, its gradient", Promise::Rounding, caught(|| compiled_gradient::<T>(program))));
+    runs.push(run("recorded tangents", Promise::Rounding, caught(|| public::recorded_tangents::<T>(program))));
+    runs.push(run("compiled step", Promise::Rounding, caught(|| public::compiled_step::<T>(program))));
+    runs.push(run("jacobian of many", Promise::Rounding, caught(|| public::jacobian_of_many::<T>(program))));
+    runs.push(run("jacobian of one", Promise::Rounding, caught(|| public::jacobian_of_one::<T>(program))));
     let relaxed = Options::new().relaxed(true);
     runs.push(run("relaxed", Promise::RoundingIfFinite, caught(|| compiled::<T>(program, relaxed, true))));
     if program.is_of_numbers() {

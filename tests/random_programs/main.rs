@@ -1,11 +1,12 @@
 //! Random programs through every engine.
 //!
-//! A program is data ([`program`]), made from a seed ([`generate`]), run by each engine ([`engines`], [`numbers`], [`sets`],
+//! A program is data ([`program`]), made from a seed ([`generate`]), run by each engine ([`engines`], [`public`], [`numbers`], [`sets`],
 //! [`source`]), and compared ([`compare`]) up to what rounding may do to it ([`noise`]). A failing one is made small ([`shrink`])
 //! and printed as a Rust test ([`print`]), unless the difference stands in the table of [`known`] ones.
 //!
 //! The suite runs a few hundred. A million of them:
-//! `RETROGRAD_PROGRAMS=1000000 cargo test --release --test random_programs`; `RETROGRAD_SEED` is the first of the seeds.
+//! `RETROGRAD_PROGRAMS=1000000 cargo test --release --test random_programs`; `RETROGRAD_SEED` is the first of the seeds, and
+//! `RETROGRAD_KNOWN=1` shows what is known as well.
 
 mod compare;
 mod engines;
@@ -16,8 +17,10 @@ mod methods;
 mod noise;
 mod numbers;
 mod parameters;
+mod points;
 mod print;
 mod program;
+mod public;
 mod sets;
 mod shrink;
 mod source;
@@ -47,13 +50,16 @@ struct Family {
 #[derive(Default)]
 struct Report {
     families: BTreeMap<String, Family>,
-    known: BTreeMap<&'static str, usize>,
+    /// How often, and first by which seed.
+    known: BTreeMap<&'static str, (usize, u64)>,
 }
 
 impl Report {
     fn add(&mut self, seed: u64, program: &program::Program, finding: Finding) {
-        if let Some(known) = known::covering(program, &finding) {
-            *self.known.entry(known.name).or_default() += 1;
+        if let Some(known) = known::covering(program, &finding)
+            && setting("RETROGRAD_KNOWN") != Some(1)
+        {
+            self.known.entry(known.name).or_insert((0, seed)).0 += 1;
             return;
         }
         let name = format!("{:?} of {} at order {}", finding.kind, finding.engine, finding.order);
@@ -67,7 +73,11 @@ impl Report {
         for (name, family) in &self.families {
             let program = generate::program(family.seed);
             let small = shrink::shrink(&program, &family.finding);
-            let found = check(&small).into_iter().find(|found| found.is_like(&family.finding));
+            let mut findings = check(&small);
+            if family.finding.engine == "source" {
+                findings = source::check(&[(0, small.clone())]).1.into_iter().map(|(_, finding)| finding).collect();
+            }
+            let found = findings.into_iter().find(|found| found.is_like(&family.finding));
             let rust = print::rust(&small, found.as_ref().unwrap_or(&family.finding));
             text += &format!("\n{name}: {} times, first with seed {}\n{rust}", family.count, family.seed);
         }

@@ -5,7 +5,8 @@
 //! much, where it is ill-conditioned, and only there.
 //! Source of the idea: Vignes, A stochastic arithmetic for reliable scientific computation (1993).
 
-use crate::engines::{Outputs, direction, tape_with};
+use crate::engines::{Outputs, direction, tape_with, wants_second};
+use crate::points::partials;
 use crate::program::{Op, Program, is_exact};
 use crate::values::Random;
 use retrograd::ops::{BuiltinBinary, BuiltinUnary};
@@ -133,16 +134,20 @@ impl<T: Element> Product for Noisy<T> {
     }
 }
 
-/// Derivatives of an elementwise program over noisy dual numbers.
-fn noisy_duals<T: Element>(program: &Program) -> Outputs {
+/// Derivatives of an elementwise program over noisy dual numbers; second ones by the input first, or by the direction.
+///
+/// A Hessian is symmetric, its rounding is not: s (1 - s) of one row of `logaddexp` cancels where the other's does not, and the
+/// tape takes one of them, the engines that go forward the other.
+fn noisy_duals<T: Element>(program: &Program, by_direction: bool) -> Outputs {
     let n = program.inputs.len();
     let mut outputs = vec![Some(Vec::new()); 1 + 2 * n];
     for element in 0..program.seed.values.len() {
         let seed = program.seed.values[element];
         for j in 0..n {
             let along = |(i, input): (usize, &crate::program::Numbers)| {
-                let x = Dual::new(Noisy::<T>::lit(input.values[element]), Noisy(direction(i, element)));
-                Dual::new(x, Dual::lit((i == j) as u8 as f64))
+                let (unit, along) = (Noisy::<T>::lit((i == j) as u8 as f64), Noisy(direction(i, element)));
+                let (first, second) = if by_direction { (along, unit) } else { (unit, along) };
+                Dual::new(Dual::new(Noisy::<T>::lit(input.values[element]), second), Dual::constant(first))
             };
             let x: Vec<_> = program.inputs.iter().enumerate().map(along).collect();
             let y = program.numbers(&x);
@@ -151,25 +156,65 @@ fn noisy_duals<T: Element>(program: &Program) -> Outputs {
             if j == 0 {
                 put(0, y.value.value.0.as_f64());
             }
-            put(1 + j, weighted(y.tangent.value));
+            put(1 + j, weighted(if by_direction { y.value.tangent } else { y.tangent.value }));
             put(1 + n + j, weighted(y.tangent.tangent));
         }
     }
     outputs
 }
 
-/// The program on a tape, with each node's value moved.
+/// The program on a tape, with each node's value moved, and what rounding does inside of its rules added to its derivatives.
 fn noisy_tape<T: Element>(program: &Program) -> Option<Outputs> {
-    fn after<'t, T: Element>(op: &Op, value: Var<'t, T>) -> Var<'t, T> {
-        match value.tape().filter(|_| !op.is_exact()) {
-            Some(tape) => {
-                let factors = Tensor::from_fn(value.shape(), |_| moved(T::from_f64(1.0)));
-                value * tape.data(factors)
-            }
-            None => value,
+    let in_rules = !program.is_of_numbers() && wants_second(program);
+    tape_with::<T>(program, |op, args, value| {
+        let Some(tape) = value.tape().filter(|_| !op.is_exact()) else { return value };
+        let factors = Tensor::from_fn(value.shape(), |_| moved(T::from_f64(1.0)));
+        let moved = value * tape.data(factors);
+        if in_rules && matches!(op, Op::Unary(_) | Op::Binary(_)) {
+            with_errors_of_rules(op, args, moved)
+        } else {
+            moved
+        }
+    })
+    .ok()
+}
+
+/// Adds e (a - a0) + E (a - a0)^2 / 2, which changes the derivatives at a0 by the errors e and E and not the value.
+///
+/// 1/h - x^2/h^3 of `hypot` is right to a unit of 1/h, however small it is itself: no error of a node's value shows that.
+fn with_errors_of_rules<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var<'t, T>) -> Var<'t, T> {
+    let tape = value.tape().expect("a recorded value");
+    // A constant has no shape of its own.
+    let ones = tape.data(Tensor::ones(value.shape()));
+    let columns: Vec<_> = args.iter().map(|&arg| (arg * ones).value()).collect();
+    let pairs = args.len() * args.len();
+    let mut errors = vec![Vec::new(); 3 * pairs];
+    let mut finite = Vec::new();
+    for element in 0..value.numel() {
+        let at: Vec<f64> = columns.iter().map(|column| column.as_slice()[element].as_f64()).collect();
+        let near = at.iter().all(|x| x.is_finite());
+        finite.push(T::from_f64(near as u8 as f64));
+        let both = partials::<T>(op, &at).into_iter().zip(partials::<T>(op, &at)).map(|(a, b)| a - b);
+        for (errors, error) in errors.iter_mut().zip(both) {
+            errors.push(T::from_f64(if near && error.is_finite() { error } else { 0.0 }));
         }
     }
-    tape_with::<T>(program, after).ok()
+    // The difference of an infinity from itself is not 0.
+    let finite = tape.data(Tensor::new(value.shape(), finite).expect("a column"));
+    let zero = Var::constant(T::from_f64(0.0));
+    let mut errors = errors.into_iter().map(|errors| tape.data(Tensor::new(value.shape(), errors).expect("a column")));
+    let steps: Vec<_> = args.iter().map(|&arg| finite.select(arg * ones - (arg * ones).detach(), zero)).collect();
+    let mut changed = value;
+    for (i, &first) in steps.iter().enumerate() {
+        for (j, &second) in steps.iter().enumerate() {
+            let (slope, _, bend) = (errors.next(), errors.next(), errors.next());
+            if i == j {
+                changed += slope.expect("a column") * first;
+            }
+            changed += bend.expect("a column") * first * second * T::from_f64(0.5);
+        }
+    }
+    changed
 }
 
 /// For each element of each output, what two engines may differ by. Infinite where the result hangs on a rounding.
@@ -197,14 +242,15 @@ pub fn allowed<T: Element>(program: &Program, reference: &Outputs) -> Vec<Vec<f6
             }
         }
     };
-    let mut duals = None;
+    let mut duals = [None, None];
     for trial in 1..=TRIALS {
         if let Some(noisy) = with_noise(trial, || noisy_tape::<T>(program)) {
             widen(reference, noisy);
         }
-        if of_numbers {
-            let noisy = with_noise(trial, || noisy_duals::<T>(program));
-            let base = duals.get_or_insert_with(|| noisy.clone());
+        for (base, by_direction) in duals.iter_mut().zip([false, true]).filter(|_| of_numbers) {
+            let noisy = with_noise(trial, || noisy_duals::<T>(program, by_direction));
+            // Three trials may round alike, so that they are held to the run without errors.
+            let base = base.get_or_insert_with(|| noisy_duals::<T>(program, by_direction));
             // NaN where the tape has none is a difference of modes, not of rounding.
             let both = |(base, noisy): (&Option<Vec<f64>>, &Option<Vec<f64>>)| match (base, noisy) {
                 (Some(base), Some(noisy)) if base.iter().zip(noisy).all(|(a, b)| a.is_finite() == b.is_finite()) => {

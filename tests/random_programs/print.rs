@@ -46,14 +46,19 @@ fn tensor(numbers: &Numbers) -> String {
     format!("Tensor::new({:?}, vec![{}]).unwrap()", numbers.shape, values.join(", ")).replace("new([],", "new((),")
 }
 
+/// A literal of a number of any kind is written as f64.
+fn literal(x: f64, constant: &str) -> String {
+    if constant.starts_with("S") { number(x).replace("T::", "f64::") } else { number(x) }
+}
+
 /// The expression's statements, over `v`.
-fn statements(program: &Program) -> String {
+fn statements(program: &Program, constant: &str) -> String {
     let mut text = String::new();
     for (k, node) in program.nodes.iter().enumerate() {
         let args: Vec<String> = node.args.iter().map(|arg| format!("n{arg}")).collect();
         let value = match &node.op {
             Op::Input(i) => format!("v[{i}]"),
-            Op::Literal(x) => format!("Var::constant({})", number(*x)),
+            Op::Literal(x) => format!("{constant}{})", literal(*x, constant)),
             Op::Unary(op) => format!("{}.{}", args[0], op.with(Call)),
             Op::Binary(op) => match (op.name(), op.with(Type)) {
                 ("scale" | "over" | "gate", op) => {
@@ -69,35 +74,203 @@ fn statements(program: &Program) -> String {
     text + &format!("        n{}\n", program.nodes.len() - 1)
 }
 
-/// A test that fails as the finding says: the tape's numbers, and the other engine's.
+/// How the tape's numbers come about, by order: what the finding's engine is held to.
+const EXPECTED: [&str; 3] = [
+    "vec![f(&v).value().to_vec()]",
+    "{ let swept = f(&v).backward_with(&seed); v.iter().map(|&v| swept.wrt(v).to_vec()).collect() }",
+    "{ let swept = along(&tape, &v, tape.data(seed.clone())).backward(); v.iter().map(|&v| swept.wrt(v).to_vec()).collect() }",
+];
+
+/// The same as variables, which a program can compute.
+const OUTPUTS: [&str; 3] = ["vec![f(v)]", "tape.try_vjp(f(v), seed, v).unwrap()", "tape.grad(along(tape, v, seed), v)"];
+
+/// Column by column, with `column` along one unit tangent.
+fn columns(column: &str) -> String {
+    format!(
+        "{{ let y = f(&v);\n        \
+         v.iter().zip(&inputs).map(|(&x, at)| (0..at.len()).map(|j| {{\n            \
+         let mut unit = Tensor::zeros(at.shape());\n            \
+         unit.as_mut_slice()[j] = 1.0;\n            \
+         let column: Tensor<T> = {column};\n            \
+         column.as_slice().iter().zip(seed.as_slice()).filter(|(_, s)| **s != 0.0).map(|(d, s)| d * s).sum()\n        \
+         }}).collect()).collect() }}"
+    )
+}
+
+/// A program by these options, made at the inputs or elsewhere.
+fn compiled(options: &str, made_at: &str) -> String {
+    format!(
+        "{{ let mut program = {options}.compile(&{made_at}, |tape, v| outputs(tape, &v[..n], v[n])).unwrap();\n        \
+         program.run(&all.iter().collect::<Vec<_>>()).unwrap();\n        \
+         (0..program.output_shapes().count()).map(|k| program.tensor(k).to_vec()).collect() }}"
+    )
+}
+
+/// Element by element: `row` gives the outputs at `x`, with the seed `s`.
+fn elements(row: &str) -> String {
+    format!(
+        "{{ let rows: Vec<Vec<T>> = (0..seed.len()).map(|e| {{\n            \
+         let x: Vec<T> = inputs.iter().map(|x| x.as_slice()[e]).collect();\n            \
+         let s = seed.as_slice()[e];\n            \
+         let d: Vec<T> = directions().iter().map(|d| d.as_slice()[e]).collect();\n            \
+         {row}\n        \
+         }}).collect();\n        \
+         (0..rows.first().map_or(0, Vec::len)).map(|k| rows.iter().map(|row| row[k]).collect()).collect() }}"
+    )
+}
+
+/// How the engine's own numbers come about.
+fn found(finding: &Finding) -> String {
+    let recorded =
+        "outputs(&tape, &v, tape.data(seed.clone())).iter().map(|y| y.value().to_vec()).collect()".to_owned();
+    let tangents = "directions().into_iter()";
+    match (finding.engine, finding.order) {
+        ("program", _) => compiled("Options::new()", "all"),
+        ("program, two threads", _) => compiled("Options::new().threads(2)", "all"),
+        ("program, elsewhere" | "function" | "program, other set", _) => compiled("Options::new()", "elsewhere"),
+        ("relaxed", _) => compiled("Options::new().relaxed(true)", "elsewhere"),
+        ("program, its gradient", order) => format!(
+            "{{ let by: Vec<usize> = (0..n).collect();\n        \
+             let mut program = Options::new().gradient(&by).compile(&all, |_, v| {{ let y = f(&v[..n]); vec![(y * v[n]).sum(()), y] }}).unwrap();\n        \
+             program.run(&all.iter().collect::<Vec<_>>()).unwrap();\n        \
+             ({}).map(|k| program.tensor(k).to_vec()).collect() }}",
+            if order == 0 { "1..2" } else { "2..n + 2" }
+        ),
+        ("compiled step", order) => format!(
+            "{{ let mut compiled = Compiled::<T>::new();\n        \
+             let mut found = Vec::new();\n        \
+             for at in [&elsewhere, &all] {{\n            \
+             let step = compiled.step_with(0, &(), |tape, ()| {{\n                \
+             let v: Vec<_> = at[..n].iter().map(|x| tape.var(x)).collect();\n                \
+             let y = f(&v);\n                \
+             Ok(((y * tape.data(at[n].clone())).sum(()), [y].into_iter().collect(), v.iter().map(|v| v.id()).collect::<Vec<_>>()))\n            \
+             }}).unwrap();\n            \
+             found = {};\n        \
+             }}\n        found }}",
+            if order == 0 {
+                "vec![step.values[0].to_vec()]"
+            } else {
+                "step.rest.iter().map(|&id| step.gradients.get(id).map_or_else(|| vec![step.gradients.get_item(id).unwrap_or(0.0)], Tensor::to_vec)).collect()"
+            }
+        ),
+        ("forward" | "jacobian of many", 1) => columns("tape.jvp(y, &[(x, unit.into())]).unwrap().into_tensor()"),
+        ("recorded tangents", 1) => columns("tape.try_record_jvp(y, &[(x, tape.data(unit))]).unwrap().value()"),
+        ("forward", 2) => format!(
+            "{{ let gradients = tape.try_vjp(f(&v), tape.data(seed.clone()), &v).unwrap();\n        \
+             let tangents: Vec<_> = v.iter().copied().zip({tangents}.map(Value::from)).collect();\n        \
+             tape.jvp_all(&gradients, &tangents).unwrap().into_iter().map(|d| d.into_tensor().to_vec()).collect() }}"
+        ),
+        ("recorded tangents", 2) => format!(
+            "{{ let tangents: Vec<_> = v.iter().copied().zip({tangents}.map(|d| tape.data(d))).collect();\n        \
+             let swept = tape.try_record_jvp(f(&v), &tangents).unwrap().backward_with(&seed);\n        \
+             v.iter().map(|&v| swept.wrt(v).to_vec()).collect() }}"
+        ),
+        ("dual" | "map, jacobian", 1) => elements(
+            "(0..n).map(|j| { let at: Vec<_> = (0..n).map(|i| Dual::new(x[i], (i == j) as u8 as T)).collect(); \
+             if s == 0.0 { 0.0 } else { s * f(&at).tangent } }).collect()",
+        ),
+        ("dual", 2) => elements(
+            "(0..n).map(|j| { let at: Vec<_> = (0..n).map(|i| Dual::new(Dual::new(x[i], d[i]), Dual::constant((i == j) as u8 as T))).collect(); \
+             if s == 0.0 { 0.0 } else { s * f(&at).tangent.tangent } }).collect()",
+        ),
+        ("dual", _) => elements("vec![f(&x)]"),
+        ("map, gradient" | "map, jacobian", 0) => elements(
+            "let mut map = Mapping::new(n, 0).compile::<T>(|x, _| vec![f(x)]).unwrap(); \
+             map.run(&Points::new(1).rows(&x, n), &[]).unwrap().to_vec()",
+        ),
+        ("map, gradient", _) => elements(
+            "let by: Vec<usize> = (0..n).collect(); let at: Vec<T> = x.iter().copied().chain([s]).collect(); \
+             let mut row = vec![0.0; n]; \
+             let mut map = Mapping::new(n + 1, 0).gradient::<T>(&by, |x, _| f(&x[..n]) * x[n]).unwrap(); \
+             map.run_with_inputs(&Points::new(1).rows(&at, n + 1), &[], &mut [], &mut row).unwrap(); row",
+        ),
+        ("numbers" | "numbers, several", order) => elements(match order {
+            0 => "let tape = Tape::<T>::of(); vec![f(&tape.vars(&x)).item()]",
+            1 => {
+                "let tape = Tape::<T>::of(); let v = tape.vars(&x); \
+                 let swept = f(&v).backward_with(Tensor::scalar(s)); v.iter().map(|&v| swept.item(v)).collect()"
+            }
+            _ => {
+                "let tape = Tape::<T>::of(); let v = tape.vars(&x); \
+                 let gradients = tape.try_vjp(f(&v), tape.data(Tensor::scalar(s)), &v).unwrap(); \
+                 let swept = gradients.iter().zip(&d).map(|(&g, &d)| g * d).sum::<Var<'_, T>>().backward(); \
+                 v.iter().map(|&v| swept.item(v)).collect()"
+            }
+        }),
+        ("numbers, program", order) => elements(&format!(
+            "let half = vec![Tensor::scalar(0.5); n + 1]; \
+             let mut program = Program::<T>::compile(&half, |tape, v| {{ let (seed, v) = (v[n], &v[..n]); {} }}).unwrap(); \
+             let at: Vec<T> = x.iter().copied().chain([s]).collect(); program.run_numbers(&at).unwrap(); \
+             (0..program.output_shapes().count()).map(|k| program.item(k)).collect()",
+            [
+                "vec![f(v)]",
+                "tape.try_vjp(f(v), seed, v).unwrap()",
+                "let gradients = tape.try_vjp(f(v), seed, v).unwrap(); \
+                 tape.grad(gradients.iter().zip(&d).map(|(&g, &d)| g * d).sum::<Var<'_, T>>(), v)"
+            ][order]
+        )),
+        // The source of the sum's gradient, to be compiled and called.
+        ("source", _) => "{ let v: Vec<_> = inputs.iter().enumerate().map(|(k, x)| tape.var(x).named(format!(\"x{k}\"))).collect();\n        \
+             let total = (f(&v) * tape.data(seed.clone())).sum(());\n        \
+             panic!(\"{}\", retrograd::explain::rust_source(&retrograd::graph::Graph::of(total), \"value_and_gradient\").unwrap()) }"
+            .to_owned(),
+        _ => recorded,
+    }
+}
+
+/// A test that fails as the finding says: the tape's numbers, and the other engine's, at the order that differs.
 pub fn rust(program: &Program, finding: &Finding) -> String {
     let inputs: Vec<String> = program.inputs.iter().map(tensor).collect();
-    let n = inputs.len();
+    let over_numbers = program.nodes.iter().all(|node| !matches!(node.op, Op::Method(_)));
+    let (generics, kind, constant) = match over_numbers {
+        true => ("<S: Number>", "S", "S::lit("),
+        false => ("<'t>", "Var<'t, T>", "Var::constant("),
+    };
+    // Bits are those of a program made at the inputs.
+    let expected = match finding.engine {
+        "program, two threads" | "program, elsewhere" | "function" => compiled("Options::new()", "all"),
+        _ => EXPECTED[finding.order].to_owned(),
+    };
     format!(
         "/// {engine}, derivatives of order {order}: {what}\n\
          #[test]\n\
+         #[allow(unused)]\n\
          fn found() {{\n    \
-         use retrograd::{{Number, Program, Span, Tape, Tensor, Var}};\n    \
+         use retrograd::program::{{Mapping, Options}};\n    \
+         use retrograd::{{Compiled, Dual, Number, Points, Program, Span, Tape, Tensor, Value, Var}};\n    \
          use std::ops::{{Add, Div, Mul, Neg, Sub}};\n    \
          type T = {t};\n    \
-         fn f<'t>(v: &[Var<'t, T>]) -> Var<'t, T> {{\n{statements}    }}\n    \
-         let inputs: Vec<Tensor<T>> = vec![{inputs}];\n    \
+         fn f{generics}(v: &[{kind}]) -> {kind} {{\n{statements}    }}\n    \
+         fn inputs() -> Vec<Tensor<T>> {{\n        vec![{inputs}]\n    }}\n    \
+         fn directions() -> Vec<Tensor<T>> {{\n        \
+         let number = |k: usize, j: usize| [0.75, -0.5, 1.25, -1.0, 0.5][(k * 2 + j) % 5];\n        \
+         let of = |(k, x): (usize, Tensor<T>)| Tensor::new(x.shape(), (0..x.len()).map(|j| number(k, j)).collect()).unwrap();\n        \
+         inputs().into_iter().enumerate().map(of).collect()\n    }}\n    \
+         fn along<'t>(tape: &'t Tape<T>, v: &[Var<'t, T>], seed: Var<'t, T>) -> Var<'t, T> {{\n        \
+         let gradients = tape.try_vjp(f(v), seed, v).unwrap();\n        \
+         let terms = gradients.iter().zip(directions()).map(|(&g, d)| (g * tape.data(d)).sum(()));\n        \
+         terms.fold(Var::constant(0.0), |sum, term| sum + term)\n    }}\n    \
+         fn outputs<'t>(tape: &'t Tape<T>, v: &[Var<'t, T>], seed: Var<'t, T>) -> Vec<Var<'t, T>> {{\n        {outputs}\n    }}\n    \
+         let inputs = inputs();\n    \
          let seed: Tensor<T> = {seed};\n    \
+         let n = inputs.len();\n    \
+         let all: Vec<Tensor<T>> = inputs.iter().chain([&seed]).cloned().collect();\n    \
+         let ordinary = |j: usize| (0.15 + ((j * 7 + 3) % 11) as f64 * 0.07) as T;\n    \
+         let elsewhere: Vec<Tensor<T>> =\n        \
+         all.iter().map(|x| Tensor::new(x.shape(), (0..x.len()).map(ordinary).collect()).unwrap()).collect();\n    \
          let tape = Tape::<T>::of();\n    \
          let v: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();\n    \
-         let swept = f(&v).backward_with(&seed);\n    \
-         let expected: Vec<Tensor<T>> = v.iter().map(|&v| swept.wrt(v)).collect();\n    \
-         let all: Vec<_> = inputs.iter().chain([&seed]).cloned().collect();\n    \
-         let mut program = Program::compile(&all, |tape, v| tape.try_vjp(f(&v[..{n}]), v[{n}], &v[..{n}]).unwrap()).unwrap();\n    \
-         program.run(&all.iter().collect::<Vec<_>>()).unwrap();\n    \
-         for (k, expected) in expected.iter().enumerate() {{\n        \
-         assert_eq!(format!(\"{{:?}}\", program.output(k)), format!(\"{{:?}}\", expected.as_slice()));\n    }}\n}}\n",
+         let expected: Vec<Vec<T>> = {expected};\n    \
+         let found: Vec<Vec<T>> = {found};\n    \
+         assert_eq!(format!(\"{{found:?}}\"), format!(\"{{expected:?}}\"));\n}}\n",
         engine = finding.engine,
         order = finding.order,
         what = finding.what,
         t = if program.single { "f32" } else { "f64" },
-        statements = statements(program),
+        statements = statements(program, constant),
         inputs = inputs.join(", "),
+        outputs = OUTPUTS[finding.order],
+        found = found(finding),
         seed = tensor(&program.seed),
     )
 }

@@ -151,20 +151,20 @@ impl Program {
 
     /// The output over variables.
     pub fn record<'t, T: Element>(&self, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>> {
-        self.record_with(inputs, |_, value| value)
+        self.record_with(inputs, |_, _, value| value)
     }
 
-    /// The same, with each node's variable exchanged for another.
+    /// The same, with each node's variable exchanged for another, made from its arguments and it.
     pub fn record_with<'t, T: Element>(
         &self,
         inputs: &[Var<'t, T>],
-        mut after: impl FnMut(&Op, Var<'t, T>) -> Var<'t, T>,
+        mut after: impl FnMut(&Op, &[Var<'t, T>], Var<'t, T>) -> Var<'t, T>,
     ) -> Result<Var<'t, T>> {
         let mut values: Vec<Var<'t, T>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let args: Vec<_> = node.args.iter().map(|&k| values[k]).collect();
             let value = node.op.record(&args, inputs)?;
-            values.push(after(&node.op, value));
+            values.push(after(&node.op, &args, value));
         }
         Ok(*values.last().expect("a program has an output"))
     }

@@ -2,27 +2,53 @@
 
 use crate::compare::{Finding, check};
 use crate::engines::catch;
+use crate::known;
 use crate::program::{Node, Numbers, Op, Program};
+use crate::source;
 use crate::values::Random;
 use retrograd::Tape;
 
 /// Programs tried at most.
 const TRIES: usize = 600;
 
+/// Steps at most for generated source, each of which is one call of the compiler.
+const ROUNDS: usize = 12;
+
 /// The smallest program found that still shows a finding like this one.
 pub fn shrink(program: &Program, finding: &Finding) -> Program {
     let mut smallest = program.clone();
-    let mut tries = 0;
+    let name = known::covering(program, finding).map(|known| known.name);
+    let (mut tries, mut rounds) = (0, 0);
     loop {
-        let better = candidates(&smallest).into_iter().find(|candidate| {
-            tries += 1;
-            tries < TRIES && check(candidate).iter().any(|found| found.is_like(finding))
-        });
+        let candidates = candidates(&smallest);
+        let better = if finding.engine == "source" {
+            rounds += 1;
+            if rounds > ROUNDS { None } else { first_by_source(candidates, finding, name) }
+        } else {
+            candidates.into_iter().find(|candidate| {
+                tries += 1;
+                tries < TRIES && check(candidate).iter().any(|found| shows(candidate, found, finding, name))
+            })
+        };
         match better {
             Some(candidate) => smallest = candidate,
             None => return smallest,
         }
     }
+}
+
+/// What is known stays that, and what is new does not become it.
+fn shows(candidate: &Program, found: &Finding, wanted: &Finding, name: Option<&str>) -> bool {
+    found.is_like(wanted) && known::covering(candidate, found).map(|known| known.name) == name
+}
+
+/// The first whose source shows the finding: all candidates are one file.
+fn first_by_source(candidates: Vec<Program>, finding: &Finding, name: Option<&str>) -> Option<Program> {
+    let numbered: Vec<(u64, Program)> = (0..).zip(candidates).collect();
+    let (_, findings) = source::check(&numbered);
+    let shows = findings.into_iter().filter(|(k, found)| shows(&numbered[*k as usize].1, found, finding, name));
+    let first = shows.map(|(k, _)| k).min()?;
+    Some(numbered.into_iter().nth(first as usize)?.1)
 }
 
 /// Programs that are a step simpler, boldest first.
@@ -94,7 +120,7 @@ fn cut(program: &Program, k: usize) -> Option<Program> {
     let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
     let mut values = Vec::new();
     catch(|| {
-        let kept = program.record_with(&x, |_, value| {
+        let kept = program.record_with(&x, |_, _, value| {
             values.push((value.shape().dims().to_vec(), value.value().to_vec()));
             value
         });

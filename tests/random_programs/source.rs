@@ -68,7 +68,8 @@ pub fn check(programs: &[(u64, Program)]) -> (usize, Vec<(u64, Finding)>) {
         let written = engines::catch(|| {
             if program.single { written::<f32>(program, &name) } else { written::<f64>(program, &name) }
         });
-        let panics = |what: String| (*seed, Finding { engine: "source", kind: Kind::Panic, order: 0, what });
+        let panics =
+            |what: String| (*seed, Finding { engine: "source", kind: Kind::Panic, order: 0, element: 0, what });
         match written {
             Ok(Some((module, run))) => {
                 file += &(module + &run);
@@ -88,7 +89,10 @@ pub fn check(programs: &[(u64, Program)]) -> (usize, Vec<(u64, Finding)>) {
     let output = compiled(folder.path(), &file);
     for (&(seed, program), line) in written_out.iter().zip(output.lines()) {
         if line == "panicked" {
-            findings.push((seed, Finding { engine: "source", kind: Kind::Panic, order: 0, what: "it panics".into() }));
+            findings.push((
+                seed,
+                Finding { engine: "source", kind: Kind::Panic, order: 0, element: 0, what: "it panics".into() },
+            ));
             continue;
         }
         let outputs = line.split(';').take(program.inputs.len()).map(|output| {

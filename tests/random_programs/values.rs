@@ -100,3 +100,49 @@ pub fn number(random: &mut Random, style: Style, single: bool) -> f64 {
     };
     if single { x as f32 as f64 } else { x }
 }
+
+/// Points at which functions change: zeros, edges, ends of domains and of the range of either precision.
+pub fn special() -> Vec<f64> {
+    let mut points = vec![f64::NAN];
+    let of_one_sign = [
+        0.0,
+        5e-324,
+        1e-310,
+        f64::MIN_POSITIVE,
+        1e-160,
+        1e-45,
+        f32::MIN_POSITIVE as f64,
+        1e-20,
+        1e-8,
+        0.5,
+        1.0 - f64::EPSILON,
+        1.0,
+        1.0 + f64::EPSILON,
+        1.5,
+        2.0,
+        3.0,
+        6.0,
+        20.0,
+        88.5,
+        89.5,
+        103.5,
+        104.5,
+        708.0,
+        709.5,
+        710.5,
+        745.0,
+        746.0,
+        1e5,
+        1e9,
+        1e16,
+        1.5e19,
+        f32::MAX as f64,
+        1.2e154,
+        1.4e154,
+        1e300,
+        f64::MAX,
+        f64::INFINITY,
+    ];
+    points.extend(of_one_sign.into_iter().flat_map(|x| [x, -x]));
+    points
+}

@@ -1,0 +1,276 @@
+//! Where a route may hide a number that is not finite: points at which an op's derivative is infinite or undefined.
+//!
+//! Backward, a zero upstream hides what is behind it; forward, a zero tangent what is before it; a stored zero times an infinity
+//! is NaN. So routes may differ where some derivative on the way is not finite and another factor is zero, and only there.
+//! Which ops have such derivatives is written down below, and a test holds the list to the rules: a rule that gives NaN
+//! anywhere else is found.
+
+use crate::compare::Finding;
+use crate::noise::Noisy;
+use crate::program::{Op, Program};
+use retrograd::{Dual, Element, Number, Tape, Tensor, Var};
+
+/// Ops with a derivative that is infinite or out of range at a finite point, or that have none there: ends of domains, poles.
+const AT_FINITE: &[&str] = &[
+    "acos",
+    "acosh",
+    "asin",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "cosh",
+    "digamma",
+    "div",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "gelu",
+    "gelu_tanh",
+    "hypot",
+    "lgamma",
+    "ln",
+    "log10",
+    "log1p",
+    "log2",
+    "over",
+    "polygamma",
+    "pow",
+    "powf",
+    "powi",
+    "reciprocal",
+    "rsqrt",
+    "sinc",
+    "sinc_derivative",
+    "sinh",
+    "sqrt",
+    "square",
+    "xlogy",
+];
+/// Ops whose derivative is not finite at an infinity: they grow without bound, oscillate, or have a difference of infinities.
+const AT_INFINITE: &[&str] = &[
+    "acos",
+    "acosh",
+    "asin",
+    "atan2",
+    "bce_with_logits",
+    "cos",
+    "cosh",
+    "digamma",
+    "div",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "gate",
+    "gelu",
+    "gelu_tanh",
+    "hypot",
+    "lgamma",
+    "logaddexp",
+    "mish",
+    "mul",
+    "over",
+    "polygamma",
+    "pow",
+    "powf",
+    "powi",
+    "rsqrt",
+    "scale",
+    "silu",
+    "sin",
+    "sinc",
+    "sinc_derivative",
+    "sinh",
+    "sqrt",
+    "square",
+    "tan",
+    "xlogy",
+];
+/// Methods on whole tensors with such derivatives.
+const METHODS: &[&str] = &[
+    "binary_cross_entropy",
+    "cross_entropy_soft",
+    "cumprod",
+    "det",
+    "inv",
+    "kl_divergence",
+    "logsumexp",
+    "nll",
+    "norm2",
+    "norm2_keep",
+    "prod",
+    "prod_keep",
+    "solve",
+    "std",
+    "std_keep",
+];
+
+type Twice<T> = Dual<Dual<Noisy<T>>>;
+
+/// For each pair of arguments, the derivative by the one, by the other, and by both.
+pub fn partials<T: Element>(op: &Op, args: &[f64]) -> Vec<f64> {
+    let one = |k: usize, at: usize| Noisy::<T>::lit((k == at) as u8 as f64);
+    let mut found = Vec::new();
+    for first in 0..args.len() {
+        for second in 0..args.len() {
+            let dual = |(k, &x): (usize, &f64)| {
+                Dual::new(Dual::new(Noisy::lit(x), one(k, first)), Dual::constant(one(k, second)))
+            };
+            let args: Vec<Twice<T>> = args.iter().enumerate().map(dual).collect();
+            if let Some(y) = op.number(&args, &[]) {
+                found.extend([y.value.tangent, y.tangent.value, y.tangent.tangent].map(|x| x.0.as_f64()));
+            }
+        }
+    }
+    found
+}
+
+/// What the factors of a chain of derivatives are like.
+#[derive(Default)]
+struct Factors {
+    /// One of them is infinite or undefined, as listed.
+    infinite: bool,
+    zero: bool,
+    /// Logarithms of the products of all that are above 1, and of all that are below.
+    most: f64,
+    least: f64,
+}
+
+impl Factors {
+    fn add<T: Element>(&mut self, op: &Op, args: &[f64]) {
+        let name = match op {
+            Op::Unary(op) => op.name(),
+            Op::Binary(op) => op.name(),
+            _ => return self.zero |= matches!(op, Op::Select),
+        };
+        let partials = partials::<T>(op, args);
+        let listed = args.iter().any(|x| x.is_nan())
+            || if args.iter().all(|x| x.is_finite()) { AT_FINITE } else { AT_INFINITE }.contains(&name);
+        // A rule may hide what is infinite in itself, as 1/y (x/y) of a quotient of infinities.
+        let inside = args.iter().any(|x| x.is_infinite());
+        self.infinite |= listed && (inside || partials.iter().any(|x| !x.is_finite()));
+        self.zero |= partials.contains(&0.0);
+        let logarithms = partials.iter().filter(|x| x.is_finite() && **x != 0.0).map(|x| x.abs().ln());
+        let (most, least) = logarithms.fold((0.0f64, 0.0f64), |(most, least), x| (most.max(x), least.min(x)));
+        self.most += most;
+        self.least += least;
+    }
+
+    fn hide<T: Element>(&self) -> bool {
+        let (largest, smallest) = if T::NAME == "f32" { (88.0, -103.0) } else { (709.0, -745.0) };
+        (self.infinite || self.most > largest) && (self.zero || self.least < smallest)
+    }
+}
+
+/// Whether a derivative that is not finite meets a zero on the way to what was found.
+pub fn hide(program: &Program, finding: &Finding) -> bool {
+    if program.single { hide_in::<f32>(program, finding) } else { hide_in::<f64>(program, finding) }
+}
+
+fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
+    let mut factors = Factors::default();
+    // A tangent is zero for all inputs but one.
+    factors.zero |= program.seed.values.contains(&0.0) || program.inputs.len() > 1;
+    if program.is_of_numbers() {
+        let inputs: Vec<f64> = program.inputs.iter().map(|input| input.values[finding.element]).collect();
+        let x: Vec<Noisy<T>> = inputs.iter().map(|&x| Noisy::lit(x)).collect();
+        let mut values: Vec<Noisy<T>> = Vec::new();
+        for node in &program.nodes {
+            let args: Vec<_> = node.args.iter().map(|&k| values[k]).collect();
+            let numbers: Vec<f64> = args.iter().map(|x| x.0.as_f64()).collect();
+            factors.add::<T>(&node.op, &numbers);
+            values.push(node.op.number(&args, &x).expect("an elementwise program"));
+        }
+        return factors.hide::<T>();
+    }
+    let tape = Tape::<T>::of();
+    let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
+    let mut values = Vec::new();
+    for node in &program.nodes {
+        let args: Vec<_> = node.args.iter().map(|&k| values[k]).collect();
+        let Ok(value) = node.op.record(&args, &x) else { return false };
+        match &node.op {
+            Op::Method(method) => {
+                let flat = args.iter().chain([&value]).flat_map(|x| x.value().to_vec());
+                factors.infinite |= METHODS.contains(&method.name) || flat.into_iter().any(|x| !x.as_f64().is_finite());
+                factors.zero = true;
+            }
+            Op::Unary(_) | Op::Binary(_) => {
+                let ones = tape.data(Tensor::ones(value.shape()));
+                // A constant has no shape of its own.
+                let spread = |&x: &Var<'_, T>| (x * ones).value().to_vec();
+                let columns: Vec<Vec<T>> = args.iter().map(spread).collect();
+                let mut worst = Factors::default();
+                for element in 0..value.numel() {
+                    let numbers: Vec<f64> = columns.iter().map(|column| column[element].as_f64()).collect();
+                    let mut here = Factors::default();
+                    here.add::<T>(&node.op, &numbers);
+                    worst.infinite |= here.infinite;
+                    worst.zero |= here.zero;
+                    worst.most = worst.most.max(here.most);
+                    worst.least = worst.least.min(here.least);
+                }
+                factors.infinite |= worst.infinite;
+                factors.zero |= worst.zero;
+                factors.most += worst.most;
+                factors.least += worst.least;
+            }
+            _ => factors.zero |= matches!(node.op, Op::Select),
+        }
+        values.push(value);
+    }
+    factors.hide::<T>()
+}
+
+/// Whether an argument of one of these ops has a square that overflows, or underflows to 0 or a subnormal number.
+pub fn square_leaves_range(program: &Program, names: &[&str]) -> bool {
+    let squares: (f64, f64) =
+        if program.single { (f32::MIN_POSITIVE as f64, f32::MAX as f64) } else { (f64::MIN_POSITIVE, f64::MAX) };
+    let tape = Tape::<f64>::new();
+    let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
+    let mut leaves = false;
+    let recorded = program.record_with(&x, |op, args, value| {
+        let name = match op {
+            Op::Binary(op) => op.name(),
+            Op::Method(method) => method.name,
+            _ => "",
+        };
+        let leaves_range = |x: &f64| *x != 0.0 && !(squares.0..=squares.1).contains(&(x * x));
+        leaves |= names.contains(&name) && args.iter().any(|arg| arg.value().iter().any(leaves_range));
+        value
+    });
+    recorded.is_ok() && leaves
+}
+
+/// The lists hold what the rules give at special points, no more and no less.
+#[test]
+fn ops_whose_derivatives_are_not_finite_are_those_listed() {
+    use crate::parameters;
+    use crate::values::{Random, special};
+    use retrograd::ops::{BinaryOp, UnaryOp};
+    use std::collections::BTreeSet;
+    let mut random = Random::new(1);
+    let mut ops: Vec<(&str, Op)> = BinaryOp::all().into_iter().map(|op| (op.name(), Op::Binary(op))).collect();
+    for op in UnaryOp::all() {
+        let drawn = (0..20).map(|_| op.with_parameters(parameters::of_unary(op, &mut random)));
+        ops.extend(drawn.map(|op| (op.name(), Op::Unary(op))));
+    }
+    let (mut finite, mut infinite) = (BTreeSet::new(), BTreeSet::new());
+    let points = special();
+    for (name, op) in &ops {
+        for &x in &points {
+            for &y in if matches!(op, Op::Binary(_)) { &points[..] } else { &[0.0] } {
+                let args = if matches!(op, Op::Binary(_)) { vec![x, y] } else { vec![x] };
+                if args.iter().any(|x| x.is_nan()) || partials::<f64>(op, &args).iter().all(|x| x.is_finite()) {
+                    continue;
+                }
+                if args.iter().all(|x| x.is_finite()) { &mut finite } else { &mut infinite }.insert(*name);
+            }
+        }
+    }
+    let listed = |list: &[&'static str]| list.iter().copied().collect::<BTreeSet<&str>>();
+    assert_eq!((finite, infinite), (listed(AT_FINITE), listed(AT_INFINITE)));
+}
