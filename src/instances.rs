@@ -27,10 +27,10 @@ pub type Function = *const ();
 pub static COMPILED_HERE: [fn() -> Vec<Function>; 2] = [all::<f32>, all::<f64>];
 
 fn all<T: Element>() -> Vec<Function> {
-    let mut all = [tapes::<T>(), tensors::<T>(), sweeps::<T>(), programs::<T>()].concat();
+    let engine = [tapes::<T>(), tensors::<T>(), sweeps::<T>(), programs::<T>()];
     #[cfg(feature = "training")]
-    all.extend([networks::<T>(), training::<T>(), data::<T>()].concat());
-    all
+    let engine = engine.into_iter().chain([networks::<T>(), training::<T>(), data::<T>()]);
+    engine.into_iter().flatten().collect()
 }
 
 /// Functions as addresses: `functions![Tape::<T>::clear, ...]`.
