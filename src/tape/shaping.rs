@@ -63,6 +63,9 @@ impl<'t, T: Element> Var<'t, T> {
     #[inline(never)]
     #[track_caller]
     pub fn try_permute(self, axes: &[usize]) -> Result<Self> {
+        if !self.is_tensor() && axes.is_empty() {
+            return Ok(self);
+        }
         self.op(TensorOp::Permute(Permute { axes: axes.iter().map(|&axis| axis.min(255) as u8).collect() }))
     }
 
@@ -143,7 +146,8 @@ impl<'t, T: Element> Var<'t, T> {
     pub fn try_slice(self, spans: impl Spans) -> Result<Self> {
         let shape = self.shape();
         let (spec, kept) = slice_spec(&spans.spans(), &shape)?;
-        self.op(TensorOp::Slice(Slice { spec: Arc::new(spec) }))?.to_shape(kept)
+        let part = if self.is_tensor() { self.op(TensorOp::Slice(Slice { spec: Arc::new(spec) }))? } else { self };
+        part.to_shape(kept)
     }
 
     /// The entries of an axis with these numbers, in this order; numbers may repeat.

@@ -64,7 +64,8 @@ impl<T: Element> Writer<'_, T> {
     /// What a method is called on.
     fn receiver(&mut self, id: usize, out: &Shape) -> Result<String> {
         match self.book.literal(id) {
-            Some(x) => Ok(format!("({}_{})", self.literal(x), T::NAME)),
+            Some(x) if x.is_finite() => Ok(format!("({}_{})", self.literal(x), T::NAME)),
+            Some(x) => Ok(self.literal(x)),
             None => self.sign_of(id, out, Bond::Whole),
         }
     }

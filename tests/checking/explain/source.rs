@@ -36,6 +36,7 @@ fn scalars(tape: &Tape<f64>) -> Vec<Case> {
         Case::new("bounded", bounded),
         Case::new("binary", binary),
         Case::new("others", others),
+        Case::new("moved", x.permute(&[]) * y.at([])),
         // From the reference expressions: sin(x y) + exp(-x^2) / (1 + y^2), and more of their kind.
         Case::new("expr/00", (x * y).sin() + (-x.powi(2)).exp() / (1.0 + y.powi(2))),
         Case::new("nested", ((x * 2.0 - (y - 1.0)) - -(x / (y / x))).tanh() * (3.0 - x)),
@@ -201,4 +202,14 @@ fn long_graphs_and_nodes_with_many_readers_are_written() {
     let source = rust_source(&graph, "f").unwrap();
     assert!(source.lines().count() > 2000);
     assert!(retrograd::explain::derivation(&graph).unwrap().len() > 30_000);
+}
+
+#[test]
+fn an_infinite_literal_is_a_constant_of_its_type() {
+    let tape = Tape::new();
+    let x = tape.var(0.5).named("x");
+    for (number, text) in [(f64::NAN, "NAN"), (f64::INFINITY, "INFINITY"), (f64::NEG_INFINITY, "NEG_INFINITY")] {
+        let source = rust_source(&Graph::of(Var::constant(number).hypot(x)), "f").unwrap();
+        assert!(source.contains(&format!("f64::{text}.hypot(x)")), "{source}");
+    }
 }
