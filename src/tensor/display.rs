@@ -1,6 +1,6 @@
-//! How tensors print: nested brackets, columns aligned, long axes shortened. Empty ones print as `[]`, whatever their shape.
+//! How tensors print: nested brackets, columns aligned, long axes shortened.
 //!
-//! Cost: that of what is shown. Long axes are not walked, and a tensor with elements has at least as many as are shown.
+//! Cost: that of what is shown. Long axes are not walked; a tensor without elements and of more than two axes prints its shape.
 
 use super::Tensor;
 use crate::num::Element;
@@ -19,9 +19,6 @@ pub(crate) fn readable<T: Element>(x: &T) -> String {
 
 impl<T: Element> fmt::Display for Tensor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return f.write_str("[]");
-        }
         let format = |x: &T| match f.precision() {
             Some(digits) => format!("{x:.digits$}"),
             None => readable(x),
