@@ -5,6 +5,7 @@
 //! well, where arithmetic wraps, and under AddressSanitizer.
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use retrograd::program::{Jacobian, Mapping};
 use retrograd::*;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -277,6 +278,24 @@ fn memory_is_asked_for<T: Element>() {
         let message = error.to_string();
         assert!(message.starts_with(op) && message.contains("bytes, which the system does not have"), "{message}");
     }
+    // Directions without numbers, of numbers or of tensors, and functions of more numbers than a tape holds.
+    let (none, tape_of_one) = (Tensor::zeros([PETA, 0]), Tape::<T>::of());
+    let number = tape_of_one.var(T::from_f64(1.0));
+    let flat = tape.var(Tensor::zeros(1 << 25));
+    for (op, error) in [
+        ("jvp_many", tape_of_one.jvp_many(&[number], &[], &none).err()),
+        ("vjp_many", tape_of_one.vjp_many(&[], &[number], &none).err()),
+        ("jvp_many", tape.jvp_many(&[], &[], &Tensor::zeros([1, 1])).err()),
+        ("jacobian", Jacobian::<T>::of(1 << 26, |x| vec![x[0]]).err()),
+        ("jacobian", Jacobian::<T>::of(usize::MAX, |x| vec![x[0]]).err()),
+        ("map", Mapping::new(PETA, PETA).compile::<T>(|x, _| vec![x[0]]).err()),
+        ("map", Mapping::new(usize::MAX, 2).compile::<T>(|x, _| vec![x[0]]).err()),
+    ] {
+        let message = error.unwrap_or_else(|| panic!("{op}: has the memory")).to_string();
+        assert!(message.starts_with(op), "{op}: {message}");
+    }
+    let message = panic_of(|| _ = functional::jacobian(|x| x.exp(), flat.value())).expect("it has the memory");
+    assert!(message.starts_with("jacobian: ") && message.contains("does not have"), "{message}");
     // And what is left works on.
     assert_eq!(x.broadcast_to([3, 3]).sum(()).item().as_f64(), 9.0);
 }

@@ -10,7 +10,7 @@
 
 use super::Dataset;
 use super::Targets;
-use crate::{Element, Error, Result, Tensor};
+use crate::{Element, Error, Result, Shape, Tensor};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fmt;
@@ -288,7 +288,13 @@ pub(super) fn shuffle(order: &mut [usize], rng: &mut impl RngCore) {
 /// assert_eq!(shuffled(5, 1, 0), shuffled(5, 1, 0));
 /// assert_ne!(shuffled(50, 1, 0), shuffled(50, 1, 1));
 /// ```
+///
+/// # Panics
+/// The system does not have memory for so many.
+#[track_caller]
 pub fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
+    let room = Shape::of("shuffled", &[n]).and_then(|shape| shape.check_memory::<usize>("shuffled"));
+    room.unwrap_or_else(|error| panic!("{error}"));
     let mut order: Vec<usize> = (0..n).collect();
     shuffle(&mut order, &mut generator(seed, Purpose::Shuffle, epoch));
     order

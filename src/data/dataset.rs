@@ -39,7 +39,7 @@ impl<T: Element> Dataset<T> {
     /// Inputs of shape [n, ...features] with a label for each row; the largest label says how many classes there are.
     ///
     /// # Errors
-    /// No rows, no features, as many labels as rows is not the case, or a number that is not finite.
+    /// No rows, no features, as many labels as rows is not the case, a label of 2^24 or more, or a number that is not finite.
     pub fn labelled(inputs: impl Into<Tensor<T>>, labels: Vec<usize>) -> Result<Self> {
         Self::new(inputs.into(), Targets::Labels(labels))
     }
@@ -75,7 +75,7 @@ impl<T: Element> Dataset<T> {
             return Err(Error::shape(format!("dataset: {n} rows of inputs, but targets for {} rows", targets.len())));
         }
         let n_classes = match &targets {
-            Targets::Labels(labels) => labels.iter().max().map_or(0, |&label| label.saturating_add(1)),
+            Targets::Labels(labels) => check_labels(labels)?,
             Targets::Values(values) => check_values(values)?,
         };
         let mut data = Self { inputs, targets, weights: None, n_classes, preprocessing: Arc::new(preprocessing) };
@@ -89,7 +89,7 @@ impl<T: Element> Dataset<T> {
     /// Says how many classes there are, where the largest label does not.
     ///
     /// # Errors
-    /// Targets that are not labels; a label out of range; another number of names of classes.
+    /// Targets that are not labels; a label out of range; another number of names of classes; more than 2^24 classes.
     #[inline(never)]
     pub fn with_n_classes(mut self, n_classes: usize) -> Result<Self> {
         let Targets::Labels(labels) = &self.targets else {
@@ -102,6 +102,9 @@ impl<T: Element> Dataset<T> {
                     format!("dataset: label {label} at row {row} is out of range for {n} classes (valid 0..={})", n - 1)
                 }
             }));
+        }
+        if n_classes > MOST_CLASSES {
+            return Err(Error::argument(format!("dataset: {n_classes} classes; at most {MOST_CLASSES}")));
         }
         let names = self.class_names().len();
         if names > 0 && names != n_classes {
@@ -367,6 +370,19 @@ fn check_inputs<T: Element>(inputs: &Tensor<T>, preprocessing: &Preprocessing) -
 }
 
 /// Values of one or two axes, all finite; the number of classes, which is 0.
+/// The most classes: a label that numbers no class, but is a year or an identifier, must not ask for a count of all below it.
+const MOST_CLASSES: usize = 1 << 24;
+
+/// How many classes labels have: one more than the largest.
+fn check_labels(labels: &[usize]) -> Result<usize> {
+    match labels.iter().enumerate().find(|&(_, &label)| label >= MOST_CLASSES) {
+        Some((row, label)) => Err(Error::argument(format!(
+            "dataset: label {label} at row {row}; labels number classes from 0, and there are at most {MOST_CLASSES} of them"
+        ))),
+        None => Ok(labels.iter().max().map_or(0, |&label| label + 1)),
+    }
+}
+
 fn check_values<T: Element>(values: &Tensor<T>) -> Result<usize> {
     let shape = values.shape();
     if !(1..=2).contains(&shape.rank()) || values.is_empty() {

@@ -6,6 +6,7 @@
 use super::Dataset;
 use super::batches::{Purpose, generator, shuffle};
 use crate::{Element, Error, Result};
+use std::collections::BTreeMap;
 use std::fmt;
 
 impl<T: Element> Dataset<T> {
@@ -184,9 +185,9 @@ impl<T: Element> Dataset<T> {
                 "{op}: targets are values, which have no classes; split without strata"
             )));
         };
-        let mut classes: Vec<(usize, Vec<usize>)> = (0..self.n_classes()).map(|label| (label, Vec::new())).collect();
-        rows.iter().for_each(|&row| classes[labels[row]].1.push(row));
-        classes.retain(|(_, members)| !members.is_empty());
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        rows.iter().for_each(|&row| members.entry(labels[row]).or_default().push(row));
+        let classes: Vec<(usize, Vec<usize>)> = members.into_iter().collect();
         if let [(label, _)] = &classes[..] {
             return Err(Error::argument(format!(
                 "{op}: every row is of class {}; strata need at least two classes",

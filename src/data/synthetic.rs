@@ -2,7 +2,7 @@
 
 use super::Dataset;
 use super::batches::{Purpose, generator};
-use crate::{Element, Error, Result, Tensor};
+use crate::{Element, Error, Result, Shape, Tensor};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::{PI, TAU};
 
@@ -11,7 +11,7 @@ use std::f64::consts::{PI, TAU};
 /// The upper one is (cos t, sin t), the lower one (1 - cos t, 1/2 - sin t), t evenly spaced from 0 to pi. Classes alternate.
 ///
 /// # Errors
-/// Fewer than 2 points; noise below 0, or not finite.
+/// Fewer than 2 points; noise below 0, or not finite; more points than there is memory for.
 ///
 /// Source: scikit-learn, `make_moons`.
 #[inline(never)]
@@ -29,7 +29,7 @@ pub fn two_moons<T: Element>(n: usize, noise: f64, seed: u64) -> Result<Dataset<
 /// Two circles about 0 of n points in all, with radius 1 and `factor`, with normal noise; labels 0 and 1. Classes alternate.
 ///
 /// # Errors
-/// Fewer than 2 points; a factor that is not above 0 and below 1; noise below 0, or not finite.
+/// Fewer than 2 points; a factor that is not above 0 and below 1; noise below 0, or not finite; more points than there is memory for.
 ///
 /// Source: scikit-learn, `make_circles`.
 #[inline(never)]
@@ -50,7 +50,7 @@ pub fn circles<T: Element>(n: usize, factor: f64, noise: f64, seed: u64) -> Resu
 /// Classes alternate.
 ///
 /// # Errors
-/// No classes, fewer points than classes; a deviation below 0, or not finite.
+/// No classes, fewer points than classes; a deviation below 0, or not finite; more points than there is memory for.
 #[inline(never)]
 pub fn blobs<T: Element>(n: usize, classes: usize, deviation: f64, seed: u64) -> Result<Dataset<T>> {
     check("blobs", n, classes.max(1), deviation)?;
@@ -89,6 +89,7 @@ fn points<T: Element>(n: usize, classes: usize, mut point: impl FnMut(usize, usi
     Dataset::labelled(Tensor::new([n, 2], inputs)?, labels)?.with_feature_names(["x", "y"])
 }
 
+/// The labels are 8 bytes each, and no point has fewer.
 fn check(op: &str, n: usize, least: usize, noise: f64) -> Result<()> {
     if n < least {
         return Err(Error::argument(format!("{op}: {n} points; expected at least {least}, one of each class")));
@@ -96,7 +97,7 @@ fn check(op: &str, n: usize, least: usize, noise: f64) -> Result<()> {
     if !(noise.is_finite() && noise >= 0.0) {
         return Err(Error::argument(format!("{op}: a standard deviation of {noise}; expected 0 or more")));
     }
-    Ok(())
+    Shape::of(op, &[n, 2])?.check_memory::<f64>(op)
 }
 
 /// Normal noise around points.

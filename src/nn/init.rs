@@ -81,10 +81,12 @@ impl Init {
     /// A tensor of this shape.
     ///
     /// # Errors
-    /// Ends or a deviation that are not finite or in the wrong order; [`Init::Orthogonal`] for anything but a matrix.
+    /// Ends or a deviation that are not finite or in the wrong order; [`Init::Orthogonal`] for anything but a matrix; more
+    /// elements than the system has memory for.
     pub fn tensor<T: Element>(self, shape: impl IntoShape, rng: &mut impl Rng) -> Result<Tensor<T>> {
         let shape = shape.into_shape()?;
         self.check(&shape)?;
+        shape.check_memory::<T>("init")?;
         let (n_in, n_out) = fans(&shape);
         let symmetric = |limit: f64| Self::Uniform { lo: -limit, hi: limit };
         let centred = |variance: f64| Self::Normal { mean: 0.0, deviation: variance.sqrt() };

@@ -35,6 +35,11 @@ pub fn confusion_matrix(title: &str, counts: &[Vec<usize>], class_names: &[impl 
     Matrix::new(counts, &names).draw(title)
 }
 
+/// The sum of the counts; of counts that no memory could have been counted from, the largest number.
+fn sum_of<'a>(counts: impl IntoIterator<Item = &'a usize>) -> usize {
+    counts.into_iter().fold(0, |total, &count| total.saturating_add(count))
+}
+
 struct Matrix<'a> {
     counts: &'a [Vec<usize>],
     names: &'a [&'a str],
@@ -83,8 +88,8 @@ impl<'a> Matrix<'a> {
     }
 
     fn summary(&self) -> String {
-        let total: usize = self.counts.iter().flatten().sum();
-        let right: usize = self.counts.iter().enumerate().map(|(i, row)| row[i]).sum();
+        let total: usize = sum_of(self.counts.iter().flatten());
+        let right: usize = sum_of(self.counts.iter().enumerate().map(|(i, row)| &row[i]));
         if total == 0 {
             return "no examples".to_string();
         }
@@ -104,7 +109,7 @@ impl<'a> Matrix<'a> {
 
     fn row(&self, area: &Area<'_>, grid: Rect, i: usize, row: &[usize]) -> Drawn {
         let (width, height) = self.cell;
-        let total: usize = row.iter().sum();
+        let total = sum_of(row);
         let top = grid.y + i as f64 * height;
         for (j, &count) in row.iter().enumerate() {
             let at = Rect { x: grid.x + j as f64 * width, y: top, width, height };

@@ -42,12 +42,32 @@ const ASKED: usize = 256 << 20;
 ///
 /// # Errors
 /// It refuses.
-pub(crate) fn ask<T>(op: &str, shape: &Shape, n: usize) -> Result<()> {
+fn ask<T>(op: &str, shape: &Shape, n: usize) -> Result<()> {
     let bytes = n.saturating_mul(size_of::<T>());
     if bytes < ASKED || Vec::<T>::new().try_reserve_exact(n).is_ok() {
         return Ok(());
     }
     Err(Error::shape(format!("{op}: shape {shape} takes {bytes} bytes, which the system does not have")))
+}
+
+impl Shape {
+    /// Whether the system has memory for a tensor of this shape with elements of this type, for an op by whose name the error
+    /// goes. Nothing is kept: another process may take the memory before it is asked for.
+    ///
+    /// # Errors
+    /// It refuses: such a tensor cannot be made.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Shape;
+    /// assert!(Shape::new(&[1 << 20])?.check_memory::<f64>("table").is_ok());
+    /// let error = Shape::new(&[1 << 50])?.check_memory::<f64>("table").unwrap_err().to_string();
+    /// assert_eq!(error, "table: shape [1125899906842624] takes 9007199254740992 bytes, which the system does not have");
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn check_memory<T>(&self, op: &str) -> Result<()> {
+        ask::<T>(op, self, self.numel())
+    }
 }
 
 /// An empty vector with room for a shape's elements.
@@ -56,7 +76,7 @@ pub(crate) fn ask<T>(op: &str, shape: &Shape, n: usize) -> Result<()> {
 /// The system does not have the memory.
 #[track_caller]
 pub(crate) fn room<T>(op: &str, shape: &Shape) -> Vec<T> {
-    ask::<T>(op, shape, shape.numel()).or_panic();
+    shape.check_memory::<T>(op).or_panic();
     Vec::with_capacity(shape.numel())
 }
 

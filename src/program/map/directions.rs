@@ -11,8 +11,8 @@ use crate::num::simd::{self, Kernel};
 use crate::parallel::Workers;
 use crate::program::block::{Access, BlockCode, Origin, Source};
 use crate::tape::Var;
-use crate::tensor::Tensor;
 use crate::tensor::kernels::chunks::chunk;
+use crate::tensor::{Shape, Tensor};
 
 /// A function of n numbers, compiled with its Jacobian: forward, along all n directions at once.
 ///
@@ -60,7 +60,9 @@ impl<T: Element> Jacobian<T> {
     /// # Errors
     /// As [`Map::compile`](super::Map::compile).
     pub fn of(n: usize, f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>) -> Result<Self> {
-        let lanes = (n + 1).next_multiple_of(chunk::<T>());
+        // A square of them: a direction for each number, and one for the value.
+        let lanes = n.saturating_add(chunk::<T>()) / chunk::<T>() * chunk::<T>();
+        Shape::of("jacobian", &[n.saturating_add(1), lanes])?.check_memory::<T>("jacobian")?;
         let (Recorded { body, targets, widths, .. }, outputs) = record_directions(n, lanes, f)?;
         let source = |k| Source { from: Origin::Input(0), walk: Access::Strided { start: k * lanes, step: 1 } };
         let sources: Vec<Source> = (0..=n).map(source).collect();

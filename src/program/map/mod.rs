@@ -25,7 +25,6 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::parallel::Workers;
 use crate::tape::Var;
-use crate::tensor::buffer::ask;
 use crate::tensor::{Shape, Tensor};
 use points::Layout;
 use record::{Recorded, Wanted, record};
@@ -319,7 +318,7 @@ impl<T: Element> Mapped<T> {
     /// There are so many points that the system does not have it: points without inputs take none themselves.
     fn room(&self, output: usize, points: &Points<'_, T>) -> Result<Vec<T>> {
         let shape = Shape::of("map", &[points.len(), self.recorded.widths[output]])?;
-        ask::<T>("map", &shape, shape.numel())?;
+        shape.check_memory::<T>("map")?;
         Ok(vec![T::from_f64(0.0); shape.numel()])
     }
 

@@ -10,6 +10,7 @@ use super::tail::{Output, TangentLanes, tangents_and_values};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::entry::NodeOp;
+use crate::tape::scalar::LIMIT;
 use crate::tape::{Tape, Value, Var};
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
@@ -48,7 +49,7 @@ pub(super) fn record<T: Element>(
     build: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
 ) -> Result<Recorded<T>> {
     let tape = traced();
-    let x = any_numbers(&tape, n_inputs + n_shared);
+    let x = any_numbers(&tape, "map", n_inputs.saturating_add(n_shared))?;
     let (inputs, shared) = x.split_at(n_inputs);
     let y = build(inputs, shared);
     derive(&tape, (inputs, shared), relaxed, wanted, &y)
@@ -61,8 +62,12 @@ fn traced<T: Element>() -> Tape<T> {
     tape
 }
 
-fn any_numbers<T: Element>(tape: &Tape<T>, n: usize) -> Vec<Var<'_, T>> {
-    tape.vars(&vec![T::from_f64(ANY); n])
+fn any_numbers<'t, T: Element>(tape: &'t Tape<T>, op: &str, n: usize) -> Result<Vec<Var<'t, T>>> {
+    let limit = LIMIT as usize;
+    if n > limit {
+        return Err(Error::argument(format!("{op}: a function of {n} numbers; at most {limit}")));
+    }
+    Ok(tape.vars(&vec![T::from_f64(ANY); n]))
 }
 
 /// What is wanted of numbers that a closure made of inputs and shared ones.
@@ -128,7 +133,7 @@ pub(super) fn record_directions<T: Element>(
     build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
 ) -> Result<(Recorded<T>, Vec<Output<T>>)> {
     let tape = traced();
-    let x = any_numbers(&tape, n);
+    let x = any_numbers(&tape, "jacobian", n)?;
     let y = build(&x);
     derive_directions(&tape, &x, row, &y)
 }

@@ -2,7 +2,7 @@
 
 use super::{binary, scores_and_labels};
 use crate::data::Targets;
-use crate::{Element, Error, Result, Tensor};
+use crate::{Element, Error, Result, Shape, Tensor};
 use std::fmt;
 
 /// How a number for each class becomes one.
@@ -49,7 +49,7 @@ impl ConfusionMatrix {
     /// Counts predicted and true labels, pair by pair.
     ///
     /// # Errors
-    /// No rows, other numbers of both, a label that is not below `n_classes`.
+    /// No rows, other numbers of both, a label that is not below `n_classes`; more classes than there is memory for pairs of.
     pub fn new(predicted: &[usize], actual: &[usize], n_classes: usize) -> Result<Self> {
         let op = "confusion_matrix";
         if predicted.len() != actual.len() {
@@ -62,7 +62,9 @@ impl ConfusionMatrix {
         if actual.is_empty() {
             return Err(Error::argument(format!("{op}: no rows; at least one is needed")));
         }
-        let mut counts = vec![0; n_classes * n_classes];
+        let shape = Shape::of(op, &[n_classes, n_classes])?;
+        shape.check_memory::<usize>(op)?;
+        let mut counts = vec![0; shape.numel()];
         for (row, (&predicted, &actual)) in predicted.iter().zip(actual).enumerate() {
             if predicted >= n_classes || actual >= n_classes {
                 return Err(Error::argument(format!(

@@ -86,8 +86,15 @@ fn labels_out_of_range_are_named() {
         message(values.with_class_names(["a"])),
         "dataset: values have no classes; make the data with Dataset::labelled"
     );
-    // A label at the end of the numbers does not overflow.
-    assert_eq!(Dataset::<f64>::labelled([[1.0]], vec![usize::MAX]).unwrap().n_classes(), usize::MAX);
+    for label in [1 << 24, usize::MAX] {
+        assert_eq!(
+            message(Dataset::<f64>::labelled([[1.0], [2.0]], vec![0, label])),
+            format!(
+                "dataset: label {label} at row 1; labels number classes from 0, and there are at most 16777216 of them"
+            )
+        );
+    }
+    assert_eq!(Dataset::<f64>::labelled([[1.0]], vec![(1 << 24) - 1]).unwrap().n_classes(), 1 << 24);
 }
 
 #[test]
