@@ -63,12 +63,12 @@ pub fn write<'a, T: Element>(
 ///
 /// # Examples
 /// ```
-/// use retrograd::{Tensor, store::{self, TensorFile}};
+/// use retrograd::{Tensor, store};
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("table.safetensors");
 /// let table = Tensor::from([1.0, 2.0]);
 /// store::write_kind(&path, "table", 1, vec![("values".to_owned(), &table)], serde_json::json!({"unit": "m"}))?;
-/// let file = TensorFile::read(&path)?;
+/// let file = store::read(&path)?;
 /// assert_eq!(file.content("table", 1)?["unit"], "m");
 /// assert!(file.content("model", 1).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 ///
 /// # Examples
 /// ```
-/// use retrograd::nn::{Init, Layer, Model, ParamKey, Pass, Scope};
+/// use retrograd::nn::{Init, Layer, Model, ParamKey, ParamScope, Pass};
 /// use retrograd::{Element, Result, Shape, Var};
 ///
 /// /// y = x * tanh(gain), with one gain for each feature.
@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 ///     fn kind(&self) -> &'static str {
 ///         "gate"
 ///     }
-///     fn build(&mut self, input: &Shape, scope: &mut Scope<'_, T>) -> Result<Shape> {
+///     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
 ///         self.gain = scope.scale("gain", input, Init::Constant(0.5))?;
 ///         Ok(input.clone())
 ///     }

@@ -25,8 +25,8 @@ use sketch::Sketch;
 ///
 /// # Examples
 /// ```
-/// use retrograd::explain::draw::{Derivatives, Options};
-/// let options = Options { derivatives: Derivatives::Reverse, locals: true, ..Options::default() };
+/// use retrograd::explain::draw::{Derivatives, DrawOptions};
+/// let options = DrawOptions { derivatives: Derivatives::Reverse, locals: true, ..DrawOptions::default() };
 /// assert!(options.values && !options.backward);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +109,7 @@ pub enum Fold {
 /// use retrograd::{Tape, explain::draw, graph::Graph};
 /// let tape = Tape::new();
 /// let (a, b) = (tape.var(2.0).named("a"), tape.var(1.0).named("b"));
-/// let dot = draw::dot(&Graph::of((a + b).named("c")), &draw::Options::default())?;
+/// let dot = draw::dot(&Graph::of((a + b).named("c")), &draw::DrawOptions::default())?;
 /// assert!(dot.starts_with("digraph") && dot.contains("c = a + b"));
 /// # Ok::<(), retrograd::Error>(())
 /// ```
@@ -130,7 +130,7 @@ pub fn dot<T: Element>(graph: &Graph<T>, options: &DrawOptions) -> Result<String
 /// let tape = Tape::new();
 /// let (a, b) = (tape.var(2.0).named("a"), tape.var(1.0).named("b"));
 /// let e = ((a + b).named("c") * (b + 1.0).named("d")).named("e");
-/// let options = draw::Options { derivatives: draw::Derivatives::Reverse, locals: true, ..Default::default() };
+/// let options = draw::DrawOptions { derivatives: draw::Derivatives::Reverse, locals: true, ..Default::default() };
 /// let svg = draw::svg(&Graph::of(e), &options)?;
 /// assert!(svg.contains("de/db = 5") && svg.contains("dc/da = 1"));
 /// # Ok::<(), retrograd::Error>(())
