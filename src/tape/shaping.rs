@@ -617,9 +617,10 @@ impl<'t, T: Element> Var<'t, T> {
         let shape = rhs.shape();
         if shape.rank() + 1 == self.rank() {
             let column = rhs.try_unsqueeze(-1)?;
-            return Var::record_tensor_op(TensorOp::Solve(Solve), &[self, column])?.to_shape(shape);
+            return Var::record_tensor_op(TensorOp::Solve(Solve { transposed: false }), &[self, column])?
+                .to_shape(shape);
         }
-        Var::record_tensor_op(TensorOp::Solve(Solve), &[self, rhs])
+        Var::record_tensor_op(TensorOp::Solve(Solve { transposed: false }), &[self, rhs])
     }
 
     /// The entry with these numbers, one for each leading axis: a number where all axes are given.

@@ -3,7 +3,7 @@
 use super::{TermKind, TermTable};
 use crate::graph::Graph;
 use crate::num::Element;
-use crate::ops::structural::{CrossEntropy, CrossEntropySlope, MatMul, Permute, Sum, TensorOp};
+use crate::ops::structural::{CrossEntropy, CrossEntropySlope, MatMul, Permute, Solve, Sum, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
 use crate::tensor::kernels::rows::{RowMap, RowReduction};
 use std::collections::HashMap;
@@ -313,8 +313,9 @@ impl<'a> Notation<'a> {
             }
             TensorOp::Sum(_) | TensorOp::Map(_) | TensorOp::Reduce(_) => self.rows(op, args),
             TensorOp::Inv(_) => (format!("{}^{{-1}}", self.at(x, Bond::Whole)), Bond::Whole),
-            TensorOp::Solve(_) => {
-                (format!("{}^{{-1}} {}", self.at(x, Bond::Whole), self.at(args[1], Bond::Whole)), Bond::Product)
+            TensorOp::Solve(Solve { transposed }) => {
+                let power = if *transposed { "-\\top" } else { "-1" };
+                (format!("{}^{{{power}}} {}", self.at(x, Bond::Whole), self.at(args[1], Bond::Whole)), Bond::Product)
             }
             TensorOp::Det(_) => (self.call("\\det", args), Bond::Whole),
             TensorOp::SquaredError(_) => {

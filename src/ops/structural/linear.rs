@@ -299,7 +299,7 @@ impl TensorRule for Inv {
             if lu.is_singular() {
                 singular = Some(i);
             }
-            lu.solve(identity.as_slice(), n, out);
+            lu.solve(identity.as_slice(), n, false, out);
         }
         regular("inv", n, singular)
     }
@@ -313,9 +313,14 @@ impl TensorRule for Inv {
     }
 }
 
-/// The solution X of A X = B, for matrices in the last two axes.
+/// The solution X of A X = B, or of A^T X = B, for matrices in the last two axes.
+///
+/// Both are solved by the decomposition of A, so that a gradient exists wherever the value does: rounding may leave a pivot of 0 to
+/// the transposed matrix alone.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Solve;
+pub(crate) struct Solve {
+    pub transposed: bool,
+}
 impl TensorRule for Solve {
     const NAME: &'static str = "solve";
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
@@ -340,22 +345,24 @@ impl TensorRule for Solve {
             if lu.is_singular() {
                 singular = Some(i);
             }
-            lu.solve(b, columns, out);
+            lu.solve(b, columns, self.transposed, out);
         }
         regular("solve", n, singular)
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
-        let db = a.apply(TensorOp::Solve(Solve), &[&a.transpose(&node.inputs[0]), g]);
-        match wrt {
-            0 => a.neg(&a.matmul(&db, false, node.output, true)).into(),
+        let back = TensorOp::Solve(Solve { transposed: !self.transposed });
+        let db = a.apply(back, &[&node.inputs[0], g]);
+        match (wrt, self.transposed) {
+            (0, false) => a.neg(&a.matmul(&db, false, node.output, true)).into(),
+            (0, true) => a.neg(&a.matmul(node.output, false, &db, true)).into(),
             _ => db.into(),
         }
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let right = match wrt {
-            0 => a.neg(&a.matmul(tangent, false, node.output, false)),
+            0 => a.neg(&a.matmul(tangent, self.transposed, node.output, false)),
             _ => tangent.clone(),
         };
-        a.apply(TensorOp::Solve(Solve), &[&node.inputs[0], &right])
+        a.apply(TensorOp::Solve(self.clone()), &[&node.inputs[0], &right])
     }
 }

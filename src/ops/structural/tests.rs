@@ -130,7 +130,8 @@ fn arithmetic_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
         (TensorOp::Det(Det), vec![some([2, 2, 2])]),
         (TensorOp::Inv(Inv), vec![some([2, 3, 3])]),
         (TensorOp::Inv(Inv), vec![some([0, 0])]),
-        (TensorOp::Solve(Solve), vec![some([2, 3, 3]), some([2, 3, 2])]),
+        (TensorOp::Solve(Solve { transposed: false }), vec![some([2, 3, 3]), some([2, 3, 2])]),
+        (TensorOp::Solve(Solve { transposed: true }), vec![some([2, 3, 3]), some([2, 3, 2])]),
         (TensorOp::SquaredError(SquaredError), vec![some([2, 70]), some([2, 70]).map(f64::cos)]),
         (TensorOp::CrossEntropy(CrossEntropy { labels: labels.clone() }), vec![some([2, 3])]),
         (TensorOp::CrossEntropySlope(CrossEntropySlope { labels }), vec![some([2, 3])]),
@@ -175,6 +176,24 @@ fn products_add_to_what_is_there() {
     }
 }
 
+/// Rounding leaves no pivot to the transposed matrix, and one of 2e-16 to the matrix itself.
+#[test]
+fn a_system_that_was_solved_has_a_gradient() {
+    let (tape, nearly) = (Tape::new(), Tensor::from([[6.2, 7.3], [1.24, 1.46]]));
+    let turned = Tensor::from([[6.2, 1.24], [7.3, 1.46]]);
+    let (a, b) = (tape.var(&nearly), tape.var([[1.0], [2.0]]));
+    assert!(tape.var(&turned).try_solve(b).is_err());
+    let x = a.try_solve(b).unwrap();
+    let gradients = x.sum(()).backward();
+    // The gradient is that of a matrix beside this one.
+    let product = turned.matmul(&gradients.wrt(b));
+    let size = gradients.wrt(b).iter().fold(0.0f64, |size, x| size.max(x.abs()));
+    assert!(product.iter().all(|back| (back - 1.0).abs() < 1e-15 * size), "{product} of {size}");
+    let second = tape.grad(x.sum(()), &[a, b]);
+    assert!(second[0].sum(()).try_backward().is_ok() && second[1].sum(()).try_backward().is_ok());
+    assert!(tape.jvp(x, &[(a, Tensor::ones([2, 2]).into())]).is_ok());
+}
+
 #[test]
 fn a_singular_matrix_is_an_error_where_it_is_written() {
     let singular = Tensor::from([[1.0, 2.0], [2.0, 4.0]]);
@@ -182,7 +201,7 @@ fn a_singular_matrix_is_an_error_where_it_is_written() {
     let error = Inv.write(&[(&singular).into()], &mut out).unwrap_err();
     assert_eq!(error.to_string(), "inv: matrix 0 of shape [2, 2] is singular");
     let right = some([2, 1]);
-    let error = Solve.write(&[(&singular).into(), (&right).into()], &mut out[..2]).unwrap_err();
+    let error = Solve { transposed: false }.write(&[(&singular).into(), (&right).into()], &mut out[..2]).unwrap_err();
     assert_eq!(error.to_string(), "solve: matrix 0 of shape [2, 2] is singular");
 }
 

@@ -56,11 +56,26 @@ impl Lu {
         (0..self.n).fold(self.sign, |det, k| det * self.lu[k * self.n + k])
     }
 
-    /// Solves A X = B for B of [n, columns], row-major.
-    pub fn solve<T: Element>(&self, b: &[T], columns: usize, out: &mut [T]) {
+    /// Solves A X = B, or A^T X = B, for B of [n, columns], row-major.
+    pub fn solve<T: Element>(&self, b: &[T], columns: usize, transposed: bool, out: &mut [T]) {
         let n = self.n;
         let mut x = vec![0.0; n];
         for c in 0..columns {
+            if transposed {
+                // U^T L^T P X = B.
+                for i in 0..n {
+                    let sum: f64 = (0..i).map(|j| self.lu[j * n + i] * x[j]).sum();
+                    x[i] = (b[i * columns + c].as_f64() - sum) / self.lu[i * n + i];
+                }
+                for i in (0..n).rev() {
+                    let sum: f64 = (i + 1..n).map(|j| self.lu[j * n + i] * x[j]).sum();
+                    x[i] -= sum;
+                }
+                for i in 0..n {
+                    out[self.rows[i] * columns + c] = T::from_f64(x[i]);
+                }
+                continue;
+            }
             for i in 0..n {
                 let sum: f64 = (0..i).map(|j| self.lu[i * n + j] * x[j]).sum();
                 x[i] = b[self.rows[i] * columns + c].as_f64() - sum;
