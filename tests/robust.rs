@@ -390,6 +390,24 @@ fn numbers_that_do_not_fit_an_index_are_out_of_range_and_do_not_wrap() {
 }
 
 #[test]
+fn counts_at_the_end_of_their_range_do_not_wrap() {
+    let tape = Tape::new();
+    let x = tape.var([1.5]);
+    let slope = x.polygamma(u32::MAX).sum(()).backward().wrt(x).to_vec()[0];
+    assert!(!(slope.abs() < 1e300), "{slope}, and digamma's is 0.0365");
+    let mut map = program::Map::compile(2, 0, |x, _| vec![x[0] + x[1]]).unwrap();
+    let wide = Points::new(0).rows(&[], usize::MAX).rows(&[], 3);
+    refused("map", map.run(&wide, &[]));
+    let other = Tape::new();
+    let y = other.var(0.0).sqrt();
+    assert!(tape.check_finite_gradients(y).is_err_and(|error| error.to_string().contains("tape")));
+    let mut program = Program::compile(&[Tensor::scalar(1.0)], |_, v| vec![v[0] * 2.0]).unwrap();
+    program.run(&[&Tensor::scalar(1.0)]).unwrap();
+    let message = panic_of(|| program.items_into(usize::MAX, &mut [7.0])).expect("there is no such output");
+    assert!(message.starts_with("program: there are 1 outputs"), "{message}");
+}
+
+#[test]
 fn a_tensor_without_elements_is_printed_in_a_line() {
     assert_eq!(Tensor::<f64>::zeros([0]).to_string(), "[]");
     assert_eq!(Tensor::<f64>::zeros([2, 0]).to_string(), "[[],\n []]");

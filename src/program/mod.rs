@@ -561,7 +561,7 @@ impl<T: Element> Program<T> {
     #[inline(never)]
     #[track_caller]
     pub fn items_into(&self, first: usize, items: &mut [T]) {
-        let (end, all) = (first + items.len(), self.items.len());
+        let (end, all) = (first.saturating_add(items.len()), self.items.len());
         assert!(end <= all, "program: there are {all} outputs, asked for {first}..{end}");
         let arena = self.machine.arena();
         for (item, (k, &at)) in items.iter_mut().zip(self.items.iter().enumerate().skip(first)) {

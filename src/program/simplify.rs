@@ -99,7 +99,8 @@ fn relaxed<T: Element>(ir: &mut Ir<T>, op: BinaryOp, [x, y]: [NodeKey; 2], shape
         // x / c = x (1/c).
         Div(_) | Over(_) => {
             let inverse = ir.literal(T::from_f64(1.0) / b?);
-            Some(ir.binary(Mul(ops::Mul), x, inverse))
+            let product = ir.binary(Mul(ops::Mul), x, inverse);
+            Some(ir.stretched(product, shape))
         }
         _ => None,
     }

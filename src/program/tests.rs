@@ -3,7 +3,7 @@
 mod thresholds;
 
 use super::{Options, Program};
-use crate::{CustomOp, Element, Result, Tape, Tensor, Var};
+use crate::{CustomOp, Element, Result, Shape, Tape, Tensor, Var};
 
 /// Numbers that look random and are not.
 fn sample(shape: &[usize], seed: usize) -> Tensor<f64> {
@@ -155,6 +155,46 @@ fn reading_a_number_while_compiling_is_an_error() {
     let x = Tensor::from([2.0, 3.0, 4.0]);
     program.run(&[&x]).unwrap();
     assert_eq!(program.output(1), [2.0, 6.0, 12.0]);
+}
+
+/// sin(x) and the sine of x detached are one number, of which one has a derivative by x.
+#[test]
+fn what_is_detached_takes_no_derivative_from_an_equal_number() {
+    type Formula = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
+    let formulas: [Formula; 4] = [
+        |x| x.detach().sin() * x.sin(),
+        |x| x.sin() * x.detach().sin(),
+        |x| (x.detach() * x) * (x * x.detach()),
+        |x| x.detach().sin().exp() * x.sin().exp() * x.sin().exp(),
+    ];
+    for formula in formulas {
+        for shape in [Shape::scalar(), [2].into()] {
+            let at = |k: f64| Tensor::from_fn(shape.clone(), |i| 0.3 + k + i.len() as f64);
+            let mut program = Program::compile_gradient(&[at(0.0)], &[0], |_, v| formula(v[0]).sum(())).unwrap();
+            program.run(&[&at(0.25)]).unwrap();
+            let tape = Tape::new();
+            let x = tape.var(at(0.25));
+            let expected = formula(x).sum(()).backward().wrt(x);
+            for (a, b) in program.output(1).iter().zip(expected.iter()) {
+                assert!((a - b).abs() < 1e-14 * b.abs(), "{a}, expected {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_relaxed_quotient_of_a_stretched_number_keeps_its_shape() {
+    let at = sample(&[2], 1);
+    let mut program = Options::new()
+        .relaxed(true)
+        .compile(std::slice::from_ref(&at), |_, v| {
+            let three = v[0].equal(v[0]).select(Var::constant(3.0), Var::constant(3.0));
+            vec![three / three, v[0] / three]
+        })
+        .unwrap();
+    program.run(&[&at]).unwrap();
+    assert_eq!(program.output(0), [1.0, 1.0]);
+    assert_eq!(program.output(1).len(), 2);
 }
 
 #[test]

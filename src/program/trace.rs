@@ -24,9 +24,11 @@ pub(super) struct Traced<'b, T> {
     build: Building<'b, T>,
     scalars: Vec<Expr<'b, T>>,
     entries: Vec<Expr<'b, T>>,
-    /// For every scalar the first one that became the same node by an op: itself, mostly. Its adjoint gathers there.
+    /// For every scalar the first one that became the same node by the same op on the same scalars: itself, mostly. Its adjoint
+    /// gathers there. The same node alone is not enough: of sin(x) and the sine of x detached, which are one number, one has a
+    /// derivative by x.
     firsts: Vec<u32>,
-    first_of: HashMap<NodeKey, u32>,
+    first_of: HashMap<(NodeKey, [Option<u32>; 2]), u32>,
 }
 
 impl<'b, T: Element> Traced<'b, T> {
@@ -108,7 +110,8 @@ impl<'b, T: Element> Traced<'b, T> {
 
     fn scalars_to(&mut self, tape: &Tape<T>, hi: u32, inputs: &HashMap<Id, usize>) {
         for id in self.scalars.len() as u32..hi {
-            let expr = match tape.scalars().decode(id) {
+            let node = tape.scalars().decode(id);
+            let expr = match node {
                 ScalarNode::Leaf(x) => match inputs.get(&Id::scalar(id)) {
                     Some(&k) => self.input(k),
                     None => self.literal(x),
@@ -118,8 +121,14 @@ impl<'b, T: Element> Traced<'b, T> {
                 ScalarNode::Copy(parent) => self.scalars[parent as usize],
             };
             self.scalars.push(expr);
-            let key = expr.key(self.build.ir);
-            self.firsts.push(*self.first_of.entry(key).or_insert(id));
+            let first = match node {
+                ScalarNode::Copy(parent) => self.firsts[parent as usize],
+                _ => {
+                    let parents = tape.scalars().parents(id).map(|parent| Some(self.firsts[parent? as usize]));
+                    *self.first_of.entry((expr.key(self.build.ir), parents)).or_insert(id)
+                }
+            };
+            self.firsts.push(first);
         }
     }
 

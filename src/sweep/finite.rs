@@ -39,6 +39,7 @@ impl<T: Element> Tape<T> {
     /// The first value that is NaN or infinite, or the first op whose rule passes on such a gradient: with its operands, source
     /// line, and advice.
     pub fn check_finite_gradients(&self, y: Var<'_, T>) -> Result<()> {
+        crate::tape::same_tape("check_finite_gradients", Some(self), y.tape)?;
         self.check_finite()?;
         let everything = vec![true; self.entries().len()];
         let retained = self.exchange_retained(&everything);

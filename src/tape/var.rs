@@ -241,6 +241,9 @@ impl<'t, T: Element> Var<'t, T> {
 
     /// Calls the closure with this variable's gradient in every sweep over numbers, once it is complete; what the closure
     /// returns replaces it.
+    ///
+    /// # Panics
+    /// The sweep does, if what the closure returns has another shape.
     pub fn on_gradient(self, call: impl Fn(&Tensor<T>) -> Option<Tensor<T>> + 'static) -> Self {
         if let Some(tape) = self.tape.filter(|_| !self.is_constant()) {
             if tape.replay.is_on() {

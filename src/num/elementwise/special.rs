@@ -97,6 +97,7 @@ impl Unary for Polygamma {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
-        g * x.polygamma(self.n + 1)
+        // Beyond what numbers hold in any case.
+        g * x.polygamma(self.n.saturating_add(1))
     }
 }

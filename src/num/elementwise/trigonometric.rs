@@ -177,7 +177,7 @@ impl Unary for SincDerivative {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
-        g * x.sinc_derivative(self.n + 1)
+        g * x.sinc_derivative(self.n.saturating_add(1))
     }
 }
 

@@ -213,7 +213,7 @@ pub(super) fn polygamma(n: u32, x: f64) -> f64 {
     }
     let even = n.is_multiple_of(2);
     let factorial = if n <= 170 { (1..=n).map(f64::from).product() } else { exp::<Plain>(lgamma(n as f64 + 1.0)) };
-    let s = n + 1;
+    let s = n.saturating_add(1);
     let zeta = if x > 0.0 {
         hurwitz(s, x)
     } else {

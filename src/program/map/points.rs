@@ -93,7 +93,7 @@ impl<'a, T: Element> Points<'a, T> {
     }
     /// How many numbers each has.
     pub fn n_inputs(&self) -> usize {
-        self.parts.iter().map(|part| part.count).sum()
+        self.parts.iter().fold(0, |inputs: usize, part| inputs.saturating_add(part.count))
     }
 
     pub(super) fn layout(&self) -> Layout {
