@@ -394,7 +394,7 @@ fn counts_at_the_end_of_their_range_do_not_wrap() {
     let tape = Tape::new();
     let x = tape.var([1.5]);
     let slope = x.polygamma(u32::MAX).sum(()).backward().wrt(x).to_vec()[0];
-    assert!(slope.is_nan() || slope.abs() >= 1e300, "{slope}, and digamma's is 0.0365");
+    assert!(!(slope.abs() < 1e300), "{slope}, and digamma's is 0.0365");
     let mut map = program::Map::compile(2, 0, |x, _| vec![x[0] + x[1]]).unwrap();
     let wide = Points::new(0).rows(&[], usize::MAX).rows(&[], 3);
     refused("map", map.run(&wide, &[]));

@@ -33,10 +33,15 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text:?} is not a number")))
 }
 
-/// The first seed, and how many: so many in the suite, and at most so many when it is told a number.
+/// The first seed, and how many: `short` in the suite; what the setting says, at most `long`, when it is set.
 fn seeds(short: u64, long: u64) -> (u64, u64) {
     let count = setting("RETROGRAD_PROGRAMS").map_or(short, |count| count.min(long));
     (setting("RETROGRAD_SEED").unwrap_or(1), count)
+}
+
+/// So many seeds from this one on; after the last one comes 0.
+fn of(first: u64, count: u64) -> impl Iterator<Item = u64> {
+    (0..count).map(move |k| first.wrapping_add(k))
 }
 
 /// What was found of one family: how often, and first by which seed.
@@ -68,7 +73,10 @@ impl Report {
 
     #[track_caller]
     fn finish(self, what: &str) {
-        println!("{what}; known differences: {:?}", self.known);
+        let (outputs, free) = compare::compared();
+        let known: usize = self.known.values().map(|(count, _)| count).sum();
+        println!("{what}; {outputs} outputs compared, {free} of them arbitrary by rounding, {known} known to differ");
+        println!("known differences: {:?}", self.known);
         let mut text = String::new();
         for (name, family) in &self.families {
             let program = generate::program(family.seed);
@@ -90,7 +98,7 @@ fn random_programs_agree_by_every_route() {
     engines::hush_what_is_caught();
     let (first, count) = seeds(300, u64::MAX);
     let mut report = Report::default();
-    for seed in first..first + count {
+    for seed in of(first, count) {
         let program = generate::program(seed);
         for finding in check(&program) {
             report.add(seed, &program, finding);
@@ -115,9 +123,10 @@ fn generated_source_agrees() {
     engines::hush_what_is_caught();
     let (first, count) = seeds(40, 4_000);
     let mut report = Report::default();
-    let programs: Vec<_> = (first..first + count).map(|seed| (seed, generate::program(seed))).collect();
+    let programs: Vec<_> = of(first, count).map(|seed| (seed, generate::program(seed))).collect();
     let (written, findings) = source::check(&programs);
-    assert!(written as u64 > count / 4, "only {written} of {count} programs have a source");
+    // A handful of seeds may have none.
+    assert!(count < 10 || written as u64 > count / 4, "only {written} of {count} programs have a source");
     for (seed, finding) in findings {
         report.add(seed, &generate::program(seed), finding);
     }

@@ -6,6 +6,7 @@
 //! anywhere else is found.
 
 use crate::compare::Finding;
+use crate::engines::{self, Outcome};
 use crate::noise::Noisy;
 use crate::program::{Op, Program};
 use retrograd::{Dual, Element, Number, Tape, Tensor, Var};
@@ -159,9 +160,11 @@ impl Factors {
         self.least += least;
     }
 
-    fn hide<T: Element>(&self) -> bool {
+    /// Whether they do in derivatives of this order: each has so many factors of each op.
+    fn hide<T: Element>(&self, order: usize) -> bool {
         let (largest, smallest) = if T::NAME == "f32" { (88.0, -103.0) } else { (709.0, -745.0) };
-        (self.infinite || self.most > largest) && (self.zero || self.least < smallest)
+        let order = order as f64;
+        (self.infinite || order * self.most > largest) && (self.zero || order * self.least < smallest)
     }
 }
 
@@ -174,9 +177,15 @@ fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
     let mut factors = Factors::default();
     // A tangent is zero for all inputs but one.
     factors.zero |= program.seed.values.contains(&0.0) || program.inputs.len() > 1;
+    // An op on whole tensors tells no factors: a second derivative is made of the first.
+    if let (2, Outcome::Numbers(outputs)) = (finding.order, engines::caught(|| engines::tape::<T>(program))) {
+        let first = outputs.iter().skip(1).take(program.inputs.len());
+        factors.infinite |= first.flatten().flatten().any(|x| !x.is_finite());
+    }
     if program.is_of_numbers() {
         let inputs: Vec<f64> = program.inputs.iter().map(|input| input.values[finding.element]).collect();
         let x: Vec<Noisy<T>> = inputs.iter().map(|&x| Noisy::lit(x)).collect();
+        factors.zero |= tangent_vanishes::<T>(program, &inputs);
         let mut values: Vec<Noisy<T>> = Vec::new();
         for node in &program.nodes {
             let args: Vec<_> = node.args.iter().map(|&k| values[k]).collect();
@@ -184,7 +193,7 @@ fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
             factors.add::<T>(&node.op, &numbers);
             values.push(node.op.number(&args, &x).expect("an elementwise program"));
         }
-        return factors.hide::<T>();
+        return factors.hide::<T>(finding.order);
     }
     let tape = Tape::<T>::of();
     let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
@@ -197,6 +206,12 @@ fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
                 let flat = args.iter().chain([&value]).flat_map(|x| x.value().to_vec());
                 factors.infinite |= METHODS.contains(&method.name) || flat.into_iter().any(|x| !x.as_f64().is_finite());
                 factors.zero = true;
+                // What a product on whole tensors passes on has the other side for a factor.
+                let sizes = args.iter().flat_map(|x| x.value().to_vec()).map(|x| x.as_f64().abs());
+                let logarithms = sizes.filter(|x| x.is_finite() && *x != 0.0).map(f64::ln);
+                let (most, least) = logarithms.fold((0.0f64, 0.0f64), |(most, least), x| (most.max(x), least.min(x)));
+                factors.most += most;
+                factors.least += least;
             }
             Op::Unary(_) | Op::Binary(_) => {
                 let ones = tape.data(Tensor::ones(value.shape()));
@@ -222,27 +237,72 @@ fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
         }
         values.push(value);
     }
-    factors.hide::<T>()
+    factors.hide::<T>(finding.order)
+}
+
+/// Whether the tangent of a value on the way is 0, if only by terms that cancel: atan2(x, x) does not depend on x. Infinite terms
+/// that would cancel are NaN.
+fn tangent_vanishes<T: Element>(program: &Program, inputs: &[f64]) -> bool {
+    (0..inputs.len()).any(|j| {
+        let unit = |k: usize| Noisy::lit((k == j) as u8 as f64);
+        let x: Vec<Dual<Noisy<T>>> =
+            inputs.iter().enumerate().map(|(k, &x)| Dual::new(Noisy::lit(x), unit(k))).collect();
+        let mut values: Vec<Dual<Noisy<T>>> = Vec::new();
+        for node in &program.nodes {
+            let args: Vec<_> = node.args.iter().map(|&k| values[k]).collect();
+            values.push(node.op.number(&args, &x).expect("an elementwise program"));
+        }
+        values.iter().map(|value| value.tangent.0.as_f64()).any(|tangent| tangent == 0.0 || tangent.is_nan())
+    })
 }
 
 /// Whether an argument of one of these ops has a square that overflows, or underflows to 0 or a subnormal number.
 pub fn square_leaves_range(program: &Program, names: &[&str]) -> bool {
-    let squares: (f64, f64) =
-        if program.single { (f32::MIN_POSITIVE as f64, f32::MAX as f64) } else { (f64::MIN_POSITIVE, f64::MAX) };
+    let squares = range(program);
+    some_argument(program, names, |x| x != 0.0 && !(squares.0..=squares.1).contains(&(x * x)))
+}
+
+/// The same of the fourth power, of which second derivatives are made.
+pub fn fourth_power_leaves_range(program: &Program, names: &[&str]) -> bool {
+    let powers = range(program);
+    some_argument(program, names, |x| x != 0.0 && !(powers.0..=powers.1).contains(&x.powi(4)))
+}
+
+/// The smallest normal number and the largest.
+fn range(program: &Program) -> (f64, f64) {
+    if program.single { (f32::MIN_POSITIVE as f64, f32::MAX as f64) } else { (f64::MIN_POSITIVE, f64::MAX) }
+}
+
+/// Whether a number on the way is infinite, or so large that 1 adds nothing to it.
+pub fn dwarfs_one(program: &Program) -> bool {
+    let epsilon = if program.single { f32::EPSILON as f64 } else { f64::EPSILON };
+    let large = |x: &f64| x.abs() > epsilon.recip();
     let tape = Tape::<f64>::new();
     let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
-    let mut leaves = false;
+    let mut found = program.inputs.iter().any(|input| input.values.iter().any(large));
+    let recorded = program.record_with(&x, |_, _, value| {
+        found |= value.value().iter().any(large);
+        value
+    });
+    recorded.is_ok() && found
+}
+
+/// Whether an argument of one of these ops is such a number.
+pub fn some_argument(program: &Program, names: &[&str], is: impl Fn(f64) -> bool) -> bool {
+    let tape = Tape::<f64>::new();
+    let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
+    let mut found = false;
     let recorded = program.record_with(&x, |op, args, value| {
         let name = match op {
+            Op::Unary(op) => op.name(),
             Op::Binary(op) => op.name(),
             Op::Method(method) => method.name,
             _ => "",
         };
-        let leaves_range = |x: &f64| *x != 0.0 && !(squares.0..=squares.1).contains(&(x * x));
-        leaves |= names.contains(&name) && args.iter().any(|arg| arg.value().iter().any(leaves_range));
+        found |= names.contains(&name) && args.iter().any(|arg| arg.value().iter().any(|&x| is(x)));
         value
     });
-    recorded.is_ok() && leaves
+    recorded.is_ok() && found
 }
 
 /// The lists hold what the rules give at special points, no more and no less.

@@ -255,9 +255,9 @@ pub fn rust(program: &Program, finding: &Finding) -> String {
          let seed: Tensor<T> = {seed};\n    \
          let n = inputs.len();\n    \
          let all: Vec<Tensor<T>> = inputs.iter().chain([&seed]).cloned().collect();\n    \
-         let ordinary = |j: usize| (0.15 + ((j * 7 + 3) % 11) as f64 * 0.07) as T;\n    \
+         let ordinary = |k: usize, j: usize| (0.15 + 0.77 * (1e4 * ((1000 * k + j) as f64 + 1.0).sin()).rem_euclid(1.0)) as T;\n    \
          let elsewhere: Vec<Tensor<T>> =\n        \
-         all.iter().map(|x| Tensor::new(x.shape(), (0..x.len()).map(ordinary).collect()).unwrap()).collect();\n    \
+         all.iter().enumerate().map(|(k, x)| Tensor::new(x.shape(), (0..x.len()).map(|j| ordinary(k, j)).collect()).unwrap()).collect();\n    \
          let tape = Tape::<T>::of();\n    \
          let v: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();\n    \
          let expected: Vec<Vec<T>> = {expected};\n    \

@@ -21,7 +21,7 @@ fn answers_for_another_process() {
     let (first, count) = seeds.split_once(' ').expect("two numbers");
     let (first, count): (u64, u64) = (first.parse().unwrap(), count.parse().unwrap());
     let mut text = String::new();
-    for seed in first..first + count {
+    for seed in crate::of(first, count) {
         let program = crate::generate::program(seed);
         let both = if program.single { answers::<f32>(&program) } else { answers::<f64>(&program) };
         for outcome in both {
@@ -81,7 +81,7 @@ pub fn check(first: u64, count: u64) -> Vec<(u64, Finding)> {
         let text = std::fs::read_to_string(&file).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len() as u64, 2 * count);
-        for (seed, pair) in (first..).zip(lines.chunks(2)) {
+        for (seed, pair) in crate::of(first, count).zip(lines.chunks(2)) {
             let program = crate::generate::program(seed);
             let found = if program.single { compare::<f32>(&program, pair) } else { compare::<f64>(&program, pair) };
             findings.extend(found.into_iter().map(|finding| (seed, finding)));

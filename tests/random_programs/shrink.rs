@@ -27,7 +27,9 @@ pub fn shrink(program: &Program, finding: &Finding) -> Program {
         } else {
             candidates.into_iter().find(|candidate| {
                 tries += 1;
-                tries < TRIES && check(candidate).iter().any(|found| shows(candidate, found, finding, name))
+                tries < TRIES
+                    && is_small(candidate)
+                    && check(candidate).iter().any(|found| shows(candidate, found, finding, name))
             })
         };
         match better {
@@ -35,6 +37,19 @@ pub fn shrink(program: &Program, finding: &Finding) -> Program {
             None => return smallest,
         }
     }
+}
+
+/// Whether nothing on the way has more than a million elements: without the op that made them fewer, two long inputs may meet in
+/// a matrix that fills the memory.
+fn is_small(program: &Program) -> bool {
+    let tape = Tape::<f32>::of();
+    let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
+    let mut small = true;
+    let recorded = program.record_with(&x, |_, _, value| {
+        small &= value.numel() <= 1_000_000;
+        value
+    });
+    small || recorded.is_err()
 }
 
 /// What is known stays that, and what is new does not become it.

@@ -53,6 +53,8 @@ fn written<T: Element>(program: &Program, name: &str) -> Option<(String, String)
 }
 
 /// Compiles and runs the source of these programs; what differs from the tape, by seed, and how many have a source.
+///
+/// They are one file. If it does not compile, its halves are tried, down to the program whose source is wrong.
 pub fn check(programs: &[(u64, Program)]) -> (usize, Vec<(u64, Finding)>) {
     let folder = tempfile::tempdir().unwrap();
     let mut file = String::from("#![allow(warnings)]\n");
@@ -86,7 +88,21 @@ pub fn check(programs: &[(u64, Program)]) -> (usize, Vec<(u64, Finding)>) {
         }
     }
     write!(file, "fn main() {{\n{runs}}}\n").unwrap();
-    let output = compiled(folder.path(), &file);
+    let output = match compiled(folder.path(), &file) {
+        Ok(output) => output,
+        Err(message) if programs.len() == 1 => {
+            findings.push((programs[0].0, not_compiled(message)));
+            return (1, findings);
+        }
+        Err(_) => {
+            let (first, second) = programs.split_at(programs.len() / 2);
+            let (mut written, mut findings) = check(first);
+            let (more, others) = check(second);
+            written += more;
+            findings.extend(others);
+            return (written, findings);
+        }
+    };
     for (&(seed, program), line) in written_out.iter().zip(output.lines()) {
         if line == "panicked" {
             findings.push((
@@ -111,14 +127,26 @@ pub fn check(programs: &[(u64, Program)]) -> (usize, Vec<(u64, Finding)>) {
     (written_out.len(), findings)
 }
 
-fn compiled(folder: &Path, file: &str) -> String {
+fn not_compiled(message: String) -> Finding {
+    Finding { engine: "source", kind: Kind::Refusal, order: 0, element: 0, what: message }
+}
+
+/// What the file prints, or what the compiler says of it.
+fn compiled(folder: &Path, file: &str) -> Result<String, String> {
     let (source, binary) = (folder.join("generated.rs"), folder.join("generated"));
     std::fs::write(&source, file).unwrap();
     let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
-    let made = Command::new(rustc).args(["--edition", "2024", "-o"]).arg(&binary).arg(&source).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let made = Command::new(rustc)
+        .args(["--edition", "2024", "-C", "debuginfo=0", "-C", "opt-level=0", "-o"])
+        .arg(&binary)
+        .arg(&source)
+        .output()
+        .unwrap();
+    if !made.status.success() {
+        return Err(String::from_utf8_lossy(&made.stderr).into_owned());
+    }
     let run = Command::new(binary).output().unwrap();
-    String::from_utf8(run.stdout).unwrap()
+    Ok(String::from_utf8(run.stdout).unwrap())
 }
 
 fn against<T: Element>(program: &Program, found: &Outputs) -> Vec<Finding> {
