@@ -7,7 +7,7 @@ use super::report::{Against, Finding, GradcheckReport, ParameterReport, Place, V
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::{Tape, Var};
-use crate::tensor::Tensor;
+use crate::tensor::{Shape, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -74,6 +74,10 @@ fn fill<T: Element, S: Element>(
     let analytic = Analytic::new(&tape, subject, weights)?;
     for (parameter, name) in subject.names.iter().enumerate() {
         let shape = subject.point[parameter].shape();
+        if let Some(directions) = options.directions {
+            // A direction has a place and a share for each element.
+            Shape::of(check, &[directions, 2, shape.numel()])?.check_memory::<f64>(check)?;
+        }
         let mut found = ParameterReport::new(name, shape);
         for (place, step) in moves(options, parameter, &subject.point[parameter], &mut rng) {
             let name = name.clone();
