@@ -165,8 +165,7 @@ where
 /// One sweep for each element of `y`.
 #[inline(never)]
 pub(crate) fn jacobian_rows<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
-    let shape = Shape::of("jacobian", &[y.numel(), x.numel()])?;
-    shape.check_memory::<T>("jacobian")?;
+    let shape = Shape::fitting::<T>("jacobian", &[y.numel(), x.numel()])?;
     let mut rows = Vec::with_capacity(shape.numel());
     for i in 0..y.numel() {
         let grads = y.try_backward_with(unit(y, i))?;
@@ -180,8 +179,7 @@ pub(crate) fn jacobian_rows<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_
 #[inline(never)]
 pub(crate) fn jacobian_columns<T: Element>(tape: &Tape<T>, y: Var<'_, T>, x: Var<'_, T>) -> Result<Tensor<T>> {
     let (m, n) = (y.numel(), x.numel());
-    let shape = Shape::of("jacobian", &[m, n])?;
-    shape.check_memory::<T>("jacobian")?;
+    let shape = Shape::fitting::<T>("jacobian", &[m, n])?;
     let mut jacobian = vec![T::from_f64(0.0); shape.numel()];
     for j in 0..n {
         let column = tape.jvp(y, &[(x, unit(x, j).into())])?;

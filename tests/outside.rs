@@ -3,7 +3,14 @@
 //! Whatever they took from inside, a field, a function or a method, would be an error here. So all that they do, users can do.
 //! There is nothing to run.
 
-#![allow(dead_code, unused_imports, missing_docs, unreachable_pub, private_interfaces)]
+#![allow(
+    dead_code,
+    unused_imports,
+    missing_docs,
+    unreachable_pub,
+    private_interfaces,
+    reason = "a part of the library alone has items that the rest uses; there, these lints hold for them"
+)]
 
 // What `crate::` means to them.
 pub use retrograd::*;

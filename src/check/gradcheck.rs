@@ -75,8 +75,13 @@ fn fill<T: Element, S: Element>(
     for (parameter, name) in subject.names.iter().enumerate() {
         let shape = subject.point[parameter].shape();
         if let Some(directions) = options.directions {
-            // A direction has a place and a share for each element.
-            Shape::of(check, &[directions, 2, shape.numel()])?.check_memory::<f64>(check)?;
+            // Of each element, a direction has the place and the share.
+            Shape::fitting::<(usize, f64)>(check, &[directions, shape.numel()]).map_err(|_| {
+                let n = shape.numel();
+                Error::argument(format!(
+                    "{check}: {directions} directions of {n} numbers for {name:?}; a few are enough"
+                ))
+            })?;
         }
         let mut found = ParameterReport::new(name, shape);
         for (place, step) in moves(options, parameter, &subject.point[parameter], &mut rng) {

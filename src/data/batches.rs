@@ -293,8 +293,7 @@ pub(super) fn shuffle(order: &mut [usize], rng: &mut impl RngCore) {
 /// The system does not have memory for so many.
 #[track_caller]
 pub fn shuffled(n: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    let room = Shape::of("shuffled", &[n]).and_then(|shape| shape.check_memory::<usize>("shuffled"));
-    room.unwrap_or_else(|error| panic!("{error}"));
+    Shape::fitting::<usize>("shuffled", &[n]).unwrap_or_else(|error| panic!("{error}"));
     let mut order: Vec<usize> = (0..n).collect();
     shuffle(&mut order, &mut generator(seed, Purpose::Shuffle, epoch));
     order

@@ -369,8 +369,7 @@ fn check_inputs<T: Element>(inputs: &Tensor<T>, preprocessing: &Preprocessing) -
     )))
 }
 
-/// Values of one or two axes, all finite; the number of classes, which is 0.
-/// The most classes: a label that numbers no class, but is a year or an identifier, must not ask for a count of all below it.
+/// The most classes: a label that numbers no class, but identifies a row, must not ask for a count of all numbers below it.
 const MOST_CLASSES: usize = 1 << 24;
 
 /// How many classes labels have: one more than the largest.
@@ -383,6 +382,7 @@ fn check_labels(labels: &[usize]) -> Result<usize> {
     }
 }
 
+/// Values of one or two axes, all finite; the number of classes, which is 0.
 fn check_values<T: Element>(values: &Tensor<T>) -> Result<usize> {
     let shape = values.shape();
     if !(1..=2).contains(&shape.rank()) || values.is_empty() {

@@ -29,7 +29,8 @@ pub fn two_moons<T: Element>(n: usize, noise: f64, seed: u64) -> Result<Dataset<
 /// Two circles about 0 of n points in all, with radius 1 and `factor`, with normal noise; labels 0 and 1. Classes alternate.
 ///
 /// # Errors
-/// Fewer than 2 points; a factor that is not above 0 and below 1; noise below 0, or not finite; more points than there is memory for.
+/// Fewer than 2 points; a factor that is not above 0 and below 1; noise below 0, or not finite; more points than there is
+/// memory for.
 ///
 /// Source: scikit-learn, `make_circles`.
 #[inline(never)]
@@ -89,7 +90,6 @@ fn points<T: Element>(n: usize, classes: usize, mut point: impl FnMut(usize, usi
     Dataset::labelled(Tensor::new([n, 2], inputs)?, labels)?.with_feature_names(["x", "y"])
 }
 
-/// The labels are 8 bytes each, and no point has fewer.
 fn check(op: &str, n: usize, least: usize, noise: f64) -> Result<()> {
     if n < least {
         return Err(Error::argument(format!("{op}: {n} points; expected at least {least}, one of each class")));
@@ -97,7 +97,8 @@ fn check(op: &str, n: usize, least: usize, noise: f64) -> Result<()> {
     if !(noise.is_finite() && noise >= 0.0) {
         return Err(Error::argument(format!("{op}: a standard deviation of {noise}; expected 0 or more")));
     }
-    Shape::of(op, &[n, 2])?.check_memory::<f64>(op)
+    Shape::fitting::<f64>(op, &[n, 2])?;
+    Ok(())
 }
 
 /// Normal noise around points.

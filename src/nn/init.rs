@@ -86,7 +86,7 @@ impl Init {
     pub fn tensor<T: Element>(self, shape: impl IntoShape, rng: &mut impl Rng) -> Result<Tensor<T>> {
         let shape = shape.into_shape()?;
         self.check(&shape)?;
-        shape.check_memory::<T>("init")?;
+        Shape::fitting::<T>("init", &shape)?;
         let (n_in, n_out) = fans(&shape);
         let symmetric = |limit: f64| Self::Uniform { lo: -limit, hi: limit };
         let centred = |variance: f64| Self::Normal { mean: 0.0, deviation: variance.sqrt() };

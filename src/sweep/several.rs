@@ -31,7 +31,7 @@ impl<T: Element> Tape<T> {
     #[inline(never)]
     pub fn jvp_many(&self, ys: &[Var<'_, T>], xs: &[Var<'_, T>], directions: &Tensor<T>) -> Result<Tensor<T>> {
         let k = self.check_many("jvp_many", ys, xs, directions, xs.len())?;
-        let shape = products_of::<T>("jvp_many", k, ys.len())?;
+        let shape = Shape::fitting::<T>("jvp_many", &[k, ys.len()])?;
         let mut products = vec![T::from_f64(0.0); shape.numel()];
         if self.is_numbers_alone() {
             let pass = Pass { lane: self.scalars(), from: xs, to: ys, vectors: directions.as_slice(), forward: true };
@@ -67,7 +67,7 @@ impl<T: Element> Tape<T> {
     #[inline(never)]
     pub fn vjp_many(&self, ys: &[Var<'_, T>], xs: &[Var<'_, T>], seeds: &Tensor<T>) -> Result<Tensor<T>> {
         let k = self.check_many("vjp_many", ys, xs, seeds, ys.len())?;
-        let shape = products_of::<T>("vjp_many", k, xs.len())?;
+        let shape = Shape::fitting::<T>("vjp_many", &[k, xs.len()])?;
         let mut products = vec![T::from_f64(0.0); shape.numel()];
         if self.is_numbers_alone() {
             let pass = Pass { lane: self.scalars(), from: ys, to: xs, vectors: seeds.as_slice(), forward: false };
@@ -115,13 +115,6 @@ impl<T: Element> Tape<T> {
     fn is_numbers_alone(&self) -> bool {
         self.entries().is_empty() && !self.has_hooks()
     }
-}
-
-/// The products' shape: directions without numbers may be as many as there are words.
-fn products_of<T>(op: &str, k: usize, each: usize) -> Result<Shape> {
-    let shape = Shape::of(op, &[k, each])?;
-    shape.check_memory::<T>(op)?;
-    Ok(shape)
 }
 
 fn rows<T>(elements: &[T], width: usize, n: usize) -> impl Iterator<Item = &[T]> {

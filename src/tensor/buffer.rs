@@ -51,22 +51,24 @@ fn ask<T>(op: &str, shape: &Shape, n: usize) -> Result<()> {
 }
 
 impl Shape {
-    /// Whether the system has memory for a tensor of this shape with elements of this type, for an op by whose name the error
-    /// goes. Nothing is kept: another process may take the memory before it is asked for.
+    /// The shape of these lengths, if the system has memory for so many elements of this type, for an op by whose name the
+    /// error goes. Nothing is kept: another process may take the memory before it is asked for.
     ///
     /// # Errors
-    /// It refuses: such a tensor cannot be made.
+    /// As [`Shape::new`]; the system refuses.
     ///
     /// # Examples
     /// ```
     /// use retrograd::Shape;
-    /// assert!(Shape::new(&[1 << 20])?.check_memory::<f64>("table").is_ok());
-    /// let error = Shape::new(&[1 << 50])?.check_memory::<f64>("table").unwrap_err().to_string();
+    /// assert_eq!(Shape::fitting::<f64>("table", &[1 << 10, 2])?.numel(), 2048);
+    /// let error = Shape::fitting::<f64>("table", &[1 << 50]).unwrap_err().to_string();
     /// assert_eq!(error, "table: shape [1125899906842624] takes 9007199254740992 bytes, which the system does not have");
     /// # Ok::<(), retrograd::Error>(())
     /// ```
-    pub fn check_memory<T>(&self, op: &str) -> Result<()> {
-        ask::<T>(op, self, self.numel())
+    pub fn fitting<T>(op: &str, lengths: &[usize]) -> Result<Self> {
+        let shape = Self::of(op, lengths)?;
+        ask::<T>(op, &shape, shape.numel())?;
+        Ok(shape)
     }
 }
 
@@ -76,7 +78,7 @@ impl Shape {
 /// The system does not have the memory.
 #[track_caller]
 pub(crate) fn room<T>(op: &str, shape: &Shape) -> Vec<T> {
-    shape.check_memory::<T>(op).or_panic();
+    ask::<T>(op, shape, shape.numel()).or_panic();
     Vec::with_capacity(shape.numel())
 }
 

@@ -31,7 +31,7 @@ impl Program {
 }
 
 /// A program of doubles, written down: inputs, then nodes by the names of their ops, with a seed of ones.
-fn example(inputs: &[(&[usize], &[f64])], nodes: &[(&str, &[usize])], shape: &[usize]) -> Program {
+pub fn example(inputs: &[(&[usize], &[f64])], nodes: &[(&str, &[usize])], shape: &[usize]) -> Program {
     let numbers = |(shape, values): &(&[usize], &[f64])| Numbers { shape: shape.to_vec(), values: values.to_vec() };
     let mut all: Vec<Node> = (0..inputs.len()).map(|k| Node { op: Op::Input(k), args: vec![] }).collect();
     all.extend(nodes.iter().map(|(name, args)| Node { op: named(name), args: args.to_vec() }));

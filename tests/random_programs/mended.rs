@@ -1,6 +1,7 @@
 //! Families of faults that random programs found and that are mended: each at the points where it showed.
 
 use crate::compare::{Kind, check};
+use crate::known::example;
 use crate::methods::Method;
 use crate::parameters;
 use crate::program::{Node, Numbers, Op, Program};
@@ -94,5 +95,49 @@ fn a_loss_that_is_not_wanted_has_no_gradient_in_programs() {
         let findings = check(&program);
         let wrong: Vec<_> = findings.iter().filter(|finding| finding.engine.starts_with("program")).collect();
         assert!(wrong.is_empty(), "{name}: {wrong:?}");
+    }
+}
+
+/// A compiled step took sin(x) and the sine of x detached for one number, and its adjoint for the first one's: the derivative by x
+/// was lost.
+#[test]
+fn what_is_detached_takes_no_derivative_from_an_equal_number() {
+    type Written = (&'static [(&'static str, &'static [usize])], usize);
+    let detached_first: Written = (&[("detach", &[0]), ("sin", &[1]), ("sin", &[0]), ("mul", &[2, 3])], 1);
+    let detached_last: Written = (&[("detach", &[0]), ("sin", &[0]), ("sin", &[1]), ("mul", &[2, 3])], 1);
+    let twice: Written = (&[("detach", &[0]), ("mul", &[1, 0]), ("mul", &[0, 1]), ("atan2", &[2, 3])], 1);
+    // Of the two equal products, one has a derivative by the first input, the other by the second.
+    let crossed: Written =
+        (&[("detach", &[0]), ("detach", &[1]), ("mul", &[2, 1]), ("mul", &[0, 3]), ("exp", &[4]), ("mul", &[6, 5])], 2);
+    for (nodes, inputs) in [detached_first, detached_last, twice, crossed] {
+        for shape in [&[][..], &[1], &[3], &[17, 2]] {
+            for single in [false, true] {
+                let n: usize = shape.iter().product();
+                let values: Vec<f64> = (0..n).map(|i| 0.375 + i as f64 / 32.0).collect();
+                let inputs = vec![(shape, &values[..]); inputs];
+                let program = Program { single, ..example(&inputs, nodes, shape) };
+                let findings = check(&program);
+                assert!(findings.is_empty(), "{nodes:?} of {shape:?}: {findings:?}");
+            }
+        }
+    }
+}
+
+/// A relaxed quotient of a number stretched to a shape, by itself, had the shape of the number.
+#[test]
+fn relaxed_ops_on_stretched_numbers_keep_their_shape() {
+    let ops = BinaryOp::all();
+    for op in &ops {
+        for shape in [&[0][..], &[2], &[3, 1, 2]] {
+            for single in [false, true] {
+                let values = vec![1.5; shape.iter().product()];
+                let mut program = Program { single, ..example(&[(shape, &values)], &[], shape) };
+                program.nodes.push(Node { op: Op::Literal(2.0), args: vec![] });
+                program.nodes.push(Node { op: Op::Select, args: vec![0, 1, 1] });
+                program.nodes.push(Node { op: Op::Binary(*op), args: vec![2, 2] });
+                let wrong: Vec<_> = check(&program).into_iter().filter(|finding| finding.kind == Kind::Shape).collect();
+                assert!(wrong.is_empty(), "{} of {shape:?}: {wrong:?}", op.name());
+            }
+        }
     }
 }

@@ -234,7 +234,7 @@ pub fn rust(program: &Program, finding: &Finding) -> String {
     format!(
         "/// {engine}, derivatives of order {order}: {what}\n\
          #[test]\n\
-         #[allow(unused)]\n\
+         #[allow(unused, reason = \"which imports and helpers are used depends on the engine\")]\n\
          fn found() {{\n    \
          use retrograd::program::{{Mapping, Options}};\n    \
          use retrograd::{{Compiled, Dual, Number, Points, Program, Span, Tape, Tensor, Value, Var}};\n    \

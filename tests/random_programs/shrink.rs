@@ -6,7 +6,7 @@ use crate::known;
 use crate::program::{Node, Numbers, Op, Program};
 use crate::source;
 use crate::values::Random;
-use retrograd::Tape;
+use retrograd::{Tape, Var};
 
 /// Programs tried at most.
 const TRIES: usize = 600;
@@ -20,16 +20,14 @@ pub fn shrink(program: &Program, finding: &Finding) -> Program {
     let name = known::covering(program, finding).map(|known| known.name);
     let (mut tries, mut rounds) = (0, 0);
     loop {
-        let candidates = candidates(&smallest);
+        let mut candidates = candidates(&smallest).into_iter().filter(is_small);
         let better = if finding.engine == "source" {
             rounds += 1;
-            if rounds > ROUNDS { None } else { first_by_source(candidates, finding, name) }
+            if rounds > ROUNDS { None } else { first_by_source(candidates.collect(), finding, name) }
         } else {
-            candidates.into_iter().find(|candidate| {
+            candidates.find(|candidate| {
                 tries += 1;
-                tries < TRIES
-                    && is_small(candidate)
-                    && check(candidate).iter().any(|found| shows(candidate, found, finding, name))
+                tries < TRIES && check(candidate).iter().any(|found| shows(candidate, found, finding, name))
             })
         };
         match better {
@@ -45,11 +43,14 @@ fn is_small(program: &Program) -> bool {
     let tape = Tape::<f32>::of();
     let x: Vec<_> = program.tensors().iter().map(|x| tape.var(x)).collect();
     let mut small = true;
-    let recorded = program.record_with(&x, |_, _, value| {
-        small &= value.numel() <= 1_000_000;
-        value
+    // What panics, or is refused, is as large as it came.
+    let _ = catch(|| {
+        program.record_with(&x, |_, _, value| {
+            small &= value.numel() <= 1_000_000;
+            if small { value } else { Var::constant(0.0) }
+        })
     });
-    small || recorded.is_err()
+    small
 }
 
 /// What is known stays that, and what is new does not become it.

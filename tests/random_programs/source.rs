@@ -154,3 +154,11 @@ fn against<T: Element>(program: &Program, found: &Outputs) -> Vec<Finding> {
     let allowed = noise::allowed::<T>(program, &expected);
     differences("source", program, found, &expected, Some(&allowed))
 }
+
+#[test]
+fn a_file_is_run_or_the_compiler_is_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = compiled(folder.path(), "fn main() { missing() }").unwrap_err();
+    assert!(message.contains("missing"), "{message}");
+    assert_eq!(compiled(folder.path(), "fn main() { println!(\"1;\") }").unwrap(), "1;\n");
+}

@@ -123,7 +123,7 @@ macro_rules! for_each_unary {
             hard_sigmoid => HardSigmoid;
             /// sin(pi x) / (pi x), and 1 at 0.
             sinc => Sinc;
-            /// The n-th derivative of sinc.
+            /// The n-th derivative of sinc; NaN from the 621st on, whose factor pi^n no number holds.
             sinc_derivative(n: u32) => SincDerivative;
             /// min(max(x, lo), hi). Derivative 1 strictly between the bounds, else 0.
             clamp(lo: f64, hi: f64) => Clamp;

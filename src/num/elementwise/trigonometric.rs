@@ -177,6 +177,7 @@ impl Unary for SincDerivative {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        // From HIGHEST on, one more makes no difference.
         g * x.sinc_derivative(self.n.saturating_add(1))
     }
 }
@@ -184,13 +185,20 @@ impl Unary for SincDerivative {
 /// d^n/dx^n of sin(pi x) / (pi x).
 ///
 /// With u = pi x, the n-th derivative of sin(u)/u is the integral over t in 0..1 of t^n cos(u t + n pi/2). Its Taylor series
-/// serves small u; beyond, u f_n + n f_(n-1) = sin(u + n pi/2) gives each derivative from the one before.
+/// serves small u; beyond, u f_n + n f_(n-1) = sin(u + n pi/2) gives each derivative from the one before. NaN from
+/// [`HIGHEST`] on.
 #[inline(never)]
 fn sinc_derivative(n: u32, x: f64) -> f64 {
+    if n >= HIGHEST {
+        return f64::NAN;
+    }
     let u = PI * x;
     let derivative = if u.abs() <= 2.0 + n as f64 { sinc_series(n, u) } else { sinc_recurrence(n, u) };
     derivative * PI.powi(n as i32)
 }
+
+/// From this derivative on, pi^n is beyond f64, and what it multiplies takes as many terms.
+const HIGHEST: u32 = 621;
 
 fn sinc_series(n: u32, u: f64) -> f64 {
     // sin(u)/u = sum over k of (-1)^k u^(2k) / (2k+1)!; its n-th derivative keeps the terms with 2k >= n.

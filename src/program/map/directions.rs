@@ -61,8 +61,8 @@ impl<T: Element> Jacobian<T> {
     /// As [`Map::compile`](super::Map::compile).
     pub fn of(n: usize, f: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>) -> Result<Self> {
         // A square of them: a direction for each number, and one for the value.
-        let lanes = n.saturating_add(chunk::<T>()) / chunk::<T>() * chunk::<T>();
-        Shape::of("jacobian", &[n.saturating_add(1), lanes])?.check_memory::<T>("jacobian")?;
+        Shape::fitting::<T>("jacobian", &[n.saturating_add(1); 2])?;
+        let lanes = (n + 1).next_multiple_of(chunk::<T>());
         let (Recorded { body, targets, widths, .. }, outputs) = record_directions(n, lanes, f)?;
         let source = |k| Source { from: Origin::Input(0), walk: Access::Strided { start: k * lanes, step: 1 } };
         let sources: Vec<Source> = (0..=n).map(source).collect();

@@ -317,8 +317,7 @@ impl<T: Element> Mapped<T> {
     /// # Errors
     /// There are so many points that the system does not have it: points without inputs take none themselves.
     fn room(&self, output: usize, points: &Points<'_, T>) -> Result<Vec<T>> {
-        let shape = Shape::of("map", &[points.len(), self.recorded.widths[output]])?;
-        shape.check_memory::<T>("map")?;
+        let shape = Shape::fitting::<T>("map", &[points.len(), self.recorded.widths[output]])?;
         Ok(vec![T::from_f64(0.0); shape.numel()])
     }
 

@@ -58,35 +58,42 @@ impl Lu {
 
     /// Solves A X = B, or A^T X = B, for B of [n, columns], row-major.
     pub fn solve<T: Element>(&self, b: &[T], columns: usize, transposed: bool, out: &mut [T]) {
-        let n = self.n;
-        let mut x = vec![0.0; n];
+        let mut x = vec![0.0; self.n];
         for c in 0..columns {
+            let column = |i: usize| b[i * columns + c].as_f64();
             if transposed {
-                // U^T L^T P X = B.
-                for i in 0..n {
-                    let sum: f64 = (0..i).map(|j| self.lu[j * n + i] * x[j]).sum();
-                    x[i] = (b[i * columns + c].as_f64() - sum) / self.lu[i * n + i];
-                }
-                for i in (0..n).rev() {
-                    let sum: f64 = (i + 1..n).map(|j| self.lu[j * n + i] * x[j]).sum();
-                    x[i] -= sum;
-                }
-                for i in 0..n {
-                    out[self.rows[i] * columns + c] = T::from_f64(x[i]);
-                }
-                continue;
+                self.solve_transposed(column, &mut x);
+                self.rows.iter().zip(&x).for_each(|(row, &x)| out[row * columns + c] = T::from_f64(x));
+            } else {
+                self.solve_column(column, &mut x);
+                x.iter().enumerate().for_each(|(row, &x)| out[row * columns + c] = T::from_f64(x));
             }
-            for i in 0..n {
-                let sum: f64 = (0..i).map(|j| self.lu[i * n + j] * x[j]).sum();
-                x[i] = b[self.rows[i] * columns + c].as_f64() - sum;
-            }
-            for i in (0..n).rev() {
-                let sum: f64 = (i + 1..n).map(|j| self.lu[i * n + j] * x[j]).sum();
-                x[i] = (x[i] - sum) / self.lu[i * n + i];
-            }
-            for i in 0..n {
-                out[i * columns + c] = T::from_f64(x[i]);
-            }
+        }
+    }
+
+    /// L U x = P b.
+    fn solve_column(&self, b: impl Fn(usize) -> f64, x: &mut [f64]) {
+        let n = self.n;
+        for i in 0..n {
+            let sum: f64 = (0..i).map(|j| self.lu[i * n + j] * x[j]).sum();
+            x[i] = b(self.rows[i]) - sum;
+        }
+        for i in (0..n).rev() {
+            let sum: f64 = (i + 1..n).map(|j| self.lu[i * n + j] * x[j]).sum();
+            x[i] = (x[i] - sum) / self.lu[i * n + i];
+        }
+    }
+
+    /// U^T L^T x = b, where x is the solution with its rows in the order of the pivots.
+    fn solve_transposed(&self, b: impl Fn(usize) -> f64, x: &mut [f64]) {
+        let n = self.n;
+        for i in 0..n {
+            let sum: f64 = (0..i).map(|j| self.lu[j * n + i] * x[j]).sum();
+            x[i] = (b(i) - sum) / self.lu[i * n + i];
+        }
+        for i in (0..n).rev() {
+            let sum: f64 = (i + 1..n).map(|j| self.lu[j * n + i] * x[j]).sum();
+            x[i] -= sum;
         }
     }
 }

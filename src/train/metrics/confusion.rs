@@ -62,8 +62,7 @@ impl ConfusionMatrix {
         if actual.is_empty() {
             return Err(Error::argument(format!("{op}: no rows; at least one is needed")));
         }
-        let shape = Shape::of(op, &[n_classes, n_classes])?;
-        shape.check_memory::<usize>(op)?;
+        let shape = Shape::fitting::<usize>(op, &[n_classes, n_classes])?;
         let mut counts = vec![0; shape.numel()];
         for (row, (&predicted, &actual)) in predicted.iter().zip(actual).enumerate() {
             if predicted >= n_classes || actual >= n_classes {
