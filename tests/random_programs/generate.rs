@@ -44,6 +44,34 @@ pub fn program(seed: u64) -> Program {
     program_of(kind, random)
 }
 
+/// Points at which ops are singular, flat, or at an edge.
+const POINTS: [f64; 11] = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, -3.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+
+/// How many programs [`pair`] has.
+pub fn pairs() -> u64 {
+    (BinaryOp::all().len() * UnaryOp::all().len() * POINTS.len() * 4) as u64
+}
+
+/// The k-th of f(x, g(x)) and f(g(x), x), for all pairs of ops, at each of the points, in either precision.
+pub fn pair(k: u64) -> Program {
+    let mut rest = k as usize;
+    let mut of = |n: usize| {
+        let digit = rest % n;
+        rest /= n;
+        digit
+    };
+    let (binary, unary) = (BinaryOp::all(), UnaryOp::all());
+    let (single, args) = (of(2) == 1, [[0, 1], [1, 0]][of(2)].to_vec());
+    let (point, g, f) = (POINTS[of(POINTS.len())], unary[of(unary.len())], binary[of(binary.len())]);
+    let numbers = |x: f64| Numbers { shape: vec![1], values: vec![x] };
+    let nodes = vec![
+        Node { op: Op::Input(0), args: vec![] },
+        Node { op: Op::Unary(g), args: vec![0] },
+        Node { op: Op::Binary(f), args },
+    ];
+    Program { single, nodes, inputs: vec![numbers(point)], seed: numbers(1.0) }
+}
+
 pub fn program_of(kind: Kind, mut random: Random) -> Program {
     let tape = Tape::new();
     let style = random.of(&[Style::Ordinary, Style::Mixed, Style::Mixed, Style::Special]);

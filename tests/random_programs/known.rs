@@ -151,12 +151,6 @@ const KNOWN: &[Known] = &[
         example: || example(&[(&[1, 1], &[2.0])], &[("det", &[0])], &[]),
     },
     Known {
-        name: "derivatives beside numbers to which 1 adds nothing",
-        reason: "terms that would cancel are lost, by each route in an order of its own",
-        covers: |program, finding| finding.order > 0 && finding.kind == Kind::Number && points::dwarfs_one(program),
-        example: || generate::program(DWARF),
-    },
-    Known {
         name: "a matrix that is singular where a program is made",
         reason: "programs that are made elsewhere are made at ordinary numbers, and a matrix may have no inverse there",
         covers: |program, finding| {
@@ -322,5 +316,11 @@ const KNOWN: &[Known] = &[
             has_numbers && is_hidden(program, finding)
         },
         example: || example(&[(&[], &[1.0])], &[("greater_equal", &[0, 0]), ("acos", &[1])], &[]),
+    },
+    Known {
+        name: "derivatives beside numbers to which 1 adds nothing",
+        reason: "terms that would cancel are lost, by each route in an order of its own",
+        covers: |program, finding| finding.order > 0 && finding.kind == Kind::Number && points::dwarfs_one(program),
+        example: || generate::program(DWARF),
     },
 ];
