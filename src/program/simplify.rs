@@ -96,8 +96,8 @@ fn relaxed<T: Element>(ir: &mut Ir<T>, op: BinaryOp, [x, y]: [NodeKey; 2], shape
             let scaled = ir.binary(Mul(ops::Mul), product, rest);
             Some(ir.stretched(scaled, shape))
         }
-        // x / c = x (1/c).
-        Div(_) | Over(_) => {
+        // x / c = x (1/c). Nothing over 0 is nothing, and infinity times that is NaN.
+        Div(_) | Over(_) if !is_zero(b) => {
             let inverse = ir.literal(T::from_f64(1.0) / b?);
             let product = ir.binary(Mul(ops::Mul), x, inverse);
             Some(ir.stretched(product, shape))

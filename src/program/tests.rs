@@ -3,7 +3,7 @@
 mod thresholds;
 
 use super::{Options, Program};
-use crate::{CustomOp, Element, Result, Shape, Tape, Tensor, Var};
+use crate::{CustomOp, Element, Number, Result, Shape, Tape, Tensor, Var, ops};
 
 /// Numbers that look random and are not.
 fn sample(shape: &[usize], seed: usize) -> Tensor<f64> {
@@ -180,6 +180,17 @@ fn what_is_detached_takes_no_derivative_from_an_equal_number() {
             }
         }
     }
+}
+
+#[test]
+fn nothing_over_zero_is_nothing_in_a_relaxed_program_too() {
+    let at = Tensor::from([0.0, 0.0]);
+    let mut program = Options::new()
+        .relaxed(true)
+        .compile(std::slice::from_ref(&at), |_, v| vec![Number::binary(v[0], ops::Over, v[0] - v[0])])
+        .unwrap();
+    program.run(&[&at]).unwrap();
+    assert_eq!(program.output(0), [0.0, 0.0]);
 }
 
 #[test]

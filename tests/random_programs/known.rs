@@ -231,6 +231,7 @@ const KNOWN: &[Known] = &[
             let names = [
                 "asinh",
                 "atanh",
+                "cbrt",
                 "div",
                 "gelu",
                 "gelu_tanh",

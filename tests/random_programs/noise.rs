@@ -319,6 +319,13 @@ pub fn allowed<T: Element>(program: &Program, reference: &Outputs) -> Vec<Vec<f6
         output.iter().map(|x| share + 16.0 * T::EPSILON * x.abs() + smallest).collect::<Vec<f64>>()
     });
     let mut allowed: Vec<Vec<f64>> = blocks.collect();
+    // Sums of seeds that cancel do so in one order of them.
+    if program.nodes.iter().any(|node| matches!(node.op, Op::Method(_))) {
+        let seed = program.seed.values.iter().filter(|x| x.is_finite()).fold(0.0f64, |largest, x| largest.max(x.abs()));
+        for block in allowed.iter_mut().skip(1).take(program.inputs.len()) {
+            block.iter_mut().for_each(|allowed| *allowed += 4.0 * T::EPSILON * seed);
+        }
+    }
     // Second derivatives may be what two terms leave that cancel, which are as large as ordinary first ones are.
     for block in allowed.iter_mut().skip(1 + program.inputs.len()) {
         block.iter_mut().for_each(|allowed| *allowed += 4.0 * T::EPSILON);
