@@ -148,3 +148,11 @@ impl<T> OrPanic<T> for Result<T> {
         }
     }
 }
+
+/// What a call that must not go on says: behind it are pointers that nothing checks any more.
+#[cfg(test)]
+pub(crate) fn refusal<R>(run: impl FnOnce() -> R) -> String {
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).err().expect("it is refused");
+    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a message")
+}

@@ -135,7 +135,7 @@ impl<T: Element> Compiled<T> {
     ///
     /// Steps of different shapes (batches of different sizes) are told apart by the key. The closure is called once a step,
     /// and again where it did something else than before; it changes nothing outside. Gradients are those of variables made
-    /// with [`Tape::var`], and of tensors marked with [`Var::retain_gradient`].
+    /// with [`Tape::var`], and of tensors marked with [`Var::retain_gradient`]; that of any other number is NaN.
     ///
     /// # Errors
     /// Those of the closure; a loss that is a tensor.
@@ -456,7 +456,11 @@ fn room<T: Element>(
     tensors.clear();
     for (id, k) in gradients.iter().zip(1 + values..) {
         match id.lane() {
-            NodeRef::Scalar(id) => scalars.resize(id as usize + 1, T::from_f64(0.0)),
+            NodeRef::Scalar(id) => {
+                // Of a number that is no variable there is no gradient, and nobody may take it for 0.
+                scalars.resize(id as usize, T::from_f64(f64::NAN));
+                scalars.push(T::from_f64(0.0));
+            }
             NodeRef::Tensor(entry) => {
                 tensors.resize(entry, None);
                 tensors.push(Some(Value::Tensor(tensor(k))));

@@ -472,3 +472,20 @@ fn numbers_go_in_and_out_in_one_go_and_a_wrong_count_is_refused() {
     let error = tensors.unwrap().run_numbers(&[1.0]).unwrap_err().to_string();
     assert!(error.contains("input 0 was compiled for shape [2]"), "{error}");
 }
+
+#[test]
+fn a_number_that_is_no_variable_has_no_gradient_in_a_compiled_step_that_could_be_taken_for_one() {
+    let mut compiled = crate::Compiled::<f64>::new();
+    for _ in 0..2 {
+        let (_, [a, y, b], gradients) = compiled
+            .step(0, |tape| {
+                let a = tape.var(3.0);
+                let y = a * a;
+                let b = tape.var(2.0);
+                Ok((y * b, [a.id(), y.id(), b.id()]))
+            })
+            .unwrap();
+        assert_eq!([a, b].map(|id| gradients.get_item(id)), [Some(12.0), Some(9.0)]);
+        assert!(gradients.get_item(y).is_none_or(f64::is_nan));
+    }
+}

@@ -80,6 +80,10 @@ impl Report {
         let known: usize = self.known.values().map(|(count, _)| count).sum();
         println!("{what}; {outputs} outputs compared, {free} of them arbitrary by rounding, {known} known to differ");
         println!("known differences: {:?}", self.known);
+        // Before any is made small, which takes a while.
+        for (name, family) in &self.families {
+            println!("{name}: {} times, first with seed {}: {}", family.count, family.seed, family.finding.what);
+        }
         let mut text = String::new();
         for (name, family) in &self.families {
             let small = shrink::shrink(&family.program, &family.finding);

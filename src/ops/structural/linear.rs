@@ -236,25 +236,57 @@ impl TensorRule for Det {
 }
 
 impl Det {
-    /// d det / dA: det(A) A^-T for regular matrices, and the polynomial that this stands for where no inverse exists.
-    ///
-    /// Near a singular matrix the first form is lost to cancellation from the second derivative on, so that small matrices
-    /// go over to the second before that; for large ones the second is the less accurate, and only the last resort.
+    /// d det / dA. Where a determinant leaves the range, its derivative, of one power less, may not: C(A) = s^(n-1) C(A/s).
     fn cofactors<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>) -> A::V {
         let x = &node.inputs[0];
         let n = *a.shape(x).last().expect("the shape was checked when the determinant was taken");
-        let least = if n <= 8 { 1e-3 } else { 0.0 };
-        let regular = |matrix: &[T]| {
-            let lu = Lu::new(matrix, n);
-            !lu.is_singular() && lu.pivot_ratio() >= least
-        };
-        if a.inspect(x, |values| values.chunks_exact((n * n).max(1)).all(regular)) {
-            let inverse = a.apply(TensorOp::Inv(Inv), &[x]);
-            return a.mul(&per_matrix(a, node.output), &a.transpose(&inverse));
+        // Well within the range of either precision.
+        let ordinary = |det: &T| (1e-30..1e30).contains(&det.as_f64().abs());
+        if a.inspect(node.output, |dets| dets.iter().all(ordinary)) {
+            return cofactors_in_range(a, x, node.output, n);
         }
-        let adjugate = faddeev_leverrier(a, x, n, &a.shape(&per_matrix(a, node.output)));
-        a.transpose(&adjugate)
+        let scales =
+            a.inspect(x, |values| values.chunks_exact((n * n).max(1)).map(|x| scale(x, n)).collect::<Vec<T>>());
+        let shape = a.shape(&per_matrix(a, node.output));
+        let constant =
+            |scales: Vec<T>| a.constant(crate::Tensor::new(shape.clone(), scales).expect("one for each matrix"));
+        let inverse = constant(scales.iter().map(|&scale| T::from_f64(1.0) / scale).collect());
+        let (scale, x) = (constant(scales), a.mul(x, &inverse));
+        let mut cofactors = cofactors_in_range(a, &x, &a.apply(TensorOp::Det(Det), &[&x]), n);
+        // One at a time: on the way to a number in the range, none of them leaves it.
+        for _ in 1..n {
+            cofactors = a.mul(&cofactors, &scale);
+        }
+        cofactors
     }
+}
+
+/// What to divide a matrix by so that its determinant is a number of T to full precision: a power of two, and mostly 1.
+fn scale<T: Element>(matrix: &[T], n: usize) -> T {
+    let det = Lu::new(matrix, n).det();
+    let kept = det.is_normal() && (T::from_f64(det).as_f64() - det).abs() <= T::EPSILON * det.abs();
+    let largest = matrix.iter().fold(0.0f64, |largest, x| largest.max(x.as_f64().abs()));
+    let (one, power) = (T::from_f64(1.0), T::from_f64(2f64.powi(largest.log2().floor() as i32)));
+    let usable = [power, one / power].iter().all(|x| x.as_f64().is_normal());
+    if kept || !usable || matrix.iter().any(|x| !x.as_f64().is_finite()) { one } else { power }
+}
+
+/// det(A) A^-T for regular matrices, and the polynomial that this stands for where no inverse exists.
+///
+/// Near a singular matrix the first form is lost to cancellation from the second derivative on, so that small matrices
+/// go over to the second before that; for large ones the second is the less accurate, and only the last resort.
+fn cofactors_in_range<T: Element, A: Algebra<T>>(a: &A, x: &A::V, det: &A::V, n: usize) -> A::V {
+    let least = if n <= 8 { 1e-3 } else { 0.0 };
+    let regular = |matrix: &[T]| {
+        let lu = Lu::new(matrix, n);
+        !lu.is_singular() && lu.pivot_ratio() >= least
+    };
+    if a.inspect(x, |values| values.chunks_exact((n * n).max(1)).all(regular)) {
+        let inverse = a.apply(TensorOp::Inv(Inv), &[x]);
+        return a.mul(&per_matrix(a, det), &a.transpose(&inverse));
+    }
+    let adjugate = faddeev_leverrier(a, x, n, &a.shape(&per_matrix(a, det)));
+    a.transpose(&adjugate)
 }
 
 /// The adjugate, by products and traces alone: M_1 = I, M_(k+1) = A M_k - tr(A M_k)/k I, adj(A) = (-1)^(n-1) M_n.

@@ -275,3 +275,48 @@ fn users_elementwise_ops_write_what_they_give_as_values() {
     sin.write(&[number], &mut out);
     assert_eq!(out, [Number::sin(number)], "a number and a tensor of one element");
 }
+
+/// The derivative has one power of the scale less than the determinant, and is there where that one is 0 or infinite.
+fn cofactors_beyond_the_range<T: Element>(scales: &[f64]) {
+    for n in 2..=5 {
+        let plain: Vec<f64> = (0..n * n)
+            .map(|k| if k % (n + 1) == 0 { 2.0 + k as f64 / 8.0 } else { 0.25 - 0.125 * (k % 3) as f64 })
+            .collect();
+        let gradient = |scale: f64| {
+            let tape = Tape::<T>::of();
+            let x = tape.var(Tensor::new([n, n], plain.iter().map(|x| T::from_f64(scale * x)).collect()).unwrap());
+            let det = x.det();
+            (det.item().as_f64(), det.backward().wrt(x).iter().map(|x| x.as_f64()).collect::<Vec<f64>>())
+        };
+        let (_, ordinary) = gradient(1.0);
+        let mut left = 0;
+        for &scale in scales {
+            let (det, found) = gradient(scale);
+            let factor = scale.powi(n as i32 - 1);
+            // Where the derivative leaves the range too, there is nothing to compare.
+            let whole =
+                |x: &f64| (T::from_f64(x * factor).as_f64() - x * factor).abs() <= T::EPSILON * (x * factor).abs();
+            if !factor.is_normal() || !ordinary.iter().all(whole) {
+                continue;
+            }
+            left += (det == 0.0 || det.is_infinite()) as usize;
+            let largest = ordinary.iter().fold(0.0f64, |largest, x| largest.max(x.abs())) * factor;
+            for (found, ordinary) in found.iter().zip(&ordinary) {
+                let apart = (found - ordinary * factor).abs();
+                assert!(
+                    apart <= 64.0 * T::EPSILON * largest,
+                    "n = {n}, scale {scale:e}: {found:e}, expected {:e}",
+                    ordinary * factor
+                );
+            }
+        }
+        assert!(left > 0, "no determinant of {n} rows leaves the range");
+    }
+}
+
+#[test]
+fn determinants_that_leave_the_range_have_derivatives() {
+    let powers = |least: i32, most: i32| (least..=most).map(|k| 2f64.powi(k)).collect::<Vec<f64>>();
+    cofactors_beyond_the_range::<f32>(&powers(-70, 64));
+    cofactors_beyond_the_range::<f64>(&powers(-530, 520));
+}

@@ -1,6 +1,7 @@
 //! Walks, targets, sums, threads.
 
 use super::*;
+use crate::error::refusal;
 
 const MUL: BinaryOp = BinaryOp::Mul(ops::Mul);
 const ADD: BinaryOp = BinaryOp::Add(ops::Add);
@@ -175,13 +176,6 @@ fn outputs_are_changed_in_place() {
     }
 }
 
-/// What a call that must not go on says: behind it are pointers that nothing checks any more.
-fn refusal<R>(run: impl FnOnce() -> R) -> String {
-    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).err().expect("it is refused");
-    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a message")
-}
-
 #[test]
 fn two_targets_do_not_share_elements() {
     let body = Body { ops: vec![BodyOp::<f64>::Input(0)], sinks: vec![Sink::Store(0), Sink::Store(0)] };
@@ -264,4 +258,35 @@ fn sums_by_row_beside_a_row_of_the_same_output_are_refused() {
     let targets = [Target::Row { output: 0, start: 32 }, Target::PerRow { output: 0, add: false }];
     let message = refusal(|| BlockCode::new(&body, &flat_inputs(1), &targets, 4));
     assert!(message.contains("two targets share elements of output 0"), "{message}");
+}
+
+#[test]
+fn blocks_whose_parts_do_not_fit_are_refused() {
+    let one = || Body { ops: vec![BodyOp::<f64>::Input(0)], sinks: vec![Sink::Store(0)] };
+    let flat = [Target::Flat { output: 0 }];
+    let leaves = [Target::Strided { output: 0, start: 2, step: 2 }];
+    let strided = [Target::Strided { output: 0, start: 0, step: 2 }];
+    let from = |from: Origin, walk: Access| [Source { from, walk }];
+    for (message, sources, targets) in [
+        ("a source for every input", vec![], &flat),
+        ("leaves the row of its lane", flat_inputs(1).to_vec(), &leaves),
+        ("output 0 is read and written in other orders", from(Origin::Output(0), Access::Row).to_vec(), &flat),
+        ("output 0 is read and written in other orders", from(Origin::Output(0), Access::Flat).to_vec(), &strided),
+    ] {
+        let found = refusal(|| BlockCode::new(&one(), &sources, targets, 1));
+        assert!(found.contains(message), "{found}, expected {message}");
+    }
+    let found = refusal(|| BlockCode::new(&one(), &flat_inputs(1), &[], 1));
+    assert!(found.contains("a target for every sink"), "{found}");
+}
+
+#[test]
+fn lanes_that_are_no_whole_rows_are_refused() {
+    let body = Body { ops: vec![BodyOp::<f64>::Input(0)], sinks: vec![Sink::Store(0)] };
+    let by_row = [Source { from: Origin::Input(0), walk: Access::Row }];
+    let mut code = BlockCode::new(&body, &by_row, &[Target::Flat { output: 0 }], 4);
+    let mut output = vec![0.0; 10];
+    let run = || code.run(10, &[&[1.0; 4]], &[], &mut [&mut output], &mut [], &mut Workers::new(1));
+    let found = refusal(run);
+    assert!(found.contains("lanes that are no whole rows"), "{found}");
 }

@@ -1,5 +1,6 @@
 use super::portable::Array;
 use super::*;
+use crate::error::refusal;
 
 const LEVELS: [Level; 4] = [Level::Plain, Level::Neon, Level::Avx2, Level::Avx512];
 
@@ -304,5 +305,28 @@ fn threads_give_the_bits_of_one() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn parts_and_sides_that_a_product_does_not_have_are_refused() {
+    let level = Level::Plain;
+    let (a, b) = (vec![1.0f64; 40 * 40], vec![1.0f64; 40 * 40]);
+    let rows = |[m, n, k]: [usize; 3], [from, to]: [usize; 2]| {
+        let mut c = vec![0.0; to.saturating_sub(from) * n];
+        refusal(|| gemm_rows(level, [m, n, k], &a[..m * k], false, &b[..k * n], false, &mut c, [from, to]))
+    };
+    for part in [[8, 41], [8, 8], [9, 8], [40, 48]] {
+        let message = rows([40, 40, 40], part);
+        assert!(message.starts_with("gemm_rows: slices of 1600"), "{message}");
+    }
+    for sides in [[40, 1, 40], [40, 40, 0]] {
+        assert!(!has_rows_to_cut(sides));
+        let message = rows(sides, [0, 8]);
+        assert!(message.ends_with("has no rows to cut"), "{message}");
+    }
+    for sides in [[0, 4, 4], [4, 0, 4], [4, 4, 0]] {
+        let message = refusal(|| _ = Prepared::<f64>::new(level, sides, [false; 2], false));
+        assert!(message.contains("has a side of 0"), "{message}");
     }
 }
