@@ -95,6 +95,9 @@ struct Recording<T: 'static> {
     blanks: Vec<Value<T>>,
     /// The nodes whose gradients are the last outputs, in their order: numbers, then tensors.
     gradients: Vec<Id>,
+    /// The gradients of numbers before any has come: 0 by a variable. Of any other number there is none, and nobody may take
+    /// NaN for it.
+    unreached: Vec<T>,
     /// Lists that every step fills, kept for their memory.
     numbers: Vec<T>,
     slices: Vec<&'static [T]>,
@@ -320,6 +323,11 @@ impl<T: Element> Recording<T> {
                 outputs.push(key);
             }
         }
+        let last = gradients.iter().filter_map(|id| scalar(*id)).max().map_or(0, |last| last + 1);
+        let mut unreached = vec![T::from_f64(f64::NAN); last];
+        for id in by.iter().filter_map(|x| scalar(x.id())).filter(|&id| id < last) {
+            unreached[id] = T::from_f64(0.0);
+        }
         drop((inputs, by));
         let mut ir = ir.into_inner();
         ir.outputs = outputs;
@@ -330,7 +338,7 @@ impl<T: Element> Recording<T> {
         tape.pool().clear();
         let (numbers, slices) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
         let written = Vec::with_capacity(program.outputs.len());
-        Ok(Self { key, tape, program, loss, values, leaves, blanks, gradients, numbers, slices, written })
+        Ok(Self { key, tape, program, loss, values, leaves, blanks, gradients, unreached, numbers, slices, written })
     }
 
     /// A step: the closure goes along the recording, and the program computes. Nothing where it does something else, or the
@@ -388,7 +396,7 @@ impl<T: Element> Recording<T> {
             Leaf::Entry(k) => entries[k].value.as_slice(),
             Leaf::Scalar(_) => numbers.next().expect("one for each"),
         }));
-        let (mut values, mut gradients) = room(program, self.values.len(), &self.gradients, home);
+        let (mut values, mut gradients) = room(program, self.values.len(), &self.gradients, &self.unreached, home);
         let mut written: Vec<&mut [T]> = std::mem::take(&mut self.written);
         written.push(&mut []);
         written.extend(values.iter_mut().map(Tensor::as_mut_slice));
@@ -443,29 +451,34 @@ impl Leaf {
 /// Gradients by node: of numbers, and of tensors.
 type Slots<T> = (Vec<T>, Vec<Option<Value<T>>>);
 
+/// The place of a number's gradient.
+fn scalar(id: Id) -> Option<usize> {
+    match id.lane() {
+        NodeRef::Scalar(id) => Some(id as usize),
+        NodeRef::Tensor(_) | NodeRef::Constant => None,
+    }
+}
+
 /// Room for the values that are asked for and the gradients, in memory of the home tape.
 fn room<T: Element>(
     program: &Program<T>,
     values: usize,
     gradients: &[Id],
+    unreached: &[T],
     home: &Tape<T>,
 ) -> (SmallVec<[Tensor<T>; 4]>, Slots<T>) {
     let tensor = |k: usize| home.pool().take("program", program.outputs[k].1.clone()).or_panic();
     let (mut scalars, mut tensors) = (home.spare_adjoints(), home.spare_slots());
     scalars.clear();
+    scalars.extend_from_slice(unreached);
     tensors.clear();
     for (id, k) in gradients.iter().zip(1 + values..) {
         match id.lane() {
-            NodeRef::Scalar(id) => {
-                // Of a number that is no variable there is no gradient, and nobody may take it for 0.
-                scalars.resize(id as usize, T::from_f64(f64::NAN));
-                scalars.push(T::from_f64(0.0));
-            }
             NodeRef::Tensor(entry) => {
                 tensors.resize(entry, None);
                 tensors.push(Some(Value::Tensor(tensor(k))));
             }
-            NodeRef::Constant => {}
+            NodeRef::Scalar(_) | NodeRef::Constant => {}
         }
     }
     ((1..=values).map(tensor).collect(), (scalars, tensors))

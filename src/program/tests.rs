@@ -477,15 +477,117 @@ fn numbers_go_in_and_out_in_one_go_and_a_wrong_count_is_refused() {
 fn a_number_that_is_no_variable_has_no_gradient_in_a_compiled_step_that_could_be_taken_for_one() {
     let mut compiled = crate::Compiled::<f64>::new();
     for _ in 0..2 {
-        let (_, [a, y, b], gradients) = compiled
+        let (_, [a, unused, y, b], gradients) = compiled
             .step(0, |tape| {
-                let a = tape.var(3.0);
+                let (a, unused) = (tape.var(3.0), tape.var(5.0));
                 let y = a * a;
                 let b = tape.var(2.0);
-                Ok((y * b, [a.id(), y.id(), b.id()]))
+                Ok((y * b, [a.id(), unused.id(), y.id(), b.id()]))
             })
             .unwrap();
-        assert_eq!([a, b].map(|id| gradients.get_item(id)), [Some(12.0), Some(9.0)]);
+        assert_eq!([a, unused, b].map(|id| gradients.get_item(id)), [Some(12.0), Some(0.0), Some(9.0)]);
         assert!(gradients.get_item(y).is_none_or(f64::is_nan));
     }
+}
+
+/// Every rewrite of a node, and forms that look alike, against the tape: outputs and gradients, in odd shapes.
+fn rewrites_keep_the_numbers<T: Element>() {
+    type Formula<T> = for<'t> fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>;
+    fn of<'t, T: Element>(x: f64) -> Var<'t, T> {
+        Var::constant(T::from_f64(x))
+    }
+    let elementwise: [Formula<T>; 30] = [
+        |x, _| x + of(0.0),
+        |x, _| of::<T>(0.0) + x,
+        |x, _| x - of(0.0),
+        |x, _| of::<T>(0.0) - x,
+        |x, _| x * of(1.0),
+        |x, _| of::<T>(1.0) * x,
+        |x, _| x * of(-1.0),
+        |x, _| of::<T>(-1.0) * x,
+        |x, _| x / of(1.0),
+        |x, _| x / of(4.0),
+        |x, _| of::<T>(4.0) / x,
+        |x, _| of::<T>(3.0) * (of::<T>(5.0) * x),
+        |x, _| (x * of(5.0)) * of(3.0),
+        |x, y| x + -y,
+        |x, y| -x + y,
+        |x, y| x - -y,
+        |x, y| -x - y,
+        |x, y| -x - -y,
+        |x, _| -(-x),
+        |x, _| -x.tanh(),
+        |x, _| (-x).tanh(),
+        |x, y| Number::binary(x, ops::Sub, x) * y + x,
+        |x, y| Number::binary(y, ops::Div, y) * x,
+        |x, y| Number::binary(x, ops::Scale, of(-1.0)) + Number::binary(of(-1.0), ops::Scale, y),
+        |x, y| Number::binary(x, ops::Over, of(2.0)) + Number::binary(of(0.0), ops::Over, y),
+        |x, y| Number::binary(x, ops::Gate, of(0.0)) + Number::binary(of(0.0), ops::Gate, y) + x,
+        |x, y| of::<T>(1.0).select(x, y) - of::<T>(0.0).select(x, y),
+        |x, y| y.greater(of(0.0)).select(x, x) * y,
+        |x, y| y.greater(of(0.0)).select(of(2.0), of(2.0)).exp() * x,
+        |x, y| (x * y).exp() + (y * x).exp(),
+    ];
+    let shaping: [Formula<T>; 8] = [
+        |x, y| x.transpose().transpose() - y,
+        |x, _| x.transpose().matmul(x),
+        |x, y| x.matmul(y.transpose()),
+        |x, y| x.transpose().matmul(y).transpose(),
+        |x, _| x.reshape([3, 2]).reshape([6]),
+        |x, _| x.sum(0).broadcast_to([4, 3]).exp(),
+        |x, _| x.sum(()).broadcast_to([2, 3]).transpose().reshape([6]),
+        |x, y| x.reshape([2, 3]) * y.broadcast_to([2, 3]),
+    ];
+    let permuting: [Formula<T>; 4] = [
+        |x, _| x.permute(&[1, 2, 0]).permute(&[1, 2, 0]),
+        |x, _| x.permute(&[1, 2, 0]).permute(&[0, 2, 1]),
+        |x, _| x.permute(&[2, 1, 0]).permute(&[1, 0, 2]),
+        |x, _| x.permute(&[2, 0, 1]).permute(&[1, 2, 0]),
+    ];
+    let check = |formula: Formula<T>, which: usize, shape: &[usize]| {
+        let at = |k: usize| {
+            let number = |j: usize| T::from_f64(((7 * j + 5 * k + 3) % 11) as f64 / 2.0 - 2.25);
+            let n: usize = shape.iter().product();
+            Tensor::new(shape, (0..n).map(number).collect()).unwrap()
+        };
+        let points = [at(1), at(2)];
+        let tape = Tape::<T>::of();
+        let x = [tape.var(&points[0]), tape.var(&points[1])];
+        let y = formula(x[0], x[1]);
+        let gradients = y.sum(()).backward();
+        let expected = [y.value(), gradients.wrt(x[0]), gradients.wrt(x[1])];
+        for relaxed in [false, true] {
+            let mut program = Options::new()
+                .relaxed(relaxed)
+                .compile(&points, |tape, v| {
+                    let y = formula(v[0], v[1]);
+                    [vec![y], tape.grad(y.sum(()), v)].concat()
+                })
+                .unwrap();
+            program.run(&[&points[0], &points[1]]).unwrap();
+            for (k, expected) in expected.iter().enumerate() {
+                assert_eq!(program.tensor(k).shape(), expected.shape(), "formula {which}, output {k} of {shape:?}");
+                for (a, b) in program.output(k).iter().zip(expected.iter()) {
+                    let (a, b) = (a.as_f64(), b.as_f64());
+                    let near = (a - b).abs() <= 16.0 * T::EPSILON * b.abs().max(1.0);
+                    assert!(near, "formula {which}, relaxed {relaxed}, output {k} of {shape:?}: {a}, expected {b}");
+                }
+            }
+        }
+    };
+    for (which, &formula) in elementwise.iter().enumerate() {
+        for shape in [&[][..], &[1], &[3], &[2, 3], &[17]] {
+            check(formula, which, shape);
+        }
+    }
+    shaping.iter().enumerate().for_each(|(which, &formula)| check(formula, which, &[2, 3]));
+    // Of square ones, a transpose too much or too little has the right shape.
+    shaping[..4].iter().enumerate().for_each(|(which, &formula)| check(formula, which, &[3, 3]));
+    permuting.iter().enumerate().for_each(|(which, &formula)| check(formula, which, &[2, 3, 4]));
+}
+
+#[test]
+fn what_a_node_is_rewritten_to_keeps_its_numbers() {
+    rewrites_keep_the_numbers::<f32>();
+    rewrites_keep_the_numbers::<f64>();
 }

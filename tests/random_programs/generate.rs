@@ -126,6 +126,11 @@ impl<'t> Builder<'t> {
         self.values[k].shape().dims().to_vec()
     }
 
+    /// Whether an op takes values of these shapes, and the result has room: two columns of a data set make a matrix.
+    fn fit(&self, a: &[usize], b: &[usize]) -> bool {
+        broadcast(a, b).is_some_and(|shape| shape.iter().product::<usize>() <= room(self.kind))
+    }
+
     /// A node: late ones more often, so that programs are deep.
     fn any(&mut self) -> usize {
         let n = self.values.len();
@@ -143,8 +148,7 @@ impl<'t> Builder<'t> {
         let op = self.random.of(&BinaryOp::all());
         let a = self.any();
         let shape = self.shape(a);
-        let fitting: Vec<usize> =
-            (0..self.values.len()).filter(|&k| broadcast(&shape, &self.shape(k)).is_some()).collect();
+        let fitting: Vec<usize> = (0..self.values.len()).filter(|&k| self.fit(&shape, &self.shape(k))).collect();
         let b = match self.random.below(20) {
             0 => {
                 let (style, single) = (self.style, self.program.single);
@@ -161,8 +165,7 @@ impl<'t> Builder<'t> {
     fn select(&mut self) {
         let mask = self.any();
         let shape = self.shape(mask);
-        let fitting: Vec<usize> =
-            (0..self.values.len()).filter(|&k| broadcast(&shape, &self.shape(k)).is_some()).collect();
+        let fitting: Vec<usize> = (0..self.values.len()).filter(|&k| self.fit(&shape, &self.shape(k))).collect();
         let args = vec![mask, self.random.of(&fitting), self.random.of(&fitting)];
         self.push(Op::Select, args);
     }
@@ -176,6 +179,11 @@ impl<'t> Builder<'t> {
             6..9 => ones + self.random.below(twos),
             _ => ones + twos,
         };
+        let n = shape.iter().product::<usize>();
+        let name = methods::ONE.iter().chain(methods::TWO).nth(pick);
+        if n * n > room(self.kind) && name.is_some_and(|name| ["diag", "outer"].contains(name)) {
+            return;
+        }
         if pick < ones {
             let method = parameters::of_method(methods::ONE[pick], &shape, &mut self.random);
             self.push(Op::Method(method), vec![arg]);

@@ -206,7 +206,8 @@ const KNOWN: &[Known] = &[
         name: "second derivatives at an infinity, forward over a recorded gradient",
         reason: "the derivative of 1/(1 + x^2) is -0 times an infinity there; backward, what is 0 stops the sweep",
         covers: |program, finding| {
-            let infinite = |x: f64| x.is_infinite();
+            // So large that the square is infinite.
+            let infinite = |x: f64| (x * x).is_infinite();
             FORWARD.contains(&finding.engine)
                 && finding.order == 2
                 && finding.kind == Kind::Nan
@@ -254,7 +255,19 @@ const KNOWN: &[Known] = &[
         reason: "x/y, x/y^2 and 1/(1 + |x|)^2 times a small upstream lose digits as subnormal numbers, or all of them, and overflow \
                  as tangents",
         covers: |program, finding| {
-            let names = ["div", "kl_divergence", "ln", "log10", "log1p", "log2", "over", "softsign", "xlogy"];
+            let names = [
+                "binary_cross_entropy",
+                "cbrt",
+                "div",
+                "kl_divergence",
+                "ln",
+                "log10",
+                "log1p",
+                "log2",
+                "over",
+                "softsign",
+                "xlogy",
+            ];
             let numbers = matches!(finding.kind, Kind::Number | Kind::Infinite);
             finding.order > 0 && numbers && points::square_leaves_range(program, &names)
         },

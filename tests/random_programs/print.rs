@@ -43,7 +43,10 @@ fn tensor(numbers: &Numbers) -> String {
         let n = values.len();
         return format!("Tensor::from_fn({:?}, |i| (i[0] % 7) as T * 0.1) /* any {n} numbers */", numbers.shape);
     }
-    format!("Tensor::new({:?}, vec![{}]).unwrap()", numbers.shape, values.join(", ")).replace("new([],", "new((),")
+    if numbers.shape.is_empty() {
+        return format!("Tensor::scalar({})", values.remove(0));
+    }
+    format!("Tensor::new({:?}, vec![{}]).unwrap()", numbers.shape, values.join(", "))
 }
 
 /// A literal of a number of any kind is written as f64.
@@ -59,11 +62,17 @@ fn statements(program: &Program, constant: &str) -> String {
         let value = match &node.op {
             Op::Input(i) => format!("v[{i}]"),
             Op::Literal(x) => format!("{constant}{})", literal(*x, constant)),
+            // As operators: by name, they are methods of two traits.
+            Op::Unary(op) if op.name() == "neg" => format!("-{}", args[0]),
             Op::Unary(op) => format!("{}.{}", args[0], op.with(Call)),
             Op::Binary(op) => match (op.name(), op.with(Type)) {
                 ("scale" | "over" | "gate", op) => {
                     format!("Number::binary({}, retrograd::ops::{op}, {})", args[0], args[1])
                 }
+                ("add", _) => format!("{} + {}", args[0], args[1]),
+                ("sub", _) => format!("{} - {}", args[0], args[1]),
+                ("mul", _) => format!("{} * {}", args[0], args[1]),
+                ("div", _) => format!("{} / {}", args[0], args[1]),
                 (name, _) => format!("{}.{name}({})", args[0], args[1]),
             },
             Op::Select => format!("{}.select({}, {})", args[0], args[1], args[2]),
@@ -238,7 +247,6 @@ pub fn rust(program: &Program, finding: &Finding) -> String {
          fn found() {{\n    \
          use retrograd::program::{{Mapping, Options}};\n    \
          use retrograd::{{Compiled, Dual, Number, Points, Program, Span, Tape, Tensor, Value, Var}};\n    \
-         use std::ops::{{Add, Div, Mul, Neg, Sub}};\n    \
          type T = {t};\n    \
          fn f{generics}(v: &[{kind}]) -> {kind} {{\n{statements}    }}\n    \
          fn inputs() -> Vec<Tensor<T>> {{\n        vec![{inputs}]\n    }}\n    \
