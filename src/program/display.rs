@@ -5,7 +5,8 @@
 use super::Program;
 use super::body::{Body, BodyOp, Sink};
 use super::ir::{Ir, IrOp, NodeKey};
-use super::lower::{self, StepKind, root};
+use super::lower::{Schedule, StepKind, root};
+use super::products::Way;
 use crate::num::Element;
 use crate::ops::structural::{MatMul, TensorRule};
 use crate::tensor::kernels::elementwise::Side;
@@ -15,20 +16,19 @@ use std::fmt;
 impl<T: Element> fmt::Display for Program<T> {
     #[inline(never)]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut ir = self.ir.clone();
-        let drafts = lower::steps(&mut ir);
-        let names = Names::new(&ir, drafts.iter().flat_map(|draft| draft.writes.iter().copied()));
+        let Schedule { graph: ir, steps } = &self.schedule;
+        let names = Names::new(ir, steps.iter().flat_map(|step| step.writes.iter().copied()));
         let (inputs, outputs) = (self.inputs.len(), self.outputs.len());
-        writeln!(f, "program: {inputs} inputs, {outputs} outputs, {} nodes in {} steps", self.nodes(), drafts.len())?;
+        writeln!(f, "program: {inputs} inputs, {outputs} outputs, {} nodes in {} steps", self.nodes(), steps.len())?;
         for (k, &input) in ir.inputs.iter().enumerate() {
             let kept = if self.kept[k].is_some() { ", carried" } else { "" };
             writeln!(f, "  {} = input {}{kept}", names.of(input), ir.shape(input))?;
         }
-        for draft in &drafts {
-            let reads: Vec<String> = draft.reads.iter().map(|&key| names.of(root(&ir, key))).collect();
-            let writes: Vec<String> = draft.writes.iter().map(|&key| names.of(key)).collect();
+        for step in steps {
+            let reads: Vec<String> = step.reads.iter().map(|&key| names.of(root(ir, key))).collect();
+            let writes: Vec<String> = step.writes.iter().map(|&key| names.of(key)).collect();
             write!(f, "  {} = ", writes.join(", "))?;
-            match &draft.run {
+            match &step.run {
                 StepKind::FusedGroup(block) => {
                     writeln!(f, "fused over {} lanes of {}", block.lanes, reads.join(", "))?;
                     write!(f, "{}", block.body)?;
@@ -38,17 +38,21 @@ impl<T: Element> fmt::Display for Program<T> {
                     write!(f, "{body}")?;
                 }
                 StepKind::Tensor { op, .. } => {
-                    writeln!(f, "{}({}) {}", op.name(), reads.join(", "), ir.shape(draft.writes[0]))?;
+                    writeln!(f, "{}({}) {}", op.name(), reads.join(", "), ir.shape(step.writes[0]))?;
                 }
-                StepKind::Product { accumulate, .. } => {
-                    let how = if *accumulate { ", added in place" } else { "" };
-                    writeln!(f, "{}({}){how} {}", MatMul::NAME, reads.join(", "), ir.shape(draft.writes[0]))?;
+                StepKind::Product { accumulate, way, .. } => {
+                    let how = match way {
+                        _ if *accumulate => ", added in place",
+                        Way::Panels { .. } => ", by panels",
+                        _ => "",
+                    };
+                    writeln!(f, "{}({}){how} {}", MatMul::NAME, reads.join(", "), ir.shape(step.writes[0]))?;
                 }
                 StepKind::Foreign { op, shape, .. } => writeln!(f, "{}({}) {shape}", op.name(), reads.join(", "))?,
                 StepKind::Copy => writeln!(f, "{}", reads.join(", "))?,
             }
         }
-        let outputs: Vec<String> = ir.outputs.iter().map(|&key| names.of(root(&ir, key))).collect();
+        let outputs: Vec<String> = ir.outputs.iter().map(|&key| names.of(root(ir, key))).collect();
         writeln!(f, "  outputs {}", outputs.join(", "))?;
         write!(f, "  {}", self.memory)
     }

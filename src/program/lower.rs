@@ -11,6 +11,9 @@
 //!
 //! Inside a group an argument is another member, a number, or a buffer that is read flat, by row or by column; any other
 //! broadcast is written out by an op of its own first.
+//!
+//! The graph that comes in becomes the schedule's, with those ops in it: the program, the memory plan and what is printed
+//! read the one that runs.
 
 mod sink;
 
@@ -24,6 +27,12 @@ use crate::ops::structural::{BroadcastTo, MatMul, TensorOp};
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, HashMap};
+
+/// A graph and the steps that run it, in order.
+pub(super) struct Schedule<T> {
+    pub graph: Ir<T>,
+    pub steps: Vec<ScheduledStep<T>>,
+}
 
 /// A step and the values that it reads and writes; those are laid out by the memory plan.
 pub(super) struct ScheduledStep<T> {
@@ -103,8 +112,10 @@ enum Home {
     Op,
 }
 
-struct Lowering<'a, T> {
-    ir: &'a mut Ir<T>,
+struct Lowering<T> {
+    ir: Ir<T>,
+    /// The nodes, and what was written out for them before them.
+    order: Vec<NodeKey>,
     homes: SecondaryMap<NodeKey, Home>,
     stages: SecondaryMap<NodeKey, u32>,
     groups: Vec<FusionGroup>,
@@ -113,9 +124,10 @@ struct Lowering<'a, T> {
     ops: Vec<(u32, NodeKey)>,
 }
 
-/// The steps of a graph without dead nodes.
-pub(super) fn steps<T: Element>(ir: &mut Ir<T>) -> Vec<ScheduledStep<T>> {
+/// The schedule of a graph without dead nodes.
+pub(super) fn schedule<T: Element>(ir: Ir<T>) -> Schedule<T> {
     let mut lowering = Lowering {
+        order: Vec::with_capacity(ir.order.len()),
         ir,
         homes: SecondaryMap::new(),
         stages: SecondaryMap::new(),
@@ -123,11 +135,14 @@ pub(super) fn steps<T: Element>(ir: &mut Ir<T>) -> Vec<ScheduledStep<T>> {
         by_place: HashMap::new(),
         ops: Vec::new(),
     };
-    for key in lowering.ir.order.clone() {
+    for key in std::mem::take(&mut lowering.ir.order) {
         lowering.place(key);
+        lowering.order.push(key);
     }
+    lowering.ir.order = std::mem::take(&mut lowering.order);
     lowering.sink();
-    lowering.drafts()
+    let steps = lowering.steps();
+    Schedule { graph: lowering.ir, steps }
 }
 
 /// The node whose elements these are.
@@ -181,7 +196,7 @@ impl<T> ScheduledStep<T> {
     }
 }
 
-impl<T: Element> Lowering<'_, T> {
+impl<T: Element> Lowering<T> {
     fn node(&self, key: NodeKey) -> &Node<T> {
         self.ir.node(key)
     }
@@ -191,7 +206,7 @@ impl<T: Element> Lowering<'_, T> {
         let (home, stage) = match &node.op {
             IrOp::Input(_) | IrOp::Literal(_) | IrOp::Constant(_) => (Home::Leaf, 0),
             IrOp::Tensor(TensorOp::Reshape(_)) => {
-                let root = root(self.ir, key);
+                let root = root(&self.ir, key);
                 (Home::Alias(root), self.stages[root])
             }
             IrOp::Tensor(TensorOp::Sum(sum)) => match self.sum(key, node.args[0], sum.axes) {
@@ -295,6 +310,7 @@ impl<T: Element> Lowering<'_, T> {
         let (home, stage) = self.op(key, &node);
         self.homes.insert(key, home);
         self.stages.insert(key, stage);
+        self.order.push(key);
         key
     }
 
@@ -324,7 +340,7 @@ impl<T: Element> Lowering<'_, T> {
         Some((Home::Sum(group), self.stages[arg]))
     }
 
-    fn drafts(mut self) -> Vec<ScheduledStep<T>> {
+    fn steps(&self) -> Vec<ScheduledStep<T>> {
         let mut stages: BTreeMap<u32, (Vec<usize>, Vec<NodeKey>)> = BTreeMap::new();
         for (&(_, stage), &group) in &self.by_place {
             stages.entry(stage).or_default().0.push(group);
@@ -333,19 +349,19 @@ impl<T: Element> Lowering<'_, T> {
             stages.entry(stage).or_default().1.push(key);
         }
         let outside = self.read_outside();
-        let mut drafts = Vec::new();
+        let mut steps = Vec::new();
         for (mut groups, ops) in stages.into_values() {
             groups.sort_unstable();
-            drafts.extend(groups.into_iter().filter_map(|group| self.group_step(group, &outside)));
-            drafts.extend(ops.into_iter().map(|key| self.op_step(key)));
+            steps.extend(groups.into_iter().filter_map(|group| self.group_step(group, &outside)));
+            steps.extend(ops.into_iter().map(|key| self.op_step(key)));
         }
-        drafts
+        steps
     }
 
     /// The members of groups that something outside their group reads.
     fn read_outside(&self) -> SecondaryMap<NodeKey, ()> {
         let mut outside = SecondaryMap::new();
-        let mut mark = |key: NodeKey| _ = outside.insert(root(self.ir, key), ());
+        let mut mark = |key: NodeKey| _ = outside.insert(root(&self.ir, key), ());
         for group in &self.groups {
             for &member in &group.members {
                 for &arg in &self.node(member).args {
@@ -364,7 +380,7 @@ impl<T: Element> Lowering<'_, T> {
         outside
     }
 
-    fn op_step(&mut self, key: NodeKey) -> ScheduledStep<T> {
+    fn op_step(&self, key: NodeKey) -> ScheduledStep<T> {
         let node = self.node(key).clone();
         let shape = |k: usize| self.node(node.args[k]).shape.clone();
         let shapes = (0..node.args.len()).map(shape).collect();
@@ -381,7 +397,7 @@ impl<T: Element> Lowering<'_, T> {
             IrOp::Foreign(op) => StepKind::Foreign { op, shapes, shape: node.shape.clone() },
             _ => unreachable!("other nodes run in groups"),
         };
-        let reads = node.args.iter().map(|&arg| root(self.ir, arg)).collect();
+        let reads = node.args.iter().map(|&arg| root(&self.ir, arg)).collect();
         ScheduledStep { run, reads, writes: vec![key] }
     }
 
@@ -436,7 +452,7 @@ impl<T: Element> Lowering<'_, T> {
 
 /// Writes a group's body.
 struct BodyWriter<'a, T> {
-    lowering: &'a Lowering<'a, T>,
+    lowering: &'a Lowering<T>,
     group: usize,
     body: Body<T>,
     /// A map with a place for every node would make many small groups quadratic.
@@ -450,7 +466,7 @@ struct BodyWriter<'a, T> {
 }
 
 impl<'a, T: Element> BodyWriter<'a, T> {
-    fn new(lowering: &'a Lowering<'a, T>, group: usize) -> Self {
+    fn new(lowering: &'a Lowering<T>, group: usize) -> Self {
         Self {
             lowering,
             group,
@@ -495,7 +511,7 @@ impl<'a, T: Element> BodyWriter<'a, T> {
         let number = node.shape.numel() == 1;
         let walk =
             if number || space.numel() == 1 { Access::Flat } else { walk_of(&node.shape, space).expect("checked").0 };
-        let root = root(lowering.ir, source);
+        let root = root(&lowering.ir, source);
         let identity = (root, walk == Access::Row, walk == Access::Column);
         if let Some(&slot) = self.outside.get(&identity) {
             return slot;

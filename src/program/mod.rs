@@ -52,6 +52,7 @@ use crate::num::Element;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shape, Tensor};
 use ir::{Ir, NodeKey};
+use lower::Schedule;
 use memory::Allocation;
 use run::Machine;
 use std::cell::RefCell;
@@ -207,21 +208,22 @@ impl Options {
         if cfg!(debug_assertions) {
             verify::verify(&ir)?;
         }
-        let listed = ir.clone();
-        let mut drafts = lower::steps(&mut ir);
-        products::settle(&ir, &mut drafts);
+        let mut schedule = lower::schedule(ir);
+        let (ir, steps) = (&schedule.graph, &mut schedule.steps);
+        products::settle(ir, steps);
         // What may fail leaves what is carried alone, so then it is replaced at the end.
-        if !passes::may_fail(&ir) {
-            run::in_place(&mut drafts, &carried);
+        if !passes::may_fail(ir) {
+            run::in_place(steps, &carried);
         }
-        let fixed = memory::Fixed { carried, written_out: self.written_out_nodes(&ir)? };
-        let mut layout = memory::plan(&ir, &drafts, &fixed);
+        let fixed = memory::Fixed { carried, written_out: self.written_out_nodes(ir)? };
+        let mut layout = memory::plan(&schedule.graph, &schedule.steps, &fixed);
         let carried = fixed.carried;
-        let machine = Machine::new(&ir, drafts, &mut layout);
+        let machine = Machine::new(&schedule, &mut layout);
+        let graph = &schedule.graph;
         let mut program = Program {
-            inputs: ir.inputs.iter().map(|&key| ir.shape(key).clone()).collect(),
+            inputs: graph.inputs.iter().map(|&key| graph.shape(key).clone()).collect(),
             takes_numbers: None,
-            kept: vec![None; ir.inputs.len()],
+            kept: vec![None; graph.inputs.len()],
             open: Vec::new(),
             outputs: Vec::new(),
             items: Vec::new(),
@@ -231,9 +233,10 @@ impl Options {
             exports: Vec::new(),
             diverged: false,
             memory: layout.memory,
-            ir: listed,
+            schedule,
             machine,
         };
+        let ir = &program.schedule.graph;
         for (k, key) in ir.inputs.iter().enumerate() {
             if carried.iter().any(|(input, _)| input == key) {
                 program.kept[k] = Some(layout.places[*key]);
@@ -249,8 +252,8 @@ impl Options {
             }
         }
         program.outputs =
-            ir.outputs.iter().map(|&key| (layout.places[lower::root(&ir, key)], ir.shape(key).clone())).collect();
-        let place = |key| layout.places[lower::root(&ir, key)];
+            ir.outputs.iter().map(|&key| (layout.places[lower::root(ir, key)], ir.shape(key).clone())).collect();
+        let place = |key| layout.places[lower::root(ir, key)];
         program.guards = ir.guards.iter().map(|guard| (place(guard.left), place(guard.right), guard.outcome)).collect();
         for &k in &self.written_out {
             let to = Allocation { base: memory::Base::Output(k), start: 0, len: program.outputs[k].1.numel() };
@@ -301,8 +304,8 @@ fn missing(what: &str, kind: &str, k: usize, n: usize) -> Error {
 
 /// A compiled computation with its memory.
 pub struct Program<T: 'static> {
-    /// The graph after all passes, for printing and checking.
-    ir: Ir<T>,
+    /// The graph after all passes and its steps, for printing and checking.
+    schedule: Schedule<T>,
     machine: Machine<T>,
     inputs: Vec<Shape>,
     /// How many inputs there are to give, if all are numbers.
@@ -608,7 +611,7 @@ impl<T: Element> Program<T> {
     }
     /// The number of nodes of the graph, inputs and constants included, after all passes.
     pub fn nodes(&self) -> usize {
-        self.ir.order.len()
+        self.schedule.graph.order.len()
     }
     /// The number of steps of a run.
     pub fn steps(&self) -> usize {
@@ -624,6 +627,6 @@ impl<T: Element> Program<T> {
     /// # Errors
     /// What is wrong: a mistake of this crate's.
     pub fn verify(&self) -> Result<()> {
-        verify::verify(&self.ir)
+        verify::verify(&self.schedule.graph)
     }
 }

@@ -6,8 +6,8 @@
 //! sees to that and [`Machine::check`] proves it. So the slices below do not alias.
 
 use super::block::{Origin, WIDE};
-use super::ir::{Ir, NodeKey};
-use super::lower::{ScheduledStep, StepKind};
+use super::ir::NodeKey;
+use super::lower::{Schedule, ScheduledStep, StepKind};
 use super::memory::{Allocation, Base, Layout};
 use super::step::{Scratch, Step, View};
 use crate::error::Result;
@@ -65,12 +65,13 @@ pub(super) struct Machine<T: 'static> {
 
 impl<T: Element> Machine<T> {
     /// The steps of a plan.
-    pub fn new(ir: &Ir<T>, drafts: Vec<ScheduledStep<T>>, layout: &mut Layout<T>) -> Self {
+    pub fn new(schedule: &Schedule<T>, layout: &mut Layout<T>) -> Self {
         let mut arena = Arena::new(layout.length);
         for (place, values) in &layout.constants {
             arena.slice_mut(*place).copy_from_slice(values);
         }
-        let steps = drafts.into_iter().map(|draft| Step::new(draft, |key| layout.places[key])).collect();
+        let steps = schedule.steps.iter().map(|step| Step::new(step, |key| layout.places[key])).collect();
+        let ir = &schedule.graph;
         let (inputs, outputs) = (vec![std::ptr::null(); ir.inputs.len()], vec![std::ptr::null_mut(); ir.outputs.len()]);
         let mut numbers = vec![None; ir.inputs.len()];
         layout.given.iter().enumerate().for_each(|(at, &k)| numbers[k] = Some(at));

@@ -195,24 +195,27 @@ impl<T: Copy> View<'_, T> {
 }
 
 impl<T: Element> Step<T> {
-    /// The step of a draft; `place` says where its values are.
-    pub fn new(draft: ScheduledStep<T>, place: impl Fn(NodeKey) -> Allocation) -> Self {
+    /// What runs a scheduled step; `place` says where its values are.
+    pub fn new(step: &ScheduledStep<T>, place: impl Fn(NodeKey) -> Allocation) -> Self {
         let places = |keys: &[NodeKey]| -> Vec<Allocation> { keys.iter().map(|&key| place(key)).collect() };
-        let (reads, writes) = (places(&draft.reads), places(&draft.writes));
-        match draft.run {
-            lower::StepKind::FusedGroup(block) => Self::block(&block, reads, writes),
+        let (reads, writes) = (places(&step.reads), places(&step.writes));
+        match &step.run {
+            lower::StepKind::FusedGroup(block) => Self::block(block, reads, writes),
             lower::StepKind::Batch(body) => {
-                Step::Batch { code: BatchCode::new(&body), inputs: Move::all(&reads), outputs: Move::all(&writes) }
+                Step::Batch { code: BatchCode::new(body), inputs: Move::all(&reads), outputs: Move::all(&writes) }
             }
-            lower::StepKind::Tensor { op, shapes } => {
-                Step::Tensor { op, inputs: reads.into_iter().zip(shapes).collect(), output: writes[0] }
-            }
+            lower::StepKind::Tensor { op, shapes } => Step::Tensor {
+                op: op.clone(),
+                inputs: reads.into_iter().zip(shapes.iter().cloned()).collect(),
+                output: writes[0],
+            },
             lower::StepKind::Product { op, factors, accumulate, way } => {
-                let places = [reads[accumulate as usize], reads[1 + accumulate as usize]];
-                Self::product(op, places, factors, writes[0], accumulate, way)
+                let places = [reads[*accumulate as usize], reads[1 + *accumulate as usize]];
+                Self::product(op.clone(), places, factors.clone(), writes[0], *accumulate, *way)
             }
             lower::StepKind::Foreign { op, shapes, shape } => {
-                Step::Foreign { op, inputs: reads.into_iter().zip(shapes).collect(), output: writes[0], shape }
+                let inputs = reads.into_iter().zip(shapes.iter().cloned()).collect();
+                Step::Foreign { op: op.clone(), inputs, output: writes[0], shape: shape.clone() }
             }
             lower::StepKind::Copy => Step::Copy { from: reads[0], to: writes[0] },
         }

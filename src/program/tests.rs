@@ -315,6 +315,27 @@ fn equal_parts_are_computed_once_and_dead_ones_not_at_all() {
 }
 
 #[test]
+fn what_is_printed_is_what_runs() {
+    // The first number of every row of the second argument is read by no group as it lies: an op of its own writes it out.
+    let inputs = [sample(&[2, 3, 4], 1), sample(&[2, 1, 4], 2)];
+    let program = Program::compile(&inputs, |_, v| vec![(v[0] * v[1]).sum(())]).unwrap();
+    let text = program.to_string();
+    assert_eq!(text.matches("broadcast_to").count(), 1, "{text}");
+    assert!(text.contains(&format!("{} nodes in {} steps", program.nodes(), program.steps())), "{text}");
+    assert_eq!(
+        text.lines().filter(|line| line.starts_with("  %") && !line.contains("= input")).count(),
+        program.steps()
+    );
+    program.verify().unwrap();
+
+    // A product that its reader takes by panels says so, and stands next to it.
+    let inputs = [sample(&[1250, 50], 1), sample(&[50, 64], 2)];
+    let program = Program::compile(&inputs, |_, v| vec![v[0].matmul(v[1]).tanh()]).unwrap();
+    let text = program.to_string();
+    assert_eq!((text.matches("by panels").count(), program.panels()), (1, 1), "{text}");
+}
+
+#[test]
 fn outputs_are_written_to_the_callers_tensors() {
     let inputs = [sample(&[4, 3], 1), sample(&[3, 3], 2)];
     // The gradient by the second is a sum of two products; output 3 is output 1 once more, and output 4 a number.

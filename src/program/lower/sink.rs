@@ -16,7 +16,7 @@ const BUFFERS: usize = 2;
 /// No deeper chain of ops than this moves at once.
 const DEPTH: usize = 6;
 
-impl<T: Element> Lowering<'_, T> {
+impl<T: Element> Lowering<T> {
     /// Moves what can move, last nodes first, so that a chain follows its end.
     pub(super) fn sink(&mut self) {
         let readers = self.readers();
@@ -44,14 +44,6 @@ impl<T: Element> Lowering<'_, T> {
         for &key in &self.ir.order {
             readers.insert(key, Vec::new());
             for &arg in &self.node(key).args {
-                // An op that writes a stretched argument out is not in the order, and keeps its argument where it is.
-                if let Some(list) = readers.get_mut(arg) {
-                    list.push(key);
-                }
-            }
-        }
-        for &(_, key) in &self.ops {
-            for arg in self.node(key).args.clone() {
                 readers[arg].push(key);
             }
         }
