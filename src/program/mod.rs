@@ -485,6 +485,7 @@ impl<T: Element> Program<T> {
     }
 
     /// After all steps: guards, and what is not yet where it belongs.
+    #[inline]
     fn finish(&mut self, run: Result<()>, outputs: &mut [&mut [T]]) -> Result<()> {
         self.diverged = false;
         run?;

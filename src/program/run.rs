@@ -172,24 +172,27 @@ impl<T: Element> Machine<T> {
 
     /// # Safety
     /// The inputs and outputs that steps read and write are those of this run, with their lengths.
+    #[inline]
     unsafe fn run_steps(&mut self) -> Result<()> {
         let view = View { arena: self.arena.start, inputs: &self.inputs, outputs: &self.outputs };
         let mut k = 0;
         while let Some((step, rest)) = self.steps[k..].split_first_mut() {
+            k += 1;
             // SAFETY: the caller's promise, and `check` has looked at every step.
             unsafe {
+                // Small programs are bound steps alone: those first.
+                if step.run_bound(view) {
+                    continue;
+                }
                 if let Some(fused) = rest.first_mut()
                     && self.workers.threads() == 1
                     && step.run_panels(fused, view, &mut self.scratch, &mut self.workers)
                 {
-                    k += 2;
+                    k += 1;
                     continue;
                 }
-                if !step.run_bound(view) {
-                    step.run(view, &mut self.scratch, &mut self.workers)?;
-                }
+                step.run(view, &mut self.scratch, &mut self.workers)?;
             }
-            k += 1;
         }
         Ok(())
     }
