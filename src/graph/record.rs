@@ -53,7 +53,7 @@ impl<T: Element> GraphNode<T> {
         match &self.op {
             GraphOp::Unary(op) => op.with(Expand(args[0])),
             GraphOp::Binary(op) => op.with(Expand2(args[0], args[1])),
-            GraphOp::Tensor(op) => op.expansion(&Recording { tape }, args),
+            GraphOp::Tensor(op) => op.expansion(&Recording::on(tape), args),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use super::algebra::{Algebra, sum_over_stretched};
 use crate::error::{Error, Result};
 use crate::num::{Element, Number};
-use crate::ops::structural::TensorOp;
+use crate::ops::structural::{Dims, TensorOp};
 use crate::ops::{self, Apply, Apply2, BinaryOp, UnaryOp};
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{self, Plan};
@@ -12,18 +12,50 @@ use crate::tensor::pool::Pool;
 use crate::tensor::shape::same_lengths;
 use crate::tensor::{Operand, Shape, Tensor, Value};
 use smallvec::SmallVec;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Rules applied to values: gradients as numbers.
 pub struct Eager<'p, T> {
     pub(crate) pool: &'p Pool<T>,
     /// What rules made along the way, until [`Eager::release`].
     temporaries: RefCell<Vec<Tensor<T>>>,
+    refusal: Refusal,
+}
+
+/// Why a rule has no value: an op in it refused the numbers at hand, as a system with a singular matrix does.
+///
+/// Rules are formulas, and have no way to return an error; so what they compute on goes on as NaN, and whoever asked for the
+/// rule asks for this before using it.
+#[derive(Default)]
+pub(crate) struct Refusal(Cell<Option<Error>>);
+
+impl Refusal {
+    /// Keeps the error of an op that refused its numbers, and gives NaN in the shape of what is missing.
+    ///
+    /// # Panics
+    /// The shapes do not fit: a mistake of the rule's.
+    pub fn note<T: Element, D: Dims>(&self, op: &TensorOp, inputs: &[D], error: Error) -> Tensor<T> {
+        let Ok(shape) = op.shape(inputs) else { panic!("inside a rule: {error}") };
+        self.0.set(self.0.take().or(Some(error)));
+        Tensor::full(shape, T::from_f64(f64::NAN))
+    }
+
+    /// The first error since this was asked last, inside this op's rule.
+    #[inline]
+    pub fn take(&self, op: &TensorOp) -> Result<()> {
+        self.0.take().map_or(Ok(()), |error| Err(error.within(&format!("{}: no derivative", op.name()))))
+    }
 }
 
 impl<'p, T: Element> Eager<'p, T> {
     pub(crate) fn new(pool: &'p Pool<T>) -> Self {
-        Self { pool, temporaries: RefCell::new(pool.spare_list()) }
+        Self { pool, temporaries: RefCell::new(pool.spare_list()), refusal: Refusal::default() }
+    }
+
+    /// The error of the first op that refused its numbers inside this op's rule, which is then void.
+    #[inline]
+    pub(crate) fn refused(&self, op: &TensorOp) -> Result<()> {
+        self.refusal.take(op)
     }
 
     /// Remembers a rule's intermediate result, so that its buffer goes back to the pool.
@@ -178,7 +210,8 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
     #[inline(never)]
     fn apply(&self, op: TensorOp, inputs: &[&Value<T>]) -> Value<T> {
         let operands: SmallVec<[Operand<'_, T>; 4]> = inputs.iter().map(|v| v.operand()).collect();
-        self.tracked(sound(apply(self.pool, &op, &operands)))
+        let value = apply(self.pool, &op, &operands);
+        self.tracked(value.unwrap_or_else(|error| self.refusal.note(&op, &operands, error).into()))
     }
 }
 

@@ -96,7 +96,10 @@ impl<T: Element> Foreign<T> {
             }
             Self::Rule(op, wrt) => {
                 let (n, output, g) = rule(args);
-                match op.vjp(&Eager::new(&pool), Node { inputs: &args[..n], output: &output }, *wrt, &g) {
+                let eager = Eager::new(&pool);
+                let contribution = op.vjp(&eager, Node { inputs: &args[..n], output: &output }, *wrt, &g);
+                eager.refused(op)?;
+                match contribution {
                     Contribution::Value(value) => Ok(value),
                     Contribution::Product { .. } => {
                         Err(Error::argument(format!("{}: a product cannot run as a foreign rule", op.name())))

@@ -23,7 +23,11 @@ pub(super) fn run<T: Element>(ir: &mut Ir<T>, carried: &[(usize, usize)]) {
 
 /// Whether a run may end with an error, after which what is carried must be as it was.
 pub(super) fn may_fail<T: Element>(ir: &Ir<T>) -> bool {
-    let refuses = |op: &IrOp<T>| matches!(op, IrOp::Foreign(_) | IrOp::Tensor(TensorOp::Inv(_) | TensorOp::Solve(_)));
+    let refuses = |op: &IrOp<T>| match op {
+        IrOp::Foreign(_) => true,
+        IrOp::Tensor(op) => op.can_fail(),
+        _ => false,
+    };
     !ir.guards.is_empty() || ir.order.iter().any(|&key| refuses(&ir.node(key).op))
 }
 

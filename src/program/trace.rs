@@ -298,7 +298,9 @@ impl<'b, T: Element> Traced<'b, T> {
                 1 => Number::select(inputs[0], g, zero),
                 _ => Number::select(inputs[0], zero, g),
             },
-            NodeOp::Tensor(op @ TensorOp::Det(_)) => foreign(Foreign::Rule(op.clone(), wrt), &with_gradient(), shape()),
+            NodeOp::Tensor(op) if op.looks_at_numbers() => {
+                foreign(Foreign::Rule(op.clone(), wrt), &with_gradient(), shape())
+            }
             NodeOp::Tensor(op) => return op.vjp(&self.build, Node { inputs: &inputs, output: &output }, wrt, &g),
             NodeOp::CustomUnary(op) => {
                 foreign(Foreign::UnaryVjp(op.clone()), &[inputs[0], output, g], entry.value.shape())
@@ -367,13 +369,13 @@ impl<'b, T: Element> SweepMode<T> for Traced<'b, T> {
         let entry = &tape.entries()[k];
         let inputs: Vec<Expr<'b, T>> = entry.parents.iter().map(|parent| self.at(parent.id, parent.value)).collect();
         match &entry.op {
-            NodeOp::Tensor(TensorOp::Det(_)) | NodeOp::Custom(_) => Err(Error::not_differentiable(format!(
+            NodeOp::Tensor(op) if !op.looks_at_numbers() => {
+                Ok(op.jvp(&self.build, Node { inputs: &inputs, output: &self.entries[k] }, wrt, &tangent))
+            }
+            NodeOp::Tensor(_) | NodeOp::Custom(_) => Err(Error::not_differentiable(format!(
                 "compile: {} has no forward rule in a program; use reverse mode",
                 entry.op.name()
             ))),
-            NodeOp::Tensor(op) => {
-                Ok(op.jvp(&self.build, Node { inputs: &inputs, output: &self.entries[k] }, wrt, &tangent))
-            }
             _ => {
                 let full = self.build.broadcast_to(&tangent, &entry.value.shape());
                 match self.rule(entry, k, wrt, full) {

@@ -19,7 +19,7 @@ impl<T: Element> Var<'_, T> {
     /// As [`Var::backward`].
     ///
     /// # Errors
-    /// This is a tensor.
+    /// This is a tensor; an op on the way has no derivative at these numbers.
     #[inline(never)]
     pub fn try_backward(self) -> Result<Gradients<T>> {
         if self.is_tensor() {
@@ -28,7 +28,7 @@ impl<T: Element> Var<'_, T> {
                 "backward: output must be a scalar, got shape {shape}; reduce it with sum() or mean(), or pass a seed"
             )));
         }
-        Ok(Gradients::sweep(self, Value::Scalar(T::from_f64(1.0))))
+        Gradients::sweep(self, Value::Scalar(T::from_f64(1.0)))
     }
 
     /// The gradients of the sum of `seed` times this variable: the vector-Jacobian product.
@@ -43,7 +43,7 @@ impl<T: Element> Var<'_, T> {
     /// As [`Var::backward_with`].
     ///
     /// # Errors
-    /// The seed's shape is not this variable's.
+    /// The seed's shape is not this variable's; an op on the way has no derivative at these numbers.
     pub fn try_backward_with(self, seed: impl Into<Tensor<T>>) -> Result<Gradients<T>> {
         self.backward_of_seed(seed.into())
     }
@@ -54,7 +54,7 @@ impl<T: Element> Var<'_, T> {
             let (seed, own) = (seed.shape(), self.shape());
             return Err(Error::shape(format!("backward: seed has shape {seed}, the output {own}")));
         }
-        Ok(Gradients::sweep(self, seed.into()))
+        Gradients::sweep(self, seed.into())
     }
 }
 

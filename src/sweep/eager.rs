@@ -144,6 +144,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
                 let inputs = Self::node_values(&entries, entry);
                 let contribution = op.vjp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &g);
                 self.give(g);
+                self.refused(op)?;
                 Ok(contribution)
             }
             NodeOp::Custom(op) => {
@@ -211,7 +212,9 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         match &entry.op {
             NodeOp::Tensor(op) => {
                 let inputs = Self::node_values(&entries, entry);
-                Ok(op.jvp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &tangent))
+                let tangent = op.jvp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &tangent);
+                self.refused(op)?;
+                Ok(tangent)
             }
             NodeOp::Custom(op) => {
                 let inputs = Self::node_values(&entries, entry);

@@ -3,7 +3,7 @@
 use super::Gradients;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::tape::entry::NodeOp;
+use crate::tape::entry::{Entry, NodeOp};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Id, NodeRef, Tape, Value, Var};
 use crate::tensor::display::readable;
@@ -125,6 +125,11 @@ impl<T: Element> Tape<T> {
     }
 
     fn describe_scalar(&self, id: u32, values: &[T], what: &str) -> Error {
+        // A number that an op on tensors made is a leaf among numbers.
+        let made = self.entries().iter().position(|entry| entry.scalar == Some(id));
+        if let Some(k) = made {
+            return self.describe_entry(k, 0, what);
+        }
         let show = |operand| match operand {
             ScalarOperand::Node(i) => values[i as usize],
             ScalarOperand::Literal(x) => x,
@@ -136,7 +141,10 @@ impl<T: Element> Tape<T> {
             ScalarNode::Binary(op, a, b) => (op.name(), vec![show(a), show(b)]),
         };
         let operands: Vec<String> = operands.iter().map(readable).collect();
-        describe(name, id as usize, what, &operands.join(", "), self.scalars().site(id))
+        let parents = self.scalars().parents(id);
+        let maker = |entry: &&Entry<T>| entry.scalar.is_some() && parents.contains(&entry.scalar);
+        let of = self.entries().iter().find(maker).map(|entry| entry.op.name().to_owned());
+        describe([name, &of.unwrap_or_default()], id as usize, what, &operands.join(", "), self.scalars().site(id))
     }
 
     fn describe_entry(&self, k: usize, element: usize, what: &str) -> Error {
@@ -151,7 +159,11 @@ impl<T: Element> Tape<T> {
             })
             .collect();
         let name = if matches!(entry.op, NodeOp::Leaf) { "variable" } else { entry.op.name() };
-        describe(name, k, what, &operands.join(", "), Some(entry.site))
+        let of = entry.parents.iter().find_map(|parent| match parent.id.lane() {
+            NodeRef::Tensor(p) => Some(entries[p].op.name()),
+            _ => None,
+        });
+        describe([name, of.unwrap_or_default()], k, what, &operands.join(", "), Some(entry.site))
     }
 }
 
@@ -167,12 +179,22 @@ fn first_bad<T: Element>(values: &[T]) -> Option<usize> {
     values.iter().position(|x| !x.as_f64().is_finite())
 }
 
-fn describe(op: &str, node: usize, what: &str, operands: &str, site: Option<&'static Location<'static>>) -> Error {
+/// The error for an op, with the name of what its argument came out of.
+fn describe(
+    [op, of]: [&str; 2],
+    node: usize,
+    what: &str,
+    operands: &str,
+    site: Option<&'static Location<'static>>,
+) -> Error {
     let site = match site {
         Some(site) => format!("{}:{}", site.file(), site.line()),
         None => "a line that was not kept; see Tape::keep_source_lines".into(),
     };
     let advice = match op {
+        _ if [op, of].contains(&"det") => {
+            "; a determinant leaves the range of numbers where its logarithm does not: take that from slogdet"
+        }
         "ln" | "log2" | "log10" | "log1p" | "xlogy" => {
             "; keep the argument above 0: add a small number, clamp it, or compute from logits"
         }

@@ -26,17 +26,17 @@ fn address<T>(tape: Option<&Tape<T>>) -> usize {
 
 impl<T: Element> Gradients<T> {
     #[inline(never)]
-    pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Self {
-        let Some(tape) = y.tape else { return Self { scalars: Vec::new(), tensors: Vec::new(), home: 0 } };
+    pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Result<Self> {
+        let Some(tape) = y.tape else { return Ok(Self { scalars: Vec::new(), tensors: Vec::new(), home: 0 }) };
         if tape.tracing().is_on() {
             tape.tracing().note(Error::tape(
                 "compile: backward() gives plain numbers, which a program would keep; use tape.grad, whose gradients are recorded",
             ));
         }
         let mode = Eager::new(tape.pool());
-        let adjoints = sweep(tape, &mode, y.id, seed, None).or_panic();
+        let adjoints = sweep(tape, &mode, y.id, seed, None)?;
         mode.release();
-        Self { scalars: adjoints.scalars, tensors: adjoints.tensors, home: address(Some(tape)) }
+        Ok(Self { scalars: adjoints.scalars, tensors: adjoints.tensors, home: address(Some(tape)) })
     }
 
     /// Gradients that were computed elsewhere, by node.

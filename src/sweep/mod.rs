@@ -336,7 +336,7 @@ impl<T: Element> Tape<T> {
         if seed.shape() != y.shape() {
             return Err(Error::shape(format!("grad: seed has shape {}, the output {}", seed.shape(), y.shape())));
         }
-        let mode = Recording { tape: self };
+        let mode = Recording::on(self);
         let needs = Needs::downstream_of(self, xs);
         let adjoints = sweep(self, &mode, y.id, seed.on(self), Some(&needs))?;
         Ok(xs.iter().map(|&x| recording::gradient(self, &adjoints, x)).collect())
@@ -394,7 +394,7 @@ impl<T: Element> Tape<T> {
             }
         }
         crate::tape::same_tape("jvp", Some(self), y.tape)?;
-        let mode = Recording { tape: self };
+        let mode = Recording::on(self);
         let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.on(self))).collect();
         let found = forward(self, &mode, tangents, std::iter::once(y.id))?.swap_remove(0);
         Ok(found.unwrap_or_else(|| self.data(crate::Tensor::zeros(y.shape()))))

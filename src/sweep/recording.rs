@@ -197,7 +197,11 @@ impl<'t, T: Element> SweepMode<T> for Recording<'t, T> {
     fn contribution(&self, _tape: &Tape<T>, k: usize, wrt: usize, g: Var<'t, T>) -> Result<Contribution<Var<'t, T>>> {
         let (op, inputs, output) = self.entry_vars(k);
         match &op {
-            NodeOp::Tensor(op) => Ok(op.vjp(self, Node { inputs: &inputs, output: &output }, wrt, &g)),
+            NodeOp::Tensor(op) => {
+                let contribution = op.vjp(self, Node { inputs: &inputs, output: &output }, wrt, &g);
+                self.refused(op)?;
+                Ok(contribution)
+            }
             NodeOp::Custom(op) => Ok(op.record_vjp(self, &inputs, &output, &g)?.swap_remove(wrt).into()),
             NodeOp::Leaf => unreachable!("a leaf has no parents"),
             op => Ok(self.elementwise(op, &inputs, output, wrt, g).into()),
@@ -207,7 +211,11 @@ impl<'t, T: Element> SweepMode<T> for Recording<'t, T> {
     fn tangent(&self, _tape: &Tape<T>, k: usize, wrt: usize, tangent: Var<'t, T>) -> Result<Var<'t, T>> {
         let (op, inputs, output) = self.entry_vars(k);
         match &op {
-            NodeOp::Tensor(op) => Ok(op.jvp(self, Node { inputs: &inputs, output: &output }, wrt, &tangent)),
+            NodeOp::Tensor(op) => {
+                let tangent = op.jvp(self, Node { inputs: &inputs, output: &output }, wrt, &tangent);
+                self.refused(op)?;
+                Ok(tangent)
+            }
             NodeOp::Custom(op) => Err(Error::not_differentiable(format!(
                 "{}: a recorded tangent of a user's op on tensors is not supported; use jvp over numbers, or vjp",
                 op.name()

@@ -21,7 +21,7 @@ pub(crate) fn jvp_of_custom<T: Element>(
     let output = op.value(&tensors)?;
     let inputs: Vec<_> = tensors.into_iter().map(|x| tape.data(x)).collect();
     let upstream = tape.var(Tensor::zeros(output.shape()));
-    let a = Recording { tape: &tape };
+    let a = Recording::on(&tape);
     let gradients = op.record_vjp(&a, &inputs, &tape.data(output), &upstream)?;
     let product = (gradients[wrt] * tape.data(tangent.into_tensor())).sum(());
     Ok(product.try_backward()?.try_wrt(upstream)?.into())

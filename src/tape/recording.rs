@@ -1,9 +1,10 @@
 //! The algebra that records: its values are variables.
 
 use super::{Tape, Var};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::num::{Element, Number};
 use crate::ops::algebra::Algebra;
+use crate::ops::eager::Refusal;
 use crate::ops::structural::TensorOp;
 use crate::ops::{Apply, Apply2, BinaryOp, UnaryOp};
 use crate::tensor::{Shape, Tensor};
@@ -12,6 +13,18 @@ use smallvec::SmallVec;
 /// Rules applied to variables: the sweep is itself recorded, so it can be differentiated again.
 pub struct Recording<'t, T> {
     pub(crate) tape: &'t Tape<T>,
+    refusal: Refusal,
+}
+
+impl<'t, T: Element> Recording<'t, T> {
+    pub(crate) fn on(tape: &'t Tape<T>) -> Self {
+        Self { tape, refusal: Refusal::default() }
+    }
+
+    /// The error of the first op that refused its numbers inside this op's rule, which is then void.
+    pub(crate) fn refused(&self, op: &TensorOp) -> Result<()> {
+        self.refusal.take(op)
+    }
 }
 
 impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
@@ -51,9 +64,12 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
     #[inline(never)]
     fn apply(&self, op: TensorOp, inputs: &[&Var<'t, T>]) -> Var<'t, T> {
         let inputs: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&&v| v.on(self.tape)).collect();
-        match Var::record_tensor_op(op, &inputs) {
+        match Var::record_tensor_op(op.clone(), &inputs) {
             Ok(var) => var,
-            Err(error) => panic!("inside a recorded rule: {error}"),
+            Err(error) => {
+                let shapes: SmallVec<[Shape; 4]> = inputs.iter().map(|input| input.shape()).collect();
+                self.tape.data(self.refusal.note(&op, &shapes, error))
+            }
         }
     }
 }

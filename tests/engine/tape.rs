@@ -416,7 +416,8 @@ fn a_million_tensors_in_a_chain_sweep_and_drop_without_recursion() {
 
 #[test]
 fn the_check_for_finite_numbers_names_op_operands_and_line() {
-    let tape = Tape::new();
+    let mut tape = Tape::new();
+    tape.keep_source_lines(true);
     let x = tape.var(0.0);
     let _ = x + 1.0;
     let line = line!() + 1;

@@ -243,7 +243,7 @@ impl<T: Element> Writer<'_, T> {
             TermKind::Unary(UnaryOp::Powi(op)) => op.n >= 0,
             TermKind::Binary(Add(_) | Sub(_) | Mul(_)) | TermKind::Select => true,
             TermKind::Binary(op) => op.is_flat(),
-            TermKind::Tensor(op) => !matches!(op, TensorOp::Det(_) | TensorOp::Inv(_) | TensorOp::Solve(_)),
+            TermKind::Tensor(op) => op.is_bounded(),
             _ => false,
         };
         form && term.args.iter().all(|&arg| self.is_tame(arg))

@@ -9,7 +9,6 @@
 mod collapse;
 mod equations;
 mod latex;
-mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -154,7 +153,7 @@ impl TermTable {
 
     pub fn tensor(&self, op: TensorOp, args: &[usize]) -> usize {
         let shapes: Vec<Shape> = args.iter().map(|&arg| self.shape(arg)).collect();
-        let shape = shapes::shape_of(&op, &shapes);
+        let shape = op.shape(&shapes).expect("the rule's own shapes fit");
         match op {
             TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) if shapes[0] == shape => args[0],
             op => self.intern(TermKind::Tensor(op), args, shape),

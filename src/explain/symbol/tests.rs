@@ -44,7 +44,7 @@ fn assert_equations_hold(output: Var<'_, f64>) -> usize {
     let collapsed = Collapse::new(&book, &graph, &equations).adjoints();
     let tape = Tape::new();
     let adjoints = graph.adjoints().unwrap();
-    let evaluation = Evaluation { algebra: Recording { tape: &tape }, book: &book, graph: &graph, adjoints };
+    let evaluation = Evaluation { algebra: Recording::on(&tape), book: &book, graph: &graph, adjoints };
     let notation = Notation::new(&book, &graph);
     let mut count = 0;
     for node in graph.nodes().iter().filter(|node| node.is_active()) {

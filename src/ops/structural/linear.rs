@@ -174,7 +174,7 @@ impl MatMul {
 }
 
 /// The axes before the last two.
-fn leading(dims: &[usize]) -> Shape {
+pub(super) fn leading(dims: &[usize]) -> Shape {
     dims[..dims.len() - 2].into()
 }
 
@@ -194,7 +194,7 @@ fn stretched_block(mut block: usize, blocks: &Shape, own: &Shape) -> usize {
 }
 
 /// The size of square matrices, in the last two axes.
-fn square_size(op: &str, dims: &[usize]) -> Result<usize> {
+pub(super) fn square_size(op: &str, dims: &[usize]) -> Result<usize> {
     match *dims {
         [.., rows, columns] if rows == columns => Ok(rows),
         _ => Err(Error::shape(format!("{op}: needs square matrices in the last two axes, got shape {dims:?}"))),
@@ -214,6 +214,8 @@ fn regular(op: &str, n: usize, singular: Option<usize>) -> Result<()> {
 pub(crate) struct Det;
 impl TensorRule for Det {
     const NAME: &'static str = "det";
+    const LOOKS_AT_NUMBERS: bool = true;
+    const BOUNDED: bool = false;
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         square_size("det", inputs[0].dims())?;
         Ok(leading(inputs[0].dims()))
@@ -305,7 +307,7 @@ fn faddeev_leverrier<T: Element, A: Algebra<T>>(a: &A, x: &A::V, n: usize, one_e
 }
 
 /// One number for each matrix, with two axes of length 1 appended.
-fn per_matrix<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
+pub(super) fn per_matrix<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
     a.reshape(x, &a.shape(x).iter().copied().chain([1, 1]).collect())
 }
 
@@ -314,6 +316,8 @@ fn per_matrix<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
 pub(crate) struct Inv;
 impl TensorRule for Inv {
     const NAME: &'static str = "inv";
+    const CAN_FAIL: bool = true;
+    const BOUNDED: bool = false;
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         square_size("inv", inputs[0].dims())?;
         Ok(inputs[0].dims().into())
@@ -355,6 +359,8 @@ pub(crate) struct Solve {
 }
 impl TensorRule for Solve {
     const NAME: &'static str = "solve";
+    const CAN_FAIL: bool = true;
+    const BOUNDED: bool = false;
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());
         square_size("solve", a)?;

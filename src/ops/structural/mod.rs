@@ -102,6 +102,13 @@ pub(crate) trait TensorRule: Sized {
     const NAME: &'static str;
     /// Whether no gradient goes through.
     const FLAT: bool = false;
+    /// Whether there are numbers that [`TensorRule::write`] refuses, such as a singular matrix. A step of a program that may end
+    /// so leaves what it carries as it was.
+    const CAN_FAIL: bool = false;
+    /// Whether the rule looks at numbers to choose its form, so that a program runs it as a tape does.
+    const LOOKS_AT_NUMBERS: bool = false;
+    /// Whether the derivative is finite wherever its parts are, so that nothing times it is nothing.
+    const BOUNDED: bool = true;
     /// The name under which users know it, where one op is several of theirs.
     fn name(&self) -> &'static str {
         Self::NAME
@@ -160,6 +167,15 @@ macro_rules! tensor_ops {
             }
             pub(crate) fn is_flat(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::FLAT),* }
+            }
+            pub(crate) fn can_fail(&self) -> bool {
+                match self { $(TensorOp::$Op(_) => $Op::CAN_FAIL),* }
+            }
+            pub(crate) fn looks_at_numbers(&self) -> bool {
+                match self { $(TensorOp::$Op(_) => $Op::LOOKS_AT_NUMBERS),* }
+            }
+            pub(crate) fn is_bounded(&self) -> bool {
+                match self { $(TensorOp::$Op(_) => $Op::BOUNDED),* }
             }
             /// Checks the shapes and parameters, and gives the output's shape.
             pub(crate) fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
