@@ -9,6 +9,7 @@
 //! Clearing takes `&mut self`, so no variable survives it.
 
 pub(crate) mod custom;
+mod decompositions;
 pub(crate) mod entry;
 mod format;
 mod inside;
@@ -25,6 +26,7 @@ mod tensors;
 pub(crate) mod tracing;
 mod var;
 
+pub use decompositions::Triangle;
 use inside::Hook;
 pub use names::Scope;
 pub(crate) use record::same_tape;

@@ -2,6 +2,7 @@
 
 mod allocation;
 mod conventions;
+mod decompositions;
 mod ergonomics;
 mod finite;
 mod layers;

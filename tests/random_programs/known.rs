@@ -43,7 +43,7 @@ pub fn example(inputs: &[(&[usize], &[f64])], nodes: &[(&str, &[usize])], shape:
 fn named(name: &str) -> Op {
     let unary = UnaryOp::all().into_iter().find(|op| op.name() == name).map(Op::Unary);
     let binary = BinaryOp::all().into_iter().find(|op| op.name() == name).map(Op::Binary);
-    let method = methods::ONE.iter().chain(methods::TWO).find(|&&method| method == name);
+    let method = methods::ONE.iter().chain(methods::TWO).chain(methods::DECOMPOSITIONS).find(|&&method| method == name);
     let method = method.map(|name| Op::Method(Method { name, ..Method::default() }));
     unary.or(binary).or(method).unwrap_or_else(|| panic!("no op {name}"))
 }
@@ -155,8 +155,9 @@ const KNOWN: &[Known] = &[
         reason: "programs that are made elsewhere are made at ordinary numbers, and a matrix may have no inverse there",
         covers: |program, finding| {
             let made = ["compiled step", "function", "program, elsewhere", "relaxed"].contains(&finding.engine);
-            let singular = finding.what.ends_with("is singular") && !finding.what.starts_with("runs");
-            finding.kind == Kind::Refusal && made && singular && program.has(&["inv", "solve", "det"])
+            let refused = finding.what.ends_with("is singular") || finding.what.contains("is not positive definite");
+            let singular = refused && !finding.what.starts_with("runs");
+            finding.kind == Kind::Refusal && made && singular && program.has(&["inv", "solve", "det", "cholesky"])
         },
         example: || generate::program(SINGULAR),
     },

@@ -146,6 +146,31 @@ fn pairs_of_ops_agree_at_special_points_by_every_route() {
     report.finish(&format!("{count} of {all} pairs"));
 }
 
+/// Each part of each decomposition, alone and inside other ops, at matrices that have them.
+#[test]
+fn decompositions_agree_by_every_route() {
+    engines::hush_what_is_caught();
+    let definite: &[f64] = &[4.0, 1.0, -0.5, 1.0, 3.0, 0.25, -0.5, 0.25, 2.0];
+    let tall: &[f64] = &[1.0, 2.0, -0.5, 0.25, 3.0, 1.5, 0.75, -1.0, 2.5, -2.0, 0.5, 1.25];
+    let mut report = Report::default();
+    for (k, &name) in methods::DECOMPOSITIONS.iter().enumerate() {
+        let others: &[(&[usize], &[f64])] = &[(&[4, 3], tall), (&[3, 4], tall), (&[2, 2, 3], tall)];
+        // Of any matrix, not of definite ones alone.
+        let anyhow = name.starts_with("qr") || name.starts_with("svd");
+        for &input in std::iter::once(&(&[3, 3][..], definite)).chain(others.iter().filter(|_| anyhow)) {
+            let args: &[usize] = if name == "solve_triangular" { &[0, 0] } else { &[0] };
+            for around in [&[][..], &[("sin", &[1][..])], &[("square", &[1]), ("mul", &[1, 2])]] {
+                let nodes = [&[(name, args)][..], around].concat();
+                let program = known::example(&[input], &nodes, &methods::shape_of_part(name, input));
+                for finding in check(&program) {
+                    report.add(k as u64, &program, finding);
+                }
+            }
+        }
+    }
+    report.finish("decompositions");
+}
+
 #[test]
 fn other_instruction_sets_agree() {
     engines::hush_what_is_caught();

@@ -2,7 +2,7 @@
 //!
 //! A line is a method with its parameters. That no method is missing is a test, which reads the source of `Var`.
 
-use retrograd::{Axes, Element, Error, Result, Span, Var};
+use retrograd::{Axes, Element, Error, Result, Span, Tape, Tensor, Triangle, Var};
 
 /// A method and its parameters; which of them count, the table says.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +91,7 @@ macro_rules! methods {
                     $(stringify!($one) => args[0].$try_one($(self.$p()),*),)*
                     $(stringify!($two) => args[0].$try_two(args[1] $(, self.$q())*),)*
                     $(stringify!($list) => Var::$try_list(args $(, self.$r())*),)*
-                    name => Err(Error::custom(format!("no method {name}"))),
+                    name => decomposed(name, args).unwrap_or_else(|| Err(Error::custom(format!("no method {name}")))),
                 }
             }
             /// The call as Rust source.
@@ -99,6 +99,10 @@ macro_rules! methods {
                 let (head, parameters): (String, &[&str]) = match self.name {
                     $(stringify!($one) => (format!("{}.{}(", args[0], self.name), &[$(stringify!($p)),*]),)*
                     $(stringify!($two) => (format!("{}.{}({}, ", args[0], self.name, args[1]), &[$(stringify!($q)),*]),)*
+                    name if printed(name).is_some() => {
+                        let call = printed(name).expect("just looked").replace("{x}", &args[0]);
+                        return args.get(1).map_or(call.clone(), |y| call.replace("{y}", y));
+                    }
                     _ => (format!("Var::{}(&[{}], ", self.name, args.join(", ")), &["axis"]),
                 };
                 let parameters: Vec<_> = parameters.iter().map(|parameter| self.print(parameter)).collect();
@@ -184,6 +188,48 @@ methods! {
     }
 }
 
+macro_rules! decompositions {
+    ($($name:ident: |$args:ident| $value:expr, $source:literal;)*) => {
+        /// Decompositions, a line for each part: matrices that suit them are not drawn, but given.
+        pub const DECOMPOSITIONS: &[&str] = &[$(stringify!($name)),*];
+
+        fn decomposed<'t, T: Element>(name: &str, args: &[Var<'t, T>]) -> Option<Result<Var<'t, T>>> {
+            let found = |f: &dyn Fn(&[Var<'t, T>]) -> Result<Var<'t, T>>| Some(f(args));
+            match name {
+                $(stringify!($name) => found(&|$args| $value),)*
+                _ => None,
+            }
+        }
+
+        fn printed(name: &str) -> Option<&'static str> {
+            match name {
+                $(stringify!($name) => Some($source),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+decompositions! {
+    cholesky: |x| x[0].try_cholesky(), "{x}.cholesky()";
+    solve_triangular: |x| x[0].try_solve_triangular(x[1], Triangle::Lower), "{x}.solve_triangular({y}, Triangle::Lower)";
+    slogdet: |x| Ok(x[0].try_slogdet()?.1), "{x}.slogdet().1";
+    qr_q: |x| Ok(x[0].try_qr()?.0), "{x}.qr().0";
+    qr_r: |x| Ok(x[0].try_qr()?.1), "{x}.qr().1";
+    eigh_values: |x| Ok(x[0].try_eigh()?.0), "{x}.eigh().0";
+    eigh_vectors: |x| Ok(x[0].try_eigh()?.1), "{x}.eigh().1";
+    svd_u: |x| Ok(x[0].try_svd()?.0), "{x}.svd().0";
+    svd_values: |x| Ok(x[0].try_svd()?.1), "{x}.svd().1";
+    svd_vt: |x| Ok(x[0].try_svd()?.2), "{x}.svd().2";
+}
+
+/// The shape of a part of a decomposition of this matrix.
+pub fn shape_of_part(name: &str, (shape, values): (&[usize], &[f64])) -> Vec<usize> {
+    let tape = Tape::new();
+    let x = tape.data(Tensor::new(shape, values.to_vec()).expect("as many values"));
+    decomposed(name, &[x, x]).expect("a part").expect("it has one").shape().to_vec()
+}
+
 /// What the table calls and `Var` has by another signature.
 trait More: Sized {
     fn try_slice_list(self, spans: Vec<Span>) -> Result<Self>;
@@ -248,13 +294,21 @@ fn no_method_on_tensors_is_left_out() {
         include_str!("../../src/tape/reductions.rs"),
         include_str!("../../src/tape/shaping.rs"),
         include_str!("../../src/tape/losses.rs"),
+        include_str!("../../src/tape/decompositions.rs"),
     ];
     let mut found = 0;
     for line in sources.iter().flat_map(|source| source.lines()) {
-        let Some(rest) = line.trim().strip_prefix("pub fn try_") else { continue };
-        let name = rest.split(['(', '<']).next().unwrap();
+        // `pub fn try_det(`, or the line of a macro, `cholesky try_cholesky(`.
+        let Some(name) = line.trim().split(['(', '<']).next().and_then(|head| match head.strip_prefix("pub fn try_") {
+            None => head.split_once(" try_").and_then(|(name, twin)| (name == twin).then_some(name)),
+            name => name,
+        }) else {
+            continue;
+        };
         found += 1;
-        let listed = ONE.iter().chain(TWO).chain(LIST).any(|&method| method == name);
+        let part = |method: &str| method == name || method.starts_with(&format!("{name}_"));
+        let listed = ONE.iter().chain(TWO).chain(LIST).any(|&method| method == name)
+            || DECOMPOSITIONS.iter().any(|&method| part(method));
         assert!(
             listed || LEFT_OUT.iter().any(|&(left, _)| left == name),
             "{name} is in no line of the table of methods"

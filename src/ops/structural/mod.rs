@@ -7,17 +7,30 @@
 //! What an op computes is in two parts: `shape` checks, `write` fills memory that is the caller's. A value on a tape is the
 //! one after the other, in memory of the pool; a compiled program checks once, and writes wherever its results lie.
 
+mod cholesky;
+mod eigh;
 mod layout;
 mod linear;
 mod loss;
+mod matrices;
+mod qr;
+mod quotient;
 mod reduction;
+mod slogdet;
+mod svd;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cholesky::{Cholesky, SolveTriangular};
+pub(crate) use eigh::Eigh;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
 pub(crate) use linear::{Det, Inv, MatMul, Solve};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
+pub(crate) use qr::Qr;
+pub(crate) use quotient::GapQuotient;
 pub(crate) use reduction::{Map, Reduce, Sum};
+pub(crate) use slogdet::SlogDet;
+pub(crate) use svd::Svd;
 
 use super::algebra::Algebra;
 use crate::error::{Error, Result};
@@ -206,6 +219,7 @@ tensor_ops! {
     Reshape, BroadcastTo, Permute, Slice, Embed, Take, ScatterAdd, Concat,
     Sum, Reduce, Map,
     MatMul, Det, Inv, Solve,
+    Cholesky, SolveTriangular, SlogDet, Qr, Eigh, Svd, GapQuotient,
     SquaredError, CrossEntropy, CrossEntropySlope,
 }
 

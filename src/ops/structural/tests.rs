@@ -22,7 +22,7 @@ fn derivatives(
 ) -> Vec<f64> {
     let tape = Tape::new();
     let vars: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();
-    let y = f(&Recording { tape: &tape }, &vars);
+    let y = f(&Recording::on(&tape), &vars);
     let loss = y.square().sum(());
     let gradient = tape.grad(loss, &vars[..1])[0];
     let along = (gradient * tape.data(inputs[0].map(|x| x + 0.3))).sum(());
@@ -64,6 +64,18 @@ fn some(shape: impl Into<Shape>) -> Tensor<f64> {
     let shape = shape.into();
     let elements = (0..shape.numel()).map(|i| (1.7 * i as f64 + 0.3).sin() * 2.0).collect();
     Tensor::new(shape, elements).unwrap()
+}
+
+/// Symmetric matrices with large diagonals: positive definite.
+fn definite(shape: impl Into<Shape>) -> Tensor<f64> {
+    let x = some(shape);
+    let n = x.shape()[x.shape().rank() - 1];
+    let rows = x.shape().numel() / n;
+    let at =
+        |i: usize, j: usize| x.as_slice()[i / n * n * n + i % n * n + j] + x.as_slice()[i / n * n * n + j * n + i % n];
+    let elements =
+        (0..rows).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| at(i, j) + if i % n == j { 9.0 } else { 0.0 });
+    Tensor::new(x.shape().clone(), elements.collect()).unwrap()
 }
 
 fn layout_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
@@ -132,6 +144,22 @@ fn arithmetic_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
         (TensorOp::Inv(Inv), vec![some([0, 0])]),
         (TensorOp::Solve(Solve { transposed: false }), vec![some([2, 3, 3]), some([2, 3, 2])]),
         (TensorOp::Solve(Solve { transposed: true }), vec![some([2, 3, 3]), some([2, 3, 2])]),
+        (TensorOp::Cholesky(Cholesky), vec![definite([2, 3, 3])]),
+        (
+            TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: true }),
+            vec![definite([2, 3, 3]), some([2, 3, 2])],
+        ),
+        (TensorOp::SlogDet(SlogDet), vec![some([2, 3, 3])]),
+        (TensorOp::SlogDet(SlogDet), vec![some([2, 0, 0])]),
+        (TensorOp::Qr(Qr), vec![some([2, 4, 3])]),
+        (TensorOp::Eigh(Eigh), vec![some([2, 3, 3])]),
+        (TensorOp::Eigh(Eigh), vec![some([0, 0])]),
+        (TensorOp::Svd(Svd), vec![some([2, 4, 3])]),
+        (TensorOp::Svd(Svd), vec![some([2, 3, 4])]),
+        (
+            TensorOp::GapQuotient(GapQuotient { spectral: true, of: "eigh" }),
+            vec![some([2, 3, 3]), some([2, 1, 3]), some([2, 3, 1])],
+        ),
         (TensorOp::SquaredError(SquaredError), vec![some([2, 70]), some([2, 70]).map(f64::cos)]),
         (TensorOp::CrossEntropy(CrossEntropy { labels: labels.clone() }), vec![some([2, 3])]),
         (TensorOp::CrossEntropySlope(CrossEntropySlope { labels }), vec![some([2, 3])]),
@@ -192,6 +220,27 @@ fn a_system_that_was_solved_has_a_gradient() {
     let second = tape.grad(x.sum(()), &[a, b]);
     assert!(second[0].sum(()).try_backward().is_ok() && second[1].sum(()).try_backward().is_ok());
     assert!(tape.jvp(x, &[(a, Tensor::ones([2, 2]).into())]).is_ok());
+}
+
+/// Programs leave carried inputs alone while a step may fail: an op that refuses numbers and does not say so would corrupt them.
+#[test]
+fn an_op_that_refuses_numbers_says_so() {
+    let mut refused = HashSet::new();
+    for (op, inputs) in [layout_samples(), arithmetic_samples()].concat() {
+        for x in [0.0, 1.0, -1.0, f64::NAN, f64::INFINITY] {
+            let inputs: Vec<Tensor<f64>> = inputs.iter().map(|input| Tensor::full(input.shape().clone(), x)).collect();
+            let sources: Vec<Source<'_, f64>> = inputs.iter().map(Source::from).collect();
+            let mut out =
+                vec![0.0; op.shape(&inputs.iter().map(|x| x.shape().clone()).collect::<Vec<_>>()).unwrap().numel()];
+            if op.write(&sources, &mut out).is_err() {
+                assert!(op.can_fail(), "{op:?} refuses {x}");
+                refused.insert(discriminant(&op));
+            }
+        }
+        // The quotient by gaps refuses more than equal numbers show.
+        let shown = refused.contains(&discriminant(&op)) || matches!(op, TensorOp::GapQuotient(_));
+        assert!(!op.can_fail() || shown || inputs.iter().all(|x| x.is_empty()), "{op:?} was never seen to fail");
+    }
 }
 
 #[test]

@@ -1,6 +1,54 @@
-//! Determinant, inverse and linear systems of small dense matrices, by LU decomposition with partial pivoting.
+//! Dense linear algebra: LU with partial pivoting here; [`cholesky`] with triangular systems, [`qr`], and [`jacobi`] with
+//! eigenvalues and singular values.
+//!
+//! All computes in f64, whatever the element: what a decomposition loses, single precision would lose a billion times over.
 
-use crate::num::Element;
+pub(crate) mod cholesky;
+pub(crate) mod jacobi;
+pub(crate) mod qr;
+
+use crate::num::{Element, PerElement};
+use std::borrow::Cow;
+
+/// Elements as f64: themselves, where they are.
+struct Doubles;
+impl PerElement for Doubles {
+    type Of<T: Element> = fn(&[T]) -> Cow<'_, [f64]>;
+    fn single() -> Self::Of<f32> {
+        |x| x.iter().map(|&x| f64::from(x)).collect()
+    }
+    fn double() -> Self::Of<f64> {
+        |x| Cow::Borrowed(x)
+    }
+}
+
+/// Elements as f64, without a copy where they are that.
+pub(crate) fn in_f64<T: Element>(x: &[T]) -> Cow<'_, [f64]> {
+    T::pick::<Doubles>()(x)
+}
+
+/// Elements that a closure changes as f64.
+struct ChangedAsDoubles;
+impl PerElement for ChangedAsDoubles {
+    type Of<T: Element> = fn(&mut [T], &mut dyn FnMut(&mut [f64]));
+    fn single() -> Self::Of<f32> {
+        |x, change| {
+            let mut doubles: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+            change(&mut doubles);
+            x.iter_mut().zip(doubles).for_each(|(x, double)| *x = double as f32);
+        }
+    }
+    fn double() -> Self::Of<f64> {
+        |x, change| change(x)
+    }
+}
+
+/// Changes elements as f64, in place where they are that; what the closure returns.
+pub(crate) fn change_in_f64<T: Element, R>(x: &mut [T], change: impl FnOnce(&mut [f64]) -> R) -> R {
+    let (mut change, mut result) = (Some(change), None);
+    T::pick::<ChangedAsDoubles>()(x, &mut |x| result = change.take().map(|change| change(x)));
+    result.expect("it is called once")
+}
 
 /// P A = L U, packed in one matrix, with the permutation and its sign.
 pub(crate) struct Lu {
@@ -49,6 +97,14 @@ impl Lu {
     /// Whether a pivot is zero.
     pub fn is_singular(&self) -> bool {
         (0..self.n).any(|k| self.lu[k * self.n + k] == 0.0)
+    }
+
+    /// The sign of the determinant and the logarithm of its magnitude: 0 and -inf for a singular matrix.
+    pub fn sign_and_log_det(&self) -> (f64, f64) {
+        (0..self.n).fold((self.sign, 0.0), |(sign, log), k| {
+            let pivot = self.lu[k * self.n + k];
+            (if pivot == 0.0 { 0.0 } else { sign * pivot.signum() }, log + pivot.abs().ln())
+        })
     }
 
     /// The determinant.

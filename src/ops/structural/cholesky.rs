@@ -1,0 +1,123 @@
+//! The Cholesky decomposition, and systems with a triangular matrix.
+//!
+//! Source of the rules: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
+
+use super::linear::square_size;
+use super::matrices::{in_f64, lower_half, only, symmetric, transposed};
+use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::ops::algebra::Algebra;
+use crate::tensor::Shape;
+use crate::tensor::kernels::linalg::change_in_f64;
+use crate::tensor::kernels::linalg::cholesky::{self, Half};
+
+/// L of L L^T = (A + A^T) / 2, lower triangular with a positive diagonal, for matrices in the last two axes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cholesky;
+
+impl TensorRule for Cholesky {
+    const NAME: &'static str = "cholesky";
+    const CAN_FAIL: bool = true;
+    const BOUNDED: bool = false;
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        square_size("cholesky", inputs[0].dims())?;
+        Ok(inputs[0].dims().into())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let n = inputs[0].last();
+        for (i, matrix) in in_f64(inputs[0]) {
+            let factored = change_in_f64(&mut out[i * n * n..(i + 1) * n * n], |l| cholesky::cholesky(&matrix, n, l));
+            factored.map_err(|column| {
+                Error::argument(format!(
+                    "cholesky: matrix {i} of shape [{n}, {n}] is not positive definite: pivot {column} is not positive"
+                ))
+            })?;
+        }
+        Ok(())
+    }
+    /// A' = (S + S^T) / 2 with S = L^-T P L^-1, P being the lower half of L^T L'.
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let l = node.output;
+        let p = lower_half(a, &a.matmul(l, true, &only(a, g, |i, j| i >= j), false));
+        let left = back(a, l, &p);
+        symmetric(a, &back(a, l, &transposed(a, &left))).into()
+    }
+    /// dL = L P, P being the lower half of L^-1 dA L^-T.
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        let l = node.output;
+        let forward = TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: false });
+        let left = a.apply(forward.clone(), &[l, &symmetric(a, tangent)]);
+        let both = a.apply(forward, &[l, &transposed(a, &left)]);
+        a.matmul(l, false, &lower_half(a, &both), false)
+    }
+}
+
+/// L^-T x.
+fn back<T: Element, A: Algebra<T>>(a: &A, l: &A::V, x: &A::V) -> A::V {
+    a.apply(TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: true }), &[l, x])
+}
+
+/// X of T X = B, where T is the lower or upper triangle of A, or its transpose; the rest of A is not read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SolveTriangular {
+    pub lower: bool,
+    pub transposed: bool,
+}
+
+impl SolveTriangular {
+    /// The triangle of a matrix that is read.
+    fn triangle<T: Element, A: Algebra<T>>(&self, a: &A, x: &A::V) -> A::V {
+        if self.lower { only(a, x, |i, j| i >= j) } else { only(a, x, |i, j| i <= j) }
+    }
+}
+
+impl TensorRule for SolveTriangular {
+    const NAME: &'static str = "solve_triangular";
+    const CAN_FAIL: bool = true;
+    const BOUNDED: bool = false;
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let (a, b) = (inputs[0].dims(), inputs[1].dims());
+        square_size("solve_triangular", a)?;
+        if b.len() != a.len() || b[..b.len() - 1] != a[..a.len() - 1] {
+            return Err(Error::shape(format!(
+                "solve_triangular: the matrices have shape {}, the right sides {}; rows and leading axes must agree",
+                Shape::from(a),
+                Shape::from(b)
+            )));
+        }
+        Ok(b.into())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let (n, columns) = (inputs[0].last(), inputs[1].last());
+        let half = Half { lower: self.lower, transposed: self.transposed };
+        let size = n * columns;
+        for (i, matrix) in in_f64(inputs[0]) {
+            let out = &mut out[i * size..(i + 1) * size];
+            out.copy_from_slice(&inputs[1].data[i * size..(i + 1) * size]);
+            let solved = change_in_f64(out, |x| cholesky::solve_triangular(&matrix, n, half, x, columns));
+            solved.map_err(|row| {
+                Error::argument(format!(
+                    "solve_triangular: matrix {i} of shape [{n}, {n}] is singular: element [{row}, {row}] is 0"
+                ))
+            })?;
+        }
+        Ok(())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let back = TensorOp::SolveTriangular(Self { transposed: !self.transposed, ..*self });
+        let db = a.apply(back, &[&node.inputs[0], g]);
+        if wrt == 1 {
+            return db.into();
+        }
+        let (x, y) = if self.transposed { (node.output, &db) } else { (&db, node.output) };
+        a.neg(&self.triangle(a, &a.matmul(x, false, y, true))).into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
+        let right = match wrt {
+            0 => a.neg(&a.matmul(&self.triangle(a, tangent), self.transposed, node.output, false)),
+            _ => tangent.clone(),
+        };
+        a.apply(TensorOp::SolveTriangular(self.clone()), &[&node.inputs[0], &right])
+    }
+}

@@ -1,0 +1,95 @@
+//! What decompositions share: one matrix after another in f64, and the halves and parts that their rules speak of.
+//!
+//! A decomposition into several matrices is one op, whose output has them one below the other: so it is one node on a tape and one
+//! step of a program, and a slice of it is an ordinary op.
+
+use super::{Concat, Permute, Slice, Source, TensorOp};
+use crate::num::Element;
+use crate::ops::algebra::Algebra;
+use crate::tensor::Tensor;
+use crate::tensor::kernels::linalg;
+use crate::tensor::span::{Span, slice_spec};
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// The matrices of an input, each in f64 with its number.
+pub(super) fn in_f64<T: Element>(x: Source<'_, T>) -> impl Iterator<Item = (usize, Cow<'_, [f64]>)> {
+    let &[.., rows, columns] = x.dims else { unreachable!("the shape was checked") };
+    // Without elements there is nothing to decompose, however many matrices.
+    let matrices = x.data.chunks_exact((rows * columns).max(1)).enumerate();
+    matrices.map(|(i, matrix)| (i, linalg::in_f64(matrix)))
+}
+
+/// Writes numbers in f64 as elements.
+pub(super) fn store<T: Element>(out: &mut [T], values: impl IntoIterator<Item = f64>) {
+    out.iter_mut().zip(values).for_each(|(out, x)| *out = T::from_f64(x));
+}
+
+/// The elements where a condition on row and column holds, else 0: not by a product, which an infinite element would make NaN.
+pub(super) fn only<T: Element, A: Algebra<T>>(a: &A, x: &A::V, keep: impl Fn(usize, usize) -> bool) -> A::V {
+    let shape = a.shape(x);
+    let &[.., rows, columns] = shape.dims() else { unreachable!("a matrix") };
+    let mask = weights(a, rows, columns, |i, j| if keep(i, j) { 1.0 } else { 0.0 });
+    a.select(&mask, x, &a.literal(0.0))
+}
+
+/// A constant matrix.
+fn weights<T: Element, A: Algebra<T>>(
+    a: &A,
+    rows: usize,
+    columns: usize,
+    weight: impl Fn(usize, usize) -> f64,
+) -> A::V {
+    let mut all = Vec::with_capacity(rows * columns);
+    for i in 0..rows {
+        all.extend((0..columns).map(|j| T::from_f64(weight(i, j))));
+    }
+    a.constant(Tensor::new([rows, columns], all).expect("as many as the matrix has"))
+}
+
+/// The triangle below the diagonal, and half of the diagonal, of square matrices.
+pub(super) fn lower_half<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
+    let n = *a.shape(x).last().expect("a matrix");
+    let half = weights(a, n, n, |i, j| match i.cmp(&j) {
+        Ordering::Less => 0.0,
+        Ordering::Equal => 0.5,
+        Ordering::Greater => 1.0,
+    });
+    a.mul(x, &half)
+}
+
+/// The mean of a matrix and its transpose.
+pub(super) fn symmetric<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
+    a.mul(&a.literal(0.5), &a.add(x, &transposed(a, x)))
+}
+
+/// The last two axes swapped.
+pub(super) fn transposed<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
+    let rank = a.rank(x);
+    let axes = (0..rank).map(|axis| if axis + 2 < rank { axis } else { 2 * rank - 3 - axis } as u8).collect();
+    a.apply(TensorOp::Permute(Permute { axes }), &[x])
+}
+
+/// Rows `from..to` of every matrix.
+pub(super) fn rows<T: Element, A: Algebra<T>>(a: &A, x: &A::V, from: usize, to: usize) -> A::V {
+    let shape = a.shape(x);
+    let mut spans = vec![Span::from(..); shape.rank() - 1];
+    spans[shape.rank() - 2] = Span::from(from..to);
+    let (spec, _) = slice_spec(&spans, &shape).expect("the rows are there");
+    a.apply(TensorOp::Slice(Slice { spec: Arc::new(spec) }), &[x])
+}
+
+/// Matrices one below the other.
+pub(super) fn stacked<T: Element, A: Algebra<T>>(a: &A, parts: &[&A::V]) -> A::V {
+    let axis = a.rank(parts[0]) - 2;
+    a.apply(TensorOp::Concat(Concat { axis }), parts)
+}
+
+/// The diagonal of every matrix as a row.
+pub(super) fn diagonal_row<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
+    let shape = a.shape(x);
+    let (rank, n) = (shape.rank(), shape[shape.rank() - 1]);
+    let row = shape.dims()[..rank - 2].iter().copied().chain([1, n]).collect();
+    a.sum_to(&only(a, x, |i, j| i == j), &row)
+}

@@ -1,0 +1,117 @@
+//! Quotients by the gaps between numbers, where some are none: what the rules of spectral decompositions divide by.
+
+use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::ops::algebra::Algebra;
+use crate::tensor::Shape;
+
+/// X_ij / (c_j - r_i), of X [.., m, n], c [.., 1, n] and r [.., m, 1]; 0 on the diagonal where it is `spectral`.
+///
+/// Where the gap is none, up to the rounding of a decomposition, the quotient is 0 if X_ij is nothing beside the largest of its
+/// matrix: then what is differentiated does not depend on which vectors stand for a repeated eigenvalue. Else it is refused. With
+/// a fourth input w [.., 1, n], numbers that belong to a repeated eigenvalue must be equal as well.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GapQuotient {
+    pub spectral: bool,
+    /// The decomposition that users know.
+    pub of: &'static str,
+}
+
+/// What a number may be off by, in units of rounding and of the largest of them, after a decomposition of size n.
+fn tolerance<T: Element>(n: usize) -> f64 {
+    16.0 * n as f64 * T::EPSILON
+}
+
+fn largest<T: Element>(x: &[T]) -> f64 {
+    x.iter().fold(0.0, |largest, x| x.as_f64().abs().max(largest))
+}
+
+impl TensorRule for GapQuotient {
+    const NAME: &'static str = "gap_quotient";
+    const CAN_FAIL: bool = true;
+    const BOUNDED: bool = false;
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        let dims = inputs[0].dims();
+        let fits = dims.len() >= 2 && inputs[1].dims().last() == dims.last() && inputs[2].dims().last() == Some(&1);
+        if !fits {
+            return Err(Error::shape(format!("{}: quotients of shape {dims:?} by gaps of other sizes", self.of)));
+        }
+        Ok(dims.into())
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let &[.., m, n] = inputs[0].dims else { unreachable!("the shape was checked") };
+        if m * n == 0 {
+            return Ok(());
+        }
+        for (k, (x, out)) in inputs[0].data.chunks_exact(m * n).zip(out.chunks_exact_mut(m * n)).enumerate() {
+            let (columns, rows) = (&inputs[1].data[k * n..(k + 1) * n], &inputs[2].data[k * m..(k + 1) * m]);
+            let weights = inputs.get(3).map(|w| &w.data[k * n..(k + 1) * n]);
+            let none = tolerance::<T>(m.max(n)) * largest(columns).max(largest(rows));
+            let nothing = 16.0 * tolerance::<T>(m.max(n)) * largest(x);
+            for i in 0..m {
+                for j in 0..n {
+                    let at = i * n + j;
+                    let (x, gap) = (x[at].as_f64(), columns[j].as_f64() - rows[i].as_f64());
+                    out[at] = T::from_f64(match () {
+                        _ if self.spectral && i == j => 0.0,
+                        // Not `gap.abs() > none`: NaN stays NaN.
+                        _ if gap.abs() <= none => {
+                            let apart = weights.is_some_and(|w| {
+                                (w[i].as_f64() - w[j].as_f64()).abs() > 16.0 * tolerance::<T>(n) * largest(w)
+                            });
+                            if x.abs() > nothing || apart {
+                                return Err(self.refusal(k, [i, j], columns[j].as_f64()));
+                            }
+                            0.0
+                        }
+                        _ => x / gap,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let again = |x: &A::V| a.apply(TensorOp::GapQuotient(self.clone()), &[x, &node.inputs[1], &node.inputs[2]]);
+        match wrt {
+            0 => again(g),
+            1 | 2 => {
+                let slope = again(&a.mul(g, node.output));
+                let sum = a.sum_to(&slope, &a.shape(&node.inputs[wrt]));
+                if wrt == 1 { a.neg(&sum) } else { sum }
+            }
+            _ => a.broadcast_to(&a.literal(0.0), &a.shape(&node.inputs[wrt])),
+        }
+        .into()
+    }
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
+        let again = |x: &A::V| a.apply(TensorOp::GapQuotient(self.clone()), &[x, &node.inputs[1], &node.inputs[2]]);
+        match wrt {
+            0 => again(tangent),
+            1 => a.neg(&again(&a.mul(tangent, node.output))),
+            2 => again(&a.mul(tangent, node.output)),
+            _ => a.broadcast_to(&a.literal(0.0), &a.shape(node.output)),
+        }
+    }
+}
+
+impl GapQuotient {
+    fn refusal(&self, matrix: usize, [i, j]: [usize; 2], value: f64) -> Error {
+        let what = if self.of == "svd" { "singular" } else { "eigen" };
+        if !self.spectral {
+            return Error::not_differentiable(format!(
+                "{}: {what} value {j} of matrix {matrix} is 0, and the result depends on its vector, which is any unit vector \
+                 at right angles to the others",
+                self.of
+            ));
+        }
+        let value = if self.of == "svd" { value.abs().sqrt() } else { value };
+        let name = if self.of == "svd" { "singular values" } else { "eigenvalues" };
+        Error::not_differentiable(format!(
+            "{}: {name} {i} and {j} of matrix {matrix} are equal ({value}), and the result tells their vectors apart, or uses them \
+             in a way that needs more than one of each; a function of all of them alike, as a sum, has a derivative",
+            self.of
+        ))
+    }
+}

@@ -1,0 +1,114 @@
+//! Singular values and vectors.
+//!
+//! Source of the rules: Townsend, Differentiating the singular value decomposition, 2016.
+
+use super::matrices::{diagonal_row, in_f64, only, rows, stacked, store, transposed};
+use super::{Contribution, Dims, GapQuotient, Node, Source, TensorOp, TensorRule};
+use crate::error::{Error, Result};
+use crate::num::Element;
+use crate::ops::algebra::Algebra;
+use crate::tensor::Shape;
+use crate::tensor::kernels::linalg::jacobi;
+
+/// Of each matrix A of [m, n] in the last two axes, with k = min(m, n), one below the other: U of [m, k], the singular values in falling
+/// order as a row, and V of [n, k], with U S V^T = A. U and V have orthonormal columns; in each of V the largest element is positive.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Svd;
+
+const SPECTRAL: TensorOp = TensorOp::GapQuotient(GapQuotient { spectral: true, of: "svd" });
+const BY_VALUES: TensorOp = TensorOp::GapQuotient(GapQuotient { spectral: false, of: "svd" });
+
+impl TensorRule for Svd {
+    const NAME: &'static str = "svd";
+    const BOUNDED: bool = false;
+    fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
+        match *inputs[0].dims() {
+            [ref blocks @ .., m, n] => Shape::of("svd", &[blocks, &[m + 1 + n, m.min(n)]].concat()),
+            ref dims => Err(Error::shape(format!("svd: needs matrices in the last two axes, got shape {dims:?}"))),
+        }
+    }
+    fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
+        let &[.., m, n] = inputs[0].dims else { unreachable!("the shape was checked") };
+        let size = (m + 1 + n) * m.min(n);
+        for (i, matrix) in in_f64(inputs[0]) {
+            let (u, s, v) = jacobi::svd(&matrix, m, n);
+            store(&mut out[i * size..(i + 1) * size], u.into_iter().chain(s).chain(v));
+        }
+        Ok(())
+    }
+    /// A' = U (J S + S K + diag(s')) V^T + (1 - U U^T) U' S^-1 V^T + U S^-1 V'^T (1 - V V^T), with J_ij = skew(U^T U')_ij / (s_j^2 - s_i^2)
+    /// and K of V alike.
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
+        let [m, n] = sizes(a, &node.inputs[0]);
+        let [u, s, v] = parts(a, node.output, [m, n]);
+        let [gu, gs, gv] = parts(a, g, [m, n]);
+        let squares = a.mul(&s, &s);
+        let quotients = |x: &A::V, gx: &A::V| {
+            let turned = only(a, &a.matmul(x, true, gx, false), |i, j| i != j);
+            let found = a.apply(SPECTRAL, &[&turned, &squares, &transposed(a, &squares), &gs]);
+            a.add(&found, &transposed(a, &found))
+        };
+        let (j, k) = (quotients(&u, &gu), quotients(&v, &gv));
+        let shape = a.shape(&j);
+        let diagonal = only(a, &a.broadcast_to(&gs, &shape), |i, j| i == j);
+        let turning = a.add(&a.mul(&j, &s), &a.mul(&transposed(a, &s), &k));
+        let inner = a.add(&turning, &diagonal);
+        let mut sum = a.matmul(&a.matmul(&u, false, &inner, false), false, &v, true);
+        if m > n {
+            let rest = by_values(a, &beside(a, &u, &gu), &s);
+            sum = a.add(&sum, &a.matmul(&rest, false, &v, true));
+        }
+        if n > m {
+            let rest = by_values(a, &beside(a, &v, &gv), &s);
+            sum = a.add(&sum, &a.matmul(&u, false, &rest, true));
+        }
+        sum.into()
+    }
+    /// With P = U^T dA V: ds = diag(P); dU = U J + (1 - U U^T) dA V S^-1 with J_ij = (P_ij s_j + s_i P_ji) / (s_j^2 - s_i^2), and dV alike
+    /// with P transposed.
+    fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
+        let [m, n] = sizes(a, &node.inputs[0]);
+        let [u, s, v] = parts(a, node.output, [m, n]);
+        let squares = a.mul(&s, &s);
+        let p = a.matmul(&a.matmul(&u, true, tangent, false), false, &v, false);
+        let column = transposed(a, &s);
+        let turn = |p: &A::V| {
+            let sum = a.add(&a.mul(p, &s), &a.mul(&column, &transposed(a, p)));
+            a.apply(SPECTRAL, &[&only(a, &sum, |i, j| i != j), &squares, &transposed(a, &squares)])
+        };
+        let mut du = a.matmul(&u, false, &turn(&p), false);
+        let mut dv = a.matmul(&v, false, &turn(&transposed(a, &p)), false);
+        if m > n {
+            du = a.add(&du, &by_values(a, &beside(a, &u, &a.matmul(tangent, false, &v, false)), &s));
+        }
+        if n > m {
+            dv = a.add(&dv, &by_values(a, &beside(a, &v, &a.matmul(tangent, true, &u, false)), &s));
+        }
+        stacked(a, &[&du, &diagonal_row(a, &p), &dv])
+    }
+}
+
+/// x - q q^T x: what is at right angles to the columns of q.
+fn beside<T: Element, A: Algebra<T>>(a: &A, q: &A::V, x: &A::V) -> A::V {
+    let along = a.matmul(q, true, x, false);
+    a.sub(x, &a.matmul(q, false, &along, false))
+}
+
+/// The columns divided by the singular values; nothing over 0 is nothing.
+fn by_values<T: Element, A: Algebra<T>>(a: &A, x: &A::V, s: &A::V) -> A::V {
+    let [.., rows, _] = *a.shape(x).dims() else { unreachable!("a matrix") };
+    let shape = a.shape(x).dims()[..a.rank(x) - 2].iter().copied().chain([rows, 1]).collect();
+    let zeros = a.broadcast_to(&a.literal(0.0), &shape);
+    a.apply(BY_VALUES, &[x, s, &zeros])
+}
+
+/// Rows and columns.
+fn sizes<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> [usize; 2] {
+    let shape = a.shape(x);
+    [shape[shape.rank() - 2], shape[shape.rank() - 1]]
+}
+
+/// U, the singular values as a row, and V.
+fn parts<T: Element, A: Algebra<T>>(a: &A, packed: &A::V, [m, n]: [usize; 2]) -> [A::V; 3] {
+    [rows(a, packed, 0, m), rows(a, packed, m, m + 1), rows(a, packed, m + 1, m + 1 + n)]
+}
