@@ -3,6 +3,8 @@
 use super::Gradients;
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::advice;
+use crate::ops::UnaryOp;
 use crate::tape::entry::{Entry, NodeOp};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Id, NodeRef, Tape, Value, Var};
@@ -195,20 +197,12 @@ fn describe(
         _ if [op, of].contains(&"det") => {
             "; a determinant leaves the range of numbers where its logarithm does not: take that from slogdet"
         }
-        "ln" | "log2" | "log10" | "log1p" | "xlogy" => {
-            "; keep the argument above 0: add a small number, clamp it, or compute from logits"
-        }
-        "sqrt" | "rsqrt" | "cbrt" | "norm2" => {
-            "; its slope at 0 is infinite: select around it, or add a small number inside"
-        }
-        "div" | "reciprocal" | "over" => "; keep the divisor away from 0, or select around it",
-        "exp" | "exp2" | "expm1" | "sinh" | "cosh" => {
-            "; it overflows: use logsumexp, softplus, sigmoid or another stable form"
-        }
-        "pow" | "powf" | "powi" => "; a negative base needs an integer exponent, a zero base a positive one",
-        "asin" | "acos" | "atanh" | "acosh" => "; keep the argument inside the domain, away from its ends",
+        "xlogy" => advice::POSITIVE,
+        "norm2" => advice::STEEP,
+        "div" | "over" => advice::DIVISOR,
+        "pow" => advice::POWER,
         "variable" if what.starts_with("value") => "; the input itself is not finite",
-        _ => "",
+        op => UnaryOp::advice(op),
     };
     let operands = if operands.is_empty() { String::new() } else { format!(" ({operands})") };
     Error::not_finite(format!("not finite: {what} of {op} #{node}{operands}, recorded at {site}{advice}"))

@@ -4,6 +4,7 @@
 //! gradients, from a program (fresh, at another point, and back), from a function compiled when called, and from
 //! differences; in both precisions.
 
+use retrograd::ops::{self, BuiltinUnary, UnaryOp, UnaryVisitor};
 use retrograd::program::Options;
 use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Value, Var, compile};
 use std::ops::{Add, Div, Mul, Sub};
@@ -297,69 +298,24 @@ macro_rules! ops {
 }
 type Op = (&'static str, Apply<f64>, Apply<f32>);
 
+/// Every one-argument op of the registry, with its sample parameters and others that change its rule's path.
 fn unary_ops() -> Vec<Op> {
-    ops!(|v| [
-        abs(),
-        sign(),
-        square(),
-        sqrt(),
-        rsqrt(),
-        cbrt(),
-        reciprocal(),
-        powi(3),
-        powi(-2),
-        powi(0),
-        powf(1.5),
-        powf(0.0),
-        exp(),
-        exp2(),
-        expm1(),
-        ln(),
-        log2(),
-        log10(),
-        log1p(),
-        sin(),
-        cos(),
-        tan(),
-        asin(),
-        acos(),
-        atan(),
-        sinh(),
-        cosh(),
-        tanh(),
-        asinh(),
-        acosh(),
-        atanh(),
-        erf(),
-        erfc(),
-        lgamma(),
-        digamma(),
-        polygamma(1),
-        sigmoid(),
-        log_sigmoid(),
-        softplus(),
-        relu(),
-        leaky_relu(0.1),
-        elu(1.5),
-        selu(),
-        celu(0.7),
-        relu6(),
-        gelu(),
-        gelu_tanh(),
-        silu(),
-        mish(),
-        softsign(),
-        hard_tanh(),
-        hard_sigmoid(),
-        sinc(),
-        sinc_derivative(1),
-        clamp(-1.0, 2.0),
-        huber(0.95),
-        floor(),
-        ceil(),
-        round(),
-        neg()
-    ])
+    struct On<S>(S);
+    impl<S: Number> UnaryVisitor for On<S> {
+        type Output = S;
+        fn visit<O: BuiltinUnary>(self, op: O) -> S {
+            self.0.unary(op)
+        }
+    }
+    let powers = [-2, 0].map(|n| UnaryOp::Powi(ops::Powi { n }));
+    let others = [
+        UnaryOp::Powf(ops::Powf { p: 0.0 }),
+        UnaryOp::Clamp(ops::Clamp { lo: -1.0, hi: 2.0 }),
+        UnaryOp::Huber(ops::Huber { delta: 0.95 }),
+    ];
+    let all = UnaryOp::all().into_iter().chain(powers).chain(others);
+    all.map(|op| (op.name(), apply::<f64>(move |v| op.with(On(v[0]))), apply::<f32>(move |v| op.with(On(v[0])))))
+        .collect()
 }
 
 fn binary_ops() -> Vec<Op> {

@@ -4,6 +4,7 @@ use super::Writer;
 use crate::error::Result;
 use crate::explain::symbol::TermKind;
 use crate::num::Element;
+use crate::num::elementwise::Rust;
 use crate::ops::structural::TensorOp;
 use crate::ops::symbol::Symbol;
 use crate::ops::{BinaryOp, BuiltinUnary, UnaryOp, UnaryVisitor};
@@ -86,43 +87,8 @@ impl<T: Element> Writer<'_, T> {
 
     fn unary(&mut self, op: UnaryOp, x: usize, out: &Shape) -> Result<Expression> {
         use UnaryOp::*;
-        let method = match op {
-            Abs(_) => "abs()",
-            Sqrt(_) => "sqrt()",
-            Cbrt(_) => "cbrt()",
-            Exp(_) => "exp()",
-            Exp2(_) => "exp2()",
-            Expm1(_) => "exp_m1()",
-            Ln(_) => "ln()",
-            Log2(_) => "log2()",
-            Log10(_) => "log10()",
-            Log1p(_) => "ln_1p()",
-            Sin(_) => "sin()",
-            Cos(_) => "cos()",
-            Tan(_) => "tan()",
-            Asin(_) => "asin()",
-            Acos(_) => "acos()",
-            Atan(_) => "atan()",
-            Sinh(_) => "sinh()",
-            Cosh(_) => "cosh()",
-            Tanh(_) => "tanh()",
-            Asinh(_) => "asinh()",
-            Acosh(_) => "acosh()",
-            Atanh(_) => "atanh()",
-            Floor(_) => "floor()",
-            Ceil(_) => "ceil()",
-            Round(_) => "round_ties_even()",
-            Relu6(_) => "clamp(0.0, 6.0)",
-            HardTanh(_) => "clamp(-1.0, 1.0)",
-            _ => return self.other_unary(op, x, out),
-        };
-        self.method(x, method, out)
-    }
-
-    /// Ops that are no method of `std`.
-    fn other_unary(&mut self, op: UnaryOp, x: usize, out: &Shape) -> Result<Expression> {
-        use UnaryOp::*;
         match op {
+            // Signs, and what is written differently by what is around.
             Neg(_) => Ok((format!("-{}", self.sign_of(x, out, Bond::Sign)?), Bond::Sign)),
             Square(_) => match self.element(x, out)? {
                 (text, Bond::Whole) if self.variable(&self.book.term(x).form).is_some() => {
@@ -131,33 +97,22 @@ impl<T: Element> Writer<'_, T> {
                 _ => self.method(x, "powi(2)", out),
             },
             Powi(op) => self.method(x, &format!("powi({})", op.n), out),
-            Powf(op) => {
-                let power = format!("powf({})", self.literal(op.p));
-                self.method(x, &power, out)
-            }
             Reciprocal(_) => Ok((format!("1.0 / {}", self.sign_of(x, out, Bond::Whole)?), Bond::Product)),
             Rsqrt(_) => Ok((format!("1.0 / {}.sqrt()", self.receiver(x, out)?), Bond::Product)),
-            Clamp(op) => {
-                let clamp = format!("clamp({}, {})", self.literal(op.lo), self.literal(op.hi));
-                self.method(x, &clamp, out)
-            }
             HardSigmoid(_) => {
                 let x = self.sign_of(x, out, Bond::Sum)?;
                 Ok((format!("({x} + 3.0).clamp(0.0, 6.0) / 6.0"), Bond::Product))
             }
-            Sign(_) => self.call("sign", &[x], &[], out),
-            Sigmoid(_) => self.call("sigmoid", &[x], &[], out),
-            LogSigmoid(_) => self.call("log_sigmoid", &[x], &[], out),
-            Softplus(_) => self.call("softplus", &[x], &[], out),
-            Relu(_) => self.call("relu", &[x], &[], out),
-            LeakyRelu(op) => self.call("leaky_relu", &[x], &[op.slope], out),
-            Elu(op) => self.call("elu", &[x], &[op.alpha], out),
-            Celu(op) => self.call("celu", &[x], &[op.alpha], out),
-            Selu(_) => self.call("selu", &[x], &[], out),
-            Huber(op) => self.call("huber", &[x], &[op.delta], out),
-            op => match op.with(Expanded(self.book.symbol(x))) {
-                Some(formula) => self.element(self.book.id(formula), out).map_err(|_| self.refused(op.name())),
-                None => Err(self.refused(op.name())),
+            op => match op.rust() {
+                Rust::Method(name, arguments) => {
+                    let arguments: Vec<String> = arguments.iter().map(|&x| self.literal(x)).collect();
+                    self.method(x, &format!("{name}({})", arguments.join(", ")), out)
+                }
+                Rust::Function(function, arguments) => self.call(function.name, &[x], &arguments, out),
+                Rust::Expansion => match op.with(Expanded(self.book.symbol(x))) {
+                    Some(formula) => self.element(self.book.id(formula), out).map_err(|_| self.refused(op.name())),
+                    None => Err(self.refused(op.name())),
+                },
             },
         }
     }
@@ -232,15 +187,12 @@ impl<T: Element> Writer<'_, T> {
     /// Whether a derivative is finite wherever its parts are, so that nothing times it is nothing.
     fn is_tame(&self, id: usize) -> bool {
         use BinaryOp::{Add, Mul, Sub};
-        use UnaryOp::{Abs, Clamp, Cos, Exp, Neg, Sigmoid, Sign, Sin, Square, Tanh};
         let term = self.book.term(id);
         let form = match &term.form {
             TermKind::Literal(x) => return x.is_finite(),
             TermKind::Node(_) | TermKind::Adjoint(_) | TermKind::Constant(_) => return true,
-            TermKind::Unary(
-                Abs(_) | Clamp(_) | Cos(_) | Exp(_) | Neg(_) | Sigmoid(_) | Sign(_) | Sin(_) | Square(_) | Tanh(_),
-            ) => true,
             TermKind::Unary(UnaryOp::Powi(op)) => op.n >= 0,
+            TermKind::Unary(op) => op.is_tame(),
             TermKind::Binary(Add(_) | Sub(_) | Mul(_)) | TermKind::Select => true,
             TermKind::Binary(op) => op.is_flat(),
             TermKind::Tensor(op) => op.is_bounded(),

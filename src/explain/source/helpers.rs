@@ -1,34 +1,43 @@
-//! The functions that generated source calls, each with those that it needs itself.
+//! The functions that generated source calls, each with those that it needs itself. Those of an elementwise op of one argument
+//! stand with the op.
 
+use crate::num::elementwise::{Rust, RustFunction};
+use crate::ops::UnaryOp;
 use std::collections::BTreeSet;
 
-/// A helper: its name, what it calls, and its text in double precision.
-struct Helper {
-    name: &'static str,
-    calls: &'static [&'static str],
-    text: &'static str,
+/// All of them, in the order in which they are printed.
+fn all() -> impl Iterator<Item = &'static RustFunction> {
+    let of_ops = UnaryOp::all().into_iter().filter_map(|op| match op.rust() {
+        Rust::Function(function, _) => Some(function),
+        Rust::Method(..) | Rust::Expansion => None,
+    });
+    UPSTREAM.iter().chain(of_ops).chain(OTHERS)
 }
 
 /// Every name that a generated function may call.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    HELPERS.iter().map(|helper| helper.name)
+    all().map(|helper| helper.name)
 }
 
 /// The texts of these helpers and of those that they call.
 pub(super) fn texts(used: &BTreeSet<&'static str>, number: &str) -> String {
+    let helpers: Vec<&RustFunction> = all().collect();
     let mut needed = used.clone();
-    // Callers stand behind what they call, so one pass from the end finds everything.
-    for helper in HELPERS.iter().rev() {
-        if needed.contains(helper.name) {
-            needed.extend(helper.calls);
+    loop {
+        let calls = helpers.iter().filter(|helper| needed.contains(helper.name)).flat_map(|helper| helper.calls);
+        let more: Vec<&'static str> = calls.copied().filter(|name| !needed.contains(name)).collect();
+        if more.is_empty() {
+            break;
         }
+        needed.extend(more);
     }
-    let used = HELPERS.iter().filter(|helper| needed.contains(helper.name));
+    let used = helpers.iter().filter(|helper| needed.contains(helper.name));
     used.map(|helper| format!("\n{}", helper.text.replace("f64", number))).collect()
 }
 
-const HELPERS: &[Helper] = &[
-    Helper {
+/// What a gradient is multiplied with.
+const UPSTREAM: &[RustFunction] = &[
+    RustFunction {
         name: "scale",
         calls: &[],
         text: "/// A gradient times a derivative; where no gradient arrives, none leaves.
@@ -37,7 +46,7 @@ fn scale(g: f64, derivative: f64) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "over",
         calls: &[],
         text: "/// A gradient divided; where no gradient arrives, none leaves.
@@ -46,7 +55,7 @@ fn over(g: f64, divisor: f64) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "gate",
         calls: &[],
         text: "/// A product, and 0 where either is 0, whatever the other.
@@ -55,106 +64,11 @@ fn gate(a: f64, b: f64) -> f64 {
 }
 ",
     },
-    Helper {
-        name: "sign",
-        calls: &[],
-        text: "/// -1, 0 or 1.
-fn sign(x: f64) -> f64 {
-    if x > 0.0 {
-        1.0
-    } else if x < 0.0 {
-        -1.0
-    } else {
-        x
-    }
-}
-",
-    },
-    Helper {
-        name: "sigmoid",
-        calls: &[],
-        text: "/// 1 / (1 + e^-x), of a power that does not overflow.
-fn sigmoid(x: f64) -> f64 {
-    let e = (-x.abs()).exp();
-    if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
-}
-",
-    },
-    Helper {
-        name: "softplus",
-        calls: &[],
-        text: "/// ln(1 + e^x), of a power that does not overflow.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-",
-    },
-    Helper {
-        name: "log_sigmoid",
-        calls: &["softplus"],
-        text: "/// ln sigmoid(x).
-fn log_sigmoid(x: f64) -> f64 {
-    -softplus(-x)
-}
-",
-    },
-    Helper {
-        name: "relu",
-        calls: &[],
-        text: "/// max(x, 0); NaN stays NaN.
-fn relu(x: f64) -> f64 {
-    if x <= 0.0 { 0.0 } else { x }
-}
-",
-    },
-    Helper {
-        name: "leaky_relu",
-        calls: &[],
-        text: "/// x above 0, else slope x.
-fn leaky_relu(x: f64, slope: f64) -> f64 {
-    if x > 0.0 { x } else { x * slope }
-}
-",
-    },
-    Helper {
-        name: "elu",
-        calls: &[],
-        text: "/// x above 0, else alpha (e^x - 1).
-fn elu(x: f64, alpha: f64) -> f64 {
-    if x > 0.0 { x } else { x.exp_m1() * alpha }
-}
-",
-    },
-    Helper {
-        name: "celu",
-        calls: &[],
-        text: "/// x above 0, else alpha (e^(x / alpha) - 1).
-fn celu(x: f64, alpha: f64) -> f64 {
-    if x > 0.0 { x } else { (x * (1.0 / alpha)).exp_m1() * alpha }
-}
-",
-    },
-    Helper {
-        name: "selu",
-        calls: &[],
-        text: "/// elu, scaled so that activations keep mean 0 and variance 1.
-fn selu(x: f64) -> f64 {
-    const ALPHA: f64 = 1.6732632423543772;
-    const SCALE: f64 = 1.0507009873554805;
-    if x > 0.0 { x * SCALE } else { x.exp_m1() * (ALPHA * SCALE) }
-}
-",
-    },
-    Helper {
-        name: "huber",
-        calls: &[],
-        text: "/// x^2 / 2 up to delta, then straight on.
-fn huber(x: f64, delta: f64) -> f64 {
-    if x.abs() <= delta { x * x * 0.5 } else { (x.abs() - 0.5 * delta) * delta }
-}
-",
-    },
-    Helper {
+];
+
+/// Of ops of two arguments, and of whole tensors.
+const OTHERS: &[RustFunction] = &[
+    RustFunction {
         name: "maximum",
         calls: &[],
         text: "/// The larger of the two; NaN if either is.
@@ -163,7 +77,7 @@ fn maximum(x: f64, y: f64) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "minimum",
         calls: &[],
         text: "/// The smaller of the two; NaN if either is.
@@ -172,7 +86,7 @@ fn minimum(x: f64, y: f64) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "logaddexp",
         calls: &[],
         text: "/// ln(e^x + e^y), of powers that do not overflow.
@@ -182,7 +96,7 @@ fn logaddexp(x: f64, y: f64) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "xlogy",
         calls: &[],
         text: "/// x ln(y), and 0 where x = 0.
@@ -191,7 +105,7 @@ fn xlogy(x: f64, y: f64) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "bce_with_logits",
         calls: &["softplus"],
         text: "/// Binary cross-entropy of a logit against a target.
@@ -200,7 +114,7 @@ fn bce_with_logits(logit: f64, target: f64) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "matmul",
         calls: &[],
         text:
@@ -220,7 +134,7 @@ fn matmul(x: &[f64], transpose_x: bool, y: &[f64], transpose_y: bool, [m, k, n]:
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "matmul_blocks",
         calls: &["matmul"],
         text: "/// Products of pairs of matrices, one after the other.
@@ -240,7 +154,7 @@ fn matmul_blocks(
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "transpose",
         calls: &[],
         text: "/// Rows as columns.
@@ -249,7 +163,7 @@ fn transpose(x: &[f64], rows: usize, columns: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "sum_axes",
         calls: &[],
         text: "/// The sums over the middle one of three axes.
@@ -262,7 +176,7 @@ fn sum_axes(x: &[f64], [outer, n, inner]: [usize; 3]) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "places",
         calls: &[],
         text: "/// Where the elements of a view lie.
@@ -276,7 +190,7 @@ fn places(start: usize, shape: &[usize], strides: &[isize]) -> Vec<usize> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "view",
         calls: &["places"],
         text: "/// The elements of a view.
@@ -285,7 +199,7 @@ fn view(x: &[f64], start: usize, shape: &[usize], strides: &[isize]) -> Vec<f64>
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "embed",
         calls: &["places"],
         text: "/// n zeros, with x added at the elements of a view.
@@ -298,7 +212,7 @@ fn embed(x: &[f64], n: usize, start: usize, shape: &[usize], strides: &[isize]) 
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "take",
         calls: &[],
         text: "/// Entries of an axis of length n, each of `inner` numbers.
@@ -310,7 +224,7 @@ fn take(x: &[f64], n: usize, inner: usize, indices: &[usize]) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "scatter_add",
         calls: &[],
         text: "/// Zeros, with entries added at places of an axis of length n.
@@ -325,7 +239,7 @@ fn scatter_add(x: &[f64], n: usize, inner: usize, indices: &[usize]) -> Vec<f64>
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "concat",
         calls: &[],
         text: "/// Tensors one after the other, block by block.
@@ -338,7 +252,7 @@ fn concat(parts: &[&[f64]], blocks: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "max_rows",
         calls: &[],
         text: "/// The largest element of each row of n.
@@ -347,7 +261,7 @@ fn max_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "min_rows",
         calls: &[],
         text: "/// The smallest element of each row of n.
@@ -356,7 +270,7 @@ fn min_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "logsumexp_rows",
         calls: &[],
         text: "/// ln sum e^x of each row of n, of powers that do not overflow.
@@ -369,7 +283,7 @@ fn logsumexp_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "norm_rows",
         calls: &[],
         text: "/// The Euclidean norm of each row of n.
@@ -378,7 +292,7 @@ fn norm_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "softmax_rows",
         calls: &[],
         text: "/// e^x / sum e^x of each row of n, of powers that do not overflow.
@@ -393,7 +307,7 @@ fn softmax_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "log_softmax_rows",
         calls: &[],
         text: "/// x - ln sum e^x of each row of n.
@@ -407,7 +321,7 @@ fn log_softmax_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "cumsum_rows",
         calls: &[],
         text: "/// Sums up to each element of each row of n.
@@ -422,7 +336,7 @@ fn cumsum_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "reverse_cumsum_rows",
         calls: &[],
         text: "/// Sums from each element of each row of n on.
@@ -437,7 +351,7 @@ fn reverse_cumsum_rows(x: &[f64], n: usize) -> Vec<f64> {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "squared_error",
         calls: &[],
         text: "/// The sum of squared differences.
@@ -446,7 +360,7 @@ fn squared_error(x: &[f64], y: &[f64]) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "cross_entropy",
         calls: &["log_softmax_rows"],
         text: "/// The mean of -ln softmax at each row's label.
@@ -457,7 +371,7 @@ fn cross_entropy(logits: &[f64], classes: usize, labels: &[usize]) -> f64 {
 }
 ",
     },
-    Helper {
+    RustFunction {
         name: "cross_entropy_slope",
         calls: &["softmax_rows"],
         text: "/// (softmax - one-hot labels) / rows.

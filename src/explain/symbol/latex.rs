@@ -3,19 +3,11 @@
 use super::{TermKind, TermTable};
 use crate::graph::Graph;
 use crate::num::Element;
+use crate::num::elementwise::{Bond, Latex, number, operator};
 use crate::ops::structural::{CrossEntropy, CrossEntropySlope, MatMul, Permute, Solve, Sum, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
 use crate::tensor::kernels::rows::{RowMap, RowReduction};
 use std::collections::HashMap;
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10};
-
-/// How tightly a formula holds together.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Bond {
-    Sum,
-    Product,
-    Whole,
-}
 
 /// How nodes are written.
 pub(crate) struct Notation<'a> {
@@ -85,56 +77,12 @@ impl<'a> Notation<'a> {
     }
 
     fn unary(&self, op: UnaryOp, x: usize) -> (String, Bond) {
-        use UnaryOp::*;
-        let inner = || self.formula(x);
-        let whole = || self.at(x, Bond::Whole);
-        let text = match op {
-            Neg(_) => return (format!("-{}", self.at(x, Bond::Product)), Bond::Sum),
-            Abs(_) => format!("\\left|{}\\right|", inner()),
-            Square(_) => self.power(x, "2"),
-            Sqrt(_) => format!("\\sqrt{{{}}}", inner()),
-            Rsqrt(_) => format!("\\frac{{1}}{{\\sqrt{{{}}}}}", inner()),
-            Cbrt(_) => format!("\\sqrt[3]{{{}}}", inner()),
-            Reciprocal(_) => format!("\\frac{{1}}{{{}}}", inner()),
-            Powi(op) => self.power(x, &op.n.to_string()),
-            Powf(op) => self.power(x, &number(op.p)),
-            Exp(_) => format!("e^{{{}}}", inner()),
-            Exp2(_) => format!("2^{{{}}}", inner()),
-            Expm1(_) => return (format!("e^{{{}}} - 1", inner()), Bond::Sum),
-            Ln(_) => return (format!("\\ln {}", whole()), Bond::Product),
-            Log2(_) => return (format!("\\log_{{2}} {}", whole()), Bond::Product),
-            Log10(_) => return (format!("\\log_{{10}} {}", whole()), Bond::Product),
-            Log1p(_) => return (format!("\\ln\\left(1 + {}\\right)", self.at(x, Bond::Product)), Bond::Product),
-            Sigmoid(_) => format!("\\sigma\\left({}\\right)", inner()),
-            LogSigmoid(_) => return (format!("\\ln \\sigma\\left({}\\right)", inner()), Bond::Product),
-            Lgamma(_) => return (format!("\\ln\\left|\\Gamma\\left({}\\right)\\right|", inner()), Bond::Product),
-            Digamma(_) => format!("\\psi\\left({}\\right)", inner()),
-            Polygamma(op) => format!("\\psi^{{({})}}\\left({}\\right)", op.n, inner()),
-            Floor(_) => format!("\\left\\lfloor {}\\right\\rfloor", inner()),
-            Ceil(_) => format!("\\left\\lceil {}\\right\\rceil", inner()),
-            op => {
-                let name = match op {
-                    Sin(_) => "\\sin".into(),
-                    Cos(_) => "\\cos".into(),
-                    Tan(_) => "\\tan".into(),
-                    Asin(_) => "\\arcsin".into(),
-                    Acos(_) => "\\arccos".into(),
-                    Atan(_) => "\\arctan".into(),
-                    Sinh(_) => "\\sinh".into(),
-                    Cosh(_) => "\\cosh".into(),
-                    Tanh(_) => "\\tanh".into(),
-                    LeakyRelu(op) => format!("{}_{{{}}}", operator("leaky_relu"), number(op.slope)),
-                    Elu(op) => format!("{}_{{{}}}", operator("elu"), number(op.alpha)),
-                    Celu(op) => format!("{}_{{{}}}", operator("celu"), number(op.alpha)),
-                    Huber(op) => format!("{}_{{{}}}", operator("huber"), number(op.delta)),
-                    Clamp(op) => format!("{}_{{[{}, {}]}}", operator("clamp"), number(op.lo), number(op.hi)),
-                    SincDerivative(op) => format!("{}^{{({})}}", operator("sinc"), op.n),
-                    op => operator(op.name()),
-                };
-                format!("{name}\\left({}\\right)", inner())
+        match op.latex() {
+            Latex::Power(n) => (self.power(x, &n), Bond::Whole),
+            Latex::Around { before, argument, after, bond } => {
+                (format!("{before}{}{after}", self.at(x, argument)), bond)
             }
-        };
-        (text, Bond::Whole)
+        }
     }
 
     fn power(&self, x: usize, n: &str) -> String {
@@ -333,49 +281,6 @@ impl<'a> Notation<'a> {
             }
             op => (self.call(&operator(op.name()), args), Bond::Whole),
         }
-    }
-}
-
-fn operator(name: &str) -> String {
-    format!("\\operatorname{{{}}}", name.replace('_', "\\_"))
-}
-
-/// A number as it is written: known constants by their names, fractions 1/n as fractions.
-fn number(x: f64) -> String {
-    if x < 0.0 {
-        return format!("-{}", number(-x));
-    }
-    let known = [
-        (LN_2, "\\ln 2"),
-        (1.0 / LN_2, "\\frac{1}{\\ln 2}"),
-        (LN_10, "\\ln 10"),
-        (1.0 / LN_10, "\\frac{1}{\\ln 10}"),
-        (FRAC_2_SQRT_PI, "\\frac{2}{\\sqrt{\\pi}}"),
-        (FRAC_1_SQRT_2, "\\frac{1}{\\sqrt{2}}"),
-        ((1.0 / (2.0 * std::f64::consts::PI)).sqrt(), "\\frac{1}{\\sqrt{2 \\pi}}"),
-        (std::f64::consts::PI, "\\pi"),
-    ];
-    if let Some((_, name)) = known.iter().find(|(value, _)| (value - x).abs() <= 1e-15) {
-        return (*name).to_owned();
-    }
-    if x.is_infinite() {
-        return "\\infty".to_owned();
-    }
-    let n = (1.0 / x).round();
-    if (2.0..=1e6).contains(&n) && x == 1.0 / n {
-        return format!("\\frac{{1}}{{{n}}}");
-    }
-    let plain = format!("{x}");
-    if plain.len() <= 12 {
-        return plain;
-    }
-    let text = format!("{x:e}");
-    match text.split_once('e') {
-        Some((mantissa, "0")) => mantissa.to_owned(),
-        Some((mantissa, exponent)) if !(-4..6).contains(&exponent.parse::<i32>().unwrap_or(0)) => {
-            format!("{mantissa} \\cdot 10^{{{exponent}}}")
-        }
-        _ => plain,
     }
 }
 

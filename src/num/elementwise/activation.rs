@@ -1,6 +1,6 @@
 //! Activation functions, and the elementwise losses that belong to them.
 
-use super::{Binary, Saves, Unary};
+use super::{Binary, Latex, Rust, RustFunction, Saves, Singular, Unary, number, operator};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
@@ -15,6 +15,7 @@ impl Unary for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 5.0];
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.sigmoid()
@@ -25,6 +26,22 @@ impl Unary for Sigmoid {
     }
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(((-x).exp() + S::lit(1.0)).reciprocal())
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\sigma")
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "sigmoid",
+            calls: &[],
+            text: "/// 1 / (1 + e^-x), of a power that does not overflow.
+fn sigmoid(x: f64) -> f64 {
+    let e = (-x.abs()).exp();
+    if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
+}
+",
+        };
+        Rust::function(FUNCTION)
     }
 }
 
@@ -46,6 +63,21 @@ impl Unary for LogSigmoid {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.sigmoid().ln())
     }
+    fn latex(self) -> Latex {
+        Latex::logarithm_of("\\sigma")
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "log_sigmoid",
+            calls: &["softplus"],
+            text: "/// ln sigmoid(x).
+fn log_sigmoid(x: f64) -> f64 {
+    -softplus(-x)
+}
+",
+        };
+        Rust::function(FUNCTION)
+    }
 }
 
 /// ln(1 + e^x).
@@ -66,6 +98,18 @@ impl Unary for Softplus {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some((x.exp() + S::lit(1.0)).ln())
     }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "softplus",
+            calls: &[],
+            text: "/// ln(1 + e^x), of a power that does not overflow.
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+",
+        };
+        Rust::function(FUNCTION)
+    }
 }
 
 /// max(x, 0); NaN stays NaN.
@@ -85,6 +129,18 @@ impl Unary for Relu {
     }
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "relu",
+            calls: &[],
+            text: "/// max(x, 0); NaN stays NaN.
+fn relu(x: f64) -> f64 {
+    if x <= 0.0 { 0.0 } else { x }
+}
+",
+        };
+        Rust::function(FUNCTION)
     }
 }
 
@@ -109,6 +165,21 @@ impl Unary for LeakyRelu {
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
     }
+    fn latex(self) -> Latex {
+        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.slope)))
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "leaky_relu",
+            calls: &[],
+            text: "/// x above 0, else slope x.
+fn leaky_relu(x: f64, slope: f64) -> f64 {
+    if x > 0.0 { x } else { x * slope }
+}
+",
+        };
+        Rust::Function(FUNCTION, vec![self.slope])
+    }
 }
 
 /// x above 0, else alpha (e^x - 1).
@@ -132,6 +203,21 @@ impl Unary for Elu {
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
     }
+    fn latex(self) -> Latex {
+        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.alpha)))
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "elu",
+            calls: &[],
+            text: "/// x above 0, else alpha (e^x - 1).
+fn elu(x: f64, alpha: f64) -> f64 {
+    if x > 0.0 { x } else { x.exp_m1() * alpha }
+}
+",
+        };
+        Rust::Function(FUNCTION, vec![self.alpha])
+    }
 }
 
 /// Scaled elu with the self-normalising constants.
@@ -153,6 +239,20 @@ impl Unary for Selu {
     }
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "selu",
+            calls: &[],
+            text: "/// elu, scaled so that activations keep mean 0 and variance 1.
+fn selu(x: f64) -> f64 {
+    const ALPHA: f64 = 1.6732632423543772;
+    const SCALE: f64 = 1.0507009873554805;
+    if x > 0.0 { x * SCALE } else { x.exp_m1() * (ALPHA * SCALE) }
+}
+",
+        };
+        Rust::function(FUNCTION)
     }
 }
 
@@ -179,6 +279,21 @@ impl Unary for Celu {
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
     }
+    fn latex(self) -> Latex {
+        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.alpha)))
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "celu",
+            calls: &[],
+            text: "/// x above 0, else alpha (e^(x / alpha) - 1).
+fn celu(x: f64, alpha: f64) -> f64 {
+    if x > 0.0 { x } else { (x * (1.0 / alpha)).exp_m1() * alpha }
+}
+",
+        };
+        Rust::Function(FUNCTION, vec![self.alpha])
+    }
 }
 
 /// min(max(x, 0), 6).
@@ -199,6 +314,9 @@ impl Unary for Relu6 {
     fn piece(self, x: f64) -> i64 {
         Clamp { lo: 0.0, hi: 6.0 }.piece(x)
     }
+    fn rust(self) -> Rust {
+        Rust::Method("clamp", vec![0.0, 6.0])
+    }
 }
 
 /// x Phi(x).
@@ -208,6 +326,7 @@ impl Unary for Gelu {
     const NAME: &'static str = "gelu";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x * (x * F::lit(-FRAC_1_SQRT_2)).erfc() * F::lit(0.5)
@@ -230,6 +349,7 @@ impl Unary for GeluTanh {
     const NAME: &'static str = "gelu_tanh";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x * (gelu_angle(x, x * x, F::lit) * F::lit(2.0)).sigmoid()
@@ -263,6 +383,7 @@ impl Unary for Silu {
     const NAME: &'static str = "silu";
     const SAVES: Saves = Saves::X.and(Saves::OUT);
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x * x.sigmoid()
@@ -284,6 +405,7 @@ impl Unary for Mish {
     const NAME: &'static str = "mish";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x * x.softplus().tanh()
@@ -340,6 +462,9 @@ impl Unary for HardTanh {
     fn piece(self, x: f64) -> i64 {
         Clamp { lo: -1.0, hi: 1.0 }.piece(x)
     }
+    fn rust(self) -> Rust {
+        Rust::Method("clamp", vec![-1.0, 1.0])
+    }
 }
 
 /// min(max(x + 3, 0), 6) / 6.
@@ -374,6 +499,7 @@ impl Unary for Clamp {
     const NAME: &'static str = "clamp";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         let raised = if x < F::lit(self.lo) { F::lit(self.lo) } else { x };
@@ -385,6 +511,12 @@ impl Unary for Clamp {
     }
     fn piece(self, x: f64) -> i64 {
         (x > self.lo) as i64 + (x >= self.hi) as i64
+    }
+    fn latex(self) -> Latex {
+        Latex::function(format!("{}_{{[{}, {}]}}", operator(Self::NAME), number(self.lo), number(self.hi)))
+    }
+    fn rust(self) -> Rust {
+        Rust::Method("clamp", vec![self.lo, self.hi])
     }
 }
 
@@ -417,6 +549,21 @@ impl Unary for Huber {
     fn piece(self, x: f64) -> i64 {
         Clamp { lo: -self.delta, hi: self.delta }.piece(x)
     }
+    fn latex(self) -> Latex {
+        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.delta)))
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "huber",
+            calls: &[],
+            text: "/// x^2 / 2 up to delta, then straight on.
+fn huber(x: f64, delta: f64) -> f64 {
+    if x.abs() <= delta { x * x * 0.5 } else { (x.abs() - 0.5 * delta) * delta }
+}
+",
+        };
+        Rust::Function(FUNCTION, vec![self.delta])
+    }
 }
 
 /// Binary cross-entropy of the logit x against the target t: max(x, 0) - x t + ln(1 + e^-|x|).
@@ -426,6 +573,7 @@ impl Binary for BceWithLogits {
     const NAME: &'static str = "bce_with_logits";
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X];
     const POINTS: &'static [(f64, f64)] = &[(0.3, 1.0), (2.0, 0.0), (-40.0, 0.3)];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, x: F, t: F) -> F {
         let positive = if x > F::lit(0.0) { x } else { F::lit(0.0) };

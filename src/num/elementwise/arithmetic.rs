@@ -1,6 +1,6 @@
 //! Arithmetic, absolute value, sign, rounding, the smaller and the larger.
 
-use super::{Binary, Saves, Unary};
+use super::{Binary, Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, operator};
 use crate::num::{Float, Number, Upstream};
 
 /// x + y.
@@ -52,6 +52,7 @@ impl Binary for Mul {
     const NAME: &'static str = "mul";
     const SAVES: [Saves; 2] = [Saves::Y, Saves::X];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0), (0.0, 0.7)];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, x: F, y: F) -> F {
         x * y
@@ -73,6 +74,7 @@ impl Binary for Div {
     const NAME: &'static str = "div";
     const SAVES: [Saves; 2] = [Saves::Y, Saves::Y.and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0), (0.0, 0.7)];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F, y: F) -> F {
         x / y
@@ -94,6 +96,7 @@ impl Unary for Neg {
     const NAME: &'static str = "neg";
     const SAVES: Saves = Saves::NOTHING;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 2.0];
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         -x
@@ -101,6 +104,9 @@ impl Unary for Neg {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         -g
+    }
+    fn latex(self) -> Latex {
+        Latex::prefix("-", Bond::Product, Bond::Sum)
     }
 }
 
@@ -111,6 +117,7 @@ impl Unary for Abs {
     const NAME: &'static str = "abs";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.abs()
@@ -122,6 +129,12 @@ impl Unary for Abs {
     fn piece(self, x: f64) -> i64 {
         sign_of(x)
     }
+    fn latex(self) -> Latex {
+        Latex::around("\\left|", "\\right|")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("abs")
+    }
 }
 
 /// -1, 0 or 1.
@@ -132,6 +145,7 @@ impl Unary for Sign {
     const SAVES: Saves = Saves::NOTHING;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     const FLAT: bool = true;
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         let nonzero = if x > F::lit(0.0) { F::lit(1.0) } else { F::lit(-1.0) };
@@ -144,6 +158,24 @@ impl Unary for Sign {
     fn piece(self, x: f64) -> i64 {
         sign_of(x)
     }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "sign",
+            calls: &[],
+            text: "/// -1, 0 or 1.
+fn sign(x: f64) -> f64 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        x
+    }
+}
+",
+        };
+        Rust::function(FUNCTION)
+    }
 }
 
 fn sign_of(x: f64) -> i64 {
@@ -151,7 +183,7 @@ fn sign_of(x: f64) -> i64 {
 }
 
 macro_rules! rounding {
-    ($($(#[$doc:meta])* $Op:ident $name:ident),*) => {$(
+    ($($(#[$doc:meta])* $Op:ident $name:ident $rust:literal $latex:expr),*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $Op;
@@ -171,16 +203,22 @@ macro_rules! rounding {
             fn piece(self, x: f64) -> i64 {
                 self.value(x) as i64
             }
+            fn latex(self) -> Latex {
+                $latex
+            }
+            fn rust(self) -> Rust {
+                Rust::method($rust)
+            }
         }
     )*};
 }
 rounding! {
     /// Largest integer not above x.
-    Floor floor,
+    Floor floor "floor" Latex::around("\\left\\lfloor ", "\\right\\rfloor"),
     /// Smallest integer not below x.
-    Ceil ceil,
+    Ceil ceil "ceil" Latex::around("\\left\\lceil ", "\\right\\rceil"),
     /// Nearest integer, ties to even.
-    Round round
+    Round round "round_ties_even" Latex::function(operator("round"))
 }
 
 /// The larger of the two; NaN if either is.

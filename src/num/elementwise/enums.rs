@@ -1,7 +1,7 @@
 //! What the registry's lines become: an enum of ops with its dispatch, and codes for the scalar lane.
 
 use super::registry::{for_each_binary, for_each_unary};
-use super::{Binary, Saves, Unary};
+use super::{Binary, Latex, Rust, Saves, Singular, Unary};
 use crate::num::Number;
 
 /// A one-argument op of the registry.
@@ -91,6 +91,29 @@ macro_rules! unary_enum {
             pub(crate) fn saves(self) -> Saves {
                 match self { $(UnaryOp::$Op(_) => <super::$Op as Unary>::SAVES,)* }
             }
+            /// Where its derivatives are not finite.
+            pub fn singular(self) -> Singular {
+                match self { $(UnaryOp::$Op(_) => <super::$Op as Unary>::SINGULAR,)* }
+            }
+            /// Whether its value is finite wherever its argument is.
+            pub(crate) fn is_tame(self) -> bool {
+                match self { $(UnaryOp::$Op(_) => <super::$Op as Unary>::TAME,)* }
+            }
+            /// What helps where it is not finite; nothing where no op has this name.
+            pub(crate) fn advice(name: &str) -> &'static str {
+                $(if name == <super::$Op as Unary>::NAME {
+                    return <super::$Op as Unary>::ADVICE;
+                })*
+                ""
+            }
+            /// How it is written in LaTeX.
+            pub(crate) fn latex(self) -> Latex {
+                match self { $(UnaryOp::$Op(op) => op.latex(),)* }
+            }
+            /// How it is written in Rust.
+            pub(crate) fn rust(self) -> Rust {
+                match self { $(UnaryOp::$Op(op) => op.rust(),)* }
+            }
             /// Calls the visitor with the concrete op.
             #[inline]
             pub fn with<V: UnaryVisitor>(self, visitor: V) -> V::Output {
@@ -159,6 +182,10 @@ macro_rules! binary_enum {
             /// Whether no gradient goes through.
             pub fn is_flat(self) -> bool {
                 match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::FLAT,)* }
+            }
+            /// Where its derivatives are not finite.
+            pub fn singular(self) -> Singular {
+                match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::SINGULAR,)* }
             }
             /// What the rules for both arguments read.
             pub(crate) fn saves(self) -> [Saves; 2] {

@@ -1,6 +1,6 @@
 //! Exponentials and logarithms.
 
-use super::{Binary, Saves, Unary};
+use super::{Binary, Bond, Latex, Rust, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::{LN_2, LN_10};
 
@@ -11,6 +11,9 @@ impl Unary for Exp {
     const NAME: &'static str = "exp";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const TAME: bool = true;
+    const ADVICE: &'static str = advice::OVERFLOW;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.exp()
@@ -18,6 +21,12 @@ impl Unary for Exp {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g * y
+    }
+    fn latex(self) -> Latex {
+        Latex::around("e^{", "}")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("exp")
     }
 }
 
@@ -28,6 +37,8 @@ impl Unary for Exp2 {
     const NAME: &'static str = "exp2";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::OVERFLOW;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.exp2()
@@ -35,6 +46,12 @@ impl Unary for Exp2 {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g * (y * S::lit(LN_2))
+    }
+    fn latex(self) -> Latex {
+        Latex::around("2^{", "}")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("exp2")
     }
 }
 
@@ -45,6 +62,8 @@ impl Unary for Expm1 {
     const NAME: &'static str = "expm1";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::OVERFLOW;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.expm1()
@@ -52,6 +71,12 @@ impl Unary for Expm1 {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g * (y + S::lit(1.0))
+    }
+    fn latex(self) -> Latex {
+        Latex::Around { before: "e^{".into(), argument: Bond::Sum, after: "} - 1", bond: Bond::Sum }
+    }
+    fn rust(self) -> Rust {
+        Rust::method("exp_m1")
     }
 }
 
@@ -62,6 +87,8 @@ impl Unary for Ln {
     const NAME: &'static str = "ln";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::POSITIVE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.ln()
@@ -69,6 +96,12 @@ impl Unary for Ln {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / x
+    }
+    fn latex(self) -> Latex {
+        Latex::prefix("\\ln ", Bond::Whole, Bond::Product)
+    }
+    fn rust(self) -> Rust {
+        Rust::method("ln")
     }
 }
 
@@ -79,6 +112,8 @@ impl Unary for Log2 {
     const NAME: &'static str = "log2";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::POSITIVE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.log2()
@@ -86,6 +121,12 @@ impl Unary for Log2 {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / x * S::lit(1.0 / LN_2)
+    }
+    fn latex(self) -> Latex {
+        Latex::prefix("\\log_{2} ", Bond::Whole, Bond::Product)
+    }
+    fn rust(self) -> Rust {
+        Rust::method("log2")
     }
 }
 
@@ -96,6 +137,8 @@ impl Unary for Log10 {
     const NAME: &'static str = "log10";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::POSITIVE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.log10()
@@ -103,6 +146,12 @@ impl Unary for Log10 {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / x * S::lit(1.0 / LN_10)
+    }
+    fn latex(self) -> Latex {
+        Latex::prefix("\\log_{10} ", Bond::Whole, Bond::Product)
+    }
+    fn rust(self) -> Rust {
+        Rust::method("log10")
     }
 }
 
@@ -113,6 +162,8 @@ impl Unary for Log1p {
     const NAME: &'static str = "log1p";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-0.5, 0.0, 0.3, 6.0];
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::POSITIVE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.log1p()
@@ -120,6 +171,17 @@ impl Unary for Log1p {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / (x + S::lit(1.0))
+    }
+    fn latex(self) -> Latex {
+        Latex::Around {
+            before: "\\ln\\left(1 + ".into(),
+            argument: Bond::Product,
+            after: "\\right)",
+            bond: Bond::Product,
+        }
+    }
+    fn rust(self) -> Rust {
+        Rust::method("ln_1p")
     }
 }
 
@@ -130,6 +192,7 @@ impl Binary for Logaddexp {
     const NAME: &'static str = "logaddexp";
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.0), (-40.0, 3.0)];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, x: F, y: F) -> F {
         let (small, large) = if x > y { (y, x) } else { (x, y) };
@@ -164,6 +227,7 @@ impl Binary for Xlogy {
     const NAME: &'static str = "xlogy";
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, 0.4), (-1.0, 3.0)];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F, y: F) -> F {
         let product = x * y.ln();

@@ -3,7 +3,7 @@
 //! Where no gradient arrives, none leaves, be the local derivative infinite or NaN: the convention behind a safe `where`.
 //! Their own rules use the same two ops, so that the convention holds at every order.
 
-use super::{Binary, Saves};
+use super::{Binary, Saves, Singular};
 use crate::num::{Float, Number, Upstream};
 
 /// g d, and 0 where g = 0, whatever d.
@@ -13,6 +13,7 @@ impl Binary for Scale {
     const NAME: &'static str = "scale";
     const SAVES: [Saves; 2] = [Saves::Y, Saves::X];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, g: F, d: F) -> F {
         if g == F::lit(0.0) { F::lit(0.0) } else { g * d }
@@ -34,6 +35,7 @@ impl Binary for Over {
     const NAME: &'static str = "over";
     const SAVES: [Saves; 2] = [Saves::Y, Saves::Y.and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, g: F, d: F) -> F {
         if g == F::lit(0.0) { F::lit(0.0) } else { g / d }
@@ -58,6 +60,7 @@ impl Binary for Gate {
     const NAME: &'static str = "gate";
     const SAVES: [Saves; 2] = [Saves::Y, Saves::X];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, a: F, b: F) -> F {
         if a == F::lit(0.0) || b == F::lit(0.0) { F::lit(0.0) } else { a * b }

@@ -1,6 +1,6 @@
 //! Hyperbolic functions and their inverses.
 
-use super::{Saves, Unary};
+use super::{Latex, Rust, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 
 /// Hyperbolic sine.
@@ -10,6 +10,8 @@ impl Unary for Sinh {
     const NAME: &'static str = "sinh";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::OVERFLOW;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.sinh()
@@ -17,6 +19,12 @@ impl Unary for Sinh {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.cosh()
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\sinh")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("sinh")
     }
 }
 
@@ -27,6 +35,8 @@ impl Unary for Cosh {
     const NAME: &'static str = "cosh";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::OVERFLOW;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.cosh()
@@ -34,6 +44,12 @@ impl Unary for Cosh {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.sinh()
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\cosh")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("cosh")
     }
 }
 
@@ -44,6 +60,7 @@ impl Unary for Tanh {
     const NAME: &'static str = "tanh";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 20.0];
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.tanh()
@@ -54,6 +71,12 @@ impl Unary for Tanh {
     }
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.sinh() / x.cosh())
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\tanh")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("tanh")
     }
 }
 
@@ -72,6 +95,9 @@ impl Unary for Asinh {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / x.hypot(S::lit(1.0))
     }
+    fn rust(self) -> Rust {
+        Rust::method("asinh")
+    }
 }
 
 /// Inverse hyperbolic cosine.
@@ -81,6 +107,8 @@ impl Unary for Acosh {
     const NAME: &'static str = "acosh";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[1.2, 3.0, 20.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::DOMAIN;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.acosh()
@@ -88,6 +116,9 @@ impl Unary for Acosh {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / ((x - S::lit(1.0)).sqrt() * (x + S::lit(1.0)).sqrt())
+    }
+    fn rust(self) -> Rust {
+        Rust::method("acosh")
     }
 }
 
@@ -98,6 +129,8 @@ impl Unary for Atanh {
     const NAME: &'static str = "atanh";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::DOMAIN;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.atanh()
@@ -105,5 +138,8 @@ impl Unary for Atanh {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / ((S::lit(1.0) - x) * (S::lit(1.0) + x))
+    }
+    fn rust(self) -> Rust {
+        Rust::method("atanh")
     }
 }

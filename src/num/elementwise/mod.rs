@@ -10,6 +10,7 @@ mod enums;
 mod exponential;
 mod gating;
 mod hyperbolic;
+mod notation;
 mod power;
 pub(crate) mod registry;
 mod special;
@@ -24,6 +25,9 @@ pub use enums::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, U
 pub use exponential::*;
 pub use gating::*;
 pub use hyperbolic::*;
+#[doc(hidden)]
+pub use notation::{Bond, Latex, Rust, RustFunction};
+pub(crate) use notation::{number, operator};
 pub use power::*;
 pub use special::*;
 pub use trigonometric::*;
@@ -57,6 +61,39 @@ impl Saves {
     pub const fn and(self, other: Saves) -> Saves {
         Saves { x: self.x | other.x, y: self.y | other.y, out: self.out | other.out }
     }
+}
+
+/// What several ops advise where a number is not finite.
+pub(crate) mod advice {
+    pub(crate) const POSITIVE: &str =
+        "; keep the argument above 0: add a small number, clamp it, or compute from logits";
+    pub(crate) const STEEP: &str = "; its slope at 0 is infinite: select around it, or add a small number inside";
+    pub(crate) const DIVISOR: &str = "; keep the divisor away from 0, or select around it";
+    pub(crate) const OVERFLOW: &str = "; it overflows: use logsumexp, softplus, sigmoid or another stable form";
+    pub(crate) const POWER: &str = "; a negative base needs an integer exponent, a zero base a positive one";
+    pub(crate) const DOMAIN: &str = "; keep the argument inside the domain, away from its ends";
+}
+
+/// Where a derivative of first or second order is infinite or undefined: ends of domains, poles, overflow; differences of infinities.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Singular {
+    /// At some finite arguments.
+    pub at_points: bool,
+    /// Where an argument is infinite.
+    pub at_infinity: bool,
+}
+
+#[doc(hidden)]
+impl Singular {
+    /// Derivatives are finite everywhere.
+    pub const NOWHERE: Singular = Singular { at_points: false, at_infinity: false };
+    /// At finite arguments alone.
+    pub const AT_POINTS: Singular = Singular { at_points: true, at_infinity: false };
+    /// At infinite arguments alone.
+    pub const AT_INFINITY: Singular = Singular { at_points: false, at_infinity: true };
+    /// At arguments of both kinds.
+    pub const EVERYWHERE: Singular = Singular { at_points: true, at_infinity: true };
 }
 
 /// An elementwise op of one argument; parameters are fields of `self`.
@@ -99,6 +136,15 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// registers would be of no use.
     #[doc(hidden)]
     const ONE_BY_ONE: bool = false;
+    /// Where derivatives are not finite: routes through a graph may differ there in what they hide, and tests ask.
+    #[doc(hidden)]
+    const SINGULAR: Singular = Singular::NOWHERE;
+    /// Whether the value is finite wherever x is, overflow aside, so that nothing times it is nothing.
+    #[doc(hidden)]
+    const TAME: bool = false;
+    /// What helps where its value or derivative is not finite: the end of an error's message.
+    #[doc(hidden)]
+    const ADVICE: &'static str = "";
     /// y = f(x).
     fn value<F: Float>(self, x: F) -> F;
     /// g f'(x), from the input `x`, the output `y` and the upstream gradient `g`.
@@ -110,6 +156,16 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// The textbook formula over simpler ops, for an op that has its own rule for stability or speed.
     fn expansion<S: Number>(self, _x: S) -> Option<S> {
         None
+    }
+    /// How it is written in LaTeX: by its name, unless it says otherwise. Ops of the registry are asked.
+    #[doc(hidden)]
+    fn latex(self) -> Latex {
+        Latex::function(operator(Self::NAME))
+    }
+    /// How it is written in Rust that has nothing but `std`. Ops of the registry are asked.
+    #[doc(hidden)]
+    fn rust(self) -> Rust {
+        Rust::Expansion
     }
 }
 
@@ -123,6 +179,9 @@ pub trait Binary: Copy + Debug + Send + Sync + 'static {
     const POINTS: &'static [(f64, f64)];
     /// Whether both derivatives are zero everywhere, so that no gradient goes through.
     const FLAT: bool = false;
+    /// Where derivatives are not finite, as [`Unary::SINGULAR`].
+    #[doc(hidden)]
+    const SINGULAR: Singular = Singular::NOWHERE;
     /// out = f(x, y).
     fn value<F: Float>(self, x: F, y: F) -> F;
     /// g df/dx.

@@ -1,6 +1,6 @@
 //! Powers and roots.
 
-use super::{Binary, Saves, Unary};
+use super::{Binary, Latex, Rust, Saves, Singular, Unary, advice, number};
 use crate::num::{Float, Number, Upstream};
 
 /// x^2.
@@ -10,6 +10,8 @@ impl Unary for Square {
     const NAME: &'static str = "square";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x * x
@@ -17,6 +19,9 @@ impl Unary for Square {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * (x + x)
+    }
+    fn latex(self) -> Latex {
+        Latex::Power("2".into())
     }
 }
 
@@ -27,6 +32,8 @@ impl Unary for Sqrt {
     const NAME: &'static str = "sqrt";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::STEEP;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.sqrt()
@@ -34,6 +41,12 @@ impl Unary for Sqrt {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g / (y + y)
+    }
+    fn latex(self) -> Latex {
+        Latex::around("\\sqrt{", "}")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("sqrt")
     }
 }
 
@@ -44,6 +57,8 @@ impl Unary for Rsqrt {
     const NAME: &'static str = "rsqrt";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::STEEP;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         F::lit(1.0) / x.sqrt()
@@ -51,6 +66,9 @@ impl Unary for Rsqrt {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g * (y * y * y * S::lit(-0.5))
+    }
+    fn latex(self) -> Latex {
+        Latex::around("\\frac{1}{\\sqrt{", "}}")
     }
 }
 
@@ -61,6 +79,8 @@ impl Unary for Cbrt {
     const NAME: &'static str = "cbrt";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-8.0, 0.2, 7.5];
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::STEEP;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.cbrt()
@@ -68,6 +88,12 @@ impl Unary for Cbrt {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g / (y * y * S::lit(3.0))
+    }
+    fn latex(self) -> Latex {
+        Latex::around("\\sqrt[3]{", "}")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("cbrt")
     }
 }
 
@@ -78,6 +104,8 @@ impl Unary for Reciprocal {
     const NAME: &'static str = "reciprocal";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::DIVISOR;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         F::lit(1.0) / x
@@ -85,6 +113,9 @@ impl Unary for Reciprocal {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         -(g * (y * y))
+    }
+    fn latex(self) -> Latex {
+        Latex::around("\\frac{1}{", "}")
     }
 }
 
@@ -98,6 +129,8 @@ impl Unary for Powi {
     const NAME: &'static str = "powi";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::POWER;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         match self.n {
@@ -116,6 +149,9 @@ impl Unary for Powi {
         }
         g * (x.powi(self.n.saturating_sub(1)) * S::lit(self.n as f64))
     }
+    fn latex(self) -> Latex {
+        Latex::Power(self.n.to_string())
+    }
 }
 
 /// x^p for a constant p.
@@ -128,6 +164,8 @@ impl Unary for Powf {
     const NAME: &'static str = "powf";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::POWER;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.pow(F::lit(self.p))
@@ -139,6 +177,12 @@ impl Unary for Powf {
         }
         g * (x.powf(self.p - 1.0) * S::lit(self.p))
     }
+    fn latex(self) -> Latex {
+        Latex::Power(number(self.p))
+    }
+    fn rust(self) -> Rust {
+        Rust::Method("powf", vec![self.p])
+    }
 }
 
 /// x^y.
@@ -148,6 +192,7 @@ impl Binary for Pow {
     const NAME: &'static str = "pow";
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y).and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.5), (1.5, 0.7)];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F, y: F) -> F {
         x.pow(y)
@@ -174,6 +219,7 @@ impl Binary for Hypot {
     const NAME: &'static str = "hypot";
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::OUT), Saves::Y.and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.5), (-1.5, 0.7)];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F, y: F) -> F {
         x.hypot(y)

@@ -1,6 +1,6 @@
-//! Error functions and the gamma family.
+//! Error functions, the normal distribution, logit and the gamma family.
 
-use super::{Saves, Unary};
+use super::{Bond, Latex, Saves, Singular, Unary};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::FRAC_2_SQRT_PI;
 
@@ -11,6 +11,7 @@ impl Unary for Erf {
     const NAME: &'static str = "erf";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.erf()
@@ -28,6 +29,7 @@ impl Unary for Erfc {
     const NAME: &'static str = "erfc";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.erfc()
@@ -52,6 +54,7 @@ impl Unary for Lgamma {
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
     const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.lgamma()
@@ -59,6 +62,14 @@ impl Unary for Lgamma {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.digamma()
+    }
+    fn latex(self) -> Latex {
+        Latex::Around {
+            before: "\\ln\\left|\\Gamma\\left(".into(),
+            argument: Bond::Sum,
+            after: "\\right)\\right|",
+            bond: Bond::Product,
+        }
     }
 }
 
@@ -70,6 +81,7 @@ impl Unary for Digamma {
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
     const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.digamma()
@@ -77,6 +89,9 @@ impl Unary for Digamma {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.polygamma(1)
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\psi")
     }
 }
 
@@ -91,6 +106,7 @@ impl Unary for Polygamma {
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.5, 9.0];
     const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.polygamma(self.n)
@@ -99,5 +115,8 @@ impl Unary for Polygamma {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         // n! is beyond f64 from 171 on, so that one more makes no difference at the end of u32.
         g * x.polygamma(self.n.saturating_add(1))
+    }
+    fn latex(self) -> Latex {
+        Latex::function(format!("\\psi^{{({})}}", self.n))
     }
 }

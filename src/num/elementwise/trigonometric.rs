@@ -1,6 +1,6 @@
 //! Circular functions and their inverses; angles in radians.
 
-use super::{Binary, Saves, Unary};
+use super::{Binary, Latex, Rust, Saves, Singular, Unary, advice, operator};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::PI;
 
@@ -12,6 +12,8 @@ impl Unary for Sin {
     const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.sin()
@@ -19,6 +21,12 @@ impl Unary for Sin {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.cos()
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\sin")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("sin")
     }
 }
 
@@ -30,6 +38,8 @@ impl Unary for Cos {
     const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
+    const TAME: bool = true;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.cos()
@@ -37,6 +47,12 @@ impl Unary for Cos {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         -(g * x.sin())
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\cos")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("cos")
     }
 }
 
@@ -48,6 +64,7 @@ impl Unary for Tan {
     const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-1.0, 0.0, 0.3, 3.0];
+    const SINGULAR: Singular = Singular::AT_INFINITY;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.tan()
@@ -59,6 +76,12 @@ impl Unary for Tan {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.sin() / x.cos())
     }
+    fn latex(self) -> Latex {
+        Latex::function("\\tan")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("tan")
+    }
 }
 
 /// Inverse sine.
@@ -68,6 +91,8 @@ impl Unary for Asin {
     const NAME: &'static str = "asin";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::DOMAIN;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.asin()
@@ -75,6 +100,12 @@ impl Unary for Asin {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / ((S::lit(1.0) - x) * (S::lit(1.0) + x)).sqrt()
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\arcsin")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("asin")
     }
 }
 
@@ -85,6 +116,8 @@ impl Unary for Acos {
     const NAME: &'static str = "acos";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::DOMAIN;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.acos()
@@ -92,6 +125,12 @@ impl Unary for Acos {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         -(g / ((S::lit(1.0) - x) * (S::lit(1.0) + x)).sqrt())
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\arccos")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("acos")
     }
 }
 
@@ -110,6 +149,12 @@ impl Unary for Atan {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / (x * x + S::lit(1.0))
     }
+    fn latex(self) -> Latex {
+        Latex::function("\\arctan")
+    }
+    fn rust(self) -> Rust {
+        Rust::method("atan")
+    }
 }
 
 /// The angle of the point (y, x): the first argument is the ordinate.
@@ -119,6 +164,7 @@ impl Binary for Atan2 {
     const NAME: &'static str = "atan2";
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, -2.5), (-1.5, -0.7)];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, y: F, x: F) -> F {
         y.atan2(x)
@@ -148,6 +194,7 @@ impl Unary for Sinc {
     const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         let angle = x * F::lit(PI);
@@ -171,6 +218,7 @@ impl Unary for SincDerivative {
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
     const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         F::lit(sinc_derivative(self.n, x.to_f64()))
@@ -179,6 +227,9 @@ impl Unary for SincDerivative {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         // From HIGHEST on, one more makes no difference.
         g * x.sinc_derivative(self.n.saturating_add(1))
+    }
+    fn latex(self) -> Latex {
+        Latex::function(format!("{}^{{({})}}", operator("sinc"), self.n))
     }
 }
 

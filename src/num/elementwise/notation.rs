@@ -1,0 +1,141 @@
+//! How ops of one argument are written: as LaTeX, and as Rust that depends on nothing but `std`.
+//!
+//! An op says it beside its value and rule, by [`Unary::latex`](super::Unary::latex) and [`Unary::rust`](super::Unary::rust).
+//! Whoever writes formulas (`explain`) asks, and knows only what depends on the text around: brackets, and signs.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10, PI};
+use std::fmt::Display;
+
+/// How tightly a formula holds together, loosest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bond {
+    /// Terms, or a sign in front.
+    Sum,
+    /// Factors, or a function's name without brackets.
+    Product,
+    /// What needs no brackets anywhere.
+    Whole,
+}
+
+/// An op of one argument as LaTeX.
+#[derive(Clone, Debug)]
+pub enum Latex {
+    /// `before`, the argument, `after`.
+    Around {
+        /// What stands in front of the argument.
+        before: String,
+        /// An argument that holds less tightly gets brackets.
+        argument: Bond,
+        /// What stands behind it.
+        after: &'static str,
+        /// How tightly all of it holds.
+        bond: Bond,
+    },
+    /// The argument to this power.
+    Power(String),
+}
+
+impl Latex {
+    /// The argument between two signs that say where it ends.
+    pub(crate) fn around(before: &str, after: &'static str) -> Latex {
+        Latex::Around { before: before.to_owned(), argument: Bond::Sum, after, bond: Bond::Whole }
+    }
+
+    /// A function of that name, its argument in brackets.
+    pub(crate) fn function(name: impl Display) -> Latex {
+        Latex::around(&format!("{name}\\left("), "\\right)")
+    }
+
+    /// The logarithm of such a function: what is beside it would be taken for a part of it.
+    pub(crate) fn logarithm_of(name: &str) -> Latex {
+        match Latex::function(format!("\\ln {name}")) {
+            Latex::Around { before, argument, after, .. } => {
+                Latex::Around { before, argument, after, bond: Bond::Product }
+            }
+            power => power,
+        }
+    }
+
+    /// A sign or name that takes what follows without brackets, as far as it holds together.
+    pub(crate) fn prefix(before: &str, argument: Bond, bond: Bond) -> Latex {
+        Latex::Around { before: before.to_owned(), argument, after: "", bond }
+    }
+}
+
+/// An op of one argument as Rust.
+#[derive(Clone, Debug)]
+pub enum Rust {
+    /// A method of `f32` and `f64`, and its arguments.
+    Method(&'static str, Vec<f64>),
+    /// A function that is printed with what calls it, and its arguments after the first.
+    Function(&'static RustFunction, Vec<f64>),
+    /// As its expansion says; without one, there is none.
+    Expansion,
+}
+
+impl Rust {
+    /// A method without arguments.
+    pub(crate) fn method(name: &'static str) -> Rust {
+        Rust::Method(name, Vec::new())
+    }
+
+    /// A function of the op's argument alone.
+    pub(crate) fn function(function: &'static RustFunction) -> Rust {
+        Rust::Function(function, Vec::new())
+    }
+}
+
+/// A function that generated source calls.
+#[derive(Debug)]
+pub struct RustFunction {
+    /// Its name.
+    pub name: &'static str,
+    /// The names of the functions that it calls itself.
+    pub calls: &'static [&'static str],
+    /// Its text in double precision; `f64` becomes `f32` where numbers are such.
+    pub text: &'static str,
+}
+
+/// A name in upright letters.
+pub(crate) fn operator(name: &str) -> String {
+    format!("\\operatorname{{{}}}", name.replace('_', "\\_"))
+}
+
+/// A number as it is written: known constants by their names, fractions 1/n as fractions.
+pub(crate) fn number(x: f64) -> String {
+    if x < 0.0 {
+        return format!("-{}", number(-x));
+    }
+    let known = [
+        (LN_2, "\\ln 2"),
+        (1.0 / LN_2, "\\frac{1}{\\ln 2}"),
+        (LN_10, "\\ln 10"),
+        (1.0 / LN_10, "\\frac{1}{\\ln 10}"),
+        (FRAC_2_SQRT_PI, "\\frac{2}{\\sqrt{\\pi}}"),
+        (FRAC_1_SQRT_2, "\\frac{1}{\\sqrt{2}}"),
+        ((1.0 / (2.0 * PI)).sqrt(), "\\frac{1}{\\sqrt{2 \\pi}}"),
+        (PI, "\\pi"),
+    ];
+    if let Some((_, name)) = known.iter().find(|(value, _)| (value - x).abs() <= 1e-15) {
+        return (*name).to_owned();
+    }
+    if x.is_infinite() {
+        return "\\infty".to_owned();
+    }
+    let n = (1.0 / x).round();
+    if (2.0..=1e6).contains(&n) && x == 1.0 / n {
+        return format!("\\frac{{1}}{{{n}}}");
+    }
+    let plain = format!("{x}");
+    if plain.len() <= 12 {
+        return plain;
+    }
+    let text = format!("{x:e}");
+    match text.split_once('e') {
+        Some((mantissa, "0")) => mantissa.to_owned(),
+        Some((mantissa, exponent)) if !(-4..6).contains(&exponent.parse::<i32>().unwrap_or(0)) => {
+            format!("{mantissa} \\cdot 10^{{{exponent}}}")
+        }
+        _ => plain,
+    }
+}
