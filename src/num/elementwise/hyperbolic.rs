@@ -1,7 +1,8 @@
 //! Hyperbolic functions and their inverses.
 
-use super::{Latex, Rust, Saves, Singular, Unary, advice};
+use super::{Latex, Rust, RustFunction, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
+use std::f64::consts::LN_2;
 
 /// Hyperbolic sine.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +78,47 @@ impl Unary for Tanh {
     }
     fn rust(self) -> Rust {
         Rust::method("tanh")
+    }
+}
+
+/// ln cosh(x).
+#[derive(Clone, Copy, Debug)]
+pub struct LogCosh;
+impl Unary for LogCosh {
+    const NAME: &'static str = "log_cosh";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 25.0];
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        // cosh(x) = 1 + 2 sinh(x/2)^2. From 20 on, e^-2x is nothing beside x - ln 2.
+        let (a, far) = (x.abs(), F::lit(20.0));
+        let half = if a < far { a * F::lit(0.5) } else { F::lit(0.0) };
+        let sine = half.sinh();
+        let near = (sine * (sine + sine)).log1p();
+        if a < far { near } else { a - F::lit(LN_2) }
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.tanh()
+    }
+    fn expansion<S: Number>(self, x: S) -> Option<S> {
+        Some(x.cosh().ln())
+    }
+    fn latex(self) -> Latex {
+        Latex::logarithm_of("\\cosh")
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "log_cosh",
+            calls: &[],
+            text: "/// ln cosh(x), where cosh(x) = 1 + 2 sinh(x/2)^2.
+fn log_cosh(x: f64) -> f64 {
+    let a = x.abs();
+    if a < 20.0 { (2.0 * (0.5 * a).sinh().powi(2)).ln_1p() } else { a - std::f64::consts::LN_2 }
+}
+",
+        };
+        Rust::function(FUNCTION)
     }
 }
 

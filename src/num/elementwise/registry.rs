@@ -73,6 +73,8 @@ macro_rules! for_each_unary {
             cosh => Cosh;
             /// Hyperbolic tangent. Derivative 1 - tanh(x)^2.
             tanh => Tanh;
+            /// ln cosh(x), without overflow; x^2/2 near 0, |x| - ln 2 far out. Derivative tanh(x). Error at most 3 ulp.
+            log_cosh => LogCosh;
             /// Inverse hyperbolic sine. Derivative 1 / sqrt(x^2 + 1).
             asinh => Asinh;
             /// Inverse hyperbolic cosine, NaN below 1. Derivative 1 / sqrt(x^2 - 1).
