@@ -93,6 +93,9 @@ macro_rules! for_each_unary {
             polygamma(n: u32) => Polygamma;
             /// The logistic function 1 / (1 + e^-x). Derivative y (1 - y).
             sigmoid => Sigmoid;
+            /// ln(x / (1 - x)), the inverse of sigmoid, accurate near 1/2 too; infinite at 0 and 1, NaN outside. Derivative
+            /// 1 / (x (1 - x)). Error at most 2 ulp.
+            logit => Logit;
             /// ln sigmoid(x), stable for any x. Derivative sigmoid(-x).
             log_sigmoid => LogSigmoid;
             /// ln(1 + e^x), stable for any x. Derivative sigmoid(x).

@@ -1,6 +1,6 @@
 //! Error functions, the normal distribution, logit and the gamma family.
 
-use super::{Bond, Latex, Saves, Singular, Unary};
+use super::{Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::FRAC_2_SQRT_PI;
 
@@ -44,6 +44,47 @@ impl Unary for Erfc {
 #[inline(always)]
 fn gaussian<S: Number>(x: S) -> S {
     (-(x * x)).exp() * S::lit(FRAC_2_SQRT_PI)
+}
+
+/// A function that is compiled once, of a number in either precision.
+#[inline(always)]
+fn one<F: Float>(f: fn(f64) -> f64, x: F) -> F {
+    #[inline(never)]
+    fn call(f: fn(f64) -> f64, x: f64) -> f64 {
+        f(x)
+    }
+    F::lit(call(f, x.to_f64()))
+}
+
+// What `rust_source` prints is what is compiled here.
+include!("printed/logit.rs");
+
+/// ln(x / (1 - x)).
+#[derive(Clone, Copy, Debug)]
+pub struct Logit;
+impl Unary for Logit {
+    const NAME: &'static str = "logit";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.2, 0.3, 0.5, 0.8];
+    const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::AT_POINTS;
+    const ADVICE: &'static str = advice::DOMAIN;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        one(logit, x)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g / (x * (S::lit(1.0) - x))
+    }
+    fn expansion<S: Number>(self, x: S) -> Option<S> {
+        Some((x / (S::lit(1.0) - x)).ln())
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction =
+            &RustFunction { name: "logit", calls: &[], text: include_str!("printed/logit.rs") };
+        Rust::function(FUNCTION)
+    }
 }
 
 /// ln |Gamma(x)|.
