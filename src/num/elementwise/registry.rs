@@ -85,6 +85,14 @@ macro_rules! for_each_unary {
             erf => Erf;
             /// 1 - erf(x) without cancellation. Derivative -2/sqrt(pi) e^(-x^2).
             erfc => Erfc;
+            /// e^(x^2) erfc(x), the scaled complementary error function: 1 / (sqrt(pi) x) far above 0, infinite from where
+            /// 2 e^(x^2) is no number below it. Derivative 2 x y - 2/sqrt(pi), without the cancellation of that difference:
+            /// erfcx_derivative(1, x). Error at most 3 ulp.
+            /// Source: Shepherd & Laframboise, Math. Comp. 36 (1981).
+            erfcx => Erfcx;
+            /// The n-th derivative of erfcx; NaN from the 1001st on. Derivative erfcx_derivative(n + 1, x).
+            /// Error at most 5 ulp up to n = 3. Source: Gautschi, SIAM Review 9 (1967).
+            erfcx_derivative(n: u32) => ErfcxDerivative;
             /// ln |Gamma(x)|. Derivative digamma(x).
             lgamma => Lgamma;
             /// Gamma'(x) / Gamma(x). Derivative polygamma(1, x).

@@ -1,6 +1,6 @@
 //! Error functions, the normal distribution, logit and the gamma family.
 
-use super::{Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, advice};
+use super::{Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, advice, operator};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::FRAC_2_SQRT_PI;
 
@@ -58,6 +58,8 @@ fn one<F: Float>(f: fn(f64) -> f64, x: F) -> F {
 
 // What `rust_source` prints is what is compiled here.
 include!("printed/logit.rs");
+include!("printed/erfcx.rs");
+include!("printed/erfcx_derivative.rs");
 
 /// ln(x / (1 - x)).
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +86,71 @@ impl Unary for Logit {
         const FUNCTION: &RustFunction =
             &RustFunction { name: "logit", calls: &[], text: include_str!("printed/logit.rs") };
         Rust::function(FUNCTION)
+    }
+}
+
+/// Scaled complementary error function, e^(x^2) erfc(x).
+#[derive(Clone, Copy, Debug)]
+pub struct Erfcx;
+impl Unary for Erfcx {
+    const NAME: &'static str = "erfcx";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0, 9.0];
+    const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::OVERFLOW;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        one(erfcx, x)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.erfcx_derivative(1)
+    }
+    fn expansion<S: Number>(self, x: S) -> Option<S> {
+        Some((x * x).exp() * x.erfc())
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction =
+            &RustFunction { name: "erfcx", calls: &[], text: include_str!("printed/erfcx.rs") };
+        Rust::function(FUNCTION)
+    }
+}
+
+/// The n-th derivative of erfcx.
+#[derive(Clone, Copy, Debug)]
+pub struct ErfcxDerivative {
+    /// How often erfcx is differentiated.
+    pub n: u32,
+}
+impl ErfcxDerivative {
+    /// The work is bounded: further derivatives are NaN.
+    const LAST: u32 = 1000;
+}
+impl Unary for ErfcxDerivative {
+    const NAME: &'static str = "erfcx_derivative";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0, 9.0];
+    const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        F::lit(if self.n > Self::LAST { f64::NAN } else { erfcx_derivative(x.to_f64(), f64::from(self.n)) })
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.erfcx_derivative(self.n.saturating_add(1))
+    }
+    fn latex(self) -> Latex {
+        Latex::function(format!("{}^{{({})}}", operator("erfcx"), self.n))
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "erfcx_derivative",
+            calls: &["erfcx"],
+            text: include_str!("printed/erfcx_derivative.rs"),
+        };
+        Rust::Function(FUNCTION, vec![f64::from(self.n)])
     }
 }
 
