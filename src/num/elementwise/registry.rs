@@ -93,6 +93,9 @@ macro_rules! for_each_unary {
             /// The n-th derivative of erfcx; NaN from the 1001st on. Derivative erfcx_derivative(n + 1, x).
             /// Error at most 5 ulp up to n = 3. Source: Gautschi, SIAM Review 9 (1967).
             erfcx_derivative(n: u32) => ErfcxDerivative;
+            /// The standard normal density phi(x) = e^(-x^2/2) / sqrt(2 pi). Derivative -x y. Error at most 4 ulp, down to the
+            /// subnormal numbers.
+            normal_pdf => NormalPdf;
             /// ln |Gamma(x)|. Derivative digamma(x).
             lgamma => Lgamma;
             /// Gamma'(x) / Gamma(x). Derivative polygamma(1, x).

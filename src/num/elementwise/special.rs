@@ -2,7 +2,7 @@
 
 use super::{Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, advice, operator};
 use crate::num::{Float, Number, Upstream};
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// Error function.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,7 @@ fn one<F: Float>(f: fn(f64) -> f64, x: F) -> F {
 include!("printed/logit.rs");
 include!("printed/erfcx.rs");
 include!("printed/erfcx_derivative.rs");
+include!("printed/normal_pdf.rs");
 
 /// ln(x / (1 - x)).
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +152,36 @@ impl Unary for ErfcxDerivative {
             text: include_str!("printed/erfcx_derivative.rs"),
         };
         Rust::Function(FUNCTION, vec![f64::from(self.n)])
+    }
+}
+
+/// The standard normal density.
+#[derive(Clone, Copy, Debug)]
+pub struct NormalPdf;
+impl Unary for NormalPdf {
+    const NAME: &'static str = "normal_pdf";
+    const SAVES: Saves = Saves::X.and(Saves::OUT);
+    const POINTS: &'static [f64] = &[-5.0, -1.5, 0.0, 0.3, 2.0];
+    const ONE_BY_ONE: bool = true;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        one(normal_pdf, x)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        // From 40 on the density is 0 and so is its slope, at an infinity too.
+        -(g * (y * x.clamp(-40.0, 40.0)))
+    }
+    fn expansion<S: Number>(self, x: S) -> Option<S> {
+        Some((x * x * S::lit(-0.5)).exp() * S::lit(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2))
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\varphi")
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction =
+            &RustFunction { name: "normal_pdf", calls: &[], text: include_str!("printed/normal_pdf.rs") };
+        Rust::function(FUNCTION)
     }
 }
 
