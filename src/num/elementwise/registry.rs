@@ -85,6 +85,9 @@ macro_rules! for_each_unary {
             erf => Erf;
             /// 1 - erf(x) without cancellation. Derivative -2/sqrt(pi) e^(-x^2).
             erfc => Erfc;
+            /// Inverse of erf: the y with erf(y) = x; infinite at -1 and 1, NaN beyond. Derivative sqrt(pi)/2 e^(y^2).
+            /// Error at most 2 ulp; the derivative, of a rounded y, has 2 y^2 + 2.
+            erfinv => Erfinv;
             /// e^(x^2) erfc(x), the scaled complementary error function: 1 / (sqrt(pi) x) far above 0, infinite from where
             /// 2 e^(x^2) is no number below it. Derivative 2 x y - 2/sqrt(pi), without the cancellation of that difference:
             /// erfcx_derivative(1, x). Error at most 3 ulp.

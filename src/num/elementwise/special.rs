@@ -2,7 +2,7 @@
 
 use super::{Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, advice, operator};
 use crate::num::{Float, Number, Upstream};
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
 /// Error function.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,7 @@ fn one<F: Float>(f: fn(f64) -> f64, x: F) -> F {
 
 // What `rust_source` prints is what is compiled here.
 include!("printed/logit.rs");
+include!("printed/erfinv.rs");
 include!("printed/erfcx.rs");
 include!("printed/erfcx_derivative.rs");
 include!("printed/normal_pdf.rs");
@@ -86,6 +87,35 @@ impl Unary for Logit {
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction =
             &RustFunction { name: "logit", calls: &[], text: include_str!("printed/logit.rs") };
+        Rust::function(FUNCTION)
+    }
+}
+
+/// Inverse error function.
+#[derive(Clone, Copy, Debug)]
+pub struct Erfinv;
+impl Unary for Erfinv {
+    const NAME: &'static str = "erfinv";
+    const SAVES: Saves = Saves::OUT;
+    const POINTS: &'static [f64] = &[-0.8, 0.0, 0.3, 0.6];
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const ADVICE: &'static str = advice::DOMAIN;
+    const ONE_BY_ONE: bool = true;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        one(erfinv, x)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        // e^(y^2) by the density at sqrt(2) y.
+        g / ((y * S::lit(SQRT_2)).normal_pdf() * S::lit(2.0 * SQRT_2))
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\operatorname{erf}^{-1}")
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction =
+            &RustFunction { name: "erfinv", calls: &["erfcx"], text: include_str!("printed/erfinv.rs") };
         Rust::function(FUNCTION)
     }
 }
