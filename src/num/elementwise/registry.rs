@@ -99,6 +99,9 @@ macro_rules! for_each_unary {
             /// The standard normal density phi(x) = e^(-x^2/2) / sqrt(2 pi). Derivative -x y. Error at most 4 ulp, down to the
             /// subnormal numbers.
             normal_pdf => NormalPdf;
+            /// The standard normal distribution function Phi(x) = erfc(-x / sqrt(2)) / 2. Derivative normal_pdf(x).
+            /// Error at most 4 ulp, in both tails, down to the subnormal numbers.
+            normal_cdf => NormalCdf;
             /// ln |Gamma(x)|. Derivative digamma(x).
             lgamma => Lgamma;
             /// Gamma'(x) / Gamma(x). Derivative polygamma(1, x).

@@ -62,6 +62,7 @@ include!("printed/erfinv.rs");
 include!("printed/erfcx.rs");
 include!("printed/erfcx_derivative.rs");
 include!("printed/normal_pdf.rs");
+include!("printed/normal_cdf.rs");
 
 /// ln(x / (1 - x)).
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +212,35 @@ impl Unary for NormalPdf {
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction =
             &RustFunction { name: "normal_pdf", calls: &[], text: include_str!("printed/normal_pdf.rs") };
+        Rust::function(FUNCTION)
+    }
+}
+
+/// The standard normal distribution function.
+#[derive(Clone, Copy, Debug)]
+pub struct NormalCdf;
+impl Unary for NormalCdf {
+    const NAME: &'static str = "normal_cdf";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-5.0, -1.5, 0.0, 0.3, 2.0];
+    const ONE_BY_ONE: bool = true;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        one(normal_cdf, x)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.normal_pdf()
+    }
+    fn expansion<S: Number>(self, x: S) -> Option<S> {
+        Some((x * S::lit(-FRAC_1_SQRT_2)).erfc() * S::lit(0.5))
+    }
+    fn latex(self) -> Latex {
+        Latex::function("\\Phi")
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction =
+            &RustFunction { name: "normal_cdf", calls: &["erfcx"], text: include_str!("printed/normal_cdf.rs") };
         Rust::function(FUNCTION)
     }
 }
