@@ -2,7 +2,7 @@
 
 use super::{Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, advice, operator};
 use crate::num::{Float, Number, Upstream};
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, FRAC_PI_2, SQRT_2};
 
 /// Error function.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,7 @@ include!("printed/erfcx.rs");
 include!("printed/erfcx_derivative.rs");
 include!("printed/normal_pdf.rs");
 include!("printed/normal_cdf.rs");
+include!("printed/log_normal_cdf.rs");
 
 /// ln(x / (1 - x)).
 #[derive(Clone, Copy, Debug)]
@@ -241,6 +242,40 @@ impl Unary for NormalCdf {
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction =
             &RustFunction { name: "normal_cdf", calls: &["erfcx"], text: include_str!("printed/normal_cdf.rs") };
+        Rust::function(FUNCTION)
+    }
+}
+
+/// The logarithm of the standard normal distribution function.
+#[derive(Clone, Copy, Debug)]
+pub struct LogNormalCdf;
+impl Unary for LogNormalCdf {
+    const NAME: &'static str = "log_normal_cdf";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[-9.0, -1.5, 0.0, 0.3, 2.0];
+    const ONE_BY_ONE: bool = true;
+    const SINGULAR: Singular = Singular::EVERYWHERE;
+    #[inline(always)]
+    fn value<F: Float>(self, x: F) -> F {
+        one(log_normal_cdf, x)
+    }
+    #[inline(always)]
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        // Of e^(-x^2/2 - y), the two terms cancel.
+        g / ((x * S::lit(-FRAC_1_SQRT_2)).erfcx() * S::lit(FRAC_PI_2.sqrt()))
+    }
+    fn expansion<S: Number>(self, x: S) -> Option<S> {
+        Some(x.normal_cdf().ln())
+    }
+    fn latex(self) -> Latex {
+        Latex::logarithm_of("\\Phi")
+    }
+    fn rust(self) -> Rust {
+        const FUNCTION: &RustFunction = &RustFunction {
+            name: "log_normal_cdf",
+            calls: &["erfcx", "normal_cdf"],
+            text: include_str!("printed/log_normal_cdf.rs"),
+        };
         Rust::function(FUNCTION)
     }
 }
