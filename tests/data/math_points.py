@@ -160,16 +160,17 @@ FUNCTIONS = {
     "polygamma": (polygamma, [lambda: (float(random.randint(1, 5)), random.choice([uniform(0, 4), uniform(0, 30), spread(-20, 40, (1,))])()), lambda: (float(random.randint(1, 20)), random.uniform(0.1, 60)), lambda: (float(random.choice((1, 3, 5))), random.uniform(-20, 0))]),
 }
 
-for name, (f, makers) in FUNCTIONS.items():
-    if ONLY and name not in ONLY:
-        continue
-    print("fn", name)
-    slow = name in ("lgamma", "digamma", "polygamma", "erfc")
-    mp.dps = 400 if name.endswith("huge") else 60
-    for i in range(min(N, 2000) if slow else N):
-        args = makers[i % len(makers)]()
-        args = args if isinstance(args, tuple) else (args,)
-        if any(a != a or abs(a) == float("inf") for a in args) or args[-1] == 0 and len(args) == 1:
+if __name__ == "__main__":
+    for name, (f, makers) in FUNCTIONS.items():
+        if ONLY and name not in ONLY:
             continue
-        v, rest = rounded(f(*map(mpf, args)))
-        print(*(f"{bits(a):x}" for a in args), f"{bits(v):x}", rest)
+        print("fn", name)
+        slow = name in ("lgamma", "digamma", "polygamma", "erfc")
+        mp.dps = 400 if name.endswith("huge") else 60
+        for i in range(min(N, 2000) if slow else N):
+            args = makers[i % len(makers)]()
+            args = args if isinstance(args, tuple) else (args,)
+            if any(a != a or abs(a) == float("inf") for a in args) or args[-1] == 0 and len(args) == 1:
+                continue
+            v, rest = rounded(f(*map(mpf, args)))
+            print(*(f"{bits(a):x}" for a in args), f"{bits(v):x}", rest)

@@ -7,6 +7,7 @@ mod ergonomics;
 mod finite;
 mod layers;
 mod math_accuracy;
+mod op_accuracy;
 mod rules;
 mod smoke;
 mod tape;

@@ -23,6 +23,9 @@ fn scalars(tape: &Tape<f64>) -> Vec<Case> {
     let bounded = x.softsign() + x.hard_tanh() + x.hard_sigmoid() + x.clamp(-1.0, 1.0) + x.huber(0.5) + y.huber(2.0);
     let binary = (x - y) / (x + y * 2.0) - x.pow(y) + x.atan2(y) * x.hypot(y) + x.maximum(y) + x.minimum(y);
     let others = x.logaddexp(y) + x.xlogy(y) + x.bce_with_logits(y) + x.greater(y).select(x, y) + x.less(y) * x;
+    let distributions = (-x).erfcx() * x.erfcx() + y.normal_cdf() * (-y).log_normal_cdf() + y.log_normal_cdf();
+    let inverses =
+        x.logit() + (x * 0.3).logit() + x.erfinv() + (x * 1.3).erfinv() + x.log_cosh() * (x * 30.0).log_cosh();
     let zero = v(0.0, "zero");
     vec![
         Case::new("olah", olah(tape)),
@@ -36,6 +39,9 @@ fn scalars(tape: &Tape<f64>) -> Vec<Case> {
         Case::new("bounded", bounded),
         Case::new("binary", binary),
         Case::new("others", others),
+        Case::new("distributions", distributions),
+        Case::new("derivatives", x.erfcx_derivative(3) + (-x).erfcx_derivative(2) + (x * 0.1).erfcx_derivative(4)),
+        Case::new("inverses", inverses),
         Case::new("moved", x.permute(&[]) * y.at([])),
         // From the reference expressions: sin(x y) + exp(-x^2) / (1 + y^2), and more of their kind.
         Case::new("expr/00", (x * y).sin() + (-x.powi(2)).exp() / (1.0 + y.powi(2))),
