@@ -113,6 +113,8 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
 pub trait Routine<A> {
     /// As [`Kernel::ONE_BY_ONE`].
     const ONE_BY_ONE: bool = false;
+    /// As [`Kernel::WIDE`].
+    const WIDE: bool = true;
     /// The loop; mark it `#[inline(always)]`, and all that it calls per element.
     ///
     /// # Safety
@@ -127,9 +129,9 @@ pub fn bind<A, R: Routine<A>>() -> unsafe fn(&A) {
     }
     match level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => routine_avx512::<A, R>,
+        Level::Avx512 if R::WIDE => routine_avx512::<A, R>,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => routine_avx2::<A, R>,
+        Level::Avx512 | Level::Avx2 => routine_avx2::<A, R>,
         #[cfg(target_arch = "aarch64")]
         Level::Neon => R::run::<Fused>,
         _ => R::run::<Plain>,

@@ -190,6 +190,7 @@ pub struct Elu {
 }
 impl Unary for Elu {
     const NAME: &'static str = "elu";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X.and(Saves::OUT);
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
@@ -225,6 +226,7 @@ fn elu(x: f64, alpha: f64) -> f64 {
 pub struct Selu;
 impl Unary for Selu {
     const NAME: &'static str = "selu";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X.and(Saves::OUT);
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
@@ -264,6 +266,7 @@ pub struct Celu {
 }
 impl Unary for Celu {
     const NAME: &'static str = "celu";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X.and(Saves::OUT);
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
@@ -301,6 +304,7 @@ fn celu(x: f64, alpha: f64) -> f64 {
 pub struct Relu6;
 impl Unary for Relu6 {
     const NAME: &'static str = "relu6";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 7.0];
     #[inline(always)]
@@ -403,6 +407,7 @@ impl Unary for Silu {
 pub struct Mish;
 impl Unary for Mish {
     const NAME: &'static str = "mish";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::AT_INFINITY;
@@ -425,6 +430,7 @@ impl Unary for Mish {
 pub struct Softsign;
 impl Unary for Softsign {
     const NAME: &'static str = "softsign";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
@@ -449,6 +455,7 @@ impl Unary for Softsign {
 pub struct HardTanh;
 impl Unary for HardTanh {
     const NAME: &'static str = "hard_tanh";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
@@ -472,6 +479,7 @@ impl Unary for HardTanh {
 pub struct HardSigmoid;
 impl Unary for HardSigmoid {
     const NAME: &'static str = "hard_sigmoid";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-4.5, 0.3, 5.0];
     #[inline(always)]
@@ -534,6 +542,7 @@ pub struct Huber {
 }
 impl Unary for Huber {
     const NAME: &'static str = "huber";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]

@@ -35,6 +35,7 @@ impl Unary for Exp {
 pub struct Exp2;
 impl Unary for Exp2 {
     const NAME: &'static str = "exp2";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -110,6 +111,7 @@ impl Unary for Ln {
 pub struct Log2;
 impl Unary for Log2 {
     const NAME: &'static str = "log2";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
     const SINGULAR: Singular = Singular::AT_POINTS;
@@ -135,6 +137,7 @@ impl Unary for Log2 {
 pub struct Log10;
 impl Unary for Log10 {
     const NAME: &'static str = "log10";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
     const SINGULAR: Singular = Singular::AT_POINTS;
@@ -190,6 +193,7 @@ impl Unary for Log1p {
 pub struct Logaddexp;
 impl Binary for Logaddexp {
     const NAME: &'static str = "logaddexp";
+    const HOT: bool = false;
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.0), (-40.0, 3.0)];
     const SINGULAR: Singular = Singular::AT_INFINITY;
@@ -225,6 +229,7 @@ fn softmax_of_two<S: Number>(a: S, b: S) -> S {
 pub struct Xlogy;
 impl Binary for Xlogy {
     const NAME: &'static str = "xlogy";
+    const HOT: bool = false;
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, 0.4), (-1.0, 3.0)];
     const SINGULAR: Singular = Singular::EVERYWHERE;

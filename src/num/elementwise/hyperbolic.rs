@@ -9,6 +9,7 @@ use std::f64::consts::LN_2;
 pub struct Sinh;
 impl Unary for Sinh {
     const NAME: &'static str = "sinh";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -34,6 +35,7 @@ impl Unary for Sinh {
 pub struct Cosh;
 impl Unary for Cosh {
     const NAME: &'static str = "cosh";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -86,6 +88,7 @@ impl Unary for Tanh {
 pub struct LogCosh;
 impl Unary for LogCosh {
     const NAME: &'static str = "log_cosh";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 25.0];
     #[inline(always)]
@@ -127,6 +130,7 @@ fn log_cosh(x: f64) -> f64 {
 pub struct Asinh;
 impl Unary for Asinh {
     const NAME: &'static str = "asinh";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 20.0];
     #[inline(always)]
@@ -147,6 +151,7 @@ impl Unary for Asinh {
 pub struct Acosh;
 impl Unary for Acosh {
     const NAME: &'static str = "acosh";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[1.2, 3.0, 20.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -169,6 +174,7 @@ impl Unary for Acosh {
 pub struct Atanh;
 impl Unary for Atanh {
     const NAME: &'static str = "atanh";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
     const SINGULAR: Singular = Singular::AT_POINTS;

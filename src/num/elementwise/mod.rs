@@ -136,6 +136,9 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// registers would be of no use.
     #[doc(hidden)]
     const ONE_BY_ONE: bool = false;
+    /// Whether its kernels are worth the room of a version of 512 bits. The others run in 256 on every CPU that has them.
+    #[doc(hidden)]
+    const HOT: bool = true;
     /// Where derivatives are not finite: routes through a graph may differ there in what they hide, and tests ask.
     #[doc(hidden)]
     const SINGULAR: Singular = Singular::NOWHERE;
@@ -179,6 +182,9 @@ pub trait Binary: Copy + Debug + Send + Sync + 'static {
     const POINTS: &'static [(f64, f64)];
     /// Whether both derivatives are zero everywhere, so that no gradient goes through.
     const FLAT: bool = false;
+    /// As [`Unary::HOT`].
+    #[doc(hidden)]
+    const HOT: bool = true;
     /// Where derivatives are not finite, as [`Unary::SINGULAR`].
     #[doc(hidden)]
     const SINGULAR: Singular = Singular::NOWHERE;

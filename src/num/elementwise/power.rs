@@ -77,6 +77,7 @@ impl Unary for Rsqrt {
 pub struct Cbrt;
 impl Unary for Cbrt {
     const NAME: &'static str = "cbrt";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-8.0, 0.2, 7.5];
     const SINGULAR: Singular = Singular::AT_POINTS;
@@ -162,6 +163,7 @@ pub struct Powf {
 }
 impl Unary for Powf {
     const NAME: &'static str = "powf";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -217,6 +219,7 @@ impl Binary for Pow {
 pub struct Hypot;
 impl Binary for Hypot {
     const NAME: &'static str = "hypot";
+    const HOT: bool = false;
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::OUT), Saves::Y.and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.5), (-1.5, 0.7)];
     const SINGULAR: Singular = Singular::EVERYWHERE;

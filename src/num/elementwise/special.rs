@@ -9,6 +9,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, FRAC_PI_2, SQRT_2};
 pub struct Erf;
 impl Unary for Erf {
     const NAME: &'static str = "erf";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -27,6 +28,7 @@ impl Unary for Erf {
 pub struct Erfc;
 impl Unary for Erfc {
     const NAME: &'static str = "erfc";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -70,6 +72,7 @@ include!("printed/log_normal_cdf.rs");
 pub struct Logit;
 impl Unary for Logit {
     const NAME: &'static str = "logit";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 0.3, 0.5, 0.8];
     const ONE_BY_ONE: bool = true;
@@ -98,6 +101,7 @@ impl Unary for Logit {
 pub struct Erfinv;
 impl Unary for Erfinv {
     const NAME: &'static str = "erfinv";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-0.8, 0.0, 0.3, 0.6];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -127,6 +131,7 @@ impl Unary for Erfinv {
 pub struct Erfcx;
 impl Unary for Erfcx {
     const NAME: &'static str = "erfcx";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0, 9.0];
     const ONE_BY_ONE: bool = true;
@@ -162,6 +167,7 @@ impl ErfcxDerivative {
 }
 impl Unary for ErfcxDerivative {
     const NAME: &'static str = "erfcx_derivative";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0, 9.0];
     const ONE_BY_ONE: bool = true;
@@ -192,6 +198,7 @@ impl Unary for ErfcxDerivative {
 pub struct NormalPdf;
 impl Unary for NormalPdf {
     const NAME: &'static str = "normal_pdf";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X.and(Saves::OUT);
     const POINTS: &'static [f64] = &[-5.0, -1.5, 0.0, 0.3, 2.0];
     const ONE_BY_ONE: bool = true;
@@ -222,6 +229,7 @@ impl Unary for NormalPdf {
 pub struct NormalCdf;
 impl Unary for NormalCdf {
     const NAME: &'static str = "normal_cdf";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-5.0, -1.5, 0.0, 0.3, 2.0];
     const ONE_BY_ONE: bool = true;
@@ -251,6 +259,7 @@ impl Unary for NormalCdf {
 pub struct LogNormalCdf;
 impl Unary for LogNormalCdf {
     const NAME: &'static str = "log_normal_cdf";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-9.0, -1.5, 0.0, 0.3, 2.0];
     const ONE_BY_ONE: bool = true;

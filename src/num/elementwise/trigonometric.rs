@@ -61,6 +61,7 @@ impl Unary for Cos {
 pub struct Tan;
 impl Unary for Tan {
     const NAME: &'static str = "tan";
+    const HOT: bool = false;
     const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-1.0, 0.0, 0.3, 3.0];
@@ -89,6 +90,7 @@ impl Unary for Tan {
 pub struct Asin;
 impl Unary for Asin {
     const NAME: &'static str = "asin";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -114,6 +116,7 @@ impl Unary for Asin {
 pub struct Acos;
 impl Unary for Acos {
     const NAME: &'static str = "acos";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-0.7, 0.0, 0.3];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -139,6 +142,7 @@ impl Unary for Acos {
 pub struct Atan;
 impl Unary for Atan {
     const NAME: &'static str = "atan";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-2.0, 0.0, 0.3, 5.0];
     #[inline(always)]
@@ -162,6 +166,7 @@ impl Unary for Atan {
 pub struct Atan2;
 impl Binary for Atan2 {
     const NAME: &'static str = "atan2";
+    const HOT: bool = false;
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, -2.5), (-1.5, -0.7)];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -191,6 +196,7 @@ impl Binary for Atan2 {
 pub struct Sinc;
 impl Unary for Sinc {
     const NAME: &'static str = "sinc";
+    const HOT: bool = false;
     const CIRCULAR: bool = true;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
@@ -215,6 +221,7 @@ pub struct SincDerivative {
 }
 impl Unary for SincDerivative {
     const NAME: &'static str = "sinc_derivative";
+    const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.3, 0.0, 0.3, 4.2];
     const ONE_BY_ONE: bool = true;

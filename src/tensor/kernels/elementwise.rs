@@ -38,6 +38,7 @@ struct UnaryValue<'a, O, T> {
 
 impl<T: Element, O: Unary> Kernel for UnaryValue<'_, O, T> {
     const ONE_BY_ONE: bool = O::ONE_BY_ONE;
+    const WIDE: bool = O::HOT;
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
@@ -95,6 +96,7 @@ struct UnaryVjp<'a, O, T> {
 
 impl<T: Element, O: Unary> Kernel for UnaryVjp<'_, O, T> {
     const ONE_BY_ONE: bool = O::ONE_BY_ONE;
+    const WIDE: bool = O::HOT;
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
@@ -130,6 +132,9 @@ impl<T: Element, O: Unary> Kernel for UnaryVjp<'_, O, T> {
 struct WithAnyAngle<K>(K);
 
 impl<K: Kernel> Kernel for WithAnyAngle<K> {
+    const ONE_BY_ONE: bool = K::ONE_BY_ONE;
+    // Such angles are rare.
+    const WIDE: bool = false;
     type Output = K::Output;
     #[inline(always)]
     fn run<M: Mode>(self) -> K::Output {
@@ -238,6 +243,7 @@ struct BinaryValue<'a, O, T> {
 }
 
 impl<T: Element, O: Binary> Kernel for BinaryValue<'_, O, T> {
+    const WIDE: bool = O::HOT;
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {
@@ -350,6 +356,7 @@ struct BinaryVjp<'a, O, T, const BY_Y: bool> {
 }
 
 impl<T: Element, O: Binary, const BY_Y: bool> Kernel for BinaryVjp<'_, O, T, BY_Y> {
+    const WIDE: bool = O::HOT;
     type Output = ();
     #[inline(always)]
     fn run<M: Mode>(self) {

@@ -364,6 +364,7 @@ impl<T: Element, X: Width> Routine<Call<T>> for CopyLanes<X> {
 struct UnaryLanes<O>(PhantomData<O>);
 impl<T: Element, O: Unary> Routine<Call<T>> for UnaryLanes<O> {
     const ONE_BY_ONE: bool = O::ONE_BY_ONE;
+    const WIDE: bool = O::HOT;
     #[inline(always)]
     unsafe fn run<M: Mode>(call: &Call<T>) {
         #[inline(always)]
@@ -430,6 +431,7 @@ impl<T: Element> Routine<Call<T>> for SinCosLanes {
 struct UnaryRuleLanes<O>(PhantomData<O>);
 impl<T: Element, O: Unary> Routine<Call<T>> for UnaryRuleLanes<O> {
     const ONE_BY_ONE: bool = O::ONE_BY_ONE;
+    const WIDE: bool = O::HOT;
     #[inline(always)]
     unsafe fn run<M: Mode>(call: &Call<T>) {
         #[inline(always)]
@@ -469,6 +471,7 @@ fn binary_value<T: Element, O: Binary, X: Width, Y: Width, M: Mode>(op: O, d: &m
 
 struct BinaryLanes<O, X, Y>(PhantomData<(O, X, Y)>);
 impl<T: Element, O: Binary, X: Width, Y: Width> Routine<Call<T>> for BinaryLanes<O, X, Y> {
+    const WIDE: bool = O::HOT;
     #[inline(always)]
     unsafe fn run<M: Mode>(call: &Call<T>) {
         // SAFETY: the operands are where `Call` says. Two-argument ops have no parameters: `O` has no bytes.
@@ -483,6 +486,7 @@ impl<T: Element, O: Binary, X: Width, Y: Width> Routine<Call<T>> for BinaryLanes
 
 struct BinaryRuleLanes<O, const BY_Y: bool>(PhantomData<O>);
 impl<T: Element, O: Binary, const BY_Y: bool> Routine<Call<T>> for BinaryRuleLanes<O, BY_Y> {
+    const WIDE: bool = O::HOT;
     #[inline(always)]
     unsafe fn run<M: Mode>(call: &Call<T>) {
         #[inline(always)]
