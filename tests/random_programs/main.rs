@@ -152,8 +152,8 @@ fn decompositions_agree_by_every_route() {
     engines::hush_what_is_caught();
     let definite: &[f64] = &[4.0, 1.0, -0.5, 1.0, 3.0, 0.25, -0.5, 0.25, 2.0];
     let tall: &[f64] = &[1.0, 2.0, -0.5, 0.25, 3.0, 1.5, 0.75, -1.0, 2.5, -2.0, 0.5, 1.25];
-    let mut report = Report::default();
-    for (k, &name) in methods::DECOMPOSITIONS.iter().enumerate() {
+    let (mut report, mut programs) = (Report::default(), Vec::new());
+    for &name in methods::DECOMPOSITIONS {
         let others: &[(&[usize], &[f64])] = &[(&[4, 3], tall), (&[3, 4], tall), (&[2, 2, 3], tall)];
         // Of any matrix, not of definite ones alone.
         let anyhow = name.starts_with("qr") || name.starts_with("svd");
@@ -163,10 +163,16 @@ fn decompositions_agree_by_every_route() {
                 let nodes = [&[(name, args)][..], around].concat();
                 let program = known::example(&[input], &nodes, &methods::shape_of_part(name, input));
                 for finding in check(&program) {
-                    report.add(k as u64, &program, finding);
+                    report.add(programs.len() as u64, &program, finding);
                 }
+                programs.push((programs.len() as u64, program));
             }
         }
+    }
+    let (written, findings) = source::check(&programs);
+    assert_eq!(written, programs.len(), "each has a source");
+    for (k, finding) in findings {
+        report.add(k, &programs[k as usize].1, finding);
     }
     report.finish("decompositions");
 }

@@ -3,6 +3,7 @@
 
 use crate::num::elementwise::{Rust, RustFunction};
 use crate::ops::UnaryOp;
+use crate::ops::structural::{SHARED, TensorOp};
 use std::collections::BTreeSet;
 
 /// All of them, in the order in which they are printed.
@@ -11,7 +12,7 @@ fn all() -> impl Iterator<Item = &'static RustFunction> {
         Rust::Function(function, _) => Some(function),
         Rust::Method(..) | Rust::Expansion => None,
     });
-    UPSTREAM.iter().chain(of_ops).chain(OTHERS)
+    UPSTREAM.iter().chain(of_ops).chain(OTHERS).chain(SHARED).chain(TensorOp::rust_functions())
 }
 
 /// Every name that a generated function may call.

@@ -134,7 +134,16 @@ impl<T: Element> Writer<'_, T> {
             TensorOp::Permute(_) | TensorOp::Slice(_) | TensorOp::Embed(_) => self.moved(op, term),
             TensorOp::Take(_) | TensorOp::ScatterAdd(_) | TensorOp::Concat(_) => self.moved(op, term),
             TensorOp::Reshape(_) | TensorOp::BroadcastTo(_) => unreachable!("they are written where they are used"),
-            op => Err(self.refused(op.name())),
+            op => {
+                let shapes: Vec<Shape> = term.args.iter().map(|&arg| self.book.shape(arg)).collect();
+                let Some((function, numbers)) = op.rust(&shapes) else { return Err(self.refused(op.name())) };
+                let mut arguments = Vec::new();
+                for &arg in &term.args {
+                    arguments.push(self.borrowed(arg)?);
+                }
+                arguments.extend(numbers);
+                Ok(format!("{}({})", self.helper(function.name), arguments.join(", ")))
+            }
         }
     }
 

@@ -3,10 +3,11 @@
 //! Source of the rules: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
 
 use super::linear::square_size;
-use super::matrices::{in_f64, lower_half, only, symmetric, transposed};
+use super::matrices::{in_f64, last, lower_half, only, symmetric, transposed};
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::change_in_f64;
@@ -20,6 +21,11 @@ impl TensorRule for Cholesky {
     const NAME: &'static str = "cholesky";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "cholesky", calls: &[], text: include_str!("printed/cholesky.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        vec![last(&inputs[0])]
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         square_size("cholesky", inputs[0].dims())?;
         Ok(inputs[0].dims().into())
@@ -76,6 +82,11 @@ impl TensorRule for SolveTriangular {
     const NAME: &'static str = "solve_triangular";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "solve_triangular", calls: &[], text: include_str!("printed/solve_triangular.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        vec![last(&inputs[0]), last(&inputs[1]), self.lower.to_string(), self.transposed.to_string()]
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());
         square_size("solve_triangular", a)?;

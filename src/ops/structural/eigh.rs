@@ -4,10 +4,11 @@
 //! differentiation, section 3.1.
 
 use super::linear::square_size;
-use super::matrices::{diagonal_row, in_f64, only, rows, stacked, store, symmetric, transposed};
+use super::matrices::{diagonal_row, in_f64, last, only, rows, stacked, store, symmetric, transposed};
 use super::{Contribution, Dims, GapQuotient, Node, Source, TensorOp, TensorRule};
 use crate::error::Result;
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::jacobi;
@@ -22,6 +23,11 @@ const QUOTIENT: TensorOp = TensorOp::GapQuotient(GapQuotient { spectral: true, o
 impl TensorRule for Eigh {
     const NAME: &'static str = "eigh";
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "eigh", calls: &["rotation", "is_turned"], text: include_str!("printed/eigh.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        vec![last(&inputs[0])]
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let dims = inputs[0].dims();
         let n = square_size("eigh", dims)?;

@@ -1,8 +1,10 @@
 //! Matrix products, determinant, inverse, linear systems.
 
+use super::matrices::last;
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::num::simd;
 use crate::ops::algebra::Algebra;
 use crate::parallel::Workers;
@@ -216,6 +218,11 @@ impl TensorRule for Det {
     const NAME: &'static str = "det";
     const LOOKS_AT_NUMBERS: bool = true;
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "det", calls: &["lu"], text: include_str!("printed/det.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        vec![last(&inputs[0])]
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         square_size("det", inputs[0].dims())?;
         Ok(leading(inputs[0].dims()))
@@ -318,6 +325,11 @@ impl TensorRule for Inv {
     const NAME: &'static str = "inv";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "inv", calls: &["solve"], text: include_str!("printed/inv.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        vec![last(&inputs[0])]
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         square_size("inv", inputs[0].dims())?;
         Ok(inputs[0].dims().into())
@@ -361,6 +373,11 @@ impl TensorRule for Solve {
     const NAME: &'static str = "solve";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "solve", calls: &["lu"], text: include_str!("printed/solve.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        vec![last(&inputs[0]), last(&inputs[1]), self.transposed.to_string()]
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());
         square_size("solve", a)?;

@@ -5,10 +5,11 @@
 
 use super::{Concat, Permute, Slice, Source, TensorOp};
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
-use crate::tensor::Tensor;
 use crate::tensor::kernels::linalg;
 use crate::tensor::span::{Span, slice_spec};
+use crate::tensor::{Shape, Tensor};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -93,3 +94,20 @@ pub(super) fn diagonal_row<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
     let row = shape.dims()[..rank - 2].iter().copied().chain([1, n]).collect();
     a.sum_to(&only(a, x, |i, j| i == j), &row)
 }
+
+/// The length of the last axis, in generated source.
+pub(super) fn last(shape: &Shape) -> String {
+    shape[shape.rank() - 1].to_string()
+}
+
+/// The lengths of the last two axes, in generated source.
+pub(super) fn rows_and_columns(shape: &Shape) -> Vec<String> {
+    shape.dims()[shape.rank() - 2..].iter().map(usize::to_string).collect()
+}
+
+/// What functions of generated source share.
+pub(crate) const SHARED: &[RustFunction] = &[
+    RustFunction { name: "lu", calls: &[], text: include_str!("printed/lu.rs") },
+    RustFunction { name: "rotation", calls: &[], text: include_str!("printed/rotation.rs") },
+    RustFunction { name: "is_turned", calls: &[], text: include_str!("printed/is_turned.rs") },
+];

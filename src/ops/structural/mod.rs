@@ -26,6 +26,7 @@ pub(crate) use eigh::Eigh;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
 pub(crate) use linear::{Det, Inv, MatMul, Solve};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
+pub(crate) use matrices::SHARED;
 pub(crate) use qr::Qr;
 pub(crate) use quotient::GapQuotient;
 pub(crate) use reduction::{Map, Reduce, Sum};
@@ -35,6 +36,7 @@ pub(crate) use svd::Svd;
 use super::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::tensor::pool::{Indices, Pool};
 use crate::tensor::{Operand, Shape, Tensor, Value};
 use loss::check_labels;
@@ -122,6 +124,12 @@ pub(crate) trait TensorRule: Sized {
     const LOOKS_AT_NUMBERS: bool = false;
     /// Whether the derivative is finite wherever its parts are, so that nothing times it is nothing.
     const BOUNDED: bool = true;
+    /// The function of generated Rust source, which takes the inputs' elements and then what [`TensorRule::rust_arguments`] says.
+    const RUST: Option<&'static RustFunction> = None;
+    /// What [`TensorRule::RUST`] takes after the inputs, for inputs of these shapes.
+    fn rust_arguments(&self, _inputs: &[Shape]) -> Vec<String> {
+        Vec::new()
+    }
     /// The name under which users know it, where one op is several of theirs.
     fn name(&self) -> &'static str {
         Self::NAME
@@ -180,6 +188,14 @@ macro_rules! tensor_ops {
             }
             pub(crate) fn is_flat(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::FLAT),* }
+            }
+            /// The functions of generated source that belong to ops.
+            pub(crate) fn rust_functions() -> impl Iterator<Item = &'static RustFunction> {
+                [$($Op::RUST),*].into_iter().flatten()
+            }
+            /// The function of generated source and what it takes after the inputs.
+            pub(crate) fn rust(&self, inputs: &[Shape]) -> Option<(&'static RustFunction, Vec<String>)> {
+                match self { $(TensorOp::$Op(op) => $Op::RUST.map(|function| (function, op.rust_arguments(inputs)))),* }
             }
             pub(crate) fn can_fail(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::CAN_FAIL),* }

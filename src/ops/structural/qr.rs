@@ -2,10 +2,11 @@
 //!
 //! Source of the rules: Walter and Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1009.6112.
 
-use super::matrices::{in_f64, only, rows, stacked, store, transposed};
+use super::matrices::{in_f64, only, rows, rows_and_columns, stacked, store, transposed};
 use super::{Contribution, Dims, Node, SolveTriangular, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::qr;
@@ -18,6 +19,11 @@ pub(crate) struct Qr;
 impl TensorRule for Qr {
     const NAME: &'static str = "qr";
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "qr", calls: &[], text: include_str!("printed/qr.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        rows_and_columns(&inputs[0])
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         match *inputs[0].dims() {
             [ref blocks @ .., m, n] if m >= n => Shape::of("qr", &[blocks, &[m + n, n]].concat()),

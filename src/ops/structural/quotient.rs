@@ -1,8 +1,10 @@
 //! Quotients by the gaps between numbers, where some are none: what the rules of spectral decompositions divide by.
 
+use super::matrices::rows_and_columns;
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 
@@ -31,6 +33,12 @@ impl TensorRule for GapQuotient {
     const NAME: &'static str = "gap_quotient";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "gap_quotient", calls: &[], text: include_str!("printed/gap_quotient.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        let weights = (inputs.len() < 4).then(|| "&[]".to_owned());
+        weights.into_iter().chain(rows_and_columns(&inputs[0])).chain([self.spectral.to_string()]).collect()
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let dims = inputs[0].dims();
         let fits = dims.len() >= 2 && inputs[1].dims().last() == dims.last() && inputs[2].dims().last() == Some(&1);

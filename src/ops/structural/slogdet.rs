@@ -1,10 +1,11 @@
 //! The sign of a determinant and the logarithm of its magnitude.
 
 use super::linear::{leading, square_size};
-use super::matrices::{in_f64, rows, stacked, store};
+use super::matrices::{in_f64, last, rows, stacked, store};
 use super::{Contribution, Dims, Inv, Node, Source, TensorOp, TensorRule};
 use crate::error::Result;
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
@@ -17,6 +18,11 @@ pub(crate) struct SlogDet;
 impl TensorRule for SlogDet {
     const NAME: &'static str = "slogdet";
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "slogdet", calls: &["lu"], text: include_str!("printed/slogdet.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        vec![last(&inputs[0])]
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         square_size("slogdet", inputs[0].dims())?;
         Ok(leading(inputs[0].dims()).iter().copied().chain([2, 1]).collect())

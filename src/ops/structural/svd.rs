@@ -2,10 +2,11 @@
 //!
 //! Source of the rules: Townsend, Differentiating the singular value decomposition, 2016.
 
-use super::matrices::{diagonal_row, in_f64, only, rows, stacked, store, transposed};
+use super::matrices::{diagonal_row, in_f64, only, rows, rows_and_columns, stacked, store, transposed};
 use super::{Contribution, Dims, GapQuotient, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::jacobi;
@@ -21,6 +22,11 @@ const BY_VALUES: TensorOp = TensorOp::GapQuotient(GapQuotient { spectral: false,
 impl TensorRule for Svd {
     const NAME: &'static str = "svd";
     const BOUNDED: bool = false;
+    const RUST: Option<&'static RustFunction> =
+        Some(&RustFunction { name: "svd", calls: &["rotation", "is_turned"], text: include_str!("printed/svd.rs") });
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        rows_and_columns(&inputs[0])
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         match *inputs[0].dims() {
             [ref blocks @ .., m, n] => Shape::of("svd", &[blocks, &[m + 1 + n, m.min(n)]].concat()),

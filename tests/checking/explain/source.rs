@@ -172,13 +172,7 @@ fn ops_without_a_formula_are_refused_by_name() {
     let tape = Tape::new();
     let x = tape.var(2.5).named("x");
     let m = tape.var([[2.0, 1.0], [0.5, 3.0]]);
-    for (op, y) in [
-        ("lgamma", x.lgamma()),
-        ("erf", x.erf()),
-        ("gelu", x.gelu()),
-        ("inv", m.inv().sum(())),
-        ("cube", x.apply(Cube)),
-    ] {
+    for (op, y) in [("lgamma", x.lgamma()), ("erf", x.erf()), ("gelu", x.gelu()), ("cube", x.apply(Cube))] {
         let message = rust_source(&Graph::of(y), "f").unwrap_err().to_string();
         assert!(message.contains(&format!("rust_source: {op} has no formula in std")), "{message}");
     }
