@@ -191,6 +191,9 @@ fn modules_import_from_those_below_them() {
             }
             edges.insert((source.module.clone(), module.to_owned()));
         }
+        if source.text.contains("crate as ") {
+            wrong.push(format!("{} gives the root another name, under which imports are not seen", source.path));
+        }
         let to_root = "super::".repeat(source.depth);
         if !after(&source.text, &to_root).is_empty() {
             wrong.push(format!("{} goes to the root by {to_root}; say crate::", source.path));
