@@ -20,13 +20,13 @@ use crate::tape::recording::Recording;
 use crate::tape::{Tape, Var, record};
 use crate::tensor::Tensor;
 
-/// A function of any type, to be compiled.
-pub type Function = *const ();
+/// Where a function of any type is, so that it is compiled.
+pub type Address = *const ();
 
 /// Both elements' functions.
-pub static COMPILED_HERE: [fn() -> Vec<Function>; 2] = [all::<f32>, all::<f64>];
+pub static COMPILED_HERE: [fn() -> Vec<Address>; 2] = [all::<f32>, all::<f64>];
 
-fn all<T: Element>() -> Vec<Function> {
+fn all<T: Element>() -> Vec<Address> {
     let engine = [tapes::<T>(), tensors::<T>(), sweeps::<T>(), programs::<T>()];
     #[cfg(feature = "training")]
     let engine = engine.into_iter().chain([networks::<T>(), training::<T>(), data::<T>()]);
@@ -35,10 +35,10 @@ fn all<T: Element>() -> Vec<Function> {
 
 /// Functions as addresses: `functions![Tape::<T>::clear, ...]`.
 macro_rules! functions {
-    ($($function:expr),* $(,)?) => { vec![$($function as Function),*] };
+    ($($function:expr),* $(,)?) => { vec![$($function as Address),*] };
 }
 
-fn tapes<T: Element>() -> Vec<Function> {
+fn tapes<T: Element>() -> Vec<Address> {
     functions![
         Tape::<T>::of,
         Tape::<T>::keep_source_lines,
@@ -104,7 +104,7 @@ fn tapes<T: Element>() -> Vec<Function> {
     ]
 }
 
-fn tensors<T: Element>() -> Vec<Function> {
+fn tensors<T: Element>() -> Vec<Address> {
     functions![
         Tensor::<T>::full_of_shape,
         Tensor::<T>::of_shape,
@@ -138,7 +138,7 @@ fn tensors<T: Element>() -> Vec<Function> {
     ]
 }
 
-fn sweeps<T: Element>() -> Vec<Function> {
+fn sweeps<T: Element>() -> Vec<Address> {
     fn of_checks<T: Element>() -> [GradcheckReport; 3] {
         let check = Gradcheck::<T>::of();
         [
@@ -168,7 +168,7 @@ fn sweeps<T: Element>() -> Vec<Function> {
     ]
 }
 
-fn programs<T: Element>() -> Vec<Function> {
+fn programs<T: Element>() -> Vec<Address> {
     /// One of each kind: what is private behind a closure's caller is compiled with it.
     fn of_closures<T: Element>() -> crate::Result<()> {
         Compiled::<T>::new().step(0, |tape| Ok((tape.var(T::from_f64(0.0)), ())))?;
@@ -194,10 +194,10 @@ fn programs<T: Element>() -> Vec<Function> {
 }
 
 #[cfg(feature = "training")]
-fn networks<T: Element>() -> Vec<Function> {
+fn networks<T: Element>() -> Vec<Address> {
     use crate::nn::*;
     /// Addresses of a layer's methods.
-    fn layer<T: Element, L: Layer<T>>() -> Vec<Function> {
+    fn layer<T: Element, L: Layer<T>>() -> Vec<Address> {
         functions![L::build, L::forward, L::predict, L::config, L::check_input, L::try_predict]
     }
     let mut all = functions![
@@ -247,11 +247,11 @@ fn networks<T: Element>() -> Vec<Function> {
 }
 
 #[cfg(feature = "training")]
-fn training<T: Element>() -> Vec<Function> {
+fn training<T: Element>() -> Vec<Address> {
     use crate::optim::*;
     use crate::train::Trainer;
     /// Addresses of a rule's methods, and of the optimiser that it makes.
-    fn rule<T: Element, R: Rule<T> + Into<Optimizer<T>>>() -> Vec<Function> {
+    fn rule<T: Element, R: Rule<T> + Into<Optimizer<T>>>() -> Vec<Address> {
         functions![R::update, R::config, R::validate, <R as Into<Optimizer<T>>>::into]
     }
     let mut all = functions![
@@ -270,7 +270,7 @@ fn training<T: Element>() -> Vec<Function> {
 }
 
 #[cfg(feature = "training")]
-fn data<T: Element>() -> Vec<Function> {
+fn data<T: Element>() -> Vec<Address> {
     use crate::data::*;
     fn of_readers<T: Element>() -> crate::Result<Dataset<T>> {
         Csv::new().read(std::io::empty())

@@ -205,10 +205,11 @@ impl Options {
     fn assemble<T: Element>(&self, mut ir: Ir<T>) -> Result<Program<T>> {
         passes::run(&mut ir, &self.carried);
         let carried = self.carried_nodes(&ir)?;
-        if cfg!(debug_assertions) {
-            verify::verify(&ir)?;
-        }
         let mut schedule = lower::schedule(ir);
+        if cfg!(debug_assertions) {
+            // With what was written out.
+            verify::verify(&schedule.graph)?;
+        }
         let (ir, steps) = (&schedule.graph, &mut schedule.steps);
         products::settle(ir, steps);
         // What may fail leaves what is carried alone, so then it is replaced at the end.
