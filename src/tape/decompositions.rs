@@ -189,6 +189,9 @@ on_both! {
     /// anything else has none, or none that one choice of vectors tells, and is an error where it is taken. Forward mode needs
     /// the vectors' tangents, and so distinct eigenvalues.
     ///
+    /// Not noticed: a function of the matrix by values and vectors, V f(L) V^T, where eigenvalues are equal *and* f is 0 there. It looks
+    /// like a function of values alone, and its gradient lacks what belongs to pairs of the equal ones.
+    ///
     /// # Examples
     /// ```
     /// use retrograd::{Tape, Tensor};

@@ -215,6 +215,43 @@ fn equal_eigenvalues_refuse_what_tells_their_vectors_apart() {
     );
 }
 
+/// The limit that the documentation of `eigh` states: of V (L - 1) V^T at the identity, which is A - 1, nothing tells that a pair of
+/// equal eigenvalues has a part in the gradient. The true one is 1/2 in both places.
+#[test]
+fn a_function_that_is_zero_at_equal_eigenvalues_lacks_its_pairs() {
+    let found = gradient(&Tensor::eye(2), |a| {
+        let (values, vectors) = a.eigh();
+        (vectors * (values - 1.0)).matmul(vectors.t()).at([0, 1])
+    });
+    check(found, &Tensor::zeros([2, 2]));
+}
+
+#[test]
+fn matrices_without_elements_have_decompositions_and_gradients() {
+    for shape in [&[0, 0][..], &[2, 0, 0], &[0, 3, 3]] {
+        let tape = Tape::new();
+        let a = tape.var(Tensor::<f64>::zeros(shape));
+        let (q, r) = a.qr();
+        let (values, vectors) = a.eigh();
+        let (u, s, vt) = a.svd();
+        let (sign, log) = a.slogdet();
+        let parts = [a.cholesky(), a.solve_triangular(a, Triangle::Upper), q, r, values, vectors, u, s, vt, sign, log];
+        let total = parts.into_iter().map(|part| part.sum(())).sum::<Var<'_, f64>>();
+        // The determinant of a matrix without elements is 1.
+        assert_eq!(
+            total.item(),
+            if shape == [2, 0, 0] {
+                2.0
+            } else if shape == [0, 0] {
+                1.0
+            } else {
+                0.0
+            }
+        );
+        assert_eq!(&total.backward().wrt(a).shape()[..], shape);
+    }
+}
+
 #[test]
 fn what_has_no_derivative_says_so_and_where() {
     let singular = Tensor::from([[1.0, 2.0], [2.0, 4.0]]);

@@ -197,14 +197,10 @@ fn base_name(name: &str) -> &str {
     name.trim_end_matches("_large").trim_end_matches("_huge")
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn measure64_fused(points: &str) -> Vec<(String, Worst)> {
-    measure64::<Fused>(points)
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn measure64_fused(points: &str) -> Vec<(String, Worst)> {
+/// # Safety
+/// The CPU has fused multiply-adds: on x86 with AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+unsafe fn measure64_fused(points: &str) -> Vec<(String, Worst)> {
     measure64::<Fused>(points)
 }
 
@@ -317,14 +313,10 @@ fn measure32<M: Mode>(stride: u32) -> Vec<(String, Worst)> {
     found
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn measure32_fused(stride: u32) -> Vec<(String, Worst)> {
-    measure32::<Fused>(stride)
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn measure32_fused(stride: u32) -> Vec<(String, Worst)> {
+/// # Safety
+/// The CPU has fused multiply-adds: on x86 with AVX2.
+#[cfg_attr(target_arch = "x86_64", target_feature(enable = "avx2,fma"))]
+unsafe fn measure32_fused(stride: u32) -> Vec<(String, Worst)> {
     measure32::<Fused>(stride)
 }
 
@@ -352,7 +344,6 @@ fn errors_stay_within_the_table() {
     let mut columns = vec![("f32 plain", measure32::<Plain>(stride())), ("f64 plain", measure64::<Plain>(&points))];
     if modes().contains(&"fused") {
         // SAFETY: the CPU has the features, as `modes` has asked it.
-        #[allow(unused_unsafe, reason = "only x86 needs a CPU feature for these, elsewhere they are safe functions")]
         let (f32s, f64s) = unsafe { (measure32_fused(stride()), measure64_fused(&points)) };
         columns.push(("f32 fused", f32s));
         columns.push(("f64 fused", f64s));

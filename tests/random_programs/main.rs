@@ -161,11 +161,14 @@ fn decompositions_agree_by_every_route() {
             let args: &[usize] = if name == "solve_triangular" { &[0, 0] } else { &[0] };
             for around in [&[][..], &[("sin", &[1][..])], &[("square", &[1]), ("mul", &[1, 2])]] {
                 let nodes = [&[(name, args)][..], around].concat();
-                let program = known::example(&[input], &nodes, &methods::shape_of_part(name, input));
-                for finding in check(&program) {
-                    report.add(programs.len() as u64, &program, finding);
+                let double = known::example(&[input], &nodes, &methods::shape_of_part(name, input));
+                let single = Program { single: true, ..double.clone() };
+                for program in [double, single] {
+                    for finding in check(&program) {
+                        report.add(programs.len() as u64, &program, finding);
+                    }
+                    programs.push((programs.len() as u64, program));
                 }
-                programs.push((programs.len() as u64, program));
             }
         }
     }

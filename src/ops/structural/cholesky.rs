@@ -3,7 +3,7 @@
 //! Source of the rules: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
 
 use super::linear::square_size;
-use super::matrices::{in_f64, last, lower_half, only, symmetric, transposed};
+use super::matrices::{in_f64, last, lower_half, only, symmetric};
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -47,14 +47,14 @@ impl TensorRule for Cholesky {
         let l = node.output;
         let p = lower_half(a, &a.matmul(l, true, &only(a, g, |i, j| i >= j), false));
         let left = back(a, l, &p);
-        symmetric(a, &back(a, l, &transposed(a, &left))).into()
+        symmetric(a, &back(a, l, &a.transpose(&left))).into()
     }
     /// dL = L P, P being the lower half of L^-1 dA L^-T.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let l = node.output;
         let forward = TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: false });
         let left = a.apply(forward.clone(), &[l, &symmetric(a, tangent)]);
-        let both = a.apply(forward, &[l, &transposed(a, &left)]);
+        let both = a.apply(forward, &[l, &a.transpose(&left)]);
         a.matmul(l, false, &lower_half(a, &both), false)
     }
 }

@@ -4,7 +4,7 @@
 //! differentiation, section 3.1.
 
 use super::linear::square_size;
-use super::matrices::{diagonal_row, in_f64, last, only, rows, stacked, store, symmetric, transposed};
+use super::matrices::{diagonal_row, in_f64, last, only, rows, stacked, store, symmetric};
 use super::{Contribution, Dims, GapQuotient, Node, Source, TensorOp, TensorRule};
 use crate::error::Result;
 use crate::num::Element;
@@ -46,7 +46,7 @@ impl TensorRule for Eigh {
         let (values, vectors) = parts(a, node.output);
         let (gvalues, gvectors) = parts(a, g);
         let turned = only(a, &a.matmul(&vectors, true, &gvectors, false), |i, j| i != j);
-        let quotients = a.apply(QUOTIENT, &[&turned, &values, &transposed(a, &values), &gvalues]);
+        let quotients = a.apply(QUOTIENT, &[&turned, &values, &a.transpose(&values), &gvalues]);
         let shape = a.shape(&quotients);
         let diagonal = only(a, &a.broadcast_to(&gvalues, &shape), |i, j| i == j);
         let inner = a.add(&diagonal, &symmetric(a, &quotients));
@@ -58,7 +58,7 @@ impl TensorRule for Eigh {
         let (values, vectors) = parts(a, node.output);
         let left = a.matmul(&vectors, true, &symmetric(a, tangent), false);
         let p = a.matmul(&left, false, &vectors, false);
-        let quotients = a.apply(QUOTIENT, &[&only(a, &p, |i, j| i != j), &values, &transposed(a, &values)]);
+        let quotients = a.apply(QUOTIENT, &[&only(a, &p, |i, j| i != j), &values, &a.transpose(&values)]);
         stacked(a, &[&diagonal_row(a, &p), &a.matmul(&vectors, false, &quotients, false)])
     }
 }

@@ -3,7 +3,7 @@
 //! A decomposition into several matrices is one op, whose output has them one below the other: so it is one node on a tape and one
 //! step of a program, and a slice of it is an ordinary op.
 
-use super::{Concat, Permute, Slice, Source, TensorOp};
+use super::{Concat, Slice, Source, TensorOp};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
@@ -62,14 +62,7 @@ pub(super) fn lower_half<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
 
 /// The mean of a matrix and its transpose.
 pub(super) fn symmetric<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
-    a.mul(&a.literal(0.5), &a.add(x, &transposed(a, x)))
-}
-
-/// The last two axes swapped.
-pub(super) fn transposed<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
-    let rank = a.rank(x);
-    let axes = (0..rank).map(|axis| if axis + 2 < rank { axis } else { 2 * rank - 3 - axis } as u8).collect();
-    a.apply(TensorOp::Permute(Permute { axes }), &[x])
+    a.mul(&a.literal(0.5), &a.add(x, &a.transpose(x)))
 }
 
 /// Rows `from..to` of every matrix.

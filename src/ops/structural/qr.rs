@@ -2,7 +2,7 @@
 //!
 //! Source of the rules: Walter and Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1009.6112.
 
-use super::matrices::{in_f64, only, rows, rows_and_columns, stacked, store, transposed};
+use super::matrices::{in_f64, only, rows, rows_and_columns, stacked, store};
 use super::{Contribution, Dims, Node, SolveTriangular, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -48,20 +48,20 @@ impl TensorRule for Qr {
         let gr = only(a, &gr, |i, j| i <= j);
         let m = a.sub(&a.matmul(&r, false, &gr, true), &a.matmul(&gq, true, &q, false));
         let below = only(a, &m, |i, j| i > j);
-        let copied = a.add(&only(a, &m, |i, j| i >= j), &transposed(a, &below));
+        let copied = a.add(&only(a, &m, |i, j| i >= j), &a.transpose(&below));
         let sum = a.add(&gq, &a.matmul(&q, false, &copied, false));
         // X R^-T, by R^-1 X^T.
-        let solved = a.apply(upper(false), &[&r, &transposed(a, &sum)]);
-        transposed(a, &solved).into()
+        let solved = a.apply(upper(false), &[&r, &a.transpose(&sum)]);
+        a.transpose(&solved).into()
     }
     /// With Y = dA R^-1 and C = Q^T Y: dR = (C - W) R and dQ = Y - Q (C - W), W being skew with the triangle of C below the diagonal.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let (q, r) = parts(a, node.output);
-        let y = transposed(a, &a.apply(upper(true), &[&r, &transposed(a, tangent)]));
+        let y = a.transpose(&a.apply(upper(true), &[&r, &a.transpose(tangent)]));
         let c = a.matmul(&q, true, &y, false);
         let below = only(a, &c, |i, j| i > j);
         // C - W: nothing below the diagonal, and what W takes from there is added above.
-        let rest = a.add(&only(a, &c, |i, j| i <= j), &transposed(a, &below));
+        let rest = a.add(&only(a, &c, |i, j| i <= j), &a.transpose(&below));
         let dq = a.sub(&y, &a.matmul(&q, false, &rest, false));
         stacked(a, &[&dq, &a.matmul(&rest, false, &r, false)])
     }

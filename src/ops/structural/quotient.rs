@@ -106,16 +106,16 @@ impl TensorRule for GapQuotient {
 
 impl GapQuotient {
     fn refusal(&self, matrix: usize, [i, j]: [usize; 2], value: f64) -> Error {
-        let what = if self.of == "svd" { "singular" } else { "eigen" };
         if !self.spectral {
             return Error::not_differentiable(format!(
-                "{}: {what} value {j} of matrix {matrix} is 0, and the result depends on its vector, which is any unit vector \
+                "{}: singular value {j} of matrix {matrix} is 0, and the result depends on its vector, which is any unit vector \
                  at right angles to the others",
                 self.of
             ));
         }
-        let value = if self.of == "svd" { value.abs().sqrt() } else { value };
-        let name = if self.of == "svd" { "singular values" } else { "eigenvalues" };
+        // Of singular values the squares are compared.
+        let (name, value) =
+            if self.of == "svd" { ("singular values", value.abs().sqrt()) } else { ("eigenvalues", value) };
         Error::not_differentiable(format!(
             "{}: {name} {i} and {j} of matrix {matrix} are equal ({value}), and the result tells their vectors apart, or uses them \
              in a way that needs more than one of each; a function of all of them alike, as a sum, has a derivative",

@@ -2,7 +2,7 @@
 //!
 //! Source of the rules: Townsend, Differentiating the singular value decomposition, 2016.
 
-use super::matrices::{diagonal_row, in_f64, only, rows, rows_and_columns, stacked, store, transposed};
+use super::matrices::{diagonal_row, in_f64, only, rows, rows_and_columns, stacked, store};
 use super::{Contribution, Dims, GapQuotient, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -51,13 +51,13 @@ impl TensorRule for Svd {
         let squares = a.mul(&s, &s);
         let quotients = |x: &A::V, gx: &A::V| {
             let turned = only(a, &a.matmul(x, true, gx, false), |i, j| i != j);
-            let found = a.apply(SPECTRAL, &[&turned, &squares, &transposed(a, &squares), &gs]);
-            a.add(&found, &transposed(a, &found))
+            let found = a.apply(SPECTRAL, &[&turned, &squares, &a.transpose(&squares), &gs]);
+            a.add(&found, &a.transpose(&found))
         };
         let (j, k) = (quotients(&u, &gu), quotients(&v, &gv));
         let shape = a.shape(&j);
         let diagonal = only(a, &a.broadcast_to(&gs, &shape), |i, j| i == j);
-        let turning = a.add(&a.mul(&j, &s), &a.mul(&transposed(a, &s), &k));
+        let turning = a.add(&a.mul(&j, &s), &a.mul(&a.transpose(&s), &k));
         let inner = a.add(&turning, &diagonal);
         let mut sum = a.matmul(&a.matmul(&u, false, &inner, false), false, &v, true);
         if m > n {
@@ -77,13 +77,13 @@ impl TensorRule for Svd {
         let [u, s, v] = parts(a, node.output, [m, n]);
         let squares = a.mul(&s, &s);
         let p = a.matmul(&a.matmul(&u, true, tangent, false), false, &v, false);
-        let column = transposed(a, &s);
+        let column = a.transpose(&s);
         let turn = |p: &A::V| {
-            let sum = a.add(&a.mul(p, &s), &a.mul(&column, &transposed(a, p)));
-            a.apply(SPECTRAL, &[&only(a, &sum, |i, j| i != j), &squares, &transposed(a, &squares)])
+            let sum = a.add(&a.mul(p, &s), &a.mul(&column, &a.transpose(p)));
+            a.apply(SPECTRAL, &[&only(a, &sum, |i, j| i != j), &squares, &a.transpose(&squares)])
         };
         let mut du = a.matmul(&u, false, &turn(&p), false);
-        let mut dv = a.matmul(&v, false, &turn(&transposed(a, &p)), false);
+        let mut dv = a.matmul(&v, false, &turn(&a.transpose(&p)), false);
         if m > n {
             du = a.add(&du, &by_values(a, &beside(a, &u, &a.matmul(tangent, false, &v, false)), &s));
         }

@@ -4,6 +4,8 @@
 //! Source: Golub and Van Loan, Matrix Computations, 4th edition, sections 8.5 and 8.6.3.
 
 use super::qr::{norm, qr};
+use crate::num::simd;
+use crate::tensor::kernels::matmul::gemm;
 
 /// Sweeps after which nothing more is won. Six to ten are needed.
 const SWEEPS: usize = 60;
@@ -46,7 +48,9 @@ pub(crate) fn eigh(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| a[i * n + i].total_cmp(&a[j * n + j]));
     let values = order.iter().map(|&k| a[k * n + k]).collect();
-    (values, as_columns(order.iter().map(|&k| &vectors[k * n..(k + 1) * n]), n, n))
+    let mut columns = as_columns(order.iter().map(|&k| &vectors[k * n..(k + 1) * n]), n, n);
+    orient(&mut columns, &mut [], n, 0, n);
+    (values, columns)
 }
 
 /// U of [m, k], the singular values in falling order and V of [n, k], with k = min(m, n), of U S V^T = A for A of [m, n]. The columns of
@@ -54,8 +58,7 @@ pub(crate) fn eigh(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
 pub(crate) fn svd(a: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     if m < n {
         let transposed: Vec<f64> = (0..m * n).map(|k| a[k % m * n + k / m]).collect();
-        let (v, s, mut u) = svd(&transposed, n, m);
-        let mut v = v;
+        let (mut v, s, mut u) = svd(&transposed, n, m);
         orient(&mut v, &mut u, n, m, m);
         return (u, s, v);
     }
@@ -105,12 +108,8 @@ pub(crate) fn svd(a: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>, Vec<f64
     }
     let inner: Vec<f64> = (0..n * n).map(|k| left[k % n][k / n]).collect();
     let mut u = vec![0.0; m * n];
-    for i in 0..m {
-        for k in 0..n {
-            u[i * n + k] = (0..n).map(|j| q[i * n + j] * inner[j * n + k]).sum();
-        }
-    }
-    let mut v = as_columns_raw(order.iter().map(|&k| &v[k * n..(k + 1) * n]), n, n);
+    gemm(simd::level(), m, n, n, &q, false, &inner, false, &mut u, false, None);
+    let mut v = as_columns(order.iter().map(|&k| &v[k * n..(k + 1) * n]), n, n);
     orient(&mut v, &mut u, n, m, n);
     (u, s, v)
 }
@@ -151,14 +150,8 @@ fn beside(others: &[Vec<f64>], n: usize) -> Vec<f64> {
     best.into_iter().map(|x| x / length).collect()
 }
 
-/// Vectors of length n as the k columns of a matrix, each with its largest element positive.
+/// Vectors of length n as the k columns of a matrix.
 fn as_columns<'a>(vectors: impl Iterator<Item = &'a [f64]>, n: usize, k: usize) -> Vec<f64> {
-    let mut columns = as_columns_raw(vectors, n, k);
-    orient(&mut columns, &mut [], n, 0, k);
-    columns
-}
-
-fn as_columns_raw<'a>(vectors: impl Iterator<Item = &'a [f64]>, n: usize, k: usize) -> Vec<f64> {
     let mut columns = vec![0.0; n * k];
     for (j, vector) in vectors.enumerate() {
         vector.iter().enumerate().for_each(|(i, x)| columns[i * k + j] = *x);

@@ -310,9 +310,11 @@ fn each(len: usize, block: usize, mut work: impl FnMut(usize, usize)) {
 /// A cache line, so that scratch is aligned.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct CacheLine(#[allow(dead_code, reason = "only its address is used")] [MaybeUninit<u8>; 64]);
+struct CacheLine {
+    _bytes: [MaybeUninit<u8>; 64],
+}
 
-const LINE: CacheLine = CacheLine([MaybeUninit::uninit(); 64]);
+const LINE: CacheLine = CacheLine { _bytes: [MaybeUninit::uninit(); 64] };
 /// Up to this many lines, scratch is on the stack, where there is nothing to look up.
 const ON_STACK: usize = 128;
 
