@@ -17,7 +17,7 @@ use crate::ops::eager::{self, Eager};
 use crate::program::{Compiled, Jacobian, Map, MapGradient, MapJacobian, Mapping, Options, Program};
 use crate::sweep::Gradients;
 use crate::tape::recording::Recording;
-use crate::tape::{Tape, Var, record};
+use crate::tape::{Tape, Var, methods, record};
 use crate::tensor::Tensor;
 
 /// Where a function of any type is, so that it is compiled.
@@ -51,6 +51,7 @@ fn tapes<T: Element>() -> Vec<Address> {
         Tape::<T>::recycle_tensor,
         Tape::<T>::leaf_of_tensor_lane,
         Tape::<T>::record_custom,
+        methods::on_new_tape::<T>,
         record::unary_tensor::<T>,
         record::binary_tensor::<T>,
         record::binary_tensor_or_panic::<T>,
@@ -71,6 +72,8 @@ fn tapes<T: Element>() -> Vec<Address> {
         Var::<T>::count,
         Var::<T>::to_shape,
         Var::<T>::product_of_rows,
+        Var::<T>::running_products,
+        Var::<T>::deviation,
         Var::<T>::try_argmax,
         Var::<T>::try_argmin,
         Var::<T>::try_permute,

@@ -120,7 +120,7 @@ pub use program::{Compiled, Map, Points, Program, compile};
 pub use sweep::Gradients;
 pub use tape::custom::{CustomOp, NumericOp};
 pub use tape::{Guard, Id, Input, Tape, Triangle, Var};
-pub use tensor::{Axes, ElementUpdate, IntoShape, Shape, Span, Spans, Tensor, Value, update};
+pub use tensor::{Axes, ElementUpdate, IntoShape, Shape, Span, Spans, Tensor, Value, keep, update};
 
 /// Compiles and runs the README's examples with the documentation's.
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 
 use super::scalars::numbers;
 use criterion::Criterion;
-use retrograd::{Program, Tape, Tensor, Var};
+use retrograd::{Program, Tape, Tensor, Var, keep};
 use std::hint::black_box;
 
 const ROWS: usize = 64;
@@ -63,7 +63,7 @@ const FAMILIES: &[Family] = &[
         op: |x| x.greater(Var::constant(0.0)).select(x * x, -x),
         by_hand: each!(|x| if x > 0.0 { (x * x, 2.0 * x) } else { (-x, -1.0) }),
     },
-    Family { name: "rows and columns", op: |x| x * x.sum_keep(1), by_hand: times_row_sums },
+    Family { name: "rows and columns", op: |x| x * x.sum(keep(1)), by_hand: times_row_sums },
     Family { name: "softmax", op: |x| x.softmax(1).square(), by_hand: softmax_squares },
     Family { name: "layout", op: |x| x.t().square(), by_hand: each!(|x| (x * x, 2.0 * x)) },
 ];

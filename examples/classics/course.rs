@@ -169,7 +169,7 @@ fn one_example(sign: f64) -> impl Fn(&Course) -> Gradients {
         let a = course.activations(course.x.row(0));
         let (a, y) = (Tensor::from(&a[a.len() - 1]), Tensor::from(course.y.row(0)));
         let by_a = sign * (&y / &a) + (1.0 - &y) / (1.0 - &a);
-        let row = |x: Tensor<f64>| x.reshape([1, y.len()]).expect("one row");
+        let row = |x: Tensor<f64>| x.reshape([1, y.len()]);
         vec![("a3".into(), row(by_a)), ("z3".into(), row(&a - &y))]
     }
 }

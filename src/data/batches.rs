@@ -68,7 +68,7 @@ impl Order {
 /// # Examples
 /// ```
 /// use retrograd::{Tensor, data::{Dataset, Order}};
-/// let data = Dataset::<f64>::labelled(Tensor::arange(5).reshape([5, 1])?, vec![0, 1, 0, 1, 0])?;
+/// let data = Dataset::<f64>::labelled(Tensor::arange(5).try_reshape([5, 1])?, vec![0, 1, 0, 1, 0])?;
 /// let mut batches = data.batches(2, Order::shuffled(1, 0))?;
 /// assert_eq!(batches.count_all(), 3);
 /// let mut rows = 0;

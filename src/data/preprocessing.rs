@@ -370,7 +370,7 @@ impl Preprocessing {
             )));
         }
         let shape = std::iter::once(inputs.shape()[0]).chain(self.feature_shape.iter().copied());
-        scaled.reshape(shape.collect::<crate::Shape>())
+        scaled.try_reshape(shape.collect::<crate::Shape>())
     }
 
     /// The names of these classes; their numbers, where they have no names.

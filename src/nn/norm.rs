@@ -1,7 +1,7 @@
 //! Layers that normalise: over the batch, and over an example's features.
 
 use super::{Init, Layer, ParamKey, ParamScope, Params, Pass};
-use crate::{Axes, Element, Error, Result, Shape, Tensor, Var};
+use crate::{Axes, Element, Error, Result, Shape, Tensor, Var, keep};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -153,8 +153,8 @@ impl<T: Element> Layer<T> for LayerNorm {
     }
     #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
-        let centred = x - x.mean_keep(-1);
-        let variance = centred.square().mean_keep(-1);
+        let centred = x - x.mean(keep(-1));
+        let variance = centred.square().mean(keep(-1));
         centred * (variance + T::from_f64(self.eps)).rsqrt() * pass.param(self.scale) + pass.param(self.bias)
     }
     #[inline(never)]

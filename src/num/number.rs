@@ -59,7 +59,7 @@ macro_rules! number_trait {
 }
 
 macro_rules! number_binary_methods {
-    (operators { $($operators:tt)* } methods { $($(#[$doc:meta])* $method:ident => $Op:ident;)* }) => {
+    (operators $operators:tt inside $inside:tt methods { $($(#[$doc:meta])* $method:ident $try_method:ident => $Op:ident;)* }) => {
         $(
             $(#[$doc])*
             #[inline(always)]

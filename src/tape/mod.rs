@@ -9,11 +9,13 @@
 //! Clearing takes `&mut self`, so no variable survives it.
 
 pub(crate) mod custom;
-mod decompositions;
+mod elementwise;
 pub(crate) mod entry;
 mod format;
 mod inside;
+mod linear_algebra;
 mod losses;
+pub(crate) mod methods;
 mod names;
 mod operators;
 pub(crate) mod record;
@@ -26,8 +28,8 @@ mod tensors;
 pub(crate) mod tracing;
 mod var;
 
-pub use decompositions::Triangle;
 use inside::Hook;
+pub use linear_algebra::Triangle;
 pub use names::Scope;
 pub(crate) use record::same_tape;
 pub(crate) use recording::Recording;

@@ -15,7 +15,7 @@ pub(crate) mod span;
 mod update;
 mod value;
 
-pub use shape::{Axes, IntoShape, Shape};
+pub use shape::{Axes, IntoShape, Shape, keep};
 pub use span::{Span, Spans};
 pub use update::{ElementUpdate, update};
 pub(crate) use value::Operand;
@@ -141,14 +141,10 @@ impl<T: Element> Tensor<T> {
         self.data.to_vec()
     }
 
-    /// The same elements in another shape, sharing the buffer.
-    ///
-    /// # Errors
-    /// The number of elements differs; a shape that [`Shape::new`] refuses.
-    pub fn reshape(&self, shape: impl IntoShape) -> Result<Self> {
-        let shape = shape.into_shape().named("reshape")?;
+    /// The same elements in another shape, sharing the buffer; what `reshape` records.
+    pub(crate) fn in_shape(&self, shape: &Shape) -> Result<Self> {
         shape.check_reshape(&self.shape)?;
-        Ok(Self { shape, data: self.data.clone() })
+        Ok(Self { shape: shape.clone(), data: self.data.clone() })
     }
 
     /// The element at an index with one number for each axis, if it is in range.

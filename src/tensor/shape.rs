@@ -328,17 +328,35 @@ impl AxisMask {
 
 /// One axis, some, or all of them; negative numbers count from the last.
 ///
-/// Made from an integer, an array or slice of integers, or `()` for all.
+/// Made from an integer, an array or slice of integers, or `()` for all; of any of these, [`keep`] has a reduction keep the axes.
 #[derive(Clone, Debug)]
-pub struct Axes(Option<SmallVec<[isize; 4]>>);
+pub struct Axes {
+    /// Which; `None` is all.
+    chosen: Option<SmallVec<[isize; 4]>>,
+    /// Whether they stay once they are reduced.
+    keep: bool,
+}
+
+/// Axes that a reduction has stay, with length 1, so that what comes out broadcasts against what went in.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, keep};
+/// let x = Tensor::from([[1.0, 2.0], [3.0, 5.0]]);
+/// assert_eq!(&x - x.mean(keep(1)), Tensor::from([[-0.5, 0.5], [-1.0, 1.0]]));
+/// assert_eq!(x.max(keep(())).shape().dims(), [1, 1]);
+/// ```
+pub fn keep(axes: impl Into<Axes>) -> Axes {
+    Axes { keep: true, ..axes.into() }
+}
 
 impl Axes {
     /// Every axis.
-    pub const ALL: Axes = Axes(None);
+    pub const ALL: Axes = Axes { chosen: None, keep: false };
 
     /// The axes as a mask for a tensor of this shape.
     pub(crate) fn mask(&self, op: &str, shape: &Shape) -> Result<AxisMask> {
-        let Some(axes) = &self.0 else { return Ok(AxisMask::all(shape.rank())) };
+        let Some(axes) = &self.chosen else { return Ok(AxisMask::all(shape.rank())) };
         let mut mask = 0u32;
         for &axis in axes {
             let bit = 1 << resolve_axis(op, axis, shape)?;
@@ -348,6 +366,19 @@ impl Axes {
             mask |= bit;
         }
         Ok(AxisMask(mask))
+    }
+
+    /// Whether a reduction keeps the axes.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep
+    }
+
+    /// The axes of an op that reduces none, and so has none to keep.
+    pub(crate) fn of_no_reduction(self, op: &str) -> Result<Self> {
+        if self.keep {
+            return Err(Error::argument(format!("{op}: keep is for axes that are reduced; give the axes alone")));
+        }
+        Ok(self)
     }
 }
 
@@ -377,7 +408,8 @@ macro_rules! axes_from {
         impl From<&[$t]> for Axes {
             fn from(axes: &[$t]) -> Self {
                 // A number too large for `isize` is no axis, and must not become a negative one, which counts from the last.
-                Axes(Some(axes.iter().map(|&axis| isize::try_from(axis).unwrap_or(isize::MAX)).collect()))
+                let axes = axes.iter().map(|&axis| isize::try_from(axis).unwrap_or(isize::MAX));
+                Axes { chosen: Some(axes.collect()), keep: false }
             }
         }
         impl<const N: usize> From<[$t; N]> for Axes {

@@ -224,6 +224,12 @@ fn hidden(sources: &[Source]) -> BTreeSet<&str> {
     for source in sources.iter().filter(|source| !OUTSIDE.contains(&&source.module[..])) {
         let mut is_hidden = false;
         for line in source.text.lines().map(str::trim) {
+            // What a macro makes methods of: `sum try_sum(`.
+            if let Some((name, twin)) = line.split_once(" try_")
+                && twin.starts_with(name)
+            {
+                shown.insert(name);
+            }
             if line.contains("#[doc(hidden)]") {
                 is_hidden = true;
             }

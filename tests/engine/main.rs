@@ -11,4 +11,5 @@ mod op_accuracy;
 mod rules;
 mod smoke;
 mod tape;
+mod tensor_methods;
 mod tensor_ops;

@@ -11,6 +11,7 @@ use retrograd::optim::{Adam, Group, Optimizer, Sgd};
 use retrograd::train::{Checkpoint, Execution, Trainer};
 use retrograd::{
     Algebra, Compiled, CustomOp, Element, Float, IntoShape, Number, Result, Shape, Tape, Tensor, Unary, Upstream, Var,
+    keep,
 };
 use std::cell::Cell;
 
@@ -161,7 +162,7 @@ impl<T: Element> Layer<T> for Own {
         Ok(input.clone())
     }
     fn forward<'t>(&self, x: Var<'t, T>, pass: &Pass<'t, T>) -> Var<'t, T> {
-        let bent = (x - x.mean_keep(0)).apply(Bend(0.5 + pass.is_training() as u8 as f64));
+        let bent = (x - x.mean(keep(0))).apply(Bend(0.5 + pass.is_training() as u8 as f64));
         bent * pass.tape().data(T::from_f64(0.75)) + x.max(0).relu()
     }
     fn predict(&self, x: &Tensor<T>, _: &Params<T>) -> Tensor<T> {
@@ -216,7 +217,7 @@ fn layers<T: Element>() {
     for (name, make) in &models {
         let shaped = |k, n| {
             let (x, targets, weights) = labelled::<T>(6, 5)(k, n);
-            let x = if *name == "flatten" { x.reshape([n, 2, 3]).unwrap() } else { x };
+            let x = if *name == "flatten" { x.reshape([n, 2, 3]) } else { x };
             (x, targets, weights)
         };
         steps_agree(name, make, &cross_entropy, &shaped, None);

@@ -246,7 +246,7 @@ pub fn rust(program: &Program, finding: &Finding) -> String {
          #[allow(unused, reason = \"which imports and helpers are used depends on the engine\")]\n\
          fn found() {{\n    \
          use retrograd::program::{{Mapping, Options}};\n    \
-         use retrograd::{{Compiled, Dual, Number, Points, Program, Span, Tape, Tensor, Triangle, Value, Var}};\n    \
+         use retrograd::{{Compiled, Dual, Number, Points, Program, Span, Tape, Tensor, Triangle, Value, Var, keep}};\n    \
          type T = {t};\n    \
          fn f{generics}(v: &[{kind}]) -> {kind} {{\n{statements}    }}\n    \
          fn inputs() -> Vec<Tensor<T>> {{\n        vec![{inputs}]\n    }}\n    \

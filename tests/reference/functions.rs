@@ -44,7 +44,7 @@ fn axis(params: &Json, default: isize) -> Result<isize, String> {
 fn constant<'t>(tape: &'t Tape<f64>, value: &Json, like: V<'t>) -> Built<'t> {
     let value = tensor(value)?;
     if value.shape().rank() == 1 && value.len() == like.numel() && *value.shape() != like.shape() {
-        return Ok(tape.data(&value.reshape(like.shape()).map_err(|error| error.to_string())?));
+        return Ok(tape.data(&value.try_reshape(like.shape()).map_err(|error| error.to_string())?));
     }
     Ok(tape.data(&value))
 }
@@ -59,23 +59,19 @@ fn reduce<'t>(op: &str, params: &Json, x: V<'t>) -> Result<Option<EngineResult<V
     let keep = params["keepdims"].as_bool().unwrap_or(false);
     let ddof = params["ddof"].as_u64().unwrap_or(0) as usize;
     let all = axes(params, Axes::ALL)?;
-    macro_rules! kept_or_not {
-        ($plain:ident, $kept:ident $(, $more:expr)*) => {
-            if keep { x.$kept(all $(, $more)*) } else { x.$plain(all $(, $more)*) }
-        };
-    }
+    let all = if keep { retrograd::keep(all) } else { all };
     Ok(Some(match op {
-        "sum" => kept_or_not!(try_sum, try_sum_keep),
-        "mean" => kept_or_not!(try_mean, try_mean_keep),
-        "prod" => kept_or_not!(try_prod, try_prod_keep),
-        "max" => kept_or_not!(try_max, try_max_keep),
-        "min" => kept_or_not!(try_min, try_min_keep),
-        "var" => kept_or_not!(try_var, try_var_keep, ddof),
-        "std" => kept_or_not!(try_std, try_std_keep, ddof),
-        "norm1" => kept_or_not!(try_norm1, try_norm1_keep),
-        "norm2" => kept_or_not!(try_norm2, try_norm2_keep),
-        "norminf" => kept_or_not!(try_norm_inf, try_norm_inf_keep),
-        "logsumexp" => kept_or_not!(try_logsumexp, try_logsumexp_keep),
+        "sum" => x.try_sum(all),
+        "mean" => x.try_mean(all),
+        "prod" => x.try_prod(all),
+        "max" => x.try_max(all),
+        "min" => x.try_min(all),
+        "var" => x.try_var(all, ddof),
+        "std" => x.try_std(all, ddof),
+        "norm1" => x.try_norm1(all),
+        "norm2" => x.try_norm2(all),
+        "norminf" => x.try_norm_inf(all),
+        "logsumexp" => x.try_logsumexp(all),
         "softmax" => x.try_softmax(axes(params, Axes::from(-1))?),
         "log_softmax" => x.try_log_softmax(axes(params, Axes::from(-1))?),
         // Without an axis NumPy runs over the flattened array.
@@ -236,7 +232,7 @@ fn composition<'t>(_: &'t Tape<f64>, case: &Case, x: &[V<'t>]) -> Option<Built<'
 }
 
 fn normalised<'t>(x: V<'t>, axis: isize) -> V<'t> {
-    (x - x.mean_keep(axis)) / (x.var_keep(axis, 0) + 1e-5).sqrt()
+    (x - x.mean(retrograd::keep(axis))) / (x.var(retrograd::keep(axis), 0) + 1e-5).sqrt()
 }
 
 /// A tensor of one element of another's shape.

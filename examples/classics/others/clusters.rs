@@ -1,7 +1,7 @@
 //! A matrix of squared L2 distances, and the objective of k-means.
 
 use super::super::{Derivation, Gradients, named, random, uniform};
-use retrograd::Tensor;
+use retrograd::{Tensor, keep};
 
 /// D_ij = |x_i - y_j|^2 = |x_i|^2 + |y_j|^2 - 2 x_i y_j; the loss is sum(D .* G).
 #[derive(Clone)]
@@ -20,7 +20,7 @@ impl Distances {
     pub fn derivation(&self) -> Derivation {
         let g = self.g.clone();
         Derivation::new("I. L2 distance matrix", &[("X", &self.x), ("Y", &self.y)], move |tape, p| {
-            let xx = p[0].square().sum_keep(1).named("|x|^2");
+            let xx = p[0].square().sum(keep(1)).named("|x|^2");
             let yy = p[1].square().sum(1).named("|y|^2");
             let xy = p[0].matmul_nt(p[1]).named("XY'");
             ((xx + yy - xy * 2.0).named("D") * tape.data(&g).named("G")).sum(())

@@ -4,7 +4,7 @@
 //! The loss is sum(y .* dout), so that dout is the upstream gradient.
 
 use super::super::{Derivation, Gradients, named, random, uniform};
-use retrograd::Tensor;
+use retrograd::{Tensor, keep};
 
 pub const EPS: f64 = 1e-5;
 
@@ -40,9 +40,9 @@ impl Norm {
         let dout = self.dout.clone();
         let point = [("x", &self.x), ("gamma", &self.gamma), ("beta", &self.beta)];
         Derivation::new(title, &point, move |tape, p| {
-            let mean = p[0].mean_keep(axis).named("mean");
+            let mean = p[0].mean(keep(axis)).named("mean");
             let centred = (p[0] - mean).named("centred");
-            let var = centred.square().mean_keep(axis).named("var");
+            let var = centred.square().mean(keep(axis)).named("var");
             let std = (var + EPS).sqrt().named("std");
             let xhat = (centred / std).named("xhat");
             ((xhat * p[1] + p[2]) * tape.data(&dout).named("dout")).sum(())

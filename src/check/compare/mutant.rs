@@ -350,7 +350,7 @@ pub(super) fn place_of_other(args: usize, wrt: usize) -> usize {
 fn passed_through(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize, g: &Tensor<f64>) -> Result<Tensor<f64>> {
     let shape = inputs[wrt].shape();
     if let GraphOp::Tensor(TensorOp::MatMul(_)) = node.op {
-        return if g.shape() == shape { Ok(g.clone()) } else { g.try_t()?.reshape(shape) };
+        return if g.shape() == shape { Ok(g.clone()) } else { g.try_t()?.try_reshape(shape) };
     }
     if g.shape() == shape {
         return Ok(g.clone());

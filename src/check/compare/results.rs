@@ -50,7 +50,7 @@ pub(super) fn findings(case: &Case, k: usize) -> (Vec<Suspect>, usize) {
         regularisation(case, k, &mut push);
         permuted(case, k, &mut push);
     } else if target.hand.len() == target.truth.len() {
-        let same = target.truth.reshape(target.hand.shape()).ok();
+        let same = target.truth.try_reshape(target.hand.shape()).ok();
         let fit = same.and_then(|same| case.fit(k, &same));
         let text = format!("in shape {} instead of {}", target.hand.shape(), target.truth.shape());
         push(0.0, fit, mistake(Kind::Reshaped, None, text));
@@ -288,7 +288,7 @@ fn not_summed(case: &Case, k: usize, push: &mut impl FnMut(f64, Option<f64>, Mis
         if summed.len() != target.truth.len() {
             continue;
         }
-        let Ok(summed) = summed.reshape(target.truth.shape()) else { continue };
+        let Ok(summed) = summed.try_reshape(target.truth.shape()) else { continue };
         let text = format!("with the sum over axis {axis} left out: a broadcast is undone by summing");
         let fit = case.fit_values(target.truth.as_slice(), summed.as_slice());
         push(0.05, fit, mistake(Kind::NotSummed, None, text));

@@ -247,7 +247,7 @@ fn fitted<T: Element>(loss: &str, values: &Tensor<T>, shape: &Shape, outputs: us
     // A column is a list where an example has one output; anything else would broadcast to what nobody meant.
     let lists = values.shape().iter().product::<usize>() == values.shape().first().copied().unwrap_or(0);
     if outputs == 1 && lists && values.shape().first() == shape.first() {
-        return values.reshape(shape);
+        return values.try_reshape(shape);
     }
     Err(Error::shape(format!("{loss}: output has shape {shape}, target {}", values.shape())))
 }

@@ -161,8 +161,10 @@ macro_rules! unary_enum {
 for_each_unary!(unary_enum);
 
 macro_rules! binary_enum {
-    (operators { $($operators:tt)* } methods { $($methods:tt)* }) => { binary_enum!{ $($operators)* $($methods)* } };
-    ($($(#[$doc:meta])* $method:ident => $Op:ident;)*) => {
+    (operators { $($operators:tt)* } inside { $($inside:tt)* } methods { $($methods:tt)* }) => {
+        binary_enum!{ $($operators)* $($inside)* $($methods)* }
+    };
+    ($($(#[$doc:meta])* $method:ident $($try_method:ident)? => $Op:ident;)*) => {
         /// Any two-argument op of the registry.
         #[doc(hidden)]
         #[derive(Clone, Copy, Debug)]

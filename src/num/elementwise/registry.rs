@@ -1,7 +1,7 @@
 //! The list of ops. Adding an elementwise op is one file with its rule and one line here.
 //!
 //! A line gives the documentation, the method, its parameters and the op. From it come the enum variant and its
-//! dispatch, the method on numbers, variables and tensors, and the op's rows in the table-driven tests.
+//! dispatch, the methods on numbers, variables and tensors, and the op's rows in the table-driven tests.
 
 /// Calls a macro with the list of one-argument elementwise ops: for each its documentation, the method, its parameters and the
 /// op, as in the example.
@@ -165,19 +165,22 @@ macro_rules! for_each_unary {
     };
 }
 
-/// Calls a macro with the list of two-argument elementwise ops: those behind operators and inside rules, then the methods.
+/// Calls a macro with the list of two-argument elementwise ops: those of Rust's operators, those inside rules
+/// alone, and the methods; where there is a method, its fallible twin is named beside it.
 macro_rules! for_each_binary {
     ($callback:ident) => {
         $callback! {
             operators {
                 /// x + y.
-                add => Add;
+                add try_add => Add;
                 /// x - y.
-                sub => Sub;
+                sub try_sub => Sub;
                 /// x y.
-                mul => Mul;
+                mul try_mul => Mul;
                 /// x / y.
-                div => Div;
+                div try_div => Div;
+            }
+            inside {
                 /// An upstream gradient x times a derivative y: 0 where x = 0, whatever y.
                 scale => Scale;
                 /// An upstream gradient x divided by y: 0 where x = 0, whatever y.
@@ -187,34 +190,34 @@ macro_rules! for_each_binary {
             }
             methods {
                 /// x^y. d/dx = y x^(y-1), 0 for y = 0; d/dy = x^y ln(x), 0 for x = 0 and y >= 0, NaN for x < 0.
-                pow => Pow;
+                pow try_pow => Pow;
                 /// The angle of the point (y, self), in (-pi, pi]: self is the ordinate. Derivatives 0 at the origin.
-                atan2 => Atan2;
+                atan2 try_atan2 => Atan2;
                 /// sqrt(x^2 + y^2) without overflow in between. Derivatives x/out and y/out, 0 at the origin.
-                hypot => Hypot;
+                hypot try_hypot => Hypot;
                 /// The larger of the two. The gradient goes to it, half to each where they are equal.
-                maximum => Maximum;
+                maximum try_maximum => Maximum;
                 /// The smaller of the two. The gradient goes to it, half to each where they are equal.
-                minimum => Minimum;
+                minimum try_minimum => Minimum;
                 /// ln(e^x + e^y), stable. Derivatives sigmoid(x - y) and sigmoid(y - x).
-                logaddexp => Logaddexp;
+                logaddexp try_logaddexp => Logaddexp;
                 /// x ln(y), and 0 where x = 0. Derivatives ln(y) and x/y, both 0 at (0, 0).
-                xlogy => Xlogy;
+                xlogy try_xlogy => Xlogy;
                 /// Binary cross-entropy of the logit x against the target y, elementwise:
                 /// max(x, 0) - x y + ln(1 + e^-|x|), in nats. Derivatives sigmoid(x) - y and -x.
-                bce_with_logits => BceWithLogits;
+                bce_with_logits try_bce_with_logits => BceWithLogits;
                 /// 1 where x > y, else 0. Derivative 0.
-                greater => Greater;
+                greater try_greater => Greater;
                 /// 1 where x >= y, else 0. Derivative 0.
-                greater_equal => GreaterEqual;
+                greater_equal try_greater_equal => GreaterEqual;
                 /// 1 where x < y, else 0. Derivative 0.
-                less => Less;
+                less try_less => Less;
                 /// 1 where x <= y, else 0. Derivative 0.
-                less_equal => LessEqual;
+                less_equal try_less_equal => LessEqual;
                 /// 1 where x = y, else 0. Derivative 0.
-                equal => Equal;
+                equal try_equal => Equal;
                 /// 1 where x differs from y, else 0. Derivative 0.
-                not_equal => NotEqual;
+                not_equal try_not_equal => NotEqual;
             }
         }
     };

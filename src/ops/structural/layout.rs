@@ -30,7 +30,7 @@ impl TensorRule for Reshape {
     /// Shares a tensor's elements.
     fn value<T: Element>(&self, pool: &Pool<T>, inputs: &[Operand<'_, T>]) -> Result<Value<T>> {
         match inputs[0] {
-            Operand::Tensor(x) => x.reshape(&self.shape).map(Value::from),
+            Operand::Tensor(x) => x.in_shape(&self.shape).map(Value::from),
             Operand::Scalar(_) => computed(self, pool, inputs),
         }
     }

@@ -59,9 +59,9 @@ impl Net {
     fn gradients(&self, delta1: &Tensor<f64>, delta2: &Tensor<f64>) -> [Tensor<f64>; 4] {
         [
             delta1.matmul(&self.x.t()) + &self.w1 * (self.lambda / M),
-            delta1.sum(1).reshape([3, 1]).unwrap(),
+            delta1.sum(1).reshape([3, 1]),
             delta2.matmul(&self.a1.t()) + &self.w2 * (self.lambda / M),
-            delta2.sum(1).reshape([2, 1]).unwrap(),
+            delta2.sum(1).reshape([2, 1]),
         ]
     }
     fn right(&self) -> [Tensor<f64>; 4] {
@@ -198,7 +198,7 @@ fn mistakes_of_a_result_are_named() {
             "your b1, b2 equal the true gradients with the sum over axis 1 left out: a broadcast is undone by summing"
         )
     );
-    let (kind, text) = best(&net.report([w1, b1.reshape([3]).unwrap(), w2, b2]));
+    let (kind, text) = best(&net.report([w1, b1.reshape([3]), w2, b2]));
     assert_eq!((kind, &text[..]), (Kind::Reshaped, "your b1 equals the true gradient in shape [3] instead of [3, 1]"));
 }
 
@@ -378,7 +378,7 @@ fn mistakes_with_softmax_are_named() {
     let (kind, text) = best(&softmax_case("twice", |s, y| {
         let twice = s.softmax(1);
         let g = (twice - y) / m;
-        s * &(&g - &(&g * s).sum(1).reshape([4, 1]).unwrap())
+        s * &(&g - &(&g * s).sum(1).reshape([4, 1]))
     }));
     assert_eq!(kind, Kind::OpTwice, "{text}");
     let (kind, text) = best(&softmax_case("twice, delta unchanged", |s, y| (s.softmax(1) - y) / m));

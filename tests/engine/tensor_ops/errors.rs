@@ -1,7 +1,7 @@
 //! Errors of ops on tensors: a `try_` twin returns one that names op, shapes and rule; the method without `try_` panics
 //! with the same words, at its caller's line.
 
-use retrograd::{Error, Tape, Tensor, Var};
+use retrograd::{Error, Tape, Tensor, Triangle, Var, keep};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -54,24 +54,25 @@ macro_rules! refuse {
 fn reductions_refuse_axes_that_are_not_there() {
     let tape = Tape::new();
     let x = tape.var(Tensor::ones([2, 3]));
+    const MAPS: [&str; 6] = ["softmax", "log_softmax", "cumsum", "cumprod", "flip", "squeeze"];
     macro_rules! axis_errors {
         ($($name:literal $try_method:ident $method:ident ($($extra:expr)?),)*) => {$(
             let expected = concat!($name, ": axis 2 is out of range for shape [2, 3] (valid: -2..=1)");
             refuse!(expected; x.$try_method(2 $(, $extra)?), x.$method(2 $(, $extra)?););
             let expected = concat!($name, ": axis -2 is given twice");
             refuse!(expected; x.$try_method([0, -2] $(, $extra)?), x.$method([0, -2] $(, $extra)?););
+            // As above with the axes kept, where there are any to keep.
+            let kept = concat!($name, ": keep is for axes that are reduced; give the axes alone");
+            let expected = if MAPS.contains(&$name) { kept } else { expected };
+            refuse!(expected; x.$try_method(keep([0, -2]) $(, $extra)?), x.$method(keep([0, -2]) $(, $extra)?););
         )*};
     }
     axis_errors!(
-        "sum" try_sum sum(), "sum" try_sum_keep sum_keep(), "mean" try_mean mean(), "mean" try_mean_keep mean_keep(),
-        "prod" try_prod prod(), "prod" try_prod_keep prod_keep(), "max" try_max max(), "max" try_max_keep max_keep(),
-        "min" try_min min(), "min" try_min_keep min_keep(), "var" try_var var(0), "var" try_var_keep var_keep(1),
-        "std" try_std std(0), "std" try_std_keep std_keep(1), "norm1" try_norm1 norm1(),
-        "norm1" try_norm1_keep norm1_keep(), "norm2" try_norm2 norm2(), "norm2" try_norm2_keep norm2_keep(),
-        "norm_inf" try_norm_inf norm_inf(), "norm_inf" try_norm_inf_keep norm_inf_keep(),
-        "logsumexp" try_logsumexp logsumexp(), "logsumexp" try_logsumexp_keep logsumexp_keep(),
+        "sum" try_sum sum(), "mean" try_mean mean(), "prod" try_prod prod(), "max" try_max max(), "min" try_min min(),
+        "var" try_var var(0), "var" try_var var(1), "std" try_std std(0), "std" try_std std(1), "norm1" try_norm1 norm1(),
+        "norm2" try_norm2 norm2(), "norm_inf" try_norm_inf norm_inf(), "logsumexp" try_logsumexp logsumexp(),
         "softmax" try_softmax softmax(), "log_softmax" try_log_softmax log_softmax(), "cumsum" try_cumsum cumsum(),
-        "cumprod" try_cumprod cumprod(),
+        "cumprod" try_cumprod cumprod(), "flip" try_flip flip(), "squeeze" try_squeeze squeeze(),
     );
     let s = tape.var(1.0);
     refuse!("sum: axis 0 is out of range for shape [] (a scalar has none)"; s.try_sum(0), s.sum(0););
@@ -84,9 +85,9 @@ fn reductions_refuse_to_average_or_choose_from_nothing() {
     let y = tape.var(Tensor::ones([2, 3]));
     refuse!(
         "mean: no elements along the axes of shape [2, 0]"; x.try_mean(1), x.mean(1);
-        "mean: no elements along the axes of shape [2, 0]"; x.try_mean_keep(()), x.mean_keep(());
+        "mean: no elements along the axes of shape [2, 0]"; x.try_mean(keep(())), x.mean(keep(()));
         "max: no elements along the axes of shape [2, 0]"; x.try_max(1), x.max(1);
-        "min: no elements along the axes of shape [2, 0]"; x.try_min_keep(1), x.min_keep(1);
+        "min: no elements along the axes of shape [2, 0]"; x.try_min(keep(1)), x.min(keep(1));
         "var: 3 elements along the axes of shape [2, 3], needs more than ddof = 3"; y.try_var(1, 3), y.var(1, 3);
         "std: 2 elements along the axes of shape [2, 3], needs more than ddof = 2"; y.try_std(0, 2), y.std(0, 2);
     );
@@ -127,8 +128,10 @@ fn shaping_refuses_what_does_not_fit() {
     let error = x.try_unsqueeze(4).expect_err("no such place").to_string();
     assert!(error.starts_with("unsqueeze: axis 4 is out of range"), "{error}");
     assert_eq!(panic_of(|| x.unsqueeze(4)).0, error);
-    let error = s.try_t().expect_err("a number").to_string();
-    assert_eq!(panic_of(|| s.t()).0, error);
+    refuse!(
+        "t: needs at least two axes, got shape []"; s.try_t(), s.t();
+        "t: needs at least two axes, got shape []"; s.try_transpose(), s.transpose();
+    );
     // A vector stretched to more axes than it repeats along: nothing to refuse but a sum that overflows no shape.
     assert_eq!(x.try_tile(&[]).unwrap().value(), x.value());
 }
@@ -191,6 +194,15 @@ fn products_and_systems_refuse_shapes_that_do_not_fit() {
     let (a, b) = (tape.var(Tensor::ones([2, 3, 4])), tape.var(Tensor::ones([3, 4, 5])));
     let expected = "matmul: shapes [2] and [3] do not broadcast: axis 0 is 2 vs 3";
     refuse!(expected; a.try_matmul(b), a.matmul(b););
+    refuse!(
+        "cholesky: needs square matrices in the last two axes, got shape [2, 3]"; x.try_cholesky(), x.cholesky();
+        "solve_triangular: needs square matrices in the last two axes, got shape [2, 3]";
+            x.try_solve_triangular(v, Triangle::Lower), x.solve_triangular(v, Triangle::Lower);
+        "slogdet: needs square matrices in the last two axes, got shape [2, 3]"; x.try_slogdet(), x.slogdet();
+        "eigh: needs square matrices in the last two axes, got shape [2, 3]"; x.try_eigh(), x.eigh();
+        "qr: needs matrices in the last two axes, got shape [2]"; v.try_qr(), v.qr();
+        "svd: needs matrices in the last two axes, got shape [2]"; v.try_svd(), v.svd();
+    );
     let singular = tape.var([[1.0, 2.0], [2.0, 4.0]]);
     refuse!(
         "inv: matrix 0 of shape [2, 2] is singular"; singular.try_inv(), singular.inv();

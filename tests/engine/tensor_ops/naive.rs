@@ -155,16 +155,16 @@ pub fn transpose(x: &T) -> T {
 /// The product of matrices in the last two axes, others broadcast; vectors are a row on the left, a column on the right.
 pub fn matmul(x: &T, y: &T) -> T {
     if x.shape().rank() == 1 {
-        let row = matmul(&x.reshape([1, x.len()]).unwrap(), y);
+        let row = matmul(&x.reshape([1, x.len()]), y);
         let mut shape = row.shape().to_vec();
         shape.remove(shape.len() - if y.shape().rank() == 1 { 1 } else { 2 });
-        return row.reshape(shape).unwrap();
+        return row.reshape(shape);
     }
     if y.shape().rank() == 1 {
-        let column = matmul(x, &y.reshape([y.len(), 1]).unwrap());
+        let column = matmul(x, &y.reshape([y.len(), 1]));
         let mut shape = column.shape().to_vec();
         shape.pop();
-        return column.reshape(shape).unwrap();
+        return column.reshape(shape);
     }
     let (xr, yr) = (x.shape().rank(), y.shape().rank());
     let (m, k, n) = (x.shape()[xr - 2], x.shape()[xr - 1], y.shape()[yr - 1]);

@@ -4,7 +4,7 @@
 use crate::tensor_ops::naive::{self, T, at, build};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use retrograd::{Axes, Dual, Number, Tape, Tensor, Value, Var};
+use retrograd::{Axes, Dual, Number, Tape, Tensor, Value, Var, keep};
 
 fn shape(max_rank: usize) -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(0usize..4, 0..=max_rank)
@@ -66,16 +66,17 @@ proptest! {
     }
 
     #[test]
-    fn reductions_over_random_axes_equal_naive_ones(x in shape(4), chosen in prop::collection::vec(any::<bool>(), 4), keep: bool) {
+    fn reductions_over_random_axes_equal_naive_ones(x in shape(4), chosen in prop::collection::vec(any::<bool>(), 4), kept: bool) {
         let axes: Vec<isize> = (0..x.len()).filter(|&i| chosen[i]).map(|i| i as isize - if i % 2 == 0 { x.len() as isize } else { 0 }).collect();
         let tape = Tape::new();
         let data = filled(&x, 4);
         let v = tape.var(&data);
         let at_axes = || Axes::from(&axes[..]);
-        let sum = if keep { v.sum_keep(at_axes()) } else { v.sum(at_axes()) };
-        prop_assert!(all_close(&sum.value(), &naive::reduce(&data, Some(&axes), keep, naive::sum)));
-        let product = if keep { v.prod_keep(at_axes()) } else { v.prod(at_axes()) };
-        prop_assert!(all_close(&product.value(), &naive::reduce(&data, Some(&axes), keep, naive::prod)));
+        let reduced = || if kept { keep(at_axes()) } else { at_axes() };
+        let sum = v.sum(reduced());
+        prop_assert!(all_close(&sum.value(), &naive::reduce(&data, Some(&axes), kept, naive::sum)));
+        let product = v.prod(reduced());
+        prop_assert!(all_close(&product.value(), &naive::reduce(&data, Some(&axes), kept, naive::prod)));
         prop_assert!(all_close(&v.cumsum(at_axes()).value(), &naive::map(&data, Some(&axes), naive::cumsum)));
         if !data.is_empty() {
             prop_assert!(all_close(&v.max(at_axes()).value(), &naive::reduce(&data, Some(&axes), false, naive::max)));
@@ -85,8 +86,8 @@ proptest! {
         // The gradient of a sum is its weight at every element that went in.
         let w = filled(&sum.shape(), 5);
         let spread = sum.backward_with(&w).wrt(v);
-        let kept = w.reshape(naive::reduce(&data, Some(&axes), true, naive::sum).shape()).unwrap();
-        prop_assert!(all_close(&spread, &build(&x, |index| naive::stretched(&kept, index))));
+        let full = w.reshape(naive::reduce(&data, Some(&axes), true, naive::sum).shape());
+        prop_assert!(all_close(&spread, &build(&x, |index| naive::stretched(&full, index))));
     }
 
     #[test]
@@ -220,7 +221,7 @@ proptest! {
         grow(&mut nodes, &steps, |function, x, y| match function % 18 {
             15 => x.mean(()) * y,
             16 if x.rank() > 0 => x.softmax(-1) + y,
-            17 if x.rank() > 0 => x.sum_keep(-1).tanh(),
+            17 if x.rank() > 0 => x.sum(keep(-1)).tanh(),
             _ => x.cos(),
         });
         let y: Var<'_, f64> = nodes.iter().rev().take(4).map(|node| node.mean(())).sum();

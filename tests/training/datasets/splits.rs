@@ -9,7 +9,7 @@ use retrograd::data::Dataset;
 /// Rows that hold their own number.
 fn numbered(labels: Vec<usize>) -> Dataset<f64> {
     let n = labels.len();
-    Dataset::labelled(Tensor::arange(n).reshape([n, 1]).unwrap(), labels).unwrap()
+    Dataset::labelled(Tensor::arange(n).reshape([n, 1]), labels).unwrap()
 }
 
 fn rows(data: &Dataset<f64>) -> Vec<usize> {

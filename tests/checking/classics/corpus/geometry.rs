@@ -38,7 +38,7 @@ fn distances_by_hand(problem: &Distances, slips: Slips<'_>) -> Gradients {
     };
     let two = if made("2 forgotten") { 1.0 } else { 2.0 };
     let squares = if made("squares of X forgotten") { 0.0 } else { two };
-    let column = |g: Tensor<f64>| g.reshape([g.len(), 1]).unwrap();
+    let column = |g: Tensor<f64>| g.reshape([g.len(), 1]);
     let dx = squares * column(g.sum(1)) * x - cross * g.matmul(y);
     let dy = two * column(g.sum(0)) * y - cross * g.t().matmul(x);
     named(&[("X", &dx), ("Y", &if made("sign of dY") { -dy } else { dy })])

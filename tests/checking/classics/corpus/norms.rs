@@ -78,7 +78,7 @@ const LAYER: [super::Expected; 5] = [
 fn layer_by_hand(layer: &Norm, slips: Slips<'_>) -> Gradients {
     let made = |slip: &str| slips.contains(&slip);
     let n = layer.x.shape()[1] as f64;
-    let column = |x: retrograd::Tensor<f64>| x.reshape([layer.x.shape()[0], 1]).unwrap();
+    let column = |x: retrograd::Tensor<f64>| x.reshape([layer.x.shape()[0], 1]);
     let centred = &layer.x - column(layer.x.mean(1));
     let rstd = 1.0 / (column((&centred * &centred).mean(1)) + EPS).sqrt();
     let norm = &centred * &rstd;
