@@ -114,7 +114,7 @@ impl PieceHasher {
         };
         let stretched = |i: usize| eager::broadcast(tape.pool(), operand(i), &entry.value.shape());
         let code = match &entry.op {
-            NodeOp::Leaf => code,
+            NodeOp::Leaf | NodeOp::Copy => code,
             NodeOp::Unary(op) => op.with(UnaryPieces { x: operand(0), code }),
             NodeOp::CustomUnary(op) => code.pieces(operand(0).data().iter().map(|x| op.piece(x.as_f64()))),
             NodeOp::Binary(op) => op.with(BinaryPieces { x: stretched(0), y: stretched(1), code }),

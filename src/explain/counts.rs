@@ -1,8 +1,9 @@
 //! What forward and reverse mode cost on a graph with n inputs and one output.
 
-use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode};
 use crate::num::Element;
 use crate::ops::structural::{MatMul, TensorOp};
+use crate::tape::NodeOp;
 use std::fmt;
 
 /// The operations of one way to get the gradient.
@@ -85,7 +86,7 @@ fn products<T: Element>(graph: &Graph<T>, node: &GraphNode<T>, argument: usize) 
     let out = node.shape().numel();
     let Arg::Node(parent) = node.args()[argument] else { return 0 };
     match (&node.op, &node.args()[0]) {
-        (GraphOp::Tensor(TensorOp::MatMul(MatMul { ta, .. })), Arg::Node(x)) => {
+        (NodeOp::Tensor(TensorOp::MatMul(MatMul { ta, .. })), Arg::Node(x)) => {
             let x = graph.nodes()[*x].shape();
             let inner = if *ta { x.rank() - 2 } else { x.rank() - 1 };
             out * x[inner]

@@ -2,9 +2,10 @@
 
 use super::symbol::{Collapse, Equations, Notation, TermKind, TermTable};
 use crate::error::Result;
-use crate::graph::{Graph, GraphNode, GraphOp};
+use crate::graph::{Graph, GraphNode};
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
+use crate::tape::NodeOp;
 
 /// Formulas of nodes without a name up to this length stand where they are used.
 const INLINE: usize = 6;
@@ -96,16 +97,16 @@ impl<T: Element> Inlined<'_, T> {
         let mut text = format!("# The chain rule of ${name}$\n\n");
         text += &format!("$\\bar{{v}}$ stands for $\\partial {name} / \\partial v$. ");
         text += "Functions, powers, fractions and $\\odot$ act element by element; numbers and rows stretch to the shape they meet.";
-        if self.mentions(|op| matches!(op, GraphOp::Tensor(TensorOp::Sum(_)))) || self.sums_rows() {
+        if self.mentions(|op| matches!(op, NodeOp::Tensor(TensorOp::Sum(_)))) || self.sums_rows() {
             text +=
                 " $\\operatorname{rowsum}$ and $\\operatorname{colsum}$ are the sums of each row and of each column.";
         }
-        if self.mentions(|op| matches!(op, GraphOp::Tensor(TensorOp::CrossEntropy(_)))) {
+        if self.mentions(|op| matches!(op, NodeOp::Tensor(TensorOp::CrossEntropy(_)))) {
             text += " $Y$ holds a 1 for each row's label and 0 elsewhere.";
         }
         text += "\n\n## Given\n\n";
         for node in graph.nodes() {
-            if matches!(node.op, GraphOp::Input | GraphOp::Data) {
+            if matches!(node.op, NodeOp::Leaf) {
                 let kind = if node.is_input() { "variable" } else { "data" };
                 text += &format!("- ${}$: {kind}, {}\n", notation.node(node.index()), in_words(node));
             }
@@ -119,7 +120,7 @@ impl<T: Element> Inlined<'_, T> {
         text
     }
 
-    fn mentions(&self, test: impl Fn(&GraphOp<T>) -> bool) -> bool {
+    fn mentions(&self, test: impl Fn(&NodeOp<T>) -> bool) -> bool {
         self.writer.graph.nodes().iter().any(|node| test(&node.op))
     }
 

@@ -4,9 +4,10 @@
 
 use super::{Link, Local, SweepStep};
 use crate::error::{Error, Result};
-use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode};
 use crate::num::Element;
 use crate::sweep::contribution_of;
+use crate::tape::NodeOp;
 use crate::tape::{NodeRef, Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
 
@@ -84,8 +85,8 @@ impl<T: Element> Recorded<'_, T> {
 
 /// Whether each element of the output depends on the elements above it alone.
 pub(super) fn works_elementwise<T: Element>(node: &GraphNode<T>) -> bool {
-    use GraphOp::*;
-    matches!(node.op, Unary(_) | Binary(_) | Chosen | Select | CustomUnary(_) | CustomBinary(_))
+    use NodeOp::*;
+    matches!(node.op, Unary(_) | Binary(_) | Copy | Select | CustomUnary(_) | CustomBinary(_))
 }
 
 #[cfg(test)]

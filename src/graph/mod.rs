@@ -13,9 +13,6 @@ mod tests;
 pub use crate::tape::Scope;
 
 use crate::num::Element;
-use crate::ops::structural::TensorOp;
-use crate::ops::{BinaryOp, UnaryOp};
-use crate::tape::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::tape::entry::{NodeOp, Parent};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Id, NodeRef, Tape, Value, Var};
@@ -23,7 +20,6 @@ use crate::tensor::Shape;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::panic::Location;
-use std::sync::Arc;
 
 /// What leads to an output: its nodes, inputs first, the output last.
 ///
@@ -48,7 +44,7 @@ pub struct Graph<T> {
 #[derive(Clone)]
 pub struct GraphNode<T> {
     pub(crate) index: usize,
-    pub(crate) op: GraphOp<T>,
+    pub(crate) op: NodeOp<T>,
     pub(crate) args: SmallVec<[Arg<T>; 2]>,
     pub(crate) value: Value<T>,
     pub(crate) active: bool,
@@ -66,41 +62,6 @@ pub enum Arg<T> {
     Literal(T),
 }
 
-/// What a node computes.
-#[derive(Clone)]
-pub(crate) enum GraphOp<T> {
-    /// A variable.
-    Input,
-    /// A tensor for which no gradient is computed.
-    Data,
-    Unary(UnaryOp),
-    Binary(BinaryOp),
-    /// The side of a scalar select that was chosen.
-    Chosen,
-    Select,
-    Tensor(TensorOp),
-    CustomUnary(Arc<dyn DynUnary<T>>),
-    CustomBinary(Arc<dyn DynBinary<T>>),
-    Custom(Arc<dyn DynTensorOp<T>>),
-}
-
-impl<T: Element> GraphOp<T> {
-    fn name(&self) -> &str {
-        match self {
-            Self::Input => "input",
-            Self::Data => "data",
-            Self::Unary(op) => op.name(),
-            Self::Binary(op) => op.name(),
-            Self::Chosen => "chosen",
-            Self::Select => "select",
-            Self::Tensor(op) => op.name(),
-            Self::CustomUnary(op) => op.name(),
-            Self::CustomBinary(op) => op.name(),
-            Self::Custom(op) => op.name(),
-        }
-    }
-}
-
 impl<T: Element> GraphNode<T> {
     /// Its number: its place in [`Graph::nodes`].
     pub fn index(&self) -> usize {
@@ -108,7 +69,11 @@ impl<T: Element> GraphNode<T> {
     }
     /// The name of its op; `input` for a variable, `data` for a constant tensor.
     pub fn op(&self) -> &str {
-        self.op.name()
+        match &self.op {
+            NodeOp::Leaf if self.active => "input",
+            NodeOp::Leaf => "data",
+            op => op.name(),
+        }
     }
     /// Its arguments, in order.
     pub fn args(&self) -> &[Arg<T>] {
@@ -131,7 +96,11 @@ impl<T: Element> GraphNode<T> {
     }
     /// Whether it is a variable.
     pub fn is_input(&self) -> bool {
-        matches!(self.op, GraphOp::Input)
+        self.active && matches!(self.op, NodeOp::Leaf)
+    }
+    /// Whether it is a tensor for which no gradient is computed.
+    pub(crate) fn is_data(&self) -> bool {
+        !self.active && matches!(self.op, NodeOp::Leaf)
     }
     /// Whether gradients go through it.
     pub fn is_active(&self) -> bool {
@@ -300,10 +269,10 @@ impl<'t, T: Element> Collector<'t, T> {
             ScalarOperand::Literal(x) => Arg::Literal(x),
         };
         let (op, args) = match self.tape.scalars().decode(id) {
-            ScalarNode::Leaf(_) => (GraphOp::Input, SmallVec::new()),
-            ScalarNode::Unary(op, parent) => (GraphOp::Unary(op), smallvec::smallvec![node(parent)]),
-            ScalarNode::Binary(op, a, b) => (GraphOp::Binary(op), smallvec::smallvec![operand(a), operand(b)]),
-            ScalarNode::Copy(parent) => (GraphOp::Chosen, smallvec::smallvec![node(parent)]),
+            ScalarNode::Leaf(_) => (NodeOp::Leaf, SmallVec::new()),
+            ScalarNode::Unary(op, parent) => (NodeOp::Unary(op), smallvec::smallvec![node(parent)]),
+            ScalarNode::Binary(op, a, b) => (NodeOp::Binary(op), smallvec::smallvec![operand(a), operand(b)]),
+            ScalarNode::Copy(parent) => (NodeOp::Copy, smallvec::smallvec![node(parent)]),
         };
         let site = self.tape.scalars().site(id);
         let value = Value::Scalar(self.values[id as usize]);
@@ -315,17 +284,7 @@ impl<'t, T: Element> Collector<'t, T> {
         let entry = &entries[k];
         let parents: SmallVec<[Parent<T>; 2]> = SmallVec::from_slice(&entry.parents);
         let (value, active, site) = (entry.value.clone(), entry.active, Some(entry.site));
-        let op = match entry.op.clone() {
-            NodeOp::Leaf if active => GraphOp::Input,
-            NodeOp::Leaf => GraphOp::Data,
-            NodeOp::Unary(op) => GraphOp::Unary(op),
-            NodeOp::Binary(op) => GraphOp::Binary(op),
-            NodeOp::Select => GraphOp::Select,
-            NodeOp::Tensor(op) => GraphOp::Tensor(op),
-            NodeOp::CustomUnary(op) => GraphOp::CustomUnary(op),
-            NodeOp::CustomBinary(op) => GraphOp::CustomBinary(op),
-            NodeOp::Custom(op) => GraphOp::Custom(op),
-        };
+        let op = entry.op.clone();
         drop(entries);
         let args = parents.iter().map(|parent| self.arg(parent.id, parent.value, reached)).collect();
         GraphNode { index: 0, op, args, value, active, name: None, scope: None, site }

@@ -1,10 +1,10 @@
 //! A graph recorded again: as it was, expanded, or changed.
 
-use super::{Arg, Graph, GraphNode, GraphOp};
+use super::{Arg, Graph, GraphNode};
 use crate::error::Result;
 use crate::num::{Element, Number};
 use crate::ops::{Apply, Apply2, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
-use crate::tape::{Recording, Tape, Value, Var};
+use crate::tape::{NodeOp, Recording, Tape, Value, Var};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
 
@@ -30,30 +30,29 @@ impl<T: Element> GraphNode<T> {
     /// Records the node's op on arguments of a tape.
     pub(crate) fn record<'t>(&self, tape: &'t Tape<T>, args: &[Var<'t, T>]) -> Result<Var<'t, T>> {
         match &self.op {
-            GraphOp::Input => Ok(tape.leaf(self.value.clone(), true)),
-            GraphOp::Data => Ok(tape.leaf(self.value.clone(), false)),
-            GraphOp::Unary(op) => Ok(op.with(Apply(args[0]))),
-            GraphOp::Binary(op) => Ok(op.with(Apply2(args[0], args[1]))),
+            NodeOp::Leaf => Ok(tape.leaf(self.value.clone(), self.active)),
+            NodeOp::Unary(op) => Ok(op.with(Apply(args[0]))),
+            NodeOp::Binary(op) => Ok(op.with(Apply2(args[0], args[1]))),
             // A copy of its own, so that its gradient is not mixed with its side's.
-            GraphOp::Chosen => Ok(match args[0].on_lane() {
+            NodeOp::Copy => Ok(match args[0].on_lane() {
                 // SAFETY: the node is one of the tape's.
                 Some((tape, side)) => Var::scalar(tape, unsafe { tape.scalars().push_copy(side) }, args[0].item()),
                 None => args[0],
             }),
-            GraphOp::Select => args[0].record_select(args[1], args[2]),
-            GraphOp::Tensor(op) => Var::record_tensor_op(op.clone(), args),
-            GraphOp::CustomUnary(op) => Ok(args[0].record_shared_unary(op.clone())),
-            GraphOp::CustomBinary(op) => args[0].record_shared_binary(op.clone(), args[1]),
-            GraphOp::Custom(op) => tape.record_custom(op.clone(), args),
+            NodeOp::Select => args[0].record_select(args[1], args[2]),
+            NodeOp::Tensor(op) => Var::record_tensor_op(op.clone(), args),
+            NodeOp::CustomUnary(op) => Ok(args[0].record_shared_unary(op.clone())),
+            NodeOp::CustomBinary(op) => args[0].record_shared_binary(op.clone(), args[1]),
+            NodeOp::Custom(op) => tape.record_custom(op.clone(), args),
         }
     }
 
     /// Records the textbook formula of the node's op, if it has one.
     fn record_expansion<'t>(&self, tape: &'t Tape<T>, args: &[Var<'t, T>]) -> Option<Var<'t, T>> {
         match &self.op {
-            GraphOp::Unary(op) => op.with(Expand(args[0])),
-            GraphOp::Binary(op) => op.with(Expand2(args[0], args[1])),
-            GraphOp::Tensor(op) => op.expansion(&Recording::on(tape), args),
+            NodeOp::Unary(op) => op.with(Expand(args[0])),
+            NodeOp::Binary(op) => op.with(Expand2(args[0], args[1])),
+            NodeOp::Tensor(op) => op.expansion(&Recording::on(tape), args),
             _ => None,
         }
     }

@@ -141,6 +141,7 @@ impl<'b, T: Element> Traced<'b, T> {
         };
         Ok(match &entry.op {
             NodeOp::Leaf => Expr::Node(ir, ir.borrow_mut().constant(entry.value.clone().into_tensor())),
+            NodeOp::Copy => args[0],
             NodeOp::Unary(op) => op.with(Apply(args[0])),
             NodeOp::Binary(op) => op.with(Apply2(args[0], args[1])),
             NodeOp::Select => Number::select(args[0], args[1], args[2]),
@@ -291,6 +292,7 @@ impl<'b, T: Element> Traced<'b, T> {
         let with_gradient = || -> Vec<Expr<'b, T>> { inputs.iter().copied().chain([output, g]).collect() };
         let shape = || self.build.shape(&inputs[wrt]);
         match &entry.op {
+            NodeOp::Copy => g,
             NodeOp::Unary(op) => self.unary_rule(*op, [inputs[0], output, g]),
             NodeOp::Binary(op) => self.binary_rule(*op, side, [inputs[0], inputs[1], output], g),
             NodeOp::Select => match wrt {

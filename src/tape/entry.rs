@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub(crate) enum NodeOp<T> {
     /// A variable, or data.
     Leaf,
+    /// Its argument: the side of a choice between numbers that was taken.
+    Copy,
     Unary(UnaryOp),
     Binary(BinaryOp),
     /// `a` where the condition is not 0, else `b`.
@@ -26,6 +28,17 @@ pub(crate) enum NodeOp<T> {
 }
 
 impl<T: Element> NodeOp<T> {
+    /// Whether no gradient goes through.
+    pub fn is_flat(&self) -> bool {
+        match self {
+            NodeOp::Unary(op) => op.is_flat(),
+            NodeOp::Binary(op) => op.is_flat(),
+            NodeOp::Tensor(op) => op.is_flat(),
+            NodeOp::CustomUnary(op) => op.is_flat(),
+            NodeOp::CustomBinary(op) => op.is_flat(),
+            NodeOp::Leaf | NodeOp::Copy | NodeOp::Select | NodeOp::Custom(_) => false,
+        }
+    }
     /// Whether the op has an index buffer.
     pub fn holds_indices(&self) -> bool {
         matches!(self, NodeOp::Tensor(op) if op.holds_indices())
@@ -33,6 +46,7 @@ impl<T: Element> NodeOp<T> {
     pub fn name(&self) -> &str {
         match self {
             NodeOp::Leaf => "leaf",
+            NodeOp::Copy => "chosen",
             NodeOp::Unary(op) => op.name(),
             NodeOp::Binary(op) => op.name(),
             NodeOp::Select => "select",

@@ -5,7 +5,6 @@
 
 use super::custom::{DynBinary, DynTensorOp, DynUnary};
 use super::entry::{NodeOp, Parents};
-use super::replay::RequestedOp;
 use super::{Id, Tape, Var};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, Number};
@@ -92,7 +91,7 @@ impl<'t, T: Element> Var<'t, T> {
             let tape = tape.expect("a tensor has a tape");
             let parents: Parents<T> = [self, a, b].iter().map(|v| v.as_parent()).collect();
             if tape.replay.is_on()
-                && let Some(var) = tape.replayed(&RequestedOp::Select, &parents)?
+                && let Some(var) = tape.replayed(&NodeOp::Select, &parents)?
             {
                 return Ok(var);
             }
@@ -132,21 +131,23 @@ impl<'t, T: Element> Var<'t, T> {
             };
         };
         let parents: Parents<T> = inputs.iter().map(|v| v.as_parent()).collect();
+        let node = NodeOp::Tensor(op);
         if tape.replay.is_on()
-            && let Some(var) = tape.replayed(&RequestedOp::Tensor(&op), &parents)?
+            && let Some(var) = tape.replayed(&node, &parents)?
         {
             return Ok(var);
         }
+        let NodeOp::Tensor(op) = &node else { unreachable!("just made") };
         let value = {
             let entries = tape.entries.borrow();
             let operands: SmallVec<[Operand<'_, T>; 4]> = inputs
                 .iter()
                 .map(|v| v.entry().map_or(Operand::Scalar(v.scalar), |k| entries[k].value.operand()))
                 .collect();
-            eager::apply(&tape.pool, &op, &operands)?
+            eager::apply(&tape.pool, op, &operands)?
         };
         let active = !op.is_flat() && inputs.iter().any(|&v| tape.is_active(v));
-        Ok(tape.push(NodeOp::Tensor(op), parents, value, active, Location::caller()))
+        Ok(tape.push(node, parents, value, active, Location::caller()))
     }
 
     /// Records a one-argument op of a user's own.
@@ -165,7 +166,7 @@ impl<'t, T: Element> Var<'t, T> {
         let tape = self.home();
         let parents = Parents::from_slice(&[self.as_parent()]);
         if tape.replay.is_on()
-            && let Ok(Some(var)) = tape.replayed(&RequestedOp::CustomUnary(&op), &parents)
+            && let Ok(Some(var)) = tape.replayed(&NodeOp::CustomUnary(op.clone()), &parents)
         {
             return var;
         }
@@ -190,7 +191,7 @@ impl<'t, T: Element> Var<'t, T> {
         let tape = self.tape.unwrap_or_else(|| rhs.home());
         let parents = Parents::from_slice(&[self.as_parent(), rhs.as_parent()]);
         if tape.replay.is_on()
-            && let Some(var) = tape.replayed(&RequestedOp::CustomBinary(&op), &parents)?
+            && let Some(var) = tape.replayed(&NodeOp::CustomBinary(op.clone()), &parents)?
         {
             return Ok(var);
         }
@@ -212,7 +213,7 @@ pub(crate) fn unary_tensor<T: Element>(tape: &Tape<T>, op: UnaryOp, id: Id) -> I
     let x = Var::tensor(tape, id);
     let parents = Parents::from_slice(&[x.as_parent()]);
     if tape.replay.is_on()
-        && let Ok(Some(var)) = tape.replayed(&RequestedOp::Unary(op), &parents)
+        && let Ok(Some(var)) = tape.replayed(&NodeOp::Unary(op), &parents)
     {
         return var.id;
     }
@@ -242,7 +243,7 @@ pub(crate) fn binary_tensor<'t, T: Element>(
     let [x, y] = [x, y].map(|(_, id, scalar)| Var { tape: Some(tape), id, scalar });
     let parents = Parents::from_slice(&[x.as_parent(), y.as_parent()]);
     if tape.replay.is_on()
-        && let Some(var) = tape.replayed(&RequestedOp::Binary(op), &parents)?
+        && let Some(var) = tape.replayed(&NodeOp::Binary(op), &parents)?
     {
         return Ok((tape, var.id));
     }
@@ -270,7 +271,7 @@ impl<T: Element> Tape<T> {
         }
         let parents: Parents<T> = inputs.iter().map(|v| v.as_parent()).collect();
         if self.replay.is_on()
-            && let Some(var) = self.replayed(&RequestedOp::Custom(&op), &parents)?
+            && let Some(var) = self.replayed(&NodeOp::Custom(op.clone()), &parents)?
         {
             return Ok(var);
         }

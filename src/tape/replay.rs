@@ -16,8 +16,6 @@ use super::entry::{Entry, NodeOp, Parent};
 use super::{Guard, Id, NodeRef, Tape, Var};
 use crate::error::Result;
 use crate::num::Element;
-use crate::ops::structural::TensorOp;
-use crate::ops::{BinaryOp, UnaryOp};
 use crate::tensor::Value;
 use crate::tensor::pool::Indices;
 use std::cell::{Cell, RefCell};
@@ -107,31 +105,21 @@ pub(crate) enum Swap<T> {
     Tensor { old: Arc<dyn DynTensorOp<T>>, new: Arc<dyn DynTensorOp<T>> },
 }
 
-/// The op that a replayed closure asks for.
-pub(crate) enum RequestedOp<'a, T> {
-    Unary(UnaryOp),
-    Binary(BinaryOp),
-    Select,
-    Tensor(&'a TensorOp),
-    CustomUnary(&'a Arc<dyn DynUnary<T>>),
-    CustomBinary(&'a Arc<dyn DynBinary<T>>),
-    Custom(&'a Arc<dyn DynTensorOp<T>>),
-}
-
-impl<T: Element> RequestedOp<'_, T> {
+/// What a closure asks for beside what was recorded.
+impl<T: Element> NodeOp<T> {
     /// Whether this is what was recorded, but for what may change.
     fn is_like(&self, recorded: &NodeOp<T>) -> bool {
         match (self, recorded) {
-            (RequestedOp::Unary(a), NodeOp::Unary(b)) => {
+            (NodeOp::Unary(a), NodeOp::Unary(b)) => {
                 let [a, b] = [a, b].map(|op| op.code());
                 a.0 == b.0 && a.1.map(f64::to_bits) == b.1.map(f64::to_bits)
             }
-            (RequestedOp::Binary(a), NodeOp::Binary(b)) => a.code() == b.code(),
-            (RequestedOp::Select, NodeOp::Select) => true,
-            (RequestedOp::Tensor(a), NodeOp::Tensor(b)) => a.is_like(b),
-            (RequestedOp::CustomUnary(a), NodeOp::CustomUnary(b)) => a.kind() == b.kind(),
-            (RequestedOp::CustomBinary(a), NodeOp::CustomBinary(b)) => a.kind() == b.kind(),
-            (RequestedOp::Custom(a), NodeOp::Custom(b)) => a.kind() == b.kind(),
+            (NodeOp::Binary(a), NodeOp::Binary(b)) => a.code() == b.code(),
+            (NodeOp::Select, NodeOp::Select) => true,
+            (NodeOp::Tensor(a), NodeOp::Tensor(b)) => a.is_like(b),
+            (NodeOp::CustomUnary(a), NodeOp::CustomUnary(b)) => a.kind() == b.kind(),
+            (NodeOp::CustomBinary(a), NodeOp::CustomBinary(b)) => a.kind() == b.kind(),
+            (NodeOp::Custom(a), NodeOp::Custom(b)) => a.kind() == b.kind(),
             _ => false,
         }
     }
@@ -139,20 +127,20 @@ impl<T: Element> RequestedOp<'_, T> {
     /// Puts what may change in place of what was recorded.
     fn replace(&self, recorded: &mut NodeOp<T>) -> Option<Swap<T>> {
         match (self, recorded) {
-            (RequestedOp::Tensor(op), NodeOp::Tensor(recorded)) => {
+            (NodeOp::Tensor(op), NodeOp::Tensor(recorded)) => {
                 let (old, new) = (recorded.indices()?.clone(), op.indices()?.clone());
                 recorded.set_indices(new.clone());
                 Some(Swap::Indices { old, new })
             }
-            (RequestedOp::CustomUnary(op), NodeOp::CustomUnary(recorded)) if !Arc::ptr_eq(op, recorded) => {
+            (NodeOp::CustomUnary(op), NodeOp::CustomUnary(recorded)) if !Arc::ptr_eq(op, recorded) => {
                 let new = Arc::clone(op);
                 Some(Swap::Unary { old: std::mem::replace(recorded, new.clone()), new })
             }
-            (RequestedOp::CustomBinary(op), NodeOp::CustomBinary(recorded)) if !Arc::ptr_eq(op, recorded) => {
+            (NodeOp::CustomBinary(op), NodeOp::CustomBinary(recorded)) if !Arc::ptr_eq(op, recorded) => {
                 let new = Arc::clone(op);
                 Some(Swap::Binary { old: std::mem::replace(recorded, new.clone()), new })
             }
-            (RequestedOp::Custom(op), NodeOp::Custom(recorded)) if !Arc::ptr_eq(op, recorded) => {
+            (NodeOp::Custom(op), NodeOp::Custom(recorded)) if !Arc::ptr_eq(op, recorded) => {
                 let new = Arc::clone(op);
                 Some(Swap::Tensor { old: std::mem::replace(recorded, new.clone()), new })
             }
@@ -227,7 +215,7 @@ impl<T: Element> Tape<T> {
     /// # Errors
     /// Indices that are out of range.
     #[inline(never)]
-    pub(crate) fn replayed(&self, op: &RequestedOp<'_, T>, parents: &[Parent<T>]) -> Result<Option<Var<'_, T>>> {
+    pub(crate) fn replayed(&self, op: &NodeOp<T>, parents: &[Parent<T>]) -> Result<Option<Var<'_, T>>> {
         let mut entries = self.entries.borrow_mut();
         let at = self.replay.along.at();
         let as_recorded = |entry: &Entry<T>| {
@@ -242,7 +230,7 @@ impl<T: Element> Tape<T> {
             self.leave_replay();
             return Ok(None);
         }
-        if let RequestedOp::Tensor(op) = op
+        if let NodeOp::Tensor(op) = op
             && let (Some(indices), NodeRef::Tensor(input)) = (op.indices(), parents[0].id.lane())
         {
             op.check_indices(&[entries[input].value.operand()], indices)?;

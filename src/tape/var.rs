@@ -1,7 +1,6 @@
 //! Variables: handles to what a tape holds.
 
 use super::entry::{NodeOp, Parent, Parents};
-use super::replay::RequestedOp;
 use super::{Guard, Hook, Tape};
 use crate::num::Element;
 use crate::ops::structural::{Reshape, TensorOp};
@@ -207,15 +206,15 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub fn detach(self) -> Self {
         if let Some(tape) = self.tape.filter(|tape| tape.tracing.is_on() && !self.is_constant()) {
-            let op = TensorOp::Reshape(Reshape { shape: self.shape() });
+            let op = NodeOp::Tensor(TensorOp::Reshape(Reshape { shape: self.shape() }));
             let parents = Parents::from_slice(&[self.as_parent()]);
             if tape.replay.is_on()
-                && let Ok(Some(var)) = tape.replayed(&RequestedOp::Tensor(&op), &parents)
+                && let Ok(Some(var)) = tape.replayed(&op, &parents)
             {
                 return var;
             }
             let value = self.with(|value| value.to_value());
-            return tape.push(NodeOp::Tensor(op), parents, value, false, Location::caller());
+            return tape.push(op, parents, value, false, Location::caller());
         }
         match self.entry() {
             Some(k) => {

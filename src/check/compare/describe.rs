@@ -3,9 +3,10 @@
 use super::case::Case;
 use super::mutant::{self, Change, Mutation};
 use super::{Kind, Mistake};
-use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode};
 use crate::ops::structural::{MatMul, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
+use crate::tape::NodeOp;
 
 /// How implausible a mistake is; ties at the point are listed in this order.
 pub(super) fn cost(case: &Case, mutation: &Mutation) -> f64 {
@@ -187,11 +188,11 @@ fn left_out(case: &Case, mutation: &Mutation, graph: &Graph<f64>, node: &GraphNo
         _ => c.to_string(),
     };
     match (&node.op, other) {
-        (GraphOp::Binary(BinaryOp::Mul(_)), Arg::Literal(c)) => Some(number(*c)),
-        (GraphOp::Binary(BinaryOp::Div(_)), Arg::Literal(c)) if wrt == 0 => Some(format!("1/{c}")),
-        (GraphOp::Binary(BinaryOp::Mul(_)), other) => Some(argument(graph, level, other)),
-        (GraphOp::Binary(BinaryOp::Div(_)), other) if wrt == 0 => Some(format!("1/{}", argument(graph, level, other))),
-        (GraphOp::Tensor(TensorOp::MatMul(op)), other) => Some(factor_of_product(op, graph, level, other, wrt)),
+        (NodeOp::Binary(BinaryOp::Mul(_)), Arg::Literal(c)) => Some(number(*c)),
+        (NodeOp::Binary(BinaryOp::Div(_)), Arg::Literal(c)) if wrt == 0 => Some(format!("1/{c}")),
+        (NodeOp::Binary(BinaryOp::Mul(_)), other) => Some(argument(graph, level, other)),
+        (NodeOp::Binary(BinaryOp::Div(_)), other) if wrt == 0 => Some(format!("1/{}", argument(graph, level, other))),
+        (NodeOp::Tensor(TensorOp::MatMul(op)), other) => Some(factor_of_product(op, graph, level, other, wrt)),
         _ => None,
     }
 }

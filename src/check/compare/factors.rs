@@ -1,7 +1,8 @@
 //! Numbers by the names that a derivation has for them: 2, m, 1/m, lambda/m.
 
-use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode};
 use crate::ops::structural::TensorOp;
+use crate::tape::NodeOp;
 
 /// A number with a name.
 #[derive(Clone, Debug)]
@@ -164,7 +165,7 @@ fn sizes(constants: &[(String, f64)], graph: &Graph<f64>) -> Sizes {
 
 /// The rows and classes of a cross-entropy.
 fn labels(graph: &Graph<f64>, node: &GraphNode<f64>) -> Option<(usize, usize)> {
-    let (GraphOp::Tensor(TensorOp::CrossEntropy(op)), Some(logits)) = (&node.op, node.parents().next()) else {
+    let (NodeOp::Tensor(TensorOp::CrossEntropy(op)), Some(logits)) = (&node.op, node.parents().next()) else {
         return None;
     };
     Some((op.labels.len(), *graph.nodes()[logits].shape().last()?))

@@ -4,9 +4,10 @@
 //! is written twice here.
 
 use crate::error::{Error, Result};
-use crate::graph::{Graph, GraphNode, GraphOp};
+use crate::graph::{Graph, GraphNode};
 use crate::ops::structural::{MatMul, TensorOp};
 use crate::ops::{self, BinaryOp, UnaryOp};
+use crate::tape::NodeOp;
 use crate::tape::custom::NumericOp;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
@@ -349,7 +350,7 @@ pub(super) fn place_of_other(args: usize, wrt: usize) -> usize {
 /// The upstream gradient in the shape of an argument, as if the derivative were 1.
 fn passed_through(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize, g: &Tensor<f64>) -> Result<Tensor<f64>> {
     let shape = inputs[wrt].shape();
-    if let GraphOp::Tensor(TensorOp::MatMul(_)) = node.op {
+    if let NodeOp::Tensor(TensorOp::MatMul(_)) = node.op {
         return if g.shape() == shape { Ok(g.clone()) } else { g.try_t()?.try_reshape(shape) };
     }
     if g.shape() == shape {
@@ -368,7 +369,7 @@ fn passed_through(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize, g: 
 pub(super) fn passes_through(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usize) -> bool {
     let g = Tensor::zeros(node.shape());
     match node.op {
-        GraphOp::Tensor(TensorOp::MatMul(_)) => {
+        NodeOp::Tensor(TensorOp::MatMul(_)) => {
             let (g, x) = (g.shape(), inputs[wrt].shape());
             g.rank() == 2 && (g == x || (x.rank() == 2 && g[0] == x[1] && g[1] == x[0]))
         }
@@ -378,7 +379,7 @@ pub(super) fn passes_through(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt:
 
 /// The rule of a one-argument op, told an input and an output.
 fn unary_rule(node: &GraphNode<f64>, x: &Tensor<f64>, y: &Tensor<f64>, g: &Tensor<f64>) -> Result<Tensor<f64>> {
-    let GraphOp::Unary(op) = node.op else {
+    let NodeOp::Unary(op) = node.op else {
         return Err(Error::argument("compare: only ops of one argument have input and output exchanged"));
     };
     let mut g = g.clone();
@@ -393,7 +394,7 @@ fn with_factor_transposed(
     wrt: usize,
     g: &Tensor<f64>,
 ) -> Result<Tensor<f64>> {
-    let GraphOp::Tensor(TensorOp::MatMul(MatMul { ta, tb })) = &node.op else {
+    let NodeOp::Tensor(TensorOp::MatMul(MatMul { ta, tb })) = &node.op else {
         return Err(Error::argument("compare: only matrix products have factors to transpose"));
     };
     let op = if wrt == 0 { MatMul { ta: *ta, tb: !tb } } else { MatMul { ta: !ta, tb: *tb } };
@@ -415,7 +416,7 @@ pub(super) fn transposes(node: &GraphNode<f64>, inputs: &[Tensor<f64>], wrt: usi
 /// The upstream gradient of elements that were taken, but for those that are taken again later.
 fn last_uses(node: &GraphNode<f64>, g: &Tensor<f64>) -> Tensor<f64> {
     let mut g = g.clone();
-    if let GraphOp::Tensor(TensorOp::Take(take)) = &node.op {
+    if let NodeOp::Tensor(TensorOp::Take(take)) = &node.op {
         let inner: usize = g.shape()[take.axis + 1..].iter().product();
         for (i, g) in g.as_mut_slice().iter_mut().enumerate() {
             let position = i / inner % take.indices.len();
@@ -430,7 +431,7 @@ fn last_uses(node: &GraphNode<f64>, g: &Tensor<f64>) -> Tensor<f64> {
 /// Whether elements are taken several times.
 pub(super) fn takes_again(node: &GraphNode<f64>) -> bool {
     match &node.op {
-        GraphOp::Tensor(TensorOp::Take(take)) => {
+        NodeOp::Tensor(TensorOp::Take(take)) => {
             (1..take.indices.len()).any(|k| take.indices[..k].contains(&take.indices[k]))
         }
         _ => false,
@@ -452,13 +453,13 @@ fn only(x: &Tensor<f64>, axis: usize, index: usize) -> Tensor<f64> {
 
 /// Whether a node adds or subtracts.
 pub(super) fn adds(node: &GraphNode<f64>) -> bool {
-    matches!(node.op, GraphOp::Binary(BinaryOp::Add(ops::Add) | BinaryOp::Sub(ops::Sub)))
+    matches!(node.op, NodeOp::Binary(BinaryOp::Add(ops::Add) | BinaryOp::Sub(ops::Sub)))
 }
 
 /// The one-argument op of a node.
 pub(super) fn unary(node: &GraphNode<f64>) -> Option<UnaryOp> {
     match node.op {
-        GraphOp::Unary(op) => Some(op),
+        NodeOp::Unary(op) => Some(op),
         _ => None,
     }
 }

@@ -3,9 +3,10 @@
 use super::case::Case;
 use super::describe;
 use super::mutant::{self, Change, Formula, Mutation};
-use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode};
 use crate::ops::structural::{Map, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
+use crate::tape::NodeOp;
 use crate::tensor::kernels::rows::RowMap;
 use std::collections::{HashMap, HashSet};
 use std::panic::Location;
@@ -77,8 +78,8 @@ pub(super) fn all(case: &Case) -> Vec<Mutation> {
 fn other_values(graph: &Graph<f64>) -> Vec<Mutation> {
     let mut found = Vec::new();
     for node in graph.nodes().iter().filter(|node| node.is_active() && !node.args().is_empty()) {
-        let product = matches!(node.op, GraphOp::Binary(BinaryOp::Mul(_)) | GraphOp::Tensor(TensorOp::MatMul(_)));
-        if !product && !matches!(node.op, GraphOp::Unary(_)) {
+        let product = matches!(node.op, NodeOp::Binary(BinaryOp::Mul(_)) | NodeOp::Tensor(TensorOp::MatMul(_)));
+        if !product && !matches!(node.op, NodeOp::Unary(_)) {
             continue;
         }
         for (wrt, arg) in node.args().iter().enumerate() {
@@ -148,13 +149,13 @@ fn of_arguments(
     emit: &mut impl FnMut(Change),
 ) {
     let elements: usize = node.shape().numel();
-    for &i in args.iter().filter(|_| matches!(node.op, GraphOp::Binary(_))) {
+    for &i in args.iter().filter(|_| matches!(node.op, NodeOp::Binary(_))) {
         let own = inputs[i].len().max(1);
         if elements > own {
             emit(Change::ArgumentScaled(i, own as f64 / elements as f64));
         }
     }
-    if let ([Arg::Node(parent)], GraphOp::Unary(_)) = (node.args(), &node.op) {
+    if let ([Arg::Node(parent)], NodeOp::Unary(_)) = (node.args(), &node.op) {
         let parent = &graph.nodes()[*parent];
         let passive = |arg: &Arg<f64>| matches!(arg, Arg::Node(index) if !graph.nodes()[*index].is_active());
         if mutant::adds(parent) {
@@ -190,17 +191,17 @@ fn products(node: &GraphNode<f64>, inputs: &[crate::Tensor<f64>], args: &[usize]
 fn averages(node: &GraphNode<f64>, case: &Case) -> bool {
     let divides = |x: f64| case.factors.sizes().iter().any(|n| (x * n - 1.0).abs() < 1e-12 || (x - n).abs() < 1e-12);
     let number = |arg: &Arg<f64>| matches!(arg, Arg::Literal(x) if divides(*x));
-    matches!(node.op, GraphOp::Binary(BinaryOp::Mul(_) | BinaryOp::Div(_))) && node.args().iter().any(number)
+    matches!(node.op, NodeOp::Binary(BinaryOp::Mul(_) | BinaryOp::Div(_))) && node.args().iter().any(number)
 }
 
 /// Arguments whose exponent in the derivative may be off by one, and which way.
-fn exponents(op: &GraphOp<f64>, args: &[usize]) -> Vec<(usize, i32)> {
+fn exponents(op: &NodeOp<f64>, args: &[usize]) -> Vec<(usize, i32)> {
     match op {
-        GraphOp::Binary(BinaryOp::Div(_)) if args.contains(&1) => vec![(1, 1)],
-        GraphOp::Unary(UnaryOp::Reciprocal(_) | UnaryOp::Rsqrt(_) | UnaryOp::Sqrt(_) | UnaryOp::Ln(_)) => {
+        NodeOp::Binary(BinaryOp::Div(_)) if args.contains(&1) => vec![(1, 1)],
+        NodeOp::Unary(UnaryOp::Reciprocal(_) | UnaryOp::Rsqrt(_) | UnaryOp::Sqrt(_) | UnaryOp::Ln(_)) => {
             vec![(0, 1), (0, -1)]
         }
-        GraphOp::Unary(UnaryOp::Powi(_) | UnaryOp::Powf(_) | UnaryOp::Square(_)) => vec![(0, 1), (0, -1)],
+        NodeOp::Unary(UnaryOp::Powi(_) | UnaryOp::Powf(_) | UnaryOp::Square(_)) => vec![(0, 1), (0, -1)],
         _ => Vec::new(),
     }
 }
@@ -272,18 +273,18 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
         emit(Change::Power(wrt, power));
     }
     match &node.op {
-        GraphOp::Unary(op) => unary(*op, &inputs, &mut emit),
-        GraphOp::Binary(op) => binary(*op, &inputs, active, &mut emit),
-        GraphOp::Tensor(TensorOp::MatMul(_)) => products(node, &inputs, &args, &mut emit),
-        GraphOp::Tensor(TensorOp::Map(Map(RowMap::Softmax))) => {
+        NodeOp::Unary(op) => unary(*op, &inputs, &mut emit),
+        NodeOp::Binary(op) => binary(*op, &inputs, active, &mut emit),
+        NodeOp::Tensor(TensorOp::MatMul(_)) => products(node, &inputs, &args, &mut emit),
+        NodeOp::Tensor(TensorOp::Map(Map(RowMap::Softmax))) => {
             emit(Change::Diagonal);
             emit(Change::RuleTwice);
             emit(Change::Twice);
             emit(Change::Skipped);
         }
-        GraphOp::Tensor(TensorOp::Take(_)) if mutant::takes_again(node) => emit(Change::Overwritten),
-        GraphOp::Tensor(TensorOp::Sum(_)) => one_example(&inputs[0], &mut emit),
-        GraphOp::Tensor(TensorOp::SquaredError(_)) => {
+        NodeOp::Tensor(TensorOp::Take(_)) if mutant::takes_again(node) => emit(Change::Overwritten),
+        NodeOp::Tensor(TensorOp::Sum(_)) => one_example(&inputs[0], &mut emit),
+        NodeOp::Tensor(TensorOp::SquaredError(_)) => {
             for i in (0..2).filter(|&i| !active(i)) {
                 emit(Change::Operand(i, 0.0));
             }
@@ -301,12 +302,12 @@ fn of_node(case: &Case, graph: &Graph<f64>, node: &GraphNode<f64>, mut emit: imp
 fn keeps_elements(node: &GraphNode<f64>) -> bool {
     use TensorOp::*;
     match &node.op {
-        GraphOp::Tensor(op) => {
+        NodeOp::Tensor(op) => {
             matches!(op, Reshape(_) | BroadcastTo(_) | Permute(_) | Slice(_) | Embed(_) | Take(_) | Sum(_))
                 || matches!(op, ScatterAdd(_) | Concat(_))
         }
-        GraphOp::Unary(op) => matches!(op, UnaryOp::Neg(_)),
-        GraphOp::Chosen | GraphOp::Select => true,
+        NodeOp::Unary(op) => matches!(op, UnaryOp::Neg(_)),
+        NodeOp::Copy | NodeOp::Select => true,
         _ => mutant::adds(node),
     }
 }

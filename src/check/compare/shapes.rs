@@ -8,9 +8,10 @@ use super::describe;
 use super::mutant;
 use super::results::{self, Suspect, mistake};
 use super::{Kind, Mistake};
-use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode};
 use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryOp, UnaryOp};
+use crate::tape::NodeOp;
 use crate::tensor::Tensor;
 
 /// The most factors that may be missing.
@@ -133,25 +134,25 @@ impl FactorSubsets<'_> {
     fn factor(&self, node: &GraphNode<f64>, wrt: usize) -> Option<String> {
         let other = || node.args().get(1 - wrt.min(1));
         match &node.op {
-            GraphOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) => {
+            NodeOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) => {
                 let shape = |arg: &Arg<f64>| match arg {
                     Arg::Node(index) => self.graph.nodes()[*index].shape(),
                     Arg::Literal(_) => Default::default(),
                 };
                 (shape(&node.args()[wrt]) != node.shape()).then(|| "the sum over what was broadcast".into())
             }
-            GraphOp::Binary(BinaryOp::Mul(_)) => other().map(|arg| describe::argument(self.graph, self.level, arg)),
-            GraphOp::Binary(BinaryOp::Div(_)) if wrt == 0 => {
+            NodeOp::Binary(BinaryOp::Mul(_)) => other().map(|arg| describe::argument(self.graph, self.level, arg)),
+            NodeOp::Binary(BinaryOp::Div(_)) if wrt == 0 => {
                 other().map(|arg| format!("1/{}", describe::argument(self.graph, self.level, arg)))
             }
-            GraphOp::Tensor(TensorOp::MatMul(op)) => {
+            NodeOp::Tensor(TensorOp::MatMul(op)) => {
                 other().map(|arg| describe::factor_of_product(op, self.graph, self.level, arg, wrt))
             }
-            GraphOp::Tensor(
+            NodeOp::Tensor(
                 TensorOp::Sum(_) | TensorOp::Reshape(_) | TensorOp::Permute(_) | TensorOp::BroadcastTo(_),
             )
-            | GraphOp::Unary(UnaryOp::Neg(_))
-            | GraphOp::Chosen => None,
+            | NodeOp::Unary(UnaryOp::Neg(_))
+            | NodeOp::Copy => None,
             _ => Some(describe::local_derivative(self.graph, self.level, node)),
         }
     }

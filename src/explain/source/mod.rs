@@ -10,8 +10,9 @@ mod tensors;
 
 use super::symbol::{Equations, TermKind, TermTable};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, GraphNode, GraphOp};
+use crate::graph::{Graph, GraphNode};
 use crate::num::Element;
+use crate::tape::NodeOp;
 use crate::tape::Value;
 use crate::tensor::Shape;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -116,7 +117,7 @@ impl<T: Element> Writer<'_, T> {
             match equations.values[node.index()] {
                 Some(_) if self.inline[node.index()].is_some() => {}
                 Some(formula) => self.forward(node, formula)?,
-                None if matches!(node.op, GraphOp::Data) => self.data(node),
+                None if node.is_data() => self.data(node),
                 None => {}
             }
         }
@@ -161,7 +162,7 @@ impl<T: Element> Writer<'_, T> {
             let Some(formula) = equations.values[index].filter(|_| index + 1 < reads.len()) else { continue };
             let hidden =
                 node.name().is_none() && node.scope().is_none() && node.shape().rank() == 0 && reads[index] == 1;
-            if hidden && matches!(node.op, GraphOp::Unary(_) | GraphOp::Binary(_)) {
+            if hidden && matches!(node.op, NodeOp::Unary(_) | NodeOp::Binary(_)) {
                 let whole = self.book.substituted(formula, &|form| match form {
                     TermKind::Node(index) => inline[*index],
                     _ => None,

@@ -3,11 +3,11 @@
 use super::Writer;
 use crate::error::Result;
 use crate::explain::symbol::{Term, TermKind};
-use crate::graph::GraphOp;
 use crate::num::Element;
 use crate::ops::structural::{
     Concat, CrossEntropy, CrossEntropySlope, Embed, MatMul, Permute, ScatterAdd, Slice, Sum, Take, TensorOp,
 };
+use crate::tape::NodeOp;
 use crate::tensor::Shape;
 use crate::tensor::kernels::rows::{RowMap, RowReduction};
 
@@ -91,7 +91,7 @@ impl<T: Element> Writer<'_, T> {
 
     /// Whether the variable is a slice as it was given, not a vector.
     fn is_slice(&self, form: &TermKind) -> bool {
-        matches!(form, TermKind::Node(index) if matches!(self.graph.nodes()[*index].op, GraphOp::Input | GraphOp::Data))
+        matches!(form, TermKind::Node(index) if matches!(self.graph.nodes()[*index].op, NodeOp::Leaf))
     }
 
     fn tensor(&mut self, op: &TensorOp, term: &Term) -> Result<String> {

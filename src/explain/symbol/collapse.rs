@@ -8,10 +8,11 @@
 //! which is why only derivations are simplified so, and never what is computed.
 
 use super::{Equations, TermKind, TermTable};
-use crate::graph::{Graph, GraphOp};
+use crate::graph::Graph;
 use crate::num::Element;
 use crate::ops::structural::{Sum, TensorOp};
 use crate::ops::{BinaryOp, Powi, UnaryOp};
+use crate::tape::NodeOp;
 use crate::tensor::Shape;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,7 +133,7 @@ impl<'a, T: Element> Collapse<'a, T> {
     fn inlined(&self, index: usize) -> Option<usize> {
         let node = &self.graph.nodes()[index];
         let arithmetic =
-            matches!(node.op, GraphOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) | GraphOp::Unary(UnaryOp::Neg(_)));
+            matches!(node.op, NodeOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) | NodeOp::Unary(UnaryOp::Neg(_)));
         let literal = node.parents().count() < node.args().len();
         let formula = self.equations.values[index].filter(|_| arithmetic && (literal || node.name().is_none()))?;
         // Nothing stretched: a sum keeps the shape of its parts.
@@ -171,7 +172,7 @@ impl<'a, T: Element> Collapse<'a, T> {
     fn sum_of(&self, op: &Sum, from: &Shape, id: usize) -> Polynomial {
         let keep = TensorOp::Sum(op.clone());
         if let TermKind::Node(index) = self.book.term(id).form
-            && let GraphOp::Data = self.graph.nodes()[index].op
+            && self.graph.nodes()[index].is_data()
             && self.book.shape(id) == *from
         {
             let values: Vec<f64> = self.graph.nodes()[index].value().as_slice().iter().map(|x| x.as_f64()).collect();

@@ -2,12 +2,13 @@
 
 use super::{Symbol, TermKind, TermTable};
 use crate::error::{Error, Result};
-use crate::graph::{Arg, Graph, GraphNode, GraphOp};
+use crate::graph::{Arg, Graph, GraphNode};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::algebra::Algebra;
 use crate::ops::structural::{Contribution, Node};
 use crate::ops::symbol::Rules;
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
+use crate::tape::NodeOp;
 use crate::tensor::Shape;
 
 /// Gradients of nodes with more readers are sums of sums.
@@ -37,7 +38,7 @@ impl Equations {
         for node in graph.nodes().iter().rev().filter(|node| node.is_active()) {
             for (argument, arg) in node.args().iter().enumerate().rev() {
                 let &Arg::Node(parent) = arg else { continue };
-                if !graph.nodes()[parent].is_active() || is_flat(node) {
+                if !graph.nodes()[parent].is_active() || node.op.is_flat() {
                     continue;
                 }
                 let contribution = writer.contribution(node, argument)?;
@@ -61,17 +62,6 @@ impl Equations {
                 .collect();
         }
         parts.into_iter().reduce(|a, b| book.add(a, b))
-    }
-}
-
-fn is_flat<T: Element>(node: &GraphNode<T>) -> bool {
-    match &node.op {
-        GraphOp::Unary(op) => op.is_flat(),
-        GraphOp::Binary(op) => op.is_flat(),
-        GraphOp::Tensor(op) => op.is_flat(),
-        GraphOp::CustomUnary(op) => op.is_flat(),
-        GraphOp::CustomBinary(op) => op.is_flat(),
-        _ => false,
     }
 }
 
@@ -104,15 +94,15 @@ impl<'b, T: Element> Writer<'_, 'b, T> {
             self.book.symbol(self.book.intern(TermKind::Named(name.into()), &ids, node.shape()))
         };
         let symbol = match &node.op {
-            GraphOp::Input | GraphOp::Data => return None,
-            GraphOp::Unary(op) => self.rules.unary(*op, &args[0]),
-            GraphOp::Binary(op) => self.rules.binary(*op, &args[0], &args[1]),
-            GraphOp::Chosen => args[0],
-            GraphOp::Select => Algebra::<T>::select(&self.rules, &args[0], &args[1], &args[2]),
-            GraphOp::Tensor(op) => self.rules.apply(op.clone(), &refs),
-            GraphOp::CustomUnary(op) => named(op.name()),
-            GraphOp::CustomBinary(op) => named(op.name()),
-            GraphOp::Custom(op) => named(op.name()),
+            NodeOp::Leaf => return None,
+            NodeOp::Unary(op) => self.rules.unary(*op, &args[0]),
+            NodeOp::Binary(op) => self.rules.binary(*op, &args[0], &args[1]),
+            NodeOp::Copy => args[0],
+            NodeOp::Select => Algebra::<T>::select(&self.rules, &args[0], &args[1], &args[2]),
+            NodeOp::Tensor(op) => self.rules.apply(op.clone(), &refs),
+            NodeOp::CustomUnary(op) => named(op.name()),
+            NodeOp::CustomBinary(op) => named(op.name()),
+            NodeOp::Custom(op) => named(op.name()),
         };
         let id = self.book.id(symbol);
         // A product with 1 keeps the stretched shape of the node.
@@ -125,22 +115,22 @@ impl<'b, T: Element> Writer<'_, 'b, T> {
         let output = self.leaf(TermKind::Node(node.index()), node.index());
         let g = self.leaf(TermKind::Adjoint(node.index()), node.index());
         Ok(match &node.op {
-            GraphOp::Input | GraphOp::Data => unreachable!("they have no arguments"),
-            GraphOp::Unary(op) => op.with(UnaryRule([args[0], output, g])),
-            GraphOp::Binary(op) => op.with(BinaryRule { nodes: [args[0], args[1], output, g], wrt }),
-            GraphOp::Chosen => g,
-            GraphOp::Select if wrt == 1 => Number::select(args[0], g, Symbol::Literal(0.0)),
-            GraphOp::Select if wrt == 2 => Number::select(args[0], Symbol::Literal(0.0), g),
-            GraphOp::Select => Symbol::Literal(0.0),
-            GraphOp::Tensor(op) => match op.vjp(&self.rules, Node { inputs: &args, output: &output }, wrt, &g) {
+            NodeOp::Leaf => unreachable!("they have no arguments"),
+            NodeOp::Unary(op) => op.with(UnaryRule([args[0], output, g])),
+            NodeOp::Binary(op) => op.with(BinaryRule { nodes: [args[0], args[1], output, g], wrt }),
+            NodeOp::Copy => g,
+            NodeOp::Select if wrt == 1 => Number::select(args[0], g, Symbol::Literal(0.0)),
+            NodeOp::Select if wrt == 2 => Number::select(args[0], Symbol::Literal(0.0), g),
+            NodeOp::Select => Symbol::Literal(0.0),
+            NodeOp::Tensor(op) => match op.vjp(&self.rules, Node { inputs: &args, output: &output }, wrt, &g) {
                 Contribution::Value(value) => value,
                 Contribution::Product { x, transpose_x, y, transpose_y } => {
                     self.rules.matmul(&x, transpose_x, &y, transpose_y)
                 }
             },
-            GraphOp::CustomUnary(op) => op.symbol_vjp(args[0], output, g),
-            GraphOp::CustomBinary(op) => op.symbol_vjp([args[0], args[1], output], wrt, g),
-            GraphOp::Custom(op) => match op.symbol_vjp(&self.rules, &args, &output, &g)? {
+            NodeOp::CustomUnary(op) => op.symbol_vjp(args[0], output, g),
+            NodeOp::CustomBinary(op) => op.symbol_vjp([args[0], args[1], output], wrt, g),
+            NodeOp::Custom(op) => match op.symbol_vjp(&self.rules, &args, &output, &g)? {
                 Some(mut gradients) => gradients.swap_remove(wrt),
                 None => {
                     let name = op.name();
