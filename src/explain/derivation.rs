@@ -1,7 +1,8 @@
 //! The chain rule of a graph written out, as Markdown with LaTeX.
 
-use super::symbol::{Collapse, Equations, Notation, TermKind, TermTable};
+use super::symbol::{Equations, Notation, collapsed, leaves};
 use crate::error::Result;
+use crate::graph::ssa::{Ir, IrOp, NodeKey};
 use crate::graph::{Graph, GraphNode};
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
@@ -30,74 +31,38 @@ const INLINE: usize = 6;
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 pub fn derivation<T: Element>(graph: &Graph<T>) -> Result<String> {
-    let book = TermTable::default();
-    let equations = Equations::of(&book, graph)?;
-    let collapsed = Collapse::new(&book, graph, &equations).adjoints();
-    let writer = Writer { graph, book: &book, notation: Notation::new(&book, graph), equations: &equations };
-    let writer = Inlined { inline: writer.inlined(), writer };
-    Ok(writer.markdown(&collapsed))
+    let equations = Equations::readable(graph)?;
+    let is_sum = |key: &NodeKey, ir: &Ir<T>| matches!(ir.node(*key).op, IrOp::Op(NodeOp::Tensor(TensorOp::Sum(_))));
+    let sums = {
+        let ir = equations.ir.borrow();
+        ir.order.iter().any(|key| is_sum(key, &ir))
+    };
+    let collapsed = collapsed(graph, &equations);
+    let notation = Notation::new(&equations.ir, graph);
+    Ok(Writer { graph, equations: &equations, notation }.markdown(&collapsed, sums))
 }
 
+/// Writes line by line; what has a line goes by its name from there on.
 struct Writer<'a, T> {
     graph: &'a Graph<T>,
-    book: &'a TermTable,
-    notation: Notation<'a>,
-    equations: &'a Equations,
+    equations: &'a Equations<T>,
+    notation: Notation<'a, T>,
 }
 
 impl<T: Element> Writer<'_, T> {
-    /// The formulas of nodes that stand where they are used, in terms of those that do not.
-    fn inlined(&self) -> Vec<Option<usize>> {
-        let mut readers = vec![0; self.graph.nodes().len()];
-        for node in self.graph.nodes() {
-            node.parents().for_each(|parent| readers[parent] += 1);
-        }
-        let mut inline: Vec<Option<usize>> = vec![None; readers.len()];
-        for node in self.graph.nodes() {
-            let index = node.index();
-            let is_output = index + 1 == readers.len();
-            let Some(value) = self.equations.values[index] else { continue };
-            if node.name().is_some() || is_output || readers[index] > 1 {
-                continue;
-            }
-            let value = self.book.substituted(value, &|form| match form {
-                TermKind::Node(index) => inline[*index],
-                _ => None,
-            });
-            inline[index] = (self.book.leaves(value, INLINE) <= INLINE).then_some(value);
-        }
-        inline
-    }
-}
-
-struct Inlined<'a, T> {
-    writer: Writer<'a, T>,
-    inline: Vec<Option<usize>>,
-}
-
-impl<T: Element> Inlined<'_, T> {
-    /// A formula with the nodes that have no line of their own put in.
-    fn plain(&self, id: usize) -> usize {
-        let Writer { book, equations, .. } = &self.writer;
-        book.substituted(id, &|form| match form {
-            TermKind::Node(index) => self.inline[*index],
-            TermKind::Adjoint(index) if self.inline[*index].is_some() => {
-                let raw = equations.adjoint(book, *index)?;
-                Some(self.plain(raw))
-            }
-            _ => None,
-        })
+    fn leaves(&self, key: NodeKey, limit: usize) -> usize {
+        leaves(&self.equations.ir.borrow(), key, limit, &|key| self.notation.is_said(key))
     }
 
-    fn markdown(&self, collapsed: &[Option<usize>]) -> String {
-        let Writer { graph, notation, .. } = &self.writer;
+    fn markdown(mut self, collapsed: &[Option<NodeKey>], sums: bool) -> String {
+        let graph = self.graph;
         let output = graph.output();
-        let name = notation.node(output.index());
-        let bar = notation.adjoint(output.index());
+        let name = self.notation.node(output.index());
+        let bar = self.notation.adjoint(output.index());
         let mut text = format!("# The chain rule of ${name}$\n\n");
         text += &format!("$\\bar{{v}}$ stands for $\\partial {name} / \\partial v$. ");
         text += "Functions, powers, fractions and $\\odot$ act element by element; numbers and rows stretch to the shape they meet.";
-        if self.mentions(|op| matches!(op, NodeOp::Tensor(TensorOp::Sum(_)))) || self.sums_rows() {
+        if sums {
             text +=
                 " $\\operatorname{rowsum}$ and $\\operatorname{colsum}$ are the sums of each row and of each column.";
         }
@@ -105,58 +70,68 @@ impl<T: Element> Inlined<'_, T> {
             text += " $Y$ holds a 1 for each row's label and 0 elsewhere.";
         }
         text += "\n\n## Given\n\n";
-        for node in graph.nodes() {
-            if matches!(node.op, NodeOp::Leaf) {
-                let kind = if node.is_input() { "variable" } else { "data" };
-                text += &format!("- ${}$: {kind}, {}\n", notation.node(node.index()), in_words(node));
+        for node in graph.nodes().iter().filter(|node| node.is_input() || node.is_data()) {
+            let kind = if node.is_input() { "variable" } else { "data" };
+            let name = self.notation.node(node.index());
+            text += &format!("- ${name}$: {kind}, {}\n", in_words(node));
+            self.notation.say(self.equations.values[node.index()], name);
+        }
+        let mut readers = vec![0; graph.nodes().len()];
+        graph.nodes().iter().flat_map(|node| node.parents()).for_each(|parent| readers[parent] += 1);
+        let mut values = Vec::new();
+        let mut lined = vec![false; graph.nodes().len()];
+        for node in graph.nodes().iter().filter(|node| !node.args().is_empty()) {
+            let index = node.index();
+            lined[index] = node.name().is_some() || index == output.index() || {
+                let key = self.equations.values[index];
+                let said = self.notation.is_said(key);
+                !said && (readers[index] > 1 || self.leaves(key, INLINE) > INLINE)
+            };
+            if lined[index] {
+                values.push(self.value(node));
             }
         }
         text += "\n## Forward\n\n";
-        text += &aligned(graph.nodes().iter().filter_map(|node| self.value(node)));
+        text += &aligned(values);
         text += "\n## Backward\n\n";
-        let first = std::iter::once(format!("{bar} &= 1"));
-        text +=
-            &aligned(first.chain(graph.nodes().iter().rev().skip(1).filter_map(|node| self.gradient(node, collapsed))));
+        let mut gradients = vec![format!("{bar} &= 1")];
+        if let Some(seed) = self.equations.adjoints[output.index()] {
+            self.notation.say(seed, bar);
+        }
+        for node in graph.nodes().iter().rev().skip(1) {
+            if node.is_active() && (lined[node.index()] || node.is_input()) {
+                gradients.push(self.gradient(node, collapsed));
+            }
+        }
+        text += &aligned(gradients);
         text
     }
 
     fn mentions(&self, test: impl Fn(&NodeOp<T>) -> bool) -> bool {
-        self.writer.graph.nodes().iter().any(|node| test(&node.op))
-    }
-
-    /// Whether a gradient is a sum over rows or columns.
-    fn sums_rows(&self) -> bool {
-        let Writer { book, equations, .. } = &self.writer;
-        let is_sum = |form: &TermKind| matches!(form, TermKind::Tensor(TensorOp::Sum(_)));
-        equations.contributions.iter().flatten().any(|&(_, formula)| book.mentions(formula, &is_sum))
+        self.graph.nodes().iter().any(|node| test(&node.op))
     }
 
     /// The line of a node's value.
-    fn value(&self, node: &GraphNode<T>) -> Option<String> {
-        let Writer { notation, equations, .. } = &self.writer;
-        let value = equations.values[node.index()].filter(|_| self.inline[node.index()].is_none())?;
-        Some(format!("{} &= {}", notation.node(node.index()), notation.formula(self.plain(value))))
+    fn value(&mut self, node: &GraphNode<T>) -> String {
+        let (name, key) = (self.notation.node(node.index()), self.equations.values[node.index()]);
+        let line = format!("{name} &= {}", self.notation.formula(key));
+        self.notation.say(key, name);
+        line
     }
 
     /// The line of a node's gradient.
-    fn gradient(&self, node: &GraphNode<T>, collapsed: &[Option<usize>]) -> Option<String> {
-        let Writer { book, notation, equations, .. } = &self.writer;
-        if !node.is_active() || self.inline[node.index()].is_some() {
-            return None;
-        }
-        let bar = notation.adjoint(node.index());
-        let Some(raw) = equations.adjoint(book, node.index()) else { return Some(format!("{bar} &= 0")) };
-        let raw = self.plain(raw);
-        let mut line = format!("{bar} &= {}", notation.formula(raw));
+    fn gradient(&mut self, node: &GraphNode<T>, collapsed: &[Option<NodeKey>]) -> String {
+        let bar = self.notation.adjoint(node.index());
+        let Some(raw) = self.equations.adjoints[node.index()] else { return format!("{bar} &= 0") };
+        let mut line = format!("{bar} &= {}", self.notation.formula(raw));
         if let Some(short) = collapsed[node.index()] {
-            let short = self.plain(short);
-            let length = |id: usize| book.leaves(id, 100);
-            let text = notation.formula(short);
-            if length(short) <= length(raw) && !line.ends_with(&format!("&= {text}")) {
+            let text = self.notation.formula(short);
+            if self.leaves(short, 100) <= self.leaves(raw, 100) && !line.ends_with(&format!("&= {text}")) {
                 line += &format!(" = {text}");
             }
         }
-        Some(line)
+        self.notation.say(raw, bar);
+        line
     }
 }
 
@@ -169,7 +144,6 @@ fn in_words<T: Element>(node: &GraphNode<T>) -> String {
     }
 }
 
-fn aligned(lines: impl Iterator<Item = String>) -> String {
-    let lines: Vec<String> = lines.collect();
+fn aligned(lines: Vec<String>) -> String {
     format!("$$\n\\begin{{aligned}}\n{}\n\\end{{aligned}}\n$$\n", lines.join(" \\\\\n"))
 }

@@ -7,6 +7,7 @@
 //! **Invariant.** Arguments come before the nodes that read them.
 
 mod record;
+pub(crate) mod ssa;
 #[cfg(test)]
 mod tests;
 

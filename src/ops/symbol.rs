@@ -1,46 +1,53 @@
-//! Numbers and tensors that stand for formulas: what a rule does with them is told to whoever keeps the formulas.
+//! Numbers and tensors that build: what a rule does with them becomes nodes of a graph.
 //!
-//! A user's op stands behind a pointer, so the interpreters of its rule are known where the pointer's type is. Who collects
-//! formulas is not: that is [`Formulas`], which explaining implements, far above.
+//! A user's op stands behind a pointer, so the interpreters of its rule are known where the pointer's type is. Who keeps the
+//! nodes is not: that is [`Formulas`], which the SSA graph (`graph/ssa`) implements, far above.
 
 use super::algebra::Algebra;
 use super::structural::TensorOp;
 use super::{Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
 use crate::num::{Element, Number};
 use crate::tensor::{Shape, Tensor};
+use slotmap::new_key_type;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
-/// A collection of formulas, each of which has a number.
-pub(crate) trait Formulas {
-    fn shape(&self, term: usize) -> Shape;
-    fn literal(&self, x: f64) -> usize;
-    fn constant(&self, elements: Vec<f64>, shape: Shape) -> usize;
-    fn unary(&self, op: UnaryOp, x: usize) -> usize;
-    fn binary(&self, op: BinaryOp, x: usize, y: usize) -> usize;
-    fn select(&self, condition: usize, a: usize, b: usize) -> usize;
-    fn tensor(&self, op: TensorOp, args: &[usize]) -> usize;
-    /// A user's op, which has a name and no formula.
-    fn named(&self, name: &str, args: &[usize], shape: Shape) -> usize;
+new_key_type! {
+    /// A node's name in a graph.
+    pub(crate) struct NodeKey;
 }
 
-/// A formula: a literal, or one of a collection.
+/// A graph that formulas are written down in.
+pub(crate) trait Formulas {
+    fn shape(&self, term: NodeKey) -> Shape;
+    fn literal(&self, x: f64) -> NodeKey;
+    fn constant(&self, elements: Vec<f64>, shape: Shape) -> NodeKey;
+    fn unary(&self, op: UnaryOp, x: NodeKey) -> NodeKey;
+    fn binary(&self, op: BinaryOp, x: NodeKey, y: NodeKey) -> NodeKey;
+    fn select(&self, condition: NodeKey, a: NodeKey, b: NodeKey) -> NodeKey;
+    fn tensor(&self, op: TensorOp, args: &[NodeKey]) -> NodeKey;
+    /// A user's op, which has a name and no formula.
+    fn named(&self, name: &str, args: &[NodeKey], shape: Shape) -> NodeKey;
+}
+
+/// A number that builds: a literal, or a node of a graph.
 #[derive(Clone, Copy)]
 pub(crate) enum Symbol<'b> {
     Literal(f64),
-    Term(&'b dyn Formulas, usize),
+    Node(&'b dyn Formulas, NodeKey),
 }
 
 impl<'b> Symbol<'b> {
-    /// Its number among the formulas.
-    pub fn term(self, formulas: &dyn Formulas) -> usize {
+    /// Its node, made if this is a literal.
+    pub fn key(self, formulas: &dyn Formulas) -> NodeKey {
         match self {
             Symbol::Literal(x) => formulas.literal(x),
-            Symbol::Term(_, id) => id,
+            Symbol::Node(_, id) => id,
         }
     }
     fn formulas(self, other: Self) -> Option<&'b dyn Formulas> {
         match (self, other) {
-            (Symbol::Term(formulas, _), _) | (_, Symbol::Term(formulas, _)) => Some(formulas),
+            (Symbol::Node(formulas, _), _) | (_, Symbol::Node(formulas, _)) => Some(formulas),
             _ => None,
         }
     }
@@ -50,7 +57,7 @@ impl std::fmt::Debug for Symbol<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Symbol::Literal(x) => write!(f, "{x}"),
-            Symbol::Term(_, id) => write!(f, "term {id}"),
+            Symbol::Node(_, id) => write!(f, "{id:?}"),
         }
     }
 }
@@ -58,7 +65,7 @@ impl PartialEq for Symbol<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Symbol::Literal(a), Symbol::Literal(b)) => a == b,
-            (Symbol::Term(_, a), Symbol::Term(_, b)) => a == b,
+            (Symbol::Node(_, a), Symbol::Node(_, b)) => a == b,
             _ => false,
         }
     }
@@ -86,42 +93,40 @@ impl Number for Symbol<'_> {
                     b
                 }
             }
-            Symbol::Term(formulas, id) => {
-                Symbol::Term(formulas, formulas.select(id, a.term(formulas), b.term(formulas)))
-            }
+            Symbol::Node(formulas, id) => Symbol::Node(formulas, formulas.select(id, a.key(formulas), b.key(formulas))),
         }
     }
     fn unary<O: BuiltinUnary>(self, op: O) -> Self {
         match self {
             Symbol::Literal(x) => Symbol::Literal(op.value(x)),
-            Symbol::Term(formulas, id) => Symbol::Term(formulas, formulas.unary(op.wrap(), id)),
+            Symbol::Node(formulas, id) => Symbol::Node(formulas, formulas.unary(op.wrap(), id)),
         }
     }
     fn binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
         match (self.formulas(rhs), self, rhs) {
             (None, Symbol::Literal(a), Symbol::Literal(b)) => Symbol::Literal(op.value(a, b)),
             (Some(formulas), ..) => {
-                Symbol::Term(formulas, formulas.binary(op.wrap(), self.term(formulas), rhs.term(formulas)))
+                Symbol::Node(formulas, formulas.binary(op.wrap(), self.key(formulas), rhs.key(formulas)))
             }
-            (None, ..) => unreachable!("a term is one of some formulas"),
+            (None, ..) => unreachable!("a node is one of some graph's"),
         }
     }
     fn apply<O: Unary>(self, op: O) -> Self {
         match self {
             Symbol::Literal(x) => Symbol::Literal(op.value(x)),
-            Symbol::Term(formulas, id) => Symbol::Term(formulas, formulas.named(O::NAME, &[id], formulas.shape(id))),
+            Symbol::Node(formulas, id) => Symbol::Node(formulas, formulas.named(O::NAME, &[id], formulas.shape(id))),
         }
     }
     fn apply2<O: Binary>(self, op: O, rhs: Self) -> Self {
         match (self.formulas(rhs), self, rhs) {
             (None, Symbol::Literal(a), Symbol::Literal(b)) => Symbol::Literal(op.value(a, b)),
             (Some(formulas), ..) => {
-                let args = [self.term(formulas), rhs.term(formulas)];
+                let args = [self.key(formulas), rhs.key(formulas)];
                 let shape = Shape::broadcast(O::NAME, &formulas.shape(args[0]), &formulas.shape(args[1]));
                 let shape = shape.expect("the rule's own shapes fit");
-                Symbol::Term(formulas, formulas.named(O::NAME, &args, shape))
+                Symbol::Node(formulas, formulas.named(O::NAME, &args, shape))
             }
-            (None, ..) => unreachable!("a term is one of some formulas"),
+            (None, ..) => unreachable!("a node is one of some graph's"),
         }
     }
 }
@@ -162,19 +167,19 @@ impl std::iter::Product for Symbol<'_> {
 }
 
 /// Rules on whole tensors applied to formulas.
-pub(crate) struct Rules<'k, 'b, T> {
+pub(crate) struct Rules<'b, T> {
     pub formulas: &'b dyn Formulas,
-    /// The elements of a formula's value, where they are known.
-    pub known: &'k dyn Fn(usize) -> Vec<T>,
+    /// The elements of nodes, where they are known: for rules that look at them as they are written down.
+    pub known: HashMap<NodeKey, Tensor<T>>,
 }
 
-impl<'b, T: Element> Algebra<T> for Rules<'_, 'b, T> {
+impl<'b, T: Element> Algebra<T> for Rules<'b, T> {
     type V = Symbol<'b>;
 
     fn shape(&self, x: &Symbol<'b>) -> Shape {
         match x {
             Symbol::Literal(_) => Shape::scalar(),
-            Symbol::Term(formulas, id) => formulas.shape(*id),
+            Symbol::Node(formulas, id) => formulas.shape(*id),
         }
     }
     fn literal(&self, x: f64) -> Symbol<'b> {
@@ -182,27 +187,27 @@ impl<'b, T: Element> Algebra<T> for Rules<'_, 'b, T> {
     }
     fn constant(&self, x: Tensor<T>) -> Symbol<'b> {
         let elements = x.iter().map(|x| x.as_f64()).collect();
-        Symbol::Term(self.formulas, self.formulas.constant(elements, x.shape().clone()))
+        Symbol::Node(self.formulas, self.formulas.constant(elements, x.shape().clone()))
     }
     fn select(&self, condition: &Symbol<'b>, a: &Symbol<'b>, b: &Symbol<'b>) -> Symbol<'b> {
-        let [condition, a, b] = [condition, a, b].map(|symbol| symbol.term(self.formulas));
-        Symbol::Term(self.formulas, self.formulas.select(condition, a, b))
+        let [condition, a, b] = [condition, a, b].map(|symbol| symbol.key(self.formulas));
+        Symbol::Node(self.formulas, self.formulas.select(condition, a, b))
     }
     /// A node's value decides as it did when it was recorded; of other formulas nothing is known.
     fn inspect<R>(&self, x: &Symbol<'b>, look: impl FnOnce(&[T]) -> R) -> R {
         match x {
             Symbol::Literal(x) => look(&[T::from_f64(*x)]),
-            Symbol::Term(_, id) => look(&(self.known)(*id)),
+            Symbol::Node(_, id) => look(self.known.get(id).map_or(&[], Tensor::as_slice)),
         }
     }
     fn unary(&self, op: UnaryOp, x: &Symbol<'b>) -> Symbol<'b> {
-        Symbol::Term(self.formulas, self.formulas.unary(op, x.term(self.formulas)))
+        Symbol::Node(self.formulas, self.formulas.unary(op, x.key(self.formulas)))
     }
     fn binary(&self, op: BinaryOp, x: &Symbol<'b>, y: &Symbol<'b>) -> Symbol<'b> {
-        Symbol::Term(self.formulas, self.formulas.binary(op, x.term(self.formulas), y.term(self.formulas)))
+        Symbol::Node(self.formulas, self.formulas.binary(op, x.key(self.formulas), y.key(self.formulas)))
     }
     fn apply(&self, op: TensorOp, inputs: &[&Symbol<'b>]) -> Symbol<'b> {
-        let inputs: Vec<usize> = inputs.iter().map(|input| input.term(self.formulas)).collect();
-        Symbol::Term(self.formulas, self.formulas.tensor(op, &inputs))
+        let inputs: Vec<NodeKey> = inputs.iter().map(|input| input.key(self.formulas)).collect();
+        Symbol::Node(self.formulas, self.formulas.tensor(op, &inputs))
     }
 }

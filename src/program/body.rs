@@ -5,9 +5,11 @@
 //! A body is a list of ops in single-assignment form, arguments first. It says what to compute for one lane; how many lanes
 //! run at once, and where they are kept, is up to who runs it ([`block`](super::block), [`batch`](super::batch)).
 
+use crate::graph::ssa::IrOp;
 use crate::num::{Element, Number};
 use crate::ops::{Apply, Apply2, BinaryOp, UnaryOp};
 use crate::sweep::{BinaryRule, UnaryRule};
+use crate::tape::NodeOp;
 use crate::tensor::kernels::elementwise::Side;
 
 /// A value of a body: the number of the op that makes it.
@@ -103,6 +105,21 @@ impl<T: Element> Body<T> {
 }
 
 impl<T: Element> BodyOp<T> {
+    /// The op of a node on these registers; nothing, where a body cannot hold it.
+    pub fn of(op: &IrOp<T>, args: &[Register]) -> Option<Self> {
+        Some(match (op, args) {
+            (IrOp::Literal(x), []) => Self::Literal(T::from_f64(*x)),
+            (IrOp::Op(NodeOp::Unary(op)), &[x]) => Self::Unary(*op, x),
+            (IrOp::Rule(NodeOp::Unary(op), _), &[x, y, g]) => Self::UnaryVjp(*op, [x, y, g]),
+            (IrOp::Op(NodeOp::Binary(op)), &[x, y]) => Self::Binary(*op, x, y),
+            (IrOp::Rule(NodeOp::Binary(op), wrt), &[x, y, out, g]) => {
+                Self::BinaryVjp(*op, if *wrt == 0 { Side::X } else { Side::Y }, [x, y, out, g])
+            }
+            (IrOp::Op(NodeOp::Select), &[c, a, b]) => Self::Select([c, a, b]),
+            _ => return None,
+        })
+    }
+
     /// The number that it makes of those before it.
     pub fn value(&self, values: &[T], inputs: &[T], shared: &[T]) -> T {
         let at = |slot: Register| values[slot as usize];

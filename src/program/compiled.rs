@@ -9,10 +9,10 @@
 //!
 //! The first step is computed by the program, too, so that a step gives the same bits whichever step recorded it.
 
-use super::ir::Ir;
-use super::trace::Traced;
 use super::{Options, Program};
 use crate::error::{Error, OrPanic, Result};
+use crate::graph::ssa::trace::{RuleForm, Traced};
+use crate::graph::ssa::{Ir, Level};
 use crate::num::Element;
 use crate::sweep::Gradients;
 use crate::tape::entry::NodeOp;
@@ -309,11 +309,11 @@ impl<T: Element> Recording<T> {
         let mut by = wanted(&tape, &leaves);
         by.sort_unstable();
         let by: Vec<Var<'_, T>> = by.into_iter().map(var).collect();
-        let ir = RefCell::new(Ir::new(options.relaxed));
-        let traced = Traced::new(&tape, &ir, &inputs)?;
+        let ir = RefCell::new(Ir::new(if options.relaxed { Level::Relaxed } else { Level::Exact }));
+        let traced = Traced::new(&tape, &ir, &inputs, RuleForm::Fused)?;
         let mut outputs = vec![traced.key(var(loss))];
         outputs.extend(values.iter().map(|&id| traced.key(var(id))));
-        let seed = ir.borrow_mut().literal(T::from_f64(1.0));
+        let seed = ir.borrow_mut().literal(1.0);
         let found = traced.gradients_found(&tape, var(loss), seed, &by)?;
         drop(traced);
         let mut gradients = Vec::new();

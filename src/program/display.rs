@@ -4,9 +4,9 @@
 
 use super::Program;
 use super::body::{Body, BodyOp, Sink};
-use super::ir::{Ir, IrOp, NodeKey};
-use super::lower::{Schedule, StepKind, root};
+use super::lower::{Schedule, StepKind};
 use super::products::Way;
+use crate::graph::ssa::{Ir, IrOp, NodeKey};
 use crate::num::Element;
 use crate::ops::structural::{MatMul, TensorRule};
 use crate::tensor::kernels::elementwise::Side;
@@ -25,7 +25,7 @@ impl<T: Element> fmt::Display for Program<T> {
             writeln!(f, "  {} = input {}{kept}", names.of(input), ir.shape(input))?;
         }
         for step in steps {
-            let reads: Vec<String> = step.reads.iter().map(|&key| names.of(root(ir, key))).collect();
+            let reads: Vec<String> = step.reads.iter().map(|&key| names.of(ir.root(key))).collect();
             let writes: Vec<String> = step.writes.iter().map(|&key| names.of(key)).collect();
             write!(f, "  {} = ", writes.join(", "))?;
             match &step.run {
@@ -48,11 +48,11 @@ impl<T: Element> fmt::Display for Program<T> {
                     };
                     writeln!(f, "{}({}){how} {}", MatMul::NAME, reads.join(", "), ir.shape(step.writes[0]))?;
                 }
-                StepKind::Foreign { op, shape, .. } => writeln!(f, "{}({}) {shape}", op.name(), reads.join(", "))?,
+                StepKind::Call { op, shape, .. } => writeln!(f, "{}({}) {shape}", op.name(), reads.join(", "))?,
                 StepKind::Copy => writeln!(f, "{}", reads.join(", "))?,
             }
         }
-        let outputs: Vec<String> = ir.outputs.iter().map(|&key| names.of(root(ir, key))).collect();
+        let outputs: Vec<String> = ir.outputs.iter().map(|&key| names.of(ir.root(key))).collect();
         writeln!(f, "  outputs {}", outputs.join(", "))?;
         write!(f, "  {}", self.memory)
     }

@@ -19,11 +19,12 @@ mod sink;
 
 use super::block::{Access, Origin, Source, Target};
 use super::body::{Body, BodyOp, Register, Sink};
-use super::foreign::Foreign;
-use super::ir::{Ir, IrOp, Node, NodeKey};
+use super::call::Call;
 use super::products::Way;
+use crate::graph::ssa::{Ir, IrOp, Node, NodeKey};
 use crate::num::Element;
 use crate::ops::structural::{BroadcastTo, MatMul, TensorOp};
+use crate::tape::NodeOp;
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
 use std::collections::{BTreeMap, HashMap};
@@ -59,8 +60,8 @@ pub(super) enum StepKind<T> {
         accumulate: bool,
         way: Way,
     },
-    Foreign {
-        op: Foreign<T>,
+    Call {
+        op: Call<T>,
         shapes: Vec<Shape>,
         shape: Shape,
     },
@@ -145,23 +146,15 @@ pub(super) fn schedule<T: Element>(ir: Ir<T>) -> Schedule<T> {
     Schedule { graph: lowering.ir, steps }
 }
 
-/// The node whose elements these are.
-pub(super) fn root<T: Element>(ir: &Ir<T>, mut key: NodeKey) -> NodeKey {
-    while let IrOp::Tensor(TensorOp::Reshape(_)) = ir.node(key).op {
-        key = ir.node(key).args[0];
-    }
-    key
-}
-
 fn is_elementwise<T>(op: &IrOp<T>) -> bool {
     matches!(
         op,
-        IrOp::Unary(_)
-            | IrOp::UnaryVjp(_)
-            | IrOp::Binary(_)
-            | IrOp::BinaryVjp(..)
-            | IrOp::Select
-            | IrOp::Tensor(TensorOp::BroadcastTo(_))
+        IrOp::Op(NodeOp::Unary(_))
+            | IrOp::Rule(NodeOp::Unary(_), _)
+            | IrOp::Op(NodeOp::Binary(_))
+            | IrOp::Rule(NodeOp::Binary(_), _)
+            | IrOp::Op(NodeOp::Select)
+            | IrOp::Op(NodeOp::Tensor(TensorOp::BroadcastTo(_)))
     )
 }
 
@@ -205,11 +198,11 @@ impl<T: Element> Lowering<T> {
         let node = self.node(key).clone();
         let (home, stage) = match &node.op {
             IrOp::Input(_) | IrOp::Literal(_) | IrOp::Constant(_) => (Home::Leaf, 0),
-            IrOp::Tensor(TensorOp::Reshape(_)) => {
-                let root = root(&self.ir, key);
+            IrOp::Op(NodeOp::Tensor(TensorOp::Reshape(_))) => {
+                let root = self.ir.root(key);
                 (Home::Alias(root), self.stages[root])
             }
-            IrOp::Tensor(TensorOp::Sum(sum)) => match self.sum(key, node.args[0], sum.axes) {
+            IrOp::Op(NodeOp::Tensor(TensorOp::Sum(sum))) => match self.sum(key, node.args[0], sum.axes) {
                 Some(placed) => placed,
                 None => self.op(key, &node),
             },
@@ -245,9 +238,9 @@ impl<T: Element> Lowering<T> {
         loop {
             let node = self.node(arg);
             match node.op {
-                IrOp::Tensor(TensorOp::BroadcastTo(_)) if self.homes[arg] != Home::Op => arg = node.args[0],
+                IrOp::Op(NodeOp::Tensor(TensorOp::BroadcastTo(_))) if self.homes[arg] != Home::Op => arg = node.args[0],
                 // Numbers are alike in any shape.
-                IrOp::Tensor(TensorOp::Reshape(_)) if node.shape.numel() == 1 => arg = node.args[0],
+                IrOp::Op(NodeOp::Tensor(TensorOp::Reshape(_))) if node.shape.numel() == 1 => arg = node.args[0],
                 _ => return arg,
             }
         }
@@ -255,7 +248,7 @@ impl<T: Element> Lowering<T> {
 
     fn elementwise(&mut self, key: NodeKey, node: &Node<T>) -> (Home, u32) {
         let space = space(&node.shape);
-        let stretches = matches!(node.op, IrOp::Tensor(TensorOp::BroadcastTo(_)));
+        let stretches = matches!(node.op, IrOp::Op(NodeOp::Tensor(TensorOp::BroadcastTo(_))));
         let mut args = node.args.clone();
         loop {
             let sources: Vec<NodeKey> = args.iter().map(|&arg| self.unstretched(arg)).collect();
@@ -304,7 +297,7 @@ impl<T: Element> Lowering<T> {
     /// The argument stretched to a shape by an op of its own.
     fn written_out(&mut self, arg: NodeKey, shape: &Shape) -> NodeKey {
         let arg = self.unstretched(arg);
-        let op = IrOp::Tensor(TensorOp::BroadcastTo(BroadcastTo { shape: shape.clone() }));
+        let op = IrOp::Op(NodeOp::Tensor(TensorOp::BroadcastTo(BroadcastTo { shape: shape.clone() })));
         let node = Node { op, args: [arg].into_iter().collect(), shape: shape.clone() };
         let key = self.ir.nodes.insert(node.clone());
         let (home, stage) = self.op(key, &node);
@@ -361,7 +354,7 @@ impl<T: Element> Lowering<T> {
     /// The members of groups that something outside their group reads.
     fn read_outside(&self) -> SecondaryMap<NodeKey, ()> {
         let mut outside = SecondaryMap::new();
-        let mut mark = |key: NodeKey| _ = outside.insert(root(&self.ir, key), ());
+        let mut mark = |key: NodeKey| _ = outside.insert(self.ir.root(key), ());
         for group in &self.groups {
             for &member in &group.members {
                 for &arg in &self.node(member).args {
@@ -390,14 +383,14 @@ impl<T: Element> Lowering<T> {
             StepKind::Product { op, factors, accumulate, way }
         };
         let run = match node.op {
-            IrOp::Tensor(TensorOp::MatMul(op)) => product(op, false),
-            IrOp::Tensor(op) => StepKind::Tensor { op, shapes },
+            IrOp::Op(NodeOp::Tensor(TensorOp::MatMul(op))) => product(op, false),
+            IrOp::Op(NodeOp::Tensor(op)) => StepKind::Tensor { op, shapes },
             IrOp::Accumulate(op) => product(op, true),
-            IrOp::Copy => StepKind::Copy,
-            IrOp::Foreign(op) => StepKind::Foreign { op, shapes, shape: node.shape.clone() },
+            IrOp::Op(NodeOp::Copy) => StepKind::Copy,
+            op if op.is_call() => StepKind::Call { op: Call::of(op), shapes, shape: node.shape.clone() },
             _ => unreachable!("other nodes run in groups"),
         };
-        let reads = node.args.iter().map(|&arg| root(&self.ir, arg)).collect();
+        let reads = node.args.iter().map(|&arg| self.ir.root(arg)).collect();
         ScheduledStep { run, reads, writes: vec![key] }
     }
 
@@ -489,13 +482,8 @@ impl<'a, T: Element> BodyWriter<'a, T> {
         let node = self.lowering.node(key).clone();
         let args: Vec<Register> = node.args.iter().map(|&arg| self.argument(arg)).collect();
         let slot = match node.op {
-            IrOp::Unary(op) => self.push(BodyOp::Unary(op, args[0])),
-            IrOp::UnaryVjp(op) => self.push(BodyOp::UnaryVjp(op, [args[0], args[1], args[2]])),
-            IrOp::Binary(op) => self.push(BodyOp::Binary(op, args[0], args[1])),
-            IrOp::BinaryVjp(op, side) => self.push(BodyOp::BinaryVjp(op, side, [args[0], args[1], args[2], args[3]])),
-            IrOp::Select => self.push(BodyOp::Select([args[0], args[1], args[2]])),
-            IrOp::Tensor(TensorOp::BroadcastTo(_)) => args[0],
-            _ => unreachable!("groups hold elementwise nodes"),
+            IrOp::Op(NodeOp::Tensor(TensorOp::BroadcastTo(_))) => args[0],
+            op => self.push(BodyOp::of(&op, &args).expect("groups hold elementwise nodes")),
         };
         self.slots.insert(key, slot);
     }
@@ -511,13 +499,13 @@ impl<'a, T: Element> BodyWriter<'a, T> {
         let number = node.shape.numel() == 1;
         let walk =
             if number || space.numel() == 1 { Access::Flat } else { walk_of(&node.shape, space).expect("checked").0 };
-        let root = root(&lowering.ir, source);
+        let root = lowering.ir.root(source);
         let identity = (root, walk == Access::Row, walk == Access::Column);
         if let Some(&slot) = self.outside.get(&identity) {
             return slot;
         }
         let slot = match &node.op {
-            IrOp::Literal(x) => self.push(BodyOp::Literal(*x)),
+            literal @ IrOp::Literal(_) => self.push(BodyOp::of(literal, &[]).expect("a literal is an op of a body")),
             // In a group of numbers all arguments are inputs; elsewhere a number is shared by all lanes.
             _ if number && space.numel() != 1 => {
                 self.shared.push(root);

@@ -5,8 +5,8 @@
 //! Buffers begin on cache lines, a whole number of block code's chunks apart, so that the last chunk belongs to a buffer alone. Numbers have a place of their own for good, next to each other. What leaves the program and
 //! what it carries from run to run is never overwritten by anything else.
 
-use super::ir::{Ir, IrOp, NodeKey};
-use super::lower::{ScheduledStep, StepKind, root};
+use super::lower::{ScheduledStep, StepKind};
+use crate::graph::ssa::{Ir, IrOp, NodeKey};
 use crate::num::Element;
 use crate::tensor::kernels::chunks::chunk;
 use slotmap::SecondaryMap;
@@ -183,7 +183,7 @@ pub(super) fn plan<T: Element>(ir: &Ir<T>, drafts: &[ScheduledStep<T>], fixed: &
     for (start, &key) in numbers.chain(literals).enumerate() {
         let place = Allocation { base: Base::Arena, start, len: 1 };
         places.insert(key, place);
-        constants.extend(ir.literal_of(key).map(|x| (place, vec![x])));
+        constants.extend(ir.literal_of(key).map(|x| (place, vec![T::from_f64(x)])));
         arena.length = start + 1;
     }
     arena.length = arena.rounded(arena.length);
@@ -288,7 +288,7 @@ fn last_reads<T: Element>(
     let guarded = ir.guards.iter().flat_map(|guard| [guard.left, guard.right]);
     let kept = ir.outputs.iter().copied().chain(guarded).chain(carried.iter().map(|&(_, output)| output));
     for key in kept {
-        last.remove(root(ir, key));
+        last.remove(ir.root(key));
     }
     last
 }

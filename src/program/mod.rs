@@ -23,24 +23,19 @@
 mod batch;
 pub(crate) mod block;
 pub(crate) mod body;
+mod call;
 mod compiled;
 mod display;
-mod expr;
-mod foreign;
 mod function;
-mod ir;
 mod lower;
 mod map;
 mod memory;
 mod passes;
 mod products;
 mod run;
-mod simplify;
 mod step;
 #[cfg(test)]
 mod tests;
-mod trace;
-mod verify;
 
 pub use compiled::{Compiled, Computed, Outcome};
 pub use function::{Function, compile, compile_with};
@@ -48,16 +43,16 @@ pub use map::{Jacobian, Map, MapGradient, MapJacobian, Mapping, Points};
 pub use memory::Memory;
 
 use crate::error::{Error, Result};
+use crate::graph::ssa::trace::{RuleForm, Traced};
+use crate::graph::ssa::{Ir, Level, NodeKey};
 use crate::num::Element;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shape, Tensor};
-use ir::{Ir, NodeKey};
 use lower::Schedule;
 use memory::Allocation;
 use run::Machine;
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use trace::Traced;
 
 /// How a program is compiled.
 ///
@@ -167,8 +162,8 @@ impl Options {
                 "compile: input {k} is a constant number, which leaves no trace on a tape; make it with tape.var"
             )));
         }
-        let ir = RefCell::new(Ir::new(self.relaxed));
-        let traced = Traced::new(tape, &ir, inputs)?;
+        let ir = RefCell::new(Ir::new(if self.relaxed { Level::Relaxed } else { Level::Exact }));
+        let traced = Traced::new(tape, &ir, inputs, RuleForm::Fused)?;
         let mut keys: Vec<NodeKey> = outputs.iter().map(|&output| traced.key(output)).collect();
         if !self.by.is_empty() {
             keys.extend(self.gradients(tape, &ir, &traced, inputs, outputs)?);
@@ -198,7 +193,7 @@ impl Options {
             .iter()
             .map(|&k| inputs.get(k).copied().ok_or_else(|| missing("gradient", "input", k, inputs.len())))
             .collect::<Result<_>>()?;
-        let seed = ir.borrow_mut().literal(T::from_f64(1.0));
+        let seed = ir.borrow_mut().literal(1.0);
         traced.gradients(tape, *y, seed, &by)
     }
 
@@ -208,7 +203,7 @@ impl Options {
         let mut schedule = lower::schedule(ir);
         if cfg!(debug_assertions) {
             // With what was written out.
-            verify::verify(&schedule.graph)?;
+            schedule.graph.verify()?;
         }
         let (ir, steps) = (&schedule.graph, &mut schedule.steps);
         products::settle(ir, steps);
@@ -252,9 +247,8 @@ impl Options {
                 program.commits.push((from, to));
             }
         }
-        program.outputs =
-            ir.outputs.iter().map(|&key| (layout.places[lower::root(ir, key)], ir.shape(key).clone())).collect();
-        let place = |key| layout.places[lower::root(ir, key)];
+        program.outputs = ir.outputs.iter().map(|&key| (layout.places[ir.root(key)], ir.shape(key).clone())).collect();
+        let place = |key| layout.places[ir.root(key)];
         program.guards = ir.guards.iter().map(|guard| (place(guard.left), place(guard.right), guard.outcome)).collect();
         for &k in &self.written_out {
             let to = Allocation { base: memory::Base::Output(k), start: 0, len: program.outputs[k].1.numel() };
@@ -272,14 +266,14 @@ impl Options {
     fn written_out_nodes<T: Element>(&self, ir: &Ir<T>) -> Result<Vec<(NodeKey, usize)>> {
         let node = |&k: &usize| {
             let key = *ir.outputs.get(k).ok_or_else(|| missing("write_out", "output", k, ir.outputs.len()))?;
-            Ok((lower::root(ir, key), k))
+            Ok((ir.root(key), k))
         };
         let kept = |key: NodeKey| {
-            ir.guards.iter().any(|guard| [guard.left, guard.right].map(|side| lower::root(ir, side)).contains(&key))
+            ir.guards.iter().any(|guard| [guard.left, guard.right].map(|side| ir.root(side)).contains(&key))
         };
         let nodes: Vec<(NodeKey, usize)> = self.written_out.iter().map(node).collect::<Result<_>>()?;
         // An output that is another one as well has to be in both places.
-        let shared = |key| ir.outputs.iter().filter(|&&output| lower::root(ir, output) == key).count() > 1;
+        let shared = |key| ir.outputs.iter().filter(|&&output| ir.root(output) == key).count() > 1;
         Ok(nodes.into_iter().filter(|&(key, _)| ir.shape(key).numel() != 1 && !kept(key) && !shared(key)).collect())
     }
 
@@ -293,7 +287,7 @@ impl Options {
                 let (a, b) = (ir.shape(from), ir.shape(to));
                 return Err(Error::shape(format!("carry: input {input} has shape {a}, output {output} {b}")));
             }
-            Ok((from, lower::root(ir, to)))
+            Ok((from, ir.root(to)))
         };
         self.carried.iter().map(pair).collect()
     }
@@ -629,6 +623,6 @@ impl<T: Element> Program<T> {
     /// # Errors
     /// What is wrong: a mistake of this crate's.
     pub fn verify(&self) -> Result<()> {
-        verify::verify(&self.schedule.graph)
+        self.schedule.graph.verify()
     }
 }

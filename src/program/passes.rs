@@ -3,11 +3,11 @@
 //!
 //! In compiler terms: the passes over the whole graph: dead-code elimination, fusing a product with its sum, updates in place.
 
-use super::ir::{Ir, IrOp, NodeKey};
-use super::lower::root;
+use crate::graph::ssa::{Ir, IrOp, NodeKey};
 use crate::num::Element;
 use crate::ops::structural::{MatMul, TensorOp};
 use crate::ops::{self, BinaryOp};
+use crate::tape::NodeOp;
 use slotmap::SecondaryMap;
 
 /// All passes, in order. `carried` are inputs that the program keeps, with the outputs that replace them.
@@ -23,11 +23,7 @@ pub(super) fn run<T: Element>(ir: &mut Ir<T>, carried: &[(usize, usize)]) {
 
 /// Whether a run may end with an error, after which what is carried must be as it was.
 pub(super) fn may_fail<T: Element>(ir: &Ir<T>) -> bool {
-    let refuses = |op: &IrOp<T>| match op {
-        IrOp::Foreign(_) => true,
-        IrOp::Tensor(op) => op.can_fail(),
-        _ => false,
-    };
+    let refuses = |op: &IrOp<T>| op.is_call() || matches!(op, IrOp::Op(NodeOp::Tensor(op)) if op.can_fail());
     !ir.guards.is_empty() || ir.order.iter().any(|&key| refuses(&ir.node(key).op))
 }
 
@@ -58,20 +54,19 @@ fn added_product<T: Element>(
     uses: &SecondaryMap<NodeKey, u32>,
     matrix: NodeKey,
     sum: NodeKey,
-) -> Option<(MatMul, [NodeKey; 2], T)> {
+) -> Option<(MatMul, [NodeKey; 2], f64)> {
     let once = |key: NodeKey| uses.get(key) == Some(&1);
     let node = ir.node(sum);
-    let one = T::from_f64(1.0);
     let (mut term, mut factor) = match (&node.op, node.args.as_slice()) {
-        (IrOp::Binary(BinaryOp::Sub(_)), &[a, b]) if a == matrix => (b, -one),
-        (IrOp::Binary(BinaryOp::Add(_)), &[a, b]) if a == matrix => (b, one),
-        (IrOp::Binary(BinaryOp::Add(_)), &[a, b]) if b == matrix => (a, one),
+        (IrOp::Op(NodeOp::Binary(BinaryOp::Sub(_))), &[a, b]) if a == matrix => (b, -1.0),
+        (IrOp::Op(NodeOp::Binary(BinaryOp::Add(_))), &[a, b]) if a == matrix => (b, 1.0),
+        (IrOp::Op(NodeOp::Binary(BinaryOp::Add(_))), &[a, b]) if b == matrix => (a, 1.0),
         _ => return None,
     };
     if !once(sum) || !once(term) || node.shape.rank() != 2 {
         return None;
     }
-    if let (IrOp::Binary(BinaryOp::Mul(_)), &[a, b]) = (&ir.node(term).op, ir.node(term).args.as_slice()) {
+    if let (IrOp::Op(NodeOp::Binary(BinaryOp::Mul(_))), &[a, b]) = (&ir.node(term).op, ir.node(term).args.as_slice()) {
         let (number, rest) = match (ir.literal_of(a), ir.literal_of(b)) {
             (Some(number), _) => (number, b),
             (_, Some(number)) => (number, a),
@@ -80,9 +75,9 @@ fn added_product<T: Element>(
         (term, factor) = (rest, factor * number);
     }
     let product = ir.node(term);
-    let IrOp::Tensor(TensorOp::MatMul(op)) = &product.op else { return None };
+    let IrOp::Op(NodeOp::Tensor(TensorOp::MatMul(op))) = &product.op else { return None };
     let [x, y] = [product.args[0], product.args[1]];
-    let reads_itself = [x, y].iter().any(|&key| root(ir, key) == matrix);
+    let reads_itself = [x, y].iter().any(|&key| ir.root(key) == matrix);
     (once(term) && product.shape == node.shape && !reads_itself).then(|| (op.clone(), [x, y], factor))
 }
 
@@ -90,10 +85,10 @@ fn added_product<T: Element>(
 fn copy_leaves_out<T: Element>(ir: &mut Ir<T>) {
     for k in 0..ir.outputs.len() {
         let output = ir.outputs[k];
-        let leaf = root(ir, output);
+        let leaf = ir.root(output);
         if matches!(ir.node(leaf).op, IrOp::Input(_)) {
             let shape = ir.shape(output).clone();
-            ir.outputs[k] = ir.append(IrOp::Copy, std::iter::once(output).collect(), shape);
+            ir.outputs[k] = ir.append(IrOp::Op(NodeOp::Copy), std::iter::once(output).collect(), shape);
         }
     }
 }
@@ -103,12 +98,13 @@ fn accumulate_products<T: Element>(ir: &mut Ir<T>) {
     let uses = uses(ir);
     for key in ir.order.clone() {
         let node = ir.node(key);
-        let IrOp::Binary(BinaryOp::Add(_)) = node.op else { continue };
+        let IrOp::Op(NodeOp::Binary(BinaryOp::Add(_))) = node.op else { continue };
         for (sum, product) in [(node.args[0], node.args[1]), (node.args[1], node.args[0])] {
-            let IrOp::Tensor(TensorOp::MatMul(op)) = ir.node(product).op.clone() else { continue };
-            let ours = |key: NodeKey| uses[key] == 1 && ir.node(key).shape == node.shape && root(ir, key) == key;
+            let IrOp::Op(NodeOp::Tensor(TensorOp::MatMul(op))) = ir.node(product).op.clone() else { continue };
+            let ours = |key: NodeKey| uses[key] == 1 && ir.node(key).shape == node.shape && ir.root(key) == key;
             // A sum with anything elementwise is cheaper in the fused step that the other part is computed in.
-            let products = matches!(ir.node(sum).op, IrOp::Tensor(TensorOp::MatMul(_)) | IrOp::Accumulate(_));
+            let products =
+                matches!(ir.node(sum).op, IrOp::Op(NodeOp::Tensor(TensorOp::MatMul(_))) | IrOp::Accumulate(_));
             if node.shape.rank() == 2 && products && ours(sum) && ours(product) {
                 let args = std::iter::once(sum).chain(ir.node(product).args.iter().copied()).collect();
                 let node = &mut ir.nodes[key];

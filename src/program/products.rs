@@ -37,8 +37,8 @@
 //! | maps gather points | 2^20 operations, 2^10 points | `map/mod.rs` |
 
 use super::block::{Access, Origin, Target};
-use super::ir::Ir;
-use super::lower::{FusedGroup, ScheduledStep, StepKind, root};
+use super::lower::{FusedGroup, ScheduledStep, StepKind};
+use crate::graph::ssa::Ir;
 use crate::num::Element;
 use crate::ops::structural::MatMul;
 use crate::tensor::Shape;
@@ -94,7 +94,7 @@ pub(super) fn settle<T: Element>(ir: &Ir<T>, drafts: &mut [ScheduledStep<T>]) {
         let Some((rows, columns)) = panels(product, fused) else { continue };
         let key = product.writes[0];
         let guarded = ir.guards.iter().flat_map(|guard| [guard.left, guard.right]);
-        let leaves = ir.outputs.iter().copied().chain(guarded).any(|end| root(ir, end) == key);
+        let leaves = ir.outputs.iter().copied().chain(guarded).any(|end| ir.root(end) == key);
         let readers = drafts.iter().flat_map(|draft| &draft.reads).filter(|&&read| read == key).count();
         if leaves || readers != 1 {
             continue;

@@ -6,11 +6,11 @@
 //! sees to that and [`Machine::check`] proves it. So the slices below do not alias.
 
 use super::block::{Origin, WIDE};
-use super::ir::NodeKey;
 use super::lower::{Schedule, ScheduledStep, StepKind};
 use super::memory::{Allocation, Base, Layout};
 use super::step::{Scratch, Step, View};
 use crate::error::Result;
+use crate::graph::ssa::NodeKey;
 use crate::num::Element;
 use crate::parallel::Workers;
 use crate::tape::replay::Swap;
@@ -202,15 +202,17 @@ impl<T: Element> Machine<T> {
     /// # Errors
     /// Indices that do not fit.
     pub fn take_over(&mut self, swap: &Swap<T>) -> Result<()> {
-        if let Swap::Indices { old, new } = swap {
-            return self.replace_indices(old, new);
-        }
-        for step in &mut self.steps {
-            if let Step::Foreign { op, .. } = step {
-                op.take_over(swap);
+        match swap {
+            Swap::Indices { old, new } => self.replace_indices(old, new),
+            Swap::Op { old, new } => {
+                for step in &mut self.steps {
+                    if let Step::Call { op, .. } = step {
+                        op.take_over(old, new);
+                    }
+                }
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// Gives ops that hold these labels others of the same number.

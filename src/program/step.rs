@@ -8,12 +8,12 @@
 
 use super::batch::BatchCode;
 use super::block::{BlockCode, Extent, Short, Space};
-use super::foreign::Foreign;
-use super::ir::NodeKey;
+use super::call::Call;
 use super::lower::{self, ScheduledStep};
 use super::memory::{Allocation, Base};
 use super::products::Way;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::graph::ssa::NodeKey;
 use crate::num::Element;
 use crate::ops::structural::{MatMul, Source, TensorOp};
 use crate::parallel::Workers;
@@ -63,8 +63,8 @@ pub(super) enum Step<T> {
         inputs: Vec<(Allocation, Shape)>,
         output: Allocation,
     },
-    Foreign {
-        op: Foreign<T>,
+    Call {
+        op: Call<T>,
         inputs: Vec<(Allocation, Shape)>,
         output: Allocation,
         shape: Shape,
@@ -213,9 +213,9 @@ impl<T: Element> Step<T> {
                 let places = [reads[*accumulate as usize], reads[1 + *accumulate as usize]];
                 Self::product(op.clone(), places, factors.clone(), writes[0], *accumulate, *way)
             }
-            lower::StepKind::Foreign { op, shapes, shape } => {
+            lower::StepKind::Call { op, shapes, shape } => {
                 let inputs = reads.into_iter().zip(shapes.iter().cloned()).collect();
-                Step::Foreign { op: op.clone(), inputs, output: writes[0], shape: shape.clone() }
+                Step::Call { op: op.clone(), inputs, output: writes[0], shape: shape.clone() }
             }
             lower::StepKind::Copy => Step::Copy { from: reads[0], to: writes[0] },
         }
@@ -307,7 +307,7 @@ impl<T: Element> Step<T> {
             }
             Step::Bound { factors, output, .. } => [factors.to_vec(), vec![*output]],
             Step::Product { factors: [x, y], output, .. } => [vec![x.0, y.0], vec![*output]],
-            Step::Tensor { inputs, output, .. } | Step::Foreign { inputs, output, .. } => {
+            Step::Tensor { inputs, output, .. } | Step::Call { inputs, output, .. } => {
                 [inputs.iter().map(|input| input.0).collect(), vec![*output]]
             }
             Step::Copy { from, to } => [vec![*from], vec![*to]],
@@ -430,19 +430,16 @@ impl<T: Element> Step<T> {
                     unsafe { (inputs.iter().map(|input| view.source(input)).collect(), view.slice_mut(*output)) };
                 op.write(&sources, out)?;
             }
-            Step::Foreign { op, inputs, output, shape } => {
+            Step::Call { op, inputs, output, shape } => {
                 let value = |(place, shape): &(Allocation, Shape)| -> Result<Value<T>> {
                     // SAFETY: copied at once.
                     let data = unsafe { view.slice(*place) }.to_vec();
                     Ok(Tensor::new(shape.clone(), data)?.into())
                 };
                 let args = inputs.iter().map(value).collect::<Result<Vec<_>>>()?;
-                let result = op.evaluate(&args)?;
-                let found = result.shape();
-                // A rule may leave a gradient small that stretches, or long where it is to be summed.
-                let fitted = if found == *shape { result } else { fitted(op, result, shape)? };
+                let result = op.evaluate(&args, shape)?;
                 // SAFETY: no slice is out.
-                unsafe { view.slice_mut(*output) }.copy_from_slice(fitted.as_slice());
+                unsafe { view.slice_mut(*output) }.copy_from_slice(result.as_slice());
             }
             Step::Copy { from, to } => {
                 // SAFETY: apart, as for every step.
@@ -505,21 +502,5 @@ impl<T: Element> Step<T> {
             from = to;
         }
         true
-    }
-}
-
-/// A rule's result in the shape of its argument.
-fn fitted<T: Element>(op: &Foreign<T>, value: Value<T>, shape: &Shape) -> Result<Value<T>> {
-    use crate::ops::algebra::Algebra;
-    use crate::ops::eager::Eager;
-    let pool = crate::tensor::pool::Pool::transient();
-    let eager = Eager::new(&pool);
-    let found = value.shape();
-    if shape.broadcasts_to(&found) {
-        Ok(eager.sum_to(&value, shape))
-    } else if found.broadcasts_to(shape) {
-        Ok(eager.broadcast_to(&value, shape))
-    } else {
-        Err(Error::shape(format!("{}: gave shape {found}, when compiled it was {shape}", op.name())))
     }
 }

@@ -22,7 +22,7 @@ mod transposed;
 
 pub use gradients::Gradients;
 pub(crate) use needs::Needs;
-pub(crate) use recording::{BinaryRule, UnaryRule};
+pub(crate) use recording::{BinaryRule, BuildingMode, UnaryRule, adjoint};
 
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;

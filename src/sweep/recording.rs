@@ -1,37 +1,18 @@
-//! The sweep over variables: the gradient is recorded, and can be differentiated again.
+//! The sweep over numbers that build: variables, so that the gradient is recorded and can be differentiated again, and nodes
+//! of an SSA graph, so that the gradient is written down.
 
 use super::{Adjoints, Needs, SweepMode};
 use crate::error::{Error, Result};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::algebra::Algebra;
-use crate::ops::structural::{Contribution, Node};
-use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
-use crate::tape::NodeRef;
-use crate::tape::entry::NodeOp;
+use crate::ops::structural::{Contribution, Node, TensorOp};
+use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
+use crate::tape::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Id, Recording, Tape, Var};
+use crate::tape::{Id, NodeOp, NodeRef, Recording, Tape, Var};
 use crate::tensor::kernels::elementwise::Side;
 use crate::tensor::{Shape, Tensor};
-
-/// Recorded adjoints of the scalar lane, and the values of its nodes.
-pub(crate) struct ScalarVars<'t, T> {
-    adjoints: Vec<Option<Var<'t, T>>>,
-    values: Vec<T>,
-}
-
-/// The gradient by `x` after a recorded sweep.
-pub(crate) fn gradient<'t, T: Element>(
-    tape: &'t Tape<T>,
-    adjoints: &Adjoints<ScalarVars<'t, T>, Var<'t, T>>,
-    x: Var<'t, T>,
-) -> Var<'t, T> {
-    let found = match x.id.lane() {
-        NodeRef::Scalar(id) => adjoints.scalars.adjoints.get(id as usize).copied().flatten(),
-        NodeRef::Tensor(k) => adjoints.tensors.get(k).copied().flatten(),
-        NodeRef::Constant => None,
-    };
-    found.unwrap_or_else(|| tape.data(Tensor::zeros(x.shape())))
-}
+use std::sync::Arc;
 
 /// g f'(x): of the input, the output and the gradient, over any number.
 pub(crate) struct UnaryRule<S>(pub S, pub S, pub S);
@@ -59,27 +40,101 @@ impl<S: Number> BinaryVisitor for BinaryRule<S> {
     }
 }
 
-impl<'t, T: Element> Recording<'t, T> {
-    fn node(&self, id: u32, values: &[T]) -> Var<'t, T> {
-        Var::scalar(self.tape, id, values[id as usize])
+/// Adjoints of the scalar lane, and what stands for its nodes.
+pub(crate) struct BuiltScalars<V, N> {
+    pub adjoints: Vec<Option<V>>,
+    nodes: N,
+}
+
+impl<V: Number, N> BuiltScalars<V, N> {
+    fn add(&mut self, id: u32, x: V) {
+        let slot = &mut self.adjoints[id as usize];
+        *slot = Some(slot.map_or(x, |sum| sum + x));
+    }
+}
+
+/// A sweep whose values build. Each rule is applied here, by the kind of its op; who builds says what stands for a node, and
+/// what becomes of rules that need more than the algebra.
+pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
+    /// The element type: no parameter of the trait, so that the sweep over numbers is known to be none of these.
+    type T: Element;
+    /// What the scalar lane's nodes are looked up in.
+    type Nodes;
+
+    fn nodes(&self, tape: &Tape<Self::T>, n: u32) -> Self::Nodes;
+    fn node(&self, nodes: &Self::Nodes, id: u32) -> Self::V;
+    /// A number of the scalar lane that is no node.
+    fn number(&self, x: Self::T) -> Self::V;
+    /// An entry's op, what its parents are, and what it is itself.
+    fn entry_nodes(&self, tape: &Tape<Self::T>, k: usize) -> (NodeOp<Self::T>, Vec<Self::V>, Self::V);
+    /// The scalar that a scalar's adjoint gathers at.
+    fn first(&self, id: u32) -> u32 {
+        id
     }
 
-    fn operand(&self, operand: ScalarOperand<T>, values: &[T]) -> Var<'t, T> {
-        match operand {
-            ScalarOperand::Node(id) => self.node(id, values),
-            ScalarOperand::Literal(x) => Var::constant(x),
+    fn unary_rule(&self, op: UnaryOp, [x, y, g]: [Self::V; 3]) -> Self::V {
+        op.with(UnaryRule(x, y, g))
+    }
+    fn binary_rule(&self, op: BinaryOp, side: Side, nodes: [Self::V; 3], g: Self::V) -> Self::V {
+        op.with(BinaryRule { side, nodes, g })
+    }
+    fn tensor_rule(
+        &self,
+        op: &TensorOp,
+        node: Node<'_, Self::V>,
+        wrt: usize,
+        g: &Self::V,
+    ) -> Result<Contribution<Self::V>>;
+    fn tensor_tangent(&self, op: &TensorOp, node: Node<'_, Self::V>, wrt: usize, tangent: &Self::V) -> Result<Self::V>;
+    fn custom_unary(&self, op: &Arc<dyn DynUnary<Self::T>>, nodes: [Self::V; 3]) -> Self::V;
+    fn custom_binary(&self, op: &Arc<dyn DynBinary<Self::T>>, side: Side, nodes: [Self::V; 3], g: Self::V) -> Self::V;
+    fn custom_rule(
+        &self,
+        op: &Arc<dyn DynTensorOp<Self::T>>,
+        node: Node<'_, Self::V>,
+        wrt: usize,
+        g: &Self::V,
+    ) -> Result<Self::V>;
+    fn custom_tangent(&self, op: &Arc<dyn DynTensorOp<Self::T>>) -> Error;
+
+    /// What an entry contributes to a parent.
+    fn rule(&self, tape: &Tape<Self::T>, k: usize, wrt: usize, g: Self::V) -> Result<Contribution<Self::V>> {
+        let (op, inputs, output) = self.entry_nodes(tape, k);
+        let node = Node { inputs: &inputs, output: &output };
+        let zero = || self.literal(0.0);
+        let side = if wrt == 0 { Side::X } else { Side::Y };
+        Ok(match &op {
+            NodeOp::Leaf => unreachable!("a leaf has no parents"),
+            NodeOp::Copy => g,
+            NodeOp::Unary(op) => self.unary_rule(*op, [inputs[0], output, g]),
+            NodeOp::Binary(op) => self.binary_rule(*op, side, [inputs[0], inputs[1], output], g),
+            NodeOp::Select => match wrt {
+                0 => zero(),
+                1 => Number::select(inputs[0], g, zero()),
+                _ => Number::select(inputs[0], zero(), g),
+            },
+            NodeOp::Tensor(op) => return self.tensor_rule(op, node, wrt, &g),
+            NodeOp::CustomUnary(op) => self.custom_unary(op, [inputs[0], output, g]),
+            NodeOp::CustomBinary(op) => self.custom_binary(op, side, [inputs[0], inputs[1], output], g),
+            NodeOp::Custom(op) => self.custom_rule(op, node, wrt, &g)?,
         }
+        .into())
     }
 
     /// The products of `g` with the local derivatives of a scalar node, by parent; backward and forward are the same.
     fn scalar_products(
         &self,
+        tape: &Tape<Self::T>,
         id: u32,
-        values: &[T],
-        g: impl Fn(u32) -> Option<Var<'t, T>>,
-        mut add: impl FnMut(u32, Var<'t, T>),
+        nodes: &Self::Nodes,
+        g: impl Fn(u32) -> Option<Self::V>,
+        mut add: impl FnMut(u32, Self::V),
     ) {
-        match self.tape.scalars().decode(id) {
+        let operand = |operand| match operand {
+            ScalarOperand::Node(id) => self.node(nodes, id),
+            ScalarOperand::Literal(x) => self.number(x),
+        };
+        match tape.scalars().decode(id) {
             ScalarNode::Leaf(_) => {}
             ScalarNode::Copy(parent) => {
                 if let Some(g) = g(parent) {
@@ -88,24 +143,137 @@ impl<'t, T: Element> Recording<'t, T> {
             }
             ScalarNode::Unary(op, parent) => {
                 if let Some(g) = g(parent).filter(|_| !op.is_flat()) {
-                    add(parent, op.with(UnaryRule(self.node(parent, values), self.node(id, values), g)));
+                    add(parent, self.unary_rule(op, [self.node(nodes, parent), self.node(nodes, id), g]));
                 }
             }
             ScalarNode::Binary(op, a, b) => {
-                let nodes = [self.operand(a, values), self.operand(b, values), self.node(id, values)];
+                let values = [operand(a), operand(b), self.node(nodes, id)];
                 for (side, operand) in [(Side::X, a), (Side::Y, b)] {
                     let ScalarOperand::Node(parent) = operand else { continue };
                     if let Some(g) = g(parent).filter(|_| !op.is_flat()) {
-                        add(parent, op.with(BinaryRule { side, nodes, g }));
+                        add(parent, self.binary_rule(op, side, values, g));
                     }
                 }
             }
         }
     }
+}
 
-    /// The variables of an entry's parents, and its own.
-    fn entry_vars(&self, k: usize) -> (NodeOp<T>, Vec<Var<'t, T>>, Var<'t, T>) {
-        let entries = self.tape.entries();
+impl<M: BuildingMode> SweepMode<M::T> for M {
+    type Scalars = BuiltScalars<M::V, M::Nodes>;
+    const KEEPS_ALL: bool = true;
+
+    fn scalars(&self, tape: &Tape<M::T>, n: u32) -> Self::Scalars {
+        BuiltScalars { adjoints: vec![None; n as usize], nodes: self.nodes(tape, n) }
+    }
+    fn add_scalar(&self, scalars: &mut Self::Scalars, id: u32, x: M::V) {
+        scalars.add(id, x);
+    }
+    fn scalar(&self, scalars: &Self::Scalars, id: u32) -> Option<M::V> {
+        scalars.adjoints[id as usize]
+    }
+
+    fn segment(
+        &self,
+        tape: &Tape<M::T>,
+        lo: u32,
+        hi: u32,
+        scalars: &mut Self::Scalars,
+        needs: Option<&Needs>,
+    ) -> Result<()> {
+        for id in (lo..hi).rev() {
+            let Some(g) = scalars.adjoints[id as usize] else { continue };
+            // What was recorded twice is swept once, with both adjoints.
+            let first = self.first(id);
+            if first != id {
+                scalars.add(first, g);
+                continue;
+            }
+            let wanted = |parent| needs.is_none_or(|needs| needs.scalar(parent)).then_some(g);
+            let mut products: smallvec::SmallVec<[(u32, M::V); 2]> = smallvec::SmallVec::new();
+            self.scalar_products(tape, id, &scalars.nodes, wanted, |parent, product| products.push((parent, product)));
+            products.into_iter().for_each(|(parent, product)| scalars.add(parent, product));
+        }
+        Ok(())
+    }
+
+    fn forward_segment(&self, tape: &Tape<M::T>, lo: u32, hi: u32, scalars: &mut Self::Scalars) {
+        for id in lo..hi {
+            let mut sum = scalars.adjoints[id as usize];
+            let add = |_, product| sum = Some(sum.map_or(product, |sum| sum + product));
+            self.scalar_products(tape, id, &scalars.nodes, |parent| scalars.adjoints[parent as usize], add);
+            scalars.adjoints[id as usize] = sum;
+        }
+    }
+
+    fn contribution(&self, tape: &Tape<M::T>, k: usize, wrt: usize, g: M::V) -> Result<Contribution<M::V>> {
+        self.rule(tape, k, wrt, g)
+    }
+
+    fn tangent(&self, tape: &Tape<M::T>, k: usize, wrt: usize, tangent: M::V) -> Result<M::V> {
+        let (op, inputs, output) = self.entry_nodes(tape, k);
+        match &op {
+            NodeOp::Tensor(op) => self.tensor_tangent(op, Node { inputs: &inputs, output: &output }, wrt, &tangent),
+            NodeOp::Custom(op) => Err(self.custom_tangent(op)),
+            _ => {
+                let full = self.broadcast_to(&tangent, &self.shape(&output));
+                match self.rule(tape, k, wrt, full)? {
+                    Contribution::Value(value) => Ok(value),
+                    Contribution::Product { .. } => unreachable!("elementwise ops make no products"),
+                }
+            }
+        }
+    }
+
+    fn accumulate(&self, slot: &mut Option<M::V>, contribution: Contribution<M::V>, shape: &Shape) {
+        let value = match contribution {
+            Contribution::Value(value) => value,
+            Contribution::Product { x, transpose_x, y, transpose_y } => self.matmul(&x, transpose_x, &y, transpose_y),
+        };
+        let value = self.broadcast_to(&value, shape);
+        *slot = Some(slot.map_or(value, |sum| sum + value));
+    }
+
+    fn hooked(&self, _tape: &Tape<M::T>, _id: Id, g: M::V) -> M::V {
+        g
+    }
+    fn hook_result(&self, _tape: &Tape<M::T>, _scalars: &mut Self::Scalars, _id: u32) {}
+}
+
+/// What a building sweep left at a variable.
+pub(crate) fn adjoint<T: Element, V: Copy, N>(adjoints: &Adjoints<BuiltScalars<V, N>, V>, x: Var<'_, T>) -> Option<V> {
+    match x.id.lane() {
+        NodeRef::Scalar(id) => adjoints.scalars.adjoints.get(id as usize).copied().flatten(),
+        NodeRef::Tensor(k) => adjoints.tensors.get(k).copied().flatten(),
+        NodeRef::Constant => None,
+    }
+}
+
+/// The gradient by `x` after a recorded sweep.
+pub(crate) fn gradient<'t, T: Element>(
+    tape: &'t Tape<T>,
+    adjoints: &Adjoints<BuiltScalars<Var<'t, T>, Vec<T>>, Var<'t, T>>,
+    x: Var<'t, T>,
+) -> Var<'t, T> {
+    adjoint(adjoints, x).unwrap_or_else(|| tape.data(Tensor::zeros(x.shape())))
+}
+
+impl<'t, T: Element> BuildingMode for Recording<'t, T> {
+    type T = T;
+    /// The values: a sweep reads many, and the lane keeps none.
+    type Nodes = Vec<T>;
+
+    fn nodes(&self, tape: &Tape<T>, n: u32) -> Vec<T> {
+        tape.scalars().values(n)
+    }
+    fn node(&self, values: &Vec<T>, id: u32) -> Var<'t, T> {
+        Var::scalar(self.tape, id, values[id as usize])
+    }
+    fn number(&self, x: T) -> Var<'t, T> {
+        Var::constant(x)
+    }
+    fn entry_nodes(&self, tape: &Tape<T>, k: usize) -> (NodeOp<T>, Vec<Var<'t, T>>, Var<'t, T>) {
+        let entries = tape.entries();
         let entry = &entries[k];
         let var = |id: Id, value: T| Var { tape: Some(self.tape), id, scalar: value };
         let inputs = entry.parents.iter().map(|parent| var(parent.id, parent.value)).collect();
@@ -116,130 +284,53 @@ impl<'t, T: Element> Recording<'t, T> {
         (entry.op.clone(), inputs, output)
     }
 
-    fn elementwise(
+    fn tensor_rule(
         &self,
-        op: &NodeOp<T>,
-        nodes: &[Var<'t, T>],
-        out: Var<'t, T>,
+        op: &TensorOp,
+        node: Node<'_, Var<'t, T>>,
         wrt: usize,
+        g: &Var<'t, T>,
+    ) -> Result<Contribution<Var<'t, T>>> {
+        let contribution = op.vjp(self, node, wrt, g);
+        self.refused(op)?;
+        Ok(contribution)
+    }
+    fn tensor_tangent(
+        &self,
+        op: &TensorOp,
+        node: Node<'_, Var<'t, T>>,
+        wrt: usize,
+        tangent: &Var<'t, T>,
+    ) -> Result<Var<'t, T>> {
+        let tangent = op.jvp(self, node, wrt, tangent);
+        self.refused(op)?;
+        Ok(tangent)
+    }
+    fn custom_unary(&self, op: &Arc<dyn DynUnary<T>>, [x, y, g]: [Var<'t, T>; 3]) -> Var<'t, T> {
+        op.record_vjp(x, y, g)
+    }
+    fn custom_binary(
+        &self,
+        op: &Arc<dyn DynBinary<T>>,
+        side: Side,
+        nodes: [Var<'t, T>; 3],
         g: Var<'t, T>,
     ) -> Var<'t, T> {
-        let side = if wrt == 0 { Side::X } else { Side::Y };
-        match op {
-            NodeOp::Unary(op) => op.with(UnaryRule(nodes[0], out, g)),
-            NodeOp::CustomUnary(op) => op.record_vjp(nodes[0], out, g),
-            NodeOp::Binary(op) => op.with(BinaryRule { side, nodes: [nodes[0], nodes[1], out], g }),
-            NodeOp::CustomBinary(op) => op.record_vjp(side, [nodes[0], nodes[1], out], g),
-            NodeOp::Select => match wrt {
-                0 => Var::constant(T::from_f64(0.0)),
-                1 => Number::select(nodes[0], g, Var::constant(T::from_f64(0.0))),
-                _ => Number::select(nodes[0], Var::constant(T::from_f64(0.0)), g),
-            },
-            _ => unreachable!("only elementwise ops come here"),
-        }
+        op.record_vjp(side, nodes, g)
     }
-}
-
-impl<'t, T: Element> SweepMode<T> for Recording<'t, T> {
-    type Scalars = ScalarVars<'t, T>;
-    const KEEPS_ALL: bool = true;
-
-    fn scalars(&self, tape: &Tape<T>, n: u32) -> ScalarVars<'t, T> {
-        ScalarVars { adjoints: vec![None; n as usize], values: tape.scalars().values(n) }
-    }
-
-    fn add_scalar(&self, scalars: &mut ScalarVars<'t, T>, id: u32, x: Var<'t, T>) {
-        let slot = &mut scalars.adjoints[id as usize];
-        *slot = Some(slot.map_or(x, |sum| sum + x));
-    }
-
-    fn scalar(&self, scalars: &ScalarVars<'t, T>, id: u32) -> Option<Var<'t, T>> {
-        scalars.adjoints[id as usize]
-    }
-
-    fn segment(
+    fn custom_rule(
         &self,
-        _tape: &Tape<T>,
-        lo: u32,
-        hi: u32,
-        scalars: &mut ScalarVars<'t, T>,
-        needs: Option<&Needs>,
-    ) -> Result<()> {
-        for id in (lo..hi).rev() {
-            let Some(g) = scalars.adjoints[id as usize] else { continue };
-            let ScalarVars { adjoints, values } = &mut *scalars;
-            let wanted = |parent| needs.is_none_or(|needs| needs.scalar(parent)).then_some(g);
-            self.scalar_products(id, values, wanted, |parent, product| {
-                let slot = &mut adjoints[parent as usize];
-                *slot = Some(slot.map_or(product, |sum| sum + product));
-            });
-        }
-        Ok(())
+        op: &Arc<dyn DynTensorOp<T>>,
+        node: Node<'_, Var<'t, T>>,
+        wrt: usize,
+        g: &Var<'t, T>,
+    ) -> Result<Var<'t, T>> {
+        Ok(op.record_vjp(self, node.inputs, node.output, g)?.swap_remove(wrt))
     }
-
-    fn forward_segment(&self, _tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut ScalarVars<'t, T>) {
-        for id in lo..hi {
-            let ScalarVars { adjoints, values } = &mut *scalars;
-            let mut sum = adjoints[id as usize];
-            let tangents = &*adjoints;
-            self.scalar_products(
-                id,
-                values,
-                |parent| tangents[parent as usize],
-                |_, product| {
-                    sum = Some(sum.map_or(product, |sum| sum + product));
-                },
-            );
-            adjoints[id as usize] = sum;
-        }
+    fn custom_tangent(&self, op: &Arc<dyn DynTensorOp<T>>) -> Error {
+        Error::not_differentiable(format!(
+            "{}: a recorded tangent of a user's op on tensors is not supported; use jvp over numbers, or vjp",
+            op.name()
+        ))
     }
-
-    fn contribution(&self, _tape: &Tape<T>, k: usize, wrt: usize, g: Var<'t, T>) -> Result<Contribution<Var<'t, T>>> {
-        let (op, inputs, output) = self.entry_vars(k);
-        match &op {
-            NodeOp::Tensor(op) => {
-                let contribution = op.vjp(self, Node { inputs: &inputs, output: &output }, wrt, &g);
-                self.refused(op)?;
-                Ok(contribution)
-            }
-            NodeOp::Custom(op) => Ok(op.record_vjp(self, &inputs, &output, &g)?.swap_remove(wrt).into()),
-            NodeOp::Leaf => unreachable!("a leaf has no parents"),
-            op => Ok(self.elementwise(op, &inputs, output, wrt, g).into()),
-        }
-    }
-
-    fn tangent(&self, _tape: &Tape<T>, k: usize, wrt: usize, tangent: Var<'t, T>) -> Result<Var<'t, T>> {
-        let (op, inputs, output) = self.entry_vars(k);
-        match &op {
-            NodeOp::Tensor(op) => {
-                let tangent = op.jvp(self, Node { inputs: &inputs, output: &output }, wrt, &tangent);
-                self.refused(op)?;
-                Ok(tangent)
-            }
-            NodeOp::Custom(op) => Err(Error::not_differentiable(format!(
-                "{}: a recorded tangent of a user's op on tensors is not supported; use jvp over numbers, or vjp",
-                op.name()
-            ))),
-            NodeOp::Leaf => unreachable!("a leaf has no parents"),
-            op => {
-                let full = self.broadcast_to(&tangent, &output.shape());
-                Ok(self.elementwise(op, &inputs, output, wrt, full))
-            }
-        }
-    }
-
-    fn accumulate(&self, slot: &mut Option<Var<'t, T>>, contribution: Contribution<Var<'t, T>>, shape: &Shape) {
-        let value = match contribution {
-            Contribution::Value(value) => value,
-            Contribution::Product { x, transpose_x, y, transpose_y } => self.matmul(&x, transpose_x, &y, transpose_y),
-        };
-        let value = self.broadcast_to(&value, shape);
-        *slot = Some(slot.map_or(value, |sum| sum + value));
-    }
-
-    fn hooked(&self, _tape: &Tape<T>, _id: Id, g: Var<'t, T>) -> Var<'t, T> {
-        g
-    }
-
-    fn hook_result(&self, _tape: &Tape<T>, _scalars: &mut ScalarVars<'t, T>, _id: u32) {}
 }

@@ -121,7 +121,7 @@ pub(crate) trait DynTensorOp<T>: Send + Sync {
     /// The gradients as formulas; `None` for a rule that exists as numbers only.
     fn symbol_vjp<'b>(
         &self,
-        _a: &Rules<'_, 'b, T>,
+        _a: &Rules<'b, T>,
         _inputs: &[Symbol<'b>],
         _output: &Symbol<'b>,
         _g: &Symbol<'b>,
@@ -155,7 +155,7 @@ impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
     }
     fn symbol_vjp<'b>(
         &self,
-        a: &Rules<'_, 'b, T>,
+        a: &Rules<'b, T>,
         inputs: &[Symbol<'b>],
         output: &Symbol<'b>,
         g: &Symbol<'b>,

@@ -11,7 +11,6 @@
 //!
 //! **Invariant.** No value of a replayed tape is read but those of data; [`super::tracing`] notes it otherwise.
 
-use super::custom::{DynBinary, DynTensorOp, DynUnary};
 use super::entry::{Entry, NodeOp, Parent};
 use super::{Guard, Id, NodeRef, Tape, Var};
 use crate::error::Result;
@@ -99,10 +98,15 @@ impl<T> Replay<T> {
 
 /// What took the place of something that a program holds.
 pub(crate) enum Swap<T> {
-    Indices { old: Indices, new: Indices },
-    Unary { old: Arc<dyn DynUnary<T>>, new: Arc<dyn DynUnary<T>> },
-    Binary { old: Arc<dyn DynBinary<T>>, new: Arc<dyn DynBinary<T>> },
-    Tensor { old: Arc<dyn DynTensorOp<T>>, new: Arc<dyn DynTensorOp<T>> },
+    Indices {
+        old: Indices,
+        new: Indices,
+    },
+    /// A user's op.
+    Op {
+        old: NodeOp<T>,
+        new: NodeOp<T>,
+    },
 }
 
 /// What a closure asks for beside what was recorded.
@@ -124,6 +128,16 @@ impl<T: Element> NodeOp<T> {
         }
     }
 
+    /// Whether this is a user's op in the same memory.
+    pub(crate) fn is_identical(&self, other: &NodeOp<T>) -> bool {
+        match (self, other) {
+            (NodeOp::CustomUnary(a), NodeOp::CustomUnary(b)) => Arc::ptr_eq(a, b),
+            (NodeOp::CustomBinary(a), NodeOp::CustomBinary(b)) => Arc::ptr_eq(a, b),
+            (NodeOp::Custom(a), NodeOp::Custom(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
     /// Puts what may change in place of what was recorded.
     fn replace(&self, recorded: &mut NodeOp<T>) -> Option<Swap<T>> {
         match (self, recorded) {
@@ -132,17 +146,11 @@ impl<T: Element> NodeOp<T> {
                 recorded.set_indices(new.clone());
                 Some(Swap::Indices { old, new })
             }
-            (NodeOp::CustomUnary(op), NodeOp::CustomUnary(recorded)) if !Arc::ptr_eq(op, recorded) => {
-                let new = Arc::clone(op);
-                Some(Swap::Unary { old: std::mem::replace(recorded, new.clone()), new })
-            }
-            (NodeOp::CustomBinary(op), NodeOp::CustomBinary(recorded)) if !Arc::ptr_eq(op, recorded) => {
-                let new = Arc::clone(op);
-                Some(Swap::Binary { old: std::mem::replace(recorded, new.clone()), new })
-            }
-            (NodeOp::Custom(op), NodeOp::Custom(recorded)) if !Arc::ptr_eq(op, recorded) => {
-                let new = Arc::clone(op);
-                Some(Swap::Tensor { old: std::mem::replace(recorded, new.clone()), new })
+            (NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_), recorded)
+                if !self.is_identical(recorded) =>
+            {
+                let new = self.clone();
+                Some(Swap::Op { old: std::mem::replace(recorded, new.clone()), new })
             }
             _ => None,
         }

@@ -28,13 +28,10 @@ pub fn value_and_gradient(t1: f64, b1: f64, t2: f64, b2: f64, t3: f64, b3: f64) 
     let c = v15 * v15;
 
     // Backward: d_v is the derivative of the value by v.
-    let d_c: f64 = 1.0;
     // v15 is read by c (square).
-    let d_v15 = d_c * (2.0 * v15);
-    // y_hat is read by v15 (sub).
-    let d_y_hat = d_v15;
+    let d_v15 = v15 + v15;
     // z3 is read by y_hat (sigmoid).
-    let d_z3 = d_y_hat * (y_hat * (1.0 - y_hat));
+    let d_z3 = d_v15 * (y_hat * (1.0 - y_hat));
     // a2 is read by z3 (mul).
     let d_a2 = d_z3 * t3;
     // z2 is read by a2 (relu).

@@ -31,10 +31,8 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
     let l = cross_entropy(&z2, 3, &[2, 0, 1]);
 
     // Backward: d_v is the derivative of the value by v.
-    let d_l: f64 = 1.0;
     // z2 is read by l (cross_entropy).
-    let part_1: Vec<f64> = cross_entropy_slope(&z2, 3, &[2, 0, 1]);
-    let d_z2: Vec<f64> = (0..9).map(|i| d_l * part_1[i]).collect();
+    let d_z2: Vec<f64> = cross_entropy_slope(&z2, 3, &[2, 0, 1]);
     // a1 is read by v8 (matmul).
     let d_a1: Vec<f64> = matmul(&d_z2, false, w2, true, [3, 3, 4]);
     // z1 is read by a1 (relu).

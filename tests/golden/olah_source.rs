@@ -15,15 +15,10 @@ pub fn value_and_gradient(a: f64, b: f64) -> (f64, Gradient) {
     let e = c * d;
 
     // Backward: d_v is the derivative of the value by v.
-    let d_e: f64 = 1.0;
-    // d is read by e (mul).
-    let d_d = d_e * c;
-    // c is read by e (mul).
-    let d_c = d_e * d;
     // b is read by d (add), c (add).
-    let d_b = d_d + d_c;
+    let d_b = c + d;
     // a is read by c (add).
-    let d_a = d_c;
+    let d_a = d;
 
     (e, Gradient { a: d_a, b: d_b })
 }

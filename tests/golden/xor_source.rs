@@ -40,13 +40,8 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
     let l = v12 * 0.25; // in head
 
     // Backward: d_v is the derivative of the value by v.
-    let d_l: f64 = 1.0;
-    // v12 is read by l (mul).
-    let d_v12 = d_l * 0.25;
-    // v11 is read by v12 (sum).
-    let d_v11: Vec<f64> = vec![d_v12; 4];
     // z2 is read by v11 (bce_with_logits).
-    let d_z2: Vec<f64> = (0..4).map(|i| d_v11[i] * (sigmoid(z2[i]) - y[i])).collect();
+    let d_z2: Vec<f64> = (0..4).map(|i| 0.25 * (sigmoid(z2[i]) - y[i])).collect();
     // a1 is read by v9 (matmul).
     let d_a1: Vec<f64> = matmul(&d_z2, false, w2, true, [4, 1, 3]);
     // z1 is read by a1 (tanh).

@@ -2,12 +2,13 @@
 
 use super::Writer;
 use crate::error::Result;
-use crate::explain::symbol::TermKind;
+use crate::graph::ssa::{IrOp, NodeKey, symbol};
 use crate::num::Element;
 use crate::num::elementwise::Rust;
 use crate::ops::structural::TensorOp;
 use crate::ops::symbol::Symbol;
 use crate::ops::{BinaryOp, BuiltinUnary, UnaryOp, UnaryVisitor};
+use crate::tape::NodeOp;
 use crate::tensor::Shape;
 
 /// How tightly an expression holds together, loosest first.
@@ -28,54 +29,58 @@ fn at_least((text, bond): Expression, least: Bond) -> String {
 
 impl<T: Element> Writer<'_, T> {
     /// The formula at element i of a tensor of shape `out`; of a number where `out` has no axes.
-    pub(super) fn element(&mut self, id: usize, out: &Shape) -> Result<Expression> {
-        let term = self.book.term(id);
-        if let Some(variable) = self.variable(&term.form) {
-            return Ok((indexed(variable, &term.shape, out), Bond::Whole));
+    pub(super) fn element(&mut self, id: NodeKey, out: &Shape) -> Result<Expression> {
+        let node = self.node(id);
+        if let Some(variable) = self.variable(id) {
+            return Ok((indexed(variable, &node.shape, out), Bond::Whole));
         }
-        match &term.form {
-            TermKind::Literal(x) if *x < 0.0 => Ok((self.literal(*x), Bond::Sign)),
-            TermKind::Literal(x) => Ok((self.literal(*x), Bond::Whole)),
-            TermKind::Unary(op) => self.unary(*op, term.args[0], out),
-            TermKind::Binary(op) => self.binary(*op, term.args[0], term.args[1], out),
-            TermKind::Select => {
-                let condition = self.condition(term.args[0], out)?;
-                let (a, b) = (self.element(term.args[1], out)?.0, self.element(term.args[2], out)?.0);
+        let args = &node.args;
+        match &node.op {
+            IrOp::Literal(x) if *x < 0.0 => Ok((self.literal(*x), Bond::Sign)),
+            IrOp::Literal(x) => Ok((self.literal(*x), Bond::Whole)),
+            IrOp::Op(NodeOp::Unary(op)) => self.unary(*op, args[0], out),
+            IrOp::Op(NodeOp::Binary(op)) => self.binary(*op, args[0], args[1], out),
+            IrOp::Op(NodeOp::Select) => {
+                let condition = self.condition(args[0], out)?;
+                let (a, b) = (self.element(args[1], out)?.0, self.element(args[2], out)?.0);
                 Ok((format!("if {condition} {{ {a} }} else {{ {b} }}"), Bond::Choice))
             }
-            TermKind::Tensor(TensorOp::BroadcastTo(_)) => self.element(term.args[0], out),
-            TermKind::Tensor(TensorOp::Reshape(_)) if self.book.shape(term.args[0]).rank() == 0 => {
-                self.element(term.args[0], out)
+            IrOp::Op(NodeOp::Tensor(TensorOp::BroadcastTo(_))) => self.element(args[0], out),
+            IrOp::Op(NodeOp::Tensor(TensorOp::Reshape(_))) if self.shape(args[0]).rank() == 0 => {
+                self.element(args[0], out)
             }
-            TermKind::Tensor(TensorOp::Reshape(_)) if out.rank() == 0 => {
-                Ok((format!("{}[0]", self.temporary(term.args[0])?), Bond::Whole))
+            IrOp::Op(NodeOp::Tensor(TensorOp::Reshape(_))) if out.rank() == 0 => {
+                Ok((format!("{}[0]", self.temporary(args[0])?), Bond::Whole))
             }
-            TermKind::Named(name) => Err(self.refused(name)),
+            IrOp::Named(name) => Err(self.refused(name)),
+            IrOp::Op(op @ (NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_))) => {
+                Err(self.refused(op.name()))
+            }
             _ => {
                 let variable = self.temporary(id)?;
-                Ok((indexed(&variable, &term.shape, out), Bond::Whole))
+                Ok((indexed(&variable, &node.shape, out), Bond::Whole))
             }
         }
     }
 
-    fn sign_of(&mut self, id: usize, out: &Shape, least: Bond) -> Result<String> {
+    fn sign_of(&mut self, id: NodeKey, out: &Shape, least: Bond) -> Result<String> {
         Ok(at_least(self.element(id, out)?, least))
     }
 
     /// What a method is called on.
-    fn receiver(&mut self, id: usize, out: &Shape) -> Result<String> {
-        match self.book.literal(id) {
+    fn receiver(&mut self, id: NodeKey, out: &Shape) -> Result<String> {
+        match self.literal_of(id) {
             Some(x) if x.is_finite() => Ok(format!("({}_{})", self.literal(x), T::NAME)),
             Some(x) => Ok(self.literal(x)),
             None => self.sign_of(id, out, Bond::Whole),
         }
     }
 
-    fn method(&mut self, x: usize, method: &str, out: &Shape) -> Result<Expression> {
+    fn method(&mut self, x: NodeKey, method: &str, out: &Shape) -> Result<Expression> {
         Ok((format!("{}.{method}", self.receiver(x, out)?), Bond::Whole))
     }
 
-    fn call(&mut self, helper: &'static str, args: &[usize], parameters: &[f64], out: &Shape) -> Result<Expression> {
+    fn call(&mut self, helper: &'static str, args: &[NodeKey], parameters: &[f64], out: &Shape) -> Result<Expression> {
         self.helper(helper);
         let mut texts = Vec::new();
         for &arg in args {
@@ -85,15 +90,13 @@ impl<T: Element> Writer<'_, T> {
         Ok((format!("{helper}({})", texts.join(", ")), Bond::Whole))
     }
 
-    fn unary(&mut self, op: UnaryOp, x: usize, out: &Shape) -> Result<Expression> {
+    fn unary(&mut self, op: UnaryOp, x: NodeKey, out: &Shape) -> Result<Expression> {
         use UnaryOp::*;
         match op {
             // Signs, and what is written differently by what is around.
             Neg(_) => Ok((format!("-{}", self.sign_of(x, out, Bond::Sign)?), Bond::Sign)),
             Square(_) => match self.element(x, out)? {
-                (text, Bond::Whole) if self.variable(&self.book.term(x).form).is_some() => {
-                    Ok((format!("{text} * {text}"), Bond::Product))
-                }
+                (text, Bond::Whole) if self.said.contains_key(x) => Ok((format!("{text} * {text}"), Bond::Product)),
                 _ => self.method(x, "powi(2)", out),
             },
             Powi(op) => self.method(x, &format!("powi({})", op.n), out),
@@ -109,15 +112,17 @@ impl<T: Element> Writer<'_, T> {
                     self.method(x, &format!("{name}({})", arguments.join(", ")), out)
                 }
                 Rust::Function(function, arguments) => self.call(function.name, &[x], &arguments, out),
-                Rust::Expansion => match op.with(Expanded(self.book.symbol(x))) {
-                    Some(formula) => self.element(self.book.id(formula), out).map_err(|_| self.refused(op.name())),
+                Rust::Expansion => match op.with(Expanded(symbol(&self.equations.ir, x))) {
+                    Some(formula) => {
+                        self.element(formula.key(&self.equations.ir), out).map_err(|_| self.refused(op.name()))
+                    }
                     None => Err(self.refused(op.name())),
                 },
             },
         }
     }
 
-    fn binary(&mut self, op: BinaryOp, x: usize, y: usize, out: &Shape) -> Result<Expression> {
+    fn binary(&mut self, op: BinaryOp, x: NodeKey, y: NodeKey, out: &Shape) -> Result<Expression> {
         use BinaryOp::*;
         let (sign, bond) = match op {
             Add(_) => ("+", Bond::Sum),
@@ -125,7 +130,7 @@ impl<T: Element> Writer<'_, T> {
             Mul(_) => ("*", Bond::Product),
             Div(_) => ("/", Bond::Product),
             Scale(_) if self.is_tame(y) => ("*", Bond::Product),
-            Over(_) if self.book.literal(y).is_some_and(|y| y != 0.0) => ("/", Bond::Product),
+            Over(_) if self.literal_of(y).is_some_and(|y| y != 0.0) => ("/", Bond::Product),
             Greater(_) | GreaterEqual(_) | Less(_) | LessEqual(_) | Equal(_) | NotEqual(_) => {
                 let condition = self.comparison(op, x, y, out)?;
                 return Ok((format!("{}::from({condition})", T::NAME), Bond::Whole));
@@ -150,7 +155,7 @@ impl<T: Element> Writer<'_, T> {
         Ok((format!("{left} {sign} {right}"), bond))
     }
 
-    fn comparison(&mut self, op: BinaryOp, x: usize, y: usize, out: &Shape) -> Result<String> {
+    fn comparison(&mut self, op: BinaryOp, x: NodeKey, y: NodeKey, out: &Shape) -> Result<String> {
         use BinaryOp::*;
         let sign = match op {
             Greater(_) => ">",
@@ -164,41 +169,50 @@ impl<T: Element> Writer<'_, T> {
     }
 
     /// A formula as a condition: true where it is not 0.
-    fn condition(&mut self, id: usize, out: &Shape) -> Result<String> {
-        let term = self.book.term(id);
-        match term.form {
-            TermKind::Binary(BinaryOp::Mul(_)) if self.is_condition(id) => {
-                Ok(format!("{} && {}", self.condition(term.args[0], out)?, self.condition(term.args[1], out)?))
+    fn condition(&mut self, id: NodeKey, out: &Shape) -> Result<String> {
+        let node = self.node(id);
+        match node.op {
+            IrOp::Op(NodeOp::Binary(BinaryOp::Mul(_))) if self.is_condition(id) => {
+                Ok(format!("{} && {}", self.condition(node.args[0], out)?, self.condition(node.args[1], out)?))
             }
-            TermKind::Binary(op) if op.is_flat() => self.comparison(op, term.args[0], term.args[1], out),
+            IrOp::Op(NodeOp::Binary(op)) if self.is_condition(id) => {
+                self.comparison(op, node.args[0], node.args[1], out)
+            }
             _ => Ok(format!("{} != 0.0", self.sign_of(id, out, Bond::Sum)?)),
         }
     }
 
-    fn is_condition(&self, id: usize) -> bool {
-        let term = self.book.term(id);
-        match term.form {
-            TermKind::Binary(BinaryOp::Mul(_)) => term.args.iter().all(|&arg| self.is_condition(arg)),
-            TermKind::Binary(op) => op.is_flat(),
+    fn is_condition(&self, id: NodeKey) -> bool {
+        let node = self.node(id);
+        match node.op {
+            _ if self.variable(id).is_some() => false,
+            IrOp::Op(NodeOp::Binary(BinaryOp::Mul(_))) => node.args.iter().all(|&arg| self.is_condition(arg)),
+            IrOp::Op(NodeOp::Binary(op)) => op.is_flat(),
             _ => false,
         }
     }
 
     /// Whether a derivative is finite wherever its parts are, so that nothing times it is nothing.
-    fn is_tame(&self, id: usize) -> bool {
+    pub(super) fn is_tame(&self, id: NodeKey) -> bool {
         use BinaryOp::{Add, Mul, Sub};
-        let term = self.book.term(id);
-        let form = match &term.form {
-            TermKind::Literal(x) => return x.is_finite(),
-            TermKind::Node(_) | TermKind::Adjoint(_) | TermKind::Constant(_) => return true,
-            TermKind::Unary(UnaryOp::Powi(op)) => op.n >= 0,
-            TermKind::Unary(op) => op.is_tame(),
-            TermKind::Binary(Add(_) | Sub(_) | Mul(_)) | TermKind::Select => true,
-            TermKind::Binary(op) => op.is_flat(),
-            TermKind::Tensor(op) => op.is_bounded(),
+        if self.said.contains_key(id) {
+            return true;
+        }
+        if let Some(part) = self.temporaries.get(id) {
+            return part.is_tame;
+        }
+        let node = self.node(id);
+        let form = match &node.op {
+            IrOp::Literal(x) => return x.is_finite(),
+            IrOp::Input(_) | IrOp::Constant(_) => return true,
+            IrOp::Op(NodeOp::Unary(UnaryOp::Powi(op))) => op.n >= 0,
+            IrOp::Op(NodeOp::Unary(op)) => op.is_tame(),
+            IrOp::Op(NodeOp::Binary(Add(_) | Sub(_) | Mul(_)) | NodeOp::Select) => true,
+            IrOp::Op(NodeOp::Binary(op)) => op.is_flat(),
+            IrOp::Op(NodeOp::Tensor(op)) => op.is_bounded(),
             _ => false,
         };
-        form && term.args.iter().all(|&arg| self.is_tame(arg))
+        form && node.args.iter().all(|&arg| self.is_tame(arg))
     }
 }
 

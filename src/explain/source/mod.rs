@@ -1,21 +1,23 @@
 //! A recorded graph as Rust source that depends on nothing: values forward, gradients backward.
 //!
-//! The statements are the equations of the graph, one for each node and one for each gradient, so that the file reads as the
-//! derivation does. Numbers are `f64` or `f32` as recorded; tensors are slices and vectors in row-major order, and what is done
+//! What is printed is what a compiled program runs: the SSA graph with the identities that keep every number, each statement
+//! under the name of the node whose value or gradient it is. Numbers are `f64` or `f32` as recorded; tensors are slices and vectors in row-major order, and what is done
 //! with them element by element becomes one loop.
 
 mod expression;
 mod helpers;
 mod tensors;
 
-use super::symbol::{Equations, TermKind, TermTable};
+use super::symbol::{Equations, leaves};
 use crate::error::{Error, Result};
+use crate::graph::ssa::{Node, NodeKey};
 use crate::graph::{Graph, GraphNode};
 use crate::num::Element;
 use crate::tape::NodeOp;
 use crate::tape::Value;
 use crate::tensor::Shape;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use slotmap::SecondaryMap;
+use std::collections::{BTreeSet, HashSet};
 
 /// A function of this name that computes the graph's output and its gradient, with the helpers that it needs.
 ///
@@ -34,7 +36,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 /// let (a, b) = (tape.var(2.0).named("a"), tape.var(1.0).named("b"));
 /// let source = explain::rust_source(&Graph::of((a * b).named("c")), "value_and_gradient")?;
 /// assert!(source.contains("pub fn value_and_gradient(a: f64, b: f64) -> (f64, Gradient)"));
-/// assert!(source.contains("let d_a = d_c * b;"));
+/// // The gradient of c is 1, so that of a is b.
+/// assert!(source.contains("let d_a = b;"));
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 pub fn rust_source<T: Element>(graph: &Graph<T>, name: &str) -> Result<String> {
@@ -50,8 +53,7 @@ pub fn rust_source<T: Element>(graph: &Graph<T>, name: &str) -> Result<String> {
             "rust_source: output must be a number, got shape {shape}; reduce it with sum() or mean()"
         )));
     }
-    let book = TermTable::default();
-    let equations = Equations::of(&book, graph)?;
+    let equations = Equations::compiled(graph)?;
     let mut taken: HashSet<String> = helpers::names().map(str::to_owned).chain(["i".into(), name.into()]).collect();
     let mut unique = |wish: String, index: usize| {
         let first =
@@ -71,15 +73,16 @@ pub fn rust_source<T: Element>(graph: &Graph<T>, name: &str) -> Result<String> {
     let gradients = values.iter().enumerate().map(|(index, value)| unique(format!("d_{value}"), index)).collect();
     let writer = Writer {
         graph,
-        book: &book,
+        equations: &equations,
         values,
         gradients,
+        said: SecondaryMap::new(),
         body: String::new(),
         helpers: BTreeSet::new(),
-        inline: Vec::new(),
-        temporaries: HashMap::new(),
+        inside: vec![false; graph.nodes().len()],
+        temporaries: SecondaryMap::new(),
     };
-    writer.function(&equations, name)
+    writer.function(name)
 }
 
 const KEYWORDS: [&str; 43] = [
@@ -92,100 +95,145 @@ const KEYWORDS: [&str; 43] = [
 /// Formulas with more leaves have a statement of their own.
 const LONGEST_INLINE: usize = 4;
 
-/// Writes the function, statement by statement.
+/// A variable that holds a part of a formula.
+#[derive(Clone)]
+struct Temporary {
+    name: String,
+    is_tame: bool,
+}
+
+/// Formulas are cut into parts where they are nested deeper than this.
+const DEEPEST: u32 = 32;
+
+/// Writes the function, statement by statement; what has a variable goes by its name from there on.
 struct Writer<'a, T> {
     graph: &'a Graph<T>,
-    book: &'a TermTable,
+    equations: &'a Equations<T>,
     /// The names of the nodes' values and gradients.
     values: Vec<String>,
     gradients: Vec<String>,
+    said: SecondaryMap<NodeKey, String>,
     body: String,
     helpers: BTreeSet<&'static str>,
-    /// The formulas of numbers without a name that are read once: they stand where they are read.
-    inline: Vec<Option<usize>>,
-    /// Terms that have a variable of their own.
-    temporaries: HashMap<usize, String>,
+    /// The nodes that stand where they are read.
+    inside: Vec<bool>,
+    /// Formulas that have a variable of their own for the sake of a helper.
+    temporaries: SecondaryMap<NodeKey, Temporary>,
 }
 
 impl<T: Element> Writer<'_, T> {
-    fn function(mut self, equations: &Equations, name: &str) -> Result<String> {
-        let graph = self.graph;
+    fn function(mut self, name: &str) -> Result<String> {
+        let Self { graph, equations, .. } = self;
+        let output = graph.output().index();
+        {
+            let mut ir = equations.ir.borrow_mut();
+            let gradients = graph.inputs().filter_map(|node| equations.adjoints[node.index()]);
+            ir.outputs = std::iter::once(equations.values[output]).chain(gradients).collect();
+            ir.drop_dead();
+        }
         self.checks();
+        for node in graph.inputs() {
+            self.say(equations.values[node.index()], self.values[node.index()].clone());
+        }
         self.body += "    // Forward.\n";
-        self.inline = self.inlined(equations);
-        for node in graph.nodes() {
-            match equations.values[node.index()] {
-                Some(_) if self.inline[node.index()].is_some() => {}
-                Some(formula) => self.forward(node, formula)?,
-                None if node.is_data() => self.data(node),
-                None => {}
+        let reads = self.reads();
+        for node in graph.nodes().iter().filter(|node| !node.is_input()) {
+            let (index, key) = (node.index(), equations.values[node.index()]);
+            if !self.is_live(key) && index != output {
+                continue;
+            }
+            if let Some(name) = self.said.get(key) {
+                // The same number under the name that it has.
+                self.values[index] = name.clone();
+            } else if node.is_data() && node.shape().rank() > 0 {
+                self.data(node);
+            } else if index != output && self.stands_inside(node, &reads) {
+                self.inside[index] = true;
+            } else if index == output || self.literal_of(key).is_none() {
+                self.forward(node)?;
             }
         }
         self.body += "\n    // Backward: d_v is the derivative of the value by v.\n";
-        let last = graph.output().index();
-        let wanted = self.wanted(equations);
-        if wanted[last] && !graph.output().is_input() {
-            self.body += &format!("    let {}: {} = 1.0;\n", self.gradients[last], T::NAME);
-        }
-        for node in graph.nodes().iter().rev().filter(|node| wanted[node.index()]) {
-            self.backward(node, equations)?;
+        for node in graph.nodes().iter().rev() {
+            self.backward(node)?;
         }
         Ok(self.assembled(name))
     }
 
-    /// The nodes whose gradients the variables' gradients are made of.
-    fn wanted(&self, equations: &Equations) -> Vec<bool> {
-        let mut wanted = vec![false; self.graph.nodes().len()];
-        // Readers come after what they read, so that one pass forward reaches them all.
-        for node in self.graph.nodes() {
-            let index = node.index();
-            wanted[index] |= node.is_input();
-            if wanted[index] {
-                for &(reader, formula) in &equations.contributions[index] {
-                    wanted[reader] |= self.book.mentions(formula, &|form| matches!(form, TermKind::Adjoint(_)));
-                }
-            }
+    fn is_live(&self, key: NodeKey) -> bool {
+        self.equations.ir.borrow().nodes.contains_key(key)
+    }
+    fn node(&self, key: NodeKey) -> Node<T> {
+        self.equations.ir.borrow().node(key).clone()
+    }
+    fn shape(&self, key: NodeKey) -> Shape {
+        self.equations.ir.borrow().shape(key).clone()
+    }
+    fn literal_of(&self, key: NodeKey) -> Option<f64> {
+        self.equations.ir.borrow().literal_of(key)
+    }
+    fn scalar_behind(&self, key: NodeKey) -> Option<NodeKey> {
+        self.equations.ir.borrow().scalar_behind(key)
+    }
+
+    /// The variable that holds a formula, if there is one.
+    fn variable(&self, key: NodeKey) -> Option<&str> {
+        let part = || self.temporaries.get(key).map(|part| part.name.as_str());
+        self.said.get(key).map(String::as_str).or_else(part)
+    }
+
+    /// From here on the formula goes by this name. A number stays a number, and a first name stays.
+    fn say(&mut self, key: NodeKey, name: String) {
+        if self.literal_of(key).is_none() && !self.said.contains_key(key) {
+            self.said.insert(key, name);
         }
-        wanted
+    }
+
+    /// The formula as an expression, its parts in variables where it is deep: a sum of thousands, a chain as long.
+    fn right_side(&mut self, key: NodeKey) -> Result<String> {
+        let mut depths: SecondaryMap<NodeKey, u32> = SecondaryMap::new();
+        let mut open = vec![key];
+        while let Some(&at) = open.last() {
+            let args = match self.said.contains_key(at) || self.temporaries.contains_key(at) {
+                true => Default::default(),
+                false => self.node(at).args,
+            };
+            let todo: Vec<NodeKey> = args.iter().copied().filter(|&arg| !depths.contains_key(arg)).collect();
+            if !todo.is_empty() {
+                open.extend(todo);
+                continue;
+            }
+            open.pop();
+            let depth = args.iter().map(|&arg| depths[arg] + 1).max().unwrap_or(0);
+            let cut = depth >= DEEPEST && at != key;
+            if cut {
+                self.temporary(at)?;
+            }
+            depths.insert(at, if cut { 0 } else { depth });
+        }
+        self.whole(key)
+    }
+
+    /// How often each node is read.
+    fn reads(&self) -> SecondaryMap<NodeKey, usize> {
+        let ir = self.equations.ir.borrow();
+        let mut reads = SecondaryMap::new();
+        for key in ir.order.iter().flat_map(|&key| ir.node(key).args.iter().copied()).chain(ir.outputs.iter().copied())
+        {
+            *reads.entry(key).expect("no node is gone").or_insert(0) += 1;
+        }
+        reads
     }
 
     /// Short formulas of numbers without a name that one formula reads.
-    fn inlined(&self, equations: &Equations) -> Vec<Option<usize>> {
-        let mut reads = vec![0; self.graph.nodes().len()];
-        let gradients = equations.contributions.iter().flatten().map(|&(_, formula)| formula);
-        for formula in equations.values.iter().flatten().copied().chain(gradients) {
-            self.count_reads(formula, &mut reads);
-        }
-        let mut inline: Vec<Option<usize>> = vec![None; reads.len()];
-        for node in self.graph.nodes() {
-            let index = node.index();
-            let Some(formula) = equations.values[index].filter(|_| index + 1 < reads.len()) else { continue };
-            let hidden =
-                node.name().is_none() && node.scope().is_none() && node.shape().rank() == 0 && reads[index] == 1;
-            if hidden && matches!(node.op, NodeOp::Unary(_) | NodeOp::Binary(_)) {
-                let whole = self.book.substituted(formula, &|form| match form {
-                    TermKind::Node(index) => inline[*index],
-                    _ => None,
-                });
-                inline[index] = (self.book.leaves(whole, LONGEST_INLINE) <= LONGEST_INLINE).then_some(whole);
-            }
-        }
-        inline
-    }
-
-    fn count_reads(&self, formula: usize, reads: &mut [usize]) {
-        let term = self.book.term(formula);
-        if let TermKind::Node(index) = term.form {
-            reads[index] += 1;
-        }
-        term.args.iter().for_each(|&arg| self.count_reads(arg, reads));
-    }
-
-    fn with_inlined(&self, formula: usize) -> usize {
-        self.book.substituted(formula, &|form| match form {
-            TermKind::Node(index) => self.inline[*index],
-            _ => None,
-        })
+    fn stands_inside(&self, node: &GraphNode<T>, reads: &SecondaryMap<NodeKey, usize>) -> bool {
+        let key = self.equations.values[node.index()];
+        let hidden = node.name().is_none() && node.scope().is_none() && node.shape().rank() == 0;
+        hidden
+            && reads.get(key) == Some(&1)
+            && matches!(node.op, NodeOp::Unary(_) | NodeOp::Binary(_))
+            && leaves(&self.equations.ir.borrow(), key, LONGEST_INLINE, &|key| self.said.contains_key(key))
+                <= LONGEST_INLINE
     }
 
     /// Slices of the wrong length are refused.
@@ -199,8 +247,9 @@ impl<T: Element> Writer<'_, T> {
 
     fn data(&mut self, node: &GraphNode<T>) {
         let row = node.shape().last().copied().unwrap_or(1).clamp(1, 16);
-        let elements = self.numbers(node.value(), row);
-        self.body += &format!("    let {}: &[{}] = &{elements};\n", self.values[node.index()], T::NAME);
+        let (name, elements) = (self.values[node.index()].clone(), self.numbers(node.value(), row));
+        self.body += &format!("    let {name}: &[{}] = &{elements};\n", T::NAME);
+        self.say(self.equations.values[node.index()], name);
     }
 
     fn numbers(&self, value: &Value<T>, row: usize) -> String {
@@ -212,10 +261,10 @@ impl<T: Element> Writer<'_, T> {
         format!("[\n{rows}    ]")
     }
 
-    fn forward(&mut self, node: &GraphNode<T>, formula: usize) -> Result<()> {
-        let formula = self.with_inlined(formula);
-        let right = self.whole(formula)?;
-        let name = &self.values[node.index()];
+    fn forward(&mut self, node: &GraphNode<T>) -> Result<()> {
+        let key = self.equations.values[node.index()];
+        let right = self.right_side(key)?;
+        let name = self.values[node.index()].clone();
         let kind = if node.shape().rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
         let mut remark =
             if node.shape().rank() > 0 { format!(" // {}", in_words(&node.shape())) } else { String::new() };
@@ -224,46 +273,55 @@ impl<T: Element> Writer<'_, T> {
             remark += &format!("{lead} in {}", one_line(scope));
         }
         self.body += &format!("    let {name}{kind} = {right};{remark}\n");
+        self.say(key, name);
         Ok(())
     }
 
-    fn backward(&mut self, node: &GraphNode<T>, equations: &Equations) -> Result<()> {
+    fn backward(&mut self, node: &GraphNode<T>) -> Result<()> {
         let index = node.index();
-        let name = self.gradients[index].clone();
-        let is_output = index == self.graph.output().index();
-        if is_output && !node.is_input() {
-            return Ok(());
-        }
+        let adjoint = self.equations.adjoints[index].filter(|&key| self.is_live(key));
         let shape = node.shape();
         let kind = if shape.rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
-        let adjoint = equations.adjoint(self.book, index).map(|formula| self.with_inlined(formula));
-        if let (Some(formula), None, false) = (adjoint, node.name(), node.is_input())
-            && let TermKind::Adjoint(reader) = self.book.term(formula).form
-        {
-            // The same gradient under the name that it has.
-            self.gradients[index] = self.gradients[reader].clone();
-            return Ok(());
-        }
-        let right = match adjoint {
-            Some(formula) => {
-                let through: Vec<String> =
-                    equations.contributions[index].iter().map(|&(reader, _)| self.said(reader)).collect();
-                self.body += &format!("    // {} is read by {}.\n", self.values[index], through.join(", "));
-                self.whole(formula)?
+        let Some(key) = adjoint else {
+            if node.is_input() {
+                let zeros = if shape.rank() > 0 { format!("vec![0.0; {}]", shape.numel()) } else { "0.0".to_owned() };
+                self.body += &format!("    let {}{kind} = {zeros};\n", self.gradients[index]);
             }
-            None if is_output => "1.0".to_owned(),
-            None if shape.rank() > 0 => format!("vec![0.0; {}]", shape.numel()),
-            None => "0.0".to_owned(),
+            return Ok(());
         };
+        if !node.is_input() {
+            if let Some(name) = self.said.get(key) {
+                // The same gradient under the name that it has.
+                self.gradients[index] = name.clone();
+                return Ok(());
+            }
+            if self.literal_of(key).is_some() {
+                return Ok(());
+            }
+        }
+        let name = self.gradients[index].clone();
+        let through: Vec<String> = self.readers(index).map(|reader| self.place(reader)).collect();
+        if !through.is_empty() {
+            self.body += &format!("    // {} is read by {}.\n", self.values[index], through.join(", "));
+        }
+        let right = self.right_side(key)?;
         self.body += &format!("    let {name}{kind} = {right};\n");
+        self.say(key, name);
         Ok(())
+    }
+
+    /// The nodes that hand a node a gradient, in the order of the sweep.
+    fn readers(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        let nodes = self.graph.nodes()[index + 1..].iter().rev();
+        let reads = move |node: &&GraphNode<T>| node.parents().any(|parent| parent == index);
+        nodes.filter(|node| node.is_active() && !node.op.is_flat()).filter(reads).map(|node| node.index())
     }
 
     /// The variable that a node is part of, with the node's op, for a comment.
-    fn said(&self, index: usize) -> String {
+    fn place(&self, index: usize) -> String {
         let op = self.graph.nodes()[index].op();
         let mut at = index;
-        while self.inline[at].is_some() {
+        while self.inside[at] {
             // The one that reads it, further on.
             at = self.graph.nodes()[at + 1..]
                 .iter()
@@ -333,15 +391,6 @@ impl<T: Element> Writer<'_, T> {
 
     fn refused(&self, op: &str) -> Error {
         Error::argument(format!("rust_source: {op} has no formula in std; leave it out of the graph, or call the tape"))
-    }
-
-    /// The variable of a node's value or gradient.
-    fn variable(&self, form: &TermKind) -> Option<&str> {
-        match form {
-            TermKind::Node(index) => Some(&self.values[*index]),
-            TermKind::Adjoint(index) => Some(&self.gradients[*index]),
-            _ => None,
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Formulas of whole tensors: loops over their elements, and calls of helpers.
 
-use super::Writer;
+use super::{Temporary, Writer};
 use crate::error::Result;
-use crate::explain::symbol::{Term, TermKind};
+use crate::graph::ssa::{IrOp, Node, NodeKey};
 use crate::num::Element;
 use crate::ops::structural::{
     Concat, CrossEntropy, CrossEntropySlope, Embed, MatMul, Permute, ScatterAdd, Slice, Sum, Take, TensorOp,
@@ -13,37 +13,36 @@ use crate::tensor::kernels::rows::{RowMap, RowReduction};
 
 impl<T: Element> Writer<'_, T> {
     /// The whole formula as an expression: a number, or a vector.
-    pub(super) fn whole(&mut self, id: usize) -> Result<String> {
-        let term = self.book.term(id);
-        let n = term.shape.numel();
-        if let Some(variable) = self.variable(&term.form) {
-            let copy = if self.is_slice(&term.form) { "to_vec" } else { "clone" };
-            return Ok(if term.shape.rank() == 0 { variable.to_owned() } else { format!("{variable}.{copy}()") });
+    pub(super) fn whole(&mut self, id: NodeKey) -> Result<String> {
+        let node = self.node(id);
+        let n = node.shape.numel();
+        if let Some(variable) = self.said.get(id) {
+            let copy = if self.is_slice(id) { "to_vec" } else { "clone" };
+            return Ok(if node.shape.rank() == 0 { variable.to_owned() } else { format!("{variable}.{copy}()") });
         }
-        match &term.form {
-            TermKind::Constant(elements) => {
-                let all: Vec<String> = elements.iter().map(|&x| self.literal(x)).collect();
+        use TensorOp::{BroadcastTo, CrossEntropy, Reshape, SquaredError, Sum};
+        match &node.op {
+            IrOp::Constant(elements) => {
+                let all: Vec<String> = elements.iter().map(|x| self.literal(x.as_f64())).collect();
                 Ok(format!("vec![{}]", all.join(", ")))
             }
-            TermKind::Tensor(TensorOp::BroadcastTo(_) | TensorOp::Reshape(_)) => match self.book.stretched_number(id) {
-                Some(number) => Ok(format!("vec![{}; {n}]", self.element(number, &Shape::scalar())?.0)),
-                None if term.shape.rank() == 0 => Ok(format!("{}[0]", self.temporary(term.args[0])?)),
-                None if matches!(term.form, TermKind::Tensor(TensorOp::Reshape(_))) => self.whole(term.args[0]),
-                None => self.each(id, &term.shape),
+            IrOp::Op(NodeOp::Tensor(op @ (BroadcastTo(_) | Reshape(_)))) => match self.scalar_behind(id) {
+                Some(number) if number != id => Ok(format!("vec![{}; {n}]", self.element(number, &Shape::scalar())?.0)),
+                _ if node.shape.rank() == 0 => Ok(format!("{}[0]", self.temporary(node.args[0])?)),
+                _ if matches!(op, Reshape(_)) => self.whole(node.args[0]),
+                _ => self.each(id, &node.shape),
             },
-            TermKind::Tensor(op @ (TensorOp::Sum(_) | TensorOp::SquaredError(_) | TensorOp::CrossEntropy(_))) => {
-                self.tensor(op, &term)
+            IrOp::Op(NodeOp::Tensor(op @ (Sum(_) | SquaredError(_) | CrossEntropy(_)))) => self.tensor(op, &node),
+            IrOp::Op(NodeOp::Tensor(op)) => {
+                let vector = self.tensor(op, &node)?;
+                Ok(if node.shape.rank() == 0 { format!("{vector}[0]") } else { vector })
             }
-            TermKind::Tensor(op) => {
-                let vector = self.tensor(op, &term)?;
-                Ok(if term.shape.rank() == 0 { format!("{vector}[0]") } else { vector })
-            }
-            _ if term.shape.rank() == 0 => Ok(self.element(id, &Shape::scalar())?.0),
-            _ => self.each(id, &term.shape),
+            _ if node.shape.rank() == 0 => Ok(self.element(id, &Shape::scalar())?.0),
+            _ => self.each(id, &node.shape),
         }
     }
 
-    fn each(&mut self, id: usize, shape: &Shape) -> Result<String> {
+    fn each(&mut self, id: NodeKey, shape: &Shape) -> Result<String> {
         let (element, n) = (self.element(id, shape)?.0, shape.numel());
         Ok(match (reads_place(&element), n) {
             (true, _) => format!("(0..{n}).map(|i| {element}).collect()"),
@@ -53,19 +52,16 @@ impl<T: Element> Writer<'_, T> {
     }
 
     /// A variable that holds the formula.
-    pub(super) fn temporary(&mut self, id: usize) -> Result<String> {
-        let term = self.book.term(id);
-        if let Some(variable) = self.variable(&term.form) {
+    pub(super) fn temporary(&mut self, id: NodeKey) -> Result<String> {
+        if let Some(variable) = self.variable(id) {
             return Ok(variable.to_owned());
         }
-        if let TermKind::Tensor(TensorOp::Reshape(_)) = term.form
-            && self.book.shape(term.args[0]).rank() > 0
-            && term.shape.rank() > 0
+        let node = self.node(id);
+        if let IrOp::Op(NodeOp::Tensor(TensorOp::Reshape(_))) = node.op
+            && self.shape(node.args[0]).rank() > 0
+            && node.shape.rank() > 0
         {
-            return self.temporary(term.args[0]);
-        }
-        if let Some(name) = self.temporaries.get(&id) {
-            return Ok(name.clone());
+            return self.temporary(node.args[0]);
         }
         let right = self.whole(id)?;
         // Beside the nodes' own names, which were all made unique before.
@@ -73,30 +69,29 @@ impl<T: Element> Writer<'_, T> {
             .map(|n| format!("part_{n}"))
             .find(|name| !self.values.contains(name) && !self.gradients.contains(name))
             .expect("some number is free");
-        let kind = if term.shape.rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
+        let kind = if self.shape(id).rank() > 0 { format!(": Vec<{}>", T::NAME) } else { String::new() };
         self.body += &format!("    let {name}{kind} = {right};\n");
-        self.temporaries.insert(id, name.clone());
+        let is_tame = self.is_tame(id);
+        self.temporaries.insert(id, Temporary { name: name.clone(), is_tame });
         Ok(name)
     }
 
     /// A reference to a tensor's elements.
-    fn borrowed(&mut self, id: usize) -> Result<String> {
-        let mut form = self.book.term(id);
-        while let TermKind::Tensor(TensorOp::Reshape(_)) = form.form {
-            form = self.book.term(form.args[0]);
-        }
+    fn borrowed(&mut self, id: NodeKey) -> Result<String> {
+        let root = self.equations.ir.borrow().root(id);
+        let slice = self.is_slice(if self.said.contains_key(id) { id } else { root });
         let name = self.temporary(id)?;
-        Ok(if self.is_slice(&form.form) { name } else { format!("&{name}") })
+        Ok(if slice { name } else { format!("&{name}") })
     }
 
     /// Whether the variable is a slice as it was given, not a vector.
-    fn is_slice(&self, form: &TermKind) -> bool {
-        matches!(form, TermKind::Node(index) if matches!(self.graph.nodes()[*index].op, NodeOp::Leaf))
+    fn is_slice(&self, id: NodeKey) -> bool {
+        self.said.contains_key(id) && matches!(self.node(id).op, IrOp::Input(_) | IrOp::Constant(_))
     }
 
-    fn tensor(&mut self, op: &TensorOp, term: &Term) -> Result<String> {
+    fn tensor(&mut self, op: &TensorOp, term: &Node<T>) -> Result<String> {
         let x = term.args[0];
-        let shape = self.book.shape(x);
+        let shape = self.shape(x);
         let row = shape.last().copied().unwrap_or(1);
         match op {
             TensorOp::Sum(op) => self.sum(op, x, term),
@@ -135,7 +130,7 @@ impl<T: Element> Writer<'_, T> {
             TensorOp::Take(_) | TensorOp::ScatterAdd(_) | TensorOp::Concat(_) => self.moved(op, term),
             TensorOp::Reshape(_) | TensorOp::BroadcastTo(_) => unreachable!("they are written where they are used"),
             op => {
-                let shapes: Vec<Shape> = term.args.iter().map(|&arg| self.book.shape(arg)).collect();
+                let shapes: Vec<Shape> = term.args.iter().map(|&arg| self.shape(arg)).collect();
                 let Some((function, numbers)) = op.rust(&shapes) else { return Err(self.refused(op.name())) };
                 let mut arguments = Vec::new();
                 for &arg in &term.args {
@@ -148,9 +143,9 @@ impl<T: Element> Writer<'_, T> {
     }
 
     /// Ops that move elements.
-    fn moved(&mut self, op: &TensorOp, term: &Term) -> Result<String> {
+    fn moved(&mut self, op: &TensorOp, term: &Node<T>) -> Result<String> {
         let x = term.args[0];
-        let shape = self.book.shape(x);
+        let shape = self.shape(x);
         match op {
             TensorOp::Permute(Permute { axes }) if axes[..] == [1, 0] => {
                 self.helper("transpose");
@@ -195,13 +190,13 @@ impl<T: Element> Writer<'_, T> {
     }
 
     /// Sums over runs of neighbouring axes, the last run first.
-    fn sum(&mut self, op: &Sum, x: usize, term: &Term) -> Result<String> {
-        let shape = self.book.shape(x);
+    fn sum(&mut self, op: &Sum, x: NodeKey, term: &Node<T>) -> Result<String> {
+        let shape = self.shape(x);
         let summed: Vec<bool> = (0..shape.rank()).map(|axis| op.axes.contains(axis)).collect();
         if shape.rank() == 0 {
             return Ok(self.element(x, &shape)?.0);
         }
-        if let Some(number) = self.book.stretched_number(x).filter(|_| term.shape.rank() == 0) {
+        if let Some(number) = self.scalar_behind(x).filter(|&number| number != x && term.shape.rank() == 0) {
             let n = self.literal(shape.numel() as f64);
             let number = self.temporary(number)?;
             return Ok(format!("{number} * {n}"));
@@ -243,9 +238,9 @@ impl<T: Element> Writer<'_, T> {
         Ok(if text.starts_with('&') { format!("({text}).to_vec()") } else { text })
     }
 
-    fn product(&mut self, op: &MatMul, term: &Term) -> Result<String> {
+    fn product(&mut self, op: &MatMul, term: &Node<T>) -> Result<String> {
         let (x, y) = (term.args[0], term.args[1]);
-        let (xs, ys) = (self.book.shape(x), self.book.shape(y));
+        let (xs, ys) = (self.shape(x), self.shape(y));
         let rank = term.shape.rank();
         let (m, n) = (term.shape[rank - 2], term.shape[rank - 1]);
         let k = xs[if op.ta { xs.rank() - 2 } else { xs.rank() - 1 }];

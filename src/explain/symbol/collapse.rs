@@ -7,13 +7,16 @@
 //! These are identities of real numbers wherever both sides are defined; rounding and the points in between are not looked at,
 //! which is why only derivations are simplified so, and never what is computed.
 
-use super::{Equations, TermKind, TermTable};
+use super::{Equations, leaves};
 use crate::graph::Graph;
+use crate::graph::ssa::{Ir, IrOp, Node, NodeKey};
 use crate::num::Element;
 use crate::ops::structural::{Sum, TensorOp};
 use crate::ops::{BinaryOp, Powi, UnaryOp};
 use crate::tape::NodeOp;
 use crate::tensor::Shape;
+use slotmap::SecondaryMap;
+use std::cell::{Cell, RefMut};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Formulas longer than this are not carried along.
@@ -22,48 +25,95 @@ const LONGEST: usize = 24;
 const MOST_TERMS: usize = 32;
 
 /// A product of powers of terms.
-type Product = BTreeMap<usize, i32>;
+type Product = BTreeMap<NodeKey, i32>;
 /// A sum of products with their factors.
-type Polynomial = BTreeMap<Vec<(usize, i32)>, f64>;
+type Polynomial = BTreeMap<Vec<(NodeKey, i32)>, f64>;
 
 /// Adjoints with the adjoints after them put in, and simplified, where they stay short.
 pub(crate) struct Collapse<'a, T> {
-    book: &'a TermTable,
     graph: &'a Graph<T>,
-    equations: &'a Equations,
+    equations: &'a Equations<T>,
+    /// The graph's nodes: formulas end there.
+    nodes: &'a SecondaryMap<NodeKey, usize>,
     /// Whether sums stand in for the nodes that they are.
     inlines: bool,
 }
 
-impl<'a, T: Element> Collapse<'a, T> {
-    pub fn new(book: &'a TermTable, graph: &'a Graph<T>, equations: &'a Equations) -> Self {
-        Self { book, graph, equations, inlines: false }
+/// For each node its gradient in terms of values alone, where that is short.
+pub(crate) fn collapsed<T: Element>(graph: &Graph<T>, equations: &Equations<T>) -> Vec<Option<NodeKey>> {
+    let mut nodes = SecondaryMap::new();
+    for (index, &key) in equations.values.iter().enumerate() {
+        if equations.ir.borrow().literal_of(key).is_none() && !nodes.contains_key(key) {
+            nodes.insert(key, index);
+        }
+    }
+    Collapse { graph, equations, nodes: &nodes, inlines: false }.adjoints()
+}
+
+impl<T: Element> Collapse<'_, T> {
+    fn ir(&self) -> RefMut<'_, Ir<T>> {
+        self.equations.ir.borrow_mut()
+    }
+    fn shape(&self, key: NodeKey) -> Shape {
+        self.ir().shape(key).clone()
+    }
+    fn literal(&self, x: f64) -> NodeKey {
+        self.ir().literal(x)
+    }
+    fn leaves(&self, key: NodeKey, limit: usize) -> usize {
+        let is_node = |key| self.nodes.contains_key(key);
+        if is_node(key) { 1 } else { leaves(&self.ir(), key, limit, &is_node) }
     }
 
-    /// For each node its gradient in terms of values alone, where that is short.
-    pub fn adjoints(&self) -> Vec<Option<usize>> {
+    fn adjoints(&self) -> Vec<Option<NodeKey>> {
         let n = self.graph.nodes().len();
-        let mut full: Vec<Option<usize>> = vec![None; n];
-        full[n - 1] = Some(self.book.lit(1.0));
+        let mut all: Vec<Option<NodeKey>> = vec![None; n];
+        // What gradients are in terms of values; nothing, where that is too long.
+        let mut full: SecondaryMap<NodeKey, Option<NodeKey>> = SecondaryMap::new();
+        let Some(seed) = self.equations.adjoints[n - 1] else { return all };
+        let one = self.literal(1.0);
+        let shape = self.shape(seed);
+        let one = self.ir().stretched(one, &shape);
+        full.insert(seed, Some(one));
+        all[n - 1] = Some(one);
         for node in (0..n - 1).rev() {
-            let Some(raw) = self.equations.adjoint(self.book, node) else { continue };
-            let with = self.book.substituted(raw, &|form| match form {
-                TermKind::Adjoint(reader) => full[*reader],
-                _ => None,
-            });
-            let unknown = |form: &TermKind| matches!(form, TermKind::Adjoint(_));
-            if self.book.leaves(with, 4 * LONGEST) <= 4 * LONGEST && !self.book.mentions(with, &unknown) {
-                let looking_through = Self { inlines: true, ..*self };
-                let forms = [self.simplified(with), looking_through.simplified(with)];
-                let short = forms.into_iter().min_by_key(|&form| self.book.leaves(form, LONGEST)).unwrap_or(with);
-                full[node] = (self.book.leaves(short, LONGEST) <= LONGEST).then_some(short);
+            let Some(raw) = self.equations.adjoints[node] else { continue };
+            if !full.contains_key(raw) {
+                let short = self.in_values(raw, &full);
+                full.insert(raw, short);
             }
+            all[node] = full[raw];
         }
-        full
+        all
+    }
+
+    /// A gradient with the gradients that it is made of put in, simplified, where that is short.
+    fn in_values(&self, raw: NodeKey, full: &SecondaryMap<NodeKey, Option<NodeKey>>) -> Option<NodeKey> {
+        let is_leaf = |key| self.nodes.contains_key(key) || full.contains_key(key);
+        if leaves(&self.ir(), raw, 4 * LONGEST, &is_leaf) > 4 * LONGEST {
+            return None;
+        }
+        let unknown = Cell::new(false);
+        let replace = |key: NodeKey| match full.get(key) {
+            _ if self.nodes.contains_key(key) => Some(key),
+            Some(Some(short)) => Some(*short),
+            Some(None) => {
+                unknown.set(true);
+                Some(key)
+            }
+            None => None,
+        };
+        let with = self.ir().substituted(raw, &replace, &mut SecondaryMap::new());
+        if unknown.get() || self.leaves(with, 4 * LONGEST) > 4 * LONGEST {
+            return None;
+        }
+        let forms = [false, true].map(|inlines| Self { inlines, ..*self }.simplified(with));
+        let short = forms.into_iter().min_by_key(|&form| self.leaves(form, LONGEST)).unwrap_or(with);
+        (self.leaves(short, LONGEST) <= LONGEST).then_some(short)
     }
 
     /// The formula in its normal form.
-    pub fn simplified(&self, id: usize) -> usize {
+    pub fn simplified(&self, id: NodeKey) -> NodeKey {
         let mut denominators = BTreeSet::new();
         self.collect_denominators(id, &mut denominators);
         let sum = self.polynomial(id, &denominators);
@@ -71,11 +121,14 @@ impl<'a, T: Element> Collapse<'a, T> {
         self.written(&sum)
     }
 
-    fn collect_denominators(&self, id: usize, found: &mut BTreeSet<usize>) {
-        let term = self.book.term(id);
-        let below = match (&term.form, &term.args[..]) {
-            (TermKind::Binary(BinaryOp::Div(_) | BinaryOp::Over(_)), &[_, below]) => Some(below),
-            (TermKind::Unary(UnaryOp::Reciprocal(_)), &[below]) => Some(below),
+    fn collect_denominators(&self, id: NodeKey, found: &mut BTreeSet<NodeKey>) {
+        let node = self.ir().node(id).clone();
+        if self.nodes.contains_key(id) {
+            return;
+        }
+        let below = match (&node.op, &node.args[..]) {
+            (IrOp::Op(NodeOp::Binary(BinaryOp::Div(_) | BinaryOp::Over(_))), &[_, below]) => Some(below),
+            (IrOp::Op(NodeOp::Unary(UnaryOp::Reciprocal(_))), &[below]) => Some(below),
             _ => None,
         };
         if let Some(below) = below {
@@ -84,37 +137,45 @@ impl<'a, T: Element> Collapse<'a, T> {
                 found.insert(self.written(&sum));
             }
         }
-        for &arg in &term.args {
+        for &arg in &node.args {
             self.collect_denominators(arg, found);
         }
     }
 
     /// The formula as a sum of products.
-    fn polynomial(&self, id: usize, denominators: &BTreeSet<usize>) -> Polynomial {
-        let id = self.book.stretched_number(id).unwrap_or(id);
-        let term = self.book.term(id);
-        let of = |i: usize| self.polynomial(term.args[i], denominators);
-        let sum = match &term.form {
-            TermKind::Literal(x) => constant(*x),
-            TermKind::Node(index) => match self.inlined(*index).filter(|_| self.inlines) {
-                Some(formula) => self.polynomial(formula, denominators),
+    fn polynomial(&self, id: NodeKey, denominators: &BTreeSet<NodeKey>) -> Polynomial {
+        let id = self.ir().scalar_behind(id).unwrap_or(id);
+        if let Some(&index) = self.nodes.get(id) {
+            return match self.inlined(index) {
+                Some(sum) => self.polynomial_of(&sum, denominators, id),
                 None => atom(id, 1),
-            },
-            TermKind::Unary(UnaryOp::Neg(_)) => times(&of(0), &constant(-1.0)),
-            TermKind::Unary(UnaryOp::Square(_)) => times(&of(0), &of(0)),
-            TermKind::Unary(UnaryOp::Powi(Powi { n: n @ 1..=4 })) => {
+            };
+        }
+        let node = self.ir().node(id).clone();
+        self.polynomial_of(&node, denominators, id)
+    }
+
+    /// What a node computes as a sum of products.
+    fn polynomial_of(&self, node: &Node<T>, denominators: &BTreeSet<NodeKey>, id: NodeKey) -> Polynomial {
+        let of = |i: usize| self.polynomial(node.args[i], denominators);
+        use NodeOp::{Binary, Unary};
+        let sum = match &node.op {
+            IrOp::Literal(x) => constant(*x),
+            IrOp::Op(Unary(UnaryOp::Neg(_))) => times(&of(0), &constant(-1.0)),
+            IrOp::Op(Unary(UnaryOp::Square(_))) => times(&of(0), &of(0)),
+            IrOp::Op(Unary(UnaryOp::Powi(Powi { n: n @ 1..=4 }))) => {
                 (1..*n).fold(of(0), |power, _| times(&power, &of(0)))
             }
-            TermKind::Unary(UnaryOp::Reciprocal(_)) => times(&constant(1.0), &self.inverse(of(0))),
-            TermKind::Binary(BinaryOp::Add(_)) => plus(of(0), &of(1), 1.0),
-            TermKind::Binary(BinaryOp::Sub(_)) => plus(of(0), &of(1), -1.0),
-            TermKind::Binary(BinaryOp::Mul(_) | BinaryOp::Scale(_) | BinaryOp::Gate(_)) => times(&of(0), &of(1)),
-            TermKind::Binary(BinaryOp::Div(_) | BinaryOp::Over(_)) => times(&of(0), &self.inverse(of(1))),
-            TermKind::Tensor(TensorOp::Sum(op)) => self.summed(op, &self.book.shape(term.args[0]), &of(0)),
-            _ if term.args.is_empty() => atom(id, 1),
+            IrOp::Op(Unary(UnaryOp::Reciprocal(_))) => times(&constant(1.0), &self.inverse(of(0))),
+            IrOp::Op(Binary(BinaryOp::Add(_))) => plus(of(0), &of(1), 1.0),
+            IrOp::Op(Binary(BinaryOp::Sub(_))) => plus(of(0), &of(1), -1.0),
+            IrOp::Op(Binary(BinaryOp::Mul(_) | BinaryOp::Scale(_) | BinaryOp::Gate(_))) => times(&of(0), &of(1)),
+            IrOp::Op(Binary(BinaryOp::Div(_) | BinaryOp::Over(_))) => times(&of(0), &self.inverse(of(1))),
+            IrOp::Op(NodeOp::Tensor(TensorOp::Sum(op))) => self.summed(op, &self.shape(node.args[0]), &of(0)),
+            _ if node.args.is_empty() => atom(id, 1),
             _ => {
-                let args: Vec<usize> = term.args.iter().map(|&arg| self.shaped(self.simplified(arg), arg)).collect();
-                atom(self.book.with_args(&term, &args), 1)
+                let args: Vec<NodeKey> = node.args.iter().map(|&arg| self.shaped(self.simplified(arg), arg)).collect();
+                atom(self.ir().with_args(node, &args), 1)
             }
         };
         if sum.len() > MOST_TERMS {
@@ -130,15 +191,17 @@ impl<'a, T: Element> Collapse<'a, T> {
     }
 
     /// A node's formula where it is a sum with a literal, or a sum that no one has named.
-    fn inlined(&self, index: usize) -> Option<usize> {
+    fn inlined(&self, index: usize) -> Option<Node<T>> {
         let node = &self.graph.nodes()[index];
         let arithmetic =
             matches!(node.op, NodeOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) | NodeOp::Unary(UnaryOp::Neg(_)));
         let literal = node.parents().count() < node.args().len();
-        let formula = self.equations.values[index].filter(|_| arithmetic && (literal || node.name().is_none()))?;
+        if !self.inlines || !arithmetic || !(literal || node.name().is_none()) {
+            return None;
+        }
         // Nothing stretched: a sum keeps the shape of its parts.
         let whole = |parent: usize| self.graph.nodes()[parent].shape() == node.shape();
-        node.parents().all(whole).then_some(formula)
+        node.parents().all(whole).then(|| self.ir().node(self.equations.values[index]).clone())
     }
 
     /// 1 over a sum of products; of several products, as one term.
@@ -156,7 +219,7 @@ impl<'a, T: Element> Collapse<'a, T> {
     fn summed(&self, op: &Sum, from: &Shape, sum: &Polynomial) -> Polynomial {
         let mut total = Polynomial::new();
         for (product, factor) in sum {
-            let is_number = |&(id, _): &(usize, i32)| self.book.shape(id).rank() == 0;
+            let is_number = |&(id, _): &(NodeKey, i32)| self.shape(id).rank() == 0;
             let (outside, inside): (Vec<_>, Vec<_>) = product.iter().partition(|part| is_number(part));
             let inside = BTreeMap::from([(inside, 1.0)]);
             let inside = match inside.keys().next().is_some_and(|product| product.is_empty()) {
@@ -169,11 +232,11 @@ impl<'a, T: Element> Collapse<'a, T> {
     }
 
     /// The sum over axes of one term; a number where the term is data whose sums are all the same.
-    fn sum_of(&self, op: &Sum, from: &Shape, id: usize) -> Polynomial {
+    fn sum_of(&self, op: &Sum, from: &Shape, id: NodeKey) -> Polynomial {
         let keep = TensorOp::Sum(op.clone());
-        if let TermKind::Node(index) = self.book.term(id).form
+        if let Some(&index) = self.nodes.get(id)
             && self.graph.nodes()[index].is_data()
-            && self.book.shape(id) == *from
+            && self.shape(id) == *from
         {
             let values: Vec<f64> = self.graph.nodes()[index].value().as_slice().iter().map(|x| x.as_f64()).collect();
             let sums = crate::Tensor::new(from.clone(), values).ok().and_then(|x| sums_over(&x, op));
@@ -183,12 +246,13 @@ impl<'a, T: Element> Collapse<'a, T> {
                 return constant(first);
             }
         }
-        let whole = if self.book.shape(id) == *from { id } else { self.book.broadcast_to(id, from) };
-        atom(self.book.tensor(keep, &[whole]), 1)
+        let whole = self.ir().stretched(id, from);
+        let sum = self.ir().tensor(keep, &[whole]).expect("axes of a formula of this shape");
+        atom(sum, 1)
     }
 
     /// Sums that were kept whole and stand above the line, multiplied out.
-    fn multiplied_out(&self, sum: Polynomial, denominators: &BTreeSet<usize>) -> Polynomial {
+    fn multiplied_out(&self, sum: Polynomial, denominators: &BTreeSet<NodeKey>) -> Polynomial {
         let mut total = Polynomial::new();
         for (product, factor) in sum {
             let (whole, rest): (Vec<_>, Vec<_>) =
@@ -204,9 +268,9 @@ impl<'a, T: Element> Collapse<'a, T> {
     }
 
     /// The sum of products as a formula: common factors in front, terms with a plus first.
-    fn written(&self, sum: &Polynomial) -> usize {
-        let terms: Vec<(&Vec<(usize, i32)>, f64)> = sum.iter().map(|(product, &factor)| (product, factor)).collect();
-        let Some(&(first, size)) = terms.first() else { return self.book.lit(0.0) };
+    fn written(&self, sum: &Polynomial) -> NodeKey {
+        let terms: Vec<(&Vec<(NodeKey, i32)>, f64)> = sum.iter().map(|(product, &factor)| (product, factor)).collect();
+        let Some(&(first, size)) = terms.first() else { return self.literal(0.0) };
         if terms.len() == 1 {
             return self.product(first, size);
         }
@@ -222,9 +286,9 @@ impl<'a, T: Element> Collapse<'a, T> {
         let scale = if terms.iter().all(|(_, factor)| factor.abs() == size.abs()) { size.abs() } else { 1.0 };
         let negative = terms.iter().all(|(_, factor)| *factor < 0.0);
         let scale = if negative { -scale } else { scale };
-        let mut inner: Vec<(usize, f64)> = Vec::new();
+        let mut inner: Vec<(NodeKey, f64)> = Vec::new();
         for (product, factor) in &terms {
-            let left: Vec<(usize, i32)> = product
+            let left: Vec<(NodeKey, i32)> = product
                 .iter()
                 .map(|&(id, power)| (id, power - common.get(&id).unwrap_or(&0)))
                 .filter(|part| part.1 != 0)
@@ -236,40 +300,51 @@ impl<'a, T: Element> Collapse<'a, T> {
         inner.sort_by_key(|(_, factor)| *factor < 0.0);
         let mut formula = inner[0].0;
         if inner[0].1 < 0.0 {
-            formula = self.book.neg(formula);
+            formula = self.ir().neg(formula);
         }
         for &(part, factor) in &inner[1..] {
             let op = if factor < 0.0 { BinaryOp::Sub(crate::ops::Sub) } else { BinaryOp::Add(crate::ops::Add) };
-            formula = self.book.binary(op, formula, part);
+            formula = self.ir().binary(op, formula, part);
         }
-        let common: Vec<(usize, i32)> = common.into_iter().collect();
+        let common: Vec<(NodeKey, i32)> = common.into_iter().collect();
         if common.is_empty() {
-            return self.book.mul(self.book.lit(scale), formula);
+            return self.scaled(scale, formula);
         }
-        self.book.mul(self.product(&common, scale), formula)
+        let common = self.product(&common, scale);
+        self.ir().mul(common, formula)
     }
 
-    fn product(&self, product: &[(usize, i32)], factor: f64) -> usize {
-        let power = |(id, power): (usize, i32)| match power {
+    fn product(&self, product: &[(NodeKey, i32)], factor: f64) -> NodeKey {
+        let power = |(id, power): (NodeKey, i32)| match power {
             1 => id,
-            2 => self.book.unary(UnaryOp::Square(crate::ops::Square), id),
-            n => self.book.unary(UnaryOp::Powi(Powi { n }), id),
+            2 => self.ir().unary(UnaryOp::Square(crate::ops::Square), id),
+            n => self.ir().unary(UnaryOp::Powi(Powi { n }), id),
         };
-        let above =
-            product.iter().filter(|part| part.1 > 0).map(|&part| power(part)).reduce(|a, b| self.book.mul(a, b));
-        let below =
-            product.iter().filter(|part| part.1 < 0).map(|&(id, n)| power((id, -n))).reduce(|a, b| self.book.mul(a, b));
+        let times = |a, b| self.ir().mul(a, b);
+        let above = product.iter().filter(|part| part.1 > 0).map(|&part| power(part)).reduce(times);
+        let below = product.iter().filter(|part| part.1 < 0).map(|&(id, n)| power((id, -n))).reduce(times);
         match (above, below) {
-            (Some(above), None) => self.book.mul(self.book.lit(factor), above),
-            (Some(above), Some(below)) => self.book.mul(self.book.lit(factor), self.book.div(above, below)),
-            (None, Some(below)) => self.book.div(self.book.lit(factor), below),
-            (None, None) => self.book.lit(factor),
+            (Some(above), None) => self.scaled(factor, above),
+            (Some(above), Some(below)) => {
+                let quotient = self.ir().div(above, below);
+                self.scaled(factor, quotient)
+            }
+            (None, Some(below)) => {
+                let factor = self.literal(factor);
+                self.ir().div(factor, below)
+            }
+            (None, None) => self.literal(factor),
         }
     }
 
-    fn shaped(&self, id: usize, like: usize) -> usize {
-        let shape = self.book.shape(like);
-        if self.book.shape(id) == shape { id } else { self.book.broadcast_to(id, &shape) }
+    fn scaled(&self, factor: f64, formula: NodeKey) -> NodeKey {
+        let factor = self.literal(factor);
+        self.ir().mul(factor, formula)
+    }
+
+    fn shaped(&self, id: NodeKey, like: NodeKey) -> NodeKey {
+        let shape = self.shape(like);
+        self.ir().stretched(id, &shape)
     }
 }
 
@@ -284,7 +359,7 @@ fn constant(x: f64) -> Polynomial {
     if x == 0.0 { Polynomial::new() } else { BTreeMap::from([(Vec::new(), x)]) }
 }
 
-fn atom(id: usize, power: i32) -> Polynomial {
+fn atom(id: NodeKey, power: i32) -> Polynomial {
     BTreeMap::from([(vec![(id, power)], 1.0)])
 }
 

@@ -1,23 +1,29 @@
 //! Formulas as LaTeX.
 
-use super::{TermKind, TermTable};
 use crate::graph::Graph;
+use crate::graph::ssa::{Ir, IrOp, NodeKey};
 use crate::num::Element;
 use crate::num::elementwise::{Bond, Latex, number, operator};
 use crate::ops::structural::{CrossEntropy, CrossEntropySlope, MatMul, Permute, Solve, Sum, TensorOp};
 use crate::ops::{BinaryOp, UnaryOp};
+use crate::tape::NodeOp;
+use crate::tensor::Shape;
 use crate::tensor::kernels::rows::{RowMap, RowReduction};
+use slotmap::{Key, SecondaryMap};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// How nodes are written.
-pub(crate) struct Notation<'a> {
-    book: &'a TermTable,
+pub(crate) struct Notation<'a, T> {
+    ir: &'a RefCell<Ir<T>>,
     names: Vec<(String, String)>,
+    /// What has been said, under its name: formulas go down to that.
+    said: SecondaryMap<NodeKey, String>,
 }
 
-impl<'a> Notation<'a> {
+impl<'a, T: Element> Notation<'a, T> {
     /// Named nodes by their names, the others as v with their number.
-    pub fn new<T: Element>(book: &'a TermTable, graph: &Graph<T>) -> Self {
+    pub fn new(ir: &'a RefCell<Ir<T>>, graph: &Graph<T>) -> Self {
         let mut seen: HashMap<&str, usize> = HashMap::new();
         for name in graph.nodes().iter().filter_map(|node| node.name()) {
             *seen.entry(name).or_default() += 1;
@@ -30,7 +36,7 @@ impl<'a> Notation<'a> {
             }
             None => ("v".to_owned(), format!("_{{{}}}", node.index())),
         });
-        Self { book, names: names.collect() }
+        Self { ir, names: names.collect(), said: SecondaryMap::new() }
     }
 
     /// A node's value.
@@ -45,38 +51,70 @@ impl<'a> Notation<'a> {
         format!("\\bar{{{base}}}{below}")
     }
 
-    pub fn formula(&self, id: usize) -> String {
+    /// From here on the formula goes by this name. A number stays a number, and a first name stays.
+    pub fn say(&mut self, id: NodeKey, name: String) {
+        if self.literal(id).is_none() && !self.is_said(id) {
+            self.said.insert(id, name);
+        }
+    }
+    pub fn is_said(&self, id: NodeKey) -> bool {
+        self.said.contains_key(id)
+    }
+
+    fn op(&self, id: NodeKey) -> IrOp<T> {
+        self.ir.borrow().node(id).op.clone()
+    }
+    fn shape(&self, id: NodeKey) -> Shape {
+        self.ir.borrow().shape(id).clone()
+    }
+    fn literal(&self, id: NodeKey) -> Option<f64> {
+        self.ir.borrow().literal_of(id)
+    }
+
+    pub fn formula(&self, id: NodeKey) -> String {
         self.write(id).0
     }
 
-    fn at(&self, id: usize, least: Bond) -> String {
+    fn at(&self, id: NodeKey, least: Bond) -> String {
         let (text, bond) = self.write(id);
         if bond < least { format!("\\left({text}\\right)") } else { text }
     }
 
-    fn write(&self, id: usize) -> (String, Bond) {
-        let term = self.book.term(id);
-        let args = &term.args[..];
-        match &term.form {
-            TermKind::Literal(x) if *x < 0.0 => (number(*x), Bond::Sum),
-            TermKind::Literal(x) => (number(*x), Bond::Whole),
-            TermKind::Node(index) => (self.node(*index), Bond::Whole),
-            TermKind::Adjoint(index) => (self.adjoint(*index), Bond::Whole),
-            TermKind::Constant(_) => (format!("c_{{{id}}}"), Bond::Whole),
-            TermKind::Unary(op) => self.unary(*op, args[0]),
-            TermKind::Binary(op) => self.binary(*op, args[0], args[1]),
-            TermKind::Select => self.select(args),
-            TermKind::Tensor(op) => self.tensor(op, args),
-            TermKind::Named(name) => (self.call(&operator(name), args), Bond::Whole),
+    fn write(&self, id: NodeKey) -> (String, Bond) {
+        if let Some(name) = self.said.get(id) {
+            return (name.clone(), Bond::Whole);
+        }
+        let node = self.ir.borrow().node(id).clone();
+        let args = &node.args[..];
+        match &node.op {
+            IrOp::Literal(x) if *x < 0.0 => (number(*x), Bond::Sum),
+            IrOp::Literal(x) => (number(*x), Bond::Whole),
+            IrOp::Input(k) => (format!("x_{{{k}}}"), Bond::Whole),
+            IrOp::Constant(_) => (format!("c_{{{}}}", id.data().as_ffi() as u32), Bond::Whole),
+            IrOp::Op(op) => self.of_op(op, args),
+            IrOp::Rule(op, _) => (self.call(&operator(&format!("{}'", op.name())), args), Bond::Whole),
+            IrOp::Accumulate(_) => unreachable!("a pass of the compiler makes it"),
+            IrOp::Named(name) => (self.call(&operator(name), args), Bond::Whole),
         }
     }
 
-    fn call(&self, name: &str, args: &[usize]) -> String {
+    fn of_op(&self, op: &NodeOp<T>, args: &[NodeKey]) -> (String, Bond) {
+        match op {
+            NodeOp::Unary(op) => self.unary(*op, args[0]),
+            NodeOp::Binary(op) => self.binary(*op, args[0], args[1]),
+            NodeOp::Select => self.select(args),
+            NodeOp::Tensor(op) => self.tensor(op, args),
+            NodeOp::Copy => self.write(args[0]),
+            op => (self.call(&operator(op.name()), args), Bond::Whole),
+        }
+    }
+
+    fn call(&self, name: &str, args: &[NodeKey]) -> String {
         let args: Vec<String> = args.iter().map(|&arg| self.formula(arg)).collect();
         format!("{name}\\left({}\\right)", args.join(", "))
     }
 
-    fn unary(&self, op: UnaryOp, x: usize) -> (String, Bond) {
+    fn unary(&self, op: UnaryOp, x: NodeKey) -> (String, Bond) {
         match op.latex() {
             Latex::Power(n) => (self.power(x, &n), Bond::Whole),
             Latex::Around { before, argument, after, bond } => {
@@ -85,9 +123,9 @@ impl<'a> Notation<'a> {
         }
     }
 
-    fn power(&self, x: usize, n: &str) -> String {
+    fn power(&self, x: NodeKey, n: &str) -> String {
         // A power of a power or of a fraction needs its brackets.
-        let plain = matches!(self.book.term(x).form, TermKind::Literal(_) | TermKind::Node(_) | TermKind::Adjoint(_));
+        let plain = self.is_said(x) || self.ir.borrow().node(x).args.is_empty();
         let base = self.formula(x);
         let base = if plain && !base.contains('^') && !base.starts_with('-') {
             base
@@ -97,15 +135,23 @@ impl<'a> Notation<'a> {
         format!("{base}^{{{n}}}")
     }
 
-    fn binary(&self, op: BinaryOp, x: usize, y: usize) -> (String, Bond) {
+    fn binary(&self, op: BinaryOp, x: NodeKey, y: NodeKey) -> (String, Bond) {
         use BinaryOp::*;
         match op {
             Add(_) => {
-                let (x, y) = (self.formula(x), self.formula(y));
-                match y.strip_prefix('-') {
-                    Some(y) => (format!("{x} - {y}"), Bond::Sum),
-                    None => (format!("{x} + {y}"), Bond::Sum),
+                // The gradient of what thousands read is a sum of thousands: its terms are written in a loop.
+                let (mut first, mut rest) = (x, vec![y]);
+                while let (IrOp::Op(NodeOp::Binary(Add(_))), false) = (self.op(first), self.is_said(first)) {
+                    let args = self.ir.borrow().node(first).args.clone();
+                    rest.push(args[1]);
+                    first = args[0];
                 }
+                let mut sum = self.formula(first);
+                for term in rest.into_iter().rev() {
+                    let term = self.formula(term);
+                    sum += &term.strip_prefix('-').map_or_else(|| format!(" + {term}"), |term| format!(" - {term}"));
+                }
+                (sum, Bond::Sum)
             }
             Sub(_) => (format!("{} - {}", self.formula(x), self.at(y, Bond::Product)), Bond::Sum),
             Mul(_) | Scale(_) | Gate(_) => self.times(x, y),
@@ -129,46 +175,48 @@ impl<'a> Notation<'a> {
     }
 
     /// A product: of numbers side by side or with a dot, of tensors element by element with a circle.
-    fn times(&self, x: usize, y: usize) -> (String, Bond) {
-        let is_tensor = |id: usize| self.book.shape(id).rank() > 0 && self.book.stretched_number(id).is_none();
+    fn times(&self, x: NodeKey, y: NodeKey) -> (String, Bond) {
+        let is_tensor = |id: NodeKey| self.shape(id).rank() > 0 && self.ir.borrow().scalar_behind(id).is_none();
         if x == y && !is_tensor(x) {
             return (self.power(x, "2"), Bond::Whole);
         }
         // A number in front of what it multiplies.
-        let (x, y) = if self.book.literal(y).is_some() { (y, x) } else { (x, y) };
-        let factor = |id: usize| match self.book.term(id).form {
-            TermKind::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_)) => self.at(id, Bond::Whole),
+        let (x, y) = if self.literal(y).is_some() { (y, x) } else { (x, y) };
+        let factor = |id: NodeKey| match self.op(id) {
+            IrOp::Op(NodeOp::Binary(BinaryOp::Add(_) | BinaryOp::Sub(_))) => self.at(id, Bond::Whole),
             _ => self.at(id, Bond::Product),
         };
-        if let (TermKind::Unary(UnaryOp::Neg(_)), false) = (&self.book.term(x).form, self.book.literal(y).is_some()) {
-            let positive = self.times(self.book.term(x).args[0], y).0;
+        if let (IrOp::Op(NodeOp::Unary(UnaryOp::Neg(_))), false, None) = (self.op(x), self.is_said(x), self.literal(y))
+        {
+            let inner = self.ir.borrow().node(x).args[0];
+            let positive = self.times(inner, y).0;
             return (format!("-{positive}"), Bond::Sum);
         }
         let (left, right) = (factor(x), factor(y));
-        let (left, bond) = match self.book.literal(x) {
+        let (left, bond) = match self.literal(x) {
             Some(x) if x < 0.0 => (number(x), Bond::Sum),
             _ => (left, Bond::Product),
         };
-        if self.book.literal(x).is_some() && left.starts_with("\\ln") {
+        if self.literal(x).is_some() && left.starts_with("\\ln") {
             // A logarithm in front would take what follows as its argument.
             return (format!("{right} \\cdot {left}"), Bond::Product);
         }
         let bracketed = right.starts_with("\\left(");
         let sign = match (is_tensor(x), is_tensor(y)) {
             (true, true) => " \\odot ",
-            _ if self.book.literal(x).is_some() && right.starts_with(|c: char| c.is_ascii_digit()) => " \\cdot ",
-            _ if self.book.literal(x).is_some() || bracketed => " ",
+            _ if self.literal(x).is_some() && right.starts_with(|c: char| c.is_ascii_digit()) => " \\cdot ",
+            _ if self.literal(x).is_some() || bracketed => " ",
             (false, false) => " \\cdot ",
             _ => " \\, ",
         };
         (format!("{left}{sign}{right}"), bond)
     }
 
-    fn select(&self, args: &[usize]) -> (String, Bond) {
+    fn select(&self, args: &[NodeKey]) -> (String, Bond) {
         let &[condition, a, b] = args else { unreachable!("a choice has three parts") };
         let condition = self.condition(condition);
-        if self.book.literal(b) == Some(0.0) {
-            let product = if self.book.shape(a).rank() > 0 { "\\odot" } else { "\\cdot" };
+        if self.literal(b) == Some(0.0) {
+            let product = if self.shape(a).rank() > 0 { "\\odot" } else { "\\cdot" };
             let a = self.at(a, Bond::Product);
             return (format!("{a} {product} \\left[{condition}\\right]"), Bond::Product);
         }
@@ -177,18 +225,20 @@ impl<'a> Notation<'a> {
     }
 
     /// A condition without brackets: true where it is not 0.
-    fn condition(&self, id: usize) -> String {
-        let term = self.book.term(id);
-        match term.form {
-            TermKind::Binary(BinaryOp::Mul(_)) => {
-                format!("{} \\wedge {}", self.condition(term.args[0]), self.condition(term.args[1]))
+    fn condition(&self, id: NodeKey) -> String {
+        let node = self.ir.borrow().node(id).clone();
+        match node.op {
+            IrOp::Op(NodeOp::Binary(BinaryOp::Mul(_))) if !self.is_said(id) => {
+                format!("{} \\wedge {}", self.condition(node.args[0]), self.condition(node.args[1]))
             }
-            TermKind::Binary(op) if op.is_flat() => self.relation(op, term.args[0], term.args[1]),
+            IrOp::Op(NodeOp::Binary(op)) if op.is_flat() && !self.is_said(id) => {
+                self.relation(op, node.args[0], node.args[1])
+            }
             _ => format!("{} \\ne 0", self.formula(id)),
         }
     }
 
-    fn relation(&self, op: BinaryOp, x: usize, y: usize) -> String {
+    fn relation(&self, op: BinaryOp, x: NodeKey, y: NodeKey) -> String {
         use BinaryOp::*;
         let sign = match op {
             Greater(_) => ">",
@@ -202,9 +252,9 @@ impl<'a> Notation<'a> {
     }
 
     /// Sums, and functions of rows.
-    fn rows(&self, op: &TensorOp, args: &[usize]) -> (String, Bond) {
+    fn rows(&self, op: &TensorOp, args: &[NodeKey]) -> (String, Bond) {
         let x = args[0];
-        let rank = self.book.shape(x).rank();
+        let rank = self.shape(x).rank();
         match op {
             TensorOp::Sum(Sum { axes, .. }) => {
                 let name = match (rank, axes.0) {
@@ -243,9 +293,9 @@ impl<'a> Notation<'a> {
         }
     }
 
-    fn tensor(&self, op: &TensorOp, args: &[usize]) -> (String, Bond) {
+    fn tensor(&self, op: &TensorOp, args: &[NodeKey]) -> (String, Bond) {
         let x = args[0];
-        let rank = self.book.shape(x).rank();
+        let rank = self.shape(x).rank();
         match op {
             // Stretching and reshaping go without saying.
             TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) => self.write(x),
@@ -253,7 +303,7 @@ impl<'a> Notation<'a> {
                 (format!("{}^{{\\top}}", self.at(x, Bond::Whole)), Bond::Whole)
             }
             TensorOp::MatMul(MatMul { ta, tb }) => {
-                let factor = |id: usize, transposed: bool| {
+                let factor = |id: NodeKey, transposed: bool| {
                     let text = self.at(id, Bond::Whole);
                     if transposed { format!("{text}^{{\\top}}") } else { text }
                 };

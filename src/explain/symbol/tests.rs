@@ -3,34 +3,39 @@
 use super::*;
 use crate::graph::Graph;
 use crate::ops::algebra::Algebra;
-use crate::ops::{Apply, Apply2, BuiltinBinary, BuiltinUnary};
+use crate::ops::{Apply, Apply2, BinaryOp, BuiltinBinary, BuiltinUnary, UnaryOp};
 use crate::tape::Recording;
 use crate::tape::{Tape, Value, Var};
 use crate::tensor::Tensor;
+use std::collections::HashMap;
 
 /// Evaluates formulas at a graph's values and gradients.
 struct Evaluation<'t, 'b> {
     algebra: Recording<'t, f64>,
-    book: &'b TermTable,
-    graph: &'b Graph<f64>,
-    adjoints: Vec<Value<f64>>,
+    ir: &'b RefCell<Ir<f64>>,
+    /// What nodes are, but for the one that is evaluated.
+    known: HashMap<NodeKey, Value<f64>>,
 }
 
 impl<'t> Evaluation<'t, '_> {
-    fn at(&self, id: usize) -> Var<'t, f64> {
-        let term = self.book.term(id);
-        let args: Vec<Var<'t, f64>> = term.args.iter().map(|&arg| self.at(arg)).collect();
-        let leaf = |value: &Value<f64>| self.algebra.tape.leaf(value.clone(), true);
-        match &term.form {
-            TermKind::Literal(x) => self.algebra.literal(*x),
-            TermKind::Node(index) => leaf(self.graph.nodes()[*index].value()),
-            TermKind::Adjoint(index) => leaf(&self.adjoints[*index]),
-            TermKind::Constant(x) => self.algebra.constant(Tensor::new(term.shape.clone(), x.clone()).unwrap()),
-            TermKind::Unary(op) => self.algebra.unary(*op, &args[0]),
-            TermKind::Binary(op) => self.algebra.binary(*op, &args[0], &args[1]),
-            TermKind::Select => self.algebra.select(&args[0], &args[1], &args[2]),
-            TermKind::Tensor(op) => self.algebra.apply(op.clone(), &args.iter().collect::<Vec<_>>()),
-            TermKind::Named(name) => panic!("{name} has no formula"),
+    /// What the node computes, from the known values of others.
+    fn of(&self, key: NodeKey) -> Var<'t, f64> {
+        let node = self.ir.borrow().node(key).clone();
+        let args: Vec<Var<'t, f64>> = node.args.iter().map(|&arg| self.at(arg)).collect();
+        match &node.op {
+            IrOp::Literal(x) => self.algebra.literal(*x),
+            IrOp::Constant(x) => self.algebra.constant(x.clone()),
+            IrOp::Op(NodeOp::Unary(op)) => self.algebra.unary(*op, &args[0]),
+            IrOp::Op(NodeOp::Binary(op)) => self.algebra.binary(*op, &args[0], &args[1]),
+            IrOp::Op(NodeOp::Select) => self.algebra.select(&args[0], &args[1], &args[2]),
+            IrOp::Op(NodeOp::Tensor(op)) => self.algebra.apply(op.clone(), &args.iter().collect::<Vec<_>>()),
+            _ => panic!("{key:?} is not known and has no formula"),
+        }
+    }
+    fn at(&self, key: NodeKey) -> Var<'t, f64> {
+        match self.known.get(&key) {
+            Some(value) => self.algebra.tape.leaf(value.clone(), true),
+            None => self.of(key),
         }
     }
 }
@@ -39,30 +44,43 @@ impl<'t> Evaluation<'t, '_> {
 #[track_caller]
 fn assert_equations_hold(output: Var<'_, f64>) -> usize {
     let graph = Graph::of(output);
-    let book = TermTable::default();
-    let equations = Equations::of(&book, &graph).unwrap();
-    let collapsed = Collapse::new(&book, &graph, &equations).adjoints();
+    let equations = Equations::readable(&graph).unwrap();
+    let collapsed = collapsed(&graph, &equations);
     let tape = Tape::new();
     let adjoints = graph.adjoints().unwrap();
-    let evaluation = Evaluation { algebra: Recording::on(&tape), book: &book, graph: &graph, adjoints };
-    let notation = Notation::new(&book, &graph);
+    let mut evaluation = Evaluation { algebra: Recording::on(&tape), ir: &equations.ir, known: HashMap::new() };
+    let mut notation = Notation::new(&equations.ir, &graph);
+    let literal = |key: NodeKey| equations.ir.borrow().literal_of(key).is_some();
+    for node in graph.nodes() {
+        let (index, key) = (node.index(), equations.values[node.index()]);
+        let known = evaluation.known.contains_key(&key);
+        if !known && !node.args().is_empty() {
+            assert_is_balanced(&notation.formula(key));
+            assert_close(&evaluation.of(key).value(), &node.value().clone().into_tensor(), &node.to_string());
+        }
+        if !literal(key) && !known {
+            evaluation.known.insert(key, node.value().clone());
+            notation.say(key, notation.node(index));
+        }
+    }
+    let last = graph.output().index();
+    let seed = equations.adjoints[last].unwrap();
+    evaluation.known.insert(seed, adjoints[last].clone());
+    notation.say(seed, notation.adjoint(last));
     let mut count = 0;
-    for node in graph.nodes().iter().filter(|node| node.is_active()) {
+    for node in graph.nodes()[..last].iter().rev().filter(|node| node.is_active()) {
         let index = node.index();
-        if let Some(value) = equations.values[index] {
-            assert_is_balanced(&notation.formula(value));
-            assert_close(&evaluation.at(value).value(), &node.value().clone().into_tensor(), &node.to_string());
-        }
-        if index == graph.output().index() {
-            continue;
-        }
-        let expected = evaluation.adjoints[index].clone().into_tensor();
-        let forms = [equations.adjoint(&book, index), collapsed[index]];
+        let expected = adjoints[index].clone().into_tensor();
+        let forms = [equations.adjoints[index], collapsed[index]];
         for formula in forms.into_iter().flatten() {
             assert_is_balanced(&notation.formula(formula));
             let found = evaluation.at(formula).value();
             let found = tape.data(&found).broadcast_to(node.shape()).value();
             assert_close(&found, &expected, &format!("{node}: {}", notation.formula(formula)));
+        }
+        if let Some(key) = equations.adjoints[index].filter(|&key| !literal(key)) {
+            evaluation.known.entry(key).or_insert(adjoints[index].clone());
+            notation.say(key, notation.adjoint(index));
         }
         count += collapsed[index].is_some() as usize;
     }

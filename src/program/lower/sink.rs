@@ -6,9 +6,10 @@
 //! they cost no memory traffic, since what they are made of is in memory anyway.
 
 use super::{Home, Lowering, is_elementwise};
+use crate::graph::ssa::{IrOp, NodeKey};
 use crate::num::Element;
 use crate::ops::{BinaryOp, UnaryOp};
-use crate::program::ir::{IrOp, NodeKey};
+use crate::tape::NodeOp;
 use slotmap::SecondaryMap;
 
 /// No more buffers than this are read in place of one.
@@ -125,12 +126,14 @@ impl<T: Element> Lowering<T> {
 /// Whether an op is arithmetic: less work than reading its result from memory.
 fn is_cheap<T>(op: &IrOp<T>) -> bool {
     match op {
-        IrOp::Unary(op) => matches!(op, UnaryOp::Neg(_) | UnaryOp::Square(_) | UnaryOp::Abs(_) | UnaryOp::Relu(_)),
-        IrOp::Binary(op) => matches!(
+        IrOp::Op(NodeOp::Unary(op)) => {
+            matches!(op, UnaryOp::Neg(_) | UnaryOp::Square(_) | UnaryOp::Abs(_) | UnaryOp::Relu(_))
+        }
+        IrOp::Op(NodeOp::Binary(op)) => matches!(
             op,
             BinaryOp::Add(_) | BinaryOp::Sub(_) | BinaryOp::Mul(_) | BinaryOp::Scale(_) | BinaryOp::Greater(_)
         ),
-        IrOp::Tensor(_) | IrOp::Select => true,
+        IrOp::Op(NodeOp::Tensor(_)) | IrOp::Op(NodeOp::Select) => true,
         _ => false,
     }
 }

@@ -4,10 +4,10 @@
 
 use super::super::block::Target;
 use super::super::body::{Body, BodyOp, Register, Sink};
-use super::super::ir::{Ir, IrOp, NodeKey};
-use super::super::trace::Traced;
 use super::tail::{Output, TangentLanes, tangents_and_values};
 use crate::error::{Error, Result};
+use crate::graph::ssa::trace::{RuleForm, Traced};
+use crate::graph::ssa::{Ir, IrOp, Level, NodeKey};
 use crate::num::Element;
 use crate::tape::entry::NodeOp;
 use crate::tape::scalar::LIMIT;
@@ -92,8 +92,8 @@ pub(crate) fn derive<'t, T: Element>(
         finish(grown, input, widths, sums)
     };
     let graph = |write: &dyn Fn(&mut Graph<'_, '_, T>) -> Result<()>| -> Result<Grown<T>> {
-        let ir = RefCell::new(Ir::new(relaxed));
-        let mut graph = Graph { tape, traced: Traced::new(tape, &ir, &x)?, leaves: Vec::new() };
+        let ir = RefCell::new(Ir::new(if relaxed { Level::Relaxed } else { Level::Exact }));
+        let mut graph = Graph { tape, traced: Traced::new(tape, &ir, &x, RuleForm::Fused)?, leaves: Vec::new() };
         write(&mut graph)?;
         let leaves = graph.leaves;
         drop(graph.traced);
@@ -149,8 +149,8 @@ pub(crate) fn derive_directions<'t, T: Element>(
     tape.tracing().check()?;
     check(tape, y)?;
     let n = x.len();
-    let ir = RefCell::new(Ir::new(false));
-    let traced = Traced::new(tape, &ir, x)?;
+    let ir = RefCell::new(Ir::new(Level::Exact));
+    let traced = Traced::new(tape, &ir, x, RuleForm::Fused)?;
     let lane = || ir.borrow_mut().input(Shape::scalar());
     let moving: Vec<_> = x.iter().map(|&x| (x, lane())).collect();
     let lanes = TangentLanes { moving: &moving, value: lane() };
@@ -231,7 +231,7 @@ impl<T: Element> Graph<'_, '_, T> {
     /// The first `totals` derivatives are summed over the points.
     fn gradient(&mut self, y: Var<'_, T>, by: &[Var<'_, T>], totals: usize) -> Result<()> {
         self.leaves.push((self.traced.key(y), Target::Total { sum: 0, add: true }));
-        let gradients = self.traced.gradients(self.tape, y, self.traced.number(1.0), by)?;
+        let gradients = self.traced.gradients(self.tape, y, self.traced.number_key(1.0), by)?;
         let width = gradients.len() - totals;
         for (k, key) in gradients.into_iter().enumerate() {
             if k < totals {
@@ -247,7 +247,7 @@ impl<T: Element> Graph<'_, '_, T> {
     fn rows(&mut self, y: &[Var<'_, T>], by: &[Var<'_, T>]) -> Result<()> {
         self.values(y)?;
         for (i, &value) in y.iter().enumerate() {
-            let row = self.traced.gradients(self.tape, value, self.traced.number(1.0), by)?;
+            let row = self.traced.gradients(self.tape, value, self.traced.number_key(1.0), by)?;
             for (j, key) in row.into_iter().enumerate() {
                 self.store(key, 1, i * by.len() + j, y.len() * by.len());
             }
@@ -259,7 +259,7 @@ impl<T: Element> Graph<'_, '_, T> {
     fn columns(&mut self, y: &[Var<'_, T>], by: &[Var<'_, T>]) -> Result<()> {
         self.values(y)?;
         for (j, &x) in by.iter().enumerate() {
-            let column = self.traced.tangents(self.tape, y, &[(x, self.traced.number(1.0))])?;
+            let column = self.traced.tangents(self.tape, y, &[(x, self.traced.number_key(1.0))])?;
             for (i, key) in column.into_iter().enumerate() {
                 self.store(key, 1, i * by.len() + j, y.len() * by.len());
             }
@@ -281,19 +281,12 @@ fn finish<T: Element>(
     let mut body = Body { ops: Vec::with_capacity(ir.order.len()), sinks: Vec::with_capacity(leaves.len()) };
     for &key in &ir.order {
         let node = ir.node(key);
-        let at = |k: usize| slots[node.args[k]];
+        let args: Vec<Register> = node.args.iter().map(|&arg| slots[arg]).collect();
         let op = match node.op {
-            IrOp::Input(k) => input(k),
-            IrOp::Literal(x) => BodyOp::Literal(x),
-            IrOp::Unary(op) => BodyOp::Unary(op, at(0)),
-            IrOp::UnaryVjp(op) => BodyOp::UnaryVjp(op, [at(0), at(1), at(2)]),
-            IrOp::Binary(op) => BodyOp::Binary(op, at(0), at(1)),
-            IrOp::BinaryVjp(op, side) => BodyOp::BinaryVjp(op, side, [at(0), at(1), at(2), at(3)]),
-            IrOp::Select => BodyOp::Select([at(0), at(1), at(2)]),
-            IrOp::Constant(_) | IrOp::Tensor(_) | IrOp::Accumulate(_) | IrOp::Copy | IrOp::Foreign(_) => {
-                return Err(Error::argument("map: an op of the function has no form for many points at once"));
-            }
+            IrOp::Input(k) => Some(input(k)),
+            ref op => BodyOp::of(op, &args),
         };
+        let op = op.ok_or_else(|| Error::argument("map: an op of the function has no form for many points at once"))?;
         slots.insert(key, body.ops.len() as Register);
         body.ops.push(op);
     }
@@ -301,7 +294,7 @@ fn finish<T: Element>(
     for (key, target) in leaves {
         let summed = matches!(target, Target::Total { .. });
         // A derivative that is always zero adds nothing.
-        if summed && ir.literal_of(key) == Some(T::from_f64(0.0)) {
+        if summed && ir.literal_of(key) == Some(0.0) {
             continue;
         }
         body.sinks.push(if summed { Sink::Sum(slots[key]) } else { Sink::Store(slots[key]) });

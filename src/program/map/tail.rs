@@ -13,9 +13,9 @@
 //! **Invariant.** The lanes do not mix: what is infinite or NaN in one leaves the others as they are. A literal of the tail is
 //! finite, and a number enters its lane through [`Scale`](ops::Scale), which keeps the zeros of the others.
 
-use super::super::ir::{Ir, NodeKey};
-use super::super::trace::Traced;
 use crate::error::Result;
+use crate::graph::ssa::trace::Traced;
+use crate::graph::ssa::{Ir, NodeKey};
 use crate::num::Element;
 use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
@@ -105,7 +105,7 @@ fn vectors<T: Element>(
     let vector = |vectors: &[Option<NodeKey>], operand: ScalarOperand<T>| match operand {
         ScalarOperand::Node(id) => vectors[id as usize].expect("what a tail reads has a vector"),
         ScalarOperand::Literal(x) => {
-            let literal = ir.borrow_mut().literal(x);
+            let literal = ir.borrow_mut().literal(x.as_f64());
             in_its_lane(literal)
         }
     };
@@ -127,7 +127,7 @@ fn vectors<T: Element>(
             }
             Usage::Tail(Linear::Multiple(op, x, factor)) => {
                 let x = vector(&vectors, ScalarOperand::Node(x));
-                let factor = ir.borrow_mut().literal(factor);
+                let factor = ir.borrow_mut().literal(factor.as_f64());
                 Some(ir.borrow_mut().binary(op, x, factor))
             }
         });

@@ -2,16 +2,23 @@
 //!
 //! In compiler terms: the verifier of the SSA graph.
 
-use super::ir::{Ir, IrOp, Node, NodeKey};
+use super::{Ir, IrOp, Node, NodeKey};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
+use crate::tape::NodeOp;
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
 
-/// # Errors
-/// The first unsound node.
-pub(super) fn verify<T: Element>(ir: &Ir<T>) -> Result<()> {
+impl<T: Element> Ir<T> {
+    /// # Errors
+    /// The first unsound node.
+    pub fn verify(&self) -> Result<()> {
+        verify(self)
+    }
+}
+
+fn verify<T: Element>(ir: &Ir<T>) -> Result<()> {
     let mut places: SecondaryMap<NodeKey, usize> = SecondaryMap::new();
     for (place, &key) in ir.order.iter().enumerate() {
         let Some(node) = ir.nodes.get(key) else { return Err(wrong(place, "is listed and does not exist")) };
@@ -36,22 +43,30 @@ fn wrong(place: usize, problem: &str) -> Error {
 
 fn check<T: Element>(ir: &Ir<T>, node: &Node<T>) -> Result<(), String> {
     let shapes: Vec<Shape> = node.args.iter().map(|&arg| ir.shape(arg).clone()).collect();
+    let of = |op: &NodeOp<T>| match op {
+        NodeOp::Leaf => 0,
+        NodeOp::Copy | NodeOp::Unary(_) | NodeOp::CustomUnary(_) => 1,
+        NodeOp::Binary(_) | NodeOp::CustomBinary(_) => 2,
+        NodeOp::Select => 3,
+        NodeOp::Tensor(_) | NodeOp::Custom(_) => shapes.len(),
+    };
     let arity = match &node.op {
         IrOp::Input(_) | IrOp::Literal(_) | IrOp::Constant(_) => 0,
-        IrOp::Unary(_) | IrOp::Copy => 1,
-        IrOp::Binary(_) => 2,
-        IrOp::UnaryVjp(_) | IrOp::Select | IrOp::Accumulate(_) => 3,
-        IrOp::BinaryVjp(..) => 4,
-        IrOp::Tensor(_) | IrOp::Foreign(_) => shapes.len(),
+        IrOp::Op(op) => of(op),
+        IrOp::Rule(NodeOp::Tensor(_) | NodeOp::Custom(_), _) | IrOp::Named(_) => shapes.len(),
+        // The output and the gradient beside the arguments.
+        IrOp::Rule(op, _) => of(op) + 2,
+        IrOp::Accumulate(_) => 3,
     };
     if shapes.len() != arity {
         return Err(format!("has {} arguments, its op takes {arity}", shapes.len()));
     }
     let shape = match &node.op {
-        IrOp::Input(_) | IrOp::Foreign(_) => return Ok(()),
+        IrOp::Input(_) | IrOp::Named(_) => return Ok(()),
+        op if op.is_call() => return Ok(()),
         IrOp::Literal(_) => Shape::scalar(),
         IrOp::Constant(x) => x.shape().clone(),
-        IrOp::Tensor(op) => op.shape(&shapes).map_err(|error| error.to_string())?,
+        IrOp::Op(NodeOp::Tensor(op)) => op.shape(&shapes).map_err(|error| error.to_string())?,
         IrOp::Accumulate(op) => TensorOp::MatMul(op.clone()).shape(&shapes[1..]).map_err(|error| error.to_string())?,
         _ => {
             let broadcast = |sum: Result<Shape>, shape: &Shape| Shape::broadcast("program", &sum?, shape);
