@@ -14,7 +14,7 @@ use crate::functional;
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::{self, Eager};
-use crate::program::{Compiled, Jacobian, Map, MapGradient, MapJacobian, Mapping, Options, Program};
+use crate::program::{Compiled, Map, Options, Program};
 use crate::sweep::Gradients;
 use crate::tape::recording::Recording;
 use crate::tape::{Tape, Var, methods, record};
@@ -175,8 +175,7 @@ fn programs<T: Element>() -> Vec<Address> {
     /// One of each kind: what is private behind a closure's caller is compiled with it.
     fn of_closures<T: Element>() -> crate::Result<()> {
         Compiled::<T>::new().step(0, |tape| Ok((tape.var(T::from_f64(0.0)), ())))?;
-        Mapping::new(1, 1).compile::<T>(|x, _| x.to_vec())?;
-        Jacobian::<T>::of(1, |x| x.to_vec()).map(|_| ())
+        Options::new().map::<T>(1, 1, |x, _| x.to_vec()).map(|_| ())
     }
     functions![
         of_closures::<T>,
@@ -189,10 +188,9 @@ fn programs<T: Element>() -> Vec<Address> {
         <Program<T> as std::fmt::Display>::fmt,
         Map::<T>::run,
         Map::<T>::run_into,
-        MapGradient::<T>::run_with_inputs,
-        MapJacobian::<T>::run,
-        MapJacobian::<T>::run_into,
-        Jacobian::<T>::run_into,
+        Map::<T>::gradient_with_inputs,
+        Map::<T>::jacobian,
+        Map::<T>::jacobian_into,
     ]
 }
 

@@ -5,7 +5,7 @@
 //! well, where arithmetic wraps, and under AddressSanitizer.
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use retrograd::program::{Jacobian, Mapping};
+use retrograd::program::Options;
 use retrograd::*;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -286,10 +286,9 @@ fn memory_is_asked_for<T: Element>() {
         ("jvp_many", tape_of_one.jvp_many(&[number], &[], &none).err()),
         ("vjp_many", tape_of_one.vjp_many(&[], &[number], &none).err()),
         ("jvp_many", tape.jvp_many(&[], &[], &Tensor::zeros([1, 1])).err()),
-        ("jacobian", Jacobian::<T>::of(1 << 26, |x| vec![x[0]]).err()),
-        ("jacobian", Jacobian::<T>::of(usize::MAX, |x| vec![x[0]]).err()),
-        ("map", Mapping::new(PETA, PETA).compile::<T>(|x, _| vec![x[0]]).err()),
-        ("map", Mapping::new(usize::MAX, 2).compile::<T>(|x, _| vec![x[0]]).err()),
+        ("map", Options::new().map_jacobian::<T>(0, 1 << 22, &Vec::from_iter(0..1 << 22), |_, x| vec![x[0]]).err()),
+        ("map", Options::new().map::<T>(PETA, PETA, |x, _| vec![x[0]]).err()),
+        ("map", Options::new().map::<T>(usize::MAX, 2, |x, _| vec![x[0]]).err()),
     ] {
         let message = error.unwrap_or_else(|| panic!("{op}: has the memory")).to_string();
         assert!(message.starts_with(op), "{op}: {message}");

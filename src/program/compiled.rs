@@ -9,10 +9,11 @@
 //!
 //! The first step is computed by the program, too, so that a step gives the same bits whichever step recorded it.
 
+use super::variants::Variants;
 use super::{Options, Program};
 use crate::error::{Error, OrPanic, Result};
+use crate::graph::ssa::Ir;
 use crate::graph::ssa::trace::{RuleForm, Traced};
-use crate::graph::ssa::{Ir, Level};
 use crate::num::Element;
 use crate::sweep::Gradients;
 use crate::tape::entry::NodeOp;
@@ -53,8 +54,7 @@ pub struct Compiled<T: 'static> {
     eager: bool,
     /// Where eager steps are recorded, and gradients come from.
     home: Tape<T>,
-    /// The one that was used last is the last one.
-    recordings: Vec<Recording<T>>,
+    recordings: Variants<Recording<T>>,
     /// Steps in a row that were recorded, by key; those that are given up have no number.
     misses: Vec<(u64, Option<usize>)>,
     problem: Option<Error>,
@@ -122,7 +122,7 @@ impl<T: Element> Compiled<T> {
             options,
             eager: false,
             home: Tape::of(),
-            recordings: Vec::new(),
+            recordings: Variants::new(RECORDINGS),
             misses: Vec::new(),
             problem: None,
             recorded: 0,
@@ -168,12 +168,11 @@ impl<T: Element> Compiled<T> {
         if self.eager || self.misses.contains(&(key, None)) {
             return self.eagerly(context, build);
         }
-        for k in (0..self.recordings.len()).rev().filter(|&k| self.recordings[k].key == key).collect::<Variants>() {
-            if let Some(computed) = self.recordings[k].replay(&self.home, context, &build)? {
-                self.recordings[k..].rotate_left(1);
-                self.misses.retain(|(missed, _)| *missed != key);
-                return Ok(computed);
-            }
+        let home = &self.home;
+        let found = self.recordings.find(|kept| kept.key == key, |kept| kept.replay(home, context, &build))?;
+        if let Some(computed) = found {
+            self.misses.retain(|(missed, _)| *missed != key);
+            return Ok(computed);
         }
         match self.record(key, context, &build)? {
             Some(computed) => Ok(computed),
@@ -225,7 +224,7 @@ impl<T: Element> Compiled<T> {
                 )),
             );
         }
-        self.keep(recording);
+        self.recordings.keep(recording, |kept| kept.key == key, VARIANTS);
         let Ok((loss, values, gradients)) = computed else {
             // A comparison on the edge, which rounding decides, or an op that refuses its numbers: eagerly it is clear.
             return Ok(None);
@@ -238,19 +237,6 @@ impl<T: Element> Compiled<T> {
         self.misses.retain(|(missed, _)| *missed != key);
         self.misses.push((key, None));
         self.problem.get_or_insert(problem);
-    }
-
-    #[inline(never)]
-    fn keep(&mut self, recording: Recording<T>) {
-        let key = recording.key;
-        if self.recordings.iter().filter(|recording| recording.key == key).count() == VARIANTS {
-            let oldest = self.recordings.iter().position(|recording| recording.key == key).expect("just counted");
-            self.recordings.remove(oldest);
-        }
-        if self.recordings.len() == RECORDINGS {
-            self.recordings.remove(0);
-        }
-        self.recordings.push(recording);
     }
 
     fn eagerly<C: ?Sized, R>(
@@ -285,11 +271,10 @@ impl<T: Element> Compiled<T> {
     }
     /// The program that ran last, for this key.
     pub fn program(&self, key: u64) -> Option<&Program<T>> {
-        self.recordings.iter().rev().find(|recording| recording.key == key).map(|recording| &recording.program)
+        self.recordings.last(|kept| kept.key == key).map(|kept| &kept.program)
     }
 }
 
-type Variants = SmallVec<[usize; VARIANTS]>;
 /// The loss, the other values, and the gradients.
 type Results<T> = (T, SmallVec<[Tensor<T>; 4]>, Gradients<T>);
 
@@ -309,7 +294,7 @@ impl<T: Element> Recording<T> {
         let mut by = wanted(&tape, &leaves);
         by.sort_unstable();
         let by: Vec<Var<'_, T>> = by.into_iter().map(var).collect();
-        let ir = RefCell::new(Ir::new(if options.relaxed { Level::Relaxed } else { Level::Exact }));
+        let ir = RefCell::new(Ir::new(options.level()));
         let traced = Traced::new(&tape, &ir, &inputs, RuleForm::Fused)?;
         let mut outputs = vec![traced.key(var(loss))];
         outputs.extend(values.iter().map(|&id| traced.key(var(id))));

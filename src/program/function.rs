@@ -2,6 +2,7 @@
 //!
 //! In compiler terms: just-in-time compilation: a cache of programs keyed by the shapes of the arguments.
 
+use super::variants::Variants;
 use super::{Options, Program};
 use crate::error::Result;
 use crate::num::Element;
@@ -30,27 +31,30 @@ const KEPT: usize = 16;
 pub struct Function<T: 'static, F> {
     build: F,
     options: Options,
-    /// The last used one at the end.
-    variants: Vec<Program<T>>,
+    variants: Variants<Program<T>>,
     recordings: usize,
 }
 
 /// A function that is compiled when it is called. Its closure gives the outputs; gradients may be among them, by `tape.grad`.
+/// For other settings: [`Options::function`].
 pub fn compile<T, F>(build: F) -> Function<T, F>
 where
     T: Element,
     F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
 {
-    compile_with(Options::new(), build)
+    Options::new().function(build)
 }
 
-/// As [`compile`], with options.
-pub fn compile_with<T, F>(options: Options, build: F) -> Function<T, F>
-where
-    T: Element,
-    F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
-{
-    Function { build, options, variants: Vec::new(), recordings: 0 }
+impl Options {
+    /// As [`compile`], by these settings. Inputs that are carried and outputs that are written out are for programs, not for
+    /// functions of several shapes: calls are errors.
+    pub fn function<T, F>(&self, build: F) -> Function<T, F>
+    where
+        T: Element,
+        F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+    {
+        Function { build, options: self.clone(), variants: Variants::new(KEPT), recordings: 0 }
+    }
 }
 
 impl<T, F> Function<T, F>
@@ -61,38 +65,28 @@ where
     /// Runs on these inputs, and gives the program that did, whose outputs are the results.
     ///
     /// # Errors
-    /// The closure reads a plain number out of a variable; an op refuses its numbers; options that do not fit. Options that
-    /// carry inputs or write outputs out are for programs, not for functions of several shapes.
+    /// The closure reads a plain number out of a variable; an op refuses its numbers; settings that do not fit.
     pub fn call(&mut self, inputs: &[&Tensor<T>]) -> Result<&Program<T>> {
-        for k in (0..self.variants.len()).rev() {
-            if !fits(&self.variants[k], inputs) {
-                continue;
-            }
-            let ran = self.variants[k].run(inputs);
-            if !self.variants[k].has_diverged() {
-                ran?;
-                self.variants[k..].rotate_left(1);
-                return Ok(self.variants.last().expect("just used"));
-            }
+        let fits = |program: &Program<T>| {
+            let shapes: &[Shape] = &program.inputs;
+            shapes.len() == inputs.len() && shapes.iter().zip(inputs).all(|(shape, input)| shape == input.shape())
+        };
+        let found = self.variants.find(fits, |program| match program.run(inputs) {
+            Err(_) if program.has_diverged() => Ok(None),
+            ran => ran.map(Some),
+        })?;
+        if found.is_none() {
+            let examples: Vec<Tensor<T>> = inputs.iter().map(|&input| input.clone()).collect();
+            let mut program = self.options.compile(&examples, &self.build)?;
+            self.recordings += 1;
+            program.run(inputs)?;
+            self.variants.keep(program, |_| true, KEPT);
         }
-        let examples: Vec<Tensor<T>> = inputs.iter().map(|&input| input.clone()).collect();
-        let mut program = self.options.compile(&examples, &self.build)?;
-        self.recordings += 1;
-        program.run(inputs)?;
-        if self.variants.len() == KEPT {
-            self.variants.remove(0);
-        }
-        self.variants.push(program);
-        Ok(self.variants.last().expect("just made"))
+        Ok(self.variants.last(|_| true).expect("it has just run"))
     }
 
     /// How often the closure was recorded so far.
     pub fn recordings(&self) -> usize {
         self.recordings
     }
-}
-
-fn fits<T: Element>(program: &Program<T>, inputs: &[&Tensor<T>]) -> bool {
-    let shapes: &[Shape] = &program.inputs;
-    shapes.len() == inputs.len() && shapes.iter().zip(inputs).all(|(shape, input)| shape == input.shape())
 }

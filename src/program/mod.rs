@@ -36,10 +36,11 @@ mod run;
 mod step;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 pub use compiled::{Compiled, Computed, Outcome};
-pub use function::{Function, compile, compile_with};
-pub use map::{Jacobian, Map, MapGradient, MapJacobian, Mapping, Points};
+pub use function::{Function, compile};
+pub use map::{Map, Points};
 pub use memory::Memory;
 
 use crate::error::{Error, Result};
@@ -54,7 +55,8 @@ use run::Machine;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 
-/// How a program is compiled.
+/// The settings of compiling, and what is compiled by them: programs, functions, maps, and the steps of
+/// [`Compiled::with`].
 ///
 /// # Examples
 /// A step of gradient descent that keeps its parameters:
@@ -162,7 +164,7 @@ impl Options {
                 "compile: input {k} is a constant number, which leaves no trace on a tape; make it with tape.var"
             )));
         }
-        let ir = RefCell::new(Ir::new(if self.relaxed { Level::Relaxed } else { Level::Exact }));
+        let ir = RefCell::new(Ir::new(self.level()));
         let traced = Traced::new(tape, &ir, inputs, RuleForm::Fused)?;
         let mut keys: Vec<NodeKey> = outputs.iter().map(|&output| traced.key(output)).collect();
         if !self.by.is_empty() {
@@ -172,6 +174,10 @@ impl Options {
         let mut ir = ir.into_inner();
         ir.outputs = keys;
         self.assemble(ir)
+    }
+
+    fn level(&self) -> Level {
+        if self.relaxed { Level::Relaxed } else { Level::Exact }
     }
 
     fn gradients<'t, T: Element>(
@@ -597,10 +603,6 @@ impl<T: Element> Program<T> {
         Ok(())
     }
 
-    /// How many threads may work from now on, where it pays. Results have the same bits for any number.
-    pub fn set_threads(&mut self, threads: usize) {
-        self.machine.set_threads(threads);
-    }
     /// The memory that the program holds, by kind.
     pub fn memory(&self) -> Memory {
         self.memory

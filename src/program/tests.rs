@@ -434,7 +434,7 @@ fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
         .unwrap();
     let mut twice = Vec::new();
     for threads in [1, 2] {
-        step.set_threads(threads);
+        step.machine.set_threads(threads);
         step.set_carried(1, &w).unwrap();
         step.set_carried(2, &m).unwrap();
         step.run(&[&x]).unwrap();

@@ -8,7 +8,7 @@
 use retrograd::data::synthetic;
 use retrograd::nn::{Draw, Mlp};
 use retrograd::optim::Adam;
-use retrograd::program::{Options, compile_with};
+use retrograd::program::Options;
 use retrograd::train::{Execution, Trainer};
 use retrograd::{Compiled, Element, Program, Tape, Tensor, Var};
 
@@ -77,7 +77,7 @@ impl<T: Element> Case<'_, T> {
         let inputs: Vec<&Tensor<T>> = self.inputs.iter().collect();
         let mut found = Vec::new();
 
-        let mut function = compile_with(options.clone(), |_, v: &[Var<'_, T>]| vec![(self.build)(v)]);
+        let mut function = options.function(|_, v: &[Var<'_, T>]| vec![(self.build)(v)]);
         let program = function.call(&inputs).unwrap();
         close(&format!("{name}: compile"), program.output(0), value.as_slice(), self.terms);
         found.push(bits(program.output(0)));

@@ -5,7 +5,7 @@
 
 use crate::program::{Op, Program};
 use crate::public;
-use retrograd::program::{Options, compile_with};
+use retrograd::program::Options;
 use retrograd::{Element, Program as Compiled, Result, Tape, Tensor, Value, Var};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -266,7 +266,7 @@ fn function<T: Element>(program: &Program) -> Result<Outputs> {
     let mut inputs = program.tensors::<T>();
     inputs.push(program.seed.tensor());
     let failed = RefCell::new(None);
-    let mut function = compile_with(Options::new(), |tape, v: &[Var<'_, T>]| {
+    let mut function = retrograd::compile(|tape, v: &[Var<'_, T>]| {
         let (seed, x) = v.split_last().expect("the seed");
         outputs(tape, program, x, *seed).unwrap_or_else(|error| {
             failed.replace(Some(error));

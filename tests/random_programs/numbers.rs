@@ -3,7 +3,7 @@
 use crate::engines::{Outputs, Promise, Run, caught, direction};
 use crate::noise::Noisy;
 use crate::program::Program;
-use retrograd::program::Mapping;
+use retrograd::program::Options;
 use retrograd::{Dual, Element, Points, Program as Compiled, Result, Tape, Tensor, Var};
 
 /// The inputs of an element.
@@ -127,9 +127,9 @@ fn map_gradient<T: Element>(program: &Program) -> Result<Outputs> {
     let (n, points) = (program.inputs.len(), program.seed.values.len());
     let (numbers, mut rows) = (table::<T>(program), vec![T::from_f64(0.0); points * n]);
     let by: Vec<usize> = (0..n).collect();
-    let mut map = Mapping::new(n + 1, 0).gradient::<T>(&by, |x, _| program.numbers(&x[..n]) * x[n])?;
-    map.run_with_inputs(&Points::new(points).rows(&numbers, n + 1), &[], &mut [], &mut rows)?;
-    let mut values = Mapping::new(n + 1, 0).compile::<T>(|x, _| vec![program.numbers(&x[..n])])?;
+    let mut map = Options::new().map_gradient::<T>(n + 1, 0, &by, |x, _| program.numbers(&x[..n]) * x[n])?;
+    map.gradient_with_inputs(&Points::new(points).rows(&numbers, n + 1), &[], &mut [], &mut rows)?;
+    let mut values = Options::new().map::<T>(n + 1, 0, |x, _| vec![program.numbers(&x[..n])])?;
     let values = values.run(&Points::new(points).rows(&numbers, n + 1), &[])?;
     let gradients = (0..n).map(|j| column(&rows, n, j));
     Ok(std::iter::once(column(values.as_slice(), 1, 0)).chain(gradients).collect())
@@ -139,8 +139,8 @@ fn map_jacobian<T: Element>(program: &Program) -> Result<Outputs> {
     let (n, points) = (program.inputs.len(), program.seed.values.len());
     let numbers = table::<T>(program);
     let by: Vec<usize> = (0..n).collect();
-    let mut map = Mapping::new(n + 1, 0).jacobian::<T>(&by, |x, _| vec![program.numbers(&x[..n])])?;
-    let (values, blocks) = map.run(&Points::new(points).rows(&numbers, n + 1), &[])?;
+    let mut map = Options::new().map_jacobian::<T>(n + 1, 0, &by, |x, _| vec![program.numbers(&x[..n])])?;
+    let (values, blocks) = map.jacobian(&Points::new(points).rows(&numbers, n + 1), &[])?;
     let mut blocks = blocks.as_slice().to_vec();
     for (k, derivative) in blocks.iter_mut().enumerate() {
         *derivative = times(seed(program, k / n), *derivative).expect("a product");

@@ -184,14 +184,14 @@ fn found(finding: &Finding) -> String {
         ),
         ("dual", _) => elements("vec![f(&x)]"),
         ("map, gradient" | "map, jacobian", 0) => elements(
-            "let mut map = Mapping::new(n, 0).compile::<T>(|x, _| vec![f(x)]).unwrap(); \
+            "let mut map = Options::new().map::<T>(n, 0, |x, _| vec![f(x)]).unwrap(); \
              map.run(&Points::new(1).rows(&x, n), &[]).unwrap().to_vec()",
         ),
         ("map, gradient", _) => elements(
             "let by: Vec<usize> = (0..n).collect(); let at: Vec<T> = x.iter().copied().chain([s]).collect(); \
              let mut row = vec![0.0; n]; \
-             let mut map = Mapping::new(n + 1, 0).gradient::<T>(&by, |x, _| f(&x[..n]) * x[n]).unwrap(); \
-             map.run_with_inputs(&Points::new(1).rows(&at, n + 1), &[], &mut [], &mut row).unwrap(); row",
+             let mut map = Options::new().map_gradient::<T>(n + 1, 0, &by, |x, _| f(&x[..n]) * x[n]).unwrap(); \
+             map.gradient_with_inputs(&Points::new(1).rows(&at, n + 1), &[], &mut [], &mut row).unwrap(); row",
         ),
         ("numbers" | "numbers, several", order) => elements(match order {
             0 => "let tape = Tape::<T>::of(); vec![f(&tape.vars(&x)).item()]",
@@ -245,7 +245,7 @@ pub fn rust(program: &Program, finding: &Finding) -> String {
          #[test]\n\
          #[allow(unused, reason = \"which imports and helpers are used depends on the engine\")]\n\
          fn found() {{\n    \
-         use retrograd::program::{{Mapping, Options}};\n    \
+         use retrograd::program::Options;\n    \
          use retrograd::{{Compiled, Dual, Number, Points, Program, Span, Tape, Tensor, Triangle, Value, Var, keep}};\n    \
          type T = {t};\n    \
          fn f{generics}(v: &[{kind}]) -> {kind} {{\n{statements}    }}\n    \

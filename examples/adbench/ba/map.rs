@@ -4,7 +4,7 @@
 use super::super::problem::Method;
 use super::{Ba, INPUTS, body};
 use retrograd::Error;
-use retrograd::program::{Map, MapJacobian, Points};
+use retrograd::program::{Map, Points};
 
 /// What the observations are made of, each kind together.
 struct Seen {
@@ -17,11 +17,11 @@ struct Seen {
 /// Prepares the mode.
 pub(crate) fn method(ba: &Ba) -> Result<Method<'_>, String> {
     let by: Vec<usize> = (0..INPUTS).collect();
-    let errors = Map::jacobian(INPUTS + 2, 0, &by, |x, _| {
+    let errors = Map::compile_jacobian(INPUTS + 2, 0, &by, |x, _| {
         let (inputs, feature) = x.split_first_chunk::<INPUTS>().expect("as many as it is compiled for");
         body::reprojection_of_any(inputs, [feature[0], feature[1]]).to_vec()
     });
-    let weights = Map::jacobian(1, 0, &[0], |x, _| vec![body::weight_error(x[0])]);
+    let weights = Map::compile_jacobian(1, 0, &[0], |x, _| vec![body::weight_error(x[0])]);
     let wrong = |error: Error| error.to_string();
     let (mut errors, mut weights) = (errors.map_err(wrong)?, weights.map_err(wrong)?);
     let all = || ba.observations.iter();
@@ -41,8 +41,8 @@ pub(crate) fn method(ba: &Ba) -> Result<Method<'_>, String> {
 fn run(
     ba: &Ba,
     seen: &Seen,
-    errors: &mut MapJacobian<f64>,
-    weights: &mut MapJacobian<f64>,
+    errors: &mut Map<f64>,
+    weights: &mut Map<f64>,
     [values, nonzeros]: [&mut [f64]; 2],
 ) -> Result<(), Error> {
     let p = seen.weights.len();
@@ -53,6 +53,6 @@ fn run(
         .gathered(ba.points.as_flattened(), 3, &seen.points)
         .column(&seen.weights)
         .rows(&seen.features, 2);
-    errors.run_into(&observations, &[], e, blocks)?;
-    weights.run_into(&Points::new(p).column(&seen.weights), &[], g, by_weight)
+    errors.jacobian_into(&observations, &[], e, blocks)?;
+    weights.jacobian_into(&Points::new(p).column(&seen.weights), &[], g, by_weight)
 }

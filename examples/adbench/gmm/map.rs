@@ -8,7 +8,7 @@
 use super::super::problem::Method;
 use super::tape::finish;
 use super::{Gmm, body};
-use retrograd::program::{Map, MapGradient, Mapping, Points};
+use retrograd::program::{Map, Options, Points};
 use retrograd::{Error, Tape};
 
 /// Entries of all factors up to which a point's term is one body.
@@ -23,14 +23,15 @@ pub(crate) fn method(gmm: &Gmm) -> Result<Method<'_>, String> {
 fn whole(gmm: &Gmm) -> Result<Method<'_>, Error> {
     let (d, k) = (gmm.d, gmm.k);
     let n_shared = k * (1 + d + d * (d + 1) / 2);
-    let mut map =
-        Map::gradient(d, n_shared, |x, shared| body::point_term([d, k], x, shared, &mut Vec::new(), |t| t.detach()))?;
+    let mut map = Map::compile_gradient(d, n_shared, |x, shared| {
+        body::point_term([d, k], x, shared, &mut Vec::new(), |t| t.detach())
+    })?;
     let mut tape = Tape::new();
     let mut adjoints = vec![0.0; n_shared];
     let run = move |values: &mut [f64], gradient: &mut [f64]| {
         let shared = body::shared(gmm, &gmm.parameters);
         let points = Points::new(gmm.n).rows(&gmm.x, d);
-        let total = map.run(&points, &shared, &mut adjoints).expect("as many numbers as it was compiled for");
+        let total = map.gradient(&points, &shared, &mut adjoints).expect("as many numbers as it was compiled for");
         values[0] = total + finish(gmm, &mut tape, &adjoints, gradient);
     };
     Ok(Method { how: "a point's body recorded once, mapped over the points", run: Box::new(run) })
@@ -39,8 +40,8 @@ fn whole(gmm: &Gmm) -> Result<Method<'_>, Error> {
 /// The three functions that are mapped, and what they leave.
 struct ByComponent {
     term: Map<f64>,
-    logsumexp: MapGradient<f64>,
-    weighted: MapGradient<f64>,
+    logsumexp: Map<f64>,
+    weighted: Map<f64>,
     /// All t, [k, n].
     terms: Vec<f64>,
     /// All w, [n, k].
@@ -56,8 +57,8 @@ fn by_component(gmm: &Gmm) -> Result<Method<'_>, Error> {
     let all: Vec<usize> = (0..k).collect();
     let mut maps = ByComponent {
         term: Map::compile(d, n_shared, |x, shared| vec![body::component_term(x, shared)])?,
-        logsumexp: Mapping::new(k, 0).gradient(&all, |terms, _| body::logsumexp(terms, |t| t.detach()))?,
-        weighted: Map::gradient(d + 1, n_shared, |x, shared| x[d] * body::component_term(&x[..d], shared))?,
+        logsumexp: Options::new().map_gradient(k, 0, &all, |terms, _| body::logsumexp(terms, |t| t.detach()))?,
+        weighted: Map::compile_gradient(d + 1, n_shared, |x, shared| x[d] * body::component_term(&x[..d], shared))?,
         terms: vec![0.0; k * n],
         weights: vec![0.0; n * k],
         shared: vec![0.0; n_shared],
@@ -83,11 +84,11 @@ impl ByComponent {
             self.term.run_into(&points, &self.shared, terms)?;
         }
         let columns = self.terms.chunks_exact(n).fold(Points::new(n), |points, terms| points.column(terms));
-        let total = self.logsumexp.run_with_inputs(&columns, &[], &mut [], &mut self.weights)?;
+        let total = self.logsumexp.gradient_with_inputs(&columns, &[], &mut [], &mut self.weights)?;
         for i in 0..k {
             gather([d, k], &shared, i, &mut self.shared);
             let points = points.clone().columns(&self.weights, k, i..i + 1);
-            self.weighted.run(&points, &self.shared, &mut self.adjoints)?;
+            self.weighted.gradient(&points, &self.shared, &mut self.adjoints)?;
             scatter([d, k], &self.adjoints, i, adjoints);
         }
         Ok(total)

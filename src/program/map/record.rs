@@ -11,7 +11,7 @@ use crate::graph::ssa::{Ir, IrOp, Level, NodeKey};
 use crate::num::Element;
 use crate::tape::entry::NodeOp;
 use crate::tape::scalar::LIMIT;
-use crate::tape::{Tape, Value, Var};
+use crate::tape::{Id, Tape, Value, Var};
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
 use std::cell::RefCell;
@@ -41,133 +41,130 @@ pub(super) struct Recorded<T> {
 /// What numbers the closure is called with: they leave no trace.
 const ANY: f64 = 0.75;
 
-/// Records a closure of a point's numbers and of shared ones.
-pub(super) fn record<T: Element>(
-    [n_inputs, n_shared]: [usize; 2],
-    relaxed: bool,
-    wanted: Wanted<'_>,
-    build: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
-) -> Result<Recorded<T>> {
-    let tape = traced();
-    let x = any_numbers(&tape, "map", n_inputs.saturating_add(n_shared))?;
-    let (inputs, shared) = x.split_at(n_inputs);
-    let y = build(inputs, shared);
-    derive(&tape, (inputs, shared), relaxed, wanted, &y)
+/// What a closure did with a point's numbers and with shared ones, once.
+pub(super) struct Trace<T> {
+    tape: Tape<T>,
+    pub n_inputs: usize,
+    pub n_shared: usize,
+    /// What it returned: nodes, and values of constants.
+    outputs: Vec<(Id, T)>,
 }
 
-/// A tape that is traced.
-fn traced<T: Element>() -> Tape<T> {
-    let tape = Tape::of();
-    tape.tracing().start();
-    tape
-}
-
-fn any_numbers<'t, T: Element>(tape: &'t Tape<T>, op: &str, n: usize) -> Result<Vec<Var<'t, T>>> {
-    let limit = LIMIT as usize;
-    if n > limit {
-        return Err(Error::argument(format!("{op}: a function of {n} numbers; at most {limit}")));
-    }
-    Ok(tape.vars(&vec![T::from_f64(ANY); n]))
-}
-
-/// What is wanted of numbers that a closure made of inputs and shared ones.
-#[inline(never)]
-pub(crate) fn derive<'t, T: Element>(
-    tape: &'t Tape<T>,
-    (inputs, shared): (&[Var<'t, T>], &[Var<'t, T>]),
-    relaxed: bool,
-    wanted: Wanted<'_>,
-    y: &[Var<'t, T>],
-) -> Result<Recorded<T>> {
-    tape.tracing().check()?;
-    check(tape, y)?;
-    let n_inputs = inputs.len();
-    let n_shared = shared.len();
-    let x: Vec<Var<'t, T>> = inputs.iter().chain(shared).copied().collect();
-    let finish = |grown, widths, sums| {
-        let input = |k: usize| match k.checked_sub(n_inputs) {
-            None => BodyOp::Input(k as u32),
-            Some(k) => BodyOp::Shared(k as u32),
+impl<T: Element> Trace<T> {
+    /// Calls the closure.
+    pub fn new(
+        [n_inputs, n_shared]: [usize; 2],
+        build: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+    ) -> Result<Self> {
+        let tape = Self::empty_tape(n_inputs.saturating_add(n_shared))?;
+        let outputs = {
+            let x = numbers(&tape, n_inputs + n_shared);
+            let y = build(&x[..n_inputs], &x[n_inputs..]);
+            check(&tape, &y)?;
+            y.iter().map(|y| (y.id(), y.scalar)).collect()
         };
-        finish(grown, input, widths, sums)
-    };
-    let graph = |write: &dyn Fn(&mut Graph<'_, '_, T>) -> Result<()>| -> Result<Grown<T>> {
-        let ir = RefCell::new(Ir::new(if relaxed { Level::Relaxed } else { Level::Exact }));
-        let mut graph = Graph { tape, traced: Traced::new(tape, &ir, &x, RuleForm::Fused)?, leaves: Vec::new() };
-        write(&mut graph)?;
-        let leaves = graph.leaves;
-        drop(graph.traced);
-        Ok((ir.into_inner(), leaves))
-    };
-    match wanted {
-        Wanted::Values => finish(graph(&|graph| graph.values(y))?, vec![y.len()], 0),
-        Wanted::Gradient { inputs: by } => {
-            let by: Vec<Var<'_, T>> = shared.iter().copied().chain(chosen(by, inputs)?).collect();
-            let found = graph(&|graph| graph.gradient(y[0], &by, n_shared))?;
-            finish(found, vec![by.len() - n_shared], 1 + n_shared)
+        Ok(Self { tape, n_inputs, n_shared, outputs })
+    }
+
+    /// A tape that is traced, with the closure's numbers.
+    #[inline(never)]
+    pub fn empty_tape(n: usize) -> Result<Tape<T>> {
+        let limit = LIMIT as usize;
+        if n > limit {
+            return Err(Error::argument(format!("map: a function of {n} numbers; at most {limit}")));
         }
-        Wanted::Jacobian { by } => {
-            let by = chosen(by, &x)?;
-            let widths = vec![y.len(), y.len() * by.len()];
-            // Either way gives the same numbers to rounding; which takes fewer ops depends on what is shared.
-            let (rows, columns) = (y.len(), by.len());
-            let backward = || finish(graph(&|graph| graph.rows(y, &by))?, widths.clone(), 0);
-            let forward = || finish(graph(&|graph| graph.columns(y, &by))?, widths.clone(), 0);
-            if rows > 4 * columns {
-                return forward();
+        let tape = Tape::of();
+        tape.tracing().start();
+        tape.vars(&vec![T::from_f64(ANY); n]);
+        Ok(tape)
+    }
+
+    fn numbers(&self) -> Vec<Var<'_, T>> {
+        numbers(&self.tape, self.n_inputs + self.n_shared)
+    }
+
+    fn outputs(&self) -> Vec<Var<'_, T>> {
+        self.outputs.iter().map(|&(id, scalar)| Var { tape: Some(&self.tape), id, scalar }).collect()
+    }
+
+    /// What is wanted of the numbers that the closure made.
+    pub fn derive(&self, level: Level, wanted: Wanted<'_>) -> Result<Recorded<T>> {
+        let (tape, x, y) = (&self.tape, self.numbers(), self.outputs());
+        let (inputs, shared) = x.split_at(self.n_inputs);
+        let finish = |grown, widths, sums| {
+            let input = |k: usize| match k.checked_sub(self.n_inputs) {
+                None => BodyOp::Input(k as u32),
+                Some(k) => BodyOp::Shared(k as u32),
+            };
+            finish(grown, input, widths, sums)
+        };
+        let graph = |write: &dyn Fn(&mut Graph<'_, '_, T>) -> Result<()>| -> Result<Grown<T>> {
+            let ir = RefCell::new(Ir::new(level));
+            let mut graph = Graph { tape, traced: Traced::new(tape, &ir, &x, RuleForm::Fused)?, leaves: Vec::new() };
+            write(&mut graph)?;
+            let leaves = graph.leaves;
+            drop(graph.traced);
+            Ok((ir.into_inner(), leaves))
+        };
+        match wanted {
+            Wanted::Values => finish(graph(&|graph| graph.values(&y))?, vec![y.len()], 0),
+            Wanted::Gradient { inputs: by } => {
+                let by: Vec<Var<'_, T>> = shared.iter().copied().chain(chosen(by, inputs)?).collect();
+                let n = shared.len();
+                finish(graph(&|graph| graph.gradient(y[0], &by, n))?, vec![by.len() - n], 1 + n)
             }
-            if columns > 4 * rows {
-                return backward();
+            Wanted::Jacobian { by } => {
+                let by = chosen(by, &x)?;
+                let widths = vec![y.len(), y.len() * by.len()];
+                // Either way gives the same numbers to rounding; which takes fewer ops depends on what is shared.
+                let (rows, columns) = (y.len(), by.len());
+                let backward = || finish(graph(&|graph| graph.rows(&y, &by))?, widths.clone(), 0);
+                let forward = || finish(graph(&|graph| graph.columns(&y, &by))?, widths.clone(), 0);
+                if rows > 4 * columns {
+                    return forward();
+                }
+                if columns > 4 * rows {
+                    return backward();
+                }
+                let (backward, forward) = (backward()?, forward()?);
+                Ok(if forward.body.ops.len() < backward.body.ops.len() { forward } else { backward })
             }
-            let (backward, forward) = (backward()?, forward()?);
-            Ok(if forward.body.ops.len() < backward.body.ops.len() { forward } else { backward })
         }
+    }
+
+    /// The derivatives by all shared numbers, where there are no others. The lanes are directions, with a tangent of each number
+    /// for inputs, and then the value, with an input that is 1 there. Lanes leave in rows of so many, from which the m numbers and
+    /// their derivatives follow.
+    pub fn derive_directions(&self, level: Level, row: usize) -> Result<(Recorded<T>, Vec<Output<T>>)> {
+        let (tape, x, y) = (&self.tape, self.numbers(), self.outputs());
+        let n = x.len();
+        let ir = RefCell::new(Ir::new(level));
+        let traced = Traced::new(tape, &ir, &x, RuleForm::Fused)?;
+        let lane = || ir.borrow_mut().input(Shape::scalar());
+        let moving: Vec<_> = x.iter().map(|&x| (x, lane())).collect();
+        let lanes = TangentLanes { moving: &moving, value: lane() };
+        let (keys, outputs) = tangents_and_values(tape, &traced, &ir, &y, lanes)?;
+        drop(traced);
+        let target = |k: usize| Target::Row { output: 0, start: k * row };
+        let rows = keys.len();
+        let leaves = keys.into_iter().enumerate().map(|(k, key)| (key, target(k))).collect();
+        let input = |k: usize| match k.checked_sub(n) {
+            None => BodyOp::Shared(k as u32),
+            Some(k) => BodyOp::Input(k as u32),
+        };
+        Ok((finish((ir.into_inner(), leaves), input, vec![rows], 0)?, outputs))
     }
 }
 
-/// Records a closure of n numbers that all lanes share; the lanes are n directions, with a tangent of each number for inputs,
-/// and then the value, with an input that is 1 there. Lanes leave in rows, from which the m numbers and their derivatives follow.
-pub(super) fn record_directions<T: Element>(
-    n: usize,
-    row: usize,
-    build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
-) -> Result<(Recorded<T>, Vec<Output<T>>)> {
-    let tape = traced();
-    let x = any_numbers(&tape, "jacobian", n)?;
-    let y = build(&x);
-    derive_directions(&tape, &x, row, &y)
-}
-
-/// The derivatives along all directions of numbers that a closure made.
-#[inline(never)]
-pub(crate) fn derive_directions<'t, T: Element>(
-    tape: &'t Tape<T>,
-    x: &[Var<'t, T>],
-    row: usize,
-    y: &[Var<'t, T>],
-) -> Result<(Recorded<T>, Vec<Output<T>>)> {
-    tape.tracing().check()?;
-    check(tape, y)?;
-    let n = x.len();
-    let ir = RefCell::new(Ir::new(Level::Exact));
-    let traced = Traced::new(tape, &ir, x, RuleForm::Fused)?;
-    let lane = || ir.borrow_mut().input(Shape::scalar());
-    let moving: Vec<_> = x.iter().map(|&x| (x, lane())).collect();
-    let lanes = TangentLanes { moving: &moving, value: lane() };
-    let (keys, outputs) = tangents_and_values(tape, &traced, &ir, y, lanes)?;
-    drop(traced);
-    let target = |k: usize| Target::Row { output: 0, start: k * row };
-    let rows = keys.len();
-    let leaves = keys.into_iter().enumerate().map(|(k, key)| (key, target(k))).collect();
-    let input = |k: usize| match k.checked_sub(n) {
-        None => BodyOp::Shared(k as u32),
-        Some(k) => BodyOp::Input(k as u32),
-    };
-    Ok((finish((ir.into_inner(), leaves), input, vec![rows], 0)?, outputs))
+/// The first numbers of a tape.
+fn numbers<T: Element>(tape: &Tape<T>, n: usize) -> Vec<Var<'_, T>> {
+    (0..n as u32).map(|id| Var::scalar(tape, id, T::from_f64(ANY))).collect()
 }
 
 /// What a body cannot do.
+#[inline(never)]
 fn check<T: Element>(tape: &Tape<T>, outputs: &[Var<'_, T>]) -> Result<()> {
+    tape.tracing().check()?;
     for entry in tape.entries().iter() {
         let (op, site) = (entry.op.name(), entry.site);
         if let Value::Tensor(value) = &entry.value {

@@ -1,7 +1,8 @@
 //! Maps against a loop over points on a tape.
 
-use super::{Jacobian, Map, Mapping, Points};
+use super::{Map, Points};
 use crate::ops::Saves;
+use crate::program::Options;
 use crate::{Element, Float, Number, Result, Tape, Unary, Upstream, Var};
 
 /// Numbers that look random and are not.
@@ -56,7 +57,7 @@ fn assert_close(found: &[f64], expected: impl IntoIterator<Item = f64>) {
 fn values_and_gradients_of_a_mixture_agree_with_a_loop_over_a_tape() {
     let shared = sample(9, 1);
     let mut map = Map::compile(2, 9, mixture).unwrap();
-    let mut gradient_map = Mapping::new(2, 9).gradient(&[1, 0], |x, s| mixture(x, s)[0]).unwrap();
+    let mut gradient_map = Options::new().map_gradient(2, 9, &[1, 0], |x, s| mixture(x, s)[0]).unwrap();
     for n in SIZES {
         let x = sample(2 * n, 2);
         let points = Points::new(n).rows(&x, 2);
@@ -65,7 +66,7 @@ fn values_and_gradients_of_a_mixture_agree_with_a_loop_over_a_tape() {
         assert_eq!(values.shape().dims(), [n, 1]);
         assert_close(values.as_slice(), expected.iter().map(|(y, _)| y[0]));
         let (mut gradient, mut by_inputs) = ([f64::NAN; 9], vec![f64::NAN; 2 * n]);
-        let sum = gradient_map.run_with_inputs(&points, &shared, &mut gradient, &mut by_inputs).unwrap();
+        let sum = gradient_map.gradient_with_inputs(&points, &shared, &mut gradient, &mut by_inputs).unwrap();
         assert_close(&[sum], [expected.iter().map(|(y, _)| y[0]).sum()]);
         assert_close(&gradient, (0..9).map(|k| expected.iter().map(|(_, d)| d[0][2 + k]).sum()));
         assert_close(&by_inputs, expected.iter().flat_map(|(_, d)| [d[0][1], d[0][0]]));
@@ -82,8 +83,8 @@ fn jacobians_by_points_and_shared_numbers_agree_with_a_loop_over_a_tape() {
     let expected = by_tape(projection, &x, 5, &shared);
     // Three values by seven numbers go backward, by one forward.
     for by in [vec![0, 1, 2, 3, 4, 5, 6], vec![6], vec![4, 0], vec![]] {
-        let mut map = Map::jacobian(5, 2, &by, projection).unwrap();
-        let (values, blocks) = map.run(&Points::new(n).rows(&x, 5), &shared).unwrap();
+        let mut map = Map::compile_jacobian(5, 2, &by, projection).unwrap();
+        let (values, blocks) = map.jacobian(&Points::new(n).rows(&x, 5), &shared).unwrap();
         assert_eq!(blocks.shape().dims(), [n, 3, by.len()]);
         assert_close(values.as_slice(), expected.iter().flat_map(|(y, _)| y.clone()));
         let rows = expected.iter().flat_map(|(_, d)| d).flat_map(|row| by.iter().map(|&k| row[k]));
@@ -106,14 +107,16 @@ fn gathered_inputs_are_those_of_copied_ones_to_the_bit() {
             })
             .collect();
         let gathered = Points::new(n).gathered(&table, 2, &rows).column(&weights).gathered(&other, 2, &others);
-        let mut map = Map::jacobian(5, 2, &[0, 3, 4], projection).unwrap();
-        let one = map.run(&gathered, &shared).unwrap();
-        let two = map.run(&Points::new(n).rows(&copied, 5), &shared).unwrap();
+        let mut map = Map::compile_jacobian(5, 2, &[0, 3, 4], projection).unwrap();
+        let one = map.jacobian(&gathered, &shared).unwrap();
+        let two = map.jacobian(&Points::new(n).rows(&copied, 5), &shared).unwrap();
         assert_eq!(one, two);
-        let mut map = Map::gradient(5, 2, |x, s| projection(x, s)[1]).unwrap();
+        let mut map = Map::compile_gradient(5, 2, |x, s| projection(x, s)[1]).unwrap();
         let [mut one, mut two] = [[0.0; 2]; 2];
-        let sums =
-            [map.run(&gathered, &shared, &mut one), map.run(&Points::new(n).rows(&copied, 5), &shared, &mut two)];
+        let sums = [
+            map.gradient(&gathered, &shared, &mut one),
+            map.gradient(&Points::new(n).rows(&copied, 5), &shared, &mut two),
+        ];
         let [a, b] = sums.map(Result::unwrap);
         assert_close(&[a, one[0], one[1]], [b, two[0], two[1]]);
     }
@@ -132,11 +135,11 @@ fn any_number_of_threads_gives_the_same_bits() {
     let x = sample(2 * 30_001, 7);
     let shared = sample(9, 8);
     let points = Points::new(30_001).rows(&x, 2);
-    let mut map = Mapping::new(2, 9).gradient(&[0, 1], |x, s| mixture(x, s)[0]).unwrap();
     let results = [1, 2, 5].map(|threads| {
-        map.set_threads(threads);
+        let settings = Options::new().threads(threads);
+        let mut map = settings.map_gradient(2, 9, &[0, 1], |x, s| mixture(x, s)[0]).unwrap();
         let (mut gradient, mut by_inputs) = ([0.0; 9], vec![0.0; 60_002]);
-        let sum = map.run_with_inputs(&points, &shared, &mut gradient, &mut by_inputs).unwrap();
+        let sum = map.gradient_with_inputs(&points, &shared, &mut gradient, &mut by_inputs).unwrap();
         (sum.to_bits(), gradient.map(f64::to_bits), by_inputs)
     });
     assert!(results.iter().all(|result| *result == results[0]));
@@ -144,9 +147,9 @@ fn any_number_of_threads_gives_the_same_bits() {
 
 #[test]
 fn single_precision_maps_too() {
-    let mut map = Mapping::new(1, 1).jacobian::<f32>(&[0], |x, s| vec![(x[0] * s[0]).sin()]).unwrap();
+    let mut map = Options::new().map_jacobian::<f32>(1, 1, &[0], |x, s| vec![(x[0] * s[0]).sin()]).unwrap();
     let x: Vec<f32> = sample(99, 1);
-    let (values, slopes) = map.run(&Points::new(99).column(&x), &[2.0]).unwrap();
+    let (values, slopes) = map.jacobian(&Points::new(99).column(&x), &[2.0]).unwrap();
     assert_eq!([values.len(), slopes.len()], [99; 2]);
     for ((x, y), d) in x.iter().zip(&values).zip(&slopes) {
         assert!((y - (2.0 * x).sin()).abs() < 1e-6 && (d - 2.0 * (2.0 * x).cos()).abs() < 1e-6);
@@ -158,9 +161,9 @@ fn values_that_depend_on_no_input_are_there_for_every_point() {
     let mut map = Map::compile(1, 1, |_, s| vec![s[0].exp(), Var::constant(3.0)]).unwrap();
     let x = [0.0; 3];
     assert_eq!(map.run(&Points::new(3).column(&x), &[0.0]).unwrap().to_vec(), [1.0, 3.0, 1.0, 3.0, 1.0, 3.0]);
-    let mut map = Map::gradient(1, 2, |_, s| s[0] * s[0]).unwrap();
+    let mut map = Map::compile_gradient(1, 2, |_, s| s[0] * s[0]).unwrap();
     let mut gradient = [7.0; 2];
-    assert_eq!(map.run(&Points::new(3).column(&x), &[2.0, 5.0], &mut gradient).unwrap(), 12.0);
+    assert_eq!(map.gradient(&Points::new(3).column(&x), &[2.0, 5.0], &mut gradient).unwrap(), 12.0);
     assert_eq!(gradient, [12.0, 0.0]);
 }
 
@@ -195,8 +198,23 @@ fn what_cannot_be_mapped_is_refused_when_compiled() {
     says(compile(|x, _| vec![x[0].tape().unwrap().data([1.0, 2.0]).sum(()) * x[0]]), &["shape [2]", "one by one"]);
     says(compile(|x, _| vec![x[0].apply(Twice)]), &["twice at", "of your own"]);
     says(compile(|_, _| vec![]), &["returns no number"]);
-    says(Map::jacobian(1, 1, &[2], |x, _| x.to_vec()), &["no number 2", "there are 2"]);
-    says(Mapping::new(1, 1).gradient::<f64>(&[1], |x, _| x[0]), &["no number 1", "there are 1"]);
+    says(Map::compile_jacobian(1, 1, &[2], |x, _| x.to_vec()), &["no number 2", "there are 2"]);
+    says(Options::new().map_gradient::<f64>(1, 1, &[1], |x, _| x[0]), &["no number 1", "there are 1"]);
+}
+
+#[test]
+fn a_map_says_what_it_is_compiled_for_when_it_is_asked_for_something_else() {
+    let mut values = Map::compile(0, 1, |_, s| s.to_vec()).unwrap();
+    let point = Points::new(1);
+    says(values.gradient(&point, &[1.0], &mut [0.0]), &["map: compiled for values, asked for the gradient of a sum"]);
+    says(values.jacobian(&point, &[1.0]), &["asked for Jacobians"]);
+    let mut gradient = Map::compile_gradient(0, 1, |_, s| s[0]).unwrap();
+    says(gradient.run(&point, &[1.0]), &["map: compiled for the gradient of a sum, asked for values"]);
+    let mut jacobian = Map::compile_jacobian(0, 1, &[0], |_, s| s.to_vec()).unwrap();
+    says(jacobian.run_into(&point, &[1.0], &mut [0.0]), &["map: compiled for Jacobians"]);
+    for settings in [Options::new().carry(0, 0), Options::new().gradient(&[0]), Options::new().write_out(&[0])] {
+        says(settings.map::<f64>(0, 1, |_, s| s.to_vec()), &["map: carry, gradient and write_out are for programs"]);
+    }
 }
 
 #[test]
@@ -212,10 +230,16 @@ fn points_that_do_not_fit_are_refused_when_run() {
     says(map.run(&gathered(&[0, 1]), &[1.0]), &["2 indices for 3 points"]);
     says(map.run(&gathered(&[0, 3, 2]), &[1.0]), &["index 3 of point 1 is out of range for 3 rows"]);
     says(map.run(&Points::new(1).gathered(&x[..5], 2, &[0]), &[1.0]), &["5 numbers are no rows of 2"]);
-    let mut gradient = Map::gradient(2, 1, |x, s| x[0] * s[0]).unwrap();
-    says(gradient.run(&points, &[1.0], &mut []), &["gradient has 0 elements for 1"]);
-    says(gradient.run_with_inputs(&points, &[1.0], &mut [0.0], &mut [0.0]), &["output 0"]);
+    let mut gradient = Map::compile_gradient(2, 1, |x, s| x[0] * s[0]).unwrap();
+    says(gradient.gradient(&points, &[1.0], &mut []), &["gradient has 0 elements for 1"]);
+    says(gradient.gradient_with_inputs(&points, &[1.0], &mut [0.0], &mut [0.0]), &["output 0"]);
     assert_eq!(map.run(&points, &[2.0]).unwrap().to_vec(), [2.0; 3]);
+}
+
+/// The Jacobian of a function of shared numbers alone.
+fn of_shared(n: usize, f: impl for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>) -> Result<Map<f64>> {
+    let by: Vec<usize> = (0..n).collect();
+    Map::compile_jacobian(0, n, &by, |_, x| f(x))
 }
 
 #[test]
@@ -236,42 +260,46 @@ fn a_tall_jacobian_has_the_values_and_rows_of_a_tape() {
             y
         }
         let point = sample(n, 9);
-        let mut jacobian = Jacobian::compile(n, tall).unwrap();
+        let mut jacobian = of_shared(n, tall).unwrap();
         for point in [point.clone(), point.iter().map(|x| 0.5 * x).collect()] {
-            let (values, rows) = jacobian.run(&point).unwrap();
+            let (values, rows) = jacobian.jacobian(&Points::new(1), &point).unwrap();
             let tape = Tape::new();
             let x = tape.vars(&point);
             let y = tall(&x);
-            assert_close(&values, y.iter().map(|y| y.item()));
+            assert_close(values.as_slice(), y.iter().map(|y| y.item()));
             assert_close(rows.as_slice(), y.iter().flat_map(|y| y.backward().items(&x)));
         }
     }
     // More ops on numbers alone than are computed one by one.
-    let mut long =
-        Jacobian::compile(2, |x| vec![(0..90).fold(x[0], |y, i| (y * x[1] + 0.01 * i as f64).sin())]).unwrap();
-    let (values, row) = long.run(&[0.4, 0.9]).unwrap();
+    let mut long = of_shared(2, |x| vec![(0..90).fold(x[0], |y, i| (y * x[1] + 0.01 * i as f64).sin())]).unwrap();
+    let (values, row) = long.jacobian(&Points::new(1), &[0.4, 0.9]).unwrap();
     let tape = Tape::new();
     let x = tape.vars(&[0.4, 0.9]);
     let y = (0..90).fold(x[0], |y, i| (y * x[1] + 0.01 * i as f64).sin());
-    assert_close(&values, [y.item()]);
+    assert_close(values.as_slice(), [y.item()]);
     assert_close(row.as_slice(), y.backward().items(&x));
-    says(Jacobian::compile(1, |x| if x[0] > 0.0 { vec![x[0]] } else { vec![] }), &["compares"]);
-    let mut one = Jacobian::compile(2, |x| vec![x[0]]).unwrap();
-    says(one.run(&[1.0]), &["2 numbers are needed, got 1"]);
-    says(one.run_into(&[1.0, 2.0], &mut [0.0], &mut [0.0]), &["2 derivatives are needed, got 1"]);
-    let mut none = Jacobian::compile(0, |_| vec![Var::constant(2.0)]).unwrap();
-    assert_eq!(none.run(&[]).unwrap().0, [2.0]);
+    says(of_shared(1, |x| if x[0] > 0.0 { vec![x[0]] } else { vec![] }), &["compares"]);
+    let mut one = of_shared(2, |x| vec![x[0]]).unwrap();
+    let point = Points::new(1);
+    says(one.jacobian(&point, &[1.0]), &["2 shared numbers, got 1"]);
+    says(one.jacobian_into(&point, &[1.0, 2.0], &mut [0.0], &mut [0.0]), &["output 1 has 2 numbers", "memory for 1"]);
+    let mut none = of_shared(0, |_| vec![Var::constant(2.0)]).unwrap();
+    assert_eq!(none.jacobian(&point, &[]).unwrap().0.to_vec(), [2.0]);
+    // The same for every point, and for none.
+    let (values, blocks) = one.jacobian(&Points::new(3), &[4.0, 5.0]).unwrap();
+    assert_eq!((values.to_vec(), blocks.to_vec()), (vec![4.0; 3], [1.0, 0.0].repeat(3)));
+    assert!(one.jacobian(&Points::new(0), &[4.0, 5.0]).unwrap().1.is_empty());
 }
 
 #[test]
 fn what_is_infinite_in_one_lane_of_a_tail_stays_there() {
-    let mut steep = Jacobian::compile(2, |x| {
+    let mut steep = of_shared(2, |x| {
         let y = x[0].ln();
         vec![y * 0.5 - x[1], y / 4.0 + 1.0, -y, x[1] * f64::INFINITY]
     })
     .unwrap();
-    let (values, jacobian) = steep.run(&[0.0, 2.0]).unwrap();
-    assert_eq!(values, [f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY]);
+    let (values, jacobian) = steep.jacobian(&Points::new(1), &[0.0, 2.0]).unwrap();
+    assert_eq!(values.to_vec(), [f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY]);
     let infinity = f64::INFINITY;
     assert_eq!(jacobian.to_vec(), [infinity, -1.0, infinity, 0.0, -infinity, 0.0, 0.0, infinity]);
 }
@@ -279,11 +307,11 @@ fn what_is_infinite_in_one_lane_of_a_tail_stays_there() {
 #[test]
 fn points_whose_results_no_memory_holds_are_an_error() {
     let mut values = Map::compile(0, 1, |_, s| vec![s[0], s[0] * 2.0]).unwrap();
-    let mut blocks = Map::jacobian(0, 1, &[0], |_, s| vec![s[0] * 3.0, s[0]]).unwrap();
+    let mut blocks = Map::compile_jacobian(0, 1, &[0], |_, s| vec![s[0] * 3.0, s[0]]).unwrap();
     // With two values each, the first are to arithmetic that wraps 2 numbers and none.
     for n in [(1 << 63) + 1, 1 << 63, usize::MAX, 1 << 58] {
         let points = Points::new(n);
-        let errors = [values.run(&points, &[1.0]).unwrap_err(), blocks.run(&points, &[1.0]).unwrap_err()];
+        let errors = [values.run(&points, &[1.0]).unwrap_err(), blocks.jacobian(&points, &[1.0]).unwrap_err()];
         for error in errors {
             assert!(error.is_shape() && error.to_string().starts_with("map: "), "{n}: {error}");
         }

@@ -17,7 +17,7 @@ fn check([m, k, n]: [usize; 3], by_panels: bool) {
         (tape.var(&inputs[0]).matmul(tape.var(&inputs[1])) * 0.1).tanh().value()
     };
     for threads in [1, 2] {
-        program.set_threads(threads);
+        program.machine.set_threads(threads);
         program.run(&[&inputs[0], &inputs[1]]).unwrap();
         for (a, b) in program.output(0).iter().zip(wanted.iter()) {
             assert!((a - b).abs() <= 1e-13, "[{m}, {k}] x [{k}, {n}], {threads} threads: {a} for {b}");
