@@ -11,12 +11,11 @@
 
 use crate::num::Element;
 use crate::ops::eager;
-use crate::ops::structural::{CrossEntropy, CrossEntropySlope, Reduce, ScatterAdd, Take, TensorOp};
+use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryVisitor};
 use crate::tape::entry::{Entry, NodeOp};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{NodeRef, Tape};
-use crate::tensor::kernels::rows::RowReduction;
 use crate::tensor::{Operand, Tensor};
 use std::panic::Location;
 
@@ -126,15 +125,7 @@ impl PieceHasher {
             NodeOp::Tensor(op) => code.tensor_op(op, operand(0).data(), entry.value.as_slice()),
             NodeOp::Custom(_) => code,
         };
-        self.emit(code.0, &label(&entry.op), Some(entry.site));
-    }
-}
-
-/// The name of an op as users know it.
-fn label<T: Element>(op: &NodeOp<T>) -> String {
-    match op {
-        NodeOp::Tensor(TensorOp::Reduce(Reduce(kind))) => format!("{kind:?}").to_lowercase(),
-        op => op.name().to_string(),
+        self.emit(code.0, entry.op.name(), Some(entry.site));
     }
 }
 
@@ -168,28 +159,16 @@ impl Fingerprint {
         }
         code
     }
-    fn indices(self, indices: &[usize]) -> Self {
-        indices.iter().fold(self, |code, &i| code.with(i as u64))
-    }
     fn tensor_op<T: Element>(self, op: &TensorOp, x: &[T], out: &[T]) -> Self {
-        match op {
-            TensorOp::Reduce(Reduce(RowReduction::Max | RowReduction::Min)) if !out.is_empty() => {
-                // The winners: an element that only ties with the extreme is a kink, as it shares the gradient.
-                let n = x.len() / out.len();
-                self.pieces(x.iter().enumerate().map(|(i, x)| (*x == out[i / n]) as i64))
+        let mut code = self;
+        op.pieces(x, out, &mut |place, piece| {
+            if piece != 0 {
+                code = code.with(place as u64).with(piece as u64);
             }
-            TensorOp::Reduce(Reduce(RowReduction::Norm2)) => {
-                self.pieces(out.iter().map(|&norm| (norm == T::from_f64(0.0)) as i64))
-            }
-            // Indices may have been computed from values, by argmax or by sorting.
-            TensorOp::Take(Take { indices, .. })
-            | TensorOp::ScatterAdd(ScatterAdd { indices, .. })
-            | TensorOp::CrossEntropy(CrossEntropy { labels: indices })
-            | TensorOp::CrossEntropySlope(CrossEntropySlope { labels: indices }) => self.indices(indices),
-            TensorOp::Slice(slice) => self.with(slice.spec.view.start as u64),
-            TensorOp::Embed(embed) => self.with(embed.spec.view.start as u64),
-            _ => self,
-        }
+        });
+        // Indices may have been computed from values, by argmax or by sorting.
+        let indices = op.indices().map_or(&[][..], |indices| &indices[..]);
+        indices.iter().fold(code, |code, &i| code.with(i as u64))
     }
 }
 

@@ -23,10 +23,10 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
         0.3, 0.8,
         -1.2, 0.4,
     ];
-    let v5: Vec<f64> = matmul(x, false, w1, false, [3, 2, 4]); // 3 x 4
+    let v5: Vec<f64> = matmul(x, w1, [false, false], [3, 2, 4]); // 3 x 4
     let z1: Vec<f64> = (0..12).map(|i| v5[i] + b1[i % 4]).collect(); // 3 x 4
     let a1: Vec<f64> = (0..12).map(|i| relu(z1[i])).collect(); // 3 x 4
-    let v8: Vec<f64> = matmul(&a1, false, w2, false, [3, 4, 3]); // 3 x 3
+    let v8: Vec<f64> = matmul(&a1, w2, [false, false], [3, 4, 3]); // 3 x 3
     let z2: Vec<f64> = (0..9).map(|i| v8[i] + b2[i % 3]).collect(); // 3 x 3
     let l = cross_entropy(&z2, 3, &[2, 0, 1]);
 
@@ -34,17 +34,17 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
     // z2 is read by l (cross_entropy).
     let d_z2: Vec<f64> = cross_entropy_slope(&z2, 3, &[2, 0, 1]);
     // a1 is read by v8 (matmul).
-    let d_a1: Vec<f64> = matmul(&d_z2, false, w2, true, [3, 3, 4]);
+    let d_a1: Vec<f64> = matmul(&d_z2, w2, [false, true], [3, 3, 4]);
     // z1 is read by a1 (relu).
     let d_z1: Vec<f64> = (0..12).map(|i| if a1[i] > 0.0 { d_a1[i] } else { 0.0 }).collect();
     // b2 is read by z2 (add).
     let d_b2: Vec<f64> = sum_axes(&d_z2, [1, 3, 3]);
     // w2 is read by v8 (matmul).
-    let d_w2: Vec<f64> = matmul(&a1, true, &d_z2, false, [4, 3, 3]);
+    let d_w2: Vec<f64> = matmul(&a1, &d_z2, [true, false], [4, 3, 3]);
     // b1 is read by z1 (add).
     let d_b1: Vec<f64> = sum_axes(&d_z1, [1, 3, 4]);
     // w1 is read by v5 (matmul).
-    let d_w1: Vec<f64> = matmul(x, true, &d_z1, false, [2, 3, 4]);
+    let d_w1: Vec<f64> = matmul(x, &d_z1, [true, false], [2, 3, 4]);
 
     (l, Gradient { w1: d_w1, b1: d_b1, w2: d_w2, b2: d_b2 })
 }
@@ -52,21 +52,6 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
 /// max(x, 0); NaN stays NaN.
 fn relu(x: f64) -> f64 {
     if x <= 0.0 { 0.0 } else { x }
-}
-
-/// The m x n product of an m x k and a k x n matrix; a transposed one lies in memory the other way round.
-fn matmul(x: &[f64], transpose_x: bool, y: &[f64], transpose_y: bool, [m, k, n]: [usize; 3]) -> Vec<f64> {
-    let mut out = vec![0.0; m * n];
-    for i in 0..m {
-        for j in 0..n {
-            for l in 0..k {
-                let a = if transpose_x { x[l * m + i] } else { x[i * k + l] };
-                let b = if transpose_y { y[j * k + l] } else { y[l * n + j] };
-                out[i * n + j] += a * b;
-            }
-        }
-    }
-    out
 }
 
 /// The sums over the middle one of three axes.
@@ -97,6 +82,21 @@ fn log_softmax_rows(x: &[f64], n: usize) -> Vec<f64> {
         row.iter().map(|x| x - max - log_sum).collect()
     };
     x.chunks(n).flat_map(of).collect()
+}
+
+/// The m x n product of an m x k and a k x n matrix; a transposed one lies in memory the other way round.
+fn matmul(x: &[f64], y: &[f64], [transpose_x, transpose_y]: [bool; 2], [m, k, n]: [usize; 3]) -> Vec<f64> {
+    let mut out = vec![0.0; m * n];
+    for i in 0..m {
+        for j in 0..n {
+            for l in 0..k {
+                let a = if transpose_x { x[l * m + i] } else { x[i * k + l] };
+                let b = if transpose_y { y[j * k + l] } else { y[l * n + j] };
+                out[i * n + j] += a * b;
+            }
+        }
+    }
+    out
 }
 
 /// The mean of -ln softmax at each row's label.

@@ -30,10 +30,10 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
         1.0,
         0.0,
     ];
-    let v6: Vec<f64> = matmul(x, false, w1, false, [4, 2, 3]); // 4 x 3, in hidden
+    let v6: Vec<f64> = matmul(x, w1, [false, false], [4, 2, 3]); // 4 x 3, in hidden
     let z1: Vec<f64> = (0..12).map(|i| v6[i] + b1[i % 3]).collect(); // 4 x 3, in hidden
     let a1: Vec<f64> = (0..12).map(|i| z1[i].tanh()).collect(); // 4 x 3, in hidden
-    let v9: Vec<f64> = matmul(&a1, false, w2, false, [4, 3, 1]); // 4 x 1, in head
+    let v9: Vec<f64> = matmul(&a1, w2, [false, false], [4, 3, 1]); // 4 x 1, in head
     let z2: Vec<f64> = (0..4).map(|i| v9[i] + b2[0]).collect(); // 4 x 1, in head
     let v11: Vec<f64> = (0..4).map(|i| bce_with_logits(z2[i], y[i])).collect(); // 4 x 1, in head
     let v12 = v11.iter().sum::<f64>(); // in head
@@ -43,19 +43,24 @@ pub fn value_and_gradient(w1: &[f64], b1: &[f64], w2: &[f64], b2: &[f64]) -> (f6
     // z2 is read by v11 (bce_with_logits).
     let d_z2: Vec<f64> = (0..4).map(|i| 0.25 * (sigmoid(z2[i]) - y[i])).collect();
     // a1 is read by v9 (matmul).
-    let d_a1: Vec<f64> = matmul(&d_z2, false, w2, true, [4, 1, 3]);
+    let d_a1: Vec<f64> = matmul(&d_z2, w2, [false, true], [4, 1, 3]);
     // z1 is read by a1 (tanh).
     let d_z1: Vec<f64> = (0..12).map(|i| d_a1[i] * (1.0 - a1[i] * a1[i])).collect();
     // b2 is read by z2 (add).
     let d_b2: Vec<f64> = sum_axes(&d_z2, [1, 4, 1]);
     // w2 is read by v9 (matmul).
-    let d_w2: Vec<f64> = matmul(&a1, true, &d_z2, false, [3, 4, 1]);
+    let d_w2: Vec<f64> = matmul(&a1, &d_z2, [true, false], [3, 4, 1]);
     // b1 is read by z1 (add).
     let d_b1: Vec<f64> = sum_axes(&d_z1, [1, 4, 3]);
     // w1 is read by v6 (matmul).
-    let d_w1: Vec<f64> = matmul(x, true, &d_z1, false, [2, 4, 3]);
+    let d_w1: Vec<f64> = matmul(x, &d_z1, [true, false], [2, 4, 3]);
 
     (l, Gradient { w1: d_w1, b1: d_b1, w2: d_w2, b2: d_b2 })
+}
+
+/// Binary cross-entropy of a logit against a target.
+fn bce_with_logits(logit: f64, target: f64) -> f64 {
+    (logit.max(0.0) - logit * target) + softplus(-logit.abs())
 }
 
 /// 1 / (1 + e^-x), of a power that does not overflow.
@@ -69,13 +74,17 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// Binary cross-entropy of a logit against a target.
-fn bce_with_logits(logit: f64, target: f64) -> f64 {
-    (logit.max(0.0) - logit * target) + softplus(-logit.abs())
+/// The sums over the middle one of three axes.
+fn sum_axes(x: &[f64], [outer, n, inner]: [usize; 3]) -> Vec<f64> {
+    let mut out = vec![0.0; outer * inner];
+    for (i, x) in x.iter().enumerate() {
+        out[i / (n * inner) * inner + i % inner] += x;
+    }
+    out
 }
 
 /// The m x n product of an m x k and a k x n matrix; a transposed one lies in memory the other way round.
-fn matmul(x: &[f64], transpose_x: bool, y: &[f64], transpose_y: bool, [m, k, n]: [usize; 3]) -> Vec<f64> {
+fn matmul(x: &[f64], y: &[f64], [transpose_x, transpose_y]: [bool; 2], [m, k, n]: [usize; 3]) -> Vec<f64> {
     let mut out = vec![0.0; m * n];
     for i in 0..m {
         for j in 0..n {
@@ -85,15 +94,6 @@ fn matmul(x: &[f64], transpose_x: bool, y: &[f64], transpose_y: bool, [m, k, n]:
                 out[i * n + j] += a * b;
             }
         }
-    }
-    out
-}
-
-/// The sums over the middle one of three axes.
-fn sum_axes(x: &[f64], [outer, n, inner]: [usize; 3]) -> Vec<f64> {
-    let mut out = vec![0.0; outer * inner];
-    for (i, x) in x.iter().enumerate() {
-        out[i / (n * inner) * inner + i % inner] += x;
     }
     out
 }

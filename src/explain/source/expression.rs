@@ -4,7 +4,7 @@ use super::Writer;
 use crate::error::Result;
 use crate::graph::ssa::{IrOp, NodeKey, symbol};
 use crate::num::Element;
-use crate::num::elementwise::Rust;
+use crate::num::elementwise::{Rust, RustPair};
 use crate::ops::structural::TensorOp;
 use crate::ops::symbol::Symbol;
 use crate::ops::{BinaryOp, BuiltinUnary, UnaryOp, UnaryVisitor};
@@ -91,80 +91,60 @@ impl<T: Element> Writer<'_, T> {
     }
 
     fn unary(&mut self, op: UnaryOp, x: NodeKey, out: &Shape) -> Result<Expression> {
-        use UnaryOp::*;
-        match op {
-            // Signs, and what is written differently by what is around.
-            Neg(_) => Ok((format!("-{}", self.sign_of(x, out, Bond::Sign)?), Bond::Sign)),
-            Square(_) => match self.element(x, out)? {
-                (text, Bond::Whole) if self.said.contains_key(x) => Ok((format!("{text} * {text}"), Bond::Product)),
-                _ => self.method(x, "powi(2)", out),
-            },
-            Powi(op) => self.method(x, &format!("powi({})", op.n), out),
-            Reciprocal(_) => Ok((format!("1.0 / {}", self.sign_of(x, out, Bond::Whole)?), Bond::Product)),
-            Rsqrt(_) => Ok((format!("1.0 / {}.sqrt()", self.receiver(x, out)?), Bond::Product)),
-            HardSigmoid(_) => {
-                let x = self.sign_of(x, out, Bond::Sum)?;
-                Ok((format!("({x} + 3.0).clamp(0.0, 6.0) / 6.0"), Bond::Product))
+        match op.rust() {
+            Rust::Negated => Ok((format!("-{}", self.sign_of(x, out, Bond::Sign)?), Bond::Sign)),
+            Rust::Power(2) if self.said.contains_key(x) => {
+                let x = self.element(x, out)?.0;
+                Ok((format!("{x} * {x}"), Bond::Product))
             }
-            op => match op.rust() {
-                Rust::Method(name, arguments) => {
-                    let arguments: Vec<String> = arguments.iter().map(|&x| self.literal(x)).collect();
-                    self.method(x, &format!("{name}({})", arguments.join(", ")), out)
+            Rust::Power(n) => self.method(x, &format!("powi({n})"), out),
+            Rust::Reciprocal(None) => Ok((format!("1.0 / {}", self.sign_of(x, out, Bond::Whole)?), Bond::Product)),
+            Rust::Reciprocal(Some(name)) => Ok((format!("1.0 / {}.{name}()", self.receiver(x, out)?), Bond::Product)),
+            Rust::Method(name, arguments) => {
+                let arguments: Vec<String> = arguments.iter().map(|&x| self.literal(x)).collect();
+                self.method(x, &format!("{name}({})", arguments.join(", ")), out)
+            }
+            Rust::Function(function, arguments) => self.call(function.name, &[x], &arguments, out),
+            Rust::Expansion => match op.with(Expanded(symbol(&self.equations.ir, x))) {
+                Some(formula) => {
+                    self.element(formula.key(&self.equations.ir), out).map_err(|_| self.refused(op.name()))
                 }
-                Rust::Function(function, arguments) => self.call(function.name, &[x], &arguments, out),
-                Rust::Expansion => match op.with(Expanded(symbol(&self.equations.ir, x))) {
-                    Some(formula) => {
-                        self.element(formula.key(&self.equations.ir), out).map_err(|_| self.refused(op.name()))
-                    }
-                    None => Err(self.refused(op.name())),
-                },
+                None => Err(self.refused(op.name())),
             },
         }
     }
 
     fn binary(&mut self, op: BinaryOp, x: NodeKey, y: NodeKey, out: &Shape) -> Result<Expression> {
-        use BinaryOp::*;
-        let (sign, bond) = match op {
-            Add(_) => ("+", Bond::Sum),
-            Sub(_) => ("-", Bond::Sum),
-            Mul(_) => ("*", Bond::Product),
-            Div(_) => ("/", Bond::Product),
-            Scale(_) if self.is_tame(y) => ("*", Bond::Product),
-            Over(_) if self.literal_of(y).is_some_and(|y| y != 0.0) => ("/", Bond::Product),
-            Greater(_) | GreaterEqual(_) | Less(_) | LessEqual(_) | Equal(_) | NotEqual(_) => {
-                let condition = self.comparison(op, x, y, out)?;
+        let sign = match op.rust() {
+            RustPair::Sign(sign) => sign,
+            RustPair::Guarded { sign, function } => {
+                let finite = match sign {
+                    "/" => self.literal_of(y).is_some_and(|y| y != 0.0),
+                    _ => self.is_tame(y),
+                };
+                if !finite {
+                    return self.call(function.name, &[x, y], &[], out);
+                }
+                sign
+            }
+            RustPair::Relation(sign) => {
+                let condition = self.comparison(sign, x, y, out)?;
                 return Ok((format!("{}::from({condition})", T::NAME), Bond::Whole));
             }
-            Scale(_) => return self.call("scale", &[x, y], &[], out),
-            Over(_) => return self.call("over", &[x, y], &[], out),
-            Gate(_) => return self.call("gate", &[x, y], &[], out),
-            Maximum(_) => return self.call("maximum", &[x, y], &[], out),
-            Minimum(_) => return self.call("minimum", &[x, y], &[], out),
-            Logaddexp(_) => return self.call("logaddexp", &[x, y], &[], out),
-            Xlogy(_) => return self.call("xlogy", &[x, y], &[], out),
-            BceWithLogits(_) => return self.call("bce_with_logits", &[x, y], &[], out),
-            Pow(_) | Atan2(_) | Hypot(_) => {
+            RustPair::Function(function) => return self.call(function.name, &[x, y], &[], out),
+            RustPair::Method(name) => {
                 let y = self.element(y, out)?.0;
-                let name = if let Pow(_) = op { "powf" } else { op.name() };
                 return self.method(x, &format!("{name}({y})"), out);
             }
         };
+        let bond = if matches!(sign, "+" | "-") { Bond::Sum } else { Bond::Product };
         let left = self.sign_of(x, out, bond)?;
         // Sums and products are taken in the order in which they were recorded.
         let right = self.sign_of(y, out, if bond == Bond::Sum { Bond::Product } else { Bond::Sign })?;
         Ok((format!("{left} {sign} {right}"), bond))
     }
 
-    fn comparison(&mut self, op: BinaryOp, x: NodeKey, y: NodeKey, out: &Shape) -> Result<String> {
-        use BinaryOp::*;
-        let sign = match op {
-            Greater(_) => ">",
-            GreaterEqual(_) => ">=",
-            Less(_) => "<",
-            LessEqual(_) => "<=",
-            Equal(_) => "==",
-            _ => "!=",
-        };
+    fn comparison(&mut self, sign: &str, x: NodeKey, y: NodeKey, out: &Shape) -> Result<String> {
         Ok(format!("{} {sign} {}", self.sign_of(x, out, Bond::Sum)?, self.sign_of(y, out, Bond::Sum)?))
     }
 
@@ -175,9 +155,10 @@ impl<T: Element> Writer<'_, T> {
             IrOp::Op(NodeOp::Binary(BinaryOp::Mul(_))) if self.is_condition(id) => {
                 Ok(format!("{} && {}", self.condition(node.args[0], out)?, self.condition(node.args[1], out)?))
             }
-            IrOp::Op(NodeOp::Binary(op)) if self.is_condition(id) => {
-                self.comparison(op, node.args[0], node.args[1], out)
-            }
+            IrOp::Op(NodeOp::Binary(op)) if self.is_condition(id) => match op.rust() {
+                RustPair::Relation(sign) => self.comparison(sign, node.args[0], node.args[1], out),
+                _ => unreachable!("a condition is a comparison"),
+            },
             _ => Ok(format!("{} != 0.0", self.sign_of(id, out, Bond::Sum)?)),
         }
     }
@@ -187,7 +168,7 @@ impl<T: Element> Writer<'_, T> {
         match node.op {
             _ if self.variable(id).is_some() => false,
             IrOp::Op(NodeOp::Binary(BinaryOp::Mul(_))) => node.args.iter().all(|&arg| self.is_condition(arg)),
-            IrOp::Op(NodeOp::Binary(op)) => op.is_flat(),
+            IrOp::Op(NodeOp::Binary(op)) => matches!(op.rust(), RustPair::Relation(_)),
             _ => false,
         }
     }
@@ -205,7 +186,6 @@ impl<T: Element> Writer<'_, T> {
         let form = match &node.op {
             IrOp::Literal(x) => return x.is_finite(),
             IrOp::Input(_) | IrOp::Constant(_) => return true,
-            IrOp::Op(NodeOp::Unary(UnaryOp::Powi(op))) => op.n >= 0,
             IrOp::Op(NodeOp::Unary(op)) => op.is_tame(),
             IrOp::Op(NodeOp::Binary(Add(_) | Sub(_) | Mul(_)) | NodeOp::Select) => true,
             IrOp::Op(NodeOp::Binary(op)) => op.is_flat(),

@@ -3,12 +3,10 @@
 use crate::graph::Graph;
 use crate::graph::ssa::{Ir, IrOp, NodeKey};
 use crate::num::Element;
-use crate::num::elementwise::{Bond, Latex, number, operator};
-use crate::ops::structural::{CrossEntropy, CrossEntropySlope, MatMul, Permute, Solve, Sum, TensorOp};
+use crate::num::elementwise::{Arguments, Bond, Formula, Latex, number, operator};
 use crate::ops::{BinaryOp, UnaryOp};
 use crate::tape::NodeOp;
 use crate::tensor::Shape;
-use crate::tensor::kernels::rows::{RowMap, RowReduction};
 use slotmap::{Key, SecondaryMap};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -101,9 +99,12 @@ impl<'a, T: Element> Notation<'a, T> {
     fn of_op(&self, op: &NodeOp<T>, args: &[NodeKey]) -> (String, Bond) {
         match op {
             NodeOp::Unary(op) => self.unary(*op, args[0]),
-            NodeOp::Binary(op) => self.binary(*op, args[0], args[1]),
+            NodeOp::Binary(op) => op.latex(&OpArguments { notation: self, args, as_number: true }),
             NodeOp::Select => self.select(args),
-            NodeOp::Tensor(op) => self.tensor(op, args),
+            NodeOp::Tensor(op) => {
+                let shapes: Vec<Shape> = args.iter().map(|&arg| self.shape(arg)).collect();
+                op.latex(&OpArguments { notation: self, args, as_number: true }, &shapes)
+            }
             NodeOp::Copy => self.write(args[0]),
             op => (self.call(&operator(op.name()), args), Bond::Whole),
         }
@@ -133,45 +134,6 @@ impl<'a, T: Element> Notation<'a, T> {
             format!("\\left({base}\\right)")
         };
         format!("{base}^{{{n}}}")
-    }
-
-    fn binary(&self, op: BinaryOp, x: NodeKey, y: NodeKey) -> (String, Bond) {
-        use BinaryOp::*;
-        match op {
-            Add(_) => {
-                // The gradient of what thousands read is a sum of thousands: its terms are written in a loop.
-                let (mut first, mut rest) = (x, vec![y]);
-                while let (IrOp::Op(NodeOp::Binary(Add(_))), false) = (self.op(first), self.is_said(first)) {
-                    let args = self.ir.borrow().node(first).args.clone();
-                    rest.push(args[1]);
-                    first = args[0];
-                }
-                let mut sum = self.formula(first);
-                for term in rest.into_iter().rev() {
-                    let term = self.formula(term);
-                    sum += &term.strip_prefix('-').map_or_else(|| format!(" + {term}"), |term| format!(" - {term}"));
-                }
-                (sum, Bond::Sum)
-            }
-            Sub(_) => (format!("{} - {}", self.formula(x), self.at(y, Bond::Product)), Bond::Sum),
-            Mul(_) | Scale(_) | Gate(_) => self.times(x, y),
-            Div(_) | Over(_) => {
-                let (x, y) = (self.formula(x), self.formula(y));
-                match x.strip_prefix('-') {
-                    Some(x) => (format!("-\\frac{{{x}}}{{{y}}}"), Bond::Sum),
-                    None => (format!("\\frac{{{x}}}{{{y}}}"), Bond::Whole),
-                }
-            }
-            Pow(_) => (self.power(x, &self.formula(y)), Bond::Whole),
-            Maximum(_) => (self.call("\\max", &[x, y]), Bond::Whole),
-            Minimum(_) => (self.call("\\min", &[x, y]), Bond::Whole),
-            Hypot(_) => (format!("\\sqrt{{{} + {}}}", self.power(x, "2"), self.power(y, "2")), Bond::Whole),
-            Logaddexp(_) => {
-                (format!("\\ln\\left(e^{{{}}} + e^{{{}}}\\right)", self.formula(x), self.formula(y)), Bond::Product)
-            }
-            op if op.is_flat() => (format!("\\left[{}\\right]", self.relation(op, x, y)), Bond::Whole),
-            op => (self.call(&operator(op.name()), &[x, y]), Bond::Whole),
-        }
     }
 
     /// A product: of numbers side by side or with a dot, of tensors element by element with a circle.
@@ -232,104 +194,65 @@ impl<'a, T: Element> Notation<'a, T> {
                 format!("{} \\wedge {}", self.condition(node.args[0]), self.condition(node.args[1]))
             }
             IrOp::Op(NodeOp::Binary(op)) if op.is_flat() && !self.is_said(id) => {
-                self.relation(op, node.args[0], node.args[1])
+                op.latex(&OpArguments { notation: self, args: &node.args, as_number: false }).0
             }
             _ => format!("{} \\ne 0", self.formula(id)),
         }
     }
+}
 
-    fn relation(&self, op: BinaryOp, x: NodeKey, y: NodeKey) -> String {
-        use BinaryOp::*;
-        let sign = match op {
-            Greater(_) => ">",
-            GreaterEqual(_) => "\\ge",
-            Less(_) => "<",
-            LessEqual(_) => "\\le",
-            Equal(_) => "=",
-            _ => "\\ne",
-        };
-        format!("{} {sign} {}", self.formula(x), self.formula(y))
+/// The arguments of one op.
+struct OpArguments<'n, 'a, T> {
+    notation: &'n Notation<'a, T>,
+    args: &'n [NodeKey],
+    /// Whether a comparison is a number, 1 or 0, or a condition.
+    as_number: bool,
+}
+
+impl<T: Element> Arguments for OpArguments<'_, '_, T> {
+    fn at(&self, i: usize, least: Bond) -> String {
+        self.notation.at(self.args[i], least)
     }
-
-    /// Sums, and functions of rows.
-    fn rows(&self, op: &TensorOp, args: &[NodeKey]) -> (String, Bond) {
-        let x = args[0];
-        let rank = self.shape(x).rank();
-        match op {
-            TensorOp::Sum(Sum { axes, .. }) => {
-                let name = match (rank, axes.0) {
-                    (_, mask) if mask == crate::tensor::shape::AxisMask::all(rank).0 => operator("sum"),
-                    (2, 0b01) => operator("colsum"),
-                    (2, 0b10) => operator("rowsum"),
-                    (_, mask) => {
-                        let axes: Vec<String> =
-                            (0..rank).filter(|i| mask >> i & 1 == 1).map(|i| i.to_string()).collect();
-                        format!("{}_{{{}}}", operator("sum"), axes.join(", "))
-                    }
-                };
-                (self.call(&name, args), Bond::Whole)
-            }
-            TensorOp::Map(map) => {
-                let name = match map.0 {
-                    RowMap::Softmax => operator("softmax"),
-                    RowMap::LogSoftmax => format!("\\ln {}", operator("softmax")),
-                    RowMap::Cumsum => operator("cumsum"),
-                    RowMap::ReverseCumsum => operator("reverse_cumsum"),
-                };
-                (self.call(&name, args), Bond::Whole)
-            }
-            TensorOp::Reduce(reduce) => {
-                let name = match reduce.0 {
-                    RowReduction::Max => "\\max".to_owned(),
-                    RowReduction::Min => "\\min".to_owned(),
-                    RowReduction::LogSumExp => operator("logsumexp"),
-                    RowReduction::Norm2 => {
-                        return (format!("\\left\\lVert {}\\right\\rVert", self.formula(x)), Bond::Whole);
-                    }
-                };
-                (self.call(&name, args), Bond::Whole)
-            }
-            _ => unreachable!("only these are functions of rows"),
+    fn plain(&self, i: usize) -> Formula {
+        self.notation.write(self.args[i])
+    }
+    fn power(&self, i: usize, exponent: &str) -> String {
+        self.notation.power(self.args[i], exponent)
+    }
+    fn call(&self, name: &str) -> String {
+        self.notation.call(name, self.args)
+    }
+    fn sum(&self) -> Formula {
+        let notation = self.notation;
+        // The gradient of what thousands read is a sum of thousands: its terms are written in a loop.
+        let (mut first, mut rest) = (self.args[0], vec![self.args[1]]);
+        while let (IrOp::Op(NodeOp::Binary(BinaryOp::Add(_))), false) = (notation.op(first), notation.is_said(first)) {
+            let args = notation.ir.borrow().node(first).args.clone();
+            rest.push(args[1]);
+            first = args[0];
         }
+        let mut sum = notation.formula(first);
+        for term in rest.into_iter().rev() {
+            let term = notation.formula(term);
+            sum += &term.strip_prefix('-').map_or_else(|| format!(" + {term}"), |term| format!(" - {term}"));
+        }
+        (sum, Bond::Sum)
     }
-
-    fn tensor(&self, op: &TensorOp, args: &[NodeKey]) -> (String, Bond) {
-        let x = args[0];
-        let rank = self.shape(x).rank();
-        match op {
-            // Stretching and reshaping go without saying.
-            TensorOp::BroadcastTo(_) | TensorOp::Reshape(_) => self.write(x),
-            TensorOp::Permute(Permute { axes }) if rank == 2 && axes[..] == [1, 0] => {
-                (format!("{}^{{\\top}}", self.at(x, Bond::Whole)), Bond::Whole)
-            }
-            TensorOp::MatMul(MatMul { ta, tb }) => {
-                let factor = |id: NodeKey, transposed: bool| {
-                    let text = self.at(id, Bond::Whole);
-                    if transposed { format!("{text}^{{\\top}}") } else { text }
-                };
-                (format!("{} \\, {}", factor(x, *ta), factor(args[1], *tb)), Bond::Product)
-            }
-            TensorOp::Sum(_) | TensorOp::Map(_) | TensorOp::Reduce(_) => self.rows(op, args),
-            TensorOp::Inv(_) => (format!("{}^{{-1}}", self.at(x, Bond::Whole)), Bond::Whole),
-            TensorOp::Solve(Solve { transposed }) => {
-                let power = if *transposed { "-\\top" } else { "-1" };
-                (format!("{}^{{{power}}} {}", self.at(x, Bond::Whole), self.at(args[1], Bond::Whole)), Bond::Product)
-            }
-            TensorOp::Det(_) => (self.call("\\det", args), Bond::Whole),
-            TensorOp::SquaredError(_) => {
-                let difference = format!("{} - {}", self.formula(x), self.at(args[1], Bond::Product));
-                (format!("\\left\\lVert {difference}\\right\\rVert^{{2}}"), Bond::Whole)
-            }
-            TensorOp::CrossEntropy(CrossEntropy { labels }) => {
-                let softmax = self.call(&operator("softmax"), args);
-                let sum = format!("{}\\left(Y \\odot \\ln {softmax}\\right)", operator("sum"));
-                (format!("-{} {sum}", number(1.0 / labels.len() as f64)), Bond::Sum)
-            }
-            TensorOp::CrossEntropySlope(CrossEntropySlope { labels }) => {
-                let softmax = self.call(&operator("softmax"), args);
-                (format!("{} \\left({softmax} - Y\\right)", number(1.0 / labels.len() as f64)), Bond::Product)
-            }
-            op => (self.call(&operator(op.name()), args), Bond::Whole),
+    fn relation(&self, sign: &str) -> Formula {
+        let relation = format!("{} {sign} {}", self.at(0, Bond::Sum), self.at(1, Bond::Sum));
+        (if self.as_number { format!("\\left[{relation}\\right]") } else { relation }, Bond::Whole)
+    }
+    fn difference(&self) -> Formula {
+        (format!("{} - {}", self.at(0, Bond::Sum), self.at(1, Bond::Product)), Bond::Sum)
+    }
+    fn product(&self) -> Formula {
+        self.notation.times(self.args[0], self.args[1])
+    }
+    fn quotient(&self) -> Formula {
+        let (x, y) = (self.at(0, Bond::Sum), self.at(1, Bond::Sum));
+        match x.strip_prefix('-') {
+            Some(x) => (format!("-\\frac{{{x}}}{{{y}}}"), Bond::Sum),
+            None => (format!("\\frac{{{x}}}{{{y}}}"), Bond::Whole),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Activation functions, and the elementwise losses that belong to them.
 
-use super::{Binary, Latex, Rust, RustFunction, Saves, Singular, Unary, number, operator};
+use super::{Binary, Latex, Rust, RustFunction, RustPair, Saves, Singular, Unary, number, operator};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
@@ -15,7 +15,9 @@ impl Unary for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 5.0];
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.sigmoid()
@@ -493,6 +495,11 @@ impl Unary for HardSigmoid {
     fn piece(self, x: f64) -> i64 {
         Clamp { lo: -3.0, hi: 3.0 }.piece(x)
     }
+    fn rust(self) -> Rust {
+        const FUNCTION: RustFunction =
+            RustFunction { name: "hard_sigmoid", calls: &[], text: include_str!("printed/hard_sigmoid.rs") };
+        Rust::function(&FUNCTION)
+    }
 }
 
 /// min(max(x, lo), hi); NaN stays NaN.
@@ -507,7 +514,9 @@ impl Unary for Clamp {
     const NAME: &'static str = "clamp";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         let raised = if x < F::lit(self.lo) { F::lit(self.lo) } else { x };
@@ -600,5 +609,13 @@ impl Binary for BceWithLogits {
         let a = x.sigmoid();
         let one = S::lit(1.0);
         Some(-(t * a.ln() + (one - t) * (one - a).ln()))
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction = RustFunction {
+            name: "bce_with_logits",
+            calls: &["softplus"],
+            text: include_str!("printed/bce_with_logits.rs"),
+        };
+        RustPair::Function(&FUNCTION)
     }
 }

@@ -1,6 +1,6 @@
 //! Arithmetic, absolute value, sign, rounding, the smaller and the larger.
 
-use super::{Binary, Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, operator};
+use super::{Arguments, Binary, Bond, Formula, Latex, Rust, RustFunction, RustPair, Saves, Singular, Unary, operator};
 use crate::num::{Float, Number, Upstream};
 
 /// x + y.
@@ -22,6 +22,12 @@ impl Binary for Add {
     fn vjp_y<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         g
     }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        args.sum()
+    }
+    fn rust(self) -> RustPair {
+        RustPair::Sign("+")
+    }
 }
 
 /// x - y.
@@ -42,6 +48,12 @@ impl Binary for Sub {
     #[inline(always)]
     fn vjp_y<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         -g
+    }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        args.difference()
+    }
+    fn rust(self) -> RustPair {
+        RustPair::Sign("-")
     }
 }
 
@@ -65,6 +77,12 @@ impl Binary for Mul {
     fn vjp_y<S: Number>(self, x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         g * x
     }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        args.product()
+    }
+    fn rust(self) -> RustPair {
+        RustPair::Sign("*")
+    }
 }
 
 /// x / y. The rule for y multiplies the rule for x by the output, so that x / x has derivative exactly 0.
@@ -87,6 +105,12 @@ impl Binary for Div {
     fn vjp_y<S: Number>(self, _x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
         -(g / y) * out
     }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        args.quotient()
+    }
+    fn rust(self) -> RustPair {
+        RustPair::Sign("/")
+    }
 }
 
 /// -x.
@@ -96,7 +120,9 @@ impl Unary for Neg {
     const NAME: &'static str = "neg";
     const SAVES: Saves = Saves::NOTHING;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 2.0];
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         -x
@@ -108,6 +134,9 @@ impl Unary for Neg {
     fn latex(self) -> Latex {
         Latex::prefix("-", Bond::Product, Bond::Sum)
     }
+    fn rust(self) -> Rust {
+        Rust::Negated
+    }
 }
 
 /// |x|.
@@ -117,7 +146,9 @@ impl Unary for Abs {
     const NAME: &'static str = "abs";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.abs()
@@ -145,7 +176,9 @@ impl Unary for Sign {
     const SAVES: Saves = Saves::NOTHING;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     const FLAT: bool = true;
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         let nonzero = if x > F::lit(0.0) { F::lit(1.0) } else { F::lit(-1.0) };
@@ -243,6 +276,14 @@ impl Binary for Maximum {
     fn piece(self, x: f64, y: f64) -> i64 {
         sign_of(x - y)
     }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        (args.call("\\max"), Bond::Whole)
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction =
+            RustFunction { name: "maximum", calls: &[], text: include_str!("printed/maximum.rs") };
+        RustPair::Function(&FUNCTION)
+    }
 }
 
 /// The smaller of the two; NaN if either is.
@@ -266,6 +307,14 @@ impl Binary for Minimum {
     }
     fn piece(self, x: f64, y: f64) -> i64 {
         sign_of(x - y)
+    }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        (args.call("\\min"), Bond::Whole)
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction =
+            RustFunction { name: "minimum", calls: &[], text: include_str!("printed/minimum.rs") };
+        RustPair::Function(&FUNCTION)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Comparisons as numbers: 1 where they hold, else 0. Their derivative is 0 everywhere.
 
-use super::{Binary, Saves};
+use super::{Arguments, Binary, Formula, RustPair, Saves};
 use crate::num::{Float, Number, Upstream};
 
 macro_rules! comparison {
-    ($($(#[$doc:meta])* $Op:ident $name:literal $operator:tt),*) => {$(
+    ($($(#[$doc:meta])* $Op:ident $name:literal $operator:tt $latex:literal),*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $Op;
@@ -28,20 +28,26 @@ macro_rules! comparison {
             fn piece(self, x: f64, y: f64) -> i64 {
                 self.value(x, y) as i64
             }
+            fn latex(self, args: &dyn Arguments) -> Formula {
+                args.relation($latex)
+            }
+            fn rust(self) -> RustPair {
+                RustPair::Relation(stringify!($operator))
+            }
         }
     )*};
 }
 comparison! {
     /// 1 where x > y.
-    Greater "greater" >,
+    Greater "greater" > ">",
     /// 1 where x >= y.
-    GreaterEqual "greater_equal" >=,
+    GreaterEqual "greater_equal" >= "\\ge",
     /// 1 where x < y.
-    Less "less" <,
+    Less "less" < "<",
     /// 1 where x <= y.
-    LessEqual "less_equal" <=,
+    LessEqual "less_equal" <= "\\le",
     /// 1 where x = y.
-    Equal "equal" ==,
+    Equal "equal" == "=",
     /// 1 where x differs from y.
-    NotEqual "not_equal" !=
+    NotEqual "not_equal" != "\\ne"
 }

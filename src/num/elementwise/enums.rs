@@ -1,7 +1,7 @@
 //! What the registry's lines become: an enum of ops with its dispatch, and codes for the scalar lane.
 
 use super::registry::{for_each_binary, for_each_unary};
-use super::{Binary, Latex, Rust, Saves, Singular, Unary};
+use super::{Arguments, Binary, Formula, Latex, Rust, RustPair, Saves, Singular, Unary};
 use crate::num::Number;
 
 /// A one-argument op of the registry.
@@ -97,7 +97,7 @@ macro_rules! unary_enum {
             }
             /// Whether its value is finite wherever its argument is.
             pub(crate) fn is_tame(self) -> bool {
-                match self { $(UnaryOp::$Op(_) => <super::$Op as Unary>::TAME,)* }
+                match self { $(UnaryOp::$Op(op) => op.is_tame(),)* }
             }
             /// What helps where it is not finite; nothing where no op has this name.
             pub(crate) fn advice(name: &str) -> &'static str {
@@ -184,6 +184,14 @@ macro_rules! binary_enum {
             /// Whether no gradient goes through.
             pub fn is_flat(self) -> bool {
                 match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::FLAT,)* }
+            }
+            /// How it is written in LaTeX.
+            pub(crate) fn latex(self, args: &dyn Arguments) -> Formula {
+                match self { $(BinaryOp::$Op(op) => op.latex(args),)* }
+            }
+            /// How it is written in Rust.
+            pub(crate) fn rust(self) -> RustPair {
+                match self { $(BinaryOp::$Op(op) => op.rust(),)* }
             }
             /// Where its derivatives are not finite.
             pub fn singular(self) -> Singular {

@@ -1,6 +1,6 @@
 //! Exponentials and logarithms.
 
-use super::{Binary, Bond, Latex, Rust, Saves, Singular, Unary, advice};
+use super::{Arguments, Binary, Bond, Formula, Latex, Rust, RustFunction, RustPair, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::{LN_2, LN_10};
 
@@ -12,8 +12,10 @@ impl Unary for Exp {
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
-    const TAME: bool = true;
     const ADVICE: &'static str = advice::OVERFLOW;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.exp()
@@ -215,6 +217,15 @@ impl Binary for Logaddexp {
     fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
         Some((x.exp() + y.exp()).ln())
     }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        let [x, y] = [0, 1].map(|i| args.at(i, Bond::Sum));
+        (format!("\\ln\\left(e^{{{x}}} + e^{{{y}}}\\right)"), Bond::Product)
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction =
+            RustFunction { name: "logaddexp", calls: &[], text: include_str!("printed/logaddexp.rs") };
+        RustPair::Function(&FUNCTION)
+    }
 }
 
 /// e^a / (e^a + e^b), and 0 where both are -inf: the logsumexp of nothing has gradient 0.
@@ -249,5 +260,10 @@ impl Binary for Xlogy {
     }
     fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
         Some(x.equal(S::lit(0.0)).select(S::lit(0.0), x * y.ln()))
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction =
+            RustFunction { name: "xlogy", calls: &[], text: include_str!("printed/xlogy.rs") };
+        RustPair::Function(&FUNCTION)
     }
 }

@@ -3,7 +3,7 @@
 //! Where no gradient arrives, none leaves, be the local derivative infinite or NaN: the convention behind a safe `where`.
 //! Their own rules use the same two ops, so that the convention holds at every order.
 
-use super::{Binary, Saves, Singular};
+use super::{Arguments, Binary, Formula, RustFunction, RustPair, Saves, Singular};
 use crate::num::{Float, Number, Upstream};
 
 /// g d, and 0 where g = 0, whatever d.
@@ -26,6 +26,14 @@ impl Binary for Scale {
     fn vjp_y<S: Number>(self, g: S, _d: S, _out: S, upstream: Upstream<S>) -> Upstream<S> {
         gate(upstream, g)
     }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        args.product()
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction =
+            RustFunction { name: "scale", calls: &[], text: include_str!("printed/scale.rs") };
+        RustPair::Guarded { sign: "*", function: &FUNCTION }
+    }
 }
 
 /// g / d, and 0 where g = 0, whatever d.
@@ -47,6 +55,13 @@ impl Binary for Over {
     #[inline(always)]
     fn vjp_y<S: Number>(self, _g: S, d: S, out: S, upstream: Upstream<S>) -> Upstream<S> {
         -gate(upstream / d, out)
+    }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        args.quotient()
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction = RustFunction { name: "over", calls: &[], text: include_str!("printed/over.rs") };
+        RustPair::Guarded { sign: "/", function: &FUNCTION }
     }
 }
 
@@ -72,6 +87,13 @@ impl Binary for Gate {
     #[inline(always)]
     fn vjp_y<S: Number>(self, a: S, _b: S, _out: S, upstream: Upstream<S>) -> Upstream<S> {
         gate(upstream, a)
+    }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        args.product()
+    }
+    fn rust(self) -> RustPair {
+        const FUNCTION: RustFunction = RustFunction { name: "gate", calls: &[], text: include_str!("printed/gate.rs") };
+        RustPair::Function(&FUNCTION)
     }
 }
 

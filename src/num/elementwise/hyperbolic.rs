@@ -63,7 +63,9 @@ impl Unary for Tanh {
     const NAME: &'static str = "tanh";
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 20.0];
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.tanh()

@@ -26,7 +26,7 @@ pub use exponential::*;
 pub use gating::*;
 pub use hyperbolic::*;
 #[doc(hidden)]
-pub use notation::{Bond, Latex, Rust, RustFunction};
+pub use notation::{Arguments, Bond, Formula, Latex, Rust, RustFunction, RustPair};
 pub(crate) use notation::{number, operator};
 pub use power::*;
 pub use special::*;
@@ -142,9 +142,6 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// Where derivatives are not finite: routes through a graph may differ there in what they hide, and tests ask.
     #[doc(hidden)]
     const SINGULAR: Singular = Singular::NOWHERE;
-    /// Whether the value is finite wherever x is, overflow aside, so that nothing times it is nothing.
-    #[doc(hidden)]
-    const TAME: bool = false;
     /// What helps where its value or derivative is not finite: the end of an error's message.
     #[doc(hidden)]
     const ADVICE: &'static str = "";
@@ -155,6 +152,11 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// Which smooth piece of the function `x` lies on, so that gradient checks notice a kink between two points.
     fn piece(self, _x: f64) -> i64 {
         0
+    }
+    /// Whether the value is finite wherever x is, overflow aside, so that nothing times it is nothing.
+    #[doc(hidden)]
+    fn is_tame(self) -> bool {
+        false
     }
     /// The textbook formula over simpler ops, for an op that has its own rule for stability or speed.
     fn expansion<S: Number>(self, _x: S) -> Option<S> {
@@ -201,5 +203,16 @@ pub trait Binary: Copy + Debug + Send + Sync + 'static {
     /// The textbook formula over simpler ops, for an op that has its own rule for stability or speed.
     fn expansion<S: Number>(self, _x: S, _y: S) -> Option<S> {
         None
+    }
+    /// How it is written in LaTeX: by its name, unless it says otherwise. Ops of the registry are asked.
+    #[doc(hidden)]
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        (args.call(&operator(Self::NAME)), Bond::Whole)
+    }
+    /// How it is written in Rust that has nothing but `std`: as a method of its name, unless it says otherwise. Ops of the
+    /// registry are asked.
+    #[doc(hidden)]
+    fn rust(self) -> RustPair {
+        RustPair::Method(Self::NAME)
     }
 }

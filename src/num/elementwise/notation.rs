@@ -1,7 +1,7 @@
-//! How ops of one argument are written: as LaTeX, and as Rust that depends on nothing but `std`.
+//! How ops are written: as LaTeX, and as Rust that depends on nothing but `std`.
 //!
-//! An op says it beside its value and rule, by [`Unary::latex`](super::Unary::latex) and [`Unary::rust`](super::Unary::rust).
-//! Whoever writes formulas (`explain`) asks, and knows only what depends on the text around: brackets, and signs.
+//! An op says it beside its value and rule, by [`Unary::latex`](super::Unary::latex), [`Unary::rust`](super::Unary::rust) and
+//! their like. Whoever writes formulas (`explain`) asks, and knows only what depends on the text around: brackets, and signs.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10, PI};
 use std::fmt::Display;
@@ -62,9 +62,40 @@ impl Latex {
     }
 }
 
+/// A formula as LaTeX, and how tightly it holds together.
+pub type Formula = (String, Bond);
+
+/// What an op of several arguments is written with: its arguments, and what their own text decides.
+pub trait Arguments {
+    /// Argument `i`, in brackets where it holds less tightly.
+    fn at(&self, i: usize, least: Bond) -> String;
+    /// Argument `i` as it is.
+    fn plain(&self, i: usize) -> Formula;
+    /// Argument `i` to this power.
+    fn power(&self, i: usize, exponent: &str) -> String;
+    /// All of them in brackets behind a name.
+    fn call(&self, name: &str) -> String;
+    /// x + y.
+    fn sum(&self) -> Formula;
+    /// x - y.
+    fn difference(&self) -> Formula;
+    /// x y: with a dot, a circle, or nothing between.
+    fn product(&self) -> Formula;
+    /// x over y.
+    fn quotient(&self) -> Formula;
+    /// Whether x and y stand to each other in this way, as a number.
+    fn relation(&self, sign: &str) -> Formula;
+}
+
 /// An op of one argument as Rust.
 #[derive(Clone, Debug)]
 pub enum Rust {
+    /// -x.
+    Negated,
+    /// An integer power.
+    Power(i32),
+    /// 1 over the argument, or over what this method makes of it.
+    Reciprocal(Option<&'static str>),
     /// A method of `f32` and `f64`, and its arguments.
     Method(&'static str, Vec<f64>),
     /// A function that is printed with what calls it, and its arguments after the first.
@@ -83,6 +114,26 @@ impl Rust {
     pub(crate) fn function(function: &'static RustFunction) -> Rust {
         Rust::Function(function, Vec::new())
     }
+}
+
+/// An op of two arguments as Rust.
+#[derive(Clone, Copy, Debug)]
+pub enum RustPair {
+    /// + or -, or * or /, between the arguments.
+    Sign(&'static str),
+    /// The same; where the second argument may not be finite, a function that keeps a zero a zero.
+    Guarded {
+        /// * or /.
+        sign: &'static str,
+        /// What keeps zeros.
+        function: &'static RustFunction,
+    },
+    /// A comparison with this sign, as a number.
+    Relation(&'static str),
+    /// A method of the first argument.
+    Method(&'static str),
+    /// A function that is printed with what calls it.
+    Function(&'static RustFunction),
 }
 
 /// A function that generated source calls.

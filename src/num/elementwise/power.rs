@@ -1,6 +1,6 @@
 //! Powers and roots.
 
-use super::{Binary, Latex, Rust, Saves, Singular, Unary, advice, number};
+use super::{Arguments, Binary, Bond, Formula, Latex, Rust, RustPair, Saves, Singular, Unary, advice, number};
 use crate::num::{Float, Number, Upstream};
 
 /// x^2.
@@ -11,7 +11,9 @@ impl Unary for Square {
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x * x
@@ -22,6 +24,9 @@ impl Unary for Square {
     }
     fn latex(self) -> Latex {
         Latex::Power("2".into())
+    }
+    fn rust(self) -> Rust {
+        Rust::Power(2)
     }
 }
 
@@ -69,6 +74,9 @@ impl Unary for Rsqrt {
     }
     fn latex(self) -> Latex {
         Latex::around("\\frac{1}{\\sqrt{", "}}")
+    }
+    fn rust(self) -> Rust {
+        Rust::Reciprocal(Some("sqrt"))
     }
 }
 
@@ -118,6 +126,9 @@ impl Unary for Reciprocal {
     fn latex(self) -> Latex {
         Latex::around("\\frac{1}{", "}")
     }
+    fn rust(self) -> Rust {
+        Rust::Reciprocal(None)
+    }
 }
 
 /// x^n for an integer n.
@@ -152,6 +163,12 @@ impl Unary for Powi {
     }
     fn latex(self) -> Latex {
         Latex::Power(self.n.to_string())
+    }
+    fn rust(self) -> Rust {
+        Rust::Power(self.n)
+    }
+    fn is_tame(self) -> bool {
+        self.n >= 0
     }
 }
 
@@ -212,6 +229,12 @@ impl Binary for Pow {
         let vanishes = x.equal(S::lit(0.0)) * y.greater_equal(S::lit(0.0));
         g * vanishes.select(S::lit(0.0), out * x.ln())
     }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        (args.power(0, &args.at(1, Bond::Sum)), Bond::Whole)
+    }
+    fn rust(self) -> RustPair {
+        RustPair::Method("powf")
+    }
 }
 
 /// sqrt(x^2 + y^2) without overflow in between.
@@ -238,5 +261,8 @@ impl Binary for Hypot {
     }
     fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
         Some((x * x + y * y).sqrt())
+    }
+    fn latex(self, args: &dyn Arguments) -> Formula {
+        (format!("\\sqrt{{{} + {}}}", args.power(0, "2"), args.power(1, "2")), Bond::Whole)
     }
 }

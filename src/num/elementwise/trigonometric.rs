@@ -13,7 +13,9 @@ impl Unary for Sin {
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
     const SINGULAR: Singular = Singular::AT_INFINITY;
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.sin()
@@ -39,7 +41,9 @@ impl Unary for Cos {
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 10.0];
     const SINGULAR: Singular = Singular::AT_INFINITY;
-    const TAME: bool = true;
+    fn is_tame(self) -> bool {
+        true
+    }
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x.cos()

@@ -21,8 +21,8 @@ impl TensorRule for Cholesky {
     const NAME: &'static str = "cholesky";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "cholesky", calls: &[], text: include_str!("printed/cholesky.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "cholesky", calls: &[], text: include_str!("printed/cholesky.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0])]
     }
@@ -82,8 +82,8 @@ impl TensorRule for SolveTriangular {
     const NAME: &'static str = "solve_triangular";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "solve_triangular", calls: &[], text: include_str!("printed/solve_triangular.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "solve_triangular", calls: &[], text: include_str!("printed/solve_triangular.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0]), last(&inputs[1]), self.lower.to_string(), self.transposed.to_string()]
     }

@@ -23,8 +23,8 @@ const QUOTIENT: TensorOp = TensorOp::GapQuotient(GapQuotient { spectral: true, o
 impl TensorRule for Eigh {
     const NAME: &'static str = "eigh";
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "eigh", calls: &["rotation", "is_turned"], text: include_str!("printed/eigh.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "eigh", calls: &["rotation", "is_turned"], text: include_str!("printed/eigh.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0])]
     }

@@ -1,8 +1,10 @@
 //! Ops that move elements: shapes, views, indices, concatenation. All are linear, and each is another's transpose.
 
-use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule, computed, linear_jvp};
+use super::matrices::VIEW;
+use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule, computed, linear_jvp};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
 use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::elementwise::{self, Plan};
 use crate::tensor::kernels::layout::{self, View};
@@ -38,6 +40,10 @@ impl TensorRule for Reshape {
         a.reshape(g, &a.shape(&node.inputs[0])).into()
     }
     linear_jvp!(Reshape);
+    /// Stretching and reshaping go without saying.
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        args.plain(0)
+    }
 }
 
 /// Stretches axes of length 1, and adds leading ones.
@@ -69,6 +75,10 @@ impl TensorRule for BroadcastTo {
         g.clone().into()
     }
     linear_jvp!(BroadcastTo);
+    /// Stretching and reshaping go without saying.
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        args.plain(0)
+    }
 }
 
 /// Axes in another order: axis i of the output is axis `axes[i]` of the input.
@@ -78,6 +88,8 @@ pub(crate) struct Permute {
 }
 impl TensorRule for Permute {
     const NAME: &'static str = "permute";
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "transpose", calls: &[], text: include_str!("printed/transpose.rs") }];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let dims = inputs[0].dims();
         let mut seen: SmallVec<[u8; 8]> = self.axes.clone();
@@ -116,6 +128,22 @@ impl TensorRule for Permute {
         a.apply(TensorOp::Permute(Permute { axes: inverse }), &[g]).into()
     }
     linear_jvp!(Permute);
+    fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+        let shape = &inputs[0];
+        if self.axes[..] == [1, 0] {
+            let sizes = vec![shape[0].to_string(), shape[1].to_string()];
+            return Some(RustCall::of(&Self::RUST[0], sizes));
+        }
+        let strides: Vec<usize> = self.axes.iter().map(|&axis| shape.strides()[axis as usize]).collect();
+        let to = format!("&{:?}", self.permuted(shape).dims());
+        Some(RustCall::of(&VIEW, vec!["0".to_owned(), to, format!("&{strides:?}")]))
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        match self.axes[..] {
+            [1, 0] => (format!("{}^{{\\top}}", args.at(0, Bond::Whole)), Bond::Whole),
+            _ => (args.call(&operator(Self::NAME)), Bond::Whole),
+        }
+    }
 }
 
 impl Permute {
@@ -148,6 +176,18 @@ impl TensorRule for Slice {
         a.apply(TensorOp::Embed(Embed { spec: self.spec.clone() }), &[g]).into()
     }
     linear_jvp!(Slice);
+    fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
+        Some(RustCall::of(&VIEW, printed_view(&self.spec).into()))
+    }
+    /// Where it starts may have been computed from values.
+    fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {
+        tell(0, self.spec.view.start as i64);
+    }
+}
+
+/// A view as generated source writes it: where it starts, its shape, its strides.
+fn printed_view(spec: &SliceSpec) -> [String; 3] {
+    [spec.view.start.to_string(), format!("&{:?}", &spec.to[..]), format!("&{:?}", &spec.view.strides[..])]
 }
 
 /// Zeros, with the input added at the elements of a view: the transpose of a slice, and padding.
@@ -157,6 +197,8 @@ pub(crate) struct Embed {
 }
 impl TensorRule for Embed {
     const NAME: &'static str = "pad";
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "embed", calls: &["places"], text: include_str!("printed/embed.rs") }];
     fn shape<D: Dims>(&self, _inputs: &[D]) -> Result<Shape> {
         Ok(self.spec.from.clone())
     }
@@ -175,6 +217,13 @@ impl TensorRule for Embed {
         a.apply(TensorOp::Slice(Slice { spec: self.spec.clone() }), &[g]).into()
     }
     linear_jvp!(Embed);
+    fn rust_arguments(&self, _inputs: &[Shape]) -> Vec<String> {
+        std::iter::once(self.spec.from.numel().to_string()).chain(printed_view(&self.spec)).collect()
+    }
+    /// As of a slice.
+    fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {
+        tell(0, self.spec.view.start as i64);
+    }
 }
 
 /// The entries of an axis with these numbers, in this order.
@@ -185,6 +234,8 @@ pub(crate) struct Take {
 }
 impl TensorRule for Take {
     const NAME: &'static str = "gather";
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "take", calls: &[], text: include_str!("printed/take.rs") }];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let dims = inputs[0].dims();
         self.check(dims, &self.indices)?;
@@ -202,6 +253,10 @@ impl TensorRule for Take {
         a.apply(TensorOp::ScatterAdd(scatter), &[g]).into()
     }
     linear_jvp!(Take);
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        let inner: usize = inputs[0][self.axis + 1..].iter().product();
+        vec![inputs[0][self.axis].to_string(), inner.to_string(), format!("&{:?}", self.indices)]
+    }
 }
 
 impl Take {
@@ -228,6 +283,8 @@ pub(crate) struct ScatterAdd {
 }
 impl TensorRule for ScatterAdd {
     const NAME: &'static str = "scatter_add";
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "scatter_add", calls: &[], text: include_str!("printed/scatter_add.rs") }];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let dims = inputs[0].dims();
         self.check(dims, &self.indices)?;
@@ -250,6 +307,10 @@ impl TensorRule for ScatterAdd {
         a.apply(TensorOp::Take(Take { axis: self.axis, indices: self.indices.clone() }), &[g]).into()
     }
     linear_jvp!(ScatterAdd);
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        let inner: usize = inputs[0][self.axis + 1..].iter().product();
+        vec![self.n.to_string(), inner.to_string(), format!("&{:?}", self.indices)]
+    }
 }
 
 impl ScatterAdd {
@@ -286,6 +347,8 @@ pub(crate) struct Concat {
 }
 impl TensorRule for Concat {
     const NAME: &'static str = "concat";
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "concat", calls: &[], text: include_str!("printed/concat.rs") }];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let first = inputs[0].dims();
         let mut length = 0;
@@ -315,6 +378,10 @@ impl TensorRule for Concat {
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let Slice { spec } = self.part(a, node, wrt);
         a.apply(TensorOp::Embed(Embed { spec }), &[tangent])
+    }
+    fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+        let blocks: usize = inputs[0][..self.axis].iter().product();
+        Some(RustCall { in_list: true, ..RustCall::of(&Self::RUST[0], vec![blocks.to_string()]) })
     }
 }
 

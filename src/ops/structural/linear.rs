@@ -1,10 +1,10 @@
 //! Matrix products, determinant, inverse, linear systems.
 
 use super::matrices::last;
-use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::RustFunction;
+use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction};
 use crate::num::simd;
 use crate::ops::algebra::Algebra;
 use crate::parallel::Workers;
@@ -22,6 +22,10 @@ pub(crate) struct MatMul {
 
 impl TensorRule for MatMul {
     const NAME: &'static str = "matmul";
+    const RUST: &'static [RustFunction] = &[
+        RustFunction { name: "matmul", calls: &[], text: include_str!("printed/matmul.rs") },
+        RustFunction { name: "matmul_blocks", calls: &["matmul"], text: include_str!("printed/matmul_blocks.rs") },
+    ];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (x, y) = (inputs[0].dims(), inputs[1].dims());
         let sizes = self.sizes(x, y)?;
@@ -45,6 +49,27 @@ impl TensorRule for MatMul {
             0 => a.matmul(tangent, self.ta, &node.inputs[1], self.tb),
             _ => a.matmul(&node.inputs[0], self.ta, tangent, self.tb),
         }
+    }
+    fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+        let (x, y) = (&inputs[0], &inputs[1]);
+        let Sizes { m, n, k } = self.sizes(x, y).expect("shapes that fitted");
+        let mut arguments = vec![format!("[{}, {}]", self.ta, self.tb), format!("[{m}, {k}, {n}]")];
+        if x.rank() == 2 && y.rank() == 2 {
+            return Some(RustCall::of(&Self::RUST[0], arguments));
+        }
+        let [own_x, own_y] = [leading(x), leading(y)];
+        let blocks = Shape::broadcast("matmul", &own_x, &own_y).expect("shapes that fitted");
+        let pair = |block| (own_block(block, &blocks, &own_x), own_block(block, &blocks, &own_y));
+        let pairs: Vec<(usize, usize)> = (0..blocks.numel()).map(pair).collect();
+        arguments.push(format!("&{pairs:?}"));
+        Some(RustCall::of(&Self::RUST[1], arguments))
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let factor = |i: usize, transposed: bool| {
+            let text = args.at(i, Bond::Whole);
+            if transposed { format!("{text}^{{\\top}}") } else { text }
+        };
+        (format!("{} \\, {}", factor(0, self.ta), factor(1, self.tb)), Bond::Product)
     }
 }
 
@@ -218,8 +243,8 @@ impl TensorRule for Det {
     const NAME: &'static str = "det";
     const LOOKS_AT_NUMBERS: bool = true;
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "det", calls: &["lu"], text: include_str!("printed/det.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "det", calls: &["lu"], text: include_str!("printed/det.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0])]
     }
@@ -241,6 +266,9 @@ impl TensorRule for Det {
         let products = a.mul(tangent, &self.cofactors(a, node));
         let sums = a.sum_to(&products, &a.shape(&per_matrix(a, node.output)));
         a.reshape(&sums, &a.shape(node.output))
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        (args.call("\\det"), Bond::Whole)
     }
 }
 
@@ -325,8 +353,8 @@ impl TensorRule for Inv {
     const NAME: &'static str = "inv";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "inv", calls: &["solve"], text: include_str!("printed/inv.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "inv", calls: &["solve"], text: include_str!("printed/inv.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0])]
     }
@@ -359,6 +387,9 @@ impl TensorRule for Inv {
         let y = node.output;
         a.neg(&a.matmul(&a.matmul(y, false, tangent, false), false, y, false))
     }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        (format!("{}^{{-1}}", args.at(0, Bond::Whole)), Bond::Whole)
+    }
 }
 
 /// The solution X of A X = B, or of A^T X = B, for matrices in the last two axes.
@@ -373,8 +404,8 @@ impl TensorRule for Solve {
     const NAME: &'static str = "solve";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "solve", calls: &["lu"], text: include_str!("printed/solve.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "solve", calls: &["lu"], text: include_str!("printed/solve.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0]), last(&inputs[1]), self.transposed.to_string()]
     }
@@ -420,4 +451,17 @@ impl TensorRule for Solve {
         };
         a.apply(TensorOp::Solve(self.clone()), &[&node.inputs[0], &right])
     }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let power = if self.transposed { "-\\top" } else { "-1" };
+        (format!("{}^{{{power}}} {}", args.at(0, Bond::Whole), args.at(1, Bond::Whole)), Bond::Product)
+    }
+}
+
+/// Which block of a stretched operand belongs to a block of the product.
+fn own_block(block: usize, blocks: &Shape, own: &Shape) -> usize {
+    let lead = blocks.rank() - own.rank();
+    let (strides, own_strides) = (blocks.strides(), own.strides());
+    (0..own.rank())
+        .map(|axis| if own[axis] == 1 { 0 } else { block / strides[lead + axis] % own[axis] * own_strides[axis] })
+        .sum()
 }

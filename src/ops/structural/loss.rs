@@ -1,8 +1,9 @@
 //! Losses with rules of their own: squared error, and cross-entropy of labelled logits.
 
-use super::{Contribution, Dims, Map, Node, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Map, Node, RustCall, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, number, operator};
 use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::rows::{self, RowMap};
 use crate::tensor::pool::Indices;
@@ -13,6 +14,8 @@ use crate::tensor::{Shape, Tensor};
 pub(crate) struct SquaredError;
 impl TensorRule for SquaredError {
     const NAME: &'static str = "squared_error";
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "squared_error", calls: &[], text: include_str!("printed/squared_error.rs") }];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (x, y) = (inputs[0].dims(), inputs[1].dims());
         if x != y {
@@ -36,6 +39,13 @@ impl TensorRule for SquaredError {
         let difference = a.sub(&inputs[0], &inputs[1]);
         Some(a.sum_all(&a.mul(&difference, &difference)))
     }
+    fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
+        Some(RustCall { gives_number: true, ..RustCall::of(&Self::RUST[0], Vec::new()) })
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let (x, y) = (args.at(0, Bond::Sum), args.at(1, Bond::Product));
+        (format!("\\left\\lVert {x} - {y}\\right\\rVert^{{2}}"), Bond::Whole)
+    }
 }
 
 /// Mean cross-entropy of labelled rows of logits.
@@ -45,6 +55,11 @@ pub(crate) struct CrossEntropy {
 }
 impl TensorRule for CrossEntropy {
     const NAME: &'static str = "cross_entropy";
+    const RUST: &'static [RustFunction] = &[RustFunction {
+        name: "cross_entropy",
+        calls: &["log_softmax_rows"],
+        text: include_str!("printed/cross_entropy.rs"),
+    }];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         check_labels(inputs[0].dims(), &self.labels)?;
         Ok(Shape::scalar())
@@ -66,6 +81,15 @@ impl TensorRule for CrossEntropy {
         let total = a.sum_all(&a.mul(&target, &a.ln(&softmax)));
         Some(a.mul(&a.literal(-1.0 / shape[0] as f64), &total))
     }
+    fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+        let arguments = printed_labels(&inputs[0], &self.labels);
+        Some(RustCall { gives_number: true, ..RustCall::of(&Self::RUST[0], arguments) })
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let (mean, sum) = (number(1.0 / self.labels.len() as f64), operator("sum"));
+        let softmax = args.call(&operator("softmax"));
+        (format!("-{mean} {sum}\\left(Y \\odot \\ln {softmax}\\right)"), Bond::Sum)
+    }
 }
 
 impl CrossEntropy {
@@ -81,6 +105,11 @@ pub(crate) struct CrossEntropySlope {
 }
 impl TensorRule for CrossEntropySlope {
     const NAME: &'static str = "cross_entropy_slope";
+    const RUST: &'static [RustFunction] = &[RustFunction {
+        name: "cross_entropy_slope",
+        calls: &["softmax_rows"],
+        text: include_str!("printed/cross_entropy_slope.rs"),
+    }];
     /// Unchecked: a slope belongs to a cross-entropy, which was.
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         Ok(inputs[0].dims().into())
@@ -101,6 +130,18 @@ impl TensorRule for CrossEntropySlope {
         let inner = a.sub(tangent, &a.sum_last(&a.scale(tangent, &softmax)));
         a.mul(&a.literal(1.0 / rows as f64), &a.scale(&inner, &softmax))
     }
+    fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
+        printed_labels(&inputs[0], &self.labels)
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let softmax = args.call(&operator("softmax"));
+        (format!("{} \\left({softmax} - Y\\right)", number(1.0 / self.labels.len() as f64)), Bond::Product)
+    }
+}
+
+/// How many classes there are, and the labels, as generated source writes them.
+fn printed_labels(logits: &Shape, labels: &[usize]) -> Vec<String> {
+    vec![logits.last().copied().unwrap_or(1).to_string(), format!("&{labels:?}")]
 }
 
 /// Checks labels for logits of this shape.

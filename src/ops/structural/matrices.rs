@@ -98,9 +98,15 @@ pub(super) fn rows_and_columns(shape: &Shape) -> Vec<String> {
     shape.dims()[shape.rank() - 2..].iter().map(usize::to_string).collect()
 }
 
+/// The elements of a view.
+pub(super) const VIEW: RustFunction =
+    RustFunction { name: "view", calls: &["places"], text: include_str!("printed/view.rs") };
+
 /// What functions of generated source share.
 pub(crate) const SHARED: &[RustFunction] = &[
     RustFunction { name: "lu", calls: &[], text: include_str!("printed/lu.rs") },
     RustFunction { name: "rotation", calls: &[], text: include_str!("printed/rotation.rs") },
+    RustFunction { name: "places", calls: &[], text: include_str!("printed/places.rs") },
+    VIEW,
     RustFunction { name: "is_turned", calls: &[], text: include_str!("printed/is_turned.rs") },
 ];

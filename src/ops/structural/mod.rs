@@ -36,7 +36,7 @@ pub(crate) use svd::Svd;
 use super::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::RustFunction;
+use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
 use crate::tensor::pool::{Indices, Pool};
 use crate::tensor::{Operand, Shape, Tensor, Value};
 use loss::check_labels;
@@ -112,6 +112,23 @@ impl<'a, T: Element> From<&'a Tensor<T>> for Source<'a, T> {
     }
 }
 
+/// How an op is called in generated Rust.
+pub(crate) struct RustCall {
+    pub function: &'static RustFunction,
+    /// What follows the inputs' elements.
+    pub arguments: Vec<String>,
+    /// Whether the inputs stand in one list.
+    pub in_list: bool,
+    /// Whether a number comes of it, where the others give a vector.
+    pub gives_number: bool,
+}
+
+impl RustCall {
+    fn of(function: &'static RustFunction, arguments: Vec<String>) -> Self {
+        Self { function, arguments, in_list: false, gives_number: false }
+    }
+}
+
 /// An op on whole tensors.
 pub(crate) trait TensorRule: Sized {
     const NAME: &'static str;
@@ -124,12 +141,23 @@ pub(crate) trait TensorRule: Sized {
     const LOOKS_AT_NUMBERS: bool = false;
     /// Whether the derivative is finite wherever its parts are, so that nothing times it is nothing.
     const BOUNDED: bool = true;
-    /// The function of generated Rust source, which takes the inputs' elements and then what [`TensorRule::rust_arguments`] says.
-    const RUST: Option<&'static RustFunction> = None;
-    /// What [`TensorRule::RUST`] takes after the inputs, for inputs of these shapes.
+    /// The functions of generated Rust source that belong to the op.
+    const RUST: &'static [RustFunction] = &[];
+    /// What the function takes after the inputs' elements, for inputs of these shapes.
     fn rust_arguments(&self, _inputs: &[Shape]) -> Vec<String> {
         Vec::new()
     }
+    /// How it is called in generated Rust: by the first of its functions, unless it says otherwise.
+    fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+        Self::RUST.first().map(|function| RustCall::of(function, self.rust_arguments(inputs)))
+    }
+    /// How it is written in LaTeX, for inputs of these shapes: by its name, unless it says otherwise.
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        (args.call(&operator(self.name())), Bond::Whole)
+    }
+    /// Tells at which elements the op is on another smooth piece than the usual one, and on which: so that gradient checks
+    /// notice a kink between two points.
+    fn pieces<T: Element>(&self, _x: &[T], _out: &[T], _tell: &mut dyn FnMut(usize, i64)) {}
     /// The name under which users know it, where one op is several of theirs.
     fn name(&self) -> &'static str {
         Self::NAME
@@ -193,9 +221,14 @@ macro_rules! tensor_ops {
             pub(crate) fn rust_functions() -> impl Iterator<Item = &'static RustFunction> {
                 [$($Op::RUST),*].into_iter().flatten()
             }
-            /// The function of generated source and what it takes after the inputs.
-            pub(crate) fn rust(&self, inputs: &[Shape]) -> Option<(&'static RustFunction, Vec<String>)> {
-                match self { $(TensorOp::$Op(op) => $Op::RUST.map(|function| (function, op.rust_arguments(inputs)))),* }
+            pub(crate) fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+                match self { $(TensorOp::$Op(op) => op.rust(inputs)),* }
+            }
+            pub(crate) fn latex(&self, args: &dyn Arguments, inputs: &[Shape]) -> Formula {
+                match self { $(TensorOp::$Op(op) => op.latex(args, inputs)),* }
+            }
+            pub(crate) fn pieces<T: Element>(&self, x: &[T], out: &[T], tell: &mut dyn FnMut(usize, i64)) {
+                match self { $(TensorOp::$Op(op) => op.pieces(x, out, tell)),* }
             }
             pub(crate) fn can_fail(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::CAN_FAIL),* }

@@ -19,8 +19,8 @@ pub(crate) struct Qr;
 impl TensorRule for Qr {
     const NAME: &'static str = "qr";
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "qr", calls: &[], text: include_str!("printed/qr.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "qr", calls: &[], text: include_str!("printed/qr.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         rows_and_columns(&inputs[0])
     }

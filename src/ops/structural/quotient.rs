@@ -33,8 +33,8 @@ impl TensorRule for GapQuotient {
     const NAME: &'static str = "gap_quotient";
     const CAN_FAIL: bool = true;
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "gap_quotient", calls: &[], text: include_str!("printed/gap_quotient.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "gap_quotient", calls: &[], text: include_str!("printed/gap_quotient.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         let weights = (inputs.len() < 4).then(|| "&[]".to_owned());
         weights.into_iter().chain(rows_and_columns(&inputs[0])).chain([self.spectral.to_string()]).collect()

@@ -1,8 +1,9 @@
 //! Sums over any axes, and reductions and maps of rows along the last axis.
 
-use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule, linear_jvp};
+use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule, linear_jvp};
 use crate::error::{Error, Result};
 use crate::num::Element;
+use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::reduce;
@@ -17,6 +18,8 @@ pub(crate) struct Sum {
 }
 impl TensorRule for Sum {
     const NAME: &'static str = "sum";
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "sum_axes", calls: &[], text: include_str!("printed/sum_axes.rs") }];
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         Ok(Shape::from(inputs[0].dims()).reduced(self.axes, self.keep))
     }
@@ -35,6 +38,23 @@ impl TensorRule for Sum {
         a.broadcast_to(&g, &shape).into()
     }
     linear_jvp!(Sum);
+    /// Its loops depend on what is summed: whoever writes them asks for the axes.
+    fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
+        None
+    }
+    fn latex(&self, args: &dyn Arguments, inputs: &[Shape]) -> Formula {
+        let rank = inputs[0].rank();
+        let name = match (rank, self.axes.0) {
+            (_, mask) if mask == AxisMask::all(rank).0 => operator("sum"),
+            (2, 0b01) => operator("colsum"),
+            (2, 0b10) => operator("rowsum"),
+            _ => {
+                let axes: Vec<String> = (0..rank).filter(|&i| self.axes.contains(i)).map(|i| i.to_string()).collect();
+                format!("{}_{{{}}}", operator("sum"), axes.join(", "))
+            }
+        };
+        (args.call(&name), Bond::Whole)
+    }
 }
 
 /// One number for each row along the last axis, which stays with length 1.
@@ -42,6 +62,13 @@ impl TensorRule for Sum {
 pub(crate) struct Reduce(pub RowReduction);
 impl TensorRule for Reduce {
     const NAME: &'static str = "reduce";
+    /// In the order of their kinds.
+    const RUST: &'static [RustFunction] = &[
+        RustFunction { name: "max_rows", calls: &[], text: include_str!("printed/max_rows.rs") },
+        RustFunction { name: "min_rows", calls: &[], text: include_str!("printed/min_rows.rs") },
+        RustFunction { name: "logsumexp_rows", calls: &[], text: include_str!("printed/logsumexp_rows.rs") },
+        RustFunction { name: "norm_rows", calls: &[], text: include_str!("printed/norm_rows.rs") },
+    ];
     fn name(&self) -> &'static str {
         match self.0 {
             RowReduction::Max => "max",
@@ -84,6 +111,31 @@ impl TensorRule for Reduce {
             _ => None,
         }
     }
+    fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+        Some(RustCall::of(&Self::RUST[self.0 as usize], vec![last_axis(&inputs[0]).0.to_string()]))
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let name = match self.0 {
+            RowReduction::Max => "\\max".to_owned(),
+            RowReduction::Min => "\\min".to_owned(),
+            RowReduction::LogSumExp => operator(self.name()),
+            RowReduction::Norm2 => {
+                return (format!("\\left\\lVert {}\\right\\rVert", args.at(0, Bond::Sum)), Bond::Whole);
+            }
+        };
+        (args.call(&name), Bond::Whole)
+    }
+    fn pieces<T: Element>(&self, x: &[T], out: &[T], tell: &mut dyn FnMut(usize, i64)) {
+        match self.0 {
+            // The winners: an element that only ties with the extreme is a kink, as it shares the gradient.
+            RowReduction::Max | RowReduction::Min => {
+                let n = x.len() / out.len().max(1);
+                x.iter().enumerate().for_each(|(i, x)| tell(i, (*x == out[i / n]) as i64));
+            }
+            RowReduction::Norm2 => out.iter().enumerate().for_each(|(i, &y)| tell(i, (y == T::from_f64(0.0)) as i64)),
+            RowReduction::LogSumExp => {}
+        }
+    }
 }
 
 impl Reduce {
@@ -106,6 +158,13 @@ impl Reduce {
 pub(crate) struct Map(pub RowMap);
 impl TensorRule for Map {
     const NAME: &'static str = "map";
+    /// In the order of their kinds.
+    const RUST: &'static [RustFunction] = &[
+        RustFunction { name: "softmax_rows", calls: &[], text: include_str!("printed/softmax_rows.rs") },
+        RustFunction { name: "log_softmax_rows", calls: &[], text: include_str!("printed/log_softmax_rows.rs") },
+        RustFunction { name: "cumsum_rows", calls: &[], text: include_str!("printed/cumsum_rows.rs") },
+        RustFunction { name: "reverse_cumsum_rows", calls: &[], text: include_str!("printed/reverse_cumsum_rows.rs") },
+    ];
     fn name(&self) -> &'static str {
         match self.0 {
             RowMap::Softmax => "softmax",
@@ -150,6 +209,18 @@ impl TensorRule for Map {
             RowMap::LogSoftmax => Some(a.ln(&a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[x]))),
             _ => None,
         }
+    }
+    fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
+        Some(RustCall::of(&Self::RUST[self.0 as usize], vec![last_axis(&inputs[0]).0.to_string()]))
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let name = match self.0 {
+            RowMap::Softmax => operator("softmax"),
+            RowMap::LogSoftmax => format!("\\ln {}", operator("softmax")),
+            RowMap::Cumsum => operator("cumsum"),
+            RowMap::ReverseCumsum => operator("reverse_cumsum"),
+        };
+        (args.call(&name), Bond::Whole)
     }
 }
 

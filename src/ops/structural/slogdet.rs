@@ -18,8 +18,8 @@ pub(crate) struct SlogDet;
 impl TensorRule for SlogDet {
     const NAME: &'static str = "slogdet";
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "slogdet", calls: &["lu"], text: include_str!("printed/slogdet.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "slogdet", calls: &["lu"], text: include_str!("printed/slogdet.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0])]
     }

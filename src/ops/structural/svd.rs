@@ -22,8 +22,8 @@ const BY_VALUES: TensorOp = TensorOp::GapQuotient(GapQuotient { spectral: false,
 impl TensorRule for Svd {
     const NAME: &'static str = "svd";
     const BOUNDED: bool = false;
-    const RUST: Option<&'static RustFunction> =
-        Some(&RustFunction { name: "svd", calls: &["rotation", "is_turned"], text: include_str!("printed/svd.rs") });
+    const RUST: &'static [RustFunction] =
+        &[RustFunction { name: "svd", calls: &["rotation", "is_turned"], text: include_str!("printed/svd.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         rows_and_columns(&inputs[0])
     }

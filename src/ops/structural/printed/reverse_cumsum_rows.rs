@@ -1,0 +1,10 @@
+/// Sums from each element of each row of n on.
+fn reverse_cumsum_rows(x: &[f64], n: usize) -> Vec<f64> {
+    let mut out = x.to_vec();
+    for row in out.chunks_mut(n) {
+        for i in (1..row.len()).rev() {
+            row[i - 1] += row[i];
+        }
+    }
+    out
+}
