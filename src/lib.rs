@@ -41,7 +41,7 @@
 //! # Where to find what
 //!
 //! - [`Tape`] and [`Var`]: recording, every op as a method, `backward`; [`Gradients`]: what a sweep found.
-//! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] and [`Span`] to address them.
+//! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] and [`Span`] to address them, and every op as a method as well.
 //! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`]: derivatives of closures, for f64;
 //!   [`functional`] has them for either precision.
 #![cfg_attr(feature = "training", doc = "- [`nn`]: layers, losses, models; [`optim`]: optimisers and schedules;")]
@@ -52,6 +52,8 @@
 #![cfg_attr(feature = "training", doc = "  [`store`]: tensors in files.")]
 #![cfg_attr(feature = "plots", doc = "- [`plot`]: pictures and reports.")]
 //! - [`graph`]: a recorded computation as a value: its nodes, names, textbook expansions.
+//! - [`compile`] and [`Program`]: what is recorded once, optimised, and run again; [`Map`] over many points, [`Compiled`] for steps of
+//!   training; [`program::Options`] has the settings of all of them.
 //! - [`check`]: [`gradcheck`] and [`gradgradcheck`] hold gradients against forward mode and differences.
 //! - [`Real`]: formulas written once for `f64`, [`Dual`] (forward mode) and [`Var`].
 //! - [`explain`]: the backward sweep shown: as a table, as products along paths, as formulas, as Rust source.

@@ -54,3 +54,51 @@ impl<V> Variants<V> {
         self.kept.iter().rev().find(|kept| of_these(kept))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Variants;
+    use crate::error::{Error, Result};
+
+    /// Which are kept, from the one used last, as (kind, number).
+    fn kept(variants: &mut Variants<(u8, u8)>) -> Vec<(u8, u8)> {
+        let mut seen = Vec::new();
+        let found: Result<Option<()>> = variants.find(
+            |_| true,
+            |variant| {
+                seen.push(*variant);
+                Ok(None)
+            },
+        );
+        assert!(found.is_ok_and(|found| found.is_none()));
+        seen
+    }
+
+    #[test]
+    fn the_variant_used_least_recently_goes_first_of_its_kind_then_of_all() {
+        let mut variants = Variants::new(4);
+        for (kind, number) in [(0, 0), (1, 1), (0, 2), (1, 3)] {
+            variants.keep((kind, number), |kept: &(u8, u8)| kept.0 == kind, 3);
+        }
+        let zero = variants.find(|kept| kept.0 == 0, |kept| Ok((kept.1 == 0).then_some("zero"))).unwrap();
+        assert_eq!((zero, kept(&mut variants)), (Some("zero"), vec![(0, 0), (1, 3), (0, 2), (1, 1)]));
+        assert_eq!(variants.last(|kept| kept.0 == 1), Some(&(1, 3)));
+        // Of all four the one that waited longest; then of three of a kind.
+        variants.keep((0, 4), |kept| kept.0 == 0, 3);
+        assert_eq!(kept(&mut variants), [(0, 4), (0, 0), (1, 3), (0, 2)]);
+        variants.keep((0, 5), |kept| kept.0 == 0, 3);
+        assert_eq!(kept(&mut variants), [(0, 5), (0, 4), (0, 0), (1, 3)]);
+    }
+
+    #[test]
+    fn an_error_ends_the_search_and_moves_nothing() {
+        let mut variants = Variants::new(4);
+        (0..3).for_each(|number| variants.keep((0, number), |_| true, 4));
+        let refuse = |kept: &mut (u8, u8)| match kept.1 {
+            1 => Err(Error::custom("one")),
+            _ => Ok(None::<()>),
+        };
+        assert!(variants.find(|_| true, refuse).is_err());
+        assert_eq!(kept(&mut variants), [(0, 2), (0, 1), (0, 0)]);
+    }
+}

@@ -91,7 +91,7 @@ macro_rules! binary_methods {
 
         binary_methods! {
             $($(#[$sign])* $try_operator => $Operator;)*
-            $(#[doc = concat!("As `", stringify!($method), "`.")] $try_method => $Op;)*
+            $(#[doc = concat!("As [`Self::", stringify!($method), "`].")] $try_method => $Op;)*
         }
     };
     ($(#[$doc:meta] $try_method:ident => $Op:ident;)*) => {
