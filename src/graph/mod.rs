@@ -3,7 +3,7 @@
 //! A [`Graph`] holds what leads to one output, numbers and tensors in one list in the order in which they were recorded. It
 //! outlives the tape, can be recorded again (as it was, with every fused op as its textbook formula, or with a node replaced),
 //! and is what is drawn and compared: a node for all that was recorded, with its value. What is computed, each node once, is the
-//! SSA graph that it is traced into ([`ssa`]).
+//! SSA graph that it is traced into (`graph/ssa`).
 //!
 //! **Invariant.** Arguments come before the nodes that read them.
 

@@ -134,6 +134,22 @@ fn derivatives_to_the_second_order_are_those_of_differences_and_of_forward_mode(
 }
 
 #[test]
+fn the_rule_of_cholesky_by_blocks_is_the_transpose_of_its_tangent() {
+    // Sizes below, at and above the one from which the rule's product goes by blocks, whole and with a rest.
+    for n in [127, 128, 131, 150] {
+        let (a, seed, direction) = (definite::<f64>(n, 2), some::<f64>(&[n, n], 5), some::<f64>(&[n, n], 9));
+        let tape = Tape::new();
+        let x = tape.var(&a);
+        let y = x.cholesky();
+        let gradient = y.backward_with(seed.clone()).wrt(x);
+        let tangent = tape.jvp(y, &[(x, direction.clone().into())]).unwrap();
+        let along = (&gradient * &direction).sum(()).item();
+        let seen = (&seed * &tangent.into_tensor()).sum(()).item();
+        assert!((along - seen).abs() <= 1e-11 * seen.abs().max(1.0), "{n}: {along} and {seen}");
+    }
+}
+
+#[test]
 fn programs_give_the_values_and_gradients_of_the_tape() {
     for (name, inputs, formula) in formulas() {
         let all: Vec<usize> = (0..inputs.len()).collect();

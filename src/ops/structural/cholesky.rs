@@ -3,7 +3,7 @@
 //! Source of the rules: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
 
 use super::linear::square_size;
-use super::matrices::{in_f64, last, lower_half, only, symmetric};
+use super::matrices::{in_f64, last, lower_half, lower_of_product, only, symmetric};
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -45,7 +45,7 @@ impl TensorRule for Cholesky {
     /// A' = (S + S^T) / 2 with S = L^-T P L^-1, P being the lower half of L^T L'.
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let l = node.output;
-        let p = lower_half(a, &a.matmul(l, true, &only(a, g, |i, j| i >= j), false));
+        let p = lower_half(a, &lower_of_product(a, l, &only(a, g, |i, j| i >= j)));
         let left = back(a, l, &p);
         symmetric(a, &back(a, l, &a.transpose(&left))).into()
     }

@@ -3,15 +3,16 @@
 //! A decomposition into several matrices is one op, whose output has them one below the other: so it is one node on a tape and one
 //! step of a program, and a slice of it is an ordinary op.
 
-use super::{Concat, Slice, Source, TensorOp};
+use super::{Concat, Embed, Slice, Source, TensorOp};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::linalg;
-use crate::tensor::span::{Span, slice_spec};
+use crate::tensor::span::{SliceSpec, Span, slice_spec};
 use crate::tensor::{Shape, Tensor};
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The matrices of an input, each in f64 with its number.
@@ -67,11 +68,42 @@ pub(super) fn symmetric<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
 
 /// Rows `from..to` of every matrix.
 pub(super) fn rows<T: Element, A: Algebra<T>>(a: &A, x: &A::V, from: usize, to: usize) -> A::V {
-    let shape = a.shape(x);
-    let mut spans = vec![Span::from(..); shape.rank() - 1];
-    spans[shape.rank() - 2] = Span::from(from..to);
-    let (spec, _) = slice_spec(&spans, &shape).expect("the rows are there");
-    a.apply(TensorOp::Slice(Slice { spec: Arc::new(spec) }), &[x])
+    let columns = a.shape(x)[a.rank(x) - 1];
+    block(a, x, from..to, 0..columns)
+}
+
+/// The elements of every matrix in these rows and columns.
+fn block<T: Element, A: Algebra<T>>(a: &A, x: &A::V, rows: Range<usize>, columns: Range<usize>) -> A::V {
+    let spec = block_of(&a.shape(x), rows, columns);
+    a.apply(TensorOp::Slice(Slice { spec }), &[x])
+}
+
+fn block_of(shape: &Shape, rows: Range<usize>, columns: Range<usize>) -> Arc<SliceSpec> {
+    let mut spans = vec![Span::from(..); shape.rank()];
+    spans[shape.rank() - 2] = Span::from(rows);
+    spans[shape.rank() - 1] = Span::from(columns);
+    Arc::new(slice_spec(&spans, shape).expect("rows and columns of the matrix").0)
+}
+
+/// L^T G for lower triangular L and G, where its lower triangle is all that counts: in four blocks of rows, of which only the
+/// columns up to the diagonal are computed, from rows that are not 0. That is a third of the work.
+pub(super) fn lower_of_product<T: Element, A: Algebra<T>>(a: &A, l: &A::V, g: &A::V) -> A::V {
+    const SMALL: usize = 128;
+    let shape = a.shape(l);
+    let n = shape[shape.rank() - 1];
+    if n < SMALL {
+        return a.matmul(l, true, g, false);
+    }
+    let part = |from: usize| {
+        let to = (from + n.div_ceil(4)).min(n);
+        let product = a.matmul(&block(a, l, from..n, from..to), true, &block(a, g, from..n, 0..to), false);
+        let lengths = &shape.dims()[..shape.rank() - 2];
+        let whole: Shape = lengths.iter().copied().chain([to - from, n]).collect();
+        let spec = block_of(&whole, 0..to - from, 0..to);
+        a.apply(TensorOp::Embed(Embed { spec }), &[&product])
+    };
+    let parts: Vec<A::V> = (0..n).step_by(n.div_ceil(4)).map(part).collect();
+    stacked(a, &parts.iter().collect::<Vec<_>>())
 }
 
 /// Matrices one below the other.

@@ -1,9 +1,13 @@
 //! Cholesky decomposition and triangular systems, by blocks: all but the blocks on the diagonal is products of matrices.
 //!
+//! What is left, a block's own columns, takes one column out of the rows after it: its inner loop goes along a row.
+//!
 //! Source: Golub and Van Loan, Matrix Computations, 4th edition, sections 3.1 and 4.2.
 
-use crate::num::simd;
+use crate::num::math::Mode;
+use crate::num::simd::{self, Kernel};
 use crate::tensor::kernels::matmul::gemm;
+use std::ops::Range;
 
 /// Rows and columns of a block.
 const BLOCK: usize = 48;
@@ -33,7 +37,7 @@ pub(crate) fn cholesky(a: &[f64], n: usize, l: &mut [f64]) -> Result<(), usize> 
             gemm(simd::level(), rows, width, BLOCK, below, false, top, true, &mut products, true, None);
         }
         panel.iter_mut().zip(&products).for_each(|(x, product)| *x -= product);
-        factor_panel(&mut panel, width).map_err(|column| from + column)?;
+        simd::dispatch(Panel { rows: &mut panel, width }).map_err(|column| from + column)?;
         panels.push(panel);
     }
     l.fill(0.0);
@@ -48,22 +52,52 @@ pub(crate) fn cholesky(a: &[f64], n: usize, l: &mut [f64]) -> Result<(), usize> 
     Ok(())
 }
 
-/// The columns of L in a panel, whose first rows are the block on the diagonal.
-fn factor_panel(panel: &mut [f64], width: usize) -> Result<(), usize> {
-    for j in 0..width {
-        let (row, below) = panel[j * width..].split_at_mut(width);
-        let known = |row: &[f64], with: &[f64]| -> f64 { row[..j].iter().zip(&with[..j]).map(|(x, y)| x * y).sum() };
-        let pivot = row[j] - known(row, row);
-        // Not `pivot <= 0`: a NaN is no pivot either.
-        if !(pivot > 0.0 && pivot.is_finite()) {
-            return Err(j);
+/// The columns of L in a panel, whose first rows are the block on the diagonal. Fails with the column that has no pivot.
+struct Panel<'a> {
+    rows: &'a mut [f64],
+    width: usize,
+}
+impl Kernel for Panel<'_> {
+    type Output = Result<(), usize>;
+    #[inline(always)]
+    fn run<M: Mode>(self) -> Result<(), usize> {
+        let width = self.width;
+        let (diagonal, below) = self.rows.split_at_mut(width * width);
+        // The block's columns as rows.
+        let mut columns = [0.0; BLOCK * BLOCK];
+        for i in 0..width {
+            let row = &mut diagonal[i * width..(i + 1) * width];
+            for j in 0..i {
+                let column = &mut columns[j * BLOCK..(j + 1) * BLOCK];
+                row[j] /= column[j];
+                column[i] = row[j];
+                let x = row[j];
+                take_out::<M>(&mut row[j + 1..=i], x, &column[j + 1..=i]);
+            }
+            let pivot = row[i];
+            // Not `pivot <= 0`: a NaN is no pivot either.
+            if !(pivot > 0.0 && pivot.is_finite()) {
+                return Err(i);
+            }
+            row[i] = pivot.sqrt();
+            columns[i * BLOCK + i] = row[i];
         }
-        row[j] = pivot.sqrt();
-        for other in below.chunks_exact_mut(width) {
-            other[j] = (other[j] - known(other, row)) / row[j];
+        for row in below.chunks_exact_mut(width) {
+            for j in 0..width {
+                let column = &columns[j * BLOCK..(j + 1) * BLOCK];
+                row[j] /= column[j];
+                let x = row[j];
+                take_out::<M>(&mut row[j + 1..], x, &column[j + 1..width]);
+            }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Takes x times another row out of a row.
+#[inline(always)]
+fn take_out<M: Mode>(row: &mut [f64], x: f64, other: &[f64]) {
+    row.iter_mut().zip(other).for_each(|(row, &other)| *row = M::fma(-x, other, *row));
 }
 
 /// Which half of a matrix a triangular system reads.
@@ -74,6 +108,18 @@ pub(crate) struct Half {
     pub transposed: bool,
 }
 
+impl Half {
+    /// Whether the first row has one unknown.
+    fn goes_forward(self) -> bool {
+        self.lower != self.transposed
+    }
+    /// Element [i, j] of what multiplies.
+    #[inline(always)]
+    fn at(self, a: &[f64], n: usize, i: usize, j: usize) -> f64 {
+        if self.transposed { a[j * n + i] } else { a[i * n + j] }
+    }
+}
+
 /// Solves T X = B, T being a half of A or its transpose, for X of [n, columns], over B.
 ///
 /// # Errors
@@ -82,8 +128,7 @@ pub(crate) fn solve_triangular(a: &[f64], n: usize, half: Half, x: &mut [f64], c
     if let Some(i) = (0..n).find(|&i| a[i * n + i] == 0.0) {
         return Err(i);
     }
-    let at = |i: usize, j: usize| if half.transposed { a[j * n + i] } else { a[i * n + j] };
-    let forward = half.lower != half.transposed;
+    let forward = half.goes_forward();
     let blocks = n.div_ceil(BLOCK);
     let (mut factors, mut products) = (Vec::new(), Vec::new());
     for k in 0..blocks {
@@ -93,7 +138,8 @@ pub(crate) fn solve_triangular(a: &[f64], n: usize, half: Half, x: &mut [f64], c
         let known = if forward { 0..from } else { to..n };
         if !known.is_empty() && columns > 0 {
             factors.clear();
-            factors.extend((from..to).flat_map(|i| known.clone().map(move |j| (i, j))).map(|(i, j)| at(i, j)));
+            factors
+                .extend((from..to).flat_map(|i| known.clone().map(move |j| (i, j))).map(|(i, j)| half.at(a, n, i, j)));
             products.clear();
             products.resize((to - from) * columns, 0.0);
             let solved = &x[known.start * columns..known.end * columns];
@@ -101,18 +147,37 @@ pub(crate) fn solve_triangular(a: &[f64], n: usize, half: Half, x: &mut [f64], c
             gemm(simd::level(), sizes.0, sizes.1, sizes.2, &factors, false, solved, false, &mut products, false, None);
             x[from * columns..to * columns].iter_mut().zip(&products).for_each(|(x, product)| *x -= product);
         }
-        for i in from..to {
-            let i = if forward { i } else { from + to - 1 - i };
-            for j in if forward { from..i } else { i + 1..to } {
-                let factor = at(i, j);
+        simd::dispatch(Substitution { a, n, half, x, columns, rows: from..to });
+    }
+    Ok(())
+}
+
+/// The rows of a block on the diagonal, when all others are taken out of them.
+struct Substitution<'a> {
+    a: &'a [f64],
+    n: usize,
+    half: Half,
+    x: &'a mut [f64],
+    columns: usize,
+    rows: Range<usize>,
+}
+impl Kernel for Substitution<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<M: Mode>(self) {
+        let Self { x, columns, rows, .. } = self;
+        let forward = self.half.goes_forward();
+        for i in rows.clone() {
+            let i = if forward { i } else { rows.start + rows.end - 1 - i };
+            for j in if forward { rows.start..i } else { i + 1..rows.end } {
+                let factor = self.half.at(self.a, self.n, i, j);
                 let (row, solved) = two_rows(x, columns, i, j);
-                row.iter_mut().zip(solved).for_each(|(x, y)| *x -= factor * y);
+                take_out::<M>(row, factor, solved);
             }
-            let pivot = at(i, i);
+            let pivot = self.half.at(self.a, self.n, i, i);
             x[i * columns..(i + 1) * columns].iter_mut().for_each(|x| *x /= pivot);
         }
     }
-    Ok(())
 }
 
 /// Row i to write and row j to read.
