@@ -15,8 +15,6 @@ mod directions;
 mod points;
 mod record;
 mod tail;
-#[cfg(test)]
-mod tests;
 
 pub use points::Points;
 

@@ -1,9 +1,8 @@
 //! Maps against a loop over points on a tape.
 
-use super::{Map, Points};
-use crate::ops::Saves;
-use crate::program::Options;
-use crate::{Element, Float, Number, Result, Tape, Unary, Upstream, Var};
+use retrograd::ops::Saves;
+use retrograd::program::{Map, Options, Points};
+use retrograd::{Element, Float, Number, Result, Tape, Unary, Upstream, Var};
 
 /// Numbers that look random and are not.
 fn sample<T: Element>(n: usize, seed: usize) -> Vec<T> {
@@ -194,7 +193,7 @@ impl Unary for Twice {
 fn what_cannot_be_mapped_is_refused_when_compiled() {
     let compile = |body: Body| Map::compile(1, 1, body);
     says(compile(|x, _| if x[0] > 0.0 { vec![x[0]] } else { vec![-x[0]] }), &["map: the function compares", "select"]);
-    says(compile(|x, _| vec![x[0] * x[0].item()]), &["a number was read at", "tests.rs"]);
+    says(compile(|x, _| vec![x[0] * x[0].item()]), &["a number was read at", "map.rs"]);
     says(compile(|x, _| vec![x[0].tape().unwrap().data([1.0, 2.0]).sum(()) * x[0]]), &["shape [2]", "one by one"]);
     says(compile(|x, _| vec![x[0].apply(Twice)]), &["twice at", "of your own"]);
     says(compile(|_, _| vec![]), &["returns no number"]);
