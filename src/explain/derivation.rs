@@ -91,8 +91,10 @@ impl<T: Element> Writer<'_, T> {
                 values.push(self.value(node));
             }
         }
-        text += "\n## Forward\n\n";
-        text += &aligned(values);
+        if !values.is_empty() {
+            text += "\n## Forward\n\n";
+            text += &aligned(values);
+        }
         text += "\n## Backward\n\n";
         let mut gradients = vec![format!("{bar} &= 1")];
         if let Some(seed) = self.equations.adjoints[output.index()] {

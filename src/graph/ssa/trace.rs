@@ -111,7 +111,11 @@ impl<'b, T: Element> Traced<'b, T> {
         self.symbol(self.ir.borrow().inputs[k])
     }
     fn number_symbol(&self, x: T) -> Symbol<'b> {
-        self.symbol(self.number_key(x.as_f64()))
+        let readable = self.ir.borrow().level == Level::Readable;
+        // The shortest decimal that is this number in its own precision: 0.1 for 0.1f32.
+        let written = || format!("{x}").parse().ok();
+        let x = if readable { written() } else { None }.unwrap_or(x.as_f64());
+        self.symbol(self.number_key(x))
     }
     /// A number's node.
     pub fn number_key(&self, x: f64) -> NodeKey {

@@ -140,7 +140,7 @@ impl TensorRule for Permute {
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         match self.axes[..] {
-            [1, 0] => (format!("{}^{{\\top}}", args.at(0, Bond::Whole)), Bond::Whole),
+            [1, 0] => (args.raised(0, "\\top"), Bond::Whole),
             _ => (args.call(&operator(Self::NAME)), Bond::Whole),
         }
     }

@@ -65,10 +65,8 @@ impl TensorRule for MatMul {
         Some(RustCall::of(&Self::RUST[1], arguments))
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        let factor = |i: usize, transposed: bool| {
-            let text = args.at(i, Bond::Whole);
-            if transposed { format!("{text}^{{\\top}}") } else { text }
-        };
+        let factor =
+            |i: usize, transposed: bool| if transposed { args.raised(i, "\\top") } else { args.at(i, Bond::Whole) };
         (format!("{} \\, {}", factor(0, self.ta), factor(1, self.tb)), Bond::Product)
     }
 }
@@ -388,7 +386,7 @@ impl TensorRule for Inv {
         a.neg(&a.matmul(&a.matmul(y, false, tangent, false), false, y, false))
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        (format!("{}^{{-1}}", args.at(0, Bond::Whole)), Bond::Whole)
+        (args.raised(0, "-1"), Bond::Whole)
     }
 }
 
@@ -453,7 +451,7 @@ impl TensorRule for Solve {
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let power = if self.transposed { "-\\top" } else { "-1" };
-        (format!("{}^{{{power}}} {}", args.at(0, Bond::Whole), args.at(1, Bond::Whole)), Bond::Product)
+        (format!("{} {}", args.raised(0, power), args.at(1, Bond::Whole)), Bond::Product)
     }
 }
 

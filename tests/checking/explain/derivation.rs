@@ -163,3 +163,33 @@ fn a_users_op_over_the_algebra_has_a_derivation_and_one_in_numbers_says_why_not(
     let message = derivation(&Graph::of(tape.numeric(InNumbers, &[x]))).unwrap_err().to_string();
     assert!(message.contains("in_numbers: its rule exists as numbers only"), "{message}");
 }
+
+#[test]
+fn what_is_raised_twice_stands_in_brackets() {
+    let tape = Tape::new();
+    let a = tape.var([[2.0, 0.3], [0.5, 1.5]]).named("A");
+    let b = tape.var([[1.0], [2.0]]).named("b");
+    let text = of((a.inv().matmul(b)).square().sum(()).named("y") + a.det());
+    assert!(!text.contains("}^{\\top}^") && !text.contains("^{-1}^{"), "{text}");
+    assert_says(&text, r"\left(A^{-1}\right)^{\top}");
+}
+
+#[test]
+fn what_was_recorded_twice_under_two_names_is_one_formula() {
+    let tape = Tape::new();
+    let (x, y) = (tape.var(0.5).named("x"), tape.var(2.0).named("y"));
+    let (a, b) = ((x * y).named("a"), (y * x).named("b"));
+    let text = of((a * b).named("z"));
+    assert_says(&text, "b &= a \\\\\nz &= a^{2}");
+    assert_says(&text, r"\bar{x} &= 2 \bar{b} \cdot y = 2 y \cdot a");
+    // What compile runs computes it once.
+    let source = retrograd::explain::rust_source(&Graph::of((a * b).named("z")), "f").unwrap();
+    assert_eq!(source.matches("x * y").count() + source.matches("y * x").count(), 1, "{source}");
+}
+
+#[test]
+fn numbers_of_single_precision_are_written_as_they_were() {
+    let tape = Tape::<f32>::of();
+    let x = tape.var(0.3f32).named("x");
+    assert_says(&derivation(&Graph::of((x * 0.3).named("y"))).unwrap(), r"\bar{x} &= 0.3 \bar{y}");
+}
