@@ -52,6 +52,7 @@ fn tapes<T: Element>() -> Vec<Address> {
         Tape::<T>::leaf_of_tensor_lane,
         Tape::<T>::record_custom,
         methods::on_new_tape::<T>,
+        methods::as_data::<T>,
         record::unary_tensor::<T>,
         record::binary_tensor::<T>,
         record::binary_tensor_or_panic::<T>,

@@ -55,6 +55,12 @@ pub(crate) fn on_new_tape<T: Element>(f: &mut dyn FnMut(&Tape<T>)) {
     f(&Tape::of());
 }
 
+/// A tensor on such a tape.
+#[inline(never)]
+pub(crate) fn as_data<'t, T: Element>(tape: &'t Tape<T>, x: &Tensor<T>) -> Var<'t, T> {
+    tape.data(x)
+}
+
 /// Methods of variables and tensors. In the list of arguments `&y` is one more of the same kind, `into y` what makes one (a
 /// number, too), and others follow a semicolon. `errors` says what every method of the list refuses; a method may add to it.
 macro_rules! methods {
@@ -123,11 +129,13 @@ macro_rules! methods {
                     &self $(, $same: &Self)* $(, $given: impl Into<Tensor<T>>)* $(, $($arg: $Arg),+)?
                 ) -> Result<$Out> {
                     $(let $given: Tensor<T> = $given.into();)*
-                    $crate::tape::methods::at_once(|tape| {
-                        let done = tape.data(self).$try_method(
-                            $(tape.data($same),)* $(tape.data($given),)* $($($arg),+)?
+                    use $crate::tape::methods::{Values, as_data, at_once};
+                    at_once(|tape| {
+                        let x = as_data(tape, self);
+                        let done = x.$try_method(
+                            $(as_data(tape, $same),)* $(as_data(tape, &$given),)* $($($arg),+)?
                         )?;
-                        Ok($crate::tape::methods::Values::values(done))
+                        Ok(done.values())
                     })
                 }
             )*
@@ -180,8 +188,9 @@ macro_rules! methods_of_parts {
                 #[doc = $errors]
                 #[inline(never)]
                 pub fn $try_method($parts: &[Self], $axis: isize) -> Result<Self> {
-                    $crate::tape::methods::at_once(|tape| {
-                        let parts: Vec<_> = $parts.iter().map(|part| tape.data(part)).collect();
+                    use $crate::tape::methods::{as_data, at_once};
+                    at_once(|tape| {
+                        let parts: Vec<_> = $parts.iter().map(|part| as_data(tape, part)).collect();
                         Ok(Var::$try_method(&parts, $axis)?.value())
                     })
                 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Methods of variables that need a tape, or are about a node of one.
+/// Methods of variables that need a tape or are about a node of one, and two that tensors have as `len` and `shape().rank()`.
 const OF_VARIABLES_ALONE: &[&str] = &[
     "backward",
     "backward_with",
