@@ -169,8 +169,8 @@ struct Planned {
 enum To {
     Nothing,
     Register(Register),
-    /// The slot has its register, and what is there is changed.
-    InPlace(Register),
+    /// The slot takes the register of another, or its own, and what is there is changed.
+    InPlace(Register, Register),
     Location(Location),
 }
 
@@ -261,7 +261,7 @@ impl<T: Element> Lowering<'_, T> {
         let mut made = vec![0; self.place.len()];
         let mut plan: Vec<(usize, Planned)> = Vec::with_capacity(self.plan.len());
         for step in self.plan.drain(..) {
-            let changed = if let To::InPlace(slot) = step.to { Some(slot) } else { None };
+            let changed = if let To::InPlace(_, changed) = step.to { Some(changed) } else { None };
             let after = step.reads.iter().flatten().copied().chain(changed).map(|slot| made[slot as usize]).max();
             let after = after.unwrap_or(0).max(runs.len().saturating_sub(BACK));
             let kernel = match step.what {
@@ -276,7 +276,7 @@ impl<T: Element> Lowering<'_, T> {
                 runs.push(kernel);
                 runs.len() - 1
             });
-            if let To::Register(slot) | To::InPlace(slot) = step.to {
+            if let To::Register(slot) | To::InPlace(slot, _) = step.to {
                 made[slot as usize] = run;
             }
             if let Some(slot) = step.also {
@@ -381,17 +381,14 @@ impl<T: Element> Lowering<'_, T> {
             BodyOp::Unary(op, x) => self.kernel(KernelVariant::Unary(op), OpBytes::of_unary(op), slot, [x]),
             BodyOp::UnaryVjp(op, [x, y, g]) => {
                 let saves = op.saves();
-                let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.out), Some(g)];
-                let what = InstructionKind::Kernel(KernelVariant::UnaryRule(op), OpBytes::of_unary(op));
-                self.plan.push(Planned { what, to: To::Register(slot), also: None, reads, ones: [false; 3] });
+                let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.out), None];
+                self.plan_rule(slot, g, KernelVariant::UnaryRule(op), OpBytes::of_unary(op), reads);
             }
             BodyOp::Binary(op, x, y) => self.plan_binary(slot, op, x, y),
             BodyOp::BinaryVjp(op, side, [x, y, out, g]) => {
-                self.copy(g, To::Register(slot));
                 let saves = op.saves()[(side == Side::Y) as usize];
                 let reads = [Some(x).filter(|_| saves.x), Some(y).filter(|_| saves.y), Some(out).filter(|_| saves.out)];
-                let what = InstructionKind::Kernel(KernelVariant::BinaryRule(op, side), OpBytes::default());
-                self.plan.push(Planned { what, to: To::InPlace(slot), also: None, reads, ones: [false; 3] });
+                self.plan_rule(slot, g, KernelVariant::BinaryRule(op, side), OpBytes::default(), reads);
             }
             BodyOp::Select([c, a, b]) => {
                 let form = KernelVariant::Select { a: self.is_uniform(a), b: self.is_uniform(b) };
@@ -399,6 +396,26 @@ impl<T: Element> Lowering<'_, T> {
                 self.accept_ones([false, true, true]);
             }
         }
+    }
+
+    /// A rule overwrites the gradient where nothing else reads that, and else a copy of it.
+    fn plan_rule(
+        &mut self,
+        slot: Register,
+        g: Register,
+        form: KernelVariant,
+        op: OpBytes,
+        reads: [Option<Register>; 3],
+    ) {
+        let is_free = |slot: Register| self.place[slot as usize] == Location::Unused;
+        let changed = if self.uses[g as usize] == 1 && is_free(g) && is_free(slot) {
+            g
+        } else {
+            self.copy(g, To::Register(slot));
+            slot
+        };
+        let (what, to) = (InstructionKind::Kernel(form, op), To::InPlace(slot, changed));
+        self.plan.push(Planned { what, to, also: None, reads, ones: [false; 3] });
     }
 
     fn plan_binary(&mut self, slot: Register, op: BinaryOp, x: Register, y: Register) {
@@ -533,7 +550,10 @@ impl<T: Element> Lowering<'_, T> {
             places[0] = match step.to {
                 To::Nothing => Location::Unused,
                 To::Location(place) => place,
-                To::InPlace(slot) => self.place[slot as usize],
+                To::InPlace(slot, changed) => {
+                    self.place[slot as usize] = self.place[changed as usize];
+                    self.place[slot as usize]
+                }
                 To::Register(slot) => self.home(slot, &mut free),
             };
             if let Some(slot) = step.also {

@@ -275,11 +275,11 @@ impl<T: Element> SharedState<'_, T> {
         for step in &code.steps {
             ahead.fetch();
             match *step {
-                BlockInstruction::Kernel { kernel, op, first, count } => {
+                BlockInstruction::Kernel { kernel, ref op, first, count } => {
                     let operands = code.operands[first as usize..][..count as usize].as_ptr();
                     // SAFETY: `assemble` gave every operand an address in the frame, the numbers for all lanes or a stream,
                     // each long enough for the lanes in whole chunks, and no destination that is a source.
-                    unsafe { kernel(&Call { bases, operands, count: count as usize, lanes, op }) }
+                    unsafe { kernel(&Call { bases, operands, count: count as usize, lanes, op: op.address() }) }
                 }
                 BlockInstruction::Gather { source, to } => {
                     // SAFETY: the register has room for a block, and nothing else refers to it.

@@ -137,10 +137,11 @@ impl<T: Element> Short<T> {
     /// A step with everything that its kernel takes; the lists that it points to are never moved again.
     fn act(&self, step: &BlockInstruction<T>, space: &Space<'_>) -> BoundInstruction<T> {
         match *step {
-            BlockInstruction::Kernel { kernel, op, first, count } => {
+            BlockInstruction::Kernel { kernel, ref op, first, count } => {
                 let operands = self.code.operands[first as usize..][..count as usize].as_ptr();
                 let bases = self.bases.as_ptr();
-                BoundInstruction::Kernel(kernel, Call { bases, operands, count: count as usize, lanes: self.lanes, op })
+                let (count, lanes, op) = (count as usize, self.lanes, op.address());
+                BoundInstruction::Kernel(kernel, Call { bases, operands, count, lanes, op })
             }
             BlockInstruction::Gather { source, to } => {
                 BoundInstruction::Gather { source: space.sources[source as usize], to }

@@ -17,7 +17,7 @@ pub(crate) mod rows;
 use crate::num::elementwise::{BinaryOp, UnaryOp};
 use crate::num::{Element, PerElement};
 use chunks::{Call, KernelVariant};
-use elementwise::{BinaryInputs, Plan, Side};
+use elementwise::{Argument, BinaryInputs, Entry, Plan, Side};
 
 /// The loops that are compiled for every op: once for each element type, here, not wherever a generic caller is compiled.
 pub(crate) trait Kernels: Element {
@@ -37,6 +37,14 @@ pub(crate) trait Kernels: Element {
     fn binary_vjp_kernel(op: BinaryOp, side: Side, inputs: BinaryInputs<'_, Self>, g: &mut [Self]) {
         (Self::pick::<Tables>().binary_vjp)(op, side, inputs, g);
     }
+    /// A user's op over the lanes of a destination, as [`elementwise::run`].
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn run_kernel(entry: Entry<Self>, arguments: &[Argument<'_, Self>; 3], out: &mut [Self], in_place: bool) {
+        // SAFETY: the caller's.
+        unsafe { (Self::pick::<Tables>().run)(entry, arguments, out, in_place) }
+    }
     /// An op over chunks of registers.
     fn chunk_kernel(form: KernelVariant) -> unsafe fn(&Call<Self>) {
         (Self::pick::<Tables>().chunk)(form)
@@ -50,6 +58,7 @@ struct Table<T: 'static> {
     unary_vjp: fn(UnaryOp, &[T], &[T], &mut [T]),
     binary: fn(BinaryOp, &Plan, &[T], &[T], &mut [T]),
     binary_vjp: fn(BinaryOp, Side, BinaryInputs<'_, T>, &mut [T]),
+    run: unsafe fn(Entry<T>, &[Argument<'_, T>; 3], &mut [T], bool),
     chunk: fn(KernelVariant) -> unsafe fn(&Call<T>),
 }
 
@@ -59,6 +68,7 @@ impl<T: Element> Table<T> {
         unary_vjp: elementwise::unary_vjp,
         binary: elementwise::binary,
         binary_vjp: elementwise::binary_vjp,
+        run: elementwise::run,
         chunk: chunks::bind,
     };
 }

@@ -29,7 +29,7 @@ impl<T: Element> Routine<Call<T>> for SpreadRow {
     unsafe fn run<M: Mode>(call: &Call<T>) {
         // SAFETY: the operands are where `Call` says, each with room for `WIDE` elements behind its last; the op is a `RowsOp`.
         unsafe {
-            let inner = call.op.get::<RowsOp>().inner as usize;
+            let inner = call.op::<RowsOp>().inner as usize;
             for k in 0..call.count {
                 let [d, x, ..] = *call.operands.add(k);
                 let (d, x): (*mut T, *mut T) = (d.of(call.bases), x.of(call.bases));
@@ -55,7 +55,7 @@ impl<T: Element> Routine<Call<T>> for SumOfRows {
     unsafe fn run<M: Mode>(call: &Call<T>) {
         // SAFETY: as above.
         unsafe {
-            let op = call.op.get::<RowsOp>();
+            let op = call.op::<RowsOp>();
             let inner = op.inner as usize;
             for k in 0..call.count {
                 let [d, x, ..] = *call.operands.add(k);
