@@ -4,10 +4,9 @@
 //! gradients, from a program (fresh, at another point, and back), from a function compiled when called, and from
 //! differences; in both precisions.
 
-use retrograd::ops::{self, BuiltinUnary, UnaryOp, UnaryVisitor};
+use retrograd::ops::{self, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
 use retrograd::program::Options;
 use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Value, Var, compile, keep};
-use std::ops::{Add, Div, Mul, Sub};
 
 type Apply<E> = Box<dyn for<'a, 't> Fn(&'a [Var<'t, E>]) -> Var<'t, E>>;
 
@@ -286,16 +285,6 @@ fn layout_and_products_agree() {
     }
 }
 
-/// Methods of the first variable, for both precisions.
-macro_rules! ops {
-    (|$v:ident| [$($op:ident($($arg:expr),*)),+]) => {
-        vec![$((
-            concat!(stringify!($op), "(", stringify!($($arg),*), ")"),
-            apply::<f64>(|$v| $v[0].$op($($arg),*)),
-            apply::<f32>(|$v| $v[0].$op($($arg),*)),
-        )),+]
-    };
-}
 type Op = (&'static str, Apply<f64>, Apply<f32>);
 
 /// Every one-argument op of the registry, with its sample parameters and others that change its rule's path.
@@ -318,43 +307,25 @@ fn unary_ops() -> Vec<Op> {
         .collect()
 }
 
+/// Every two-argument op of the registry, those of rules alone as well, and choices.
 fn binary_ops() -> Vec<Op> {
-    ops!(|v| [
-        add(v[1]),
-        sub(v[1]),
-        mul(v[1]),
-        div(v[1]),
-        pow(v[1]),
-        atan2(v[1]),
-        hypot(v[1]),
-        maximum(v[1]),
-        minimum(v[1]),
-        logaddexp(v[1]),
-        xlogy(v[1]),
-        bce_with_logits(v[1]),
-        greater(v[1]),
-        greater_equal(v[1]),
-        less(v[1]),
-        less_equal(v[1]),
-        equal(v[1]),
-        not_equal(v[1]),
-        select(v[1], v[1].exp()),
-        select(2.0, v[1])
-    ])
-}
-
-#[test]
-fn no_elementwise_method_is_left_out() {
-    let registry = include_str!("../../src/num/elementwise/registry.rs");
-    let lines = registry.lines().filter_map(|line| line.split_once(" => ").map(|(name, _)| name.trim()));
-    let mut named = 0;
-    for line in lines.filter(|line| !["scale", "over", "gate"].contains(line) && !line.contains('$')) {
-        named += 1;
-        let name = line.split(['(', ' ']).next().unwrap();
-        let listed = |ops: Vec<Op>| ops.iter().any(|op| op.0.split('(').next() == Some(name));
-        assert!(listed(unary_ops()) || listed(binary_ops()), "{name} has no case");
+    struct On<S>([S; 2]);
+    impl<S: Number> BinaryVisitor for On<S> {
+        type Output = S;
+        fn visit<O: BuiltinBinary>(self, op: O) -> S {
+            let [x, y] = self.0;
+            x.binary(op, y)
+        }
     }
-    assert!(named > 70, "found {named} ops: has their layout changed?");
+    let all = BinaryOp::all().into_iter().map(|op| -> Op {
+        let double = apply::<f64>(move |v| op.with(On([v[0], v[1]])));
+        (op.name(), double, apply::<f32>(move |v| op.with(On([v[0], v[1]]))))
+    });
+    let choices: [Op; 2] = [
+        ("select", apply(|v| v[0].select(v[1], v[1].exp())), apply(|v| v[0].select(v[1], v[1].exp()))),
+        ("select of a number", apply(|v| v[0].select(2.0, v[1])), apply(|v| v[0].select(2.0, v[1]))),
+    ];
+    all.chain(choices).collect()
 }
 
 #[test]
