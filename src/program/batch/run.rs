@@ -2,7 +2,8 @@
 //!
 //! In compiler terms: the interpreter of packed scalar ops.
 //!
-//! All of them are compiled once for each instruction set, as one function with a jump for each instruction. They read and
+//! All of them are compiled once for each instruction set, as one function with a jump for each instruction. Chains have a loop
+//! for each way in which their lanes lie: one that asks in every step takes 4 % longer, up to 15 %, and saves 30 kB. They read and
 //! write through a pointer, for results and arguments are in one array and `Bytecode::verify` has looked at every place.
 
 use super::code::{

@@ -6,6 +6,10 @@
 //! callers hold ends where it ends: it goes through a copy of whole chunks. Addresses are set once, or as often as a caller's
 //! change.
 //!
+//! Chosen wherever one block holds all lanes. Beside the loop over blocks it takes 0.5 to 0.8 of the time at 8 and at 50 lanes,
+//! 0.9 in a step of a 64-64-10 network with 4 rows, and the same from 1000 lanes on: so both stay. (A matrix of 64 rows of 10 in
+//! f32, read with a row and a column, takes 1.4 of it.)
+//!
 //! **Invariant.** The bits are those of [`BlockCode`](super::BlockCode) on as many lanes, but for sums by row, which that may
 //! take in two parts.
 
