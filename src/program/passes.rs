@@ -13,6 +13,7 @@ use slotmap::SecondaryMap;
 /// All passes, in order. `carried` are inputs that the program keeps, with the outputs that replace them.
 pub(super) fn run<T: Element>(ir: &mut Ir<T>, carried: &[(usize, usize)]) {
     ir.drop_dead();
+    ir.order_arguments();
     accumulate_products(ir);
     if !may_fail(ir) {
         add_products_to_carried(ir, carried);

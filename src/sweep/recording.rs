@@ -46,11 +46,9 @@ pub(crate) struct BuiltScalars<V, N> {
     nodes: N,
 }
 
-impl<V: Number, N> BuiltScalars<V, N> {
-    fn add(&mut self, id: u32, x: V) {
-        let slot = &mut self.adjoints[id as usize];
-        *slot = Some(slot.map_or(x, |sum| sum + x));
-    }
+fn add<V: Number>(adjoints: &mut [Option<V>], id: u32, x: V) {
+    let slot = &mut adjoints[id as usize];
+    *slot = Some(slot.map_or(x, |sum| sum + x));
 }
 
 /// A sweep whose values build. Each rule is applied here, by the kind of its op; who builds says what stands for a node, and
@@ -167,7 +165,7 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
         BuiltScalars { adjoints: vec![None; n as usize], nodes: self.nodes(tape, n) }
     }
     fn add_scalar(&self, scalars: &mut Self::Scalars, id: u32, x: M::V) {
-        scalars.add(id, x);
+        add(&mut scalars.adjoints, id, x);
     }
     fn scalar(&self, scalars: &Self::Scalars, id: u32) -> Option<M::V> {
         scalars.adjoints[id as usize]
@@ -186,13 +184,12 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
             // What was recorded twice is swept once, with both adjoints.
             let first = self.first(id);
             if first != id {
-                scalars.add(first, g);
+                add(&mut scalars.adjoints, first, g);
                 continue;
             }
             let wanted = |parent| needs.is_none_or(|needs| needs.scalar(parent)).then_some(g);
-            let mut products: smallvec::SmallVec<[(u32, M::V); 2]> = smallvec::SmallVec::new();
-            self.scalar_products(tape, id, &scalars.nodes, wanted, |parent, product| products.push((parent, product)));
-            products.into_iter().for_each(|(parent, product)| scalars.add(parent, product));
+            let BuiltScalars { adjoints, nodes } = &mut *scalars;
+            self.scalar_products(tape, id, nodes, wanted, |parent, product| add(adjoints, parent, product));
         }
         Ok(())
     }

@@ -370,6 +370,16 @@ impl<T: Element> Ir<T> {
         args
     }
 
+    /// Puts the older argument of every sum and product first, whichever was written first: so that ops that do the same to many
+    /// numbers look the same to whoever packs them.
+    pub fn order_arguments(&mut self) {
+        for node in self.nodes.values_mut() {
+            if let IrOp::Op(NodeOp::Binary(BinaryOp::Add(_) | BinaryOp::Mul(_))) = node.op {
+                node.args.sort_unstable();
+            }
+        }
+    }
+
     /// The nodes that something depends on, in order; the others are dropped.
     pub fn drop_dead(&mut self) {
         let mut alive: SecondaryMap<NodeKey, ()> = SecondaryMap::new();

@@ -274,6 +274,7 @@ fn finish<T: Element>(
 ) -> Result<Recorded<T>> {
     ir.outputs = leaves.iter().map(|&(key, _)| key).collect();
     ir.drop_dead();
+    ir.order_arguments();
     let mut slots: SecondaryMap<NodeKey, Register> = SecondaryMap::new();
     let mut body = Body { ops: Vec::with_capacity(ir.order.len()), sinks: Vec::with_capacity(leaves.len()) };
     for &key in &ir.order {
