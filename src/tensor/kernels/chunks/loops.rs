@@ -90,6 +90,12 @@ fn computed<T, M: Mode>(one_by_one: bool, lanes: usize) -> usize {
     if one_by_one || M::ANY_ANGLE { lanes } else { (lanes - 1) / vector::<T>() * vector::<T>() + vector::<T>() }
 }
 
+/// Whether the op's loops take a single lane as such, and not as a vector: programs of numbers go from one to the next, and a
+/// vector that is read where a number was just written waits for it.
+pub(crate) const fn takes_one<O: Unary>() -> bool {
+    O::HOT && !O::ONE_BY_ONE
+}
+
 pub(super) struct CopyLanes<X>(PhantomData<X>);
 impl<T: Element, X: Width> Routine<Call<T>> for CopyLanes<X> {
     #[inline(always)]
@@ -129,6 +135,19 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryLanes<O> {
         // SAFETY: the operands are where `Call` says, and its op is an `O`.
         unsafe {
             let op = call.op::<O>();
+            if takes_one::<O>() && call.lanes == 1 {
+                for_each_tuple!(call, |[d, x, ..]| {
+                    let (d, x) = (view_mut(d, 0, 1), view::<T, Many>(x, 0, 1));
+                    if !O::CIRCULAR || M::ANY_ANGLE {
+                        value::<T, O, M>(op, d, x);
+                    } else if has_large_angles::<T, M>(x) {
+                        value::<T, O, AnyAngle<M>>(op, d, x);
+                    } else {
+                        value::<T, O, NearAngles<M>>(op, d, x);
+                    }
+                });
+                return;
+            }
             if O::CIRCULAR && !M::ANY_ANGLE {
                 for_each_chunk!(call, |[d, x, ..], from| {
                     let n = computed::<T, M>(false, chunk::<T>().min(call.lanes - from));
@@ -193,6 +212,21 @@ impl<T: Element, O: Unary> Routine<Call<T>> for UnaryRuleLanes<O> {
         // SAFETY: the operands that the rule reads are where `Call` says, the others are not made slices; the op is an `O`.
         unsafe {
             let op = call.op::<O>();
+            if takes_one::<O>() && call.lanes == 1 {
+                for_each_tuple!(call, |[d, x, y, _]| {
+                    let x = if O::SAVES.x { view::<T, Many>(x, 0, 1) } else { &[] };
+                    let y = if O::SAVES.out { view::<T, Many>(y, 0, 1) } else { &[] };
+                    let d = view_mut(d, 0, 1);
+                    if !O::CIRCULAR || !O::SAVES.x || M::ANY_ANGLE {
+                        rule::<T, O, M>(op, d, x, y);
+                    } else if has_large_angles::<T, M>(x) {
+                        rule::<T, O, AnyAngle<M>>(op, d, x, y);
+                    } else {
+                        rule::<T, O, NearAngles<M>>(op, d, x, y);
+                    }
+                });
+                return;
+            }
             if O::CIRCULAR && O::SAVES.x && !M::ANY_ANGLE {
                 for_each_chunk!(call, |[d, x, y, _], from| {
                     let n = computed::<T, M>(false, chunk::<T>().min(call.lanes - from));

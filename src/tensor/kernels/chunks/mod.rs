@@ -8,6 +8,7 @@
 //! store changes what is loaded next.
 
 mod loops;
+pub(crate) use loops::takes_one;
 pub mod rows;
 
 use crate::num::Element;

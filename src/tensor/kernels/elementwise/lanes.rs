@@ -128,17 +128,18 @@ const OPERANDS: Operands = [At::new(0, 0), At::new(1, 0), At::new(2, 0), At::new
 pub(crate) struct Entry<T> {
     kernel: unsafe fn(&Call<T>),
     op: *const u8,
-    /// Whether it reads and writes the lanes of a call alone, and not whole vectors: one that goes one by one, or a user's.
-    is_exact: bool,
+    /// Up to how many lanes it reads and writes those alone, and not whole vectors: all, where it goes one by one or is a user's; a
+    /// single one, where it has a way for that.
+    exact: usize,
 }
 
 impl<T> Entry<T> {
     /// Of an op that has no parameters.
     pub fn plain(kernel: unsafe fn(&Call<T>)) -> Self {
-        Self { kernel, op: ptr::null(), is_exact: false }
+        Self { kernel, op: ptr::null(), exact: 0 }
     }
-    pub fn of<O>(kernel: unsafe fn(&Call<T>), op: &O, is_exact: bool) -> Self {
-        Self { kernel, op: ptr::from_ref(op).cast(), is_exact }
+    pub fn of<O>(kernel: unsafe fn(&Call<T>), op: &O, exact: usize) -> Self {
+        Self { kernel, op: ptr::from_ref(op).cast(), exact }
     }
 }
 
@@ -151,7 +152,7 @@ impl<T> Entry<T> {
 pub(crate) unsafe fn run<T: Element>(entry: Entry<T>, arguments: &[Argument<'_, T>; 3], out: &mut [T], in_place: bool) {
     let n = out.len();
     let lanes = Lanes { entry, arguments, out: out.as_mut_ptr() };
-    let whole = if entry.is_exact { n } else { n / vector::<T>() * vector::<T>() };
+    let whole = if n <= entry.exact { n } else { n / vector::<T>() * vector::<T>() };
     // SAFETY: the caller's; the lanes that the kernel reads and writes are among those that there are.
     unsafe {
         if whole > 0 {

@@ -30,7 +30,7 @@ pub(crate) fn unary<T: Element>(op: UnaryOp, x: &[T], out: &mut [T]) {
     impl<T: Element> UnaryVisitor for Visit<'_, T> {
         type Output = ();
         fn visit<O: BuiltinUnary>(self, op: O) {
-            let kernel = Entry::of(chunks::unary::<T, O>(), &op, O::ONE_BY_ONE);
+            let kernel = Entry::of(chunks::unary::<T, O>(), &op, exact::<O>());
             // SAFETY: the kernel is the op's, which reads x.
             unsafe { run(kernel, &of_unary(self.0, self.1.len()), self.1, false) }
         }
@@ -41,7 +41,14 @@ pub(crate) fn unary<T: Element>(op: UnaryOp, x: &[T], out: &mut [T]) {
 /// out = op(x), for a user's op: its formula may take circular functions of anything.
 pub(crate) fn custom_unary<T: Element, O: Unary>(op: O, x: &[T], out: &mut [T]) {
     // SAFETY: the kernel is the op's, which reads x.
-    unsafe { T::run_kernel(Entry::of(chunks::custom_unary::<T, O>(), &op, true), &of_unary(x, out.len()), out, false) }
+    unsafe {
+        T::run_kernel(Entry::of(chunks::custom_unary::<T, O>(), &op, usize::MAX), &of_unary(x, out.len()), out, false)
+    }
+}
+
+/// Up to how many lanes the kernels of an op take those alone.
+const fn exact<O: Unary>() -> usize {
+    if O::ONE_BY_ONE { usize::MAX } else { chunks::takes_one::<O>() as usize }
 }
 
 fn of_unary<T: Element>(x: &[T], n: usize) -> [Argument<'_, T>; 3] {
@@ -55,7 +62,7 @@ pub(crate) fn unary_vjp<T: Element>(op: UnaryOp, x: &[T], y: &[T], g: &mut [T]) 
         type Output = ();
         fn visit<O: BuiltinUnary>(self, op: O) {
             let Self(x, y, g) = self;
-            let kernel = Entry::of(chunks::unary_rule::<T, O>(), &op, O::ONE_BY_ONE);
+            let kernel = Entry::of(chunks::unary_rule::<T, O>(), &op, exact::<O>());
             // SAFETY: the kernel is the op's, which reads what it saves, and g.
             unsafe { run(kernel, &of_unary_vjp::<T, O>(x, y, g.len()), g, true) }
         }
@@ -65,7 +72,7 @@ pub(crate) fn unary_vjp<T: Element>(op: UnaryOp, x: &[T], y: &[T], g: &mut [T]) 
 
 /// g = g f'(x), for a user's op.
 pub(crate) fn custom_unary_vjp<T: Element, O: Unary>(op: O, x: &[T], y: &[T], g: &mut [T]) {
-    let kernel = Entry::of(chunks::custom_unary_rule::<T, O>(), &op, true);
+    let kernel = Entry::of(chunks::custom_unary_rule::<T, O>(), &op, usize::MAX);
     // SAFETY: the kernel is the op's, which reads what it saves, and g.
     unsafe { T::run_kernel(kernel, &of_unary_vjp::<T, O>(x, y, g.len()), g, true) }
 }
@@ -94,7 +101,7 @@ pub(crate) fn binary<T: Element>(op: BinaryOp, plan: &Plan, x: &[T], y: &[T], ou
 
 /// out = op(x, y), for a user's op.
 pub(crate) fn custom_binary<T: Element, O: Binary>(op: O, plan: &Plan, x: &[T], y: &[T], out: &mut [T]) {
-    let kernel = Entry::of(chunks::custom_binary::<T, O>(), &op, true);
+    let kernel = Entry::of(chunks::custom_binary::<T, O>(), &op, usize::MAX);
     for piece in plan.pieces(out.len()) {
         let arguments = [plan.x.over(x, &piece, false), plan.y.over(y, &piece, false), Argument::UNREAD];
         // SAFETY: the kernel is the op's, which reads x and y.
@@ -146,7 +153,7 @@ pub(crate) fn binary_vjp<T: Element>(op: BinaryOp, side: Side, inputs: BinaryInp
 
 /// g = g df/dx or g df/dy, for a user's op.
 pub(crate) fn custom_binary_vjp<T: Element, O: Binary>(op: O, side: Side, inputs: BinaryInputs<'_, T>, g: &mut [T]) {
-    let kernel = Entry::of(chunks::custom_binary_rule::<T, O>(side), &op, true);
+    let kernel = Entry::of(chunks::custom_binary_rule::<T, O>(side), &op, usize::MAX);
     let saves = O::SAVES[(side == Side::Y) as usize];
     for piece in inputs.plan.pieces(g.len()) {
         // SAFETY: the kernel is the op's, which reads what it saves, and g.
