@@ -353,7 +353,7 @@ impl<'a, T: Element> Emitter<'a, T> {
         BatchCode {
             outputs: outputs.collect(),
             code: self.code,
-            stage: vec![T::from_f64(0.0); if self.others.is_empty() { 0 } else { run::STAGE }],
+            stage: vec![T::from_f64(0.0); if self.others.is_empty() { 2 * BLOCK } else { run::STAGE }],
             others: self.others,
             values,
             n_inputs: self.n_inputs,
