@@ -35,9 +35,6 @@ pub trait Algebra<T: Element>: Sized {
     fn constant(&self, x: crate::Tensor<T>) -> Self::V;
     /// `a` where `condition` is not 0, else `b`.
     fn select(&self, condition: &Self::V, a: &Self::V, b: &Self::V) -> Self::V;
-    /// What a closure makes of a value's elements: for a rule that has two forms, one of which fits the numbers at hand.
-    #[doc(hidden)]
-    fn inspect<R>(&self, x: &Self::V, look: impl FnOnce(&[T]) -> R) -> R;
     /// A one-argument elementwise op.
     #[doc(hidden)]
     fn unary(&self, op: UnaryOp, x: &Self::V) -> Self::V;

@@ -178,9 +178,6 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
     fn select(&self, condition: &Value<T>, a: &Value<T>, b: &Value<T>) -> Value<T> {
         self.tracked(sound(select(self.pool, condition.operand(), a.operand(), b.operand())))
     }
-    fn inspect<R>(&self, x: &Value<T>, look: impl FnOnce(&[T]) -> R) -> R {
-        look(x.as_slice())
-    }
     #[inline(never)]
     fn unary(&self, op: UnaryOp, x: &Value<T>) -> Value<T> {
         self.tracked(unary(self.pool, op, x.operand()))

@@ -10,7 +10,7 @@ use crate::num::{Element, Number};
 use crate::tensor::{Shape, Tensor};
 use slotmap::new_key_type;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::marker::PhantomData;
 
 new_key_type! {
     /// A node's name in a graph.
@@ -168,9 +168,14 @@ impl std::iter::Product for Symbol<'_> {
 
 /// Rules on whole tensors applied to formulas.
 pub(crate) struct Rules<'b, T> {
-    pub formulas: &'b dyn Formulas,
-    /// The elements of nodes, where they are known: for rules that look at them as they are written down.
-    pub known: HashMap<NodeKey, Tensor<T>>,
+    formulas: &'b dyn Formulas,
+    of: PhantomData<T>,
+}
+
+impl<'b, T> Rules<'b, T> {
+    pub fn over(formulas: &'b dyn Formulas) -> Self {
+        Self { formulas, of: PhantomData }
+    }
 }
 
 impl<'b, T: Element> Algebra<T> for Rules<'b, T> {
@@ -192,13 +197,6 @@ impl<'b, T: Element> Algebra<T> for Rules<'b, T> {
     fn select(&self, condition: &Symbol<'b>, a: &Symbol<'b>, b: &Symbol<'b>) -> Symbol<'b> {
         let [condition, a, b] = [condition, a, b].map(|symbol| symbol.key(self.formulas));
         Symbol::Node(self.formulas, self.formulas.select(condition, a, b))
-    }
-    /// A node's value decides as it did when it was recorded; of other formulas nothing is known.
-    fn inspect<R>(&self, x: &Symbol<'b>, look: impl FnOnce(&[T]) -> R) -> R {
-        match x {
-            Symbol::Literal(x) => look(&[T::from_f64(*x)]),
-            Symbol::Node(_, id) => look(self.known.get(id).map_or(&[], Tensor::as_slice)),
-        }
     }
     fn unary(&self, op: UnaryOp, x: &Symbol<'b>) -> Symbol<'b> {
         Symbol::Node(self.formulas, self.formulas.unary(op, x.key(self.formulas)))

@@ -1,4 +1,4 @@
-//! What a program runs as a tape would: users' ops, and rules that look at numbers to choose their form.
+//! What a program runs as a tape would: users' ops and their rules.
 //!
 //! In compiler terms: calls out of the program: ops that the compiler does not know.
 //!
@@ -9,7 +9,6 @@ use crate::graph::ssa::IrOp;
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::Eager;
-use crate::ops::structural::{Contribution, Node};
 use crate::tape::{NodeOp, Value};
 use crate::tensor::Shape;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, Side};
@@ -102,16 +101,6 @@ impl<T: Element> Call<T> {
                 Ok(over(&|g| op.vjp(side, BinaryInputs { plan: &plan, x, y, out }, g)))
             }
             NodeOp::Custom(op) => Ok(op.vjp(eager, inputs, output, g)?.swap_remove(wrt)),
-            NodeOp::Tensor(op) => {
-                let contribution = op.vjp(eager, Node { inputs, output }, wrt, g);
-                eager.refused(op)?;
-                Ok(match contribution {
-                    Contribution::Value(value) => value,
-                    Contribution::Product { x, transpose_x, y, transpose_y } => {
-                        eager.matmul(&x, transpose_x, &y, transpose_y)
-                    }
-                })
-            }
             _ => unreachable!("the compiler knows the other rules"),
         }
     }

@@ -1,7 +1,7 @@
 //! The algebra that records: its values are variables.
 
 use super::{Tape, Var};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::num::{Element, Number};
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::Refusal;
@@ -43,15 +43,6 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
     #[inline(never)]
     fn select(&self, condition: &Var<'t, T>, a: &Var<'t, T>, b: &Var<'t, T>) -> Var<'t, T> {
         Number::select(*condition, *a, *b)
-    }
-    fn inspect<R>(&self, x: &Var<'t, T>, look: impl FnOnce(&[T]) -> R) -> R {
-        if self.tape.tracing.is_on() {
-            self.tape.tracing.note(Error::not_differentiable(
-                "compile: a second derivative of a determinant depends on numbers that change from run to run; differentiate \
-                 it on a tape",
-            ));
-        }
-        x.with(|value| look(value.data()))
     }
     #[inline(never)]
     fn unary(&self, op: UnaryOp, x: &Var<'t, T>) -> Var<'t, T> {

@@ -3,6 +3,7 @@
 mod allocation;
 mod conventions;
 mod decompositions;
+mod determinants;
 mod ergonomics;
 mod finite;
 mod layers;

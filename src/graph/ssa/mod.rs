@@ -60,16 +60,10 @@ pub(crate) enum IrOp<T> {
 }
 
 impl<T: Element> IrOp<T> {
-    /// Whether only the op itself can compute it, as on a tape: a user's own, or a rule that looks at numbers.
+    /// Whether only the op itself can compute it, as on a tape: a user's own.
     pub fn is_call(&self) -> bool {
-        matches!(
-            self,
-            IrOp::Op(NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_))
-                | IrOp::Rule(
-                    NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_) | NodeOp::Tensor(_),
-                    _
-                )
-        )
+        let (IrOp::Op(op) | IrOp::Rule(op, _)) = self else { return false };
+        matches!(op, NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_))
     }
 }
 

@@ -23,9 +23,9 @@ use std::sync::Arc;
 /// What becomes of a rule in the graph.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RuleForm {
-    /// One op where it is longer than one; a user's rule, or one that looks at numbers, is called in every run.
+    /// One op where it is longer than one; a user's rule is called in every run.
     Fused,
-    /// Its formula, for whoever reads it; rules look at the numbers that the tape has.
+    /// Its formula, for whoever reads it.
     Written,
 }
 
@@ -64,7 +64,7 @@ impl<'b, T: Element> Traced<'b, T> {
         let entries = tape.entries();
         let mut traced = Self {
             ir,
-            rules: Rules { formulas: ir, known: HashMap::new() },
+            rules: Rules::over(ir),
             form,
             scalars: Vec::with_capacity(tape.scalars().len() as usize),
             entries: Vec::with_capacity(entries.len()),
@@ -78,9 +78,6 @@ impl<'b, T: Element> Traced<'b, T> {
                 Some(&input) => traced.input(input),
                 None => traced.entry(entry)?,
             };
-            if form == RuleForm::Written {
-                traced.rules.known.insert(symbol.key(ir), entry.value.clone().into_tensor());
-            }
             traced.entries.push(symbol);
             if let Some(id) = entry.scalar {
                 traced.scalars.push(symbol);
@@ -260,7 +257,7 @@ impl<'b, T: Element> Traced<'b, T> {
     /// A rule that is called in every run: of the op's arguments, its output and the gradient.
     fn called(&self, op: NodeOp<T>, node: Node<'_, Symbol<'b>>, wrt: usize, g: &Symbol<'b>) -> Symbol<'b> {
         let args: Vec<Symbol<'b>> = node.inputs.iter().copied().chain([*node.output, *g]).collect();
-        let of = if let NodeOp::Custom(_) | NodeOp::Tensor(_) = op { &node.inputs[wrt] } else { g };
+        let of = if let NodeOp::Custom(_) = op { &node.inputs[wrt] } else { g };
         self.call(IrOp::Rule(op, wrt), &args, self.shape(of))
     }
 }
@@ -302,9 +299,6 @@ impl<'b, T: Element> BuildingMode for Traced<'b, T> {
         wrt: usize,
         g: &Symbol<'b>,
     ) -> Result<Contribution<Symbol<'b>>> {
-        if op.looks_at_numbers() && self.form == RuleForm::Fused {
-            return Ok(self.called(NodeOp::Tensor(op.clone()), node, wrt, g).into());
-        }
         Ok(op.vjp(self, node, wrt, g))
     }
     fn tensor_tangent(
@@ -314,9 +308,6 @@ impl<'b, T: Element> BuildingMode for Traced<'b, T> {
         wrt: usize,
         tangent: &Symbol<'b>,
     ) -> Result<Symbol<'b>> {
-        if op.looks_at_numbers() {
-            return Err(no_forward_rule(op.name()));
-        }
         Ok(op.jvp(self, node, wrt, tangent))
     }
 
@@ -383,9 +374,6 @@ impl<'b, T: Element> Algebra<T> for Traced<'b, T> {
     }
     fn select(&self, condition: &Symbol<'b>, a: &Symbol<'b>, b: &Symbol<'b>) -> Symbol<'b> {
         self.rules.select(condition, a, b)
-    }
-    fn inspect<R>(&self, x: &Symbol<'b>, look: impl FnOnce(&[T]) -> R) -> R {
-        self.rules.inspect(x, look)
     }
     fn unary(&self, op: UnaryOp, x: &Symbol<'b>) -> Symbol<'b> {
         self.rules.unary(op, x)

@@ -8,6 +8,7 @@
 //! one after the other, in memory of the pool; a compiled program checks once, and writes wherever its results lie.
 
 mod cholesky;
+mod determinant;
 mod eigh;
 mod layout;
 mod linear;
@@ -22,9 +23,10 @@ mod svd;
 mod tests;
 
 pub(crate) use cholesky::{Cholesky, SolveTriangular};
+pub(crate) use determinant::{Det, DetSlope};
 pub(crate) use eigh::Eigh;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
-pub(crate) use linear::{Det, Inv, MatMul, Solve};
+pub(crate) use linear::{Inv, MatMul, Solve};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
 pub(crate) use matrices::SHARED;
 pub(crate) use qr::Qr;
@@ -137,8 +139,6 @@ pub(crate) trait TensorRule: Sized {
     /// Whether there are numbers that [`TensorRule::write`] refuses, such as a singular matrix. A step of a program that may end
     /// so leaves what it carries as it was.
     const CAN_FAIL: bool = false;
-    /// Whether the rule looks at numbers to choose its form, so that a program runs it as a tape does.
-    const LOOKS_AT_NUMBERS: bool = false;
     /// Whether the derivative is finite wherever its parts are, so that nothing times it is nothing.
     const BOUNDED: bool = true;
     /// The functions of generated Rust source that belong to the op.
@@ -233,9 +233,6 @@ macro_rules! tensor_ops {
             pub(crate) fn can_fail(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::CAN_FAIL),* }
             }
-            pub(crate) fn looks_at_numbers(&self) -> bool {
-                match self { $(TensorOp::$Op(_) => $Op::LOOKS_AT_NUMBERS),* }
-            }
             pub(crate) fn is_bounded(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::BOUNDED),* }
             }
@@ -267,7 +264,7 @@ macro_rules! tensor_ops {
 tensor_ops! {
     Reshape, BroadcastTo, Permute, Slice, Embed, Take, ScatterAdd, Concat,
     Sum, Reduce, Map,
-    MatMul, Det, Inv, Solve,
+    MatMul, Det, DetSlope, Inv, Solve,
     Cholesky, SolveTriangular, SlogDet, Qr, Eigh, Svd, GapQuotient,
     SquaredError, CrossEntropy, CrossEntropySlope,
 }

@@ -4,6 +4,7 @@
 //! Source: Golub and Van Loan, Matrix Computations, 4th edition, sections 8.5 and 8.6.3.
 
 use super::qr::{norm, qr};
+use super::{ldexp, scaled};
 use crate::num::simd;
 use crate::tensor::kernels::matmul::gemm;
 
@@ -65,7 +66,8 @@ pub(crate) fn svd(a: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>, Vec<f64
     if a.iter().any(|x| !x.is_finite()) {
         return (vec![f64::NAN; m * n], vec![f64::NAN; n], vec![f64::NAN; n * n]);
     }
-    let (q, r) = qr(a, m, n);
+    let (a, power) = scaled(a);
+    let (q, r) = qr(&a, m, n);
     // One-sided: rotations make the columns of R orthogonal. Here they are rows, of R^T and of V^T.
     let mut columns: Vec<f64> = (0..n * n).map(|k| r[k % n * n + k / n]).collect();
     let mut v: Vec<f64> = (0..n * n).map(|k| if k % n == k / n { 1.0 } else { 0.0 }).collect();
@@ -98,11 +100,12 @@ pub(crate) fn svd(a: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>, Vec<f64
     let norms: Vec<f64> = columns.chunks_exact(n.max(1)).map(norm).collect();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| norms[j].total_cmp(&norms[i]));
-    let s: Vec<f64> = order.iter().map(|&k| norms[k]).collect();
+    let s: Vec<f64> = order.iter().map(|&k| ldexp(norms[k], power)).collect();
     let mut left: Vec<Vec<f64>> = Vec::with_capacity(n);
     for &k in &order {
         let column = &columns[k * n..(k + 1) * n];
-        let found = norms[k] > 0.0;
+        // A column that is all but rounded away, beside elements of 1, has no direction of its own.
+        let found = norms[k] > f64::MIN_POSITIVE / f64::EPSILON;
         let unit = found.then(|| column.iter().map(|x| x / norms[k]).collect());
         left.push(unit.unwrap_or_else(|| beside(&left, n)));
     }

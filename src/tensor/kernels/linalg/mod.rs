@@ -4,6 +4,7 @@
 //! All computes in f64, whatever the element: what a decomposition loses, single precision would lose a billion times over.
 
 pub(crate) mod cholesky;
+pub(crate) mod determinant;
 pub(crate) mod jacobi;
 pub(crate) mod qr;
 
@@ -50,6 +51,33 @@ pub(crate) fn change_in_f64<T: Element, R>(x: &mut [T], change: impl FnOnce(&mut
     result.expect("it is called once")
 }
 
+/// The e of x = m 2^e with m from 1 to 2; 0 for 0.
+pub(crate) fn exponent(x: f64) -> i64 {
+    if x == 0.0 {
+        return 0;
+    }
+    let biased = |x: f64| (x.to_bits() >> 52 & 0x7ff) as i64;
+    if x.is_normal() { biased(x) - 1023 } else { biased(x * 2f64.powi(64)) - 1023 - 64 }
+}
+
+/// x 2^e.
+pub(crate) fn ldexp(mut x: f64, mut e: i64) -> f64 {
+    // Far more than the range of exponents.
+    e = e.clamp(-5000, 5000);
+    while e != 0 {
+        let step = e.clamp(-1000, 1000);
+        x *= 2f64.powi(step as i32);
+        e -= step;
+    }
+    x
+}
+
+/// The elements times a power of two, so that the largest is from 1 to 2, and the exponent to undo that.
+pub(crate) fn scaled(a: &[f64]) -> (Vec<f64>, i64) {
+    let power = exponent(a.iter().fold(0.0, |largest, x| x.abs().max(largest)));
+    (a.iter().map(|&x| ldexp(x, -power)).collect(), power)
+}
+
 /// P A = L U, packed in one matrix, with the permutation and its sign.
 pub(crate) struct Lu {
     n: usize,
@@ -94,6 +122,10 @@ impl Lu {
         if largest > 0.0 { pivots().fold(f64::INFINITY, f64::min) / largest } else { 0.0 }
     }
 
+    fn pivots(&self) -> impl Iterator<Item = f64> + '_ {
+        (0..self.n).map(|k| self.lu[k * self.n + k])
+    }
+
     /// Whether a pivot is zero.
     pub fn is_singular(&self) -> bool {
         (0..self.n).any(|k| self.lu[k * self.n + k] == 0.0)
@@ -109,7 +141,7 @@ impl Lu {
 
     /// The determinant.
     pub fn det(&self) -> f64 {
-        (0..self.n).fold(self.sign, |det, k| det * self.lu[k * self.n + k])
+        determinant::det(self)
     }
 
     /// Solves A X = B, or A^T X = B, for B of [n, columns], row-major.
