@@ -134,6 +134,42 @@ fn derivatives_to_the_second_order_are_those_of_differences_and_of_forward_mode(
 }
 
 #[test]
+fn singular_vectors_of_matrices_of_lower_rank_are_orthonormal() {
+    for n in [2, 3, 4, 8, 9, 20] {
+        let mut a = some::<f64>(&[n, n], 3);
+        let first = a.as_slice()[..n].to_vec();
+        a.as_mut_slice()[n * (n - 1)..].copy_from_slice(&first);
+        let (u, s, vt) = a.svd();
+        assert!(largest(&(&u.t().matmul(&u) - &Tensor::eye(n))) < 1e-13, "{n}");
+        assert!(largest(&(&(&u * &s).matmul(&vt) - &a)) < 1e-13 * largest(&a), "{n}");
+    }
+}
+
+#[test]
+fn singular_values_have_derivatives_at_any_scale() {
+    let a = Tensor::from([[2.0, 1.0], [1.0, 3.0]]);
+    let of = |scale: f64| gradient(&(&a * scale), |x| x.svd().1.at([0])).unwrap();
+    let wanted = of(1.0);
+    for scale in [1e-300, 1e-200, 1e-20, 1e20, 1e155, 1e300] {
+        assert!(largest(&(&of(scale) - &wanted)) < 1e-14, "{scale:e}");
+    }
+    let vector = |scale: f64| gradient(&(&a * scale), |x| x.svd().0.at([0, 0])).unwrap();
+    let wanted = vector(1.0);
+    for scale in [1e-100, 1e100] {
+        assert!(largest(&(&(vector(scale) * scale) - &wanted)) < 1e-14 * largest(&wanted), "{scale:e}");
+    }
+}
+
+#[test]
+fn singular_values_that_are_zero_twice_have_no_tangent() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::<f64>::zeros([2, 2]));
+    let (_, s, _) = x.svd();
+    let error = tape.jvp(s, &[(x, Tensor::from([[1.0, 2.0], [3.0, -1.0]]).into())]).unwrap_err().to_string();
+    assert!(error.contains("singular values 0 and 1 of matrix 0 are equal (0)"), "{error}");
+}
+
+#[test]
 fn the_rule_of_cholesky_by_blocks_is_the_transpose_of_its_tangent() {
     // Sizes below, at and above the one from which the rule's product goes by blocks, whole and with a rest.
     for n in [127, 128, 131, 150] {

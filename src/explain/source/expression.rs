@@ -176,16 +176,19 @@ impl<T: Element> Writer<'_, T> {
     /// Whether a derivative is finite wherever its parts are, so that nothing times it is nothing.
     pub(super) fn is_tame(&self, id: NodeKey) -> bool {
         use BinaryOp::{Add, Mul, Sub};
+        let node = self.node(id);
+        if let IrOp::Constant(x) = &node.op {
+            return x.iter().all(|x| x.as_f64().is_finite());
+        }
         if self.said.contains_key(id) {
             return true;
         }
         if let Some(part) = self.temporaries.get(id) {
             return part.is_tame;
         }
-        let node = self.node(id);
         let form = match &node.op {
             IrOp::Literal(x) => return x.is_finite(),
-            IrOp::Input(_) | IrOp::Constant(_) => return true,
+            IrOp::Input(_) => return true,
             IrOp::Op(NodeOp::Unary(op)) => op.is_tame(),
             IrOp::Op(NodeOp::Binary(Add(_) | Sub(_) | Mul(_)) | NodeOp::Select) => true,
             IrOp::Op(NodeOp::Binary(op)) => op.is_flat(),

@@ -119,7 +119,11 @@ impl<'a, T: Element> Notation<'a, T> {
         match op.latex() {
             Latex::Power(n) => (self.power(x, &n), Bond::Whole),
             Latex::Around { before, argument, after, bond } => {
-                (format!("{before}{}{after}", self.at(x, argument)), bond)
+                let text = self.at(x, argument);
+                // Beside a bare name, a power of brackets would be read as one of the function.
+                let bracketed = after.is_empty() && text.starts_with("\\left(") && text.ends_with('}');
+                let text = if bracketed { format!("\\left({text}\\right)") } else { text };
+                (format!("{before}{text}{after}"), bond)
             }
         }
     }

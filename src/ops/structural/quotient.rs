@@ -113,9 +113,7 @@ impl GapQuotient {
                 self.of
             ));
         }
-        // Of singular values the squares are compared.
-        let (name, value) =
-            if self.of == "svd" { ("singular values", value.abs().sqrt()) } else { ("eigenvalues", value) };
+        let name = if self.of == "svd" { "singular values" } else { "eigenvalues" };
         Error::not_differentiable(format!(
             "{}: {name} {i} and {j} of matrix {matrix} are equal ({value}), and the result tells their vectors apart, or uses them \
              in a way that needs more than one of each; a function of all of them alike, as a sum, has a derivative",

@@ -8,8 +8,10 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
+use crate::ops::{self, UnaryOp};
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::jacobi;
+use smallvec::SmallVec;
 
 /// Of each matrix A of [m, n] in the last two axes, with k = min(m, n), one below the other: U of [m, k], the singular values in falling
 /// order as a row, and V of [n, k], with U S V^T = A. U and V have orthonormal columns; in each of V the largest element is positive.
@@ -42,22 +44,17 @@ impl TensorRule for Svd {
         }
         Ok(())
     }
-    /// A' = U (J S + S K + diag(s')) V^T + (1 - U U^T) U' S^-1 V^T + U S^-1 V'^T (1 - V V^T), with J_ij = skew(U^T U')_ij / (s_j^2 - s_i^2)
-    /// and K of V alike.
+    /// A' = U (T + diag(s')) V^T + (1 - U U^T) U' S^-1 V^T + U S^-1 V'^T (1 - V V^T), with J = U^T U' - U'^T U, K of V alike, and
+    /// T_ij = (J_ij s_j + s_i K_ij) / (s_j^2 - s_i^2) in parts: (J + K)_ij / 2 (s_j - s_i) + (J - K)_ij / 2 (s_j + s_i).
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let [m, n] = sizes(a, &node.inputs[0]);
         let [u, s, v] = parts(a, node.output, [m, n]);
         let [gu, gs, gv] = parts(a, g, [m, n]);
-        let squares = a.mul(&s, &s);
-        let quotients = |x: &A::V, gx: &A::V| {
-            let turned = only(a, &a.matmul(x, true, gx, false), |i, j| i != j);
-            let found = a.apply(SPECTRAL, &[&turned, &squares, &a.transpose(&squares), &gs]);
-            a.add(&found, &a.transpose(&found))
-        };
-        let (j, k) = (quotients(&u, &gu), quotients(&v, &gv));
-        let shape = a.shape(&j);
-        let diagonal = only(a, &a.broadcast_to(&gs, &shape), |i, j| i == j);
-        let turning = a.add(&a.mul(&j, &s), &a.mul(&a.transpose(&s), &k));
+        let turned = |x: &A::V, gx: &A::V| a.matmul(x, true, gx, false);
+        let (j, k) = (turned(&u, &gu), turned(&v, &gv));
+        let skew = |x: &A::V| a.sub(x, &a.transpose(x));
+        let turning = by_gaps(a, [&skew(&j), &skew(&k)], [&j, &k], &s, &[&gs]);
+        let diagonal = only(a, &a.broadcast_to(&gs, &a.shape(&j)), |i, j| i == j);
         let inner = a.add(&turning, &diagonal);
         let mut sum = a.matmul(&a.matmul(&u, false, &inner, false), false, &v, true);
         if m > n {
@@ -70,20 +67,16 @@ impl TensorRule for Svd {
         }
         sum.into()
     }
-    /// With P = U^T dA V: ds = diag(P); dU = U J + (1 - U U^T) dA V S^-1 with J_ij = (P_ij s_j + s_i P_ji) / (s_j^2 - s_i^2), and dV alike
-    /// with P transposed.
+    /// With P = U^T dA V: ds = diag(P); dU = U J + (1 - U U^T) dA V S^-1 with J_ij = (P_ij s_j + s_i P_ji) / (s_j^2 - s_i^2), in parts as
+    /// above, and dV alike with P transposed.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let [m, n] = sizes(a, &node.inputs[0]);
         let [u, s, v] = parts(a, node.output, [m, n]);
-        let squares = a.mul(&s, &s);
         let p = a.matmul(&a.matmul(&u, true, tangent, false), false, &v, false);
-        let column = a.transpose(&s);
-        let turn = |p: &A::V| {
-            let sum = a.add(&a.mul(p, &s), &a.mul(&column, &a.transpose(p)));
-            a.apply(SPECTRAL, &[&only(a, &sum, |i, j| i != j), &squares, &a.transpose(&squares)])
-        };
-        let mut du = a.matmul(&u, false, &turn(&p), false);
-        let mut dv = a.matmul(&v, false, &turn(&a.transpose(&p)), false);
+        let across = a.transpose(&p);
+        let turn = |p: &A::V, across: &A::V| by_gaps(a, [p, across], [p, across], &s, &[]);
+        let mut du = a.matmul(&u, false, &turn(&p, &across), false);
+        let mut dv = a.matmul(&v, false, &turn(&across, &p), false);
         if m > n {
             du = a.add(&du, &by_values(a, &beside(a, &u, &a.matmul(tangent, false, &v, false)), &s));
         }
@@ -92,6 +85,25 @@ impl TensorRule for Svd {
         }
         stacked(a, &[&du, &diagonal_row(a, &p), &dv])
     }
+}
+
+/// (x_ij s_j + s_i y_ij) / (s_j^2 - s_i^2) off the diagonal, without squares: half the sum of (x + y)_ij / (s_j - s_i) and
+/// (x - y)_ij / (s_j + s_i). What is rounded to nothing is judged by the size of `of`. `alike` are what equal values must share.
+fn by_gaps<T: Element, A: Algebra<T>>(a: &A, [x, y]: [&A::V; 2], of: [&A::V; 2], s: &A::V, alike: &[&A::V]) -> A::V {
+    let one_each = a.shape(s).dims()[..a.rank(s) - 2].iter().copied().chain([1, 1]).collect();
+    let size = |x: &A::V| a.sum_to(&a.unary(UnaryOp::Abs(ops::Abs), x), &one_each);
+    let shape = a.shape(x);
+    // On the diagonal, of which no quotient is taken.
+    let size = only(a, &a.broadcast_to(&a.add(&size(of[0]), &size(of[1])), &shape), |i, j| i == j);
+    let column = a.transpose(s);
+    let quotient = |x: &A::V, column: &A::V, alike: &[&A::V]| {
+        let x = a.add(&only(a, x, |i, j| i != j), &size);
+        let inputs: SmallVec<[&A::V; 4]> = [&x, s, column].into_iter().chain(alike.iter().copied()).collect();
+        a.apply(SPECTRAL, &inputs)
+    };
+    let (sum, difference) = (a.add(x, y), a.sub(x, y));
+    let both = a.add(&quotient(&sum, &column, alike), &quotient(&difference, &a.neg(&column), &[]));
+    a.mul(&a.literal(0.5), &both)
 }
 
 /// x - q q^T x: what is at right angles to the columns of q.

@@ -193,3 +193,10 @@ fn numbers_of_single_precision_are_written_as_they_were() {
     let x = tape.var(0.3f32).named("x");
     assert_says(&derivation(&Graph::of((x * 0.3).named("y"))).unwrap(), r"\bar{x} &= 0.3 \bar{y}");
 }
+
+#[test]
+fn the_logarithm_of_a_power_is_not_a_power_of_the_logarithm() {
+    let tape = Tape::new();
+    let (x, z) = (tape.var(0.5).named("x"), tape.var(2.0).named("z"));
+    assert_says(&of((x + z).square().ln().named("y")), r"\ln \left(\left(x + z\right)^{2}\right)");
+}

@@ -114,6 +114,7 @@ fn tensors(tape: &Tape<f64>) -> Vec<Case> {
                 + m.matmul_tn(m).sin().sum(()),
         ),
         Case::new("stretched products", m.matmul(t).cos().sum(()) + t.matmul(q.slice((0, .., ..))).square().mean(())),
+        Case::new("infinite data", (s * tape.data([f64::INFINITY, 1.0])).minimum(5.0).sum(())),
         Case::new("ties", m.maximum(m * 1.0).sum(()) + (row * 0.0).relu().sum(()) + (row * 0.0).max(0) * s),
         Case::new("a stretched number", (s.broadcast_to([2, 3]) * m).sum(()) + s.reshape([1]).square().sum(())),
     ]
