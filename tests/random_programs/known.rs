@@ -143,14 +143,6 @@ const KNOWN: &[Known] = &[
         example: || example(&[(&[0, 1], &[])], &[("pick", &[0])], &[0]),
     },
     Known {
-        name: "determinants in programs",
-        reason: "their second derivative looks at numbers, so that compile refuses it; a tape takes it",
-        covers: |program, finding| {
-            program.has(&["det"]) && finding.kind == Kind::Refusal && finding.what.contains("det")
-        },
-        example: || example(&[(&[1, 1], &[2.0])], &[("det", &[0])], &[]),
-    },
-    Known {
         name: "a matrix that is singular where a program is made",
         reason: "programs that are made elsewhere are made at ordinary numbers, and a matrix may have no inverse there",
         covers: |program, finding| {
