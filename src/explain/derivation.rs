@@ -106,6 +106,11 @@ impl<T: Element> Writer<'_, T> {
             }
         }
         text += &aligned(gradients);
+        let constants = self.notation.constants();
+        if !constants.is_empty() {
+            text += "\n## Constants\n\n";
+            text.extend(constants.iter().map(|constant| format!("- {constant}\n")));
+        }
         text
     }
 

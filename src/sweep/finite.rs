@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::advice;
 use crate::ops::UnaryOp;
-use crate::tape::entry::{Entry, NodeOp};
+use crate::tape::entry::NodeOp;
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{Id, NodeRef, Tape, Value, Var};
 use crate::tensor::display::readable;
@@ -143,10 +143,37 @@ impl<T: Element> Tape<T> {
             ScalarNode::Binary(op, a, b) => (op.name(), vec![show(a), show(b)]),
         };
         let operands: Vec<String> = operands.iter().map(readable).collect();
-        let parents = self.scalars().parents(id);
-        let maker = |entry: &&Entry<T>| entry.scalar.is_some() && parents.contains(&entry.scalar);
-        let of = self.entries().iter().find(maker).map(|entry| entry.op.name().to_owned());
+        let of = self.scalars().parents(id).into_iter().flatten().find_map(|parent| self.origin(Id::scalar(parent)));
         describe([name, &of.unwrap_or_default()], id as usize, what, &operands.join(", "), self.scalars().site(id))
+    }
+
+    /// The op that a value comes out of, up to ops of one argument and factors on the way: det, of ln(2 |det A|).
+    fn origin(&self, mut id: Id) -> Option<String> {
+        let entries = self.entries();
+        loop {
+            let made = match id.lane() {
+                NodeRef::Constant => return None,
+                NodeRef::Tensor(k) => Some(k),
+                NodeRef::Scalar(number) => self.maker(number),
+            };
+            let number = |id: &Id| !matches!(id.lane(), NodeRef::Constant);
+            let mut parents: Vec<Id> = match (made, id.lane()) {
+                (Some(k), _) => {
+                    let entry = &entries[k];
+                    if !matches!(entry.op, NodeOp::Unary(_) | NodeOp::Binary(_) | NodeOp::Copy) {
+                        return Some(entry.op.name().to_owned());
+                    }
+                    entry.parents.iter().map(|parent| parent.id).filter(number).collect()
+                }
+                (None, NodeRef::Scalar(number)) => {
+                    self.scalars().parents(number).into_iter().flatten().map(Id::scalar).collect()
+                }
+                (None, _) => return None,
+            };
+            parents.dedup();
+            let &[parent] = &parents[..] else { return None };
+            id = parent;
+        }
     }
 
     fn describe_entry(&self, k: usize, element: usize, what: &str) -> Error {
@@ -161,11 +188,8 @@ impl<T: Element> Tape<T> {
             })
             .collect();
         let name = if matches!(entry.op, NodeOp::Leaf) { "variable" } else { entry.op.name() };
-        let of = entry.parents.iter().find_map(|parent| match parent.id.lane() {
-            NodeRef::Tensor(p) => Some(entries[p].op.name()),
-            _ => None,
-        });
-        describe([name, of.unwrap_or_default()], k, what, &operands.join(", "), Some(entry.site))
+        let of = entry.parents.iter().find_map(|parent| self.origin(parent.id));
+        describe([name, &of.unwrap_or_default()], k, what, &operands.join(", "), Some(entry.site))
     }
 }
 

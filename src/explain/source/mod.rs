@@ -26,8 +26,8 @@ use std::collections::{BTreeSet, HashSet};
 /// taken. Elementary functions are those of `std`, so results equal the tape's up to the last bits.
 ///
 /// # Errors
-/// The output is a tensor; an op has no formula in `std`: `lgamma`, `erf` and their like, `inv`, `solve`, a user's own; the
-/// name is not an identifier.
+/// The output is a tensor; an op has no formula in `std`: `lgamma`, `erf` and `gelu`, a user's own, second derivatives of `det`;
+/// the name is not an identifier.
 ///
 /// # Examples
 /// ```

@@ -7,7 +7,7 @@ use crate::num::elementwise::{Arguments, Bond, Formula, Latex, number, operator}
 use crate::ops::{BinaryOp, UnaryOp};
 use crate::tape::NodeOp;
 use crate::tensor::Shape;
-use slotmap::{Key, SecondaryMap};
+use slotmap::SecondaryMap;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -17,6 +17,8 @@ pub(crate) struct Notation<'a, T> {
     names: Vec<(String, String)>,
     /// What has been said, under its name: formulas go down to that.
     said: SecondaryMap<NodeKey, String>,
+    /// The tensors without a name that rules brought along, as they are numbered.
+    constants: RefCell<Vec<NodeKey>>,
 }
 
 impl<'a, T: Element> Notation<'a, T> {
@@ -34,7 +36,7 @@ impl<'a, T: Element> Notation<'a, T> {
             }
             None => ("v".to_owned(), format!("_{{{}}}", node.index())),
         });
-        Self { ir, names: names.collect(), said: SecondaryMap::new() }
+        Self { ir, names: names.collect(), said: SecondaryMap::new(), constants: RefCell::default() }
     }
 
     /// A node's value.
@@ -47,6 +49,25 @@ impl<'a, T: Element> Notation<'a, T> {
     pub fn adjoint(&self, index: usize) -> String {
         let (base, below) = &self.names[index];
         format!("\\bar{{{base}}}{below}")
+    }
+
+    /// What the constants are that have been written, with their names.
+    pub fn constants(&self) -> Vec<String> {
+        let said = |(k, &key): (usize, &NodeKey)| {
+            let IrOp::Constant(x) = self.op(key) else { unreachable!("only constants are numbered") };
+            let elements: Vec<String> = x.iter().map(|x| number(x.as_f64())).collect();
+            let shape = x.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+            let rows: Vec<String> =
+                elements.chunks(x.shape().last().copied().unwrap_or(1).max(1)).map(|row| row.join(" & ")).collect();
+            match x.shape().rank() {
+                1 | 2 if x.len() <= 64 => {
+                    let matrix = rows.join(" \\\\ ");
+                    format!("$c_{{{}}} = \\begin{{pmatrix}} {matrix} \\end{{pmatrix}}$", k + 1)
+                }
+                _ => format!("$c_{{{}}}$, {shape}, of the numbers from ${}$ on", k + 1, elements[0]),
+            }
+        };
+        self.constants.borrow().iter().enumerate().map(said).collect()
     }
 
     /// From here on the formula goes by this name. A number stays a number, and a first name stays.
@@ -88,7 +109,14 @@ impl<'a, T: Element> Notation<'a, T> {
             IrOp::Literal(x) if *x < 0.0 => (number(*x), Bond::Sum),
             IrOp::Literal(x) => (number(*x), Bond::Whole),
             IrOp::Input(k) => (format!("x_{{{k}}}"), Bond::Whole),
-            IrOp::Constant(_) => (format!("c_{{{}}}", id.data().as_ffi() as u32), Bond::Whole),
+            IrOp::Constant(_) => {
+                let mut constants = self.constants.borrow_mut();
+                let at = constants.iter().position(|&known| known == id).unwrap_or_else(|| {
+                    constants.push(id);
+                    constants.len() - 1
+                });
+                (format!("c_{{{}}}", at + 1), Bond::Whole)
+            }
             IrOp::Op(op) => self.of_op(op, args),
             IrOp::Rule(op, _) => (self.call(&operator(&format!("{}'", op.name())), args), Bond::Whole),
             IrOp::Accumulate(_) => unreachable!("a pass of the compiler makes it"),
@@ -216,6 +244,16 @@ struct OpArguments<'n, 'a, T> {
 impl<T: Element> Arguments for OpArguments<'_, '_, T> {
     fn at(&self, i: usize, least: Bond) -> String {
         self.notation.at(self.args[i], least)
+    }
+    fn matrix(&self, i: usize) -> String {
+        let (notation, arg) = (self.notation, self.args[i]);
+        match notation.ir.borrow().scalar_behind(arg) {
+            Some(number) if number != arg && !notation.is_said(arg) => match notation.literal(number) {
+                Some(1.0) => "\\mathbf{1}".to_owned(),
+                _ => format!("\\left({} \\mathbf{{1}}\\right)", notation.at(number, Bond::Product)),
+            },
+            _ => self.at(i, Bond::Whole),
+        }
     }
     fn plain(&self, i: usize) -> Formula {
         self.notation.write(self.args[i])

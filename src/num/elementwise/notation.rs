@@ -71,9 +71,13 @@ pub trait Arguments {
     fn at(&self, i: usize, least: Bond) -> String;
     /// Argument `i` as it is.
     fn plain(&self, i: usize) -> Formula;
+    /// Argument `i` as a factor of a product of matrices: where one number is everywhere, times a matrix of ones.
+    fn matrix(&self, i: usize) -> String {
+        self.at(i, Bond::Whole)
+    }
     /// Argument `i` with this above, in brackets where it has something there already: a transpose, an inverse.
     fn raised(&self, i: usize, above: &str) -> String {
-        let text = self.at(i, Bond::Whole);
+        let text = self.matrix(i);
         // What stands above an expression in brackets is behind them.
         let has_one = text.rsplit("\\right").next().is_some_and(|end| end.contains('^'));
         if has_one { format!("\\left({text}\\right)^{{{above}}}") } else { format!("{text}^{{{above}}}") }

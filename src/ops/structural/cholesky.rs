@@ -7,7 +7,7 @@ use super::matrices::{in_f64, last, lower_half, lower_of_product, only, symmetri
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::RustFunction;
+use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::change_in_f64;
@@ -130,5 +130,11 @@ impl TensorRule for SolveTriangular {
             _ => tangent.clone(),
         };
         a.apply(TensorOp::SolveTriangular(self.clone()), &[&node.inputs[0], &right])
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let half = args.at(0, Bond::Sum);
+        let (name, power) = (if self.lower { "tril" } else { "triu" }, if self.transposed { "-\\top" } else { "-1" });
+        let factor = format!("{}\\left({half}\\right)^{{{power}}}", operator(name));
+        (format!("{factor} \\, {}", args.at(1, Bond::Whole)), Bond::Product)
     }
 }

@@ -179,10 +179,30 @@ impl TensorRule for Slice {
     fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
         Some(RustCall::of(&VIEW, printed_view(&self.spec).into()))
     }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        (format!("{}\\left[{}\\right]", args.at(0, Bond::Whole), ranges(&self.spec)), Bond::Whole)
+    }
     /// Where it starts may have been computed from values.
     fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {
         tell(0, self.spec.view.start as i64);
     }
+}
+
+/// A view as ranges: 0:2 for a part of an axis, 4:0:-1 for steps, a colon for all of it.
+fn ranges(spec: &SliceSpec) -> String {
+    let mut left = spec.view.start;
+    let range = |axis: usize| {
+        let (n, stride, count) = (spec.from[axis], spec.from.strides()[axis].max(1), spec.to[axis]);
+        let first = left / stride;
+        left %= stride;
+        let step = spec.view.strides[axis] / stride as isize;
+        match (first, count, step) {
+            (0, _, 1) if count == n => ":".to_owned(),
+            (_, 0 | 1, _) | (_, _, 1) => format!("{first}:{}", first + count),
+            _ => format!("{first}:{}:{step}", first as isize + (count as isize - 1) * step),
+        }
+    };
+    (0..spec.from.rank()).map(range).collect::<Vec<_>>().join(", ")
 }
 
 /// A view as generated source writes it: where it starts, its shape, its strides.
@@ -219,6 +239,9 @@ impl TensorRule for Embed {
     linear_jvp!(Embed);
     fn rust_arguments(&self, _inputs: &[Shape]) -> Vec<String> {
         std::iter::once(self.spec.from.numel().to_string()).chain(printed_view(&self.spec)).collect()
+    }
+    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        (args.call(&format!("{}_{{{}}}", operator(Self::NAME), ranges(&self.spec))), Bond::Whole)
     }
     /// As of a slice.
     fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {

@@ -65,8 +65,7 @@ impl TensorRule for MatMul {
         Some(RustCall::of(&Self::RUST[1], arguments))
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        let factor =
-            |i: usize, transposed: bool| if transposed { args.raised(i, "\\top") } else { args.at(i, Bond::Whole) };
+        let factor = |i: usize, transposed: bool| if transposed { args.raised(i, "\\top") } else { args.matrix(i) };
         (format!("{} \\, {}", factor(0, self.ta), factor(1, self.tb)), Bond::Product)
     }
 }

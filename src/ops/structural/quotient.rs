@@ -114,6 +114,8 @@ impl GapQuotient {
             ));
         }
         let name = if self.of == "svd" { "singular values" } else { "eigenvalues" };
+        let usual = value == 0.0 || (1e-4..1e16).contains(&value.abs());
+        let value = if usual { value.to_string() } else { format!("{value:e}") };
         Error::not_differentiable(format!(
             "{}: {name} {i} and {j} of matrix {matrix} are equal ({value}), and the result tells their vectors apart, or uses them \
              in a way that needs more than one of each; a function of all of them alike, as a sum, has a derivative",

@@ -3,7 +3,7 @@ use crate::explain::paths::{chain, olah};
 use crate::explain::table::xor;
 use retrograd::explain::derivation;
 use retrograd::graph::Graph;
-use retrograd::{Algebra, CustomOp, Element, NumericOp, Result, Tape, Tensor, Var};
+use retrograd::{Algebra, CustomOp, Element, NumericOp, Result, Tape, Tensor, Triangle, Var};
 
 /// Two layers and softmax with cross-entropy on three labelled rows.
 pub fn classifier(tape: &Tape<f64>) -> Var<'_, f64> {
@@ -199,4 +199,23 @@ fn the_logarithm_of_a_power_is_not_a_power_of_the_logarithm() {
     let tape = Tape::new();
     let (x, z) = (tape.var(0.5).named("x"), tape.var(2.0).named("z"));
     assert_says(&of((x + z).square().ln().named("y")), r"\ln \left(\left(x + z\right)^{2}\right)");
+}
+
+#[test]
+fn triangular_systems_parts_and_constants_are_written_in_full() {
+    let tape = Tape::new();
+    let a = tape.var([[2.0, 0.3], [0.5, 1.5]]).named("A");
+    let b = tape.var([[1.0], [2.0]]).named("b");
+    let solved = |half| of(a.solve_triangular(b, half).square().sum(()).named("y"));
+    let lower = solved(Triangle::Lower);
+    assert_says(&lower, r"\operatorname{tril}\left(A\right)^{-1} \, b");
+    assert_says(&lower, r"\bar{b} &= \operatorname{tril}\left(A\right)^{-\top} \, ");
+    assert_says(&lower, r"- $c_{1} = \begin{pmatrix} 1 & 0 \\ 1 & 1 \end{pmatrix}$");
+    assert_says(&solved(Triangle::Upper), r"\operatorname{triu}\left(A\right)^{-1} \, b");
+    let (sign, log) = a.slogdet();
+    let text = of((sign * log).named("y"));
+    assert_says(&text, r"\left[0:1, :\right]");
+    assert_says(&text, r"\left[1:2, :\right]");
+    let text = of(a.matmul(a.transpose()).sum(()).named("y"));
+    assert_says(&text, r"= \mathbf{1} \, A + \left(A^{\top} \, \mathbf{1}\right)^{\top}");
 }
