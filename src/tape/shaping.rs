@@ -254,14 +254,15 @@ methods_of_parts! {
         for part in parts {
             tape = super::same_tape("stack", tape, part.tape)?;
         }
-        let widened: Result<Vec<Self>> = parts
-            .iter()
-            .map(|&part| match tape {
-                Some(tape) => part.on(tape).try_unsqueeze(axis),
-                None => Err(Error::tape("stack: constants alone; put one on a tape with tape.data")),
-            })
-            .collect();
-        Var::try_concat(&widened.named("stack")?, axis).named("stack")
+        let mut widened = Vec::with_capacity(parts.len());
+        // No closure: it would be the caller that messages name.
+        for part in parts {
+            let Some(tape) = tape else {
+                return Err(Error::tape("stack: constants alone; put one on a tape with tape.data"));
+            };
+            widened.push(part.on(tape).try_unsqueeze(axis).named("stack")?);
+        }
+        Var::try_concat(&widened, axis).named("stack")
     }
 }
 

@@ -232,6 +232,23 @@ fn equal_eigenvalues_have_derivatives_of_what_treats_them_alike() {
     check(gradient(&a, |a| a.svd().1.square().sum(())), &(&a * 2.0));
     let unit = Tensor::<f64>::eye(3);
     check(gradient(&unit, |a| a.svd().1.sum(())), &unit);
+    // The nearest orthogonal matrix U V^T: of a symmetric change nothing, of a skew one all.
+    let weights = some::<f64>(&[3, 3], 4);
+    let nearest = gradient(&unit, |a| {
+        let (u, _, vt) = a.svd();
+        (u.matmul(vt) * a.tape().unwrap().data(&weights)).sum(())
+    });
+    check(nearest, &((&weights - &weights.t()) * 0.5));
+    check(
+        gradient(&(&turn * 3.0), |a| {
+            let (u, _, vt) = a.svd();
+            u.matmul(vt).sum(())
+        }),
+        &{
+            let ones = Tensor::<f64>::ones([4, 4]);
+            (&ones - &turn.matmul(&ones.t()).matmul(&turn)) * (0.5 / 3.0)
+        },
+    );
     // Rank 1 of 3: two singular values are 0, and the matrix is not square.
     let flat = some::<f64>(&[4, 1], 1).matmul(&some(&[1, 3], 2));
     check(gradient(&flat, |a| a.svd().1.square().sum(())), &(&flat * 2.0));
@@ -257,6 +274,10 @@ fn equal_eigenvalues_refuse_what_tells_their_vectors_apart() {
     refused(gradient(&unit, |a| a.eigh().0.at([0])), "eigh");
     refused(gradient(&unit, |a| a.eigh().1.at([0, 1])), "eigh");
     refused(gradient(&unit, |a| a.svd().0.at([0, 1])), "svd");
+    // An element on the diagonal of a basis stands still where the basis turns.
+    refused(gradient(&unit, |a| a.eigh().1.at([0, 0])), "eigh");
+    refused(gradient(&unit, |a| a.svd().0.at([0, 0])), "svd");
+    refused(gradient(&unit, |a| a.svd().2.at([0, 0])), "svd");
     // A function of the matrix, but through vectors: which one choice of them does not determine.
     refused(
         gradient(&unit, |a| {

@@ -195,6 +195,7 @@ fn what_cannot_be_mapped_is_refused_when_compiled() {
     says(compile(|x, _| if x[0] > 0.0 { vec![x[0]] } else { vec![-x[0]] }), &["map: the function compares", "select"]);
     says(compile(|x, _| vec![x[0] * x[0].item()]), &["a number was read at", "map.rs"]);
     says(compile(|x, _| vec![x[0].tape().unwrap().data([1.0, 2.0]).sum(()) * x[0]]), &["shape [2]", "one by one"]);
+    says(compile(|x, _| vec![Var::stack(&[x[0], x[0]], 0).sum(())]), &["makes a tensor of shape", "map.rs"]);
     says(compile(|x, _| vec![x[0].apply(Twice)]), &["twice at", "of your own"]);
     says(compile(|_, _| vec![]), &["returns no number"]);
     says(Map::compile_jacobian(1, 1, &[2], |x, _| x.to_vec()), &["no number 2", "there are 2"]);

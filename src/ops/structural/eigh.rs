@@ -45,8 +45,10 @@ impl TensorRule for Eigh {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let (values, vectors) = parts(a, node.output);
         let (gvalues, gvectors) = parts(a, g);
-        let turned = only(a, &a.matmul(&vectors, true, &gvectors, false), |i, j| i != j);
-        let quotients = a.apply(QUOTIENT, &[&turned, &values, &a.transpose(&values), &gvalues]);
+        let turned = a.matmul(&vectors, true, &gvectors, false);
+        let alike = stacked(a, &[&gvalues, &diagonal_row(a, &turned)]);
+        let turned = only(a, &turned, |i, j| i != j);
+        let quotients = a.apply(QUOTIENT, &[&turned, &values, &a.transpose(&values), &alike]);
         let shape = a.shape(&quotients);
         let diagonal = only(a, &a.broadcast_to(&gvalues, &shape), |i, j| i == j);
         let inner = a.add(&diagonal, &symmetric(a, &quotients));

@@ -12,7 +12,7 @@ use crate::tensor::Shape;
 ///
 /// Where the gap is none, up to the rounding of a decomposition, the quotient is 0 if X_ij is nothing beside the largest of its
 /// matrix: then what is differentiated does not depend on which vectors stand for a repeated eigenvalue. Else it is refused. With
-/// a fourth input w [.., 1, n], numbers that belong to a repeated eigenvalue must be equal as well.
+/// a fourth input [.., rows, n], numbers of a row that belong to a repeated eigenvalue must be equal as well.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GapQuotient {
     pub spectral: bool,
@@ -54,8 +54,12 @@ impl TensorRule for GapQuotient {
         }
         for (k, (x, out)) in inputs[0].data.chunks_exact(m * n).zip(out.chunks_exact_mut(m * n)).enumerate() {
             let (columns, rows) = (&inputs[1].data[k * n..(k + 1) * n], &inputs[2].data[k * m..(k + 1) * m]);
-            let weights = inputs.get(3).map(|w| &w.data[k * n..(k + 1) * n]);
+            let alike = inputs.get(3).map(|w| {
+                let size = w.dims[w.dims.len() - 2] * n;
+                &w.data[k * size..(k + 1) * size]
+            });
             let none = tolerance::<T>(m.max(n)) * largest(columns).max(largest(rows));
+            let x_all = x;
             let nothing = 16.0 * tolerance::<T>(m.max(n)) * largest(x);
             for i in 0..m {
                 for j in 0..n {
@@ -65,9 +69,12 @@ impl TensorRule for GapQuotient {
                         _ if self.spectral && i == j => 0.0,
                         // Not `gap.abs() > none`: NaN stays NaN.
                         _ if gap.abs() <= none => {
-                            let apart = weights.is_some_and(|w| {
-                                (w[i].as_f64() - w[j].as_f64()).abs() > 16.0 * tolerance::<T>(n) * largest(w)
-                            });
+                            // The first row is judged by itself, what comes with the quotients by their size as well.
+                            let differs = |(row, w): (usize, &[T])| {
+                                let size = if row == 0 { largest(w) } else { largest(w).max(largest(x_all)) };
+                                (w[i].as_f64() - w[j].as_f64()).abs() > 16.0 * tolerance::<T>(n) * size
+                            };
+                            let apart = alike.is_some_and(|alike| alike.chunks_exact(n).enumerate().any(differs));
                             if x.abs() > nothing || apart {
                                 return Err(self.refusal(k, [i, j], columns[j].as_f64()));
                             }

@@ -53,7 +53,9 @@ impl TensorRule for Svd {
         let turned = |x: &A::V, gx: &A::V| a.matmul(x, true, gx, false);
         let (j, k) = (turned(&u, &gu), turned(&v, &gv));
         let skew = |x: &A::V| a.sub(x, &a.transpose(x));
-        let turning = by_gaps(a, [&skew(&j), &skew(&k)], [&j, &k], &s, &[&gs]);
+        let (along_j, along_k) = (diagonal_row(a, &j), diagonal_row(a, &k));
+        let alike = [stacked(a, &[&gs, &a.sub(&along_j, &along_k)]), stacked(a, &[&along_j, &along_k])];
+        let turning = by_gaps(a, [&skew(&j), &skew(&k)], [&j, &k], &s, Some(&alike));
         let diagonal = only(a, &a.broadcast_to(&gs, &a.shape(&j)), |i, j| i == j);
         let inner = a.add(&turning, &diagonal);
         let mut sum = a.matmul(&a.matmul(&u, false, &inner, false), false, &v, true);
@@ -74,7 +76,7 @@ impl TensorRule for Svd {
         let [u, s, v] = parts(a, node.output, [m, n]);
         let p = a.matmul(&a.matmul(&u, true, tangent, false), false, &v, false);
         let across = a.transpose(&p);
-        let turn = |p: &A::V, across: &A::V| by_gaps(a, [p, across], [p, across], &s, &[]);
+        let turn = |p: &A::V, across: &A::V| by_gaps(a, [p, across], [p, across], &s, None);
         let mut du = a.matmul(&u, false, &turn(&p, &across), false);
         let mut dv = a.matmul(&v, false, &turn(&across, &p), false);
         if m > n {
@@ -88,21 +90,29 @@ impl TensorRule for Svd {
 }
 
 /// (x_ij s_j + s_i y_ij) / (s_j^2 - s_i^2) off the diagonal, without squares: half the sum of (x + y)_ij / (s_j - s_i) and
-/// (x - y)_ij / (s_j + s_i). What is rounded to nothing is judged by the size of `of`. `alike` are what equal values must share.
-fn by_gaps<T: Element, A: Algebra<T>>(a: &A, [x, y]: [&A::V; 2], of: [&A::V; 2], s: &A::V, alike: &[&A::V]) -> A::V {
+/// (x - y)_ij / (s_j + s_i). What is rounded to nothing is judged by the size of `of`. `alike` is what equal values must share, and what values
+/// must that are both 0.
+fn by_gaps<T: Element, A: Algebra<T>>(
+    a: &A,
+    [x, y]: [&A::V; 2],
+    of: [&A::V; 2],
+    s: &A::V,
+    alike: Option<&[A::V; 2]>,
+) -> A::V {
     let one_each = a.shape(s).dims()[..a.rank(s) - 2].iter().copied().chain([1, 1]).collect();
     let size = |x: &A::V| a.sum_to(&a.unary(UnaryOp::Abs(ops::Abs), x), &one_each);
     let shape = a.shape(x);
     // On the diagonal, of which no quotient is taken.
     let size = only(a, &a.broadcast_to(&a.add(&size(of[0]), &size(of[1])), &shape), |i, j| i == j);
     let column = a.transpose(s);
-    let quotient = |x: &A::V, column: &A::V, alike: &[&A::V]| {
+    let quotient = |x: &A::V, column: &A::V, alike: Option<&A::V>| {
         let x = a.add(&only(a, x, |i, j| i != j), &size);
-        let inputs: SmallVec<[&A::V; 4]> = [&x, s, column].into_iter().chain(alike.iter().copied()).collect();
+        let inputs: SmallVec<[&A::V; 4]> = [&x, s, column].into_iter().chain(alike).collect();
         a.apply(SPECTRAL, &inputs)
     };
     let (sum, difference) = (a.add(x, y), a.sub(x, y));
-    let both = a.add(&quotient(&sum, &column, alike), &quotient(&difference, &a.neg(&column), &[]));
+    let [equal, zero] = alike.map_or([None, None], |[equal, zero]| [Some(equal), Some(zero)]);
+    let both = a.add(&quotient(&sum, &column, equal), &quotient(&difference, &a.neg(&column), zero));
     a.mul(&a.literal(0.5), &both)
 }
 
