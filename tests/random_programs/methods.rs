@@ -70,7 +70,8 @@ impl Method {
             "number" => format!("{:?}", self.number),
             "spans" => {
                 let span = |&[from, to, step]: &[isize; 3]| format!("Span::from({from}..{to}).step({step})");
-                format!("&[{}][..]", self.spans.iter().map(span).collect::<Vec<_>>().join(", "))
+                let spans: Vec<String> = self.spans.iter().map(span).collect();
+                format!("&[{}][..]", spans.join(", ")).replace("&[][..]", "&[0isize; 0][..]")
             }
             "widths" => format!("&{:?}", self.widths),
             _ => unreachable!("no parameter {parameter}"),

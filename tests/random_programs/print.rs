@@ -109,23 +109,40 @@ fn columns(column: &str) -> String {
 /// A program by these options, made at the inputs or elsewhere.
 fn compiled(options: &str, made_at: &str) -> String {
     format!(
-        "{{ let mut program = {options}.compile(&{made_at}, |tape, v| outputs(tape, &v[..n], v[n])).unwrap();\n        \
+        "{{ let mut program = {options}.compile(&{made_at}, |on, x| outputs(on, &x[..n], x[n])).unwrap();\n        \
          program.run(&all.iter().collect::<Vec<_>>()).unwrap();\n        \
          (0..program.output_shapes().count()).map(|k| program.tensor(k).to_vec()).collect() }}"
     )
 }
 
-/// Element by element: `row` gives the outputs at `x`, with the seed `s`.
+/// Element by element: `row` gives the outputs at `x`, with the seed `s` and the direction `d`.
 fn elements(row: &str) -> String {
+    let parts = [
+        ("x", "let x: Vec<T> = inputs.iter().map(|x| x.as_slice()[e]).collect();\n            "),
+        ("s", "let s = seed.as_slice()[e];\n            "),
+        ("d", "let d: Vec<T> = directions().iter().map(|d| d.as_slice()[e]).collect();\n            "),
+    ];
+    let parts: String = parts.iter().filter(|(name, _)| mentions(row, name)).map(|&(_, text)| text).collect();
     format!(
         "{{ let rows: Vec<Vec<T>> = (0..seed.len()).map(|e| {{\n            \
-         let x: Vec<T> = inputs.iter().map(|x| x.as_slice()[e]).collect();\n            \
-         let s = seed.as_slice()[e];\n            \
-         let d: Vec<T> = directions().iter().map(|d| d.as_slice()[e]).collect();\n            \
-         {row}\n        \
+         {parts}{row}\n        \
          }}).collect();\n        \
          (0..rows.first().map_or(0, Vec::len)).map(|k| rows.iter().map(|row| row[k]).collect()).collect() }}"
     )
+}
+
+/// Whether a name stands in the text as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let part_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + name.len()..].chars().next());
+        !before.is_some_and(part_of_a_word) && !after.is_some_and(part_of_a_word)
+    })
+}
+
+/// The parts that the text mentions, or that those mention, before it.
+fn with_parts(parts: &[(&str, String)], text: String) -> String {
+    parts.iter().rev().fold(text, |text, (name, part)| if mentions(&text, name) { part.clone() + &text } else { text })
 }
 
 /// How the engine's own numbers come about.
@@ -208,24 +225,24 @@ fn found(finding: &Finding) -> String {
         }),
         ("numbers, program", order) => elements(&format!(
             "let half = vec![Tensor::scalar(0.5); n + 1]; \
-             let mut program = Program::<T>::compile(&half, |tape, v| {{ let (seed, v) = (v[n], &v[..n]); {} }}).unwrap(); \
+             let mut program = Program::<T>::compile(&half, |{}).unwrap(); \
              let at: Vec<T> = x.iter().copied().chain([s]).collect(); program.run_numbers(&at).unwrap(); \
              (0..program.output_shapes().count()).map(|k| program.item(k)).collect()",
             [
-                "vec![f(v)]",
-                "tape.try_vjp(f(v), seed, v).unwrap()",
-                "let gradients = tape.try_vjp(f(v), seed, v).unwrap(); \
-                 tape.grad(gradients.iter().zip(&d).map(|(&g, &d)| g * d).sum::<Var<'_, T>>(), v)"
+                "_, v| vec![f(&v[..n])]",
+                "tape, v| tape.try_vjp(f(&v[..n]), v[n], &v[..n]).unwrap()",
+                "tape, v| { let gradients = tape.try_vjp(f(&v[..n]), v[n], &v[..n]).unwrap(); \
+                 tape.grad(gradients.iter().zip(&d).map(|(&g, &d)| g * d).sum::<Var<'_, T>>(), &v[..n]) }"
             ][order]
         )),
-        // The source of the sum's gradient, to be compiled and called.
-        ("source", _) => "{ let v: Vec<_> = inputs.iter().enumerate().map(|(k, x)| tape.var(x).named(format!(\"x{k}\"))).collect();\n        \
-             let total = (f(&v) * tape.data(seed.clone())).sum(());\n        \
-             panic!(\"{}\", retrograd::explain::rust_source(&retrograd::graph::Graph::of(total), \"value_and_gradient\").unwrap()) }"
-            .to_owned(),
         _ => recorded,
     }
 }
+
+/// The source of the sum's gradient, to be compiled and called: what it gives no test can say.
+const SOURCE: &str = "let named: Vec<_> = inputs.iter().enumerate().map(|(k, x)| tape.var(x).named(format!(\"x{k}\"))).collect();\n    \
+     let total = (f(&named) * tape.data(seed.clone())).sum(());\n    \
+     panic!(\"{}\", retrograd::explain::rust_source(&retrograd::graph::Graph::of(total), \"value_and_gradient\").unwrap());\n}\n";
 
 /// A test that fails as the finding says: the tape's numbers, and the other engine's, at the order that differs.
 pub fn rust(program: &Program, finding: &Finding) -> String {
@@ -240,45 +257,72 @@ pub fn rust(program: &Program, finding: &Finding) -> String {
         "program, two threads" | "program, elsewhere" | "function" => compiled("Options::new()", "all"),
         _ => EXPECTED[finding.order].to_owned(),
     };
-    format!(
-        "/// {engine}, derivatives of order {order}: {what}\n\
-         #[test]\n\
-         #[allow(unused, reason = \"which imports and helpers are used depends on the engine\")]\n\
-         fn found() {{\n    \
-         use retrograd::program::Options;\n    \
-         use retrograd::{{Compiled, Dual, Number, Points, Program, Span, Tape, Tensor, Triangle, Value, Var, keep}};\n    \
-         type T = {t};\n    \
-         fn f{generics}(v: &[{kind}]) -> {kind} {{\n{statements}    }}\n    \
-         fn inputs() -> Vec<Tensor<T>> {{\n        vec![{inputs}]\n    }}\n    \
-         fn directions() -> Vec<Tensor<T>> {{\n        \
-         let number = |k: usize, j: usize| [0.75, -0.5, 1.25, -1.0, 0.5][(k * 2 + j) % 5];\n        \
-         let of = |(k, x): (usize, Tensor<T>)| Tensor::new(x.shape(), (0..x.len()).map(|j| number(k, j)).collect()).unwrap();\n        \
-         inputs().into_iter().enumerate().map(of).collect()\n    }}\n    \
-         fn along<'t>(tape: &'t Tape<T>, v: &[Var<'t, T>], seed: Var<'t, T>) -> Var<'t, T> {{\n        \
-         let gradients = tape.try_vjp(f(v), seed, v).unwrap();\n        \
-         let terms = gradients.iter().zip(directions()).map(|(&g, d)| (g * tape.data(d)).sum(()));\n        \
-         terms.fold(Var::constant(0.0), |sum, term| sum + term)\n    }}\n    \
-         fn outputs<'t>(tape: &'t Tape<T>, v: &[Var<'t, T>], seed: Var<'t, T>) -> Vec<Var<'t, T>> {{\n        {outputs}\n    }}\n    \
-         let inputs = inputs();\n    \
-         let seed: Tensor<T> = {seed};\n    \
-         let n = inputs.len();\n    \
-         let all: Vec<Tensor<T>> = inputs.iter().chain([&seed]).cloned().collect();\n    \
-         let ordinary = |k: usize, j: usize| (0.15 + 0.77 * (1e4 * ((1000 * k + j) as f64 + 1.0).sin()).rem_euclid(1.0)) as T;\n    \
-         let elsewhere: Vec<Tensor<T>> =\n        \
-         all.iter().enumerate().map(|(k, x)| Tensor::new(x.shape(), (0..x.len()).map(|j| ordinary(k, j)).collect()).unwrap()).collect();\n    \
-         let tape = Tape::<T>::of();\n    \
-         let v: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();\n    \
-         let expected: Vec<Vec<T>> = {expected};\n    \
-         let found: Vec<Vec<T>> = {found};\n    \
+    let (f, outputs) = (statements(program, constant), OUTPUTS[finding.order]);
+    let unread = |name: &str| if mentions(outputs, name) { "" } else { "_" };
+    let (tape, seed) = (unread("tape"), unread("seed"));
+    let arguments = if mentions(&f, "v") { "v" } else { "_" };
+    // In this order, each before what may mention it.
+    let parts = [
+        ("f", format!("fn f{generics}({arguments}: &[{kind}]) -> {kind} {{\n{f}    }}\n    ")),
+        ("inputs", format!("fn inputs() -> Vec<Tensor<T>> {{\n        vec![{}]\n    }}\n    ", inputs.join(", "))),
+        (
+            "directions",
+            "fn directions() -> Vec<Tensor<T>> {\n        \
+             let number = |k: usize, j: usize| [0.75, -0.5, 1.25, -1.0, 0.5][(k * 2 + j) % 5];\n        \
+             let of = |(k, x): (usize, Tensor<T>)| Tensor::new(x.shape(), (0..x.len()).map(|j| number(k, j)).collect()).unwrap();\n        \
+             inputs().into_iter().enumerate().map(of).collect()\n    }\n    "
+                .to_owned(),
+        ),
+        (
+            "along",
+            "fn along<'t>(tape: &'t Tape<T>, v: &[Var<'t, T>], seed: Var<'t, T>) -> Var<'t, T> {\n        \
+             let gradients = tape.try_vjp(f(v), seed, v).unwrap();\n        \
+             let terms = gradients.iter().zip(directions()).map(|(&g, d)| (g * tape.data(d)).sum(()));\n        \
+             terms.fold(Var::constant(0.0), |sum, term| sum + term)\n    }\n    "
+                .to_owned(),
+        ),
+        (
+            "outputs",
+            format!(
+                "fn outputs<'t>({tape}tape: &'t Tape<T>, v: &[Var<'t, T>], {seed}seed: Var<'t, T>) -> Vec<Var<'t, T>> {{\n        \
+                 {outputs}\n    }}\n    "
+            ),
+        ),
+        ("inputs", "let inputs = inputs();\n    ".to_owned()),
+        ("seed", format!("let seed: Tensor<T> = {};\n    ", tensor(&program.seed))),
+        ("n", "let n = inputs.len();\n    ".to_owned()),
+        ("all", "let all: Vec<Tensor<T>> = inputs.iter().chain([&seed]).cloned().collect();\n    ".to_owned()),
+        (
+            "elsewhere",
+            "let ordinary = |k: usize, j: usize| (0.15 + 0.77 * (1e4 * ((1000 * k + j) as f64 + 1.0).sin()).rem_euclid(1.0)) as T;\n    \
+             let elsewhere: Vec<Tensor<T>> =\n        \
+             all.iter().enumerate().map(|(k, x)| Tensor::new(x.shape(), (0..x.len()).map(|j| ordinary(k, j)).collect()).unwrap()).collect();\n    "
+                .to_owned(),
+        ),
+        ("tape", "let tape = Tape::<T>::of();\n    ".to_owned()),
+        ("v", "let v: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();\n    ".to_owned()),
+    ];
+    let compared = format!(
+        "let expected: Vec<Vec<T>> = {expected};\n    \
+         let found: Vec<Vec<T>> = {};\n    \
          assert_eq!(format!(\"{{found:?}}\"), format!(\"{{expected:?}}\"));\n}}\n",
-        engine = finding.engine,
-        order = finding.order,
-        what = finding.what,
-        t = if program.single { "f32" } else { "f64" },
-        statements = statements(program, constant),
-        inputs = inputs.join(", "),
-        outputs = OUTPUTS[finding.order],
-        found = found(finding),
-        seed = tensor(&program.seed),
+        found(finding)
+    );
+    let body = with_parts(&parts, if finding.engine == "source" { SOURCE.to_owned() } else { compared });
+    let used =
+        |names: &[&'static str]| -> Vec<&str> { names.iter().copied().filter(|name| mentions(&body, name)).collect() };
+    let options = if mentions(&body, "Options") { "use retrograd::program::Options;\n    " } else { "" };
+    let names = used(&[
+        "Compiled", "Dual", "Number", "Points", "Program", "Span", "Tape", "Tensor", "Triangle", "Value", "Var", "keep",
+    ]);
+    format!(
+        "/// {}, derivatives of order {}: {}\n#[test]\nfn found() {{\n    \
+         {options}use retrograd::{{{}}};\n    \
+         type T = {};\n    {body}",
+        finding.engine,
+        finding.order,
+        finding.what,
+        names.join(", "),
+        if program.single { "f32" } else { "f64" },
     )
 }
