@@ -2,7 +2,7 @@
 
 use super::symbol::{Equations, Notation, collapsed, leaves};
 use crate::error::Result;
-use crate::graph::ssa::{Ir, IrOp, NodeKey};
+use crate::graph::ssa::{IrOp, Node, NodeKey};
 use crate::graph::{Graph, GraphNode};
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
@@ -32,11 +32,9 @@ const INLINE: usize = 6;
 /// ```
 pub fn derivation<T: Element>(graph: &Graph<T>) -> Result<String> {
     let equations = Equations::readable(graph)?;
-    let is_sum = |key: &NodeKey, ir: &Ir<T>| matches!(ir.node(*key).op, IrOp::Op(NodeOp::Tensor(TensorOp::Sum(_))));
-    let sums = {
-        let ir = equations.ir.borrow();
-        ir.order.iter().any(|key| is_sum(key, &ir))
-    };
+    // Before more is made of it.
+    let is_sum = |node: &Node<T>| matches!(node.op, IrOp::Op(NodeOp::Tensor(TensorOp::Sum(_))));
+    let sums = equations.ir.borrow().nodes.values().any(is_sum);
     let collapsed = collapsed(graph, &equations);
     let notation = Notation::new(&equations.ir, graph);
     Ok(Writer { graph, equations: &equations, notation }.markdown(&collapsed, sums))

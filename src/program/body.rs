@@ -113,7 +113,7 @@ impl<T: Element> BodyOp<T> {
             (IrOp::Rule(NodeOp::Unary(op), _), &[x, y, g]) => Self::UnaryVjp(*op, [x, y, g]),
             (IrOp::Op(NodeOp::Binary(op)), &[x, y]) => Self::Binary(*op, x, y),
             (IrOp::Rule(NodeOp::Binary(op), wrt), &[x, y, out, g]) => {
-                Self::BinaryVjp(*op, if *wrt == 0 { Side::X } else { Side::Y }, [x, y, out, g])
+                Self::BinaryVjp(*op, Side::of(*wrt), [x, y, out, g])
             }
             (IrOp::Op(NodeOp::Select), &[c, a, b]) => Self::Select([c, a, b]),
             _ => return None,

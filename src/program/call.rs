@@ -97,7 +97,7 @@ impl<T: Element> Call<T> {
                 let [x, y] = [&inputs[0], &inputs[1]];
                 let plan = Plan::new(output.operand().dims(), x.operand().dims(), y.operand().dims());
                 let (x, y, out) = (x.as_slice(), y.as_slice(), output.as_slice());
-                let side = if wrt == 0 { Side::X } else { Side::Y };
+                let side = Side::of(wrt);
                 Ok(over(&|g| op.vjp(side, BinaryInputs { plan: &plan, x, y, out }, g)))
             }
             NodeOp::Custom(op) => Ok(op.vjp(eager, inputs, output, g)?.swap_remove(wrt)),

@@ -80,7 +80,7 @@ impl<T: Element> Eager<'_, T> {
             NodeOp::Unary(op) => self.overwrite(g, |g| T::unary_vjp_kernel(*op, at(0).data(), out.data(), g)),
             NodeOp::CustomUnary(op) => self.overwrite(g, |g| op.vjp(at(0).data(), out.data(), g)),
             NodeOp::Binary(_) | NodeOp::CustomBinary(_) => {
-                let side = if wrt == 0 { Side::X } else { Side::Y };
+                let side = Side::of(wrt);
                 self.binary_vjp(&entry.op, side, [at(0), at(1), out], g)
             }
             NodeOp::Select if wrt == 0 => Value::Scalar(T::from_f64(0.0)),

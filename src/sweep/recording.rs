@@ -100,7 +100,7 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
         let (op, inputs, output) = self.entry_nodes(tape, k);
         let node = Node { inputs: &inputs, output: &output };
         let zero = || self.literal(0.0);
-        let side = if wrt == 0 { Side::X } else { Side::Y };
+        let side = Side::of(wrt);
         Ok(match &op {
             NodeOp::Leaf => unreachable!("a leaf has no parents"),
             NodeOp::Copy => g,

@@ -55,7 +55,8 @@ methods! {
         x.try_reshape([a[0], 1])?.try_mul(rhs.try_reshape([1, b[0]])?)
     }
 
-    /// The determinant, which may leave the range of numbers where [`Self::slogdet`] does not. Gradient det(A) inv(A)^T.
+    /// The determinant, which may leave the range of numbers where [`Self::slogdet`] does not. Gradient: the
+    /// cofactors, which are det(A) inv(A)^T where there is an inverse, and there for singular matrices as well, at every order.
     det try_det(x) -> Self,
         errors "Matrices that are not square."
     { Var::record_tensor_op(TensorOp::Det(Det), &[x]) }

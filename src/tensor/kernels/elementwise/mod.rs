@@ -3,8 +3,9 @@
 //! The loops are those of [`chunks`], which know whole vectors of lanes and no shapes; here a tensor's lanes are brought to them.
 //! A buffer of the output's shape is read where it is. One number for all lanes goes to the kernels that take one. What is
 //! stretched in another way is staged, a few kilobytes at a time, which stay in the first-level cache. So is a rest that is no whole
-//! vector, unless its lanes can be computed as part of the last vector, some of them twice. The gradient is overwritten with the contribution: one pass over memory and no temporaries. What the rule does
-//! not list in `SAVES` is not streamed; it sees NaN instead.
+//! vector, unless its lanes can be computed as part of the last vector, some of them twice. The gradient is overwritten with the
+//! contribution: one pass over memory and no temporaries. What the rule does not list in `SAVES` is not streamed; it sees NaN
+//! instead.
 //!
 //! **Rejected:** loops of any length for each op, beside those over vectors. They save a rest's copies, some nanoseconds, and are a
 //! second kernel for each op, type and instruction set, of which compiled programs can use nothing.
@@ -116,6 +117,13 @@ pub enum Side {
     X,
     /// The second.
     Y,
+}
+
+impl Side {
+    /// The side of argument 0 or 1.
+    pub fn of(argument: usize) -> Self {
+        if argument == 0 { Self::X } else { Self::Y }
+    }
 }
 
 /// What a two-argument rule reads: all of the output's shape but x and y, which follow the plan.

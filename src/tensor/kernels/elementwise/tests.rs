@@ -56,6 +56,14 @@ fn check_unary<T: Element, O: BuiltinUnary, M: Mode>(op: O) {
             T::leave(op.vjp(x.enter::<M>(), y.enter::<M>(), Upstream(g[i].enter::<M>())).0)
         });
         assert_same(&format!("{}' of {n}", O::NAME), &found, rule);
+        // A single lane has a way of its own.
+        for (i, x) in x.iter().enumerate().take(120) {
+            let (mut one, mut slope) = ([hidden], [g[i]]);
+            unary(op.wrap(), std::slice::from_ref(x), &mut one);
+            unary_vjp(op.wrap(), std::slice::from_ref(x), &one, &mut slope);
+            assert_same(O::NAME, &one, std::iter::once(y[i]));
+            assert_same(&format!("{}'", O::NAME), &slope, std::iter::once(found[i]));
+        }
     }
 }
 
