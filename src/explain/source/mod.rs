@@ -24,6 +24,7 @@ use std::collections::{BTreeSet, HashSet};
 /// Its arguments are the graph's variables under their names, in order: numbers, and slices for tensors. Data are written into
 /// it. It gives the value and a `Gradient` with a field for each variable. Control flow that was recorded is the one that was
 /// taken. Elementary functions are those of `std`, so results equal the tape's up to the last bits.
+/// Where an axis that rows or matrices lie along has length 0, the function panics.
 ///
 /// # Errors
 /// The output is a tensor; an op has no formula in `std`: `lgamma`, `erf` and `gelu`, a user's own, second derivatives of `det`;
