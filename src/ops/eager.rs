@@ -43,7 +43,12 @@ impl Refusal {
     /// The first error since this was asked last, inside this op's rule.
     #[inline]
     pub fn take(&self, op: &TensorOp) -> Result<()> {
-        self.0.take().map_or(Ok(()), |error| Err(error.within(&format!("{}: no derivative", op.name()))))
+        let Some(error) = self.0.take() else { return Ok(()) };
+        // An error about a derivative says itself whose.
+        if error.is_not_differentiable() {
+            return Err(error);
+        }
+        Err(error.within(&format!("{}: no derivative", op.name())))
     }
 }
 

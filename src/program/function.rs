@@ -4,7 +4,7 @@
 
 use super::variants::Variants;
 use super::{Options, Program};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shape, Tensor};
@@ -65,8 +65,14 @@ where
     /// Runs on these inputs, and gives the program that did, whose outputs are the results.
     ///
     /// # Errors
-    /// The closure reads a plain number out of a variable; an op refuses its numbers; settings that do not fit.
+    /// The closure reads a plain number out of a variable; an op refuses its numbers, in a run: as it is recorded, the closure's own
+    /// methods panic or return that; settings that do not fit, and inputs carried or outputs written out.
     pub fn call(&mut self, inputs: &[&Tensor<T>]) -> Result<&Program<T>> {
+        if !(self.options.carried.is_empty() && self.options.written_out.is_empty()) {
+            return Err(Error::argument(
+                "compile: carry and write_out are for a program of one set of shapes (Options::compile), not for a function of several",
+            ));
+        }
         let fits = |program: &Program<T>| {
             let shapes: &[Shape] = &program.inputs;
             shapes.len() == inputs.len() && shapes.iter().zip(inputs).all(|(shape, input)| shape == input.shape())

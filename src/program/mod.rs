@@ -1,4 +1,5 @@
-//! Compiled programs: a recorded computation, frozen, optimised, and run again without recording or allocating.
+//! Compiled programs: a recorded computation, frozen, optimised, and run again without recording and, but for linear algebra and
+//! users' ops, without allocating.
 //!
 //! In compiler terms: tracing, an SSA graph with value numbering, fusion, static memory planning, and an interpreter of fused groups.
 //!

@@ -417,6 +417,16 @@ fn a_function_is_recorded_once_for_each_shape_and_branch() {
 }
 
 #[test]
+fn a_function_names_the_settings_that_are_for_programs() {
+    let x = Tensor::from([1.0, 2.0]);
+    for settings in [Options::new().carry(0, 0), Options::new().write_out(&[0])] {
+        let mut f = settings.function(|_, v| vec![v[0] * 2.0]);
+        let error = f.call(&[&x]).err().unwrap().to_string();
+        assert!(error.contains("carry and write_out") && error.contains("Options::compile"), "{error}");
+    }
+}
+
+#[test]
 fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
     // The gradient by w, [900, 90] in f64, goes into an update with a momentum.
     let (x, w) = (sample(&[50, 900], 1), sample(&[900, 90], 2));

@@ -27,7 +27,8 @@ use std::collections::{BTreeSet, HashSet};
 /// Where an axis that rows or matrices lie along has length 0, the function panics.
 ///
 /// # Errors
-/// The output is a tensor; an op has no formula in `std`: `lgamma`, `erf` and `gelu`, a user's own, second derivatives of `det`;
+/// The output is a tensor; an op has no formula in `std`: `lgamma`, `digamma`, `erf`, `gelu` and their like, a user's own, derivatives
+/// of the gradient of `det`;
 /// the name is not an identifier.
 ///
 /// # Examples
