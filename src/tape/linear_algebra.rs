@@ -213,6 +213,9 @@ methods! {
     ///
     /// Derivatives: as of [`Self::eigh`]; where a singular value is 0 and A is not square, also of what does not use its vector.
     ///
+    /// Not noticed: U f(S) V^T where f of a singular value is 0 *and* that value is equal to another, or 0: its gradient lacks what
+    /// belongs to the vectors of these.
+    ///
     /// # Examples
     /// ```
     /// use retrograd::{Tape, Tensor};

@@ -207,8 +207,8 @@ fn programs_give_the_values_and_gradients_of_the_tape() {
 }
 
 /// The gradient of a formula, or why there is none.
-fn gradient(a: &Tensor<f64>, f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>) -> Result<Tensor<f64>, Error> {
-    let tape = Tape::new();
+fn gradient<T: Element>(a: &Tensor<T>, f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T>) -> Result<Tensor<T>, Error> {
+    let tape = Tape::of();
     let a = tape.var(a);
     let y = f(a);
     let recorded = tape.try_grad(y, &[a]);
@@ -297,6 +297,47 @@ fn a_function_that_is_zero_at_equal_eigenvalues_lacks_its_pairs() {
         (vectors * (values - 1.0)).matmul(vectors.t()).at([0, 1])
     });
     check(found, &Tensor::zeros([2, 2]));
+}
+
+/// The gaps are 1e-6 of the largest eigenvalue: more than the rounding of what decomposes in f64.
+#[test]
+fn small_eigenvalues_that_differ_are_told_apart_in_f32() {
+    let a = Tensor::<f32>::from_fn([3, 3], |at| if at[0] == at[1] { [1e-6, 2e-6, 1.0][at[0]] } else { 0.0 });
+    let found = gradient(&a, |a| {
+        let v = a.eigh().1;
+        v.at([0, 1]) * 1e-5 + v.at([0, 2])
+    });
+    // d v_01 = d a_01 / (2e-6 - 1e-6), half of it from each of the two elements.
+    let found = found.unwrap();
+    assert!((found.as_slice()[1] - 5.0).abs() < 1e-4, "{found}");
+    let found = gradient(&a, |a| a.eigh().0.ln().sum(())).unwrap();
+    for (k, x) in found.iter().enumerate() {
+        let wanted = if k % 4 == 0 { 1.0 / a.as_slice()[k] } else { 0.0 };
+        assert!((x - wanted).abs() <= 1e-5 * wanted.abs(), "element {k} of {found}");
+    }
+}
+
+#[test]
+fn numbers_near_the_end_of_the_range_have_decompositions() {
+    let big = 1.2e308;
+    let (values, vectors) = Tensor::<f64>::from([[big, 0.0], [0.0, -big]]).eigh();
+    assert_eq!((values.as_slice(), vectors.abs().as_slice()), (&[-big, big][..], &[0.0, 1.0, 1.0, 0.0][..]));
+    let (q, r) = Tensor::<f64>::from([[big], [big / 2.0]]).qr();
+    assert!(r.as_slice()[0].is_finite() && (q.as_slice()[0] - 0.8f64.sqrt()).abs() < 1e-15, "{q} {r}");
+}
+
+/// The second column is off by 5e-13 of its length: small, and not rounding.
+#[test]
+fn nearly_dependent_columns_keep_what_tells_them_apart() {
+    let a = Tensor::<f64>::from_fn([1000, 2], |at| match (at[0], at[1]) {
+        (0, _) => 1.0,
+        (1, 1) => 5e-13,
+        _ => 0.0,
+    });
+    assert_eq!(a.qr().1.as_slice(), [1.0, 1.0, 0.0, 5e-13]);
+    // One third of another is dependent, but for the rounding of its elements.
+    let a = Tensor::<f64>::from_fn([1000, 2], |at| (at[0] as f64 + 1.0).sin() * [1.0, 1.0 / 3.0][at[1]]);
+    assert_eq!(a.qr().1.as_slice()[3], 0.0);
 }
 
 #[test]

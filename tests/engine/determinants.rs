@@ -51,6 +51,19 @@ fn cofactors_of_diagonal_matrices_are_the_products_of_the_others_at_any_scale() 
     assert_close(&single(&[1e-16; 3]), &slope(&diagonal::<f64>(&[1e-16; 3])), 1e-6);
 }
 
+/// Rows of sizes 1, 1e-8 and 1e-16: no element of the inverse is lost beside the largest.
+#[test]
+fn graded_matrices_have_each_cofactor_to_rounding() {
+    let tape = Tape::<f64>::of();
+    let a = tape.var([[1.0, 2.0, 3.0], [0.0, 1e-8, 2e-8], [0.0, 0.0, 1e-16]]);
+    let found = a.det().backward().wrt(a);
+    let wanted = [1e-24, 0.0, 0.0, -2e-16, 1e-16, 0.0, 1e-8, -2e-8, 1e-8];
+    for (k, (found, wanted)) in found.iter().zip(wanted).enumerate() {
+        assert!((found - wanted).abs() <= 1e-14 * f64::abs(wanted), "element {k}: {found:e}, wanted {wanted:e}");
+    }
+    assert!((a.det().ln().backward().wrt(a).as_slice()[0] - 1.0).abs() < 1e-14);
+}
+
 /// A matrix of two equal rows.
 fn singular(n: usize) -> Tensor<f64> {
     let number = |i: usize, j: usize| ((i * 7 + j * 13) % 17) as f64 / 17.0 + if i == j { 1.0 } else { 0.0 };

@@ -36,7 +36,8 @@ impl TensorRule for Qr {
         let n = inputs[0].last();
         let m = inputs[0].dims[inputs[0].dims.len() - 2];
         for (i, matrix) in in_f64(inputs[0]) {
-            let (q, r) = qr::qr(&matrix, m, n);
+            let (q, mut r) = qr::qr(&matrix, m, n);
+            qr::clear_dependent(&mut r, m, n);
             store(&mut out[i * (m + n) * n..(i + 1) * (m + n) * n], q.into_iter().chain(r));
         }
         Ok(())

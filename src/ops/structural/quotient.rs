@@ -58,13 +58,17 @@ impl TensorRule for GapQuotient {
                 let size = w.dims[w.dims.len() - 2] * n;
                 &w.data[k * size..(k + 1) * size]
             });
-            let none = tolerance::<T>(m.max(n)) * largest(columns).max(largest(rows));
+            // Decompositions are computed in f64, and each number is rounded as it is stored.
+            let computed = tolerance::<f64>(m.max(n)) * largest(columns).max(largest(rows));
+            let coarse = tolerance::<T>(m.max(n)) * largest(columns).max(largest(rows));
             let x_all = x;
-            let nothing = 16.0 * tolerance::<T>(m.max(n)) * largest(x);
+            let nothing = 0.25 * tolerance::<T>(m.max(n)) * largest(x);
             for i in 0..m {
                 for j in 0..n {
                     let at = i * n + j;
-                    let (x, gap) = (x[at].as_f64(), columns[j].as_f64() - rows[i].as_f64());
+                    let (x, c, r) = (x[at].as_f64(), columns[j].as_f64(), rows[i].as_f64());
+                    let gap = c - r;
+                    let none = computed + 4.0 * T::EPSILON * c.abs().max(r.abs());
                     out[at] = T::from_f64(match () {
                         _ if self.spectral && i == j => 0.0,
                         // Not `gap.abs() > none`: NaN stays NaN.
@@ -80,6 +84,8 @@ impl TensorRule for GapQuotient {
                             }
                             0.0
                         }
+                        // Beside a gap as small as this, rounding of what is nothing would be something.
+                        _ if gap.abs() <= coarse && x.abs() <= nothing => 0.0,
                         _ => x / gap,
                     });
                 }
@@ -115,7 +121,7 @@ impl GapQuotient {
     fn refusal(&self, matrix: usize, [i, j]: [usize; 2], value: f64) -> Error {
         if !self.spectral {
             return Error::not_differentiable(format!(
-                "{}: singular value {j} of matrix {matrix} is 0, and the result depends on its vector, which is any unit vector \
+                "{}: no derivative: singular value {j} of matrix {matrix} is 0, and the result depends on its vector, which is any unit vector \
                  at right angles to the others",
                 self.of
             ));
@@ -124,7 +130,7 @@ impl GapQuotient {
         let usual = value == 0.0 || (1e-4..1e16).contains(&value.abs());
         let value = if usual { value.to_string() } else { format!("{value:e}") };
         Error::not_differentiable(format!(
-            "{}: {name} {i} and {j} of matrix {matrix} are equal ({value}), and the result tells their vectors apart, or uses them \
+            "{}: no derivative: {name} {i} and {j} of matrix {matrix} are equal ({value}), and the result tells their vectors apart, or uses them \
              in a way that needs more than one of each; a function of all of them alike, as a sum, has a derivative",
             self.of
         ))

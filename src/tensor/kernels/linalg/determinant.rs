@@ -3,7 +3,7 @@
 //! D^(k+1) det(A)[G_1, ..., G_k, H] is linear in H; its matrix is what is computed here, for k = 0 that of the cofactors. Between the
 //! singular vectors, A = U S V^T, it is a sum over all sets of k+1 rows: the product of the other singular values times the
 //! determinants that take each of these rows from another direction. That is stable for any matrix, and its work grows with
-//! n^(k+1). The cofactors of regular matrices that are far from singular are det(A) A^-T.
+//! n^(k+1). The cofactors of regular matrices are det(A) A^-T where that is accurate.
 //!
 //! A is scaled by a power of two and products keep their exponents, so that nothing on the way leaves the range.
 //!
@@ -14,8 +14,8 @@ use super::{Lu, exponent, ldexp, scaled};
 use crate::num::simd;
 use crate::tensor::kernels::matmul::gemm;
 
-/// LU decompositions with smaller pivots, in units of the largest, are not trusted.
-const TRUSTED: f64 = 1e-3;
+/// What a product may be off by, in units of its terms and of the size of the matrix.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// A number with an exponent of its own.
 #[derive(Clone, Copy)]
@@ -55,15 +55,8 @@ pub(crate) fn det_slope(a: &[f64], directions: &[Vec<f64>], n: usize, out: &mut 
     }
     let (a, power) = scaled(a);
     let degree = power * (n - k - 1) as i64;
-    if k == 0 {
-        let lu = Lu::new(&a, n);
-        if lu.pivot_ratio() >= TRUSTED {
-            let det = Scaled::det(&lu);
-            let identity: Vec<f64> = (0..n * n).map(|i| if i / n == i % n { 1.0 } else { 0.0 }).collect();
-            lu.solve(&identity, n, true, out);
-            out.iter_mut().for_each(|x| *x = ldexp(*x * det.x, det.exponent + degree));
-            return;
-        }
+    if k == 0 && regular_cofactors(&a, n, degree, out) {
+        return;
     }
     let (u, s, v) = svd(&a, n, n);
     let sign = Lu::new(&u, n).det().signum() * Lu::new(&v, n).det().signum();
@@ -94,6 +87,34 @@ pub(crate) fn det_slope(a: &[f64], directions: &[Vec<f64>], n: usize, out: &mut 
     });
     let slope = product(&product(&u, false, &middle, false), false, &v, true);
     out.iter_mut().zip(slope).for_each(|(out, x)| *out = ldexp(sign * x, largest.exponent + degree));
+}
+
+/// det(A) A^-T 2^degree, if that is accurate: of A times the transpose of it, which is det(A) I, no element is more than rounding of the
+/// products that it is a sum of. That holds for graded matrices too, and up to where a pivot is 0.
+fn regular_cofactors(a: &[f64], n: usize, degree: i64, out: &mut [f64]) -> bool {
+    let lu = Lu::new(a, n);
+    if lu.is_singular() {
+        return false;
+    }
+    let det = Scaled::det(&lu);
+    let identity: Vec<f64> = (0..n * n).map(|i| if i / n == i % n { 1.0 } else { 0.0 }).collect();
+    let mut inverse = vec![0.0; n * n];
+    lu.solve(&identity, n, true, &mut inverse);
+    for (i, row) in a.chunks_exact(n).enumerate() {
+        for (j, column) in inverse.chunks_exact(n).enumerate() {
+            let products = || row.iter().zip(column).map(|(x, y)| x * y);
+            let wanted = if i == j { 1.0 } else { 0.0 };
+            let (error, size) = (products().sum::<f64>() - wanted, products().map(f64::abs).sum::<f64>());
+            let accurate = size.is_finite() && error.abs() <= ROUNDING * n as f64 * size.max(wanted);
+            if !accurate {
+                return false;
+            }
+        }
+    }
+    out.iter_mut().zip(inverse).for_each(|(out, x)| {
+        *out = ldexp(ldexp(x, -exponent(x)) * det.x, exponent(x) + det.exponent + degree);
+    });
+    true
 }
 
 /// The sum of the determinants that take each row from another of the matrices, in all ways.

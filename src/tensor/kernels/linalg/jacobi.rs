@@ -14,7 +14,8 @@ const SWEEPS: usize = 60;
 /// The eigenvalues in rising order and, as the columns of a row-major matrix, orthonormal eigenvectors, each with its largest element
 /// positive (the first of equals); of A, the mean with its transpose is read.
 pub(crate) fn eigh(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut a: Vec<f64> = (0..n * n).map(|k| 0.5 * a[k] + 0.5 * a[k % n * n + k / n]).collect();
+    let mean: Vec<f64> = (0..n * n).map(|k| 0.5 * a[k] + 0.5 * a[k % n * n + k / n]).collect();
+    let (mut a, power) = scaled(&mean);
     let largest = a.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
     if a.iter().any(|x| !x.is_finite()) {
         return (vec![f64::NAN; n], vec![f64::NAN; n * n]);
@@ -48,7 +49,7 @@ pub(crate) fn eigh(a: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     }
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| a[i * n + i].total_cmp(&a[j * n + j]));
-    let values = order.iter().map(|&k| a[k * n + k]).collect();
+    let values = order.iter().map(|&k| ldexp(a[k * n + k], power)).collect();
     let mut columns = as_columns(order.iter().map(|&k| &vectors[k * n..(k + 1) * n]), n, n);
     orient(&mut columns, &mut [], n, 0, n);
     (values, columns)

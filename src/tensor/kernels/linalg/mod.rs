@@ -115,13 +115,6 @@ impl Lu {
         Self { n, lu, rows, sign }
     }
 
-    /// The smallest pivot in units of the largest: 0 for a singular matrix.
-    pub fn pivot_ratio(&self) -> f64 {
-        let pivots = || (0..self.n).map(|k| self.lu[k * self.n + k].abs());
-        let largest = pivots().fold(0.0, f64::max);
-        if largest > 0.0 { pivots().fold(f64::INFINITY, f64::min) / largest } else { 0.0 }
-    }
-
     fn pivots(&self) -> impl Iterator<Item = f64> + '_ {
         (0..self.n).map(|k| self.lu[k * self.n + k])
     }

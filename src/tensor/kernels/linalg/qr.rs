@@ -2,10 +2,13 @@
 //!
 //! Source: Golub and Van Loan, Matrix Computations, 4th edition, section 5.2.
 
+use super::{ldexp, scaled};
+
 /// Q of [m, n] with orthonormal columns and R of [n, n], upper triangular with no negative number on its diagonal, of Q R = A for A
 /// of [m, n], m >= n; row-major.
 pub(crate) fn qr(a: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>) {
     // Column by column, so that a reflection runs along memory.
+    let (a, power) = scaled(a);
     let mut columns: Vec<Vec<f64>> = (0..n).map(|j| (0..m).map(|i| a[i * n + j]).collect()).collect();
     let mut reflections: Vec<(Vec<f64>, f64)> = Vec::with_capacity(n);
     for j in 0..n {
@@ -18,20 +21,15 @@ pub(crate) fn qr(a: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>) {
         if size > 0.0 {
             v.iter_mut().for_each(|v| *v /= size);
         }
-        let whole = norm(&columns[j]);
         for column in &mut columns[j..] {
             reflect(&v, &mut column[j..]);
-        }
-        // A column that depends on those before it, up to rounding: R is singular, and says so.
-        if length <= 4.0 * m as f64 * f64::EPSILON * whole {
-            columns[j][j] = 0.0;
         }
         reflections.push((v, if columns[j][j] < 0.0 { -1.0 } else { 1.0 }));
     }
     let mut r = vec![0.0; n * n];
     for (j, column) in columns.iter().enumerate() {
         for (i, (_, sign)) in reflections[..=j].iter().enumerate() {
-            r[i * n + j] = sign * column[i];
+            r[i * n + j] = ldexp(sign * column[i], power);
         }
     }
     let mut q = vec![0.0; m * n];
@@ -44,6 +42,16 @@ pub(crate) fn qr(a: &[f64], m: usize, n: usize) -> (Vec<f64>, Vec<f64>) {
         (0..m).for_each(|i| q[i * n + j] = column[i]);
     }
     (q, r)
+}
+
+/// Makes diagonal elements of R 0 whose columns depend on those before them, up to rounding: R is singular then, and says so.
+pub(crate) fn clear_dependent(r: &mut [f64], m: usize, n: usize) {
+    for j in 0..n {
+        let column: Vec<f64> = (0..=j).map(|i| r[i * n + j]).collect();
+        if r[j * n + j].abs() <= 8.0 * (m as f64).sqrt() * f64::EPSILON * norm(&column) {
+            r[j * n + j] = 0.0;
+        }
+    }
 }
 
 /// x - 2 v (v x).
