@@ -2,7 +2,6 @@
 
 use crate::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
-use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
@@ -17,10 +16,10 @@ pub(super) fn read(op: &str, path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() {
         return Err(Error::io(format!("{op}: {shown} is a directory; name a file in it")));
     }
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::io(format!("{op}: {shown} does not exist")),
-        _ => Error::io(format!("{op}: cannot read {shown}: {error}")),
-    })?;
+    if path.try_exists().is_ok_and(|exists| !exists) {
+        return Err(Error::io(format!("{op}: {shown} does not exist")));
+    }
+    let bytes = crate::store::read_file(path).map_err(|error| error.within(op))?;
     unpack(&format!("{op}: {shown}"), bytes)
 }
 

@@ -41,8 +41,11 @@ impl<T: Element> Model<T> {
     /// are readable by Python's safetensors as well.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written. A weight is NaN: the model answers nothing any more, and the old file stays.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        for (_, param) in self.params().iter() {
+            refuse_nan(param.name(), param.value()).map_err(|error| error.within("save"))?;
+        }
         let network = self.config();
         let content = Content {
             element: T::NAME.to_owned(),
@@ -56,11 +59,12 @@ impl<T: Element> Model<T> {
         store::write_kind(path.as_ref(), "model", VERSION, tensors, content)
     }
 
-    /// Reads a model that [`Model::save`] wrote.
+    /// Reads a model that [`Model::save`] wrote. What is strange about the file stands in [`Model::file_warnings`], and below the
+    /// printed summary: no checksum of the whole (files of early versions), infinite weights.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged or of another kind; it holds a layer of the user's own, which only their code can
-    /// make: use [`Model::load_with`], or build the model and [`Model::load_weights`].
+    /// The file cannot be read, is damaged or of another kind; a weight is NaN; it holds a layer of the user's own, which only
+    /// their code can make: use [`Model::load_with`], or build the model and [`Model::load_weights`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_with(path, &|_, _| None)
     }
@@ -101,10 +105,11 @@ impl<T: Element> Model<T> {
                 content.without.as_deref().unwrap_or("it does not say how its layers are made")
             )));
         };
+        let mut warnings = file.warnings().to_vec();
         let mut start = |name: &str, shape: &Shape, init: Init| {
             init.check(shape)?;
             match file.shape(name) {
-                Some(held) if held == shape => file.tensor(name),
+                Some(held) if held == shape => looked_at(name, file.tensor(name)?, &mut warnings),
                 Some(held) => Err(Error::shape(format!("{name} has shape {held}, the model's {shape}"))),
                 None => Err(Error::argument(format!("no tensor {name:?}; there are {}", listed(&file.names())))),
             }
@@ -114,14 +119,16 @@ impl<T: Element> Model<T> {
         model.refuse_others(file)?;
         model.set_head(content.head);
         model.set_preprocessing(content.preprocessing);
+        model.set_file_warnings(warnings);
         Ok(model)
     }
 
     /// Reads the weights alone, from a model file or any safetensors file with the parameters' names; the model stays as it
-    /// is unless all of them fit.
+    /// is unless all of them fit. Numbers of 16, 32 and 64 bits are read ([`TensorFile::tensor`]). What is strange about the file
+    /// stands in [`Model::file_warnings`].
     ///
     /// # Errors
-    /// The file cannot be read; a tensor is missing, is one too many, or has another shape than the model's.
+    /// The file cannot be read; a tensor is missing, is one too many, or has another shape than the model's; a weight is NaN.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
         self.take_weights(&store::read(path)?)
     }
@@ -142,8 +149,10 @@ impl<T: Element> Model<T> {
     fn take_weights(&mut self, file: &TensorFile) -> Result<()> {
         self.refuse_others(file)?;
         let mut values: Vec<(ParamKey, Tensor<T>)> = Vec::new();
+        let mut warnings = file.warnings().to_vec();
         for (key, param) in self.params().iter() {
             let tensor = file.tensor(param.name())?;
+            let tensor = looked_at(param.name(), tensor, &mut warnings).map_err(|error| error.within(file.path()))?;
             if tensor.shape() != param.value().shape() {
                 return Err(Error::shape(format!(
                     "{}: {} has shape {}, the model's {}",
@@ -155,7 +164,9 @@ impl<T: Element> Model<T> {
             }
             values.push((key, tensor));
         }
-        values.into_iter().try_for_each(|(key, value)| self.params_mut().set(key, value))
+        values.into_iter().try_for_each(|(key, value)| self.params_mut().set(key, value))?;
+        self.set_file_warnings(warnings);
+        Ok(())
     }
 
     /// What the model says of raw rows, cells as they stand in a CSV file: encoded and scaled as the training data were, the
@@ -195,6 +206,25 @@ impl<T: Element> Model<T> {
             Answer::Class { name, probability }
         };
         Ok(rows.map(answer).collect())
+    }
+}
+
+/// Weights of a file, unless one is NaN; a warning for infinite ones, which may stand for a mask.
+fn looked_at<T: Element>(name: &str, value: Tensor<T>, warnings: &mut Vec<String>) -> Result<Tensor<T>> {
+    refuse_nan(name, &value)?;
+    if let Some(i) = value.iter().position(|x| !x.to_f64().is_finite()) {
+        warnings.push(format!("{name} holds {} at element {i}", value.as_slice()[i]));
+    }
+    Ok(value)
+}
+
+fn refuse_nan<T: Element>(name: &str, value: &Tensor<T>) -> Result<()> {
+    match value.iter().position(|x| x.to_f64().is_nan()) {
+        None => Ok(()),
+        Some(i) => Err(Error::not_finite(format!(
+            "element {i} of {name} is NaN: training diverged before it was saved; take the weights of an earlier epoch (the \
+             tensors can be looked at with store::read)"
+        ))),
     }
 }
 

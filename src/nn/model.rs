@@ -20,6 +20,7 @@ pub struct Model<T> {
     output: Shape,
     head: Option<Head>,
     preprocessing: Option<Preprocessing>,
+    file_warnings: Vec<String>,
 }
 
 /// What one training step computed.
@@ -52,7 +53,7 @@ impl<T: Element> Model<T> {
     fn started(mut network: Box<dyn Layer<T>>, input: Shape, start: &mut Start<'_, T>) -> Result<Self> {
         let mut params = Params::new();
         let output = network.build(&input, &mut ParamScope::new(&mut params, start))?;
-        Ok(Self { params, network, input, output, head: None, preprocessing: None })
+        Ok(Self { params, network, input, output, head: None, preprocessing: None, file_warnings: Vec::new() })
     }
 
     /// The parameters.
@@ -91,6 +92,15 @@ impl<T: Element> Model<T> {
     /// Says how raw rows become inputs.
     pub fn set_preprocessing(&mut self, preprocessing: Option<Preprocessing>) {
         self.preprocessing = preprocessing;
+    }
+
+    /// What was strange about the file that the weights were read from last: no checksum of the whole, as of old versions;
+    /// infinite weights. Empty for a model that was not read. [`Model::summary`] shows them as well.
+    pub fn file_warnings(&self) -> &[String] {
+        &self.file_warnings
+    }
+    pub(super) fn set_file_warnings(&mut self, warnings: Vec<String>) {
+        self.file_warnings = warnings;
     }
 
     /// The output for a batch, on a tape.

@@ -16,6 +16,8 @@ pub struct Summary {
     pub frozen: usize,
     /// How many numbers are statistics, observed rather than learned.
     pub statistics: usize,
+    /// [`Model::file_warnings`].
+    pub warnings: Vec<String>,
 }
 
 /// A layer in a [`Summary`].
@@ -46,7 +48,8 @@ impl Summary {
                 frozen += param.value().len();
             }
         }
-        Self { rows, trainable: params.count() - frozen, frozen, statistics }
+        let warnings = model.file_warnings().to_vec();
+        Self { rows, trainable: params.count() - frozen, frozen, statistics, warnings }
     }
 
     /// How many numbers there are, statistics left out.
@@ -108,6 +111,7 @@ impl fmt::Display for Summary {
         if self.statistics > 0 {
             write!(f, "; {} statistics", grouped(self.statistics))?;
         }
+        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))?;
         Ok(())
     }
 }

@@ -261,6 +261,7 @@ pub(super) fn load<T: Element>(
     }
     let mut history = content.history;
     let here = Build::here(execution);
+    history.warnings.extend(file.warnings().iter().cloned());
     history.warnings.extend(differences(&content.build, &here, optimizer, &content.optimizer_settings));
     for (key, value) in values {
         params.set(key, value)?;

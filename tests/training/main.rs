@@ -1,10 +1,12 @@
 //! Layers, losses, optimisers, data, files, the training loop.
 
+mod damage;
 mod datasets;
 mod hostile_files;
 mod lbfgs;
 mod model_files;
 mod nn;
 mod optim;
+mod places;
 mod resume;
 mod train;

@@ -234,6 +234,8 @@ fn the_checkpoint_of_version_1_is_resumed() {
     let history = trainer.checkpoint(Checkpoint::at(&path).resume()).fit(&mut model, &synthetic::xor::<f64>()).unwrap();
     assert_eq!(history.epochs.len(), 3);
     assert_eq!(history.epochs[0].loss, 0.767041903603445);
+    let warned = history.warnings.iter().any(|warning| warning.contains("without a checksum of the whole file"));
+    assert!(warned, "{:?}", history.warnings);
     let end: Vec<f64> = model.params().iter().flat_map(|(_, p)| p.value().to_vec()).collect();
     // Adam's first steps move every weight by about its rate; the optimiser's state was taken up, so the third moves on.
     assert!(start.iter().zip(&end).any(|(a, b)| (a - b).abs() > 0.1), "{start:?} {end:?}");

@@ -1,17 +1,26 @@
 //! Named tensors in files: the safetensors format, which Python's package of that name reads and writes.
 //!
 //! A file is written to a temporary name, synced and renamed, so that a reader meets the old file or the new one. Beside the
-//! tensors stand texts; ours is a JSON with a version and a checksum of every tensor, so that a flipped bit is found where
-//! the file was written here. Files from elsewhere have none, and are read all the same.
+//! tensors stand two texts: a JSON with a kind, a version and what that kind says of itself, and the CRC-32 of the whole file with
+//! its own eight digits as zeros. So any flipped bit is found, wherever it is; and as each text asks for the other, that is so where
+//! a flipped bit hides one of them. Files from before there was such a sum have one for each tensor, and are read with a warning
+//! ([`TensorFile::warnings`]). Files from elsewhere have none, and are read all the same.
+//!
+//! What a file's header claims is compared with the file's length before its tensors are read.
 
-pub use crate::files::write_atomically;
+mod header;
+mod numbers;
+
+pub use crate::files::{Lock, Source, open, read as read_file, write_atomically};
 
 use crate::{Element, Error, Result, Shape, Tensor};
 use flate2::Crc;
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensorError, SafeTensors};
+use header::Header;
+use numbers::Refused;
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 /// The metadata key that ours stands under.
@@ -24,8 +33,9 @@ struct About {
     kind: String,
     /// The version of that kind.
     version: u32,
-    /// CRC-32 of each tensor's bytes.
-    checksums: BTreeMap<String, u32>,
+    /// CRC-32 of each tensor's bytes, in files that have none of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checksums: Option<BTreeMap<String, u32>>,
     /// Everything else.
     content: serde_json::Value,
 }
@@ -81,32 +91,23 @@ pub fn write_kind<T: Element>(
     content: serde_json::Value,
 ) -> Result<()> {
     let path = path.as_ref();
-    let mut parts: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    let wrong = |why: String| Error::argument(format!("write {}: {why}", path.display()));
+    let mut parts: BTreeMap<String, &Tensor<T>> = BTreeMap::new();
     for (name, tensor) in tensors {
-        let bytes = bytes_of(tensor);
-        if parts.insert(name.clone(), (tensor.shape().to_vec(), bytes)).is_some() {
-            return Err(Error::argument(format!("write: two tensors are named {name:?}")));
+        if name == header::TEXTS {
+            return Err(wrong(format!("no tensor can have the name {name:?}, which the format keeps for texts")));
         }
+        if parts.contains_key(&name) {
+            return Err(wrong(format!("two tensors are named {name:?}")));
+        }
+        parts.insert(name, tensor);
     }
-    let checksums = parts.iter().map(|(name, (_, bytes))| (name.clone(), checksum(bytes))).collect();
-    let about = About { kind: kind.to_owned(), version, checksums, content };
+    let about = About { kind: kind.to_owned(), version, checksums: None, content };
     let about = serde_json::to_string(&about).expect("plain data has a JSON form");
-    let dtype = if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 };
-    let views = parts.iter().map(|(name, (shape, bytes))| {
-        let view = TensorView::new(dtype, shape.clone(), bytes).expect("as many bytes as the shape says");
-        (name, view)
-    });
-    let metadata = HashMap::from([(KEY.to_owned(), about)]);
-    let file = safetensors::serialize(views, Some(metadata))
-        .map_err(|error| Error::argument(format!("write {}: {error}", path.display())))?;
-    write_atomically(path, &file)
-}
-
-fn bytes_of<T: Element>(tensor: &Tensor<T>) -> Vec<u8> {
-    match T::NAME {
-        "f32" => tensor.iter().flat_map(|x| (x.to_f64() as f32).to_le_bytes()).collect(),
-        _ => tensor.iter().flat_map(|x| x.to_f64().to_le_bytes()).collect(),
-    }
+    let mut bytes = header::written(KEY, about, numbers::dtype::<T>(), size_of::<T>(), &parts);
+    parts.values().for_each(|tensor| numbers::append(tensor.as_slice(), &mut bytes));
+    header::seal(&mut bytes);
+    write_atomically(path, &bytes)
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
@@ -118,14 +119,12 @@ fn checksum(bytes: &[u8]) -> u32 {
 /// Reads a file of named tensors, from here or from Python.
 ///
 /// # Errors
-/// The file cannot be read, is not of the format, is cut short, or a tensor differs from its checksum.
+/// The file cannot be read, is not of the format, is cut short, or differs from its checksum.
 pub fn read(path: impl AsRef<Path>) -> Result<TensorFile> {
     let path = path.as_ref();
     let shown = path.display().to_string();
-    if path.is_dir() {
-        return Err(Error::io(format!("cannot read {shown}: it is a directory; give the name of a file in it")));
-    }
-    let bytes = std::fs::read(path).map_err(|error| Error::io(format!("cannot read {shown}: {error}")))?;
+    let Source { file, length } = open(path)?;
+    let bytes = header::checked(file, length, &shown)?;
     TensorFile::new(bytes, shown)
 }
 
@@ -140,39 +139,59 @@ pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<TensorFile> {
 /// A file of named tensors, as read.
 pub struct TensorFile {
     path: String,
+    bytes: Vec<u8>,
     tensors: BTreeMap<String, Stored>,
     about: Option<About>,
+    warnings: Vec<String>,
 }
 
 struct Stored {
     dtype: Dtype,
     shape: Shape,
-    bytes: Vec<u8>,
+    place: Range<usize>,
 }
 
 impl TensorFile {
     fn new(bytes: Vec<u8>, path: String) -> Result<Self> {
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| unreadable(&path, &bytes, error))?;
-        let content = SafeTensors::deserialize(&bytes).map_err(|error| unreadable(&path, &bytes, error))?;
-        let about = header.metadata().as_ref().and_then(|texts| texts.get(KEY));
+        let damaged = |why: String| Error::io(format!("cannot read {path}: {why}"));
+        let Header { metadata, start } = Header::read(&bytes, &path)?;
+        let sealed = header::check_seal(&bytes[..start], &metadata, &bytes).map_err(damaged)?;
+        let about = metadata.metadata().as_ref().and_then(|texts| texts.get(KEY));
         let about: Option<About> = about
             .map(|text| serde_json::from_str(text))
             .transpose()
-            .map_err(|error| Error::io(format!("cannot read {path}: its description is damaged: {error}")))?;
+            .map_err(|error| damaged(format!("its description is damaged: {error}")))?;
+        let sums = about.as_ref().and_then(|about| about.checksums.as_ref());
+        let mut warnings = Vec::new();
+        match (&about, sealed) {
+            (Some(About { checksums: None, .. }), false) => {
+                return Err(damaged("its checksum is missing: the file is damaged; take another copy".to_owned()));
+            }
+            (Some(about), false) => warnings.push(format!(
+                "{path}: this {} was written by an earlier version, without a checksum of the whole file: damage outside its \
+                 tensors would go unnoticed; save it again",
+                about.kind
+            )),
+            _ => {}
+        }
         let mut tensors = BTreeMap::new();
-        for (name, view) in content.iter() {
-            let expected = about.as_ref().and_then(|about| about.checksums.get(name));
-            if expected.is_some_and(|sum| *sum != checksum(view.data())) {
-                return Err(Error::io(format!(
-                    "cannot read {path}: tensor {name:?} differs from its checksum: the file is damaged; take another copy"
+        for (name, info) in metadata.tensors() {
+            let place = start + info.data_offsets.0..start + info.data_offsets.1;
+            let expected = sums.and_then(|sums| sums.get(&name));
+            if expected.is_some_and(|sum| *sum != checksum(&bytes[place.clone()])) {
+                return Err(damaged(format!(
+                    "tensor {name:?} differs from its checksum: the file is damaged; take another copy"
                 )));
             }
-            let shape = Shape::new(view.shape())
-                .map_err(|error| Error::io(format!("cannot read {path}: tensor {name:?}: {error}")))?;
-            let stored = Stored { dtype: view.dtype(), shape, bytes: view.data().to_vec() };
-            tensors.insert(name.to_owned(), stored);
+            let shape = Shape::new(&info.shape).map_err(|error| damaged(format!("tensor {name:?}: {error}")))?;
+            tensors.insert(name, Stored { dtype: info.dtype, shape, place });
         }
-        Ok(Self { path, tensors, about })
+        Ok(Self { path, bytes, tensors, about, warnings })
+    }
+
+    /// What a reader should know: that the file has no checksum of the whole, which those of version 0.1 before it lack.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The names, sorted.
@@ -185,10 +204,11 @@ impl TensorFile {
         self.tensors.get(name).map(|stored| &stored.shape)
     }
 
-    /// A tensor. Numbers of the other precision are converted where that loses nothing: f32 to f64.
+    /// A tensor, from numbers of 64, 32 or 16 bits (F64, F32, F16, BF16): exact where `T` has them all, else rounded to the
+    /// nearest.
     ///
     /// # Errors
-    /// No tensor of that name; numbers of another kind.
+    /// No tensor of that name; numbers of another kind; a finite one that is beyond the range of `T`.
     pub fn tensor<T: Element>(&self, name: &str) -> Result<Tensor<T>> {
         let Some(stored) = self.tensors.get(name) else {
             return Err(Error::argument(format!(
@@ -197,17 +217,15 @@ impl TensorFile {
                 self.names().join(", ")
             )));
         };
-        let data: Vec<T> = match (stored.dtype, T::NAME) {
-            (Dtype::F32, _) => numbers(&stored.bytes, |b| f64::from(f32::from_le_bytes(b))),
-            (Dtype::F64, "f64") => numbers(&stored.bytes, f64::from_le_bytes),
-            (dtype, _) => {
-                return Err(Error::argument(format!(
-                    "{}: tensor {name:?} holds {dtype:?}, where {} is wanted",
-                    self.path,
-                    T::NAME
-                )));
-            }
-        };
+        let data = numbers::read(stored.dtype, &self.bytes[stored.place.clone()]).map_err(|refused| {
+            let why = match refused {
+                Refused::Kind => {
+                    format!("holds {:?}; numbers of the kinds F64, F32, F16 and BF16 are read", stored.dtype)
+                }
+                Refused::Range(x) => format!("holds {x:e}, which is beyond the range of {}; read it as f64", T::NAME),
+            };
+            Error::argument(format!("{}: tensor {name:?} {why}", self.path))
+        })?;
         Tensor::new(stored.shape.clone(), data)
     }
 
@@ -233,19 +251,4 @@ impl TensorFile {
     pub fn path(&self) -> &str {
         &self.path
     }
-}
-
-fn numbers<T: Element, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f64) -> Vec<T> {
-    bytes.chunks_exact(N).map(|chunk| T::from_f64(read(chunk.try_into().expect("chunks of N bytes")))).collect()
-}
-
-fn unreadable(path: &str, bytes: &[u8], error: SafeTensorError) -> Error {
-    let why = match error {
-        SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength => {
-            format!("it is cut short, or not of the safetensors format ({} bytes): {error}", bytes.len())
-        }
-        SafeTensorError::HeaderTooSmall => format!("it has {} bytes, too few for a safetensors file", bytes.len()),
-        error => format!("it is damaged, or not of the safetensors format: {error}"),
-    };
-    Error::io(format!("cannot read {path}: {why}"))
 }

@@ -1,19 +1,35 @@
-//! Writing files so that a reader never meets half of one.
+//! Files: written so that a reader never meets half of one, read so that nothing hangs or fills the memory.
+//!
+//! A writer holds a lock on its temporary file, which the operating system takes back when the process ends, however it does.
+//! So a temporary file that can be locked is the rest of a killed run; the next file that is written into the folder removes it.
+
+mod lock;
+mod read;
+
+pub use lock::Lock;
+pub use read::{Source, open, read};
 
 use crate::{Error, Result};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+const PREFIX: &str = ".retrograd-";
+const SUFFIX: &str = ".tmp";
+/// So many names of a folder are looked at for what killed runs left.
+const MOST_NAMES: usize = 10_000;
+
 /// Writes `bytes` to `path`, all or nothing.
 ///
 /// The bytes go to a temporary file in the same folder, reach the disk (fsync), and take the name `path` in one rename; the
 /// folder is then synced, so that the name survives a loss of power too. A failure at any point leaves the old file, or none,
-/// and no temporary file. The old file's permissions are kept. A symbolic link stays one: what it points to is replaced.
-/// A device or a pipe (`/dev/stdout`) cannot be replaced by a rename, and is written to.
+/// and no temporary file; that of a process that was killed is removed by the next call for the same folder. Of several writers at
+/// once, one wins, with its whole file. The old file's permissions are kept. A symbolic link stays one: what it points to is
+/// replaced. A character device, or a pipe that is open already (`/dev/stdout`), cannot be replaced by a rename, and is written to.
 ///
 /// # Errors
-/// The folder is missing or not writable, the path is a directory, the disk is full: each names the path.
+/// The folder is missing or not writable, the path is a directory, the disk is full: each names the path. A pipe in a folder, whose
+/// writer would wait for a reader, and a disk's device.
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
@@ -24,6 +40,9 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let ends_as_folder = path.to_string_lossy().ends_with(std::path::is_separator);
     if ends_as_folder || old.as_ref().is_some_and(fs::Metadata::is_dir) {
         return Err(failed(path, "it is a directory; give the name of a file in it", io::ErrorKind::IsADirectory));
+    }
+    if let Some(what) = old.as_ref().and_then(|old| read::unfit(path, old, read::Use::Writing)) {
+        return Err(failed(path, &format!("it is {what}; give the name of a file"), io::ErrorKind::InvalidInput));
     }
     let written = match &old {
         Some(old) if !old.is_file() => write_through(&target, bytes),
@@ -41,12 +60,8 @@ fn write_through(target: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn replace(target: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
     let folder = folder_of(target);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".retrograd-").suffix(".tmp");
-    // A temporary file is private by default; the finished one is as readable as any other that the user makes.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(&folder)?;
+    remove_leftovers(&folder);
+    let mut file = temporary(&folder)?;
     file.write_all(bytes)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
@@ -57,6 +72,41 @@ fn replace(target: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) ->
     #[cfg(unix)]
     File::open(&folder)?.sync_all()?;
     Ok(())
+}
+
+/// A temporary file in the folder, locked for as long as it is open.
+fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    // A temporary file is private by default; the finished one is as readable as any other that the user makes.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    loop {
+        let file = builder.tempfile_in(folder)?;
+        // Another process may have met it before it was locked, and taken it for a leftover.
+        let locked = file.as_file().lock();
+        if locked.is_err() || file.path().exists() {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes the temporary files that nobody holds a lock on. Where something stands in the way, they stay.
+fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.take(MOST_NAMES).flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        if let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn folder_of(target: &Path) -> PathBuf {
