@@ -263,14 +263,21 @@ impl Csv {
         self.dataset(self.table("csv".into(), file::unpack("csv", bytes)?)?)
     }
 
-    /// The rows of a file as text, in the same way but with no look at what they hold: what [`Preprocessing::encode_rows`] takes.
+    /// The rows of a file as text, in the same way but with no look at what they hold: what [`Preprocessing::encode_rows`] and
+    /// [`Model::answer`](crate::nn::Model::answer) take. Where the file has a header, the rows keep its names.
     ///
     /// # Errors
     /// A path that cannot be read, damaged gzip, text that is not UTF-8, no rows, rows of different lengths.
-    pub fn read_rows(&self, path: impl AsRef<Path>) -> Result<Vec<Vec<String>>> {
+    pub fn read_rows(&self, path: impl AsRef<Path>) -> Result<Vec<super::Row>> {
         let path = path.as_ref();
         let table = self.table(format!("csv: {}", path.display()), file::read("csv", path)?)?;
-        Ok(table.rows.iter().map(|row| row.cells.iter().map(String::from).collect()).collect())
+        let table = match &self.names {
+            Some(names) => table.rename(names)?,
+            None => table,
+        };
+        let names = table.named.then(|| std::sync::Arc::<[String]>::from(&table.names[..]));
+        let row = |row: &Row| super::Row::new(names.clone(), row.cells.iter().map(String::from).collect());
+        Ok(table.rows.iter().map(row).collect())
     }
 
     fn table(&self, origin: String, bytes: Vec<u8>) -> Result<Table> {
@@ -287,10 +294,10 @@ impl Csv {
             Some(names) => &table.rename(names)?,
             None => &table,
         };
-        let (roles, targets) = self.roles(table)?;
+        let (roles, target_columns) = self.roles(table)?;
         let rows = self.rows(table, &roles)?;
         let columns = self.columns(table, &roles, &rows)?;
-        let (class_names, targets) = self.read_targets(table, &targets, &rows)?;
+        let (class_names, targets) = self.read_targets(table, &target_columns, &rows)?;
         // A column of words becomes a feature for each of them, so that the table may be far larger than its file.
         let width = columns.iter().map(Column::width).sum::<usize>();
         let mut inputs = Vec::new();
@@ -316,7 +323,8 @@ impl Csv {
                 })?;
             }
         }
-        let preprocessing = Preprocessing::of_columns(columns, class_names)?;
+        let target_names = target_columns.iter().map(|&column| table.names[column].clone()).collect();
+        let preprocessing = Preprocessing::of_columns(columns, class_names, target_names)?;
         if preprocessing.n_features() == 0 {
             return Err(Error::argument(format!(
                 "{}: every column is a target or ignored; no feature is left",

@@ -6,7 +6,7 @@
 use super::batches::{Batches, Order};
 use super::preprocessing::Preprocessing;
 use super::targets::check_rows;
-use super::{Scaler, Targets};
+use super::{Scaler, TargetKind, Targets};
 use crate::{Element, Error, Result, Tensor};
 use std::fmt;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl<T: Element> Dataset<T> {
     pub(super) fn with_preprocessing(
         inputs: Tensor<T>,
         targets: Targets<T>,
-        preprocessing: Preprocessing,
+        mut preprocessing: Preprocessing,
     ) -> Result<Self> {
         check_inputs(&inputs, &preprocessing)?;
         let n = inputs.shape()[0];
@@ -78,6 +78,7 @@ impl<T: Element> Dataset<T> {
             Targets::Labels(labels) => check_labels(labels)?,
             Targets::Values(values) => check_values(values)?,
         };
+        preprocessing.set_target_kind(TargetKind::of(&targets));
         let mut data = Self { inputs, targets, weights: None, n_classes, preprocessing: Arc::new(preprocessing) };
         let names = data.preprocessing.class_names().len();
         if names > 0 {
@@ -175,6 +176,11 @@ impl<T: Element> Dataset<T> {
     /// The weight of each row, where there are weights.
     pub fn weights(&self) -> Option<&Tensor<T>> {
         self.weights.as_ref()
+    }
+
+    /// What the targets are: of the data that this was made as, whatever its rows are now.
+    pub fn target_kind(&self) -> TargetKind {
+        self.preprocessing.target_kind().unwrap_or_else(|| TargetKind::of(&self.targets))
     }
 
     /// The labels, where the targets are labels.

@@ -5,7 +5,7 @@
 //!
 //! Invariant: a row that was read from a file gives the same bits when it is encoded again.
 
-use super::Scaler;
+use super::{RawRow, Scaler, TargetKind};
 use crate::{Element, Error, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,10 @@ pub struct Preprocessing {
     scalers: Vec<Scaler>,
     class_names: Vec<String>,
     target_scalers: Vec<Scaler>,
+    /// What the targets are, where that is known.
+    target_kind: Option<TargetKind>,
+    /// The target columns in the order of the values, where they have names.
+    target_names: Vec<String>,
 }
 
 /// A preprocessing as written in a file, before it is checked.
@@ -48,6 +52,11 @@ struct Parts {
     scalers: Vec<Scaler>,
     class_names: Vec<String>,
     target_scalers: Vec<Scaler>,
+    // Files of older versions do not have what follows.
+    #[serde(default)]
+    target_kind: Option<TargetKind>,
+    #[serde(default)]
+    target_names: Vec<String>,
 }
 
 /// A column of raw rows.
@@ -156,7 +165,8 @@ pub(crate) fn listed<S: AsRef<str>>(words: &[S]) -> String {
 impl TryFrom<Parts> for Preprocessing {
     type Error = Error;
     fn try_from(parts: Parts) -> Result<Self> {
-        let Parts { columns, feature_shape, scalers, class_names, target_scalers } = parts;
+        let Parts { columns, feature_shape, scalers, class_names, target_scalers, target_kind, mut target_names } =
+            parts;
         let width = columns.iter().map(Column::width).sum::<usize>();
         let product = feature_shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
         if product != Some(width) {
@@ -178,7 +188,18 @@ impl TryFrom<Parts> for Preprocessing {
         }
         scalers.iter().try_for_each(|scaler| scaler.check_columns(width))?;
         distinct("names of classes", &class_names)?;
-        Ok(Self { columns, feature_shape, scalers, class_names, target_scalers })
+        let targets = columns.iter().filter(|column| column.kind == ColumnKind::Target);
+        let targets: Vec<&String> = targets.map(|column| &column.name).collect();
+        if target_names.is_empty() {
+            target_names = targets.into_iter().cloned().collect();
+        } else if target_names.len() != targets.len() || target_names.iter().any(|name| !targets.contains(&name)) {
+            return Err(Error::argument(format!(
+                "preprocessing: the targets are called {}, their columns {}",
+                listed(&target_names),
+                listed(&targets)
+            )));
+        }
+        Ok(Self { columns, feature_shape, scalers, class_names, target_scalers, target_kind, target_names })
     }
 }
 
@@ -203,13 +224,24 @@ impl Preprocessing {
             scalers: Vec::new(),
             class_names: Vec::new(),
             target_scalers: Vec::new(),
+            target_kind: None,
+            target_names: Vec::new(),
         }
     }
 
-    /// For the columns of a file, whose classes have these names.
-    pub(super) fn of_columns(columns: Vec<Column>, class_names: Vec<String>) -> Result<Self> {
+    /// For the columns of a file, whose classes have these names; the target columns in the order of their values.
+    pub(super) fn of_columns(
+        columns: Vec<Column>,
+        class_names: Vec<String>,
+        target_names: Vec<String>,
+    ) -> Result<Self> {
         let feature_shape = vec![columns.iter().map(Column::width).sum()];
-        Parts { columns, feature_shape, scalers: vec![], class_names, target_scalers: vec![] }.try_into()
+        let (scalers, target_scalers, target_kind) = (Vec::new(), Vec::new(), None);
+        Parts { columns, feature_shape, scalers, class_names, target_scalers, target_kind, target_names }.try_into()
+    }
+
+    pub(super) fn set_target_kind(&mut self, kind: TargetKind) {
+        self.target_kind = Some(kind);
     }
 
     pub(super) fn set_class_names(&mut self, names: Vec<String>) -> Result<()> {
@@ -282,10 +314,14 @@ impl Preprocessing {
         names
     }
 
-    /// The names of the target columns of a file.
+    /// The names of the target columns of a file, in the order of the values.
     pub fn target_names(&self) -> Vec<&str> {
-        let targets = self.columns.iter().filter(|column| column.kind == ColumnKind::Target);
-        targets.map(|column| &column.name[..]).collect()
+        self.target_names.iter().map(String::as_str).collect()
+    }
+
+    /// What the targets are; nothing where that was not recorded, as in files of version 1.
+    pub fn target_kind(&self) -> Option<TargetKind> {
+        self.target_kind
     }
 
     /// The names of the classes, label 0 first; empty where they have none.
@@ -305,43 +341,111 @@ impl Preprocessing {
 
     /// Raw rows of text as inputs, [rows, ...features], scaled.
     ///
-    /// A row holds the columns of the file in their order: all of them, or all but the targets, or the features alone.
+    /// A row of a file with a header ([`Csv::read_rows`](super::Csv::read_rows)) has its columns matched by name, in whatever order
+    /// they come; columns without use here are left out. A row without names holds the columns of the file in their order: all of
+    /// them, or the features alone. Other numbers of cells are taken only where they can be read in one way.
     ///
     /// # Errors
-    /// No rows, another number of columns, a word that the column does not know, not a number, or a missing value where none is
-    /// filled in. Rows are counted from 0.
-    pub fn encode_rows<T: Element, R: AsRef<[S]>, S: AsRef<str>>(&self, rows: &[R]) -> Result<Tensor<T>> {
+    /// No rows, a column that the row does not have, another number of columns, one that can be read in two ways, a word that the
+    /// column does not know, not a number, or a missing value where none is filled in. Rows are counted from 0.
+    pub fn encode_rows<T: Element, R: RawRow<S>, S: AsRef<str>>(&self, rows: &[R]) -> Result<Tensor<T>> {
         if rows.is_empty() {
             return Err(Error::argument("encode: no rows"));
         }
-        let mut features = Vec::with_capacity(rows.len() * self.n_features());
-        for (row, cells) in rows.iter().enumerate() {
-            let cells = cells.as_ref();
-            for (column, cell) in self.columns_of(row, cells.len())?.into_iter().zip(cells) {
-                column.encode(cell.as_ref(), &mut features).map_err(|wrong| {
-                    Error::argument(format!("encode: row {row}, column {:?}: {wrong}", column.name))
-                })?;
-            }
-        }
-        self.scale(&Tensor::new([rows.len(), self.n_features()], features)?)
+        let features: Vec<Vec<T>> = self.encode_each(rows).collect::<Result<_>>()?;
+        Tensor::new([rows.len(), self.n_features()], features.concat())?.try_reshape(self.shape_of(rows.len()))
     }
 
-    /// The columns that a row of this many cells holds.
-    fn columns_of(&self, row: usize, cells: usize) -> Result<Vec<&Column>> {
-        let kept: [fn(&Column) -> bool; 3] = [|_| true, |column| column.kind != ColumnKind::Target, Column::is_feature];
-        for keep in kept {
-            let columns: Vec<&Column> = self.columns.iter().filter(|column| keep(column)).collect();
-            if columns.len() == cells {
-                return Ok(columns);
+    /// The same row by row: the features of each, scaled, or what is wrong with it.
+    pub(crate) fn encode_each<T: Element, R: RawRow<S>, S: AsRef<str>>(
+        &self,
+        rows: &[R],
+    ) -> impl Iterator<Item = Result<Vec<T>>> {
+        // Rows of one file share their names, so that their places are looked up once.
+        let mut last: Option<(*const [String], usize, Vec<usize>)> = None;
+        rows.iter().enumerate().map(move |(number, row)| {
+            let (names, cells) = (row.names(), row.cells());
+            let key = (names.map_or(&[] as *const [String], |names| names), cells.len());
+            let places = match last.take() {
+                Some((names, n, places)) if std::ptr::eq(names, key.0) && n == key.1 => places,
+                _ => self.places(number, names, cells.len())?,
+            };
+            let mut features = Vec::with_capacity(self.n_features());
+            for (column, &place) in self.columns.iter().filter(|column| column.is_feature()).zip(&places) {
+                column.encode(cells[place].as_ref(), &mut features).map_err(|wrong| {
+                    Error::argument(format!("encode: row {number}, column {:?}: {wrong}", column.name))
+                })?;
             }
+            last = Some((key.0, key.1, places));
+            let row = Tensor::new([1, self.n_features()], features)?;
+            Ok(self.scaled(&row, number)?.into_vec())
+        })
+    }
+
+    /// Where in a row of these names, or of this many cells, the cells of the feature columns stand.
+    fn places(&self, row: usize, names: Option<&[String]>, cells: usize) -> Result<Vec<usize>> {
+        let unnamed = |(i, column): (usize, &Column)| !column.is_feature() || column.name == format!("x{i}");
+        match names {
+            Some(names) if !self.columns.iter().enumerate().all(unnamed) => self.places_by_name(row, names),
+            _ => self.places_by_position(row, cells),
         }
-        let expected: Vec<&str> =
-            self.columns.iter().filter(|column| column.is_feature()).map(|column| &column.name[..]).collect();
-        Err(Error::shape(format!(
-            "encode: row {row} has {cells} columns; expected the {}: {}",
-            expected.len(),
-            listed(&expected)
-        )))
+    }
+
+    fn places_by_name(&self, row: usize, names: &[String]) -> Result<Vec<usize>> {
+        let place = |column: &Column| {
+            let mut found = names.iter().enumerate().filter(|(_, name)| **name == column.name);
+            match (found.next(), found.next()) {
+                (Some((place, _)), None) => Ok(place),
+                (Some(_), Some(_)) => Err(Error::argument(format!(
+                    "encode: row {row} has two columns called {:?}; name them apart",
+                    column.name
+                ))),
+                (None, _) => Err(Error::argument(format!(
+                    "encode: row {row} has no column {:?}; it has {}",
+                    column.name,
+                    listed(names)
+                ))),
+            }
+        };
+        self.columns.iter().filter(|column| column.is_feature()).map(place).collect()
+    }
+
+    /// Cells beyond the features are those of some of the other columns. Whichever they are, each feature must stand in one place.
+    fn places_by_position(&self, row: usize, cells: usize) -> Result<Vec<usize>> {
+        let others = self.columns.iter().filter(|column| !column.is_feature()).count();
+        let features = self.columns.len() - others;
+        let Some(given) = cells.checked_sub(features).filter(|given| *given <= others) else {
+            return Err(Error::shape(format!(
+                "encode: row {row} has {cells} columns; expected the {features}: {}",
+                listed(&self.named(Column::is_feature))
+            )));
+        };
+        let (mut places, mut before) = (Vec::with_capacity(features), 0);
+        for column in &self.columns {
+            if !column.is_feature() {
+                before += 1;
+                continue;
+            }
+            let least = given.saturating_sub(others - before);
+            if least != given.min(before) {
+                return Err(Error::argument(format!(
+                    "encode: row {row} has {cells} columns, which can be read in more than one way: give the features alone ({}), \
+                     all columns ({}), or rows of a file with a header, whose columns are matched by name (Csv::read_rows)",
+                    listed(&self.named(Column::is_feature)),
+                    listed(&self.named(|_| true))
+                )));
+            }
+            places.push(places.len() + least);
+        }
+        Ok(places)
+    }
+
+    fn named(&self, keep: impl Fn(&Column) -> bool) -> Vec<&str> {
+        self.columns.iter().filter(|column| keep(column)).map(|column| &column.name[..]).collect()
+    }
+
+    fn shape_of(&self, rows: usize) -> crate::Shape {
+        std::iter::once(rows).chain(self.feature_shape.iter().copied()).collect()
     }
 
     /// Features that are numbers already, [rows, ...features], scaled as those of the training data were.
@@ -357,20 +461,32 @@ impl Preprocessing {
                 self.n_features()
             )));
         }
+        self.scaled(inputs, 0)?.try_reshape(self.shape_of(inputs.shape()[0]))
+    }
+
+    /// Inputs in the units of the raw data: what the scalers did, undone.
+    ///
+    /// # Errors
+    /// Another number of features.
+    pub fn unscale<T: Element>(&self, inputs: &Tensor<T>) -> Result<Tensor<T>> {
+        self.scalers.iter().rev().try_fold(inputs.clone(), |inputs, scaler| scaler.invert_tensor(&inputs))
+    }
+
+    /// Rows of as many features as these, scaled; the first row has this number in errors.
+    fn scaled<T: Element>(&self, inputs: &Tensor<T>, first: usize) -> Result<Tensor<T>> {
         let mut scaled = inputs.clone();
         for scaler in &self.scalers {
             scaled = scaler.apply_tensor(&scaled)?;
         }
-        if let Some(at) = scaled.iter().position(|x| !x.as_f64().is_finite()) {
-            return Err(Error::not_finite(format!(
+        match scaled.iter().position(|x| !x.as_f64().is_finite()) {
+            Some(at) => Err(Error::not_finite(format!(
                 "encode: row {}, column {:?} is {}; features must be finite",
-                at / features,
-                self.feature_names()[at % features],
+                first + at / self.n_features(),
+                self.feature_names()[at % self.n_features()],
                 scaled.as_slice()[at]
-            )));
+            ))),
+            None => Ok(scaled),
         }
-        let shape = std::iter::once(inputs.shape()[0]).chain(self.feature_shape.iter().copied());
-        scaled.try_reshape(shape.collect::<crate::Shape>())
     }
 
     /// The names of these classes; their numbers, where they have no names.

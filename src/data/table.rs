@@ -21,6 +21,8 @@ pub(super) struct Table {
     /// What errors begin with.
     pub origin: String,
     pub names: Vec<String>,
+    /// Whether the names are of a header, or given, rather than made up.
+    pub named: bool,
     pub rows: Vec<Row>,
     text: String,
     /// The table whose columns begin at this number, where two stand side by side.
@@ -51,7 +53,7 @@ impl Table {
             Header::Auto => !first.cells.iter().any(|cell| cell.trim().parse::<f64>().is_ok()),
         };
         let title = header.then(|| rows.remove(0));
-        let table = Self { origin, names: Vec::new(), rows, text, right: None };
+        let table = Self { origin, names: Vec::new(), named: header, rows, text, right: None };
         let wrong = |message: String| Error::argument(format!("{}: {message}", table.origin));
         if table.rows.is_empty() {
             return Err(wrong("no rows below the header".into()));
@@ -76,7 +78,7 @@ impl Table {
         if names.len() != width {
             return Err(Error::argument(format!("{}: {} names for {width} columns", self.origin, names.len())));
         }
-        Ok(Self { names: names.to_vec(), ..self })
+        Ok(Self { names: names.to_vec(), named: true, ..self })
     }
 
     /// The columns of `right` beside these; where they have no names of their own, they are called y0, y1, ...

@@ -1,7 +1,39 @@
 //! What a network should answer: labels or values.
 
 use crate::{Element, Error, Result, Tensor};
+use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// What each target is, as its data say. A data set records it where it is made, so that parts of it and models that were trained
+/// on it agree on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    /// The number of one of several classes.
+    Label,
+    /// A number.
+    Value,
+    /// 0 or 1: one of several columns, of which exactly one is 1 in each row.
+    OneHot,
+    /// 0 or 1: whether something holds, whatever the other columns say.
+    Flags,
+}
+
+impl TargetKind {
+    /// The kind of these targets.
+    pub fn of<T: Element>(targets: &Targets<T>) -> Self {
+        let Targets::Values(values) = targets else { return Self::Label };
+        if !values.iter().all(|value| [0.0, 1.0].contains(&value.as_f64())) {
+            return Self::Value;
+        }
+        let columns = values.shape().get(1).copied().unwrap_or(1).max(1);
+        let ones = |row: &[T]| row.iter().filter(|value| value.as_f64() == 1.0).count();
+        match columns > 1 && values.as_slice().chunks(columns).all(|row| ones(row) == 1) {
+            true => Self::OneHot,
+            false => Self::Flags,
+        }
+    }
+}
 
 /// What each row of inputs should give: the number of a class, or values.
 #[derive(Clone, PartialEq)]

@@ -22,20 +22,6 @@ struct Content {
     preprocessing: Option<Preprocessing>,
 }
 
-/// What a model says of one raw row.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// A class: its name (its number, where classes have no names), and its probability.
-    Class {
-        /// The name.
-        name: String,
-        /// The probability, by softmax or sigmoid of the scores.
-        probability: f64,
-    },
-    /// Numbers, in the units of the targets that the model was trained on.
-    Values(Vec<f64>),
-}
-
 impl<T: Element> Model<T> {
     /// Writes the model to one file: layers, weights, scaling, categories and label names. [`Model::load`] reads it; the weights
     /// are readable by Python's safetensors as well.
@@ -168,45 +154,6 @@ impl<T: Element> Model<T> {
         self.set_file_warnings(warnings);
         Ok(())
     }
-
-    /// What the model says of raw rows, cells as they stand in a CSV file: encoded and scaled as the training data were, the
-    /// outputs decoded to label names or scaled back.
-    ///
-    /// # Errors
-    /// The model was trained on data without columns, or a cell cannot be read: the row and column are named. Classes have names,
-    /// and the outputs are not one row of scores for each row.
-    pub fn answer<R: AsRef<[S]>, S: AsRef<str>>(&self, rows: &[R]) -> Result<Vec<Answer>> {
-        let Some(preprocessing) = self.preprocessing() else {
-            return Err(Error::argument("answer: the model has not been trained on columns of raw data; use predict"));
-        };
-        let outputs = self.predict(&preprocessing.encode_rows(rows)?)?;
-        let Some(head) = self.head().filter(|_| !preprocessing.class_names().is_empty()) else {
-            let values = preprocessing.decode_values(&outputs)?;
-            let width = values.len() / rows.len().max(1);
-            return Ok(values.as_slice().chunks(width.max(1)).map(|row| Answer::Values(as_f64(row))).collect());
-        };
-        if outputs.shape().rank() > 2 || outputs.len() < rows.len() {
-            return Err(Error::shape(format!(
-                "answer: the outputs of {} rows have shape {}; the names of classes go with one row of scores for each",
-                rows.len(),
-                outputs.shape()
-            )));
-        }
-        let classes = head.classes(&outputs);
-        let names = preprocessing.decode_labels(&classes)?;
-        let probabilities = head.probabilities(&outputs);
-        let width = probabilities.len() / rows.len().max(1);
-        let rows = probabilities.as_slice().chunks(width.max(1)).zip(classes).zip(names);
-        let answer = |((row, class), name): ((&[T], usize), String)| {
-            let probability = match row {
-                [yes] if class == 0 => 1.0 - yes.to_f64(),
-                [yes] => yes.to_f64(),
-                row => row[class].to_f64(),
-            };
-            Answer::Class { name, probability }
-        };
-        Ok(rows.map(answer).collect())
-    }
 }
 
 /// Weights of a file, unless one is NaN; a warning for infinite ones, which may stand for a mask.
@@ -226,10 +173,6 @@ fn refuse_nan<T: Element>(name: &str, value: &Tensor<T>) -> Result<()> {
              tensors can be looked at with store::read)"
         ))),
     }
-}
-
-fn as_f64<T: Element>(row: &[T]) -> Vec<f64> {
-    row.iter().map(|x| x.to_f64()).collect()
 }
 
 fn content(file: &TensorFile) -> Result<Content> {

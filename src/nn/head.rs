@@ -44,6 +44,23 @@ impl Head {
         }
     }
 
+    /// The probability of a class, of a row that [`probabilities`](Head::probabilities) gave; a single number is that of class 1.
+    ///
+    /// What a network says that was trained on squares of differences estimates a probability, and is held to 0..1. Scores of
+    /// the hinge loss are none: NaN.
+    pub fn probability_of<T: Element>(self, class: usize, row: &[T]) -> f64 {
+        let probability = match row {
+            [yes] if class == 0 => 1.0 - yes.to_f64(),
+            [yes] => yes.to_f64(),
+            row => row[class].to_f64(),
+        };
+        match self {
+            Self::Scores => f64::NAN,
+            Self::Values => probability.clamp(0.0, 1.0),
+            _ => probability,
+        }
+    }
+
     /// The outputs as probabilities: softmax of several logits, sigmoid of one; plain values are left as they are.
     #[inline(never)]
     pub fn probabilities<T: Element>(self, outputs: &Tensor<T>) -> Tensor<T> {

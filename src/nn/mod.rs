@@ -4,6 +4,7 @@
 //! variable, the parameters taken from a [`Pass`]. A [`Model`] is a layer, usually [`Sequential`], with its parameters.
 
 mod activation;
+mod answer;
 mod compose;
 mod config;
 mod dense;
@@ -26,12 +27,12 @@ mod shape;
 mod summary;
 
 pub use activation::{Activation, LogSoftmax, Softmax};
+pub use answer::Answer;
 pub use compose::{Residual, Shared};
 pub use config::Restore;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
-pub use file::Answer;
 pub use func::{Func, func};
 pub use head::Head;
 pub use init::Init;

@@ -1,10 +1,10 @@
 //! What a run looked like: learning curves, and the report with all there is to see.
 
 use super::history::{History, Stop};
-use super::measure::predictions;
+use super::measure::{Judged, predictions};
 use super::metrics::ConfusionMatrix;
 use super::trainer::Trainer;
-use crate::data::{Dataset, Targets};
+use crate::data::{Dataset, TargetKind, Targets};
 use crate::nn::{Head, Model, Role, SummaryRow};
 use crate::plot::{self, Curve, CurveOptions, ImageOptions, Report, Svg};
 use crate::{Element, Result, Tensor};
@@ -49,10 +49,10 @@ impl<T: Element> Trainer<T> {
         if let Some(stop) = &history.stop {
             report = report.text(&stop.to_string());
         }
-        let outputs = predictions(model, held_back)?;
-        report = report.table("Held-back data", self.measured(model, held_back, &outputs)?);
+        let judged = Judged::new(predictions(model, held_back)?, held_back, model.head_for(held_back.preprocessing()))?;
+        report = report.table("Held-back data", self.measured(held_back, &judged));
         report = report.figure(&history.curves("Learning curves")?, "Loss and metrics by epoch.");
-        for (svg, caption) in figures(model, held_back, &outputs)? {
+        for (svg, caption) in figures(model, held_back, &judged)? {
             report = report.figure(&svg, caption);
         }
         let row = |row: SummaryRow| {
@@ -66,40 +66,55 @@ impl<T: Element> Trainer<T> {
     }
 
     /// The metrics that were asked for, on these data, and how many examples they have.
-    fn measured(&self, model: &Model<T>, data: &Dataset<T>, outputs: &Tensor<T>) -> Result<Vec<(String, String)>> {
+    fn measured(&self, data: &Dataset<T>, judged: &Judged<T>) -> Vec<(String, String)> {
         let mut pairs = vec![("examples".to_owned(), data.len().to_string())];
         for metric in &self.metrics {
-            let value = metric.value(outputs, data.targets(), head(model, data))?;
-            pairs.push((metric.name(), format!("{value:.4}")));
+            let value = match judged.measure_or_nan(metric) {
+                (value, None) => format!("{value:.4}"),
+                (value, Some(why)) => format!("{value} ({why})"),
+            };
+            pairs.push((metric.name(), value));
         }
-        Ok(pairs)
+        pairs
     }
 }
 
 /// What can be drawn of a model and data like these.
-fn figures<T: Element>(model: &Model<T>, data: &Dataset<T>, outputs: &Tensor<T>) -> Result<Vec<(Svg, &'static str)>> {
+fn figures<T: Element>(model: &Model<T>, data: &Dataset<T>, judged: &Judged<T>) -> Result<Vec<(Svg, &'static str)>> {
     let mut figures = Vec::new();
-    match data.targets() {
-        Targets::Labels(labels) => {
+    let Judged { outputs, targets, head, kind } = judged;
+    let one_a_row = outputs.len() == data.len();
+    let labels = match targets {
+        Targets::Labels(labels) => Some(labels.clone()),
+        Targets::Values(values) if one_a_row && *kind == TargetKind::Flags && *head != Head::Values => {
+            Some(values.iter().map(|x| usize::from(x.to_f64() == 1.0)).collect())
+        }
+        Targets::Values(_) => None,
+    };
+    match (labels, targets) {
+        (Some(labels), _) => {
             let names = class_names(data);
-            let predicted = head(model, data).classes(outputs);
-            let matrix = ConfusionMatrix::new(&predicted, labels, names.len())?;
+            let predicted = head.classes(outputs);
+            let matrix = ConfusionMatrix::new(&predicted, &labels, names.len())?;
             let rows: Vec<Vec<usize>> = (0..names.len()).map(|class| matrix.row(class).to_vec()).collect();
             let svg = plot::confusion_matrix("Confusion matrix", &rows, &names)?;
             figures.push((svg, "Rows are what it is, columns what the model says."));
             if model.input_shape().dims() == [2] {
-                let head = head(model, data);
-                let predict = |points: &Tensor<T>| Ok(head.probabilities(&model.predict(points)?));
-                let svg =
-                    plot::decision_boundary("Decision boundary", data.inputs(), labels, &names, predict, RESOLUTION)?;
+                // Drawn in the units of the raw data.
+                let preprocessing = data.preprocessing();
+                let points = preprocessing.unscale(data.inputs())?;
+                let predict =
+                    |points: &Tensor<T>| Ok(head.probabilities(&model.predict(&preprocessing.scale(points)?)?));
+                let svg = plot::decision_boundary("Decision boundary", &points, &labels, &names, predict, RESOLUTION)?;
                 figures.push((svg, "The class that the model gives each point, and the held-back points."));
             }
         }
-        Targets::Values(values) if values.len() == values.shape()[0] => {
-            let svg = plot::regression("Predicted and actual", outputs.as_slice(), values.as_slice())?;
+        (None, Targets::Values(values)) if values.len() == data.len() => {
+            let predicted = head.probabilities(outputs);
+            let svg = plot::regression("Predicted and actual", predicted.as_slice(), values.as_slice())?;
             figures.push((svg, "A point on the line is predicted exactly."));
         }
-        Targets::Values(_) => {}
+        _ => {}
     }
     if let Some(svg) = first_weights(model)? {
         figures.push((svg, "What each unit of the first layer looks for."));
@@ -110,7 +125,8 @@ fn figures<T: Element>(model: &Model<T>, data: &Dataset<T>, outputs: &Tensor<T>)
 /// The names of the classes, or their numbers.
 fn class_names<T: Element>(data: &Dataset<T>) -> Vec<String> {
     match data.class_names() {
-        [] => (0..data.n_classes()).map(|class| class.to_string()).collect(),
+        // Values of 0 and 1 have no count of classes.
+        [] => (0..data.n_classes().max(2)).map(|class| class.to_string()).collect(),
         names => names.to_vec(),
     }
 }
@@ -128,9 +144,4 @@ fn first_weights<T: Element>(model: &Model<T>) -> Result<Option<Svg>> {
     let units = shape[1].min(MOST_UNITS);
     let shown = Tensor::from_fn([inputs, units], |index| first.value()[[index[0], index[1]]]);
     plot::weights("First layer's weights", &shown, (side, side), &ImageOptions::default()).map(Some)
-}
-
-/// What the outputs mean: as the model says, or by the targets.
-fn head<T: Element>(model: &Model<T>, data: &Dataset<T>) -> Head {
-    model.head().unwrap_or(if data.labels().is_some() { Head::Logits } else { Head::Values })
 }

@@ -4,7 +4,7 @@ use super::callback::{BatchEvent, EpochEvent, Flow, RunInfo};
 use super::checkpoint::{self, Setup};
 use super::events;
 use super::history::{EpochRecord, History, Stop};
-use super::measure::{Metric, predictions};
+use super::measure::{Judged, Metric, predictions};
 use super::trainer::{Execution, Trainer};
 use crate::data::{Batch, Batches, Dataset, Order, Targets};
 use crate::nn::{Draw, Loss, Model, ParamGrads, ParamKey, loss};
@@ -359,7 +359,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     }
 
     /// The validation loss, the metrics, and what is monitored if that is a metric: smaller is better.
-    fn evaluate(&self) -> Result<(Option<f64>, Vec<f64>, Option<f64>)> {
+    fn evaluate(&mut self) -> Result<(Option<f64>, Vec<f64>, Option<f64>)> {
         let trainer = &self.trainer;
         let data = trainer.validation.as_ref().unwrap_or(self.data);
         if trainer.validation.is_none() && trainer.metrics.is_empty() && trainer.monitor.is_none() {
@@ -367,11 +367,21 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         }
         let outputs = predictions(self.model, data)?;
         let valid_loss = trainer.validation.is_some().then(|| loss_of(&*self.loss, &outputs, data)).transpose()?;
-        let measure = |metric: &Metric| metric.value(&outputs, data.targets(), self.loss.head());
-        let metrics = trainer.metrics.iter().map(measure).collect::<Result<_>>()?;
-        let monitored =
-            trainer.monitor.as_ref().map(|metric| measure(metric).map(|x| metric.sign() * x)).transpose()?;
-        Ok((valid_loss, metrics, monitored))
+        let judged = Judged::new(outputs, data, self.loss.head())?;
+        let asked = trainer.metrics.iter().chain(&trainer.monitor);
+        let (mut values, warnings): (Vec<f64>, Vec<_>) = asked.map(|metric| judged.measure_or_nan(metric)).unzip();
+        let monitored = trainer.monitor.as_ref().and_then(|metric| Some(metric.sign() * values.pop()?));
+        warnings.into_iter().flatten().for_each(|warning| self.warn(warning));
+        Ok((valid_loss, values, monitored))
+    }
+
+    /// Notes a warning, unless there is one that begins alike: what follows the colon may differ from epoch to epoch.
+    fn warn(&mut self, warning: String) {
+        let begin = |warning: &str| warning.split(':').next().unwrap_or_default().to_owned();
+        let warnings = &mut self.state.history.warnings;
+        if !warnings.iter().any(|known| begin(known) == begin(&warning)) {
+            warnings.push(warning);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Layers, losses, optimisers, data, files, the training loop.
 
+mod answers;
 mod damage;
 mod datasets;
 mod hostile_files;

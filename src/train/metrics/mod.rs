@@ -1,7 +1,8 @@
 //! How good predictions are, in numbers.
 //!
 //! Every metric takes what a network gave, a tensor with a row for each example, and the [`Targets`] of those rows; it computes in
-//! f64 and returns an error where the number is not defined, rather than NaN. Definitions, and the values in the tests, are
+//! f64 and returns an error where the number is not defined, rather than NaN: one that [is not finite](Error::is_not_finite),
+//! which tells it from a mistake. Definitions, and the values in the tests, are
 //! those of scikit-learn, except where a metric says otherwise.
 //!
 //! Cost: one pass, but for [`roc_auc`], which sorts. Not here: metrics weighted by rows, and what accumulates over batches; the
@@ -103,7 +104,7 @@ pub fn roc_auc_one_vs_rest<T: Element>(scores: &Tensor<T>, targets: &Targets<T>)
     let mut sum = 0.0;
     for class in 0..classes {
         sum += area(op, rows().map(|(row, &label)| (row[class].as_f64(), label == class)).collect())
-            .map_err(|error| Error::argument(format!("{error} (class {class})")))?;
+            .map_err(|error| Error::not_finite(format!("{error} (class {class})")))?;
     }
     Ok(sum / classes as f64)
 }
@@ -184,7 +185,7 @@ pub fn r2<T: Element>(predictions: &Tensor<T>, targets: &Targets<T>) -> Result<f
     let (pairs, columns) = values("r2", predictions, targets)?;
     let n = pairs.len() / columns;
     if n < 2 {
-        return Err(Error::argument("r2: 1 row; at least 2 are needed for a variance"));
+        return Err(Error::not_finite("r2: 1 row; at least 2 are needed for a variance"));
     }
     let score = |column: usize| {
         let pairs = || pairs.iter().skip(column).step_by(columns);
@@ -296,7 +297,7 @@ fn area(op: &str, mut rows: Vec<(f64, bool)>) -> Result<f64> {
     if positive == 0 || negative == 0 {
         let (there, lacking) =
             if positive == 0 { ("other classes", "the class") } else { ("the class", "other classes") };
-        return Err(Error::argument(format!(
+        return Err(Error::not_finite(format!(
             "{op}: every row is of {there}, none of {lacking}; the area is not defined for one class only"
         )));
     }

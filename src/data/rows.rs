@@ -1,0 +1,78 @@
+//! Raw rows: the cells of an example as text, and where they are known, the names of their columns.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A row of a file as text, with the names of its columns where the file has a header; made by
+/// [`Csv::read_rows`](super::Csv::read_rows). It can be used as a slice of its cells.
+#[derive(Clone)]
+pub struct Row {
+    names: Option<Arc<[String]>>,
+    cells: Vec<String>,
+}
+
+impl Row {
+    pub(super) fn new(names: Option<Arc<[String]>>, cells: Vec<String>) -> Self {
+        Self { names, cells }
+    }
+
+    /// The names of the columns, where the file has a header.
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+}
+
+impl Deref for Row {
+    type Target = [String];
+    fn deref(&self) -> &[String] {
+        &self.cells
+    }
+}
+
+impl<const N: usize> PartialEq<[&str; N]> for Row {
+    fn eq(&self, other: &[&str; N]) -> bool {
+        self.cells == *other
+    }
+}
+
+impl PartialEq<Vec<String>> for Row {
+    fn eq(&self, other: &Vec<String>) -> bool {
+        self.cells == *other
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.names {
+            Some(names) => f.debug_map().entries(names.iter().zip(&self.cells)).finish(),
+            None => f.debug_list().entries(&self.cells).finish(),
+        }
+    }
+}
+
+/// What serves as a raw row: a [`Row`] of a file, or any list of texts, which has no names.
+pub trait RawRow<S> {
+    /// The cells.
+    fn cells(&self) -> &[S];
+    /// The names of the columns, where they are known.
+    fn names(&self) -> Option<&[String]> {
+        None
+    }
+}
+
+impl<S, R: AsRef<[S]>> RawRow<S> for R {
+    fn cells(&self) -> &[S] {
+        self.as_ref()
+    }
+}
+
+// A row is not `AsRef<[String]>`, so that its names cannot be lost on the way.
+impl RawRow<String> for Row {
+    fn cells(&self) -> &[String] {
+        &self.cells
+    }
+    fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+}
