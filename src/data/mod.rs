@@ -32,6 +32,7 @@
 mod batches;
 mod csv;
 mod dataset;
+mod difference;
 mod file;
 mod idx;
 mod preprocessing;
@@ -39,11 +40,10 @@ mod rows;
 mod scaler;
 mod split;
 pub mod synthetic;
-mod table;
 mod targets;
 
 pub use batches::{Batch, Batches, Order, shuffled};
-pub use csv::{ColumnId, Csv, Header, Missing};
+pub use csv::{ColumnId, Csv, Header, Missing, Unseen};
 pub use dataset::Dataset;
 pub use idx::{IdxArray, mnist, read_idx};
 pub(crate) use preprocessing::listed;

@@ -5,6 +5,8 @@
 //!
 //! Invariant: a row that was read from a file gives the same bits when it is encoded again.
 
+use super::csv::Unseen;
+use super::csv::reading::{MISSING_WORD, Reading, USUAL, missing};
 use super::{RawRow, Scaler, TargetKind};
 use crate::{Element, Error, Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,8 @@ pub struct Preprocessing {
     target_kind: Option<TargetKind>,
     /// The target columns in the order of the values, where they have names.
     target_names: Vec<String>,
+    /// How the file was read, where there was one.
+    reading: Option<Reading>,
 }
 
 /// A preprocessing as written in a file, before it is checked.
@@ -57,6 +61,8 @@ struct Parts {
     target_kind: Option<TargetKind>,
     #[serde(default)]
     target_names: Vec<String>,
+    #[serde(default)]
+    reading: Option<Reading>,
 }
 
 /// A column of raw rows.
@@ -98,57 +104,40 @@ impl Column {
         }
     }
 
-    fn is_feature(&self) -> bool {
+    pub(super) fn is_feature(&self) -> bool {
         matches!(self.kind, ColumnKind::Numeric { .. } | ColumnKind::Categorical { .. })
     }
 
     /// Appends the features of a cell; what is wrong with it, otherwise.
-    pub(super) fn encode<T: Element>(&self, cell: &str, features: &mut Vec<T>) -> Result<(), String> {
+    pub(super) fn encode<T: Element>(
+        &self,
+        cell: &str,
+        reading: &Reading,
+        features: &mut Vec<T>,
+    ) -> Result<(), String> {
         match &self.kind {
             ColumnKind::Numeric { fill } => {
-                let number = match (*fill, is_missing(cell)) {
-                    (Some(fill), true) => fill,
-                    _ => parse_number(cell)?,
+                let number = match fill {
+                    Some(fill) if reading.is_missing(cell) => *fill,
+                    _ => reading.number(cell)?,
                 };
                 features.push(T::from_f64(number));
             }
             ColumnKind::Categorical { vocabulary } => {
                 let word = cell.trim();
-                let Some(at) = vocabulary.iter().position(|known| known == word) else {
-                    return Err(match is_missing(word) {
-                        true => missing(word),
-                        false => format!("{word:?} is not one of {}", listed(vocabulary)),
-                    });
+                let place = |word: &str| vocabulary.iter().position(|known| known == word);
+                let gap = || place(MISSING_WORD).filter(|_| reading.missing_category);
+                let at = match place(word) {
+                    Some(at) => Some(at),
+                    None if reading.is_missing(word) => Some(gap().ok_or_else(|| missing(word))?),
+                    None if reading.unseen == Unseen::Zeros => None,
+                    None => return Err(format!("{word:?} is not one of {}", listed(vocabulary))),
                 };
-                features.extend((0..vocabulary.len()).map(|i| T::from_f64((i == at) as u8 as f64)));
+                features.extend((0..vocabulary.len()).map(|i| T::from_f64((Some(i) == at) as u8 as f64)));
             }
             ColumnKind::Ignored | ColumnKind::Target => {}
         }
         Ok(())
-    }
-}
-
-/// Whether the cell holds no value: empty, `?`, `NA` or `NaN`.
-pub(super) fn is_missing(cell: &str) -> bool {
-    let cell = cell.trim();
-    cell.is_empty() || cell == "?" || cell.eq_ignore_ascii_case("na") || cell.eq_ignore_ascii_case("nan")
-}
-
-pub(super) fn missing(cell: &str) -> String {
-    match cell.trim() {
-        "" => "the value is missing".into(),
-        mark => format!("the value is missing ({mark:?})"),
-    }
-}
-
-/// The finite number in the cell; what is wrong with it, otherwise.
-pub(super) fn parse_number(cell: &str) -> Result<f64, String> {
-    let cell = cell.trim();
-    match cell.parse::<f64>() {
-        _ if is_missing(cell) => Err(missing(cell)),
-        Ok(number) if number.is_finite() => Ok(number),
-        Ok(_) => Err(format!("{cell:?} is not a finite number")),
-        Err(_) => Err(format!("{cell:?} is not a number")),
     }
 }
 
@@ -165,8 +154,16 @@ pub(crate) fn listed<S: AsRef<str>>(words: &[S]) -> String {
 impl TryFrom<Parts> for Preprocessing {
     type Error = Error;
     fn try_from(parts: Parts) -> Result<Self> {
-        let Parts { columns, feature_shape, scalers, class_names, target_scalers, target_kind, mut target_names } =
-            parts;
+        let Parts {
+            columns,
+            feature_shape,
+            scalers,
+            class_names,
+            target_scalers,
+            target_kind,
+            mut target_names,
+            reading,
+        } = parts;
         let width = columns.iter().map(Column::width).sum::<usize>();
         let product = feature_shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
         if product != Some(width) {
@@ -199,7 +196,7 @@ impl TryFrom<Parts> for Preprocessing {
                 listed(&targets)
             )));
         }
-        Ok(Self { columns, feature_shape, scalers, class_names, target_scalers, target_kind, target_names })
+        Ok(Self { columns, feature_shape, scalers, class_names, target_scalers, target_kind, target_names, reading })
     }
 }
 
@@ -226,6 +223,7 @@ impl Preprocessing {
             target_scalers: Vec::new(),
             target_kind: None,
             target_names: Vec::new(),
+            reading: None,
         }
     }
 
@@ -234,10 +232,32 @@ impl Preprocessing {
         columns: Vec<Column>,
         class_names: Vec<String>,
         target_names: Vec<String>,
+        reading: Reading,
     ) -> Result<Self> {
+        let reading = Some(reading);
         let feature_shape = vec![columns.iter().map(Column::width).sum()];
         let (scalers, target_scalers, target_kind) = (Vec::new(), Vec::new(), None);
-        Parts { columns, feature_shape, scalers, class_names, target_scalers, target_kind, target_names }.try_into()
+        Parts { columns, feature_shape, scalers, class_names, target_scalers, target_kind, target_names, reading }
+            .try_into()
+    }
+
+    /// For each feature, whether it is 1 for one word of a column and 0 for the others.
+    pub(super) fn one_hot(&self) -> Vec<bool> {
+        let of = |column: &Column| {
+            std::iter::repeat_n(matches!(column.kind, ColumnKind::Categorical { .. }), column.width())
+        };
+        self.columns.iter().flat_map(of).collect()
+    }
+
+    /// How the file was read; the usual settings where there was none.
+    pub(super) fn reading(&self) -> &Reading {
+        const NONE: &Reading = &USUAL;
+        self.reading.as_ref().unwrap_or(NONE)
+    }
+
+    /// The same without scaling.
+    pub(super) fn unscaled(&self) -> Self {
+        Self { scalers: Vec::new(), target_scalers: Vec::new(), ..self.clone() }
     }
 
     pub(super) fn set_target_kind(&mut self, kind: TargetKind) {
@@ -372,7 +392,7 @@ impl Preprocessing {
             };
             let mut features = Vec::with_capacity(self.n_features());
             for (column, &place) in self.columns.iter().filter(|column| column.is_feature()).zip(&places) {
-                column.encode(cells[place].as_ref(), &mut features).map_err(|wrong| {
+                column.encode(cells[place].as_ref(), self.reading(), &mut features).map_err(|wrong| {
                     Error::argument(format!("encode: row {number}, column {:?}: {wrong}", column.name))
                 })?;
             }

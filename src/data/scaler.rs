@@ -78,22 +78,22 @@ impl Scaler {
         Ok(Self { uniform: true, ..Self::new(vec![offset], vec![scale])? })
     }
 
-    /// Brings each feature to mean 0 and standard deviation 1 (divisor n).
+    /// Brings each feature to mean 0 and standard deviation 1 (divisor n); the features of categorical columns stay 0 and 1.
     ///
     /// # Errors
     /// Features so large that their sum or their squares are not finite.
     #[inline(never)]
     pub fn standardise<T: Element>(train: &Dataset<T>) -> Result<Self> {
-        Self::standardise_columns(train.inputs())
+        Ok(Self::standardise_columns(train.inputs())?.without(&train.preprocessing().one_hot()))
     }
 
-    /// Brings each feature to 0..1.
+    /// Brings each feature to 0..1; the features of categorical columns stay 0 and 1.
     ///
     /// # Errors
     /// Features so far apart that their difference is not finite.
     #[inline(never)]
     pub fn min_max<T: Element>(train: &Dataset<T>) -> Result<Self> {
-        Self::min_max_columns(train.inputs())
+        Ok(Self::min_max_columns(train.inputs())?.without(&train.preprocessing().one_hot()))
     }
 
     /// Brings each target value to mean 0 and standard deviation 1 (divisor n).
@@ -135,6 +135,14 @@ impl Scaler {
         let width = |(low, high): (&f64, &f64)| if low == high { 1.0 } else { high - low };
         let scale = low.iter().zip(&high).map(width).collect();
         Self::new(low, scale)
+    }
+
+    /// The same with these columns left as they are.
+    fn without(mut self, columns: &[bool]) -> Self {
+        for (column, _) in columns.iter().enumerate().filter(|(_, left)| **left) {
+            (self.offset[column], self.scale[column]) = (0.0, 1.0);
+        }
+        self
     }
 
     /// What is subtracted from each column; one number where that is the same for all.

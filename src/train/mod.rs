@@ -5,6 +5,8 @@
 
 mod callback;
 mod checkpoint;
+mod checks;
+mod evaluate;
 mod events;
 mod history;
 mod learning;
@@ -19,6 +21,7 @@ mod trainer;
 
 pub use callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo, StopFlag};
 pub use checkpoint::Checkpoint;
+pub use evaluate::Evaluation;
 pub use history::{EpochRecord, History, Stop};
 pub use learning::{Histogram, LayerState, Learning, Snapshot};
 pub use measure::Metric;

@@ -3,7 +3,7 @@
 use super::history::{History, Stop};
 use super::measure::{Judged, predictions};
 use super::metrics::ConfusionMatrix;
-use super::trainer::Trainer;
+use super::trainer::{Trainer, check_fit};
 use crate::data::{Dataset, TargetKind, Targets};
 use crate::nn::{Head, Model, Role, SummaryRow};
 use crate::plot::{self, Curve, CurveOptions, ImageOptions, Report, Svg};
@@ -40,8 +40,13 @@ impl<T: Element> Trainer<T> {
     /// for images the first layer's weights, for two inputs the decision boundary.
     ///
     /// # Errors
-    /// Data that do not fit the model; a history without an epoch.
+    /// Data that do not fit the model, or went through another preprocessing than those that it was trained on; a history without
+    /// an epoch.
     pub fn report(&self, title: &str, model: &Model<T>, history: &History, held_back: &Dataset<T>) -> Result<Report> {
+        check_fit(model, held_back)?;
+        if let Some(trained) = model.preprocessing() {
+            held_back.preprocessing().check_like(trained, "the held-back data")?;
+        }
         let mut report = Report::new(title);
         for warning in &history.warnings {
             report = report.warning(warning);

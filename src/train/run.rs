@@ -2,6 +2,7 @@
 
 use super::callback::{BatchEvent, EpochEvent, Flow, RunInfo};
 use super::checkpoint::{self, Setup};
+use super::checks;
 use super::events;
 use super::history::{EpochRecord, History, Stop};
 use super::measure::{Judged, Metric, predictions};
@@ -79,6 +80,10 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         let loss = trainer.loss.take().unwrap_or_else(|| default_loss(data.targets(), model));
         let names = trainer.metrics.iter().map(Metric::name).collect();
         trainer.optimizer.reset();
+        if let Err(error) = check(trainer, &*loss, model, data) {
+            trainer.loss = Some(loss);
+            return Err(error);
+        }
         let gathered = Gathered { grads: None, examples: 0.0, batches: 0 };
         let state = RunState::new(History::new(names, trainer.validation.is_some()));
         let setup = trainer.checkpoint.is_some().then(|| setup(trainer, &*loss).of_data(data));
@@ -385,8 +390,15 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     }
 }
 
+/// An error unless loss, metrics and data fit the model, those for validation too.
+fn check<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
+    let measured = trainer.validation.as_ref().unwrap_or(data);
+    let asked: Vec<Metric> = trainer.metrics.iter().chain(&trainer.monitor).copied().collect();
+    checks::metrics(&asked, model, measured, loss.head())
+}
+
 /// Cross-entropy for labels, of softmax or for one output of sigmoid; the mean squared error for values.
-fn default_loss<T: Element>(targets: &Targets<T>, model: &Model<T>) -> Box<dyn Loss<T>> {
+pub(super) fn default_loss<T: Element>(targets: &Targets<T>, model: &Model<T>) -> Box<dyn Loss<T>> {
     match targets {
         Targets::Labels(_) if model.output_shape().numel() == 1 => Box::new(loss::binary_cross_entropy_with_logits()),
         Targets::Labels(_) => Box::new(loss::cross_entropy()),

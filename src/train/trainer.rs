@@ -156,7 +156,8 @@ impl<T: Element> Trainer<T> {
         self.metrics.extend(metrics);
         self
     }
-    /// Data to validate on after each epoch; never trained on.
+    /// Data to validate on after each epoch; never trained on. They must have gone through the same preprocessing as the training
+    /// data: [`Csv::like`](crate::data::Csv::like) reads a file so.
     pub fn validation(mut self, data: &Dataset<T>) -> Self {
         self.validation = Some(data.clone());
         self
@@ -225,7 +226,8 @@ impl<T: Element> Trainer<T> {
     /// Starts from the model's weights as they are, with an optimiser that has seen nothing; unless a checkpoint goes on.
     ///
     /// # Errors
-    /// Settings that make no sense; data that do not fit the model; a loss that is not finite; what a checkpoint meets when it
+    /// Settings that make no sense; data that do not fit the model; validation data that went through another preprocessing, with
+    /// the first difference; metrics that are not for such targets; a loss that is not finite; what a checkpoint meets when it
     /// is written. Before the first batch the model is untouched.
     #[inline(never)]
     pub fn fit(&mut self, model: &mut Model<T>, data: &Dataset<T>) -> Result<History> {
@@ -280,6 +282,7 @@ impl<T: Element> Trainer<T> {
                 return wrong(format!("gradients clipped to a {name} of {limit}; use a number above 0"));
             }
         }
+        let trained = data;
         check_fit(model, data)?;
         if let Some([first, rest @ ..]) = data.labels()
             && rest.iter().all(|label| label == first)
@@ -294,6 +297,7 @@ impl<T: Element> Trainer<T> {
         }
         if let Some(data) = &self.validation {
             check_fit(model, data).map_err(|error| error.within("validation data"))?;
+            data.preprocessing().check_like(trained.preprocessing(), "validation data")?;
         }
         Ok(())
     }

@@ -9,5 +9,6 @@ mod model_files;
 mod nn;
 mod optim;
 mod places;
+mod preprocessing_compared;
 mod resume;
 mod train;

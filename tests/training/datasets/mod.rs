@@ -1,6 +1,7 @@
 //! Data from files and tensors, and every way in which it can be wrong.
 
 mod batches;
+mod formats;
 mod idx;
 mod preprocessing;
 mod real;

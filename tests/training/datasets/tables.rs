@@ -183,7 +183,7 @@ fn tables_without_rows_or_with_ragged_ones_are_refused() {
     );
     assert_eq!(
         message(csv.read::<f64>(&b"a,y\n1,2\n3,\xff\n"[..])),
-        "csv: row 3: the text is not UTF-8; save the file in that encoding"
+        "csv: row 3: the text is not UTF-8; name its encoding, as in encoding(\"windows-1252\")"
     );
 }
 

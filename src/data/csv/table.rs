@@ -1,0 +1,239 @@
+//! Text as rows of cells, before anything is known about columns.
+//!
+//! A cell of several lines that begins with a quote ends with one, and nothing but blanks follows it: a quote that was left open
+//! would otherwise swallow rows up to the next. A row keeps where it began, so that an error can name its line; lines are counted only then.
+
+use super::reading::{Delimiter, Reading};
+use super::{Header, listed};
+use crate::{Error, Result};
+use csv::StringRecord;
+
+/// Rows of as many cells each, and the names of their columns.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// What errors begin with.
+    pub origin: String,
+    pub names: Vec<String>,
+    /// Whether the file has a header.
+    pub header: bool,
+    /// Whether the names are of a header, or given, rather than made up.
+    pub named: bool,
+    pub rows: Vec<Line>,
+    text: String,
+    /// The table whose columns begin at this number, where two stand side by side.
+    right: Option<(usize, Box<Table>)>,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub(super) struct Line {
+    start: usize,
+    pub cells: StringRecord,
+}
+
+impl Table {
+    /// Parses the text.
+    pub fn parse(origin: String, text: String, reading: &Reading) -> Result<Self> {
+        let start = text.split_inclusive('\n').take(reading.skip_rows).map(str::len).sum::<usize>();
+        let mut rows = match reading.delimiter {
+            Delimiter::Byte(byte) => split_csv(&origin, &text, start, byte, reading)?,
+            Delimiter::Whitespace => split_whitespace(&text, start, reading.comment),
+        };
+        let Some(first) = rows.first() else {
+            return Err(Error::argument(format!("{origin}: no rows: the file is empty")));
+        };
+        let header = match reading.header {
+            Header::Yes => true,
+            Header::No => false,
+            Header::Auto => !first.cells.iter().any(|cell| reading.is_numeric(cell)),
+        };
+        let title = header.then(|| rows.remove(0));
+        let table = Self { origin, names: Vec::new(), header, named: header, rows, text, right: None };
+        let wrong = |message: String| Error::argument(format!("{}: {message}", table.origin));
+        let Some(width) = title.as_ref().or(table.rows.first()).map(|row| row.cells.len()) else {
+            return Err(wrong("no rows below the header".into()));
+        };
+        if table.rows.is_empty() {
+            return Err(wrong("no rows below the header".into()));
+        }
+        if let Some(ragged) = table.rows.iter().find(|row| row.cells.len() != width) {
+            let whole = title.is_some() && table.rows.iter().all(|row| row.cells.len() == width + 1);
+            let advice = match whole {
+                true => "is the first column one of row names, which the header leaves out? Write a name for it",
+                false => "is a delimiter missing, or another one used?",
+            };
+            return Err(wrong(format!(
+                "row {} has {} columns, the first row has {width}; {advice}",
+                table.line(ragged),
+                ragged.cells.len()
+            )));
+        }
+        let names = match title {
+            Some(title) => title.cells.iter().map(|name| name.trim().to_string()).collect(),
+            None => (0..width).map(|i| format!("x{i}")).collect(),
+        };
+        Ok(Self { names, ..table })
+    }
+
+    /// Puts these names in place of those there are.
+    pub fn rename(self, names: &[String]) -> Result<Self> {
+        let width = self.names.len();
+        if names.len() != width {
+            return Err(Error::argument(format!("{}: {} names for {width} columns", self.origin, names.len())));
+        }
+        Ok(Self { names: names.to_vec(), named: true, ..self })
+    }
+
+    /// The columns of `right` beside these; where they have no names of their own, they are called y0, y1, ...
+    pub fn beside(mut self, right: Table) -> Result<Self> {
+        if self.rows.len() != right.rows.len() {
+            return Err(Error::shape(format!(
+                "{} has {} rows, {} has {}",
+                self.origin,
+                self.rows.len(),
+                right.origin.trim_start_matches("csv: "),
+                right.rows.len()
+            )));
+        }
+        let unnamed = right.names.iter().enumerate().all(|(i, name)| *name == format!("x{i}"));
+        let name = |(i, name): (usize, &String)| if unnamed { format!("y{i}") } else { name.clone() };
+        self.names.extend(right.names.iter().enumerate().map(name));
+        let first = right.rows[0].cells.len();
+        for (row, other) in self.rows.iter_mut().zip(&right.rows) {
+            row.cells.extend(&other.cells);
+        }
+        self.right = Some((self.names.len() - first, Box::new(right)));
+        Ok(self)
+    }
+
+    /// The line of the file, from 1, on which a row begins.
+    pub fn line(&self, row: &Line) -> usize {
+        line_at(&self.text, row.start)
+    }
+
+    /// An error at a cell.
+    pub fn wrong(&self, row: &Line, column: usize, wrong: impl std::fmt::Display) -> Error {
+        let (table, line) = match &self.right {
+            Some((first, right)) if column >= *first => {
+                let number = self.rows.iter().position(|known| known.start == row.start);
+                (&**right, number.map_or(0, |number| right.line(&right.rows[number])))
+            }
+            _ => (self, self.line(row)),
+        };
+        Error::argument(format!("{}: row {line}, column {:?}: {wrong}", table.origin, self.names[column]))
+    }
+
+    /// The number of the column of this name.
+    pub fn column(&self, name: &str) -> Result<usize> {
+        let mut found = self.names.iter().enumerate().filter(|(_, known)| *known == name);
+        match (found.next(), found.next()) {
+            (Some((column, _)), None) => Ok(column),
+            (Some((first, _)), Some((second, _))) => Err(Error::argument(format!(
+                "{}: columns {first} and {second} (counted from 0) are both called {name:?}; use a number instead",
+                self.origin
+            ))),
+            (None, _) => {
+                let other = match &self.names[..] {
+                    [only] if only.contains([';', '\t', '|', ',']) => "; is another delimiter used?",
+                    _ => "",
+                };
+                Err(Error::argument(format!(
+                    "{}: no column is called {name:?}; there are {}{other}",
+                    self.origin,
+                    listed(&self.names)
+                )))
+            }
+        }
+    }
+}
+
+fn line_at(text: &str, at: usize) -> usize {
+    // A carriage return alone ends a line, too.
+    let before = &text.as_bytes()[..at];
+    let ends =
+        |(i, &byte): (usize, &u8)| byte == b'\n' || (byte == b'\r' && text.as_bytes().get(i + 1) != Some(&b'\n'));
+    1 + before.iter().enumerate().filter(|&end| ends(end)).count()
+}
+
+/// Splits text into rows; `start` is where the first begins.
+fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Reading) -> Result<Vec<Line>> {
+    let bytes = text.as_bytes();
+    let wrong = |at: usize, why: &str| Error::argument(format!("{origin}: row {}: {why}", line_at(text, at)));
+    let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
+    let (mut rows, mut at) = (Vec::new(), start);
+    let mut unquoted = String::new();
+    while at < bytes.len() {
+        if is_end(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        if Some(bytes[at]) == reading.comment {
+            at += bytes[at..].iter().position(|&byte| is_end(byte)).unwrap_or(bytes.len() - at);
+            continue;
+        }
+        let mut row = Line { start: at, cells: StringRecord::new() };
+        loop {
+            if let Some(quote) = reading.quote.filter(|quote| bytes.get(at) == Some(quote)) {
+                let opened = at;
+                at += 1;
+                unquoted.clear();
+                // Up to the quote that is not doubled.
+                loop {
+                    let Some(length) = bytes[at..].iter().position(|&byte| byte == quote) else {
+                        return Err(wrong(
+                            opened,
+                            "a quote opens a cell and never closes; close it, or double it if it is part of the text",
+                        ));
+                    };
+                    unquoted.push_str(&text[at..at + length]);
+                    at += length + 1;
+                    if bytes.get(at) != Some(&quote) {
+                        break;
+                    }
+                    unquoted.push(char::from(quote));
+                    at += 1;
+                }
+                let ends = |&byte: &u8| byte == delimiter || is_end(byte);
+                let rest = bytes[at..].iter().position(ends).unwrap_or(bytes.len() - at);
+                let rest = &text[at..at + rest];
+                // In one line it is a quote within the text; over lines, one that was opened in another row.
+                if !rest.trim().is_empty() && text[opened..at].contains(['\r', '\n']) {
+                    return Err(wrong(
+                        opened,
+                        &format!(
+                            "a quote opens a cell, closes in row {}, and more text follows it; close it where the cell ends, \
+                             double it if it is part of the text, or read the file with no_quotes()",
+                            line_at(text, at)
+                        ),
+                    ));
+                }
+                unquoted.push_str(rest);
+                at += rest.len();
+                row.cells.push_field(&unquoted);
+            } else {
+                let ends = |&byte: &u8| byte == delimiter || is_end(byte);
+                let length = bytes[at..].iter().position(ends).unwrap_or(bytes.len() - at);
+                row.cells.push_field(&text[at..at + length]);
+                at += length;
+            }
+            match bytes.get(at) {
+                Some(&byte) if byte == delimiter => at += 1,
+                _ => break,
+            }
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn split_whitespace(text: &str, mut start: usize, comment: Option<u8>) -> Vec<Line> {
+    let mut rows = Vec::new();
+    for line in text[start..].split_inclusive('\n') {
+        let cells: StringRecord = line.split_ascii_whitespace().collect();
+        if !cells.is_empty() && line.bytes().next() != comment {
+            rows.push(Line { start, cells });
+        }
+        start += line.len();
+    }
+    rows
+}
