@@ -41,7 +41,7 @@ impl<T: Element> Trainer<T> {
     /// use retrograd::{data::Csv, nn::Mlp, optim::Adam, train::{Metric, Trainer}};
     /// let train = Csv::new().target("y").read::<f32>("a,y\n0,no\n1,no\n3,yes\n4,yes\n".as_bytes())?;
     /// let mut model = Mlp::new(1).dense(2).build(0)?;
-    /// let mut trainer = Trainer::new(Adam::new(0.1)).epochs(200).metrics([Metric::Accuracy]);
+    /// let mut trainer = Trainer::new(Adam::new(0.1)).epochs(200).batch(4).metrics([Metric::Accuracy]);
     /// trainer.fit(&mut model, &train)?;
     /// let test = Csv::like(train.preprocessing()).read("a,y\n5,yes\n".as_bytes())?;
     /// assert_eq!(trainer.evaluate(&model, &test)?.get("accuracy"), Some(1.0));
