@@ -100,6 +100,7 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
     seed: M::V,
     needs: Option<&Needs>,
 ) -> Result<AdjointsOf<T, M>> {
+    tape.take_up_hooks();
     let (n_entries, n_scalars) = extent(tape, &[from]);
     let mut adjoints = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: mode.slots(tape) };
     adjoints.tensors.resize_with(n_entries, || None);

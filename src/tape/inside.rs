@@ -68,7 +68,7 @@ impl<T: Element> Tape<T> {
     /// Whether any gradient is to be shown to a closure.
     #[inline]
     pub(crate) fn has_hooks(&self) -> bool {
-        !self.hooks.borrow().is_empty()
+        !self.hooks.borrow().is_empty() || !self.added_hooks.borrow().is_empty()
     }
     /// The numbers whose gradients are, in the order in which that was asked for.
     pub(crate) fn hooked_scalars(&self) -> Vec<u32> {
@@ -77,6 +77,19 @@ impl<T: Element> Tape<T> {
             NodeRef::Tensor(_) | NodeRef::Constant => None,
         };
         self.hooks.borrow().iter().filter_map(node).collect()
+    }
+    /// Adds a hook: at once, or where one is being called, from the next sweep on.
+    pub(super) fn add_hook(&self, hook: Hook<T>) {
+        match self.hooks.try_borrow_mut() {
+            Ok(mut hooks) => hooks.push(hook),
+            Err(_) => self.added_hooks.borrow_mut().push(hook),
+        }
+    }
+    /// Takes up what hooks of earlier sweeps have added. Not in a sweep inside a hook, where hooks are being read.
+    pub(crate) fn take_up_hooks(&self) {
+        if let Ok(mut hooks) = self.hooks.try_borrow_mut() {
+            hooks.append(&mut self.added_hooks.borrow_mut());
+        }
     }
     /// Shows a gradient to the closures that asked for it; each may put another in its place.
     pub(crate) fn call_hooks(&self, id: Id, g: &mut Value<T>) {

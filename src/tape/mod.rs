@@ -64,6 +64,8 @@ pub struct Tape<T> {
     pool: Pool<T>,
     guards: RefCell<Vec<Guard<T>>>,
     hooks: RefCell<Vec<Hook<T>>>,
+    /// Hooks that hooks have added; the next sweep takes them up.
+    added_hooks: RefCell<Vec<Hook<T>>>,
     names: RefCell<names::Names>,
     tracing: tracing::Tracing,
     replay: replay::Replay<T>,
@@ -122,6 +124,7 @@ impl<T: Element> Tape<T> {
             pool: Pool::new(),
             guards: RefCell::default(),
             hooks: RefCell::default(),
+            added_hooks: RefCell::default(),
             names: RefCell::default(),
             tracing: tracing::Tracing::default(),
             replay: replay::Replay::default(),
@@ -217,6 +220,7 @@ impl<T: Element> Tape<T> {
         self.replay.reset();
         self.guards.get_mut().clear();
         self.hooks.get_mut().clear();
+        self.added_hooks.get_mut().clear();
         self.names.get_mut().clear();
         let entries = self.entries.get_mut();
         for entry in entries.iter_mut() {

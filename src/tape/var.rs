@@ -239,7 +239,7 @@ impl<'t, T: Element> Var<'t, T> {
     }
 
     /// Calls the closure with this variable's gradient in every sweep over numbers, once it is complete; what the closure
-    /// returns replaces it.
+    /// returns replaces it. A closure that adds another is allowed to; that one is called from the next sweep on.
     ///
     /// # Panics
     /// The sweep does, if what the closure returns has another shape.
@@ -248,7 +248,7 @@ impl<'t, T: Element> Var<'t, T> {
             if tape.replay.is_on() {
                 tape.leave_replay();
             }
-            tape.hooks.borrow_mut().push(Hook { id: self.id, call: Box::new(call) });
+            tape.add_hook(Hook { id: self.id, call: Box::new(call) });
         }
         self
     }

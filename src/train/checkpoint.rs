@@ -6,21 +6,20 @@
 
 use super::history::{History, Stop};
 use super::run::RunState;
+use super::setup::{self, Outcome};
 use super::trainer::Execution;
-use crate::data::{Dataset, Targets};
 use crate::nn::{ParamKey, Params};
 use crate::num::instruction_set;
 use crate::optim::{Optimizer, State};
 use crate::store::{self, TensorFile};
 use crate::{Element, Error, Result, Tensor};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The version of checkpoints that this writes; it reads all up to it.
-const VERSION: u32 = 1;
-/// How random numbers are drawn. Another way would make other numbers of the same seed.
-const GENERATOR: &str = "chacha8 keyed by seed, epoch and batch, version 1";
+const VERSION: u32 = 2;
 
 /// Where and how often a run is saved.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,26 +41,33 @@ impl Checkpoint {
         self
     }
     /// Goes on from the file if it is there, and starts anew if not.
+    ///
+    /// The file says how its run was set up, down to the checksums of its data, and each setting of this run is compared with it:
+    ///
+    /// | what differs | what happens |
+    /// |---|---|
+    /// | seed, batch size, shuffling, accumulated batches, precision | refused: it would be another run |
+    /// | rows, their inputs, targets or weights; the number of classes | refused |
+    /// | layers and their settings: units, activations, dropout, eps, momentum | refused |
+    /// | the loss and its settings: weights of classes, smoothing, reduction | refused |
+    /// | the optimiser's rule; settings by which it keeps other state (momentum where there was none) | refused |
+    /// | metrics, what is monitored, the validation data | refused: the history would not be of one kind |
+    /// | early stopping, where there was none | refused: the best weights were not kept |
+    /// | patience, tolerances | applies; a run that had ended by the old ones goes on |
+    /// | the optimiser's settings, its groups, what decays, its direction | applies, with a warning in [`History`] |
+    /// | schedule, clipping, penalties, what is frozen, rates of parameters | applies, with a warning |
+    /// | version, instruction set, target, optimisation, [`Execution`] | a warning: last bits may differ |
+    /// | epochs, threads, callbacks, how often it is saved, how weights start | nothing: the bits of a step do not depend on it |
+    ///
+    /// Of code of your own (losses by [`func`](crate::nn::loss::func), layers without [`Layer::config`](crate::nn::Layer::config))
+    /// names and descriptions are compared, and of a schedule that is a closure the last rate that it gave. A refusal changes
+    /// neither the model nor the file. Files of the first version say less; [`History`] has a warning with what was not compared.
+    ///
+    /// While a run saves to a file, another that would is refused.
     pub fn resume(mut self) -> Self {
         self.resume = true;
         self
     }
-}
-
-/// What must be the same for a run to go on: with another seed, batch size or data it would be another run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Setup {
-    pub element: String,
-    pub generator: String,
-    pub seed: u64,
-    pub batch_size: usize,
-    pub shuffle: bool,
-    pub accumulate: usize,
-    pub optimizer: String,
-    pub loss: String,
-    pub rows: usize,
-    /// CRC-32 of inputs and targets.
-    pub data: u32,
 }
 
 /// What should be the same for the same bits: a difference is a warning.
@@ -88,9 +94,12 @@ impl Build {
 
 #[derive(Serialize, Deserialize)]
 struct Content {
-    setup: Setup,
+    /// [`setup::describe`]
+    setup: Json,
     build: Build,
-    optimizer_settings: serde_json::Value,
+    /// Of version 1; since then it is a part of the setup.
+    #[serde(default, skip_serializing)]
+    optimizer_settings: Json,
     rate: f64,
     epoch: u64,
     batch: u64,
@@ -105,6 +114,14 @@ struct Content {
     /// By parameter: how many updates it had, and the rule's numbers.
     optimizer: BTreeMap<String, (u64, Vec<f64>)>,
     history: History,
+}
+
+/// What says how many batches and updates an epoch has; in every setup.
+#[derive(Deserialize)]
+struct Counts {
+    rows: u64,
+    batch_size: u64,
+    accumulate: u64,
 }
 
 impl Content {
@@ -128,7 +145,8 @@ impl Content {
         if let Some(Stop::EarlyStopping { best_epoch }) = history.stop {
             claim((1..=*epoch).contains(&best_epoch), format!("the best epoch of {epoch} is {best_epoch}"))?;
         }
-        let [rows, size, accumulate] = [setup.rows, setup.batch_size, setup.accumulate].map(|n| n.max(1) as u64);
+        let counts = Counts::deserialize(setup).map_err(|error| error.to_string())?;
+        let [rows, size, accumulate] = [counts.rows, counts.batch_size, counts.accumulate].map(|n| n.max(1));
         let batches = rows.div_ceil(size);
         claim(*batch <= batches, format!("{batch} batches are done in an epoch of {batches}"))?;
         let examples = batch.saturating_mul(size).min(rows);
@@ -143,49 +161,10 @@ impl Content {
     }
 }
 
-impl Setup {
-    /// Fills in what depends on the data.
-    pub fn of_data<T: Element>(mut self, data: &Dataset<T>) -> Self {
-        let mut crc = flate2::Crc::new();
-        let mut add = |tensor: &Tensor<T>| {
-            for x in tensor.iter() {
-                crc.update(&x.to_f64().to_le_bytes());
-            }
-        };
-        add(data.inputs());
-        match data.targets() {
-            Targets::Values(values) => add(values),
-            Targets::Labels(labels) => labels.iter().for_each(|label| crc.update(&(*label as u64).to_le_bytes())),
-        }
-        self.element = T::NAME.to_owned();
-        self.generator = GENERATOR.to_owned();
-        self.rows = data.len();
-        self.data = crc.sum();
-        self
-    }
-
-    /// An error that names the first difference to the run that was saved.
-    fn check(&self, saved: &Setup, path: &str) -> Result<()> {
-        let all = |setup: &Setup| {
-            let json = serde_json::to_value(setup).expect("plain data has a JSON form");
-            json.as_object().cloned().unwrap_or_default()
-        };
-        let (here, there) = (all(self), all(saved));
-        match here.iter().find(|(key, value)| there.get(*key) != Some(value)) {
-            None => Ok(()),
-            Some((key, value)) => Err(Error::argument(format!(
-                "resume: {path} is of a run with {} {}, this one has {value}; set it up alike, or start anew with another file",
-                key.replace('_', " "),
-                there.get(key).unwrap_or(&serde_json::Value::Null)
-            ))),
-        }
-    }
-}
-
 /// Writes the whole state.
 pub(super) fn save<T: Element>(
     path: &Path,
-    setup: &Setup,
+    setup: &Json,
     execution: Execution,
     params: &Params<T>,
     optimizer: &Optimizer<T>,
@@ -208,7 +187,7 @@ pub(super) fn save<T: Element>(
     let content = Content {
         setup: setup.clone(),
         build: Build::here(execution),
-        optimizer_settings: optimizer.rule().config(),
+        optimizer_settings: Json::Null,
         rate: optimizer.learning_rate(),
         epoch: state.epoch,
         batch: state.batch,
@@ -225,27 +204,48 @@ pub(super) fn save<T: Element>(
     store::write_kind(path, "checkpoint", VERSION, tensors, content)
 }
 
-/// Reads the whole state, and puts it back once all of it is found to fit. Warnings go into the history.
+/// A state that was found to fit, and is not put back yet.
+pub(super) struct Loaded<T> {
+    values: Vec<(ParamKey, Tensor<T>)>,
+    states: Vec<(ParamKey, State<T>)>,
+    /// The learning rate of the last update.
+    pub rate: f64,
+    pub state: RunState<T>,
+}
+
+/// Reads the whole state. Nothing is changed; warnings go into the state's history.
 pub(super) fn load<T: Element>(
     path: &Path,
-    setup: &Setup,
+    here: &Json,
     execution: Execution,
-    metrics: &[String],
-    params: &mut Params<T>,
-    optimizer: &mut Optimizer<T>,
-) -> Result<RunState<T>> {
+    params: &Params<T>,
+    optimizer: &Optimizer<T>,
+) -> Result<Loaded<T>> {
     let file = store::read(path)?;
-    let content = Content::deserialize(file.content("checkpoint", VERSION)?)
+    let mut content = Content::deserialize(file.content("checkpoint", VERSION)?)
         .map_err(|error| Error::io(format!("cannot read {}: its description is damaged: {error}", file.path())))?;
-    setup.check(&content.setup, file.path())?;
+    if let (Json::Object(setup), settings @ Json::Object(_)) = (&mut content.setup, &mut content.optimizer_settings) {
+        setup.insert("optimizer_settings".to_owned(), settings.take());
+    }
+    let Outcome { refused, warnings } = setup::compare(here, &content.setup);
+    // So many differences are named.
+    const MOST: usize = 3;
+    if !refused.is_empty() {
+        return Err(Error::argument(format!(
+            "resume: {} is of a run with {}; set it up alike, or start anew with another file",
+            file.path(),
+            refused[..refused.len().min(MOST)].join("; with ")
+        )));
+    }
     content.check().map_err(|why| {
         Error::io(format!("cannot read {}: its counters contradict each other: {why}; take another copy", file.path()))
     })?;
-    if content.history.metrics != metrics {
+    if json!(content.history.metrics) != here["metrics"] {
         return Err(Error::argument(format!(
-            "resume: {} has the metrics {:?}, this run {metrics:?}; ask for the same ones",
+            "resume: {} has the metrics {:?}, this run {}; ask for the same ones",
             file.path(),
-            content.history.metrics
+            content.history.metrics,
+            here["metrics"]
         )));
     }
     let values = tensors_of(&file, "params", params)?;
@@ -260,18 +260,31 @@ pub(super) fn load<T: Element>(
         states.push((key, state));
     }
     let mut history = content.history;
-    let here = Build::here(execution);
     history.warnings.extend(file.warnings().iter().cloned());
-    history.warnings.extend(differences(&content.build, &here, optimizer, &content.optimizer_settings));
-    for (key, value) in values {
-        params.set(key, value)?;
+    history.warnings.extend(warnings);
+    history.warnings.extend(differences(&content.build, &Build::here(execution)));
+    for (key, value) in &values {
+        let name = params.get(*key).map_or("", |param| param.name());
+        if let Some(i) = value.iter().position(|x| !x.to_f64().is_finite()) {
+            history.warnings.push(format!("resumed with {} at element {i} of {name}", value.as_slice()[i]));
+        }
     }
-    for (key, state) in states {
-        optimizer.set_state(params, key, state)?;
+    let Content { rate, epoch, batch, step, loss_sum, examples, gradient_norm, monitored, .. } = content;
+    let state = RunState { epoch, batch, step, loss_sum, examples, gradient_norm, monitored, best, history };
+    Ok(Loaded { values, states, rate, state })
+}
+
+impl<T: Element> Loaded<T> {
+    /// Puts the state back.
+    pub fn put_back(self, params: &mut Params<T>, optimizer: &mut Optimizer<T>) -> Result<RunState<T>> {
+        for (key, value) in self.values {
+            params.set(key, value)?;
+        }
+        for (key, state) in self.states {
+            optimizer.set_state(params, key, state)?;
+        }
+        Ok(self.state)
     }
-    optimizer.set_learning_rate(content.rate);
-    let Content { epoch, batch, step, loss_sum, examples, gradient_norm, monitored, .. } = content;
-    Ok(RunState { epoch, batch, step, loss_sum, examples, gradient_norm, monitored, best, history })
 }
 
 /// A tensor for each parameter, of its shape.
@@ -299,12 +312,7 @@ fn tensors_of<T: Element>(file: &TensorFile, part: &str, params: &Params<T>) -> 
 }
 
 /// What differs from where the checkpoint was written.
-fn differences<T: Element>(
-    there: &Build,
-    here: &Build,
-    optimizer: &Optimizer<T>,
-    settings: &serde_json::Value,
-) -> Vec<String> {
+fn differences(there: &Build, here: &Build) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut differ = |what: &str, there: &str, here: &str| {
         if there != here {
@@ -318,8 +326,5 @@ fn differences<T: Element>(
     differ("target", &there.target, &here.target);
     differ("execution", &there.execution, &here.execution);
     differ("optimisation", &there.optimised.to_string(), &here.optimised.to_string());
-    if optimizer.rule().config() != *settings {
-        warnings.push(format!("resumed with optimiser settings {}, saved with {settings}", optimizer.rule().config()));
-    }
     warnings
 }

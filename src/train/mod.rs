@@ -17,6 +17,7 @@ mod pictures;
 #[cfg(feature = "progress")]
 mod progress;
 mod run;
+mod setup;
 mod trainer;
 
 pub use callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo, StopFlag};

@@ -1,17 +1,22 @@
 //! One training run: its state, and the loop over epochs and batches.
 
 use super::callback::{BatchEvent, EpochEvent, Flow, RunInfo};
-use super::checkpoint::{self, Setup};
+use super::checkpoint;
 use super::checks;
 use super::events;
 use super::history::{EpochRecord, History, Stop};
 use super::measure::{Judged, Metric, predictions};
+use super::setup;
 use super::trainer::{Execution, Trainer};
 use crate::data::{Batch, Batches, Dataset, Order, Targets};
 use crate::nn::{Draw, Loss, Model, ParamGrads, ParamKey, loss};
 use crate::optim::Progress;
 use crate::program::Options;
+use crate::store::{self, Lock};
 use crate::{Compiled, Element, Error, Result, Tape, Tensor, Var};
+use serde_json::Value as Json;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Where a run is; with parameters and the optimiser's state, all that resuming needs.
@@ -41,14 +46,14 @@ pub(super) struct TrainingRun<'a, T: 'static> {
     trainer: &'a mut Trainer<T>,
     model: &'a mut Model<T>,
     data: &'a Dataset<T>,
-    loss: Box<dyn Loss<T>>,
+    loss: Arc<dyn Loss<T>>,
     compiled: Compiled<T>,
     state: RunState<T>,
     gathered: Gathered<T>,
     /// A wish to stop, granted once no gradients wait for their update.
     asked: Option<Stop>,
-    /// What a checkpoint must agree with, where there is one.
-    setup: Option<Setup>,
+    /// What the run is, and the right to save it, where there is a checkpoint.
+    saved: Option<(Json, Lock)>,
 }
 
 impl<T> RunState<T> {
@@ -77,44 +82,44 @@ struct Gathered<T> {
 
 impl<'a, T: Element> TrainingRun<'a, T> {
     pub fn new(trainer: &'a mut Trainer<T>, model: &'a mut Model<T>, data: &'a Dataset<T>) -> Result<Self> {
-        let loss = trainer.loss.take().unwrap_or_else(|| default_loss(data.targets(), model));
+        let loss = trainer.loss.clone().unwrap_or_else(|| default_loss(data.targets(), model));
+        check(trainer, &*loss, model, data)?;
+        // Before anything is read or changed.
+        let batches = data.batches(trainer.batch, Order::Sequential)?.count_all();
+        let lock = trainer.checkpoint.as_ref().map(|checkpoint| lock(&checkpoint.path)).transpose()?;
+        let saved = lock.map(|lock| (setup::describe(trainer, &*loss, model, data), lock));
         let names = trainer.metrics.iter().map(Metric::name).collect();
+        let mut state = RunState::new(History::new(names, trainer.validation.is_some()));
+        let loaded = match (&trainer.checkpoint, &saved) {
+            (Some(checkpoint), Some((setup, _))) if checkpoint.resume && exists(&checkpoint.path)? => {
+                let Trainer { execution, optimizer, .. } = &*trainer;
+                Some(checkpoint::load(&checkpoint.path, setup, *execution, model.params(), optimizer)?)
+            }
+            _ => None,
+        };
+        // From here on nothing is refused any more.
         trainer.optimizer.reset();
-        if let Err(error) = check(trainer, &*loss, model, data) {
-            trainer.loss = Some(loss);
-            return Err(error);
+        if let Some(loaded) = loaded {
+            let rate = loaded.rate;
+            state = loaded.put_back(model.params_mut(), &mut trainer.optimizer)?;
+            trainer.take_up(rate, &mut state, batches);
+        }
+        if saved.as_ref().is_some_and(|(_, lock)| !lock.is_held()) {
+            let warning = "the checkpoint's file system knows no locks: nothing keeps two runs from saving to one file";
+            state.history.warnings.push(warning.to_owned());
         }
         let gathered = Gathered { grads: None, examples: 0.0, batches: 0 };
-        let state = RunState::new(History::new(names, trainer.validation.is_some()));
-        let setup = trainer.checkpoint.is_some().then(|| setup(trainer, &*loss).of_data(data));
         let compiled = match trainer.execution {
             Execution::Program => Compiled::with(Options::new().threads(trainer.threads)),
             Execution::Eager => Compiled::eager(),
         };
-        let mut run = Self { trainer, model, data, loss, compiled, state, gathered, asked: None, setup };
-        if let Err(error) = run.resume() {
-            run.trainer.loss = Some(run.loss);
-            return Err(error);
-        }
-        Ok(run)
-    }
-
-    /// Goes on from the checkpoint, if that is asked for and there is one.
-    fn resume(&mut self) -> Result<()> {
-        let (Some(checkpoint), Some(setup)) = (&self.trainer.checkpoint, &self.setup) else { return Ok(()) };
-        if checkpoint.resume && checkpoint.path.exists() {
-            let path = checkpoint.path.clone();
-            let names = std::mem::take(&mut self.state.history.metrics);
-            let Trainer { execution, optimizer, .. } = &mut *self.trainer;
-            self.state = checkpoint::load(&path, setup, *execution, &names, self.model.params_mut(), optimizer)?;
-        }
-        Ok(())
+        Ok(Self { trainer, model, data, loss, compiled, state, gathered, asked: None, saved })
     }
 
     /// Saves the state, if that is asked for.
     fn save(&self) -> Result<()> {
-        match (&self.trainer.checkpoint, &self.setup) {
-            (Some(checkpoint), Some(setup)) => {
+        match (&self.trainer.checkpoint, &self.saved) {
+            (Some(checkpoint), Some((setup, _))) => {
                 let Trainer { execution, optimizer, .. } = &*self.trainer;
                 checkpoint::save(&checkpoint.path, setup, *execution, self.model.params(), optimizer, &self.state)?;
                 events::saved(&checkpoint.path, self.state.epoch, self.state.batch);
@@ -133,7 +138,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         });
         let Self { trainer, loss, state, model, data, .. } = self;
         let head = loss.head();
-        trainer.loss = Some(loss);
+        trainer.last_loss = Some(loss);
         outcome?;
         model.set_head(Some(head));
         model.set_preprocessing(Some(data.preprocessing().clone()));
@@ -159,9 +164,11 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         };
         events::started(&info);
         self.trainer.callbacks.iter_mut().for_each(|callback| callback.on_start(&info));
-        // A run that had come to its end by itself does not go on when it is resumed.
-        if let Some(stop @ (Stop::EarlyStopping { .. } | Stop::Converged { .. })) = &self.state.history.stop {
-            return Ok(stop.clone());
+        // A run that had come to its end by itself goes on only if its settings now say so.
+        if let Some(Stop::EarlyStopping { .. } | Stop::Converged { .. }) = &self.state.history.stop
+            && let Some(stop) = self.ended()
+        {
+            return Ok(stop);
         }
         self.state.history.stop = None;
         while self.state.epoch < self.trainer.epochs {
@@ -222,6 +229,12 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         if flows.contains(&Flow::Stop) {
             return Some(Stop::Callback);
         }
+        self.ended()
+    }
+
+    /// Whether the run has come to its end by itself.
+    fn ended(&self) -> Option<Stop> {
+        let best_epoch = best_epoch(&self.state.monitored);
         if self.trainer.patience.is_some_and(|patience| self.state.epoch - best_epoch >= patience) {
             return Some(Stop::EarlyStopping { best_epoch });
         }
@@ -398,11 +411,11 @@ fn check<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>, model: &Model<T>,
 }
 
 /// Cross-entropy for labels, of softmax or for one output of sigmoid; the mean squared error for values.
-pub(super) fn default_loss<T: Element>(targets: &Targets<T>, model: &Model<T>) -> Box<dyn Loss<T>> {
+pub(super) fn default_loss<T: Element>(targets: &Targets<T>, model: &Model<T>) -> Arc<dyn Loss<T>> {
     match targets {
-        Targets::Labels(_) if model.output_shape().numel() == 1 => Box::new(loss::binary_cross_entropy_with_logits()),
-        Targets::Labels(_) => Box::new(loss::cross_entropy()),
-        Targets::Values(_) => Box::new(loss::mean_squared_error()),
+        Targets::Labels(_) if model.output_shape().numel() == 1 => Arc::new(loss::binary_cross_entropy_with_logits()),
+        Targets::Labels(_) => Arc::new(loss::cross_entropy()),
+        Targets::Values(_) => Arc::new(loss::mean_squared_error()),
     }
 }
 
@@ -424,15 +437,16 @@ fn best_epoch(monitored: &[f64]) -> u64 {
     best as u64 + 1
 }
 
-/// What a checkpoint of this run must agree with, but for the data.
-fn setup<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>) -> Setup {
-    Setup {
-        seed: trainer.seed,
-        batch_size: trainer.batch,
-        shuffle: trainer.shuffle,
-        accumulate: trainer.accumulate,
-        optimizer: trainer.optimizer.rule().name().to_owned(),
-        loss: loss.name(),
-        ..Setup::default()
+/// The right to save a run there.
+fn lock(path: &Path) -> Result<Lock> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        store::open(path)?;
+        return Err(Error::io(format!("checkpoint: {} cannot be read again; give the name of a file", path.display())));
     }
+    Lock::of(path)
+}
+
+/// Whether there is such a file; what cannot be told is an error, rather than a run that starts anew.
+fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(|error| Error::io(format!("cannot read {}: {error}", path.display())))
 }

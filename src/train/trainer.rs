@@ -4,11 +4,12 @@ use super::callback::{Callback, EpochEvent, Flow, OnEpoch, StopFlag};
 use super::checkpoint::Checkpoint;
 use super::history::History;
 use super::measure::Metric;
-use super::run::TrainingRun;
+use super::run::{RunState, TrainingRun};
 use crate::data::{Dataset, Targets};
 use crate::nn::{Loss, Model, Penalty};
-use crate::optim::{Optimizer, Schedule};
+use crate::optim::{Optimizer, Progress, Schedule};
 use crate::{Element, Error, Result};
+use std::sync::Arc;
 
 /// How training steps are computed. The results agree to rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,9 @@ impl Execution {
 /// ```
 pub struct Trainer<T> {
     pub(super) optimizer: Optimizer<T>,
-    pub(super) loss: Option<Box<dyn Loss<T>>>,
+    pub(super) loss: Option<Arc<dyn Loss<T>>>,
+    /// The loss of the last fit, which the data chose where none was set.
+    pub(super) last_loss: Option<Arc<dyn Loss<T>>>,
     pub(super) penalties: Vec<Penalty>,
     pub(super) schedule: Option<Box<dyn Schedule>>,
     pub(super) epochs: u64,
@@ -78,6 +81,7 @@ impl<T: Element> Trainer<T> {
         Self {
             optimizer: optimizer.into(),
             loss: None,
+            last_loss: None,
             penalties: Vec::new(),
             schedule: None,
             epochs: 10,
@@ -103,7 +107,7 @@ impl<T: Element> Trainer<T> {
 
     /// The loss to minimise.
     pub fn loss(mut self, loss: impl Loss<T> + 'static) -> Self {
-        self.loss = Some(Box::new(loss));
+        self.loss = Some(Arc::new(loss));
         self
     }
     /// A penalty on parameters, added to the loss as part of the graph.
@@ -235,10 +239,39 @@ impl<T: Element> Trainer<T> {
         TrainingRun::new(self, model, data)?.finish()
     }
 
+    /// Takes up a run whose last update had this learning rate.
+    pub(super) fn take_up(&mut self, saved: f64, state: &mut RunState<T>, batches: usize) {
+        if self.patience.is_none() {
+            state.best = None;
+        }
+        let Some(schedule) = &self.schedule else { return };
+        self.optimizer.set_learning_rate(saved);
+        // A closure has no settings to compare; what it gives now for that update is compared instead.
+        if schedule.config().is_null() && state.step > 0 {
+            let within = state.batch > 0;
+            let epoch = if within { state.epoch } else { state.epoch - 1 };
+            let updates = batches.div_ceil(self.accumulate) as u64;
+            let at = Progress {
+                epoch,
+                step: state.step - 1,
+                steps_per_epoch: updates,
+                monitored: &state.monitored[..epoch as usize],
+            };
+            let now = schedule.rate(self.optimizer.rule().learning_rate(), &at);
+            if now != saved {
+                state.history.warnings.push(format!(
+                    "resumed with a schedule that gives the last update the rate {now}, saved with {saved}: the new schedule \
+                     applies from here on"
+                ));
+            }
+        }
+    }
+
     /// The settings in words, for reports.
     #[inline(never)]
     pub fn settings(&self) -> Vec<(String, String)> {
-        let loss = self.loss.as_ref().map_or("by the targets".to_owned(), |loss| words(&loss.name(), &loss.config()));
+        let loss = self.loss.as_ref().or(self.last_loss.as_ref());
+        let loss = loss.map_or("by the targets".to_owned(), |loss| words(&loss.name(), &loss.config()));
         let rule = self.optimizer.rule();
         let mut settings = vec![
             ("optimiser", words(rule.name(), &rule.config())),
@@ -283,6 +316,9 @@ impl<T: Element> Trainer<T> {
             }
         }
         let trained = data;
+        if self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.every_updates == Some(0)) {
+            return wrong("a checkpoint every 0 updates; 1 is after each".to_owned());
+        }
         check_fit(model, data)?;
         if let Some([first, rest @ ..]) = data.labels()
             && rest.iter().all(|label| label == first)

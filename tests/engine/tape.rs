@@ -174,6 +174,25 @@ fn hooks_on_variables_and_several_hooks_on_one_run_in_order() {
     assert_eq!(grads.wrt(t).to_vec(), [30.0, 30.0]);
 }
 
+/// Only variables of a tape that lives as long as the program can be in such a closure.
+#[test]
+fn a_hook_may_add_hooks_which_are_called_from_the_next_sweep_on() {
+    let tape: &'static Tape<f64> = Box::leak(Box::new(Tape::new()));
+    let (s, t) = (tape.var(1.5), tape.var([1.5, 2.5]));
+    for v in [s, t] {
+        let doubled = v * 2.0;
+        // On a variable that this sweep has yet to reach, and on the one that it is at.
+        doubled.on_gradient(move |_| {
+            v.on_gradient(|g| Some(g.map(|g| g * 10.0)));
+            doubled.on_gradient(|g| Some(g.map(|g| g + 1.0)));
+            None
+        });
+        let total = doubled.sum(());
+        assert_eq!(total.backward().wrt(v).to_vec()[0], 2.0);
+        assert_eq!(total.backward().wrt(v).to_vec()[0], 2.0 * 2.0 * 10.0);
+    }
+}
+
 #[test]
 fn a_hook_that_changes_the_shape_panics_with_both_shapes() {
     let tape = Tape::new();

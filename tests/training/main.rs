@@ -11,4 +11,5 @@ mod optim;
 mod places;
 mod preprocessing_compared;
 mod resume;
+mod resume_settings;
 mod train;

@@ -42,7 +42,7 @@ fn read_by_all(path: &Path) -> Vec<String> {
             weights,
             read_idx(&path).err(),
             Csv::new().target(0).read_path::<f32>(&path).err(),
-            Trainer::new(Sgd::new(0.1)).checkpoint(checkpoint).fit(&mut model, &data).err(),
+            Trainer::new(Sgd::new(0.1)).batch(4).checkpoint(checkpoint).fit(&mut model, &data).err(),
         ];
         errors.map(|error| error.expect("read").to_string()).to_vec()
     })
