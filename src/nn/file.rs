@@ -1,9 +1,10 @@
 //! Models in files: weights alone, or all that predicting from raw rows takes.
 
-use super::{Head, Init, Model, ParamKey, Restore};
+use super::weights::{looked_at, refuse_nan};
+use super::{Head, Init, Model, Restore};
 use crate::data::{Preprocessing, listed};
 use crate::store::{self, TensorFile};
-use crate::{Element, Error, Result, Shape, Tensor};
+use crate::{Element, Error, Result, Shape};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -107,71 +108,6 @@ impl<T: Element> Model<T> {
         model.set_preprocessing(content.preprocessing);
         model.set_file_warnings(warnings);
         Ok(model)
-    }
-
-    /// Reads the weights alone, from a model file or any safetensors file with the parameters' names; the model stays as it
-    /// is unless all of them fit. Numbers of 16, 32 and 64 bits are read ([`TensorFile::tensor`]). What is strange about the file
-    /// stands in [`Model::file_warnings`].
-    ///
-    /// # Errors
-    /// The file cannot be read; a tensor is missing, is one too many, or has another shape than the model's; a weight is NaN.
-    pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.take_weights(&store::read(path)?)
-    }
-
-    /// An error if the file holds a tensor that this model does not have.
-    fn refuse_others(&self, file: &TensorFile) -> Result<()> {
-        if let Some(name) = file.names().into_iter().find(|name| self.params().find(name).is_none()) {
-            let names: Vec<&str> = self.params().iter().map(|(_, param)| param.name()).collect();
-            return Err(Error::argument(format!(
-                "{}: holds {name:?}, which this model does not have; it has {}",
-                file.path(),
-                listed(&names)
-            )));
-        }
-        Ok(())
-    }
-
-    fn take_weights(&mut self, file: &TensorFile) -> Result<()> {
-        self.refuse_others(file)?;
-        let mut values: Vec<(ParamKey, Tensor<T>)> = Vec::new();
-        let mut warnings = file.warnings().to_vec();
-        for (key, param) in self.params().iter() {
-            let tensor = file.tensor(param.name())?;
-            let tensor = looked_at(param.name(), tensor, &mut warnings).map_err(|error| error.within(file.path()))?;
-            if tensor.shape() != param.value().shape() {
-                return Err(Error::shape(format!(
-                    "{}: {} has shape {}, the model's {}",
-                    file.path(),
-                    param.name(),
-                    tensor.shape(),
-                    param.value().shape()
-                )));
-            }
-            values.push((key, tensor));
-        }
-        values.into_iter().try_for_each(|(key, value)| self.params_mut().set(key, value))?;
-        self.set_file_warnings(warnings);
-        Ok(())
-    }
-}
-
-/// Weights of a file, unless one is NaN; a warning for infinite ones, which may stand for a mask.
-fn looked_at<T: Element>(name: &str, value: Tensor<T>, warnings: &mut Vec<String>) -> Result<Tensor<T>> {
-    refuse_nan(name, &value)?;
-    if let Some(i) = value.iter().position(|x| !x.to_f64().is_finite()) {
-        warnings.push(format!("{name} holds {} at element {i}", value.as_slice()[i]));
-    }
-    Ok(value)
-}
-
-fn refuse_nan<T: Element>(name: &str, value: &Tensor<T>) -> Result<()> {
-    match value.iter().position(|x| x.to_f64().is_nan()) {
-        None => Ok(()),
-        Some(i) => Err(Error::not_finite(format!(
-            "element {i} of {name} is NaN: training diverged before it was saved; take the weights of an earlier epoch (the \
-             tensors can be looked at with store::read)"
-        ))),
     }
 }
 

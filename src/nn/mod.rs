@@ -25,6 +25,8 @@ mod penalty;
 mod sequential;
 mod shape;
 mod summary;
+mod torch;
+mod weights;
 
 pub use activation::{Activation, LogSoftmax, Softmax};
 pub use answer::Answer;
@@ -48,3 +50,4 @@ pub use penalty::Penalty;
 pub use sequential::Sequential;
 pub use shape::Flatten;
 pub use summary::{Summary, SummaryRow};
+pub use weights::Taken;

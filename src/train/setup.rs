@@ -148,20 +148,29 @@ impl Sum {
 /// A layer, and those inside it. How parameters start does not matter to a run that goes on from a file, and is left out.
 fn network<T: Element>(layer: &dyn Layer<T>) -> Json {
     let inside: Vec<Json> = layer.children().iter().map(|stage| named(&stage.name, network(&*stage.layer))).collect();
-    let mut config = layer.config();
-    if let Some(Json::Object(settings)) = &mut config
-        && matches!(layer.kind(), "dense" | "embedding")
-    {
+    // The settings of a layer made of layers are those of the layers inside it.
+    let mut json = match (layer.config(), inside.is_empty()) {
+        (_, false) => json!({ "kind": layer.kind(), "inside": inside }),
+        (Some(config), true) => json!({ "kind": layer.kind(), "config": config }),
+        (None, true) => json!({ "kind": layer.kind(), "config": layer.describe() }),
+    };
+    leave_starts_out(&mut json);
+    json
+}
+
+/// Also in layers that stand in the configuration of another, as a shared one's do.
+fn leave_starts_out(json: &mut Json) {
+    let starts = matches!(json["kind"].as_str(), Some("dense" | "embedding"));
+    if let (true, Some(settings)) = (starts, json.get_mut("config").and_then(Json::as_object_mut)) {
         settings.remove("init");
         if let Some(bias) = settings.get_mut("bias") {
             *bias = json!(!bias.is_null());
         }
     }
-    match (config, inside.is_empty()) {
-        (Some(config), true) => json!({ "kind": layer.kind(), "config": config }),
-        (None, true) => json!({ "kind": layer.kind(), "config": layer.describe() }),
-        // Their own settings are those of the layers inside them.
-        (_, false) => json!({ "kind": layer.kind(), "inside": inside }),
+    match json.get_mut("config") {
+        Some(config @ Json::Object(_)) => leave_starts_out(config),
+        Some(Json::Array(stages)) => stages.iter_mut().for_each(leave_starts_out),
+        _ => {}
     }
 }
 

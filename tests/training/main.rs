@@ -12,4 +12,5 @@ mod places;
 mod preprocessing_compared;
 mod resume;
 mod resume_settings;
+mod torch_files;
 mod train;

@@ -2,7 +2,7 @@
 //! in `Checkpoint::resume` says.
 
 use retrograd::data::{Dataset, synthetic};
-use retrograd::nn::{Layer, Mlp, Model, Pass, Penalty, Role, Sequential, loss};
+use retrograd::nn::{Dense, Dropout, Init, Layer, Mlp, Model, Pass, Penalty, Residual, Role, Sequential, Shared, loss};
 use retrograd::optim::schedule::Cosine;
 use retrograd::optim::{Adam, Group, Optimizer, Progress, Sgd};
 use retrograd::train::{Checkpoint, Execution, Flow, History, Metric, Stop, Trainer};
@@ -212,7 +212,7 @@ fn with_optimizer(optimizer: Optimizer<f32>) -> Trainer<f32> {
 #[test]
 fn what_does_not_change_the_bits_changes_nothing() {
     let undisturbed = undisturbed();
-    let start = || Mlp::new(2).dense(8).init(retrograd::nn::Init::Zeros).bias_init(retrograd::nn::Init::Constant(9.0));
+    let start = || Mlp::new(2).dense(8).init(Init::Zeros).bias_init(Init::Constant(9.0));
     let cases = [
         ("nothing", trainer(), model()),
         ("threads", trainer().threads(2), model()),
@@ -384,7 +384,7 @@ fn a_layer_of_ones_own_is_compared_by_its_description() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.ckpt");
     let model = |factor: f64| {
-        let network = Sequential::new().with(retrograd::nn::Dense::new(2)).with(Scaled(factor));
+        let network = Sequential::new().with(Dense::new(2)).with(Scaled(factor));
         Model::<f32>::new(network, 2, 5).unwrap()
     };
     let run = |factor: f64, epochs: u64| {
@@ -395,6 +395,27 @@ fn a_layer_of_ones_own_is_compared_by_its_description() {
     let error = run(3.0, 2).unwrap_err().to_string();
     assert!(error.contains("network.scaled1 scaled(2), this one has scaled(3)"), "{error}");
     run(2.0, 2).unwrap();
+}
+
+/// How weights start is left out in layers within layers, too, and what they are is not.
+#[test]
+fn layers_in_shared_and_residual_ones_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.ckpt");
+    let run = |start: f64, bias: bool, p: f64, epochs: u64| {
+        let init = Init::Constant(start);
+        let inner = Dense::new(2).init(init);
+        let inner = if bias { inner.bias_init(init) } else { inner.without_bias() };
+        let shared = Shared::new(Sequential::new().with(inner).with(Dropout::new(p)));
+        let residual = Residual::new(Sequential::new().with(Dense::new(2).init(init)).with(Dropout::new(p)));
+        let network = Sequential::new().with(shared.clone()).with(shared).with(residual);
+        let trainer = Trainer::new(Adam::new(0.1)).epochs(epochs).checkpoint(Checkpoint::at(&path).resume());
+        { trainer }.fit(&mut Model::<f32>::new(network, 2, 5).unwrap(), &data())
+    };
+    run(0.5, true, 0.0, 1).unwrap();
+    assert!(run(0.25, true, 0.0, 2).unwrap().warnings.is_empty());
+    assert!(run(0.5, true, 0.25, 3).unwrap_err().to_string().contains("p 0.0, this one has 0.25"));
+    assert!(run(0.5, false, 0.0, 3).unwrap_err().to_string().contains("bias true, this one has false"));
 }
 
 /// Weights in a checkpoint that are no numbers are said.
