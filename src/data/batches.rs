@@ -81,6 +81,8 @@ impl Order {
 pub struct Batches<'a, T> {
     data: &'a Dataset<T>,
     size: usize,
+    /// Whether a last batch that is shorter is left out.
+    drop_last: bool,
     /// The rows in the order of the epoch; empty where they stay as they are.
     order: Vec<usize>,
     next: usize,
@@ -93,15 +95,15 @@ impl<'a, T: Element> Batches<'a, T> {
         if size == 0 {
             return Err(Error::argument("batches: a batch size of 0; use 1 or more"));
         }
-        if size > data.len() {
-            return Err(Error::argument(format!(
-                "batches: a batch size of {size} is larger than the data's {n} rows; use at most {n}",
-                n = data.len()
-            )));
-        }
-        let mut batches = Self { data, size, order: Vec::new(), next: 0, full: None, short: None };
+        let size = size.min(data.len());
+        let mut batches = Self { data, size, drop_last: false, order: Vec::new(), next: 0, full: None, short: None };
         batches.restart(order);
         Ok(batches)
+    }
+
+    /// Leaves out the last batch of each epoch where it is shorter than the others: in another order, those are other rows.
+    pub fn drop_last(self) -> Self {
+        Self { drop_last: true, ..self }
     }
 
     /// Begins another epoch, with the same memory.
@@ -117,7 +119,10 @@ impl<'a, T: Element> Batches<'a, T> {
 
     /// The number of batches in the epoch.
     pub fn count_all(&self) -> usize {
-        self.data.len().div_ceil(self.size)
+        match self.drop_last {
+            true => self.data.len() / self.size,
+            false => self.data.len().div_ceil(self.size),
+        }
     }
 
     /// The number of the batch that comes next, from 0.
@@ -134,10 +139,10 @@ impl<'a, T: Element> Batches<'a, T> {
     /// The next batch, in a buffer that the call after this one writes again.
     #[inline(never)]
     pub fn next_batch(&mut self) -> Option<&Batch<T>> {
-        let start = self.next * self.size;
-        if start >= self.data.len() {
+        if self.next >= self.count_all() {
             return None;
         }
+        let start = self.next * self.size;
         self.next += 1;
         let rows = start..self.data.len().min(start + self.size);
         let slot = if rows.len() == self.size { &mut self.full } else { &mut self.short };

@@ -297,10 +297,10 @@ impl<T: Element> Dataset<T> {
         }
     }
 
-    /// The batches of one epoch: `size` rows each, the last one perhaps fewer.
+    /// The batches of one epoch: `size` rows each, the last one perhaps fewer; all rows at once where there are not as many.
     ///
     /// # Errors
-    /// A size of 0, or above the number of rows.
+    /// A size of 0.
     #[inline(never)]
     pub fn batches(&self, size: usize, order: Order) -> Result<Batches<'_, T>> {
         Batches::new(self, size, order)

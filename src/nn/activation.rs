@@ -1,6 +1,6 @@
 //! Elementwise functions as layers: every one-argument op of the registry.
 
-use super::{Layer, Params, Pass};
+use super::{Ending, Layer, Params, Pass};
 use crate::for_each_unary;
 use crate::{Element, Error, Result, Tensor, Var};
 use serde_json::{Value as Json, json};
@@ -162,6 +162,9 @@ impl<T: Element> Layer<T> for Activation {
     fn describe(&self) -> String {
         self.to_string()
     }
+    fn ending(&self) -> Ending {
+        Ending::of_function(|x| self.of_tensor(&Tensor::scalar(x)).item())
+    }
     #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {
         self.of_var(x)
@@ -184,6 +187,9 @@ impl<T: Element> Layer<T> for Softmax {
     fn kind(&self) -> &'static str {
         "softmax"
     }
+    fn ending(&self) -> Ending {
+        Ending::Probabilities
+    }
     #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {
         x.softmax(-1)
@@ -205,6 +211,9 @@ pub struct LogSoftmax;
 impl<T: Element> Layer<T> for LogSoftmax {
     fn kind(&self) -> &'static str {
         "log_softmax"
+    }
+    fn ending(&self) -> Ending {
+        Ending::LogProbabilities
     }
     #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {

@@ -1,6 +1,6 @@
 //! Layers made of layers: one used in several places, and one beside the identity.
 
-use super::{Layer, ParamKey, ParamScope, Params, Pass, Stage};
+use super::{Ending, Layer, ParamKey, ParamScope, Params, Pass, Stage};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde_json::{Value as Json, json};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -111,6 +111,12 @@ impl<T: Element> Layer<T> for Shared<T> {
     }
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         self.built().layer.check_input(x)
+    }
+    fn ending(&self) -> Ending {
+        self.inner.built.get().map_or(Ending::Unknown, |built| built.stage[0].layer.ending())
+    }
+    fn least_rows(&self) -> usize {
+        self.inner.built.get().map_or(1, |built| built.stage[0].layer.least_rows())
     }
     #[inline(never)]
     fn config(&self) -> Option<Json> {

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Init, Layer, ParamKey, ParamScope, Params, Pass};
+use super::{Ending, Init, Layer, ParamKey, ParamScope, Params, Pass};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -65,6 +65,9 @@ impl Dense {
 impl<T: Element> Layer<T> for Dense {
     fn kind(&self) -> &'static str {
         "dense"
+    }
+    fn ending(&self) -> Ending {
+        Ending::Any
     }
     fn describe(&self) -> String {
         format!("dense({}{})", self.units, if self.bias_init.is_some() { "" } else { ", no bias" })

@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{Layer, ParamScope, Params, Pass};
+use super::{Ending, Layer, ParamScope, Params, Pass};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ impl Dropout {
 impl<T: Element> Layer<T> for Dropout {
     fn kind(&self) -> &'static str {
         "dropout"
+    }
+    fn ending(&self) -> Ending {
+        Ending::Unchanged
     }
     fn describe(&self) -> String {
         format!("dropout({})", self.p)

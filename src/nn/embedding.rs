@@ -1,6 +1,6 @@
 //! Rows of a table, by number.
 
-use super::{Init, Layer, ParamKey, ParamScope, Params, Pass};
+use super::{Ending, Init, Layer, ParamKey, ParamScope, Params, Pass};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -77,6 +77,9 @@ impl Embedding {
 impl<T: Element> Layer<T> for Embedding {
     fn kind(&self) -> &'static str {
         "embedding"
+    }
+    fn ending(&self) -> Ending {
+        Ending::Any
     }
     fn describe(&self) -> String {
         format!("embedding({}, {})", self.rows, self.units)

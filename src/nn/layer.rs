@@ -1,5 +1,6 @@
 //! The one trait of layers.
 
+use super::ending::Ending;
 use super::init::Init;
 use super::params::{ParamKey, Params, Role};
 use super::pass::Pass;
@@ -85,6 +86,17 @@ pub trait Layer<T: Element>: Send + Sync {
     fn check_input(&self, x: &Tensor<T>) -> Result<()> {
         let _ = x;
         Ok(())
+    }
+
+    /// Which outputs this layer can have, whatever its parameters are. With it, training warns of a loss that expects others.
+    fn ending(&self) -> Ending {
+        Ending::Unknown
+    }
+
+    /// How many rows a batch needs in training: 1 unless the layer compares rows. A batch that would be too short is an error before
+    /// the first one.
+    fn least_rows(&self) -> usize {
+        self.children().iter().map(|stage| stage.layer.least_rows()).max().unwrap_or(1)
     }
 
     /// The layers inside, in order, for a summary.

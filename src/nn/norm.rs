@@ -1,6 +1,6 @@
 //! Layers that normalise: over the batch, and over an example's features.
 
-use super::{Init, Layer, ParamKey, ParamScope, Params, Pass};
+use super::{Ending, Init, Layer, ParamKey, ParamScope, Params, Pass};
 use crate::{Axes, Element, Error, Result, Shape, Tensor, Var, keep};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -18,6 +18,9 @@ use serde_json::{Value as Json, json};
 pub struct BatchNorm {
     momentum: f64,
     eps: f64,
+    /// Whether an example gives several rows of features, so that one example has a variance.
+    #[serde(skip)]
+    several: bool,
     #[serde(skip)]
     scale: ParamKey,
     #[serde(skip)]
@@ -32,7 +35,7 @@ impl BatchNorm {
     /// With momentum 0.1 and eps 1e-5.
     pub fn new() -> Self {
         let key = ParamKey::default();
-        Self { momentum: 0.1, eps: 1e-5, scale: key, bias: key, mean: key, variance: key }
+        Self { momentum: 0.1, eps: 1e-5, several: false, scale: key, bias: key, mean: key, variance: key }
     }
     /// Sets the part of the way that the running statistics move to each batch's, in [0, 1].
     pub fn momentum(mut self, momentum: f64) -> Self {
@@ -65,9 +68,16 @@ impl<T: Element> Layer<T> for BatchNorm {
     fn kind(&self) -> &'static str {
         "batch_norm"
     }
+    fn ending(&self) -> Ending {
+        Ending::Any
+    }
+    fn least_rows(&self) -> usize {
+        if self.several { 1 } else { 2 }
+    }
     #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {
         let features = features("batch_norm", input, self.eps)?;
+        self.several = input.numel() > features;
         if !(0.0..=1.0).contains(&self.momentum) {
             return Err(Error::argument(format!("batch_norm: the momentum is in [0, 1], got {}", self.momentum)));
         }
@@ -143,6 +153,9 @@ impl Default for LayerNorm {
 impl<T: Element> Layer<T> for LayerNorm {
     fn kind(&self) -> &'static str {
         "layer_norm"
+    }
+    fn ending(&self) -> Ending {
+        Ending::Any
     }
     #[inline(never)]
     fn build(&mut self, input: &Shape, scope: &mut ParamScope<'_, T>) -> Result<Shape> {

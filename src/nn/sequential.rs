@@ -1,6 +1,6 @@
 //! Layers in a row.
 
-use super::{Layer, ParamScope, Params, Pass, Stage};
+use super::{Ending, Layer, ParamScope, Params, Pass, Stage};
 use crate::{Element, Error, Result, Shape, Tensor, Var};
 use serde_json::Value as Json;
 use std::collections::HashSet;
@@ -110,6 +110,9 @@ impl<T: Element> Layer<T> for Sequential<T> {
     }
     fn children(&self) -> &[Stage<T>] {
         &self.stages
+    }
+    fn ending(&self) -> Ending {
+        Ending::of_row(&self.stages)
     }
     #[inline(never)]
     fn config(&self) -> Option<Json> {

@@ -1,6 +1,6 @@
 //! Layers that change only the shape.
 
-use super::{Layer, ParamScope, Params, Pass};
+use super::{Ending, Layer, ParamScope, Params, Pass};
 use crate::{Element, Result, Shape, Tensor, Var};
 use serde_json::{Value as Json, json};
 
@@ -11,6 +11,9 @@ pub struct Flatten;
 impl<T: Element> Layer<T> for Flatten {
     fn kind(&self) -> &'static str {
         "flatten"
+    }
+    fn ending(&self) -> Ending {
+        Ending::Unchanged
     }
     fn build(&mut self, input: &Shape, _: &mut ParamScope<'_, T>) -> Result<Shape> {
         Ok([input.numel()].into())

@@ -122,6 +122,8 @@ struct Counts {
     rows: u64,
     batch_size: u64,
     accumulate: u64,
+    #[serde(default)]
+    drop_last: bool,
 }
 
 impl Content {
@@ -147,7 +149,7 @@ impl Content {
         }
         let counts = Counts::deserialize(setup).map_err(|error| error.to_string())?;
         let [rows, size, accumulate] = [counts.rows, counts.batch_size, counts.accumulate].map(|n| n.max(1));
-        let batches = rows.div_ceil(size);
+        let batches = if counts.drop_last { rows / size.min(rows) } else { rows.div_ceil(size) };
         claim(*batch <= batches, format!("{batch} batches are done in an epoch of {batches}"))?;
         let examples = batch.saturating_mul(size).min(rows);
         claim(self.examples == examples, format!("{batch} batches of {size} with {} examples", self.examples))?;

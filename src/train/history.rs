@@ -47,6 +47,11 @@ pub enum Stop {
         /// Which of them, and how far.
         reason: String,
     },
+    /// The loss or the weights were no longer finite; the weights of the best epoch are back.
+    Diverged {
+        /// Where and what, and what may help.
+        reason: String,
+    },
     /// A callback said so.
     Callback,
     /// A [`StopFlag`](super::StopFlag) was raised; the checkpoint, if there is one, is up to date.
@@ -61,6 +66,7 @@ impl fmt::Display for Stop {
                 write!(f, "Stopped early: no improvement since epoch {best_epoch}, whose weights were kept.")
             }
             Self::Converged { reason } => write!(f, "Converged: {reason}."),
+            Self::Diverged { reason } => write!(f, "Diverged: {reason}."),
             Self::Callback => f.write_str("Stopped by a callback."),
             Self::Interrupted => f.write_str("Interrupted."),
         }
@@ -78,13 +84,35 @@ pub struct History {
     pub epochs: Vec<EpochRecord>,
     /// Why it ended; nothing while it runs.
     pub stop: Option<Stop>,
+    /// The epoch whose weights the model was left with, where early stopping or divergence put back those of the best one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u64>,
     /// What looked wrong: parameters that no gradient reached, a resumed run on another machine.
     pub warnings: Vec<String>,
 }
 
 impl History {
     pub(crate) fn new(metrics: Vec<String>, validated: bool) -> Self {
-        Self { metrics, validated, epochs: Vec::new(), stop: None, warnings: Vec::new() }
+        Self { metrics, validated, epochs: Vec::new(), stop: None, kept: None, warnings: Vec::new() }
+    }
+
+    /// Why training ended and which weights the model was left with, in words; empty while it runs.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::Trainer};
+    /// let (train, test) = synthetic::two_moons::<f32>(100, 0.1, 0)?.split(0.5, 0)?;
+    /// let mut model = Mlp::new(2).dense(2).build(0)?;
+    /// let history = Trainer::new(Adam::new(0.1)).epochs(3).validation(&test).early_stopping(5).fit(&mut model, &train)?;
+    /// assert_eq!(history.ending(), "All epochs were done. The weights of epoch 3 were kept, the best one.");
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn ending(&self) -> String {
+        let Some(stop) = &self.stop else { return String::new() };
+        match (stop, self.kept) {
+            (Stop::EarlyStopping { .. }, _) | (_, None) => stop.to_string(),
+            (_, Some(epoch)) => format!("{stop} The weights of epoch {epoch} were kept, the best one."),
+        }
     }
 
     /// The last epoch.

@@ -25,12 +25,11 @@ impl History {
             [of("loss", "training"), of("valid_loss", "validation")].into_iter().flatten().collect();
         let metrics = self.metrics.iter().filter_map(|name| of(name, name)).collect();
         let metrics_label = if self.validated { "validation" } else { "training" }.to_owned();
-        let mark = match self.stop {
-            Some(Stop::EarlyStopping { best_epoch }) => {
-                Some((best_epoch as f64, "the weights that were kept".to_owned()))
-            }
-            _ => None,
+        let kept = match self.stop {
+            Some(Stop::EarlyStopping { best_epoch }) => Some(best_epoch),
+            _ => self.kept,
         };
+        let mark = kept.map(|epoch| (epoch as f64, "the weights that were kept".to_owned()));
         plot::curves(title, &losses, &CurveOptions { metrics, metrics_label, mark, ..CurveOptions::default() })
     }
 }
@@ -51,9 +50,7 @@ impl<T: Element> Trainer<T> {
         for warning in &history.warnings {
             report = report.warning(warning);
         }
-        if let Some(stop) = &history.stop {
-            report = report.text(&stop.to_string());
-        }
+        report = report.text(&history.ending());
         let judged = Judged::new(predictions(model, held_back)?, held_back, model.head_for(held_back.preprocessing()))?;
         report = report.table("Held-back data", self.measured(held_back, &judged));
         report = report.figure(&history.curves("Learning curves")?, "Loss and metrics by epoch.");

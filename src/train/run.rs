@@ -8,8 +8,8 @@ use super::history::{EpochRecord, History, Stop};
 use super::measure::{Judged, Metric, predictions};
 use super::setup;
 use super::trainer::{Execution, Trainer};
-use crate::data::{Batch, Batches, Dataset, Order, Targets};
-use crate::nn::{Draw, Loss, Model, ParamGrads, ParamKey, loss};
+use crate::data::{Batch, Batches, Dataset, Order, Preprocessing, Targets};
+use crate::nn::{Draw, Loss, Model, Param, ParamGrads, ParamKey, loss};
 use crate::optim::Progress;
 use crate::program::Options;
 use crate::store::{self, Lock};
@@ -36,7 +36,7 @@ pub(crate) struct RunState<T> {
     pub gradient_norm: f64,
     /// What early stopping and plateaus look at, epoch by epoch; smaller is better.
     pub monitored: Vec<f64>,
-    /// The parameters of the best epoch, where early stopping may want them back.
+    /// The parameters of the best epoch, which early stopping or divergence puts back.
     pub best: Option<Vec<(ParamKey, Tensor<T>)>>,
     pub history: History,
 }
@@ -50,6 +50,8 @@ pub(super) struct TrainingRun<'a, T: 'static> {
     compiled: Compiled<T>,
     state: RunState<T>,
     gathered: Gathered<T>,
+    /// The parameters as they were found, until an epoch is done.
+    start: Option<Vec<(ParamKey, Tensor<T>)>>,
     /// A wish to stop, granted once no gradients wait for their update.
     asked: Option<Stop>,
     /// What the run is, and the right to save it, where there is a checkpoint.
@@ -85,7 +87,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         let loss = trainer.loss.clone().unwrap_or_else(|| default_loss(data.targets(), model));
         check(trainer, &*loss, model, data)?;
         // Before anything is read or changed.
-        let batches = data.batches(trainer.batch, Order::Sequential)?.count_all();
+        let batches = trainer.batches(data, Order::Sequential)?.count_all();
         let lock = trainer.checkpoint.as_ref().map(|checkpoint| lock(&checkpoint.path)).transpose()?;
         let saved = lock.map(|lock| (setup::describe(trainer, &*loss, model, data), lock));
         let names = trainer.metrics.iter().map(Metric::name).collect();
@@ -113,7 +115,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             Execution::Program => Compiled::with(Options::new().threads(trainer.threads)),
             Execution::Eager => Compiled::eager(),
         };
-        Ok(Self { trainer, model, data, loss, compiled, state, gathered, asked: None, saved })
+        Ok(Self { trainer, model, data, loss, compiled, state, gathered, start: None, asked: None, saved })
     }
 
     /// Saves the state, if that is asked for.
@@ -132,34 +134,62 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     /// Runs to the end.
     pub fn finish(mut self) -> Result<History> {
         // A checkpoint that cannot be written is found out now, not after the first epoch.
-        let outcome = self.save().and_then(|()| self.epochs()).and_then(|stop| {
-            self.state.history.stop = Some(stop);
-            self.save()
+        let outcome = self.save().and_then(|()| self.epochs()).and_then(|stop| match stop {
+            // What is saved is the epoch before, from which a run with other settings may go on.
+            Stop::Diverged { .. } => self.diverged(stop),
+            stop => {
+                self.state.history.stop = Some(stop);
+                self.save()
+            }
         });
-        let Self { trainer, loss, state, model, data, .. } = self;
+        let Self { trainer, loss, mut state, model, data, .. } = self;
         let head = loss.head();
         trainer.last_loss = Some(loss);
         outcome?;
         model.set_head(Some(head));
         model.set_preprocessing(Some(data.preprocessing().clone()));
-        if trainer.patience.is_some()
+        let diverged = matches!(state.history.stop, Some(Stop::Diverged { .. }));
+        if (trainer.patience.is_some() || diverged)
             && let Some(best) = state.best
         {
             best.into_iter().try_for_each(|(key, value)| model.params_mut().set(key, value))?;
+            state.history.kept = Some(best_epoch(&state.monitored));
         }
         events::ended(&state.history);
         trainer.callbacks.iter_mut().for_each(|callback| callback.on_end(&state.history));
         Ok(state.history)
     }
 
+    /// Ends a run whose loss or weights are not finite: with an error, and the weights as they were, if no epoch was done before.
+    fn diverged(&mut self, stop: Stop) -> Result<()> {
+        let Stop::Diverged { reason } = &stop else { return Ok(()) };
+        if self.state.best.is_none() {
+            let start = self.start.take().into_iter().flatten();
+            start.into_iter().try_for_each(|(key, value)| self.model.params_mut().set(key, value))?;
+            // There will be no history to read them in.
+            let known = self.state.history.warnings.iter().map(|warning| format!("; {warning}")).collect::<String>();
+            return Err(Error::not_finite(format!("train: {reason}{known}")));
+        }
+        let kept = best_epoch(&self.state.monitored);
+        self.warn(format!("training diverged, the weights of epoch {kept} were put back: {reason}"));
+        self.state.history.stop = Some(stop);
+        Ok(())
+    }
+
     fn epochs(&mut self) -> Result<Stop> {
         let data = self.data;
-        let mut batches = data.batches(self.trainer.batch, self.order())?;
+        let mut batches = self.trainer.batches(data, self.order())?;
+        if self.state.best.is_none() {
+            self.start = Some(self.model.params().iter().map(|(key, p)| (key, p.value().clone())).collect());
+        }
         let info = RunInfo {
             epochs: self.trainer.epochs,
             done: self.state.epoch,
             batches: batches.count_all() as u64,
-            examples: data.len() as u64,
+            examples: match self.trainer.drop_last {
+                true => (batches.count_all() * self.trainer.batch.min(data.len())) as u64,
+                false => data.len() as u64,
+            },
             metrics: self.state.history.metrics.clone(),
         };
         events::started(&info);
@@ -170,7 +200,16 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         {
             return Ok(stop);
         }
-        self.state.history.stop = None;
+        (self.state.history.stop, self.state.history.kept) = (None, None);
+        for warning in checks::warnings(self.model, data, &*self.loss) {
+            self.warn(warning);
+        }
+        let other = |trained: &Preprocessing| {
+            trained.difference(data.preprocessing(), "what it was trained on before", "these data")
+        };
+        if let Some(difference) = self.model.preprocessing().and_then(other) {
+            self.warn(format!("the model was trained on other data, and goes on from their weights: {difference}"));
+        }
         while self.state.epoch < self.trainer.epochs {
             if let Some(stop) = self.epoch(&mut batches)? {
                 return Ok(stop);
@@ -196,6 +235,15 @@ impl<'a, T: Element> TrainingRun<'a, T> {
                 return Ok(Some(stop));
             }
         }
+        // The last update of an epoch is followed by no loss that would show it.
+        let broken = |(_, param): &(ParamKey, &Param<T>)| {
+            param.is_trainable() && param.value().iter().any(|x| !x.to_f64().is_finite())
+        };
+        if let Some((_, param)) = self.model.params().iter().find(broken) {
+            let name = param.name().to_owned();
+            let place = format!("{name} is not finite after epoch {}", self.state.epoch + 1);
+            return Ok(Some(self.divergence(&place)));
+        }
         let training = started.elapsed().as_secs_f64();
         let speed = (self.state.examples - done_before) as f64 / training;
         let (valid_loss, metrics, monitored) = self.evaluate()?;
@@ -219,8 +267,8 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     /// Keeps the best weights, tells callbacks, and says whether to end.
     fn after_epoch(&mut self) -> Option<Stop> {
         let best_epoch = best_epoch(&self.state.monitored);
-        if self.trainer.patience.is_some() && best_epoch == self.state.epoch {
-            self.state.best = Some(self.model.params().iter().map(|(key, p)| (key, p.value().clone())).collect());
+        if best_epoch == self.state.epoch {
+            self.keep_weights();
         }
         let record = self.state.history.last().expect("an epoch was recorded");
         events::epoch_done(record);
@@ -239,6 +287,26 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             return Some(Stop::EarlyStopping { best_epoch });
         }
         self.converged()
+    }
+
+    /// Keeps the weights as those of the best epoch, in the memory of those before.
+    fn keep_weights(&mut self) {
+        self.start = None;
+        let params = self.model.params();
+        match &mut self.state.best {
+            Some(best) => {
+                for (key, kept) in best {
+                    kept.as_mut_slice().copy_from_slice(params[*key].as_slice());
+                }
+            }
+            None => self.state.best = Some(params.iter().map(|(key, p)| (key, p.value().clone())).collect()),
+        }
+    }
+
+    fn divergence(&self, place: &str) -> Stop {
+        let rate = self.trainer.optimizer.learning_rate();
+        let reason = format!("{place}; a smaller learning rate than {rate} may help, or scaled inputs, or clip_norm");
+        Stop::Diverged { reason }
     }
 
     fn converged(&self) -> Option<Stop> {
@@ -264,12 +332,8 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         });
         let step = step.map_err(|error| error.within(&self.place()))?;
         if !step.loss.is_finite() {
-            return Err(Error::not_finite(format!(
-                "train: the loss of {} is {}; a smaller learning rate than {} may help, or scaled inputs, or clip_norm",
-                self.place(),
-                step.loss,
-                self.trainer.optimizer.learning_rate()
-            )));
+            let place = format!("the loss of {} is {}", self.place(), step.loss);
+            return Ok(Some(self.divergence(&place)));
         }
         if self.state.step == 0 && self.gathered.batches == 0 {
             self.warn_of_unreached(&step.grads);
@@ -405,6 +469,11 @@ impl<'a, T: Element> TrainingRun<'a, T> {
 
 /// An error unless loss, metrics and data fit the model, those for validation too.
 fn check<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
+    checks::shortest_batch(model, data.len(), trainer.batch.min(data.len()), trainer.drop_last)?;
+    checks::data(model, data, loss, false)?;
+    if let Some(validation) = &trainer.validation {
+        checks::data(model, validation, loss, true).map_err(|error| error.within("validation data"))?;
+    }
     let measured = trainer.validation.as_ref().unwrap_or(data);
     let asked: Vec<Metric> = trainer.metrics.iter().chain(&trainer.monitor).copied().collect();
     checks::metrics(&asked, model, measured, loss.head())

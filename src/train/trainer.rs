@@ -5,7 +5,7 @@ use super::checkpoint::Checkpoint;
 use super::history::History;
 use super::measure::Metric;
 use super::run::{RunState, TrainingRun};
-use crate::data::{Dataset, Targets};
+use crate::data::{Batches, Dataset, Order, Targets};
 use crate::nn::{Loss, Model, Penalty};
 use crate::optim::{Optimizer, Progress, Schedule};
 use crate::{Element, Error, Result};
@@ -56,6 +56,7 @@ pub struct Trainer<T> {
     pub(super) schedule: Option<Box<dyn Schedule>>,
     pub(super) epochs: u64,
     pub(super) batch: usize,
+    pub(super) drop_last: bool,
     pub(super) seed: u64,
     pub(super) shuffle: bool,
     pub(super) accumulate: usize,
@@ -86,6 +87,7 @@ impl<T: Element> Trainer<T> {
             schedule: None,
             epochs: 10,
             batch: 32,
+            drop_last: false,
             seed: 0,
             shuffle: true,
             accumulate: 1,
@@ -125,9 +127,14 @@ impl<T: Element> Trainer<T> {
         self.epochs = epochs;
         self
     }
-    /// Examples in a batch; the last one of an epoch may be shorter.
+    /// Examples in a batch; the last one of an epoch may be shorter. More than there are is all of them.
     pub fn batch(mut self, size: usize) -> Self {
         self.batch = size;
+        self
+    }
+    /// Leaves out the last batch of an epoch where it is shorter; with shuffling, those are other examples each time.
+    pub fn drop_last(mut self) -> Self {
+        self.drop_last = true;
         self
     }
     /// The seed of shuffles and dropout.
@@ -231,8 +238,11 @@ impl<T: Element> Trainer<T> {
     ///
     /// # Errors
     /// Settings that make no sense; data that do not fit the model; validation data that went through another preprocessing, with
-    /// the first difference; metrics that are not for such targets; a loss that is not finite; what a checkpoint meets when it
+    /// the first difference; metrics that are not for such targets; a batch too short for a layer; what a checkpoint meets when it
     /// is written. Before the first batch the model is untouched.
+    ///
+    /// A loss or weights that are not finite end training: with [`Stop::Diverged`](super::Stop::Diverged), a warning and the weights
+    /// of the best epoch, or in the first epoch with an error and the weights that it started from.
     #[inline(never)]
     pub fn fit(&mut self, model: &mut Model<T>, data: &Dataset<T>) -> Result<History> {
         self.check(model, data)?;
@@ -281,6 +291,9 @@ impl<T: Element> Trainer<T> {
             ("seed", self.seed.to_string()),
             ("shuffled", self.shuffle.to_string()),
         ];
+        if self.drop_last {
+            settings.push(("short last batch", "left out".to_owned()));
+        }
         if self.execution == Execution::Eager {
             settings.push(("execution", self.execution.name().to_owned()));
         }
@@ -301,11 +314,20 @@ impl<T: Element> Trainer<T> {
         settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
+    /// The batches of an epoch.
+    pub(super) fn batches<'d>(&self, data: &'d Dataset<T>, order: Order) -> Result<Batches<'d, T>> {
+        let batches = data.batches(self.batch, order)?;
+        Ok(if self.drop_last { batches.drop_last() } else { batches })
+    }
+
     fn check(&self, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
         self.optimizer.validate(model.params())?;
         let wrong = |message: String| Err(Error::argument(format!("train: {message}")));
         if self.epochs == 0 {
             return wrong("0 epochs; ask for 1 or more".to_owned());
+        }
+        if self.batch == 0 {
+            return wrong("a batch size of 0; use 1 or more".to_owned());
         }
         if self.accumulate == 0 {
             return wrong("gradients accumulated over 0 batches; 1 is every batch on its own".to_owned());

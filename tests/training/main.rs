@@ -3,6 +3,7 @@
 mod answers;
 mod damage;
 mod datasets;
+mod fit_checks;
 mod hostile_files;
 mod lbfgs;
 mod model_files;

@@ -214,7 +214,6 @@ fn bad_settings_and_data_are_errors_that_name_the_cause_and_leave_the_model_alon
     let trainer = |rate: f64| Trainer::new(Sgd::new(rate));
     refused(trainer(0.1).epochs(0), &data, "0 epochs; ask for 1 or more");
     refused(trainer(0.1).batch(0), &data, "batch size of 0");
-    refused(trainer(0.1).batch(101), &data, "a batch size of 101 is larger than the data's 100 rows");
     refused(trainer(0.1).accumulate(0), &data, "over 0 batches");
     refused(trainer(0.1).clip_norm(-1.0), &data, "a norm of -1");
     refused(trainer(0.1).clip_value(f64::NAN), &data, "a value of NaN");
