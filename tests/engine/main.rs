@@ -11,6 +11,7 @@ mod math_accuracy;
 mod op_accuracy;
 mod rules;
 mod smoke;
+mod sums;
 mod tape;
 mod tensor_methods;
 mod tensor_ops;

@@ -9,8 +9,9 @@
 //! where they are.
 //!
 //! **Invariants.** Every lane has the bits that the kernels for tensors give it. Sums have an order that follows from the code
-//! and the number of lanes: within a segment of lanes a vector of accumulators takes four lanes of a chunk at a time; in the
-//! end its halves are added until one number is left, and then the segments in their order. So threads change no bits.
+//! and the number of lanes: within a segment of lanes a vector of accumulators takes four lanes of a chunk at a time, and is
+//! carried every few blocks; in the end its halves are added until one number is left, and then the segments two by two. So
+//! rounding grows with the logarithm of the number of lanes, and threads change no bits.
 //!
 //! **Not done**, for it would change bits: fused multiply-adds, sums of several terms in another order.
 
@@ -88,7 +89,8 @@ pub(crate) struct BlockCode<T> {
     rows_apart: usize,
     /// The targets that are sums by column.
     columns: Vec<u32>,
-    has_row_sums: bool,
+    /// Those that are sums by row.
+    rows: Vec<u32>,
     inner: usize,
     /// A frame for each worker that has run.
     frames: Vec<Mutex<Frame<T>>>,
@@ -108,7 +110,9 @@ impl<T: Element> BlockCode<T> {
         let (mut code, mut instructions) = lower::lower(body, sources, targets);
         code.batch(&mut instructions);
         code.assemble(&instructions, usize::MAX);
-        let columns = (0..targets.len() as u32).filter(|&k| matches!(targets[k as usize], Target::PerColumn { .. }));
+        let all = 0..targets.len() as u32;
+        let columns = all.clone().filter(|&k| matches!(targets[k as usize], Target::PerColumn { .. }));
+        let rows = all.filter(|&k| matches!(targets[k as usize], Target::PerRow { .. }));
         Self {
             frames: vec![Frame::new(&code)],
             code,
@@ -117,7 +121,7 @@ impl<T: Element> BlockCode<T> {
             bounds: bounds(targets),
             rows_apart: rows_apart(targets),
             columns: columns.collect(),
-            has_row_sums: targets.iter().any(|target| matches!(target, Target::PerRow { .. })),
+            rows: rows.collect(),
             inner: inner.max(1),
             uniforms: Vec::new(),
             partials: Vec::new(),
@@ -135,7 +139,7 @@ impl<T: Element> BlockCode<T> {
     /// Whether rows and columns matter.
     fn has_rows(&self) -> bool {
         let by_row = |source: &Source| matches!(source.walk, Access::Row | Access::Column);
-        self.has_row_sums || !self.columns.is_empty() || self.sources.iter().any(by_row)
+        !self.rows.is_empty() || !self.columns.is_empty() || self.sources.iter().any(by_row)
     }
 }
 

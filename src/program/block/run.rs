@@ -2,14 +2,17 @@
 //!
 //! In compiler terms: the tiled loop nest, split into segments for threads.
 //!
-//! Lanes are cut into segments that depend on the code and the number of lanes alone. A segment has accumulators of its own;
-//! in the end they are added in the order of the segments. So the bits of a sum are the same for any number of threads.
+//! Lanes are cut into segments that depend on the code and the number of lanes alone. A segment has accumulators of its own, whose
+//! sums are carried every few blocks or rows, to be added two by two ([`pairwise`]); so are those of the segments. So rounding grows
+//! with the logarithm of the number of lanes, and the bits of a sum are the same for any number of threads.
 
 use super::code::{BlockInstruction, LoweredBody, REGISTERS, STREAMS, Stream, UNIFORM};
 use super::{Access, BlockCode, Origin, Source, Target};
 use crate::num::Element;
 use crate::parallel::Workers;
+use crate::tensor::kernels::chunks::rows::CARRIED;
 use crate::tensor::kernels::chunks::{Call, accumulators, chunk};
+use crate::tensor::kernels::pairwise::{self, Counter};
 use crate::tensor::kernels::{elementwise, reduce};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +31,11 @@ const STREAMED: usize = 4 << 20;
 pub(super) struct Frame<T> {
     memory: Vec<T>,
     bases: Vec<*mut T>,
+    /// Sums that were carried: of the accumulators, and by column.
+    totals: Vec<T>,
+    columns: Vec<T>,
+    /// Those of rows that are longer than a block.
+    rows: Vec<Counter<T>>,
 }
 
 // SAFETY: the addresses are set anew by every run, before they are used; the memory is the frame's own.
@@ -37,11 +45,15 @@ impl<T: Element> Frame<T> {
     pub fn new(code: &LoweredBody<T>) -> Mutex<Self> {
         let line = 64 / size_of::<T>();
         let memory = vec![T::from_f64(0.0); code.frame() + line];
-        Mutex::new(Self { memory, bases: vec![std::ptr::null_mut(); STREAMS + code.streams.len()] })
+        let bases = vec![std::ptr::null_mut(); STREAMS + code.streams.len()];
+        Mutex::new(Self { memory, bases, totals: Vec::new(), columns: Vec::new(), rows: Vec::new() })
     }
 
     pub fn bytes(&self) -> usize {
-        self.memory.capacity() * size_of::<T>() + self.bases.capacity() * size_of::<*mut T>()
+        let numbers = self.memory.capacity() + self.totals.capacity() + self.columns.capacity();
+        numbers * size_of::<T>()
+            + self.bases.capacity() * size_of::<*mut T>()
+            + self.rows.capacity() * size_of::<Counter<T>>()
     }
 
     /// The memory from its first cache line on, for all of a segment.
@@ -92,7 +104,7 @@ impl<T: Element> BlockCode<T> {
             return self.leave_empty_sums(outputs, sums);
         }
         self.code.run_hoisted(shared, &mut self.uniforms);
-        if self.has_row_sums {
+        if !self.rows.is_empty() {
             for target in &self.targets {
                 if let Target::PerRow { output, add: false } = *target {
                     outputs[output][..lanes / self.inner].fill(zero);
@@ -146,7 +158,7 @@ impl<T: Element> BlockCode<T> {
 
     /// Lanes of a segment: whole blocks, or whole rows where rows or columns matter.
     fn segment(&self, lanes: usize) -> usize {
-        let by_axis = !self.columns.is_empty() || self.has_row_sums;
+        let by_axis = !self.columns.is_empty() || !self.rows.is_empty();
         let unit = if by_axis { self.inner } else { self.code.block };
         let rows = if self.columns.is_empty() { 0 } else { SEGMENT_ROWS };
         let least = (SEGMENT_BLOCKS * self.code.block).max(rows * self.inner);
@@ -176,24 +188,29 @@ impl<T: Element> BlockCode<T> {
         self.code.totals.len() + self.columns.len() * self.inner
     }
 
-    /// Adds the sums of the segments, in their order.
-    fn combine(&self, segments: usize, outputs: &mut [&mut [T]], sums: &mut [T]) {
-        let zero = T::from_f64(0.0);
+    /// Adds the sums of the segments, two by two.
+    fn combine(&mut self, segments: usize, outputs: &mut [&mut [T]], sums: &mut [T]) {
         let stride = self.sums_per_segment();
-        for (k, total) in self.code.totals.iter().enumerate() {
-            let found = (0..segments).map(|s| self.partials[s * stride + k]).reduce(|a, b| a + b).unwrap_or(zero);
+        let mut apart = 1;
+        while apart < segments {
+            for s in (0..segments - apart).step_by(2 * apart) {
+                let (to, from) = self.partials[s * stride..].split_at_mut(apart * stride);
+                elementwise::add_assign(&mut to[..stride], &from[..stride]);
+            }
+            apart *= 2;
+        }
+        for (total, &found) in self.code.totals.iter().zip(&self.partials) {
             let sum = &mut sums[total.at];
             *sum = if total.add { *sum + found } else { found };
         }
         for (k, &target) in self.columns.iter().enumerate() {
             let Target::PerColumn { output, add } = self.targets[target as usize] else { continue };
+            let found = &self.partials[self.code.totals.len() + k * self.inner..][..self.inner];
             let out = &mut outputs[output][..self.inner];
-            if !add {
-                out.fill(zero);
-            }
-            let first = self.code.totals.len() + k * self.inner;
-            for s in 0..segments {
-                elementwise::add_assign(out, &self.partials[s * stride + first..][..self.inner]);
+            if add {
+                elementwise::add_assign(out, found);
+            } else {
+                out.copy_from_slice(found);
             }
         }
     }
@@ -210,6 +227,15 @@ impl<T: Element> SharedState<'_, T> {
         frame.bases[REGISTERS] = start;
         frame.bases[UNIFORM] = self.uniforms.cast_mut();
         let (mut lane, end) = (k * self.segment, self.lanes.min((k + 1) * self.segment));
+        let (blocks, carried_blocks) =
+            ((end - lane).div_ceil(code.block), (CARRIED * chunk::<T>()).div_ceil(code.block));
+        frame.totals.resize(n_accumulators * pairwise::levels(blocks / carried_blocks), T::from_f64(0.0));
+        frame.columns.resize(self.code.columns.len() * self.column_levels(end - lane), T::from_f64(0.0));
+        frame.rows.clear();
+        if self.code.inner > code.block {
+            frame.rows.resize_with(self.code.rows.len(), Counter::new);
+        }
+        let mut done: usize = 0;
         while lane < end {
             let lanes = (end - lane).min(code.block);
             let whole = lanes / chunk::<T>() * chunk::<T>();
@@ -218,21 +244,40 @@ impl<T: Element> SharedState<'_, T> {
                     // SAFETY: flat buffers have an element for every lane, as `check` found.
                     *base = unsafe { self.stream(*stream).add(lane) };
                 }
-                self.block(&frame.bases, lane, whole, k);
+                self.block(frame, lane, whole, k);
             }
             if whole < lanes {
                 self.last_lanes(frame, lane + whole, lanes - whole, k);
             }
             lane += lanes;
-        }
-        // SAFETY: the segment's own partial sums; the accumulators as above.
-        unsafe {
-            let partials = self.partials.add(k * self.code.sums_per_segment());
-            let sums = std::slice::from_raw_parts(start.add(code.first_accumulator()), n_accumulators);
-            for (i, sum) in sums.chunks_exact(accumulators::<T>()).enumerate() {
-                *partials.add(i) = folded(sum);
+            done += 1;
+            if done.is_multiple_of(carried_blocks) && n_accumulators > 0 {
+                // SAFETY: as above; no kernel runs meanwhile.
+                let sums =
+                    unsafe { std::slice::from_raw_parts_mut(start.add(code.first_accumulator()), n_accumulators) };
+                pairwise::carry(sums, &mut frame.totals, n_accumulators, 0, done / carried_blocks);
             }
         }
+        // SAFETY: the segment's own partial sums; the accumulators as above.
+        let (sums, partials) = unsafe {
+            let partials = self.partials.add(k * self.code.sums_per_segment());
+            let sums = std::slice::from_raw_parts_mut(start.add(code.first_accumulator()), n_accumulators);
+            (sums, std::slice::from_raw_parts_mut(partials, self.code.sums_per_segment()))
+        };
+        pairwise::settle(sums, &frame.totals, n_accumulators, 0, done / carried_blocks);
+        let (totals, columns) = partials.split_at_mut(code.totals.len());
+        totals.iter_mut().zip(sums.chunks_exact(accumulators::<T>())).for_each(|(total, sum)| *total = folded(sum));
+        let (inner, lanes) = (self.code.inner, end - k * self.segment);
+        let levels = frame.columns.chunks_exact(self.column_levels(lanes).max(1));
+        for (sums, levels) in columns.chunks_exact_mut(inner).zip(levels) {
+            pairwise::settle(sums, levels, inner, 0, lanes / inner / CARRIED);
+        }
+    }
+
+    /// Elements of the carried sums of one target that is a sum by column, in a segment of so many lanes.
+    fn column_levels(&self, lanes: usize) -> usize {
+        let inner = self.code.inner;
+        pairwise::levels(lanes / inner / CARRIED) * inner
     }
 
     fn stream(&self, stream: Stream) -> *mut T {
@@ -256,7 +301,7 @@ impl<T: Element> SharedState<'_, T> {
                 frame.bases[STREAMS + k] = staged;
             }
         }
-        self.block(&frame.bases, lane, lanes, segment);
+        self.block(frame, lane, lanes, segment);
         for (k, &stream) in code.streams.iter().enumerate() {
             if let Stream::Output(output) = stream {
                 // SAFETY: as above.
@@ -267,8 +312,9 @@ impl<T: Element> SharedState<'_, T> {
         }
     }
 
-    fn block(&self, bases: &[*mut T], lane: usize, lanes: usize, segment: usize) {
+    fn block(&self, frame: &mut Frame<T>, lane: usize, lanes: usize, segment: usize) {
         let code = &self.code.code;
+        let Frame { bases, columns, rows, .. } = frame;
         let in_cache = code.streams.len() * self.lanes * size_of::<T>() < STREAMED;
         let mut ahead = Ahead::new(&bases[STREAMS..], code, in_cache || lane + code.block >= self.lanes);
         let bases = bases.as_ptr();
@@ -289,7 +335,7 @@ impl<T: Element> SharedState<'_, T> {
                 BlockInstruction::Leave { target, from } => {
                     // SAFETY: the value is as long as the block, and is not written to meanwhile.
                     let value = unsafe { std::slice::from_raw_parts(from.of(bases), lanes) };
-                    self.leave(target, lane, value, segment);
+                    self.leave(target, lane, value, segment, columns, rows);
                 }
             }
         }
@@ -316,7 +362,7 @@ impl<T: Element> SharedState<'_, T> {
         }
     }
 
-    fn leave(&self, target: u32, lane: usize, value: &[T], segment: usize) {
+    fn leave(&self, target: u32, lane: usize, value: &[T], segment: usize, columns: &mut [T], rows: &mut [Counter<T>]) {
         match self.code.targets[target as usize] {
             // SAFETY: the lanes of a segment are its own, and the buffer has an element for every lane.
             Target::Flat { output } => unsafe {
@@ -332,18 +378,38 @@ impl<T: Element> SharedState<'_, T> {
                     unsafe { *self.outputs[output].add(start + (lane + i) * step) = x }
                 }
             }
-            Target::PerRow { output, .. } => pieces(lane, value.len(), self.code.inner, |at, row, _, n| {
-                // SAFETY: whole rows belong to a segment, and the buffer has an element for every row.
-                unsafe { *self.outputs[output].add(row) += reduce::total(&value[at..at + n]) }
-            }),
+            Target::PerRow { output, .. } => {
+                let inner = self.code.inner;
+                let index = self.code.rows.iter().position(|&k| k == target).unwrap_or_default();
+                pieces(lane, value.len(), inner, |at, row, column, n| {
+                    let mut sum = reduce::total(&value[at..at + n]);
+                    if let Some(counter) = rows.get_mut(index) {
+                        counter.push(sum);
+                        if column + n < inner {
+                            return;
+                        }
+                        sum = counter.take();
+                    }
+                    // SAFETY: whole rows belong to a segment, and the buffer has an element for every row.
+                    unsafe { *self.outputs[output].add(row) += sum }
+                });
+            }
             Target::PerColumn { .. } => {
                 let inner = self.code.inner;
                 let index = self.code.columns.iter().position(|&k| k == target).unwrap_or_default();
                 let first = segment * self.code.sums_per_segment() + self.code.code.totals.len() + index * inner;
                 // SAFETY: the segment's own partial sums.
                 let sums = unsafe { std::slice::from_raw_parts_mut(self.partials.add(first), inner) };
-                pieces(lane, value.len(), inner, |at, _, column, n| {
-                    elementwise::add_assign(&mut sums[column..column + n], &value[at..at + n]);
+                let first_row = segment * self.segment / inner;
+                let size = self.column_levels(self.lanes.min((segment + 1) * self.segment) - segment * self.segment);
+                let levels = &mut columns[index * size..][..size];
+                pieces(lane, value.len(), inner, |at, row, column, n| {
+                    let sums = &mut sums[column..column + n];
+                    elementwise::add_assign(sums, &value[at..at + n]);
+                    let added = row - first_row + 1;
+                    if added.is_multiple_of(CARRIED) {
+                        pairwise::carry(sums, levels, inner, column, added / CARRIED);
+                    }
                 });
             }
             Target::Total { .. } => unreachable!("summed by kernels"),

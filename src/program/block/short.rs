@@ -18,9 +18,9 @@ use super::run::folded;
 use super::{Access, Body, BodyOp, Origin, Source, Target, lower};
 use crate::num::Element;
 use crate::tensor::kernels::Kernels;
-use crate::tensor::kernels::chunks::rows::{RowsOp, WIDE};
+use crate::tensor::kernels::chunks::rows::{CARRIED, LEVELS, RowsOp, WIDE};
 use crate::tensor::kernels::chunks::{At, Call, KernelVariant, OpBytes, accumulators, chunk};
-use crate::tensor::kernels::reduce;
+use crate::tensor::kernels::{pairwise, reduce};
 
 /// What is known of a buffer before a run.
 #[derive(Clone, Copy, Debug)]
@@ -291,14 +291,25 @@ impl<T: Element> Short<T> {
             }
             Target::PerColumn { add, .. } => {
                 for (column, out) in out.iter_mut().enumerate() {
-                    let sum = value[column..].iter().step_by(self.inner).fold(zero, |sum, &x| sum + x);
-                    *out = if add { *out + sum } else { sum };
+                    let (mut sum, mut levels, mut count) = ([zero], [zero; LEVELS], 0);
+                    for (row, &x) in (1..).zip(value[column..].iter().step_by(self.inner)) {
+                        sum[0] += x;
+                        if row % CARRIED == 0 {
+                            count = row / CARRIED;
+                            pairwise::carry(&mut sum, &mut levels, 1, 0, count);
+                        }
+                    }
+                    pairwise::settle(&mut sum, &levels, 1, 0, count);
+                    *out = if add { *out + sum[0] } else { sum[0] };
                 }
             }
             _ => unreachable!("not left by short code"),
         }
     }
 }
+
+// A block's rows, which are a lane at least, are carried to so many levels.
+const _: () = assert!(longest::<f32>() / CARRIED < 1 << LEVELS);
 
 impl Space<'_> {
     /// Whether every walk stays inside its buffer; the loops rely on it.

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::parallel::Workers;
 use crate::tape::Var;
+use crate::tensor::kernels::pairwise;
 use crate::tensor::{Shape, Tensor};
 use directions::Directions;
 use points::Layout;
@@ -360,7 +361,8 @@ impl<T: Element> Map<T> {
             true => (GATHERED_WORK / body.ops.len().max(1)).max(GATHERED_POINTS),
             false => n.max(1),
         };
-        for start in (0..n).step_by(step) {
+        let mut levels = vec![T::from_f64(0.0); if step < n { pairwise::levels(n.div_ceil(step)) * *sums } else { 0 }];
+        for (piece, start) in (0..n).step_by(step).enumerate() {
             let range = start..n.min(start + step);
             points.gather(range.clone(), columns);
             let inputs = points.buffers(range.clone(), columns);
@@ -371,6 +373,12 @@ impl<T: Element> Map<T> {
                 &mut output[range.start * width..range.end * width]
             });
             code.run(range.len(), &inputs, shared, &mut parts, &mut self.sums, &mut self.workers);
+            if !levels.is_empty() {
+                pairwise::carry(&mut self.sums, &mut levels, *sums, 0, piece + 1);
+            }
+        }
+        if !levels.is_empty() {
+            pairwise::settle(&mut self.sums, &levels, *sums, 0, n.div_ceil(step));
         }
         Ok(())
     }

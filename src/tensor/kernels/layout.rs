@@ -1,7 +1,8 @@
-//! Moving elements without arithmetic: strided views, blocks by index, concatenation.
+//! Moving elements: strided views, blocks by index, concatenation. The one sum here is that of what goes to the same place.
 
 use crate::num::Element;
 use smallvec::SmallVec;
+use std::cell::Cell;
 
 /// A view into a buffer: where it starts, and how far each axis steps, backwards too.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,18 +84,100 @@ pub(crate) fn take<T: Element>(x: &[T], n: usize, inner: usize, indices: &[usize
     }
 }
 
-/// out[o, indices[j], :] += x[o, j, :] for out of [outer, n, inner].
+/// out[o, indices[j], :] += x[o, j, :] for out of [outer, n, inner], which holds zeros.
+///
+/// A row that is met again and again, as a padding token's is, is summed like any other long sum: what has been added to it leaves
+/// for a level of its own every [`MEETINGS`] times.
 pub(crate) fn scatter_add<T: Element>(x: &[T], n: usize, inner: usize, indices: &[usize], out: &mut [T]) {
     if x.is_empty() {
         return;
     }
+    // Few indices meet no row often.
+    let mut met = MET.take();
+    met.resize(if indices.len() <= MEETINGS as usize { 0 } else { n }, Met::default());
     let blocks = x.chunks_exact(indices.len() * inner).zip(out.chunks_exact_mut(n * inner));
     for (x, out) in blocks {
+        if met.is_empty() {
+            for (x, &i) in x.chunks_exact(inner).zip(indices) {
+                add(&mut out[i * inner..(i + 1) * inner], x);
+            }
+            continue;
+        }
+        met.fill(Met::default());
+        let (mut often, mut carried): (Vec<Often>, Vec<T>) = (Vec::new(), Vec::new());
         for (x, &i) in x.chunks_exact(inner).zip(indices) {
-            for (out, &x) in out[i * inner..(i + 1) * inner].iter_mut().zip(x) {
-                *out += x;
+            let row = &mut out[i * inner..(i + 1) * inner];
+            add(row, x);
+            let met = &mut met[i];
+            met.times += 1;
+            if met.times == MEETINGS {
+                met.times = 0;
+                if met.often == 0 {
+                    often.push(Often { row: i, count: 0, levels: SmallVec::new() });
+                    met.often = often.len() as u32;
+                }
+                often[met.often as usize - 1].carry(row, &mut carried);
             }
         }
+        for often in &often {
+            often.settle(&mut out[often.row * inner..][..inner], &carried);
+        }
+    }
+    MET.set(met);
+}
+
+/// How often a row is added to before its sum is carried.
+const MEETINGS: u32 = 128;
+
+/// How often a row was met since its sum was carried, and its number among those whose sums were, from 1 on.
+#[derive(Clone, Copy, Default)]
+struct Met {
+    times: u32,
+    often: u32,
+}
+
+/// A row whose sums were carried, as [`super::pairwise`] does it: how often, and where the sum of each level is.
+struct Often {
+    row: usize,
+    count: usize,
+    levels: SmallVec<[u32; 6]>,
+}
+
+impl Often {
+    #[cold]
+    #[inline(never)]
+    fn carry<T: Element>(&mut self, row: &mut [T], carried: &mut Vec<T>) {
+        self.count += 1;
+        let full = self.count.trailing_zeros() as usize;
+        for &level in &self.levels[..full] {
+            add(row, &carried[level as usize * row.len()..]);
+        }
+        if full == self.levels.len() {
+            self.levels.push((carried.len() / row.len()) as u32);
+            carried.extend_from_slice(row);
+        } else {
+            carried[self.levels[full] as usize * row.len()..][..row.len()].copy_from_slice(row);
+        }
+        row.fill(T::from_f64(0.0));
+    }
+
+    fn settle<T: Element>(&self, row: &mut [T], carried: &[T]) {
+        for (k, &level) in self.levels.iter().enumerate() {
+            if self.count >> k & 1 == 1 {
+                add(row, &carried[level as usize * row.len()..]);
+            }
+        }
+    }
+}
+
+thread_local! {
+    /// Of each row; the thread keeps it for its next sum.
+    static MET: Cell<Vec<Met>> = const { Cell::new(Vec::new()) };
+}
+
+fn add<T: Element>(row: &mut [T], x: &[T]) {
+    for (out, &x) in row.iter_mut().zip(x) {
+        *out += x;
     }
 }
 

@@ -1,9 +1,14 @@
 //! Ops on every row along the last axis: softmax and its kin, extremes, norms, running sums.
+//!
+//! Their sums are those of [`reduce`] over terms that are computed some at a time: exponentials go through vectors, and rounding
+//! grows with the logarithm of a row's length. A running sum is one of blocks as well: the sums of all blocks before, added two by
+//! two, and the sums inside.
 
 use crate::num::math::Mode;
 use crate::num::simd::{Kernel, dispatch};
 use crate::num::{Element, Float};
-use crate::tensor::kernels::reduce;
+use crate::tensor::kernels::pairwise::Counter;
+use crate::tensor::kernels::reduce::{TERMS, Terms, sum_row, sum_terms};
 
 /// A function of a row that gives one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,7 @@ pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out
         #[inline(always)]
         fn run<M: Mode>(self) {
             let Loop(kind, x, n, out) = self;
+            let mut buffer = [T::from_f64(0.0); TERMS];
             for (i, out) in out.iter_mut().enumerate() {
                 let row = &x[i * n..(i + 1) * n];
                 *out = match kind {
@@ -36,10 +42,11 @@ pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out
                         if max.as_f64().is_infinite() {
                             max
                         } else {
-                            max + T::leave(Float::ln(exp_sum::<T, M>(row, max)))
+                            let sum = sum_terms::<T, M>(Powers { row, max }, &mut buffer);
+                            max + T::leave(Float::ln(sum.enter::<M>()))
                         }
                     }
-                    RowReduction::Norm2 => norm2(row),
+                    RowReduction::Norm2 => norm2::<T, M>(row, &mut buffer),
                 };
             }
         }
@@ -63,17 +70,45 @@ fn extreme<T: Element>(row: &[T], better: impl Fn(T, T) -> bool) -> T {
     best
 }
 
-#[inline(always)]
-fn exp_sum<T: Element, M: Mode>(row: &[T], max: T) -> T::Lane<M> {
-    let mut sum = T::from_f64(0.0);
-    for &x in row {
-        sum += T::leave(Float::exp((x - max).enter::<M>()));
+/// e^(x - max) of a row.
+struct Powers<'a, T> {
+    row: &'a [T],
+    max: T,
+}
+impl<T: Element> Terms<T> for Powers<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.row.len()
     }
-    sum.enter::<M>()
+    #[inline(always)]
+    fn fill<M: Mode>(&self, first: usize, out: &mut [T]) {
+        for (out, &x) in out.iter_mut().zip(&self.row[first..]) {
+            *out = T::leave(Float::exp((x - self.max).enter::<M>()));
+        }
+    }
+}
+
+/// (scale x)^2 of a row.
+struct Squares<'a, T> {
+    row: &'a [T],
+    scale: T,
+}
+impl<T: Element> Terms<T> for Squares<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.row.len()
+    }
+    #[inline(always)]
+    fn fill<M: Mode>(&self, first: usize, out: &mut [T]) {
+        for (out, &x) in out.iter_mut().zip(&self.row[first..]) {
+            let scaled = x * self.scale;
+            *out = scaled * scaled;
+        }
+    }
 }
 
 #[inline(always)]
-fn norm2<T: Element>(row: &[T]) -> T {
+fn norm2<T: Element, M: Mode>(row: &[T], buffer: &mut [T; TERMS]) -> T {
     let mut largest = T::from_f64(0.0);
     for &x in row {
         let size = if x < T::from_f64(0.0) { -x } else { x };
@@ -87,11 +122,7 @@ fn norm2<T: Element>(row: &[T]) -> T {
     // A power of two scales exactly; that of the smallest subnormal would be infinite, and less of it is enough.
     let most = if T::EPSILON > 1e-10 { 126 } else { 1022 };
     let scale = T::from_f64(2f64.powi((-(largest.as_f64().log2().floor() as i32)).min(most)));
-    let mut sum = T::from_f64(0.0);
-    for &x in row {
-        let scaled = x * scale;
-        sum += scaled * scaled;
-    }
+    let sum = sum_terms::<T, M>(Squares { row, scale }, buffer);
     T::from_f64(sum.as_f64().sqrt() / scale.as_f64())
 }
 
@@ -120,8 +151,8 @@ pub(crate) fn map_rows<T: Element>(kind: RowMap, x: &[T], n: usize, out: &mut [T
                 match kind {
                     RowMap::Softmax => softmax::<T, M>(row, out),
                     RowMap::LogSoftmax => log_softmax::<T, M>(row, out),
-                    RowMap::Cumsum => running_sum(row.iter(), out.iter_mut()),
-                    RowMap::ReverseCumsum => running_sum(row.iter().rev(), out.iter_mut().rev()),
+                    RowMap::Cumsum => running_sum::<T, false>(row, out),
+                    RowMap::ReverseCumsum => running_sum::<T, true>(row, out),
                 }
             }
         }
@@ -134,13 +165,8 @@ pub(crate) fn map_rows<T: Element>(kind: RowMap, x: &[T], n: usize, out: &mut [T
 #[inline(always)]
 fn softmax<T: Element, M: Mode>(row: &[T], out: &mut [T]) {
     let max = extreme(row, |a, b| a > b);
-    let mut sum = T::from_f64(0.0);
-    for (out, &x) in out.iter_mut().zip(row) {
-        *out = T::leave(Float::exp((x - max).enter::<M>()));
-    }
-    for &e in out.iter() {
-        sum += e;
-    }
+    Powers { row, max }.fill::<M>(0, out);
+    let sum = sum_row(out);
     for out in out.iter_mut() {
         *out /= sum;
     }
@@ -149,30 +175,72 @@ fn softmax<T: Element, M: Mode>(row: &[T], out: &mut [T]) {
 #[inline(always)]
 fn log_softmax<T: Element, M: Mode>(row: &[T], out: &mut [T]) {
     let max = extreme(row, |a, b| a > b);
-    let log_sum = T::leave(Float::ln(exp_sum::<T, M>(row, max)));
+    Powers { row, max }.fill::<M>(0, out);
+    let log_sum = T::leave(Float::ln(sum_row(out).enter::<M>()));
     for (out, &x) in out.iter_mut().zip(row) {
         *out = (x - max) - log_sum;
     }
 }
 
+/// Elements of a block of a running sum, and its parts, which are summed side by side: one waits for the addition before it.
+const RUN: usize = 64;
+const SIDE: usize = 4;
+
+/// out = the sums of the row up to each element, or from each element on.
 #[inline(always)]
-fn running_sum<'a, T: Element>(x: impl Iterator<Item = &'a T>, out: impl Iterator<Item = &'a mut T>) {
-    let mut sum = T::from_f64(0.0);
-    for (out, &x) in out.zip(x) {
-        sum += x;
-        *out = sum;
+fn running_sum<T: Element, const BACKWARDS: bool>(row: &[T], out: &mut [T]) {
+    let n = row.len();
+    let at = |i: usize| if BACKWARDS { n - 1 - i } else { i };
+    let zero = T::from_f64(0.0);
+    if n < RUN {
+        let mut sum = zero;
+        for i in 0..n {
+            sum += row[at(i)];
+            out[at(i)] = sum;
+        }
+        return;
+    }
+    let mut counter = Counter::new();
+    let mut first = 0;
+    while first + RUN <= n {
+        const PART: usize = RUN / SIDE;
+        let mut sums = [zero; SIDE];
+        let mut parts = [[zero; SIDE]; PART];
+        for (i, part) in parts.iter_mut().enumerate() {
+            for (k, sum) in sums.iter_mut().enumerate() {
+                *sum += row[at(first + k * PART + i)];
+                part[k] = *sum;
+            }
+        }
+        let before = counter.total();
+        let pair = sums[0] + sums[1];
+        let starts = [before, before + sums[0], before + pair, before + (pair + sums[2])];
+        for (k, start) in starts.into_iter().enumerate() {
+            for (i, part) in parts.iter().enumerate() {
+                out[at(first + k * PART + i)] = start + part[k];
+            }
+        }
+        counter.push(pair + (sums[2] + sums[3]));
+        first += RUN;
+    }
+    let (before, mut sum) = (counter.total(), zero);
+    for i in first..n {
+        sum += row[at(i)];
+        out[at(i)] = before + sum;
     }
 }
 
 /// Mean cross-entropy of labelled rows of logits, in nats: the mean of logsumexp(row) - row[label].
 pub(crate) fn cross_entropy<T: Element>(logits: &[T], n: usize, labels: &[usize]) -> T {
-    let mut losses = 0.0;
-    for (row, &label) in logits.chunks_exact(n).zip(labels) {
-        let mut log_sum = [T::from_f64(0.0)];
-        reduce_rows(RowReduction::LogSumExp, row, n, &mut log_sum);
-        losses += (log_sum[0] - row[label]).as_f64();
+    const ROWS: usize = 64;
+    let mut losses: Counter<f64> = Counter::new();
+    let mut log_sums = [T::from_f64(0.0); ROWS];
+    for (rows, labels) in logits.chunks(ROWS * n).zip(labels.chunks(ROWS)) {
+        reduce_rows(RowReduction::LogSumExp, rows, n, &mut log_sums[..labels.len()]);
+        let of_row = |((row, &label), &log_sum): ((&[T], &usize), &T)| (log_sum - row[label]).as_f64();
+        losses.push(rows.chunks_exact(n).zip(labels).zip(&log_sums).map(of_row).sum());
     }
-    T::from_f64(losses / labels.len() as f64)
+    T::from_f64(losses.total() / labels.len() as f64)
 }
 
 /// out = scale (softmax(row) - onehot(label)) for every row.
@@ -188,13 +256,25 @@ pub(crate) fn cross_entropy_gradient<T: Element>(logits: &[T], n: usize, labels:
 
 /// sum (x - y)^2.
 pub(crate) fn squared_error<T: Element>(x: &[T], y: &[T]) -> T {
-    let mut blocks = [T::from_f64(0.0); 64];
-    let mut sum = T::from_f64(0.0);
-    for (x, y) in x.chunks(64).zip(y.chunks(64)) {
-        for ((d, &x), &y) in blocks.iter_mut().zip(x).zip(y) {
-            *d = (x - y) * (x - y);
+    struct Differences<'a, T>(&'a [T], &'a [T]);
+    impl<T: Element> Terms<T> for Differences<'_, T> {
+        #[inline(always)]
+        fn len(&self) -> usize {
+            self.0.len()
         }
-        sum += reduce::total(&blocks[..x.len()]);
+        #[inline(always)]
+        fn fill<M: Mode>(&self, first: usize, out: &mut [T]) {
+            for ((out, &x), &y) in out.iter_mut().zip(&self.0[first..]).zip(&self.1[first..]) {
+                *out = (x - y) * (x - y);
+            }
+        }
     }
-    sum
+    impl<T: Element> Kernel for Differences<'_, T> {
+        type Output = T;
+        #[inline(always)]
+        fn run<M: Mode>(self) -> T {
+            sum_terms::<T, M>(self, &mut [T::from_f64(0.0); TERMS])
+        }
+    }
+    dispatch(Differences(x, y))
 }

@@ -9,9 +9,15 @@ use super::{Call, chunk};
 use crate::num::Element;
 use crate::num::math::Mode;
 use crate::num::simd::Routine;
+use crate::tensor::kernels::pairwise;
 
 /// How many elements go at once, and so how far beyond their end rows may be read and written.
 pub const WIDE: usize = 16;
+
+/// Additions to an accumulator, and to a sum by column, before it is carried ([`pairwise`]).
+pub const CARRIED: usize = 64;
+/// Levels of the sums by column of one block, whose rows are fewer than 2^LEVELS times as many.
+pub const LEVELS: usize = 4;
 
 /// What the kernels take for an op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,15 +68,11 @@ impl<T: Element> Routine<Call<T>> for SumOfRows {
                 let (d, x): (*mut T, *mut T) = (d.of(call.bases), x.of(call.bases));
                 let mut column = 0;
                 while column < inner {
-                    let mut sums = [T::from_f64(0.0); WIDE];
-                    let mut at = column;
-                    while at < call.lanes {
-                        let row = x.add(at).cast::<[T; WIDE]>().read_unaligned();
-                        for i in 0..WIDE {
-                            sums[i] += row[i];
-                        }
-                        at += inner;
-                    }
+                    let mut sums = if call.lanes <= CARRIED * inner {
+                        added(x, column, call.lanes, inner)
+                    } else {
+                        carried(x, column, call.lanes, inner)
+                    };
                     let out = d.add(column).cast::<[T; WIDE]>();
                     if op.add {
                         let old = out.read_unaligned();
@@ -83,6 +85,45 @@ impl<T: Element> Routine<Call<T>> for SumOfRows {
                 }
             }
         }
+    }
+}
+
+/// The sums of elements `at`, `at + inner`, ... before `end`, and of those beside them.
+///
+/// # Safety
+/// They are there.
+#[inline(always)]
+unsafe fn added<T: Element>(x: *const T, mut at: usize, end: usize, inner: usize) -> [T; WIDE] {
+    let mut sums = [T::from_f64(0.0); WIDE];
+    while at < end {
+        // SAFETY: as the caller promises.
+        let row = unsafe { x.add(at).cast::<[T; WIDE]>().read_unaligned() };
+        for i in 0..WIDE {
+            sums[i] += row[i];
+        }
+        at += inner;
+    }
+    sums
+}
+
+/// The same of many rows.
+///
+/// # Safety
+/// As for [`added`].
+#[inline(always)]
+unsafe fn carried<T: Element>(x: *const T, column: usize, end: usize, inner: usize) -> [T; WIDE] {
+    let mut levels = [T::from_f64(0.0); WIDE * LEVELS];
+    let (step, mut count) = (CARRIED * inner, 0);
+    // SAFETY: the caller's.
+    unsafe {
+        while (count + 1) * step <= end {
+            let mut sums = added(x, column + count * step, (count + 1) * step, inner);
+            count += 1;
+            pairwise::carry(&mut sums, &mut levels, WIDE, 0, count);
+        }
+        let mut sums = added(x, column + count * step, end, inner);
+        pairwise::settle(&mut sums, &levels, WIDE, 0, count);
+        sums
     }
 }
 

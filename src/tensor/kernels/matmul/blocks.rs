@@ -14,6 +14,7 @@ use super::vector::Vector;
 use super::{PART, Product};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::thread::LocalKey;
 
 /// Depth of a block: a panel of three vectors is then 96 KB, and streams from the second-level cache.
 const DEPTH: usize = 512;
@@ -36,8 +37,8 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
     let pack_b = p.tb || p.m >= PART && p.n * p.k * size > in_place::<V>(p.m);
     let depth = share(p.k, DEPTH, 1);
     if !pack_b {
-        // Where one row of tiles takes all of A, no block of B is used twice, and cutting k would only load C again.
-        let depth = if p.m <= V::ROWS[widest - 1] { p.k } else { depth };
+        // Where one row of tiles takes all of A, no block of B is used twice: there cutting k is for the sake of rounding alone, and
+        // loads C again.
         // SAFETY: by contract; the blocks end where k does.
         return unsafe { each(p.k, depth, |p0, k| panels::<V>(&block.deeper(p0, k), widest)) };
     }
@@ -47,7 +48,7 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
     let width = share(p.n, if p.tb && !pack_a { 2 * unit } else { ROW_BYTES / size }, unit);
     let height = if pack_a { share(p.m, HEIGHT, V::ROWS[widest - 1]) } else { p.m };
     let (b_len, a_len) = (width.next_multiple_of(V::LANES) * depth, if pack_a { height * depth } else { 0 });
-    with_scratch((b_len + a_len) * size, |space| {
+    with_scratch(&SCRATCH, (b_len + a_len) * size, |space| {
         let packed_b = space.cast::<V::Elem>();
         // SAFETY: the scratch holds both; the blocks end where the product does.
         unsafe {
@@ -84,20 +85,39 @@ pub(super) unsafe fn single<V: Vector>(p: &Product<V::Elem>) {
         if p.tb {
             single_packed::<V>(p, vectors)
         } else {
-            strip::<V>(p.m, vectors, &tile::<V>(p, vectors, p.b, p.ldb, false))
+            each(p.k, DEPTH, |p0, k| {
+                let block = tile::<V>(p, vectors, p.b, p.ldb, false);
+                strip::<V>(p.m, vectors, &deeper(block, p0, k))
+            })
         }
+    }
+}
+
+/// The part of p0 .. p0 + k of a tile.
+///
+/// # Safety
+/// It lies in the tile.
+#[inline(always)]
+unsafe fn deeper<T>(s: Strip<T>, p0: usize, k: usize) -> Strip<T> {
+    // SAFETY: by contract.
+    unsafe {
+        let (a, a_half) = (s.a.add(p0 * s.a_step), s.a_half.add(p0 * s.a_step));
+        Strip { k, a, a_half, b: s.b.add(p0 * s.b_step), accumulate: s.accumulate || p0 > 0, ..s }
     }
 }
 
 #[inline(never)]
 unsafe fn single_packed<V: Vector>(p: &Product<V::Elem>, vectors: usize) {
     let step = vectors * V::LANES;
-    with_scratch(p.k * step * size_of::<V::Elem>(), |space| {
+    with_scratch(&SCRATCH, p.k * step * size_of::<V::Elem>(), |space| {
         let packed = space.cast::<V::Elem>();
         // SAFETY: as for `single`; the scratch holds the panel.
         unsafe {
             V::enter(PackB::<V> { k: p.k, n: p.n, widest: 2, b: p.b, ld: p.ldb, transposed: p.tb, out: packed });
-            strip::<V>(p.m, vectors, &tile::<V>(p, vectors, packed, step, true))
+            each(p.k, DEPTH, |p0, k| {
+                let block = tile::<V>(p, vectors, packed, step, true);
+                strip::<V>(p.m, vectors, &deeper(block, p0, k))
+            })
         }
     })
 }
@@ -310,7 +330,7 @@ fn each(len: usize, block: usize, mut work: impl FnMut(usize, usize)) {
 /// A cache line, so that scratch is aligned.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct CacheLine {
+pub(super) struct CacheLine {
     _bytes: [MaybeUninit<u8>; 64],
 }
 
@@ -324,15 +344,15 @@ thread_local! {
 
 /// Runs `work` with 64-byte aligned, uninitialised space, which the thread keeps for its next product.
 #[inline(always)]
-fn with_scratch(bytes: usize, work: impl FnOnce(*mut u8)) {
+pub(super) fn with_scratch(kept: &'static LocalKey<Cell<Vec<CacheLine>>>, bytes: usize, work: impl FnOnce(*mut u8)) {
     let lines = bytes.div_ceil(size_of::<CacheLine>());
     if lines <= ON_STACK {
         return work([LINE; ON_STACK].as_mut_ptr().cast());
     }
-    let mut space = SCRATCH.take();
+    let mut space = kept.take();
     if space.len() < lines {
         space.resize(lines, LINE);
     }
     work(space.as_mut_ptr().cast());
-    SCRATCH.set(space);
+    kept.set(space);
 }

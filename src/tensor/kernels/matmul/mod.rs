@@ -4,7 +4,8 @@
 //! which are the caller's. One thread, or those that the caller lends (`threads`), with the same bits.
 //!
 //! `gemm` chooses by shape: a row times a matrix and dot products (`dots`) where one side is thin, else register tiles
-//! (`tile`), either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`). All are
+//! (`tile`), either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`); where k is long, parts of it
+//! one after another (`deep`), so that rounding grows with its logarithm. All are
 //! generic over a vector type (`vector`), with one implementation for each instruction set (`x86`, `portable`).
 //!
 //! Invariants: nothing outside the slices is touched; the same call gives the same bits on the same level; nothing is
@@ -44,6 +45,7 @@
 #![allow(clippy::needless_range_loop, reason = "loops over registers unroll by index")]
 
 mod blocks;
+mod deep;
 mod dots;
 mod pack;
 #[cfg(any(test, not(target_arch = "x86_64")))]
@@ -286,6 +288,17 @@ kernel_for!(kernel_f64, f64, 2, __m128d, __m256d, __m512d);
 
 /// The kernel for a product's shape: to be called as [`Gemm::run`], on a processor that has V's instructions.
 fn chosen<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
+    if p.k > deep::part::<V>(p) { deep::multiply::<V> } else { flat::<V>(p) }
+}
+
+/// Whether a product is one of dot products.
+fn is_dots<V: Vector>(p: &Product<V::Elem>) -> bool {
+    // Packing B costs 1 / m of the product, the dots' horizontal sums 1 / k of it.
+    p.tb && !p.ta && (p.m == 1 || p.m <= 12 && 4 * p.k >= 3 * p.m * V::LANES)
+}
+
+/// The kernel for a product of a bounded depth.
+fn flat<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
     unsafe fn row<V: Vector>(p: &Product<V::Elem>) {
         // SAFETY: by contract.
         unsafe { V::enter(Row::<V>(p)) }
@@ -295,11 +308,9 @@ fn chosen<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
         unsafe { blocks::single::<V>(p) }
     }
     let is_wide = p.n > V::LANES;
-    // Packing B costs 1 / m of the product, the dots' horizontal sums 1 / k of it.
-    let dots_pay = p.m == 1 || p.m <= 12 && 4 * p.k >= 3 * p.m * V::LANES;
     if p.m == 1 && !p.ta && !p.tb {
         row::<V>
-    } else if p.tb && !p.ta && dots_pay {
+    } else if is_dots::<V>(p) {
         dots::<V>
     } else if p.n <= 2 * V::LANES && p.m <= V::ROWS[is_wide as usize] {
         // One tile that is all of it.

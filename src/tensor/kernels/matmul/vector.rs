@@ -9,7 +9,7 @@
 //! be reached through `enter`, and `enter` may be called only where the level was detected.
 
 /// A float.
-pub(super) trait Scalar: Copy + Default + 'static {
+pub(super) trait Scalar: Copy + Default + std::ops::Add<Output = Self> + 'static {
     fn plus(self, b: Self) -> Self;
 }
 
