@@ -128,6 +128,7 @@ pub(crate) fn run(options: &Options) -> Result<f64, Box<dyn Error>> {
         .validation(&test)
         .progress();
     let history = trainer.fit(&mut model, &train)?;
+    history.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
 
     let confusion = ConfusionMatrix::from_scores(&model.predict(test.inputs())?, test.targets())?;
     let weights = model.parameter("dense1.weight")?;

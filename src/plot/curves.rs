@@ -49,9 +49,9 @@ pub struct CurveOptions {
     pub y_label: String,
     /// The first panel's y axis.
     pub scale: AxisScale,
-    /// Curves of a second panel below the first, on a linear axis; none, no panel.
+    /// Curves below the first panel, each in a panel of its own with a linear axis: they have nothing in common but the epochs.
     pub metrics: Vec<Curve>,
-    /// Beside the second panel's y axis.
+    /// Beside those panels' y axes.
     pub metrics_label: String,
     /// A vertical line at an x, with what it means: the epoch whose weights were kept.
     pub mark: Option<(f64, String)>,
@@ -76,7 +76,7 @@ const MARK: RGBColor = RGBColor(0x99, 0x99, 0x99);
 /// Runs longer than this are thinned to the least and greatest value of every step.
 const MOST_POINTS: usize = 2000;
 
-/// Learning curves: losses, and metrics in a panel below.
+/// Learning curves: losses, and below them a panel for each metric.
 ///
 /// Points that are NaN or infinite leave gaps, so that a diverged run can be looked at. A point without neighbours is a dot.
 ///
@@ -84,14 +84,15 @@ const MOST_POINTS: usize = 2000;
 /// No curve; no finite point in a panel; a logarithmic axis without a positive value.
 pub fn curves(title: &str, curves: &[Curve], options: &CurveOptions) -> Result<Svg> {
     let first = Panel::new(curves, &options.y_label, options.scale)?;
-    let second = match &options.metrics[..] {
-        [] => None,
-        metrics => Some(Panel::new(metrics, &options.metrics_label, AxisScale::Linear)?),
-    };
-    let panels: Vec<Panel<'_>> = [Some(first), second].into_iter().flatten().collect();
+    let below = options.metrics.chunks(1).map(|one| Panel::new(one, &options.metrics_label, AxisScale::Linear));
+    let panels: Vec<Panel<'_>> = std::iter::once(Ok(first)).chain(below).collect::<Result<_>>()?;
     let x = x_axis(&panels, options)?;
     let left = panels.iter().map(|p| left_of(&p.y)).fold(0.0, f64::max) + EDGE;
-    let frame_height = if panels.len() == 1 { 320.0 } else { 240.0 };
+    let frame_height = match panels.len() {
+        1 => 320.0,
+        2 => 240.0,
+        _ => 170.0,
+    };
     let mut top = 44.0;
     let mut places = Vec::new();
     for (i, panel) in panels.iter().enumerate() {

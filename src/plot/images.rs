@@ -15,6 +15,8 @@ pub enum Colours {
     Diverging,
     /// From the least value, near white, to the greatest, dark blue.
     Sequential,
+    /// From the least value, black, to the greatest, white: pixels.
+    Grey,
 }
 
 /// How [`images`] and [`weights`] lay out their grid.
@@ -32,7 +34,7 @@ pub struct ImageOptions {
 
 /// Every row of `rows` [n, height * width] as an image of `shape` (height, width), in a grid with a colour bar.
 ///
-/// NaN and infinite values are drawn grey.
+/// NaN and infinite values are drawn grey, or red where the others are.
 ///
 /// # Errors
 /// `rows` is not a matrix, has no row or no finite value, a row is not height * width long, titles do not match the rows.
@@ -66,6 +68,7 @@ fn dims<T: Element>(name: &str, tensor: &Tensor<T>) -> Result<(usize, usize)> {
 }
 
 const GREY: RGBColor = RGBColor(0xBB, 0xBB, 0xBB);
+const RED: RGBColor = RGBColor(0xD0, 0x20, 0x20);
 const EDGE: f64 = 16.0;
 const GAP: f64 = 6.0;
 const WIDEST: f64 = 960.0;
@@ -176,6 +179,7 @@ impl<'a> Grid<'a> {
         let (low, high) = own.map_or(self.range, |range| widened(range, self.options.colours));
         Pixels::from_fn(width, height, |x, y| match image[y * width + x] {
             v if v.is_finite() => self.colour((v - low) / (high - low)),
+            _ if self.options.colours == Colours::Grey => RED,
             _ => GREY,
         })
     }
@@ -185,6 +189,10 @@ impl<'a> Grid<'a> {
         match self.options.colours {
             Colours::Diverging => diverging(2.0 * share - 1.0),
             Colours::Sequential => sequential(share),
+            Colours::Grey => {
+                let level = (255.0 * share.clamp(0.0, 1.0)).round() as u8;
+                RGBColor(level, level, level)
+            }
         }
     }
 }
@@ -196,8 +204,8 @@ fn widened((low, high): (f64, f64), colours: Colours) -> (f64, f64) {
             0.0 => (-1.0, 1.0),
             largest => (-largest, largest),
         },
-        Colours::Sequential if low == high => (low, low + 1.0),
-        Colours::Sequential => (low, high),
+        Colours::Sequential | Colours::Grey if low == high => (low, low + 1.0),
+        Colours::Sequential | Colours::Grey => (low, high),
     }
 }
 

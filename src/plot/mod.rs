@@ -29,4 +29,4 @@ pub use confusion::confusion_matrix;
 pub use curves::{AxisScale, Curve, CurveOptions, curves};
 pub use images::{Colours, ImageOptions, images, weights};
 pub use report::Report;
-pub use scatter::{histogram, regression};
+pub use scatter::{histogram, regression, residuals};

@@ -26,24 +26,60 @@ pub fn regression<T: Element>(title: &str, predicted: &[T], actual: &[T]) -> Res
             actual.len()
         )));
     }
-    let all = predicted.iter().zip(actual).map(|(p, a)| (a.to_f64(), p.to_f64()));
-    let pairs: Vec<(f64, f64)> = all.filter(|(a, p)| is_shown(*a) && is_shown(*p)).collect();
+    let pairs = shown(predicted, actual);
     let Some((low, high)) = extent(pairs.iter().flat_map(|&(a, p)| [a, p])) else {
         return Err(Error::argument(format!("regression: no finite pair among {}", predicted.len())));
     };
     let axis = |label| Axis::linear(label, (low, high), 7);
     let (x, y) = (axis("actual"), axis("predicted"));
+    let diagonal = [(x.range.0, x.range.0), (x.range.1, x.range.1)];
+    points(title, &quality(&pairs, predicted.len()), &pairs, (x, y), diagonal)
+}
+
+/// What a regression is off by, actual minus predicted, against what it predicts: without a pattern where it has learned what there
+/// is to learn.
+///
+/// Below the title as for [`regression`].
+///
+/// # Errors
+/// Lists of different lengths; no finite pair.
+pub fn residuals<T: Element>(title: &str, predicted: &[T], actual: &[T]) -> Result<Svg> {
+    if predicted.len() != actual.len() {
+        return Err(Error::shape(format!(
+            "residuals: {} predictions for {} actual values",
+            predicted.len(),
+            actual.len()
+        )));
+    }
+    let pairs = shown(predicted, actual);
+    let off: Vec<(f64, f64)> = pairs.iter().map(|(a, p)| (*p, a - p)).collect();
+    let ranges = (extent(off.iter().map(|point| point.0)), extent(off.iter().map(|point| point.1).chain([0.0])));
+    let (Some(across), Some(up), false) = (ranges.0, ranges.1, off.is_empty()) else {
+        return Err(Error::argument(format!("residuals: no finite pair among {}", predicted.len())));
+    };
+    let (x, y) = (Axis::linear("predicted", across, 7), Axis::linear("actual minus predicted", up, 7));
+    let level = [(x.range.0, 0.0), (x.range.1, 0.0)];
+    points(title, &quality(&pairs, predicted.len()), &off, (x, y), level)
+}
+
+/// Pairs of actual and predicted values that can be drawn.
+fn shown<T: Element>(predicted: &[T], actual: &[T]) -> Vec<(f64, f64)> {
+    let all = predicted.iter().zip(actual).map(|(p, a)| (a.to_f64(), p.to_f64()));
+    all.filter(|(a, p)| is_shown(*a) && is_shown(*p)).collect()
+}
+
+/// Points, and a line on which they would all be right.
+fn points(title: &str, below: &str, points: &[(f64, f64)], (x, y): (Axis, Axis), line: [(f64, f64); 2]) -> Result<Svg> {
     let at = Rect { x: EDGE + left_of(&y), y: TOP, width: 420.0, height: 420.0 };
     let width = at.x + at.width + EDGE + 12.0;
     let mut canvas = Canvas::new(title, width, at.y + at.height + BELOW + 6.0);
     canvas.draw(|area| {
-        heading(area, title, &quality(&pairs, predicted.len()), width)?;
+        heading(area, title, below, width)?;
         let mut chart = frame(area, at, &x, &y)?;
-        let diagonal = [(x.range.0, x.range.0), (x.range.1, x.range.1)];
-        chart.draw_series(LineSeries::new(diagonal, category(1).stroke_width(px(1.4) as u32)))?;
+        chart.draw_series(LineSeries::new(line, category(1).stroke_width(px(1.4) as u32)))?;
         // Where points lie on top of each other, the darker colour says so.
-        let shade = category(0).mix(if pairs.len() > 300 { 0.35 } else { 0.65 });
-        chart.draw_series(pairs.iter().map(|&point| Circle::new(point, px(3.0), shade.filled())))?;
+        let shade = category(0).mix(if points.len() > 300 { 0.35 } else { 0.65 });
+        chart.draw_series(points.iter().map(|&point| Circle::new(point, px(3.0), shade.filled())))?;
         Ok(())
     })?;
     Ok(canvas.finish())

@@ -48,6 +48,37 @@ fn losses(values: &[f64]) -> Result<Svg> {
 const HOSTILE: &str = "<script>alert(\"1\")</script> & 'é' \u{0}\u{1b}\u{ffff}\n]]>";
 
 #[test]
+fn each_metric_has_a_panel_and_an_axis_of_its_own() {
+    let curve = |name: &str, size: f64| Curve::by_epoch(name, [0.8 * size, 0.9 * size, size]);
+    let metrics = vec![curve("accuracy", 1.0), curve("rmse", 5000.0), curve("mae", 0.01)];
+    let options = CurveOptions { metrics, metrics_label: "share".to_string(), ..CurveOptions::default() };
+    let svg = curves("t", &[curve("training", 2.0)], &options).unwrap();
+    assert_eq!(texts(&svg).iter().filter(|text| *text == "share").count(), 3);
+    // A tick that only its own range has.
+    for tick in ["0.90", "4400", "0.0090"] {
+        assert!(texts(&svg).iter().any(|text| text.starts_with(tick)), "{tick}: {:?}", texts(&svg));
+    }
+    assert_eq!(lines_of(&svg, category(0)), 4);
+}
+
+#[test]
+fn residuals_are_drawn_around_zero() {
+    let svg = residuals("off", &[1.0, 2.0, 4.0], &[1.5, 1.0, 4.0]).unwrap();
+    assert!(says(&svg, "actual minus predicted") && says(&svg, "predicted"));
+    assert_eq!(count(&svg, "circle"), 3);
+    assert_eq!(message(residuals("off", &[1.0], &[1.0, 2.0])), "residuals: 1 predictions for 2 actual values");
+    assert_eq!(message(residuals("off", &[f64::NAN], &[1.0])), "residuals: no finite pair among 1");
+}
+
+#[test]
+fn pixels_go_from_black_to_white() {
+    let options = ImageOptions { colours: Colours::Grey, ..ImageOptions::default() };
+    let rows = Tensor::from([[0.0, 0.5, 1.0, f64::NAN]]);
+    let found = pixels(&images("pixels", &rows, (2, 2), &options).unwrap(), 0);
+    assert_eq!(found, [[0, 0, 0], [128, 128, 128], [255, 255, 255], [0xd0, 0x20, 0x20]]);
+}
+
+#[test]
 fn every_curve_is_one_line_and_is_named() {
     let curve = |name: &str, slope: f64| Curve::by_epoch(name, (0..50).map(|i| 1.0 + slope * f64::from(i)));
     let options = CurveOptions {

@@ -87,13 +87,16 @@ pub struct History {
     /// The epoch whose weights the model was left with, where early stopping or divergence put back those of the best one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<u64>,
+    /// The training examples of an epoch; 0 in files of version 1, which do not say.
+    #[serde(default)]
+    pub examples: u64,
     /// What looked wrong: parameters that no gradient reached, a resumed run on another machine.
     pub warnings: Vec<String>,
 }
 
 impl History {
     pub(crate) fn new(metrics: Vec<String>, validated: bool) -> Self {
-        Self { metrics, validated, epochs: Vec::new(), stop: None, kept: None, warnings: Vec::new() }
+        Self { metrics, validated, epochs: Vec::new(), stop: None, kept: None, examples: 0, warnings: Vec::new() }
     }
 
     /// Why training ended and which weights the model was left with, in words; empty while it runs.

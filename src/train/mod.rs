@@ -8,6 +8,8 @@ mod checkpoint;
 mod checks;
 mod evaluate;
 mod events;
+#[cfg(feature = "plots")]
+mod figures;
 mod history;
 mod learning;
 mod measure;

@@ -1,21 +1,16 @@
 //! What a run looked like: learning curves, and the report with all there is to see.
 
+use super::figures;
 use super::history::{History, Stop};
 use super::measure::{Judged, predictions};
-use super::metrics::ConfusionMatrix;
 use super::trainer::{Trainer, check_fit};
-use crate::data::{Dataset, TargetKind, Targets};
-use crate::nn::{Head, Model, Role, SummaryRow};
-use crate::plot::{self, Curve, CurveOptions, ImageOptions, Report, Svg};
-use crate::{Element, Result, Tensor};
-
-/// The most units whose weights are drawn.
-const MOST_UNITS: usize = 100;
-/// Grid points along a side of a decision boundary.
-const RESOLUTION: usize = 120;
+use crate::data::Dataset;
+use crate::nn::{Model, SummaryRow};
+use crate::plot::{self, Curve, CurveOptions, Report, Svg};
+use crate::{Element, Result};
 
 impl History {
-    /// The losses, and the metrics below them, by epoch.
+    /// The losses, and below them each metric that has a finite value, by epoch.
     ///
     /// # Errors
     /// There is no epoch, or no finite loss.
@@ -23,7 +18,8 @@ impl History {
         let of = |name: &str, shown: &str| Some(Curve::by_epoch(shown, self.values(name)?));
         let losses: Vec<Curve> =
             [of("loss", "training"), of("valid_loss", "validation")].into_iter().flatten().collect();
-        let metrics = self.metrics.iter().filter_map(|name| of(name, name)).collect();
+        let drawn = |curve: &Curve| curve.points.iter().any(|(_, y)| y.is_finite());
+        let metrics = self.metrics.iter().filter_map(|name| of(name, name)).filter(drawn).collect();
         let metrics_label = if self.validated { "validation" } else { "training" }.to_owned();
         let kept = match self.stop {
             Some(Stop::EarlyStopping { best_epoch }) => Some(best_epoch),
@@ -35,8 +31,10 @@ impl History {
 }
 
 impl<T: Element> Trainer<T> {
-    /// The report of a run: settings, layers, learning curves, and on data that was held back what the model makes of it;
-    /// for images the first layer's weights, for two inputs the decision boundary.
+    /// The report of a run: settings, layers, learning curves with a panel for each metric, and on data that was held back what the
+    /// model makes of it, in the users' units. Classes have a confusion matrix, a table, and ROC and precision-recall curves;
+    /// numbers are drawn against the actual ones, with residuals, target by target; for images some examples and the first
+    /// layer's weights, for two inputs the decision boundary.
     ///
     /// # Errors
     /// Data that do not fit the model, or went through another preprocessing than those that it was trained on; a history without
@@ -51,20 +49,36 @@ impl<T: Element> Trainer<T> {
             report = report.warning(warning);
         }
         report = report.text(&history.ending());
-        let judged = Judged::new(predictions(model, held_back)?, held_back, model.head_for(held_back.preprocessing()))?;
+        let head = model.head_for(held_back.preprocessing());
+        let judged = Judged::new(predictions(model, held_back)?, held_back, head)?;
         report = report.table("Held-back data", self.measured(held_back, &judged));
         report = report.figure(&history.curves("Learning curves")?, "Loss and metrics by epoch.");
-        for (svg, caption) in figures(model, held_back, &judged)? {
-            report = report.figure(&svg, caption);
-        }
+        report = figures::add(report, model, held_back, &judged)?;
         let row = |row: SummaryRow| {
             let shape = row.output.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
             [row.name, row.layer, shape, row.parameters.to_string(), row.frozen.to_string()]
         };
         let layers: Vec<_> = model.summary().rows.into_iter().map(row).collect();
         report = report.rows("Layers", &["name", "layer", "output", "parameters", "frozen"], &layers);
+        report = report.table("Run", self.run(model, history, held_back));
         report = report.table("Settings", self.settings());
-        Ok(report.history(&history.columns(), &history.rows()))
+        Ok(report.history(&history.columns(), &rows(history)))
+    }
+
+    /// How much data and how many parameters there were, and how long it took.
+    fn run(&self, model: &Model<T>, history: &History, held_back: &Dataset<T>) -> Vec<(String, String)> {
+        let seconds: f64 = history.epochs.iter().map(|epoch| epoch.seconds).sum();
+        let mut run = Vec::new();
+        if history.examples > 0 {
+            run.push(("training rows", history.examples.to_string()));
+        }
+        run.extend(self.validation.as_ref().map(|data| ("validation rows", data.len().to_string())));
+        run.push(("held-back rows", held_back.len().to_string()));
+        run.push(("features of a row", held_back.n_features().to_string()));
+        run.push(("parameters", model.params().count().to_string()));
+        run.push(("epochs", history.epochs.len().to_string()));
+        run.push(("time", duration(seconds)));
+        run.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The metrics that were asked for, on these data, and how many examples they have.
@@ -72,7 +86,7 @@ impl<T: Element> Trainer<T> {
         let mut pairs = vec![("examples".to_owned(), data.len().to_string())];
         for metric in &self.metrics {
             let value = match judged.measure_or_nan(metric) {
-                (value, None) => format!("{value:.4}"),
+                (value, None) => four_digits(value),
                 (value, Some(why)) => format!("{value} ({why})"),
             };
             pairs.push((metric.name(), value));
@@ -81,69 +95,55 @@ impl<T: Element> Trainer<T> {
     }
 }
 
-/// What can be drawn of a model and data like these.
-fn figures<T: Element>(model: &Model<T>, data: &Dataset<T>, judged: &Judged<T>) -> Result<Vec<(Svg, &'static str)>> {
-    let mut figures = Vec::new();
-    let Judged { outputs, targets, head, kind } = judged;
-    let one_a_row = outputs.len() == data.len();
-    let labels = match targets {
-        Targets::Labels(labels) => Some(labels.clone()),
-        Targets::Values(values) if one_a_row && *kind == TargetKind::Flags && *head != Head::Values => {
-            Some(values.iter().map(|x| usize::from(x.to_f64() == 1.0)).collect())
-        }
-        Targets::Values(_) => None,
+/// The epochs in four digits.
+fn rows(history: &History) -> Vec<Vec<String>> {
+    let short = |cell: String| match cell.parse::<f64>() {
+        Ok(number) if number.fract() != 0.0 || number.abs() >= 1e6 => four_digits(number),
+        _ => cell,
     };
-    match (labels, targets) {
-        (Some(labels), _) => {
-            let names = class_names(data);
-            let predicted = head.classes(outputs);
-            let matrix = ConfusionMatrix::new(&predicted, &labels, names.len())?;
-            let rows: Vec<Vec<usize>> = (0..names.len()).map(|class| matrix.row(class).to_vec()).collect();
-            let svg = plot::confusion_matrix("Confusion matrix", &rows, &names)?;
-            figures.push((svg, "Rows are what it is, columns what the model says."));
-            if model.input_shape().dims() == [2] {
-                // Drawn in the units of the raw data.
-                let preprocessing = data.preprocessing();
-                let points = preprocessing.unscale(data.inputs())?;
-                let predict =
-                    |points: &Tensor<T>| Ok(head.probabilities(&model.predict(&preprocessing.scale(points)?)?));
-                let svg = plot::decision_boundary("Decision boundary", &points, &labels, &names, predict, RESOLUTION)?;
-                figures.push((svg, "The class that the model gives each point, and the held-back points."));
-            }
-        }
-        (None, Targets::Values(values)) if values.len() == data.len() => {
-            let predicted = head.probabilities(outputs);
-            let svg = plot::regression("Predicted and actual", predicted.as_slice(), values.as_slice())?;
-            figures.push((svg, "A point on the line is predicted exactly."));
-        }
-        _ => {}
-    }
-    if let Some(svg) = first_weights(model)? {
-        figures.push((svg, "What each unit of the first layer looks for."));
-    }
-    Ok(figures)
+    history.rows().into_iter().map(|row| row.into_iter().map(short).collect()).collect()
 }
 
-/// The names of the classes, or their numbers.
-fn class_names<T: Element>(data: &Dataset<T>) -> Vec<String> {
-    match data.class_names() {
-        // Values of 0 and 1 have no count of classes.
-        [] => (0..data.n_classes().max(2)).map(|class| class.to_string()).collect(),
-        names => names.to_vec(),
+/// A number in four digits that count.
+fn four_digits(number: f64) -> String {
+    let size = number.abs();
+    if number == 0.0 || !number.is_finite() {
+        return number.to_string();
+    }
+    if !(1e-3..1e6).contains(&size) {
+        return format!("{number:.3e}");
+    }
+    let before = size.log10().floor() as i32;
+    format!("{number:.*}", (3 - before).max(0) as usize)
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 60.0 => format!("{} s", four_digits(s)),
+        s if s < 3600.0 => format!("{} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+        s => format!("{} h {:.0} min", (s / 3600.0).floor(), s % 3600.0 / 60.0),
     }
 }
 
-/// The weights of the first layer as images, where the inputs look like square images of 4 by 4 pixels or more.
-fn first_weights<T: Element>(model: &Model<T>) -> Result<Option<Svg>> {
-    let inputs = model.input_shape().numel();
-    let side = inputs.isqrt();
-    let mut weights = model.params().iter().filter(|(_, param)| param.role() == Role::Weight);
-    let Some((_, first)) = weights.next().filter(|_| side >= 4 && side * side == inputs) else { return Ok(None) };
-    let shape = first.value().shape();
-    if shape.rank() != 2 || shape[0] != inputs {
-        return Ok(None);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_digits_that_count() {
+        for (number, shown) in [
+            (0.123456, "0.1235"),
+            (0.00123456, "0.001235"),
+            (12.3456, "12.35"),
+            (123456.7, "123457"),
+            (-1.5, "-1.500"),
+            (0.0, "0"),
+            (1.23456e-7, "1.235e-7"),
+            (9.87654e8, "9.877e8"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(four_digits(number), shown);
+        }
+        assert_eq!([duration(0.5), duration(75.0), duration(7260.0)], ["0.5000 s", "1 min 15 s", "2 h 1 min"]);
     }
-    let units = shape[1].min(MOST_UNITS);
-    let shown = Tensor::from_fn([inputs, units], |index| first.value()[[index[0], index[1]]]);
-    plot::weights("First layer's weights", &shown, (side, side), &ImageOptions::default()).map(Some)
 }

@@ -192,6 +192,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             },
             metrics: self.state.history.metrics.clone(),
         };
+        self.state.history.examples = info.examples;
         events::started(&info);
         self.trainer.callbacks.iter_mut().for_each(|callback| callback.on_start(&info));
         // A run that had come to its end by itself goes on only if its settings now say so.

@@ -11,6 +11,7 @@ mod nn;
 mod optim;
 mod places;
 mod preprocessing_compared;
+mod reports;
 mod resume;
 mod resume_settings;
 mod torch_files;

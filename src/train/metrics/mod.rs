@@ -91,6 +91,67 @@ pub fn roc_auc<T: Element>(scores: &Tensor<T>, targets: &Targets<T>) -> Result<f
     area("roc_auc", scores.iter().zip(&labels).map(|(score, &label)| (score.as_f64(), label == 1)).collect())
 }
 
+/// The ROC curve: a point (false positive rate, true positive rate) for every threshold, from the highest, which takes no row for class
+/// 1, to the lowest, which takes all of them.
+///
+/// # Errors
+/// As for [`roc_auc`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, data::Targets, train::metrics::roc_curve};
+/// let curve = roc_curve(&Tensor::from([0.1, 0.4, 0.35, 0.8]), &Targets::Labels(vec![0, 0, 1, 1]))?;
+/// assert_eq!(curve, [(0.0, 0.0), (0.0, 0.5), (0.5, 0.5), (0.5, 1.0), (1.0, 1.0)]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub fn roc_curve<T: Element>(scores: &Tensor<T>, targets: &Targets<T>) -> Result<Vec<(f64, f64)>> {
+    let counts = counts("roc_curve", scores, targets)?;
+    let (p, q) = counts.last().map_or((1.0, 1.0), |last| (last.0 as f64, last.1 as f64));
+    let points = counts.iter().map(|&(hits, misses)| (misses as f64 / q, hits as f64 / p));
+    Ok(std::iter::once((0.0, 0.0)).chain(points).collect())
+}
+
+/// The precision-recall curve: a point (recall, precision) for every threshold, from the highest that takes a row for class 1 to the
+/// lowest.
+///
+/// # Errors
+/// As for [`roc_auc`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, data::Targets, train::metrics::precision_recall_curve};
+/// let curve = precision_recall_curve(&Tensor::from([0.1, 0.4, 0.35, 0.8]), &Targets::Labels(vec![0, 0, 1, 1]))?;
+/// assert_eq!(curve, [(0.5, 1.0), (0.5, 0.5), (1.0, 2.0 / 3.0), (1.0, 0.5)]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub fn precision_recall_curve<T: Element>(scores: &Tensor<T>, targets: &Targets<T>) -> Result<Vec<(f64, f64)>> {
+    let counts = counts("precision_recall_curve", scores, targets)?;
+    let p = counts.last().map_or(1.0, |last| last.0 as f64);
+    let point = |&(hits, misses): &(usize, usize)| (hits as f64 / p, hits as f64 / (hits + misses) as f64);
+    Ok(counts.iter().map(point).collect())
+}
+
+/// The numbers of rows of class 1 and of class 0 with a score of at least each threshold, from the highest score down.
+fn counts<T: Element>(op: &str, scores: &Tensor<T>, targets: &Targets<T>) -> Result<Vec<(usize, usize)>> {
+    let labels = binary(op, scores, targets)?;
+    let mut rows: Vec<(f64, usize)> = scores.iter().map(|score| score.as_f64()).zip(labels).collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut hits, mut misses) = (0, 0);
+    let mut counts = Vec::new();
+    for tied in rows.chunk_by(|a, b| a.0 == b.0) {
+        let ones = tied.iter().filter(|(_, label)| *label == 1).count();
+        (hits, misses) = (hits + ones, misses + tied.len() - ones);
+        counts.push((hits, misses));
+    }
+    if hits == 0 || misses == 0 {
+        let class = usize::from(hits > 0);
+        return Err(Error::not_finite(format!(
+            "{op}: every row is of class {class}; the curve is not defined for one class only"
+        )));
+    }
+    Ok(counts)
+}
+
 /// The mean over classes of the area under the curve of each class against all others.
 ///
 /// Scores are of shape [n, classes]: probabilities, or other scores that can be compared between rows.
