@@ -93,6 +93,9 @@ impl<T: Element> Model<T> {
             )));
         };
         let mut warnings = file.warnings().to_vec();
+        if content.element == "f64" && T::NAME == "f32" {
+            warnings.push(format!("{}: a model of f64, whose weights were rounded to f32", file.path()));
+        }
         let mut start = |name: &str, shape: &Shape, init: Init| {
             init.check(shape)?;
             match file.shape(name) {

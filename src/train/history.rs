@@ -21,13 +21,16 @@ pub struct EpochRecord {
     #[serde(with = "numbers")]
     pub metrics: Vec<f64>,
     /// The learning rate of the last update.
+    #[serde(with = "numbers::one")]
     pub rate: f64,
     /// The norm of the last update's gradient, before clipping.
     #[serde(with = "numbers::one")]
     pub gradient_norm: f64,
     /// Training examples in a second, validation left out.
+    #[serde(with = "numbers::one")]
     pub examples_per_second: f64,
     /// Seconds for the epoch, validation included.
+    #[serde(with = "numbers::one")]
     pub seconds: f64,
 }
 

@@ -158,6 +158,22 @@ fn a_damaged_file_is_an_error_wherever_the_damage_is() {
     assert!(error.contains("does not exist; create it first"), "{error}");
 }
 
+#[test]
+fn a_model_of_f64_is_loaded_as_f32_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("double.safetensors");
+    let double = trained();
+    double.save(&path).unwrap();
+    let single = Model::<f32>::load(&path).unwrap();
+    for ((_, a), (_, b)) in double.params().iter().zip(single.params().iter()) {
+        assert!(a.value().iter().zip(b.value().iter()).all(|(a, b)| *a as f32 == *b), "{}", a.name());
+    }
+    let [warning] = single.file_warnings() else { panic!("{:?}", single.file_warnings()) };
+    assert!(warning.contains("double.safetensors: a model of f64, whose weights were rounded to f32"), "{warning}");
+    single.save(&path).unwrap();
+    assert!(Model::<f64>::load(&path).unwrap().file_warnings().is_empty());
+}
+
 /// Written by version 0.1.0 with `Model::save` and kept: later versions must read it.
 #[test]
 fn the_model_file_of_version_1_is_read() {
