@@ -78,9 +78,10 @@ impl<T: Element> Dataset<T> {
             Targets::Labels(labels) => check_labels(labels)?,
             Targets::Values(values) => check_values(values)?,
         };
-        // Data that are read like others are of their kind.
-        if preprocessing.target_kind().is_none() {
-            preprocessing.set_target_kind(TargetKind::of(&targets));
+        // Data that are read like others are of their kind, unless a value is neither 0 nor 1.
+        let found = TargetKind::of(&targets);
+        if preprocessing.target_kind().is_none() || matches!(found, TargetKind::Value | TargetKind::Label) {
+            preprocessing.set_target_kind(found);
         }
         let mut data = Self { inputs, targets, weights: None, n_classes, preprocessing: Arc::new(preprocessing) };
         let names = data.preprocessing.class_names().len();

@@ -3,7 +3,6 @@
 use super::reading::MISSING_WORD;
 use super::*;
 use crate::Tensor;
-use crate::data::TargetKind;
 use std::collections::BTreeSet;
 
 /// A table with what becomes of it.
@@ -79,7 +78,8 @@ impl Csv {
                 listed(&columns.iter().map(|column| &column.name[..]).collect::<Vec<_>>())
             )));
         };
-        let target = |name: &&str| columns.iter().position(|column| column.name == **name).and_then(|at| places[at]);
+        let is = |column: &Column, name: &str| column.kind == ColumnKind::Target && column.name == name;
+        let target = |name: &&str| columns.iter().position(|column| is(column, name)).and_then(|at| places[at]);
         let targets: Vec<usize> = pattern.target_names().iter().filter_map(target).collect();
         let used: Vec<usize> = columns
             .iter()
@@ -90,7 +90,7 @@ impl Csv {
         let plan = Plan { table, rows, columns, places, targets };
         self.refuse_missing_targets(&plan)?;
         let targets = match pattern.class_names() {
-            [] => self.values(&plan, pattern.target_kind())?,
+            [] => self.values(&plan)?,
             names => {
                 let label = |row: &&Line| self.label(&plan, row, names);
                 Targets::Labels(plan.rows.iter().map(label).collect::<Result<_>>()?)
@@ -279,13 +279,12 @@ impl Csv {
                 plan.table.origin,
                 columns.len()
             ))),
-            (Task::Regression, _) => Ok((Vec::new(), self.values(plan, None)?)),
+            (Task::Regression, _) => Ok((Vec::new(), self.values(plan)?)),
         }
     }
 
-    /// The targets as values, of this kind where it is known.
-    fn values<T: Element>(&self, plan: &Plan<'_>, kind: Option<TargetKind>) -> Result<Targets<T>> {
-        let flags = matches!(kind, Some(TargetKind::Flags | TargetKind::OneHot));
+    /// The targets as values.
+    fn values<T: Element>(&self, plan: &Plan<'_>) -> Result<Targets<T>> {
         let mut values = Vec::with_capacity(plan.rows.len() * plan.targets.len());
         for row in &plan.rows {
             for &column in &plan.targets {
@@ -296,11 +295,6 @@ impl Csv {
                     };
                     plan.table.wrong(row, column, format!("{wrong}{advice}"))
                 })?;
-                if flags && ![0.0, 1.0].contains(&value) {
-                    let wrong =
-                        format!("{value} is neither 0 nor 1, as all targets are of the data that it is read like");
-                    return Err(plan.table.wrong(row, column, wrong));
-                }
                 values.push(T::from_f64(value));
             }
         }
