@@ -50,7 +50,8 @@ pub enum Stop {
         /// Which of them, and how far.
         reason: String,
     },
-    /// The loss or the weights were no longer finite; the weights of the best epoch are back.
+    /// The loss or the weights were no longer finite; the best weights are back: those of the epoch with the best validation loss,
+    /// or without validation those that the epoch with the best training loss began with.
     Diverged {
         /// Where and what, and what may help.
         reason: String,
@@ -87,7 +88,8 @@ pub struct History {
     pub epochs: Vec<EpochRecord>,
     /// Why it ended; nothing while it runs.
     pub stop: Option<Stop>,
-    /// The epoch whose weights the model was left with, where early stopping or divergence put back those of the best one.
+    /// The epoch whose weights the model was left with, where early stopping or divergence put back those of the best one; 0 for
+    /// those that training started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<u64>,
     /// The training examples of an epoch; 0 in files of version 1, which do not say.
@@ -117,6 +119,7 @@ impl History {
         let Some(stop) = &self.stop else { return String::new() };
         match (stop, self.kept) {
             (Stop::EarlyStopping { .. }, _) | (_, None) => stop.to_string(),
+            (_, Some(0)) => format!("{stop} The weights that it started from were kept: no epoch made them better."),
             (_, Some(epoch)) => format!("{stop} The weights of epoch {epoch} were kept, the best one."),
         }
     }

@@ -9,7 +9,7 @@ use super::measure::{Judged, Metric, predictions};
 use super::setup;
 use super::trainer::{Execution, Trainer};
 use crate::data::{Batch, Batches, Dataset, Order, Preprocessing, Targets};
-use crate::nn::{Draw, Loss, Model, Param, ParamGrads, ParamKey, loss};
+use crate::nn::{Draw, Loss, Model, Param, ParamGrads, ParamKey, Params, loss};
 use crate::optim::Progress;
 use crate::program::Options;
 use crate::store::{self, Lock};
@@ -41,6 +41,9 @@ pub(crate) struct RunState<T> {
     pub history: History,
 }
 
+/// Parameters of some moment.
+type Kept<T> = Vec<(ParamKey, Tensor<T>)>;
+
 /// A run in progress.
 pub(super) struct TrainingRun<'a, T: 'static> {
     trainer: &'a mut Trainer<T>,
@@ -50,8 +53,12 @@ pub(super) struct TrainingRun<'a, T: 'static> {
     compiled: Compiled<T>,
     state: RunState<T>,
     gathered: Gathered<T>,
-    /// The parameters as they were found, until an epoch is done.
-    start: Option<Vec<(ParamKey, Tensor<T>)>>,
+    /// The parameters as they were found, until there are better ones.
+    start: Option<Kept<T>>,
+    /// Where nothing is measured after an epoch, the parameters before it, and before the best one: its loss is of the weights
+    /// that it began with, and its updates may be those that broke them.
+    before: Option<Kept<T>>,
+    before_best: Option<(u64, Kept<T>)>,
     /// A wish to stop, granted once no gradients wait for their update.
     asked: Option<Stop>,
     /// What the run is, and the right to save it, where there is a checkpoint.
@@ -115,7 +122,20 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             Execution::Program => Compiled::with(Options::new().threads(trainer.threads)),
             Execution::Eager => Compiled::eager(),
         };
-        Ok(Self { trainer, model, data, loss, compiled, state, gathered, start: None, asked: None, saved })
+        Ok(Self {
+            trainer,
+            model,
+            data,
+            loss,
+            compiled,
+            state,
+            gathered,
+            start: None,
+            before: None,
+            before_best: None,
+            asked: None,
+            saved,
+        })
     }
 
     /// Saves the state, if that is asked for.
@@ -142,18 +162,23 @@ impl<'a, T: Element> TrainingRun<'a, T> {
                 self.save()
             }
         });
-        let Self { trainer, loss, mut state, model, data, .. } = self;
+        let Self { trainer, loss, mut state, model, data, before_best, .. } = self;
         let head = loss.head();
         trainer.last_loss = Some(loss);
         outcome?;
         model.set_head(Some(head));
         model.set_preprocessing(Some(data.preprocessing().clone()));
         let diverged = matches!(state.history.stop, Some(Stop::Diverged { .. }));
-        if (trainer.patience.is_some() || diverged)
-            && let Some(best) = state.best
-        {
-            best.into_iter().try_for_each(|(key, value)| model.params_mut().set(key, value))?;
-            state.history.kept = Some(best_epoch(&state.monitored));
+        let best = state.best.take().map(|best| (best_epoch(&state.monitored), best));
+        let kept = match diverged {
+            true => before_best.or(best),
+            false => best.filter(|_| trainer.patience.is_some()),
+        };
+        if let Some((epoch, weights)) = kept {
+            weights.into_iter().try_for_each(|(key, value)| model.params_mut().set(key, value))?;
+            // Of epochs that could not be measured none is the best.
+            let measured = |epoch: u64| state.monitored.get(epoch as usize - 1).is_some_and(|value| !value.is_nan());
+            state.history.kept = Some(epoch).filter(|&epoch| epoch == 0 || measured(epoch));
         }
         events::ended(&state.history);
         trainer.callbacks.iter_mut().for_each(|callback| callback.on_end(&state.history));
@@ -170,8 +195,12 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             let known = self.state.history.warnings.iter().map(|warning| format!("; {warning}")).collect::<String>();
             return Err(Error::not_finite(format!("train: {reason}{known}")));
         }
-        let kept = best_epoch(&self.state.monitored);
-        self.warn(format!("training diverged, the weights of epoch {kept} were put back: {reason}"));
+        let kept = self.before_best.as_ref().map_or(best_epoch(&self.state.monitored), |(epoch, _)| *epoch);
+        let which = match kept {
+            0 => "that it started from".to_owned(),
+            epoch => format!("of epoch {epoch}"),
+        };
+        self.warn(format!("training diverged, the weights {which} were put back: {reason}"));
         self.state.history.stop = Some(stop);
         Ok(())
     }
@@ -229,6 +258,9 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     fn epoch(&mut self, batches: &mut Batches<'_, T>) -> Result<Option<Stop>> {
         let started = Instant::now();
         let done_before = self.state.examples;
+        if self.state.batch == 0 && self.trainer.validation.is_none() && self.trainer.monitor.is_none() {
+            keep(self.model.params(), &mut self.before);
+        }
         batches.seek(self.state.batch as usize);
         let count = batches.count_all() as u64;
         while let Some(batch) = batches.next_batch() {
@@ -293,14 +325,10 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     /// Keeps the weights as those of the best epoch, in the memory of those before.
     fn keep_weights(&mut self) {
         self.start = None;
-        let params = self.model.params();
-        match &mut self.state.best {
-            Some(best) => {
-                for (key, kept) in best {
-                    kept.as_mut_slice().copy_from_slice(params[*key].as_slice());
-                }
-            }
-            None => self.state.best = Some(params.iter().map(|(key, p)| (key, p.value().clone())).collect()),
+        keep(self.model.params(), &mut self.state.best);
+        if let Some(before) = self.before.take() {
+            let free = self.before_best.replace((self.state.epoch - 1, before));
+            self.before = free.map(|(_, weights)| weights);
         }
     }
 
@@ -494,6 +522,16 @@ pub(super) fn loss_of<T: Element>(loss: &dyn Loss<T>, outputs: &Tensor<T>, data:
     let tape = Tape::of();
     let value: Var<'_, T> = loss.value(tape.data(outputs), data.targets(), data.weights())?;
     Ok(value.item().to_f64())
+}
+
+/// Keeps the parameters' values, in the memory of those that were kept there.
+fn keep<T: Element>(params: &Params<T>, kept: &mut Option<Kept<T>>) {
+    match kept {
+        Some(kept) => kept.iter_mut().for_each(|(key, value)| {
+            value.as_mut_slice().copy_from_slice(params[*key].as_slice());
+        }),
+        None => *kept = Some(params.iter().map(|(key, p)| (key, p.value().clone())).collect()),
+    }
 }
 
 /// The first epoch, from 1, with the smallest value; NaN is never the best.

@@ -182,6 +182,13 @@ impl Csv {
                 roles[column] = role;
             }
         }
+        // What stands behind a delimiter at the end of every row is no column.
+        let nothing = |column: usize| table.rows.iter().all(|row| row.cells[column].trim().is_empty());
+        for (column, role) in roles.iter_mut().enumerate() {
+            if *role == ColumnRole::Number && table.named && table.names[column].is_empty() && nothing(column) {
+                *role = ColumnRole::Ignored;
+            }
+        }
         if self.targets.is_empty() {
             return Err(Error::argument(format!(
                 "{}: no target column; name one of {} with target(\"...\"), or the last with target(-1)",

@@ -58,9 +58,13 @@ impl Table {
         }
         if let Some(ragged) = table.rows.iter().find(|row| row.cells.len() != width) {
             let whole = title.is_some() && table.rows.iter().all(|row| row.cells.len() == width + 1);
-            let advice = match whole {
-                true => "is the first column one of row names, which the header leaves out? Write a name for it",
-                false => "is a delimiter missing, or another one used?",
+            let open = table.rows.iter().all(|row| row.cells.iter().next_back().is_some_and(str::is_empty));
+            let advice = match (whole, open) {
+                (true, true) => "the rows end in a delimiter, the header does not: give it one too",
+                (true, false) => {
+                    "is the first column one of row names, which the header leaves out? Write a name for it"
+                }
+                (false, _) => "is a delimiter missing, or another one used?",
             };
             return Err(wrong(format!(
                 "row {} has {} columns, the first row has {width}; {advice}",
@@ -165,6 +169,12 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
     while at < bytes.len() {
         if is_end(bytes[at]) {
             at += 1;
+            continue;
+        }
+        // Blanks alone are no row, unless they part cells.
+        let blanks = bytes[at..].iter().take_while(|&&byte| matches!(byte, b' ' | b'\t') && byte != delimiter).count();
+        if blanks > 0 && bytes.get(at + blanks).is_none_or(|&byte| is_end(byte)) {
+            at += blanks;
             continue;
         }
         if Some(bytes[at]) == reading.comment {

@@ -58,6 +58,7 @@ fn recognised(bytes: &[u8]) -> Option<&'static str> {
             "a page of HTML, perhaps a message of the server; fetch the file itself (on GitHub, the raw one)"
         }
         _ if text.starts_with("<?xml") => "XML; save it as CSV",
+        _ if ["{\"", "[{", "[["].iter().any(|start| text.starts_with(start)) => "JSON; write it as CSV",
         _ if text.starts_with("version https://git-lfs.github.com/spec/") => {
             "a pointer of Git LFS to it; fetch the file with git lfs pull"
         }

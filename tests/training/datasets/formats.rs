@@ -62,6 +62,9 @@ fn a_column_without_a_name_that_numbers_the_rows_is_no_feature() {
         assert_eq!(read(&Csv::new().target("y").names(["n", "a", "y"]), &text).unwrap().n_features(), 2);
     }
     assert_eq!(read(&Csv::new().target("y"), ",a,y\n4,5,1\n9,6,2\n").unwrap().n_features(), 2);
+    // A delimiter at the end of each line makes no column.
+    assert_eq!(read(&Csv::new().target("y"), "a,y,\n5,1,\n   \n6,2,\n").unwrap().feature_names(), ["a"]);
+    assert!(message(read(&Csv::new().target("y"), "a,y\n5,1,\n6,2,\n")).contains("the rows end in a delimiter"));
     let short = "a,y\nr1,5,1\nr2,6,2\n";
     assert!(message(read(&Csv::new().target("y"), short)).contains("one of row names, which the header leaves out?"));
 }
@@ -108,6 +111,7 @@ fn files_that_are_no_tables_are_told_by_their_first_bytes() {
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec(), "an old Excel workbook (xls)"),
         (b"\x80\x04\x95\x10\0\0".to_vec(), "a pickle of Python's"),
         (gzip(b"a,y\n1,2\n"), "gzip, packed twice"),
+        (b"[{\"a\": 1}]".to_vec(), "JSON"),
         (b"PAR1\x15\x04".to_vec(), "a Parquet file"),
         (b"\x93NUMPY\x01\0".to_vec(), "an array of NumPy's"),
         (b"\x89HDF\r\n\x1a\n".to_vec(), "an HDF5 file"),
