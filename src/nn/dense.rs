@@ -90,7 +90,7 @@ impl<T: Element> Layer<T> for Dense {
             Shape::of("dense", lengths)?;
         }
         self.weight = scope.weight("weight", [inputs, self.units], self.weight_init)?;
-        self.bias = self.bias_init.map(|init| scope.bias("bias", [self.units], init)).transpose()?;
+        self.bias = self.bias_init.map(|init| scope.bias("bias", [self.units], init.of_bias(inputs))).transpose()?;
         Ok(output.into())
     }
     #[inline(never)]

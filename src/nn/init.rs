@@ -49,6 +49,10 @@ pub enum Init {
     LecunUniform,
     /// Normal with variance 1 / n_in. Source: LeCun et al. 1998; Klambauer et al. 2017 ask for it before selu.
     LecunNormal,
+    /// Uniform in +-1 / sqrt(n_in), variance 1 / (3 n_in): how PyTorch starts the weights and biases of Linear; there it is He's
+    /// uniform law with a = sqrt 5. A [`Dense`](super::Dense) layer's biases go by the layer's inputs.
+    /// Source: torch.nn.Linear.
+    Torch,
     /// A random orthogonal matrix, times the gain: Q'Q = gain^2 I, or QQ' where there are more columns than rows. Uniform
     /// among them. Source: Saxe et al. 2014.
     Orthogonal {
@@ -78,6 +82,17 @@ impl Init {
         Self::Orthogonal { gain: 1.0 }
     }
 
+    /// The law of a bias in a layer of so many inputs, which its own shape does not say.
+    pub(super) fn of_bias(self, inputs: usize) -> Self {
+        match self {
+            Self::Torch => {
+                let limit = 1.0 / (inputs as f64).sqrt();
+                Self::Uniform { lo: -limit, hi: limit }
+            }
+            other => other,
+        }
+    }
+
     /// A tensor of this shape.
     ///
     /// # Errors
@@ -94,6 +109,7 @@ impl Init {
             Self::GlorotUniform => symmetric((6.0 / (n_in + n_out)).sqrt()),
             Self::HeUniform => symmetric((6.0 / n_in).sqrt()),
             Self::LecunUniform => symmetric((3.0 / n_in).sqrt()),
+            Self::Torch => symmetric((1.0 / n_in).sqrt()),
             Self::GlorotNormal => centred(2.0 / (n_in + n_out)),
             Self::HeNormal => centred(2.0 / n_in),
             Self::LecunNormal => centred(1.0 / n_in),

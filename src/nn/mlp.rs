@@ -8,8 +8,21 @@ use crate::{Element, Error, IntoShape, Result, Shape};
 
 /// A multi-layer perceptron, described layer by layer.
 ///
-/// Dense layers whose weights were not told how to start take the rule that suits the next activation: He's normal before
-/// relu and its relatives, LeCun's normal before selu, else Glorot's uniform. Biases start at 0.
+/// Dense layers whose weights were not told how to start take the rule that suits the next activation: PyTorch's, weights and biases
+/// ([`Init::Torch`]), before relu and its relatives in nets of up to six such layers; LeCun's normal before selu; else Glorot's
+/// uniform. Other biases start at 0.
+///
+/// The rule before relu was chosen by measurement: the held-out loss of the best epoch divided by that of Glorot's start, over eleven
+/// tasks from nine data sets, two optimisers and six seeds, 132 runs for each depth (`cargo bench --package benches --bench start`).
+/// PyTorch's of all layers is beside what this does, which leaves the output to Glorot:
+///
+/// | relu layers of 64 | He normal | He uniform | LeCun normal | PyTorch | this |
+/// |---|---|---|---|---|---|
+/// | 1 | 1.12 | 1.08 | 1.05 | 0.93 | 0.94 |
+/// | 2 | 1.26 | 1.26 | 1.11 | 0.89 | 0.89 |
+/// | 4 | 1.36 | 1.28 | 1.13 | 0.89 | 0.87 |
+/// | 6 | 1.82 | 1.34 | 1.14 | 1.05 | 0.92 |
+/// | 8 | 1.47 | 1.82 | 1.05 | 1.81 | 1.00 |
 ///
 /// # Examples
 /// ```
@@ -28,7 +41,7 @@ pub struct Mlp {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Dense { units: usize, init: Option<Init>, bias: Option<Init> },
+    Dense { units: usize, init: Option<Init>, bias: Bias },
     Activation(Activation),
     Softmax,
     LogSoftmax,
@@ -36,6 +49,19 @@ enum Kind {
     BatchNorm(BatchNorm),
     LayerNorm(LayerNorm),
     Flatten,
+}
+
+/// Up to so many layers before relu start by PyTorch's rule: it makes signals smaller from layer to layer, by the root of 6.
+const FEW: usize = 6;
+
+/// How the biases of a dense layer start.
+#[derive(Clone, Copy, Debug)]
+enum Bias {
+    /// As suits the next activation.
+    Suited,
+    Set(Init),
+    /// There are none.
+    Absent,
 }
 
 impl Mlp {
@@ -56,7 +82,7 @@ impl Mlp {
 
     /// A fully connected layer of this many units, with biases.
     pub fn dense(self, units: usize) -> Self {
-        self.push(Kind::Dense { units, init: None, bias: Some(Init::Zeros) })
+        self.push(Kind::Dense { units, init: None, bias: Bias::Suited })
     }
     /// The last dense layer's weights start so.
     pub fn init(self, init: Init) -> Self {
@@ -64,11 +90,11 @@ impl Mlp {
     }
     /// The last dense layer's biases start so.
     pub fn bias_init(self, init: Init) -> Self {
-        self.last_dense("bias_init", |_, bias| *bias = Some(init))
+        self.last_dense("bias_init", |_, bias| *bias = Bias::Set(init))
     }
     /// The last dense layer has no biases.
     pub fn no_bias(self) -> Self {
-        self.last_dense("no_bias", |_, bias| *bias = None)
+        self.last_dense("no_bias", |_, bias| *bias = Bias::Absent)
     }
     /// The last layer's name, which its parameters' names start with; otherwise its kind and number, `dense1`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -107,7 +133,7 @@ impl Mlp {
         self.push(Kind::Flatten)
     }
 
-    fn last_dense(mut self, method: &str, change: impl FnOnce(&mut Option<Init>, &mut Option<Init>)) -> Self {
+    fn last_dense(mut self, method: &str, change: impl FnOnce(&mut Option<Init>, &mut Bias)) -> Self {
         let dense = self.stages.iter_mut().rev().find_map(|(_, kind)| match kind {
             Kind::Dense { init, bias, .. } => Some((init, bias)),
             _ => None,
@@ -128,7 +154,8 @@ impl Mlp {
         if let Some(method) = &self.misplaced {
             return Err(Error::argument(format!("mlp: .{method} stands before the layer that it is about")));
         }
-        let layers = self.stages.iter().enumerate().map(|(i, (name, _))| (name.clone(), self.layer(i)));
+        let deep = (0..self.stages.len()).filter(|&i| self.is_before_relu(i)).count() > FEW;
+        let layers = self.stages.iter().enumerate().map(|(i, (name, _))| (name.clone(), self.layer(i, deep)));
         Ok(layers.fold(Sequential::new(), |network, (name, layer)| match name {
             Some(name) => network.with_boxed(name, layer),
             None => network.with_numbered(layer),
@@ -148,11 +175,18 @@ impl Mlp {
         Model::new(network, self.input.clone(), seed)
     }
 
-    fn layer<T: Element>(&self, i: usize) -> Box<dyn Layer<T>> {
+    fn layer<T: Element>(&self, i: usize, deep: bool) -> Box<dyn Layer<T>> {
         match &self.stages[i].1 {
             Kind::Dense { units, init, bias } => {
-                let dense = Dense::new(*units).init(init.unwrap_or_else(|| self.suited(i)));
-                Box::new(bias.map_or(dense.clone().without_bias(), |bias| dense.bias_init(bias)))
+                let suited = self.suited(i, deep);
+                let dense = Dense::new(*units).init(init.unwrap_or(suited));
+                Box::new(match bias {
+                    // The law is of weights and biases together.
+                    Bias::Suited if suited == Init::Torch && init.is_none() => dense.bias_init(Init::Torch),
+                    Bias::Suited => dense,
+                    Bias::Set(init) => dense.bias_init(*init),
+                    Bias::Absent => dense.without_bias(),
+                })
             }
             Kind::Activation(activation) => Box::new(*activation),
             Kind::Softmax => Box::new(Softmax),
@@ -164,20 +198,29 @@ impl Mlp {
         }
     }
 
-    /// The initialiser that suits the activation that the i-th layer's outputs meet first.
-    fn suited(&self, i: usize) -> Init {
-        let next = self.stages[i + 1..].iter().find_map(|(_, kind)| match kind {
+    /// The initialiser that suits the i-th layer, in a net that is deep or not.
+    fn suited(&self, i: usize, deep: bool) -> Init {
+        match self.next(i) {
+            Some("selu") => Init::LecunNormal,
+            _ if self.is_before_relu(i) && !deep => Init::Torch,
+            _ => Init::GlorotUniform,
+        }
+    }
+
+    /// Whether the i-th layer is dense and its outputs meet relu or one of its relatives first.
+    fn is_before_relu(&self, i: usize) -> bool {
+        const RELATIVES: [&str; 9] =
+            ["relu", "leaky_relu", "relu6", "elu", "celu", "gelu", "gelu_tanh", "silu", "mish"];
+        matches!(self.stages[i].1, Kind::Dense { .. }) && self.next(i).is_some_and(|next| RELATIVES.contains(&next))
+    }
+
+    /// The activation that the i-th layer's outputs meet first, if that comes before anything but normalising and dropping.
+    fn next(&self, i: usize) -> Option<&'static str> {
+        self.stages[i + 1..].iter().find_map(|(_, kind)| match kind {
             Kind::Activation(activation) => Some(activation.name()),
             Kind::Dropout(_) | Kind::BatchNorm(_) | Kind::LayerNorm(_) | Kind::Flatten => None,
             _ => Some(""),
-        });
-        match next {
-            Some("relu" | "leaky_relu" | "relu6" | "elu" | "celu" | "gelu" | "gelu_tanh" | "silu" | "mish") => {
-                Init::HeNormal
-            }
-            Some("selu") => Init::LecunNormal,
-            _ => Init::GlorotUniform,
-        }
+        })
     }
 }
 

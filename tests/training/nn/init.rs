@@ -28,6 +28,7 @@ fn each_law_has_its_variance_and_its_bound() {
         (Init::HeNormal, 2.0 / n_in, None),
         (Init::LecunUniform, 1.0 / n_in, Some(3.0 / n_in)),
         (Init::LecunNormal, 1.0 / n_in, None),
+        (Init::Torch, 1.0 / (3.0 * n_in), Some(1.0 / n_in)),
         (Init::NIELSEN, 1.0 / n_in, None),
         (Init::NIELSEN_LARGE, 1.0, None),
         (Init::normal(0.0, 0.3), 0.09, None),

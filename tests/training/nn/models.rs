@@ -72,15 +72,25 @@ fn weights_start_as_the_next_activation_wants() {
     let dense = || Mlp::new(100).dense(400);
     let near =
         |(variance, _): (f64, f64), want: f64| assert!((variance / want - 1.0).abs() < 0.04, "{variance}, not {want}");
-    // n_in is 100: He's variance is 2 / 100, LeCun's 1 / 100, Glorot's 2 / 500.
-    near(deviation(dense().relu()), 2.0);
-    near(deviation(dense().batch_norm().dropout(0.1).gelu()), 2.0);
+    // n_in is 100: PyTorch's variance is 1 / 300, LeCun's 1 / 100, Glorot's 2 / 500.
+    near(deviation(dense().relu()), 1.0 / 3.0);
+    near(deviation(dense().batch_norm().dropout(0.1).gelu()), 1.0 / 3.0);
+    let deep = |layers: usize| (1..layers).fold(dense().relu(), |mlp, _| mlp.dense(5).relu()).dense(2);
+    near(deviation(deep(6)), 1.0 / 3.0);
+    near(deviation(deep(7)), 0.4);
     near(deviation(dense().selu()), 1.0);
     near(deviation(dense().tanh()), 0.4);
     near(deviation(dense()), 0.4);
     near(deviation(dense().dense(3).relu()), 0.4);
     near(deviation(dense().init(Init::LecunNormal).relu()), 1.0);
     assert!(deviation(dense().tanh()).1 <= (6.0f64 / 500.0).sqrt());
+    // PyTorch's law is of the biases as well, by the layer's inputs; elsewhere they start at 0.
+    let biases = |mlp: Mlp| mlp.build::<f64>(3).unwrap().parameter("dense1.bias").unwrap().clone();
+    let found = biases(dense().relu());
+    assert!(found.iter().all(|b| b.abs() < 0.1) && found.iter().any(|b| b.abs() > 0.09), "{found}");
+    for zero in [dense(), dense().tanh(), dense().init(Init::HeNormal).relu(), dense().bias_init(Init::Zeros).relu()] {
+        assert!(biases(zero).iter().all(|&b| b == 0.0));
+    }
     let model = dense().bias_init(Init::Constant(0.5)).relu().dense(1).no_bias().build::<f64>(0).unwrap();
     assert!(model.parameter("dense1.bias").unwrap().iter().all(|&b| b == 0.5));
     let error = model.parameter("dense2.bias").unwrap_err().to_string();
