@@ -26,7 +26,7 @@
 //! | a panel | about 64 KB, whole parts | `rows_of_a_panel` |
 //! | the kernel of a product | row, dots, one tile, blocks | `matmul::chosen` |
 //! | a block of the product's | depth, width, height, packing | `matmul/blocks.rs` |
-//! | ... multiplied in parts | k above 4096, dots above 256 in each lane of a vector | `matmul/deep.rs` |
+//! | ... multiplied in parts | k above 4096, dots above 512 in each lane of a vector | `matmul/deep.rs` |
 //! | sums are carried | after 64 chunks of lanes, 64 rows | `chunks/rows.rs` |
 //! | arithmetic moves to its reader | two buffers, six ops | `lower/sink.rs` |
 //! | a fused step is short (bound) | all lanes in one block: 3 KB a register, 32 KB in all | `block::longest`, `Code::assemble` |

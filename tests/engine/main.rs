@@ -9,6 +9,7 @@ mod finite;
 mod layers;
 mod math_accuracy;
 mod op_accuracy;
+mod range;
 mod rules;
 mod smoke;
 mod sums;

@@ -176,16 +176,6 @@ const KNOWN: &[Known] = &[
         example: || example(&[(&[1, 1], &[0.0])], &[("inv", &[0]), ("minimum", &[0, 0])], &[1, 1]),
     },
     Known {
-        name: "a partial derivative that leaves the range inside a second derivative",
-        reason: "x/y^2 of xlogy and its like overflow or underflow where the derivative is an ordinary number",
-        covers: |program, finding| {
-            finding.order == 2
-                && finding.kind == Kind::Number
-                && points::square_leaves_range(program, &["xlogy", "kl_divergence"])
-        },
-        example: || example(&[(&[], &[700.0])], &[("exp", &[0]), ("xlogy", &[0, 1])], &[]),
-    },
-    Known {
         name: "second derivatives of acos, acosh, asin and atanh at 1 and beside it",
         reason: "they are infinite there: NaN by one route, where infinities meet, infinite by another",
         covers: |program, finding| {

@@ -193,15 +193,16 @@ pub struct Elu {
 impl Unary for Elu {
     const NAME: &'static str = "elu";
     const HOT: bool = false;
-    const SAVES: Saves = Saves::X.and(Saves::OUT);
+    const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         if x > F::lit(0.0) { x } else { x.expm1() * F::lit(self.alpha) }
     }
     #[inline(always)]
-    fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S> {
-        g * x.greater(S::lit(0.0)).select(S::lit(1.0), y + S::lit(self.alpha))
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        // Not y + alpha, which is 0 from where y is -alpha.
+        g * x.greater(S::lit(0.0)).select(S::lit(1.0), x.exp() * S::lit(self.alpha))
     }
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
@@ -229,7 +230,7 @@ pub struct Selu;
 impl Unary for Selu {
     const NAME: &'static str = "selu";
     const HOT: bool = false;
-    const SAVES: Saves = Saves::X.and(Saves::OUT);
+    const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
@@ -237,8 +238,8 @@ impl Unary for Selu {
         if x > F::lit(0.0) { x * F::lit(SELU_SCALE) } else { below }
     }
     #[inline(always)]
-    fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S> {
-        let below = y + S::lit(SELU_ALPHA * SELU_SCALE);
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        let below = x.exp() * S::lit(SELU_ALPHA * SELU_SCALE);
         g * x.greater(S::lit(0.0)).select(S::lit(SELU_SCALE), below)
     }
     fn piece(self, x: f64) -> i64 {
@@ -269,7 +270,7 @@ pub struct Celu {
 impl Unary for Celu {
     const NAME: &'static str = "celu";
     const HOT: bool = false;
-    const SAVES: Saves = Saves::X.and(Saves::OUT);
+    const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
@@ -277,8 +278,8 @@ impl Unary for Celu {
         if x > F::lit(0.0) { x } else { below }
     }
     #[inline(always)]
-    fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S> {
-        let below = y * S::lit(1.0 / self.alpha) + S::lit(1.0);
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        let below = (x * S::lit(1.0 / self.alpha)).exp();
         g * x.greater(S::lit(0.0)).select(S::lit(1.0), below)
     }
     fn piece(self, x: f64) -> i64 {

@@ -90,6 +90,7 @@ impl Binary for Mul {
 pub struct Div;
 impl Binary for Div {
     const NAME: &'static str = "div";
+    const FAR: bool = true;
     const SAVES: [Saves; 2] = [Saves::Y, Saves::Y.and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0), (0.0, 0.7)];
     const SINGULAR: Singular = Singular::EVERYWHERE;

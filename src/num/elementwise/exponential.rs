@@ -63,7 +63,7 @@ impl Unary for Exp2 {
 pub struct Expm1;
 impl Unary for Expm1 {
     const NAME: &'static str = "expm1";
-    const SAVES: Saves = Saves::OUT;
+    const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-3.0, 0.0, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
     const ADVICE: &'static str = advice::OVERFLOW;
@@ -72,8 +72,9 @@ impl Unary for Expm1 {
         x.expm1()
     }
     #[inline(always)]
-    fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
-        g * (y + S::lit(1.0))
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        // Not y + 1, which is 0 from where y is -1.
+        g * x.exp()
     }
     fn latex(self) -> Latex {
         Latex::Around { before: "e^{".into(), argument: Bond::Sum, after: "} - 1", bond: Bond::Sum }
@@ -240,6 +241,7 @@ fn softmax_of_two<S: Number>(a: S, b: S) -> S {
 pub struct Xlogy;
 impl Binary for Xlogy {
     const NAME: &'static str = "xlogy";
+    const FAR: bool = true;
     const HOT: bool = false;
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, 0.4), (-1.0, 3.0)];

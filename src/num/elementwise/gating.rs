@@ -41,6 +41,7 @@ impl Binary for Scale {
 pub struct Over;
 impl Binary for Over {
     const NAME: &'static str = "over";
+    const FAR: bool = true;
     const SAVES: [Saves; 2] = [Saves::Y, Saves::Y.and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 5.0)];
     const SINGULAR: Singular = Singular::EVERYWHERE;

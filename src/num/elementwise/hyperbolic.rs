@@ -1,5 +1,6 @@
 //! Hyperbolic functions and their inverses.
 
+use super::trigonometric::one_minus_square;
 use super::{Latex, Rust, RustFunction, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::LN_2;
@@ -187,7 +188,7 @@ impl Unary for Atanh {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
-        g / ((S::lit(1.0) - x) * (S::lit(1.0) + x))
+        g / one_minus_square(x)
     }
     fn rust(self) -> Rust {
         Rust::method("atanh")

@@ -139,6 +139,10 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// Whether its kernels are worth the room of a version of 512 bits. The others run in 256 on every CPU that has them.
     #[doc(hidden)]
     const HOT: bool = true;
+    /// Whether the derivative leaves the range where the value is an ordinary number, as that of 1/x does: then a node of numbers
+    /// keeps it as two factors.
+    #[doc(hidden)]
+    const FAR: bool = false;
     /// Where derivatives are not finite: routes through a graph may differ there in what they hide, and tests ask.
     #[doc(hidden)]
     const SINGULAR: Singular = Singular::NOWHERE;
@@ -187,6 +191,9 @@ pub trait Binary: Copy + Debug + Send + Sync + 'static {
     /// As [`Unary::HOT`].
     #[doc(hidden)]
     const HOT: bool = true;
+    /// As [`Unary::FAR`].
+    #[doc(hidden)]
+    const FAR: bool = false;
     /// Where derivatives are not finite, as [`Unary::SINGULAR`].
     #[doc(hidden)]
     const SINGULAR: Singular = Singular::NOWHERE;

@@ -60,6 +60,7 @@ impl Unary for Sqrt {
 pub struct Rsqrt;
 impl Unary for Rsqrt {
     const NAME: &'static str = "rsqrt";
+    const FAR: bool = true;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
     const SINGULAR: Singular = Singular::EVERYWHERE;
@@ -70,7 +71,8 @@ impl Unary for Rsqrt {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
-        g * (y * y * y * S::lit(-0.5))
+        // From one side to the other: what lies between two ordinary numbers is one, and y^3 leaves the range before they do.
+        g * S::lit(-0.5) * y * y * y
     }
     fn latex(self) -> Latex {
         Latex::around("\\frac{1}{\\sqrt{", "}}")
@@ -111,6 +113,7 @@ impl Unary for Cbrt {
 pub struct Reciprocal;
 impl Unary for Reciprocal {
     const NAME: &'static str = "reciprocal";
+    const FAR: bool = true;
     const SAVES: Saves = Saves::OUT;
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     const SINGULAR: Singular = Singular::AT_POINTS;
@@ -121,7 +124,8 @@ impl Unary for Reciprocal {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
-        -(g * (y * y))
+        // Not by y^2, which leaves the range before the product does.
+        -(g * y * y)
     }
     fn latex(self) -> Latex {
         Latex::around("\\frac{1}{", "}")
@@ -139,7 +143,8 @@ pub struct Powi {
 }
 impl Unary for Powi {
     const NAME: &'static str = "powi";
-    const SAVES: Saves = Saves::X;
+    const FAR: bool = true;
+    const SAVES: Saves = Saves::X.and(Saves::OUT);
     const POINTS: &'static [f64] = &[-1.5, 0.3, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
     const ADVICE: &'static str = advice::POWER;
@@ -155,11 +160,14 @@ impl Unary for Powi {
         }
     }
     #[inline(always)]
-    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
-        if self.n == 0 {
-            return Upstream::zero();
+    fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S> {
+        match self.n {
+            0 => Upstream::zero(),
+            -1 => Reciprocal.vjp(x, y, g),
+            // The power below leaves the range before the value does: n y / x.
+            ..0 => g * S::lit(self.n as f64) * y / x,
+            n => g * (x.powi(n - 1) * S::lit(n as f64)),
         }
-        g * (x.powi(self.n.saturating_sub(1)) * S::lit(self.n as f64))
     }
     fn latex(self) -> Latex {
         Latex::Power(self.n.to_string())
@@ -180,8 +188,9 @@ pub struct Powf {
 }
 impl Unary for Powf {
     const NAME: &'static str = "powf";
+    const FAR: bool = true;
     const HOT: bool = false;
-    const SAVES: Saves = Saves::X;
+    const SAVES: Saves = Saves::X.and(Saves::OUT);
     const POINTS: &'static [f64] = &[0.3, 1.0, 2.0];
     const SINGULAR: Singular = Singular::EVERYWHERE;
     const ADVICE: &'static str = advice::POWER;
@@ -190,11 +199,15 @@ impl Unary for Powf {
         x.pow(F::lit(self.p))
     }
     #[inline(always)]
-    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+    fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         if self.p == 0.0 {
-            return Upstream::zero();
+            Upstream::zero()
+        } else if self.p < 0.0 {
+            // As for integers.
+            g * S::lit(self.p) * y / x
+        } else {
+            g * (x.powf(self.p - 1.0) * S::lit(self.p))
         }
-        g * (x.powf(self.p - 1.0) * S::lit(self.p))
     }
     fn latex(self) -> Latex {
         Latex::Power(number(self.p))
@@ -209,7 +222,8 @@ impl Unary for Powf {
 pub struct Pow;
 impl Binary for Pow {
     const NAME: &'static str = "pow";
-    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y).and(Saves::OUT)];
+    const FAR: bool = true;
+    const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y).and(Saves::OUT), Saves::X.and(Saves::Y).and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.5), (1.5, 0.7)];
     const SINGULAR: Singular = Singular::EVERYWHERE;
     #[inline(always)]
@@ -217,11 +231,13 @@ impl Binary for Pow {
         x.pow(y)
     }
     #[inline(always)]
-    fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+    fn vjp_x<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
         let slope = y * x.pow(y - S::lit(1.0));
         // 0 times x^-1 is 0 by itself but at x = 0 (or NaN). Masked there alone: elsewhere d2/dxdy = 1/x must get through.
         let singular = y.equal(S::lit(0.0)) * x.abs().greater(S::lit(0.0)).equal(S::lit(0.0));
-        g * singular.select(S::lit(0.0), slope)
+        let by_power = g * singular.select(S::lit(0.0), slope);
+        // Where y < 0, x^(y - 1) leaves the range before the value does.
+        Upstream(y.less(S::lit(0.0)).select((g * (y * out) / x).0, by_power.0))
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {

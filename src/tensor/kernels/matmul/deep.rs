@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 /// The deepest product that one kernel takes whole. Dots have a sum in each lane.
 const PART: usize = 4096;
-const DOTS: usize = 256;
+const DOTS: usize = 512;
 
 /// How deep the parts of a product are.
 pub(super) fn part<V: Vector>(p: &Product<V::Elem>) -> usize {
