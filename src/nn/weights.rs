@@ -71,7 +71,7 @@ impl<T: Element> Model<T> {
                     file.path()
                 )));
             }
-            reading.take(key, param.name(), param.name(), tensor)?;
+            reading.take_as_it_lies(key, param.name(), tensor)?;
         }
         reading.put(self).map(drop)
     }
@@ -102,7 +102,7 @@ impl<T: Element> Model<T> {
             let (name, own) = (param.name(), param.value().shape());
             match file.shape(name) {
                 None => reading.taken.missing.push(name.to_owned()),
-                Some(held) if held == own => reading.take(key, name, name, file.tensor(name)?)?,
+                Some(held) if held == own => reading.take_as_it_lies(key, name, file.tensor(name)?)?,
                 Some(held) => reading.taken.mismatched.push((name.to_owned(), own.clone(), held.clone())),
             }
         }
@@ -143,6 +143,20 @@ pub(super) struct Reading<'a, T> {
 impl<'a, T: Element> Reading<'a, T> {
     pub fn of(file: &'a TensorFile) -> Self {
         Self { file, values: Vec::new(), warnings: file.warnings().to_vec(), taken: Taken::default() }
+    }
+
+    /// Takes the tensor of the parameter's own name. A square matrix does not show which way round it lies.
+    fn take_as_it_lies(&mut self, key: ParamKey, name: &str, value: Tensor<T>) -> Result<()> {
+        if let ([rows, columns], false) = (value.shape().dims(), self.file.is_own())
+            && rows == columns
+            && *rows > 1
+        {
+            self.warnings.push(format!(
+                "{name} is square, and was taken from {} as it lies, [inputs, outputs]; if PyTorch wrote it, use load_torch",
+                self.file.path()
+            ));
+        }
+        self.take(key, name, name, value)
     }
 
     /// Takes a value for the parameter, of the tensor of this name in the file.

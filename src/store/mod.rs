@@ -194,6 +194,11 @@ impl TensorFile {
         &self.warnings
     }
 
+    /// Whether this crate wrote it. Files from elsewhere may lay tensors out in other ways.
+    pub fn is_own(&self) -> bool {
+        self.about.is_some()
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> Vec<&str> {
         self.tensors.keys().map(String::as_str).collect()

@@ -46,7 +46,7 @@ impl Checkpoint {
     ///
     /// | what differs | what happens |
     /// |---|---|
-    /// | seed, batch size, shuffling, accumulated batches, precision | refused: it would be another run |
+    /// | seed, batch size, what is done with a short last batch, shuffling, accumulated batches, precision | refused: it would be another run |
     /// | rows, their inputs, targets or weights; the number of classes | refused |
     /// | layers and their settings: units, activations, dropout, eps, momentum | refused |
     /// | the loss and its settings: weights of classes, smoothing, reduction | refused |

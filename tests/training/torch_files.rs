@@ -346,6 +346,30 @@ fn a_matrix_that_is_turned_points_to_load_torch() {
     model.load_torch(&path).unwrap();
 }
 
+/// A square one does not show it.
+#[test]
+fn a_square_matrix_from_elsewhere_is_taken_as_it_lies_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let mut model = Mlp::new(2).dense(2).no_bias().build::<f64>(0).unwrap();
+    let numbers: Vec<u8> = [1.0f64, 2.0, 3.0, 4.0].into_iter().flat_map(f64::to_le_bytes).collect();
+    let header = json!({ "dense1.weight": { "dtype": "F64", "shape": [2, 2], "data_offsets": [0, 32] } }).to_string();
+    std::fs::write(&path, [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &numbers].concat()).unwrap();
+    for partly in [false, true] {
+        let loaded = if partly { model.load_weights_partly(&path).map(drop) } else { model.load_weights(&path) };
+        loaded.unwrap();
+        assert_eq!(model.parameter("dense1.weight").unwrap(), &Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+        let [warning] = model.file_warnings() else { panic!("{:?}", model.file_warnings()) };
+        assert!(warning.contains("dense1.weight is square") && warning.contains("load_torch"), "{warning}");
+    }
+    model.load_torch(&path).unwrap();
+    assert_eq!(model.parameter("dense1.weight").unwrap(), &Tensor::from([[1.0, 3.0], [2.0, 4.0]]));
+    assert!(model.file_warnings().is_empty());
+    store::write(&path, [("dense1.weight", &Tensor::from([[1.0, 2.0], [3.0, 4.0]]))]).unwrap();
+    model.load_weights(&path).unwrap();
+    assert!(model.file_warnings().is_empty());
+}
+
 struct Gain;
 impl Layer<f64> for Gain {
     fn kind(&self) -> &'static str {
