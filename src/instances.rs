@@ -200,7 +200,16 @@ fn networks<T: Element>() -> Vec<Address> {
     use crate::nn::*;
     /// Addresses of a layer's methods.
     fn layer<T: Element, L: Layer<T>>() -> Vec<Address> {
-        functions![L::build, L::forward, L::predict, L::config, L::check_input, L::try_predict]
+        functions![
+            L::build,
+            L::forward,
+            L::predict,
+            L::config,
+            L::check_input,
+            L::try_predict,
+            L::ending,
+            L::least_rows
+        ]
     }
     let mut all = functions![
         Mlp::build::<T>,
@@ -209,6 +218,7 @@ fn networks<T: Element>() -> Vec<Address> {
         Model::<T>::forward,
         Model::<T>::predict,
         Model::<T>::predict_one,
+        Model::<T>::answers,
         Model::<T>::config,
         Model::<T>::from_config_with,
         Model::<T>::warnings,
@@ -263,6 +273,7 @@ fn training<T: Element>() -> Vec<Address> {
         Optimizer::<T>::from_config,
         Optimizer::<T>::set_state,
         Trainer::<T>::fit,
+        Trainer::<T>::evaluate,
         Trainer::<T>::settings,
     ];
     all.extend([rule::<T, Adadelta>(), rule::<T, Adagrad>(), rule::<T, Adam>(), rule::<T, AdamW>()].concat());

@@ -121,6 +121,14 @@ macro_rules! activations {
 }
 for_each_unary!(activations);
 
+impl Activation {
+    /// What its values are bounded by.
+    #[inline(never)]
+    fn bounds(self) -> Ending {
+        Ending::of_function(|x| self.of_tensor(&Tensor::<f64>::scalar(x)).item())
+    }
+}
+
 fn wrong_number(name: &str, names: &[&str], got: usize) -> Error {
     let wanted = if names.is_empty() { "no parameters".to_owned() } else { format!("({})", names.join(", ")) };
     Error::argument(format!("activation: {name} takes {wanted}, got {got} parameters"))
@@ -163,7 +171,7 @@ impl<T: Element> Layer<T> for Activation {
         self.to_string()
     }
     fn ending(&self) -> Ending {
-        Ending::of_function(|x| self.of_tensor(&Tensor::scalar(x)).item())
+        self.bounds()
     }
     #[inline(never)]
     fn forward<'t>(&self, x: Var<'t, T>, _: &Pass<'t, T>) -> Var<'t, T> {

@@ -65,7 +65,11 @@ impl<T: Element> Model<T> {
 
     /// The answers for the rows that could be encoded.
     #[inline(never)]
-    fn answers(&self, preprocessing: &Preprocessing, encoded: Vec<Result<Vec<T>>>) -> Result<Vec<Result<Answer>>> {
+    pub(crate) fn answers(
+        &self,
+        preprocessing: &Preprocessing,
+        encoded: Vec<Result<Vec<T>>>,
+    ) -> Result<Vec<Result<Answer>>> {
         let good: Vec<&[T]> = encoded.iter().flatten().map(Vec::as_slice).collect();
         if good.is_empty() {
             return Ok(encoded.into_iter().map(|row| Err(row.expect_err("no row was encoded"))).collect());

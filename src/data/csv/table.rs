@@ -6,7 +6,7 @@
 use super::reading::{Delimiter, Reading};
 use super::{Header, listed};
 use crate::{Error, Result};
-use csv::StringRecord;
+use std::ops::Index;
 
 /// Rows of as many cells each, and the names of their columns.
 #[derive(Debug)]
@@ -28,7 +28,37 @@ pub(super) struct Table {
 #[derive(Debug)]
 pub(super) struct Line {
     start: usize,
-    pub cells: StringRecord,
+    pub cells: Cells,
+}
+
+/// The cells of a row, one behind another in one text.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Cells {
+    fn push(&mut self, cell: &str) {
+        self.text.push_str(cell);
+        self.ends.push(self.text.len());
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|column| &self[column])
+    }
+}
+
+impl Index<usize> for Cells {
+    type Output = str;
+    fn index(&self, column: usize) -> &str {
+        let start = column.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[column]]
+    }
 }
 
 impl Table {
@@ -58,7 +88,7 @@ impl Table {
         }
         if let Some(ragged) = table.rows.iter().find(|row| row.cells.len() != width) {
             let whole = title.is_some() && table.rows.iter().all(|row| row.cells.len() == width + 1);
-            let open = table.rows.iter().all(|row| row.cells.iter().next_back().is_some_and(str::is_empty));
+            let open = table.rows.iter().all(|row| row.cells[row.cells.len() - 1].is_empty());
             let advice = match (whole, open) {
                 (true, true) => "the rows end in a delimiter, the header does not: give it one too",
                 (true, false) => {
@@ -104,7 +134,7 @@ impl Table {
         self.names.extend(right.names.iter().enumerate().map(name));
         let first = right.rows[0].cells.len();
         for (row, other) in self.rows.iter_mut().zip(&right.rows) {
-            row.cells.extend(&other.cells);
+            other.cells.iter().for_each(|cell| row.cells.push(cell));
         }
         self.right = Some((self.names.len() - first, Box::new(right)));
         Ok(self)
@@ -181,7 +211,7 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
             at += bytes[at..].iter().position(|&byte| is_end(byte)).unwrap_or(bytes.len() - at);
             continue;
         }
-        let mut row = Line { start: at, cells: StringRecord::new() };
+        let mut row = Line { start: at, cells: Cells::default() };
         loop {
             if let Some(quote) = reading.quote.filter(|quote| bytes.get(at) == Some(quote)) {
                 let opened = at;
@@ -219,11 +249,11 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
                 }
                 unquoted.push_str(rest);
                 at += rest.len();
-                row.cells.push_field(&unquoted);
+                row.cells.push(&unquoted);
             } else {
                 let ends = |&byte: &u8| byte == delimiter || is_end(byte);
                 let length = bytes[at..].iter().position(ends).unwrap_or(bytes.len() - at);
-                row.cells.push_field(&text[at..at + length]);
+                row.cells.push(&text[at..at + length]);
                 at += length;
             }
             match bytes.get(at) {
@@ -239,8 +269,9 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
 fn split_whitespace(text: &str, mut start: usize, comment: Option<u8>) -> Vec<Line> {
     let mut rows = Vec::new();
     for line in text[start..].split_inclusive('\n') {
-        let cells: StringRecord = line.split_ascii_whitespace().collect();
-        if !cells.is_empty() && line.bytes().next() != comment {
+        let mut cells = Cells::default();
+        line.split_ascii_whitespace().for_each(|cell| cells.push(cell));
+        if cells.len() > 0 && line.bytes().next() != comment {
             rows.push(Line { start, cells });
         }
         start += line.len();
