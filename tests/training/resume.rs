@@ -156,6 +156,11 @@ fn killed_at_random_moments(execution: &str) {
     assert!(kills >= 3, "only {kills} kills: the run is too short to say anything");
     let read = |folder: &Path| std::fs::read(folder.join("final.safetensors")).unwrap();
     assert_eq!(read(&undisturbed), read(&killed), "after {kills} kills");
+    // Nothing that a killed run was writing, nor its lock.
+    let names = std::fs::read_dir(&killed).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["final.safetensors", "run.ckpt"]);
 }
 
 #[test]

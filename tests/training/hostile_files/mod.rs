@@ -77,7 +77,7 @@ fn the_descriptions_in_the_corpora_are_those_of_models_and_checkpoints() {
     for name in ["model/model-v1.json", "model/every_layer.json", "model/shared.json", "model/embedding.json"] {
         Model::<f64>::from_bytes(readers::model_file(&std::fs::read(root.join(name)).unwrap())).unwrap();
     }
-    for name in ["start", "middle", "epoch", "end"] {
+    for name in ["start", "middle", "epoch", "end", "settings"] {
         let content = std::fs::read(root.join(format!("checkpoint/{name}.json"))).unwrap();
         resumed(&readers::checkpoint_file(&content)).unwrap();
     }
@@ -331,14 +331,21 @@ fn resumed(file: &[u8]) -> Result<(), String> {
     })
 }
 
+/// Of the first version, which says ten settings, and with all of them.
 #[test]
 fn counters_of_a_checkpoint_that_contradict_each_other_are_refused() {
-    let Ok(good) = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/checkpoint/middle.json"))
-    else {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/checkpoint");
+    if !corpus.exists() {
         println!("no corpora: they are not part of the package");
         return;
-    };
-    let good: Value = serde_json::from_slice(&good).unwrap();
+    }
+    for name in ["middle.json", "settings.json"] {
+        contradictions_are_refused(&std::fs::read(corpus.join(name)).unwrap());
+    }
+}
+
+fn contradictions_are_refused(good: &[u8]) {
+    let good: Value = serde_json::from_slice(good).unwrap();
     let file = |content: &Value| readers::checkpoint_file(content.to_string().as_bytes());
     resumed(&file(&good)).unwrap();
     let places = [
