@@ -60,7 +60,7 @@ fn classes<T: Element>(
     labels: &[usize],
 ) -> Result<Report> {
     let (outputs, head) = (&judged.outputs, judged.head);
-    let names = class_names(data);
+    let names = class_names(data, outputs);
     let predicted = head.classes(outputs);
     let matrix = ConfusionMatrix::new(&predicted, labels, names.len())?;
     let counts: Vec<Vec<usize>> = (0..names.len()).map(|class| matrix.row(class).to_vec()).collect();
@@ -189,7 +189,7 @@ fn examples<T: Element>(data: &Dataset<T>, judged: &Judged<T>) -> Result<Option<
     let few = Tensor::new([n, height * width], data.inputs().as_slice()[..n * height * width].to_vec())?;
     let titles = match &judged.targets {
         Targets::Labels(labels) => {
-            let (names, said) = (class_names(data), judged.head.classes(&judged.outputs));
+            let (names, said) = (class_names(data, &judged.outputs), judged.head.classes(&judged.outputs));
             let title = |row: usize| match (&names[labels[row]], names.get(said[row])) {
                 (is, Some(said)) if is != said => format!("{is}, not {said}"),
                 (is, _) => is.clone(),
@@ -222,12 +222,12 @@ fn pixels<T: Element>(data: &Dataset<T>) -> Option<(usize, usize)> {
     (shares || levels()).then_some(shape)
 }
 
-/// The names of the classes, or their numbers; those of values of 0 and 1 have no count.
-fn class_names<T: Element>(data: &Dataset<T>) -> Vec<String> {
-    match data.class_names() {
-        [] => (0..data.n_classes().max(2)).map(|class| class.to_string()).collect(),
-        names => names.to_vec(),
-    }
+/// The names of the classes that the data or the outputs have, or their numbers: the held-back data may lack some of the classes,
+/// and values of 0 and 1 have no count of them.
+fn class_names<T: Element>(data: &Dataset<T>, outputs: &Tensor<T>) -> Vec<String> {
+    let n = data.n_classes().max(outputs.len() / data.len()).max(2);
+    let name = |class: usize| data.class_names().get(class).cloned().unwrap_or_else(|| class.to_string());
+    (0..n).map(name).collect()
 }
 
 fn target_name(preprocessing: &Preprocessing, k: usize) -> String {

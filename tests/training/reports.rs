@@ -37,6 +37,18 @@ fn classes_have_a_matrix_a_table_and_curves() {
 }
 
 #[test]
+fn held_back_data_may_lack_a_class() {
+    let data = Dataset::labelled([[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]], vec![0, 0, 1, 1, 2, 2]).unwrap();
+    let mut model = Mlp::new(1).dense(3).build(0).unwrap();
+    let mut trainer = Trainer::new(Adam::new(0.1)).epochs(200).batch(6).metrics([Metric::Accuracy]);
+    let history = trainer.fit(&mut model, &data).unwrap();
+    // One of the rows is taken for the class that the others lack.
+    let few = Dataset::labelled([[0.0], [2.0], [5.0]], vec![0, 1, 1]).unwrap();
+    let page = trainer.report("", &model, &history, &few).unwrap().html();
+    holds(&page, &["Confusion matrix", "class=\"number\">2</td>"]);
+}
+
+#[test]
 fn several_numbers_have_a_picture_and_residuals_each_in_their_units() {
     let text = (0..20).fold("a,price,size\n".to_owned(), |text, i| text + &format!("{i},{},{}\n", 1000 * i, 5 - i));
     let data = read(Csv::new().target("price").target("size"), &text);
