@@ -141,7 +141,17 @@ pub trait Algebra<T: Element>: Sized {
     }
     /// The matrix product of the last two axes, of transposes where asked for.
     fn matmul(&self, x: &Self::V, transpose_x: bool, y: &Self::V, transpose_y: bool) -> Self::V {
-        self.apply(TensorOp::MatMul(MatMul { ta: transpose_x, tb: transpose_y }), &[x, y])
+        self.apply(TensorOp::MatMul(MatMul::plain(transpose_x, transpose_y)), &[x, y])
+    }
+    /// A gradient, or a tangent, times a matrix, where zeros of the gradient stay zeros, whatever is in the matrix.
+    fn gradient_times(&self, g: &Self::V, transpose_g: bool, y: &Self::V, transpose_y: bool) -> Self::V {
+        let product = MatMul { ta: transpose_g, tb: transpose_y, gates: [true, false] };
+        self.apply(TensorOp::MatMul(product), &[g, y])
+    }
+    /// A matrix times a gradient, or a tangent, where zeros of the gradient stay zeros, whatever is in the matrix.
+    fn times_gradient(&self, x: &Self::V, transpose_x: bool, g: &Self::V, transpose_g: bool) -> Self::V {
+        let product = MatMul { ta: transpose_x, tb: transpose_g, gates: [false, true] };
+        self.apply(TensorOp::MatMul(product), &[x, g])
     }
 }
 

@@ -233,11 +233,10 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
             *slot = Some(self.settled(contribution));
             return;
         };
-        if let Contribution::Product { x, transpose_x, y, transpose_y } = &contribution
+        if let Contribution::Product { x, y, product } = &contribution
             && let Value::Tensor(sum) = existing
             && let Some(sum) = sum.unique_slice()
         {
-            let product = MatMul { ta: *transpose_x, tb: *transpose_y };
             if product.add_into(x.operand(), y.operand(), sum) {
                 return;
             }
@@ -312,7 +311,7 @@ impl<T: Element> Eager<'_, T> {
     fn settled(&self, contribution: Contribution<Value<T>>) -> Value<T> {
         match contribution {
             Contribution::Value(value) => value,
-            Contribution::Product { x, transpose_x, y, transpose_y } => self.matmul(&x, transpose_x, &y, transpose_y),
+            Contribution::Product { x, y, product } => self.apply(TensorOp::MatMul(product), &[&x, &y]),
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::Eager;
-use crate::ops::structural::Contribution;
+use crate::ops::structural::{Contribution, TensorOp};
 use crate::tape::entry::Entry;
 use crate::tape::{Id, NodeRef, Recording, Tape, Value, Var};
 use crate::tensor::Shape;
@@ -213,12 +213,12 @@ pub(crate) fn contribution_of<T: Element>(
 fn fit<T: Element, M: SweepMode<T>>(mode: &M, contribution: Contribution<M::V>, shape: &Shape) -> Contribution<M::V> {
     let value = match contribution {
         Contribution::Value(value) => value,
-        Contribution::Product { x, transpose_x, y, transpose_y } => {
+        Contribution::Product { x, y, product } => {
             let two = mode.rank(&x) == 2 && mode.rank(&y) == 2;
             if two {
-                return Contribution::Product { x, transpose_x, y, transpose_y };
+                return Contribution::Product { x, y, product };
             }
-            mode.matmul(&x, transpose_x, &y, transpose_y)
+            mode.apply(TensorOp::MatMul(product), &[&x, &y])
         }
     };
     if mode.has_shape(&value, shape) {

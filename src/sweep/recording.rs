@@ -225,7 +225,7 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
     fn accumulate(&self, slot: &mut Option<M::V>, contribution: Contribution<M::V>, shape: &Shape) {
         let value = match contribution {
             Contribution::Value(value) => value,
-            Contribution::Product { x, transpose_x, y, transpose_y } => self.matmul(&x, transpose_x, &y, transpose_y),
+            Contribution::Product { x, y, product } => self.apply(TensorOp::MatMul(product), &[&x, &y]),
         };
         let value = self.broadcast_to(&value, shape);
         *slot = Some(slot.map_or(value, |sum| sum + value));

@@ -29,13 +29,13 @@ methods! {
     /// assert_eq!(a.matmul(&a.t()), Tensor::from([[5.0, 11.0], [11.0, 25.0]]));
     /// assert_eq!((2.0 * &a - a.mean(0)).sum(()).item(), 10.0);
     /// ```
-    matmul try_matmul(x, &rhs) -> Self { x.product(rhs, MatMul { ta: false, tb: false }) }
+    matmul try_matmul(x, &rhs) -> Self { x.product(rhs, MatMul::plain(false, false)) }
 
     /// The matrix product with this operand transposed, without moving its elements.
-    matmul_tn try_matmul_tn(x, &rhs) -> Self { x.product(rhs, MatMul { ta: true, tb: false }) }
+    matmul_tn try_matmul_tn(x, &rhs) -> Self { x.product(rhs, MatMul::plain(true, false)) }
 
     /// The matrix product with the other operand transposed, without moving its elements.
-    matmul_nt try_matmul_nt(x, &rhs) -> Self { x.product(rhs, MatMul { ta: false, tb: true }) }
+    matmul_nt try_matmul_nt(x, &rhs) -> Self { x.product(rhs, MatMul::plain(false, true)) }
 
     /// The inner product of two vectors.
     dot try_dot(x, &rhs) -> Self {
@@ -43,7 +43,7 @@ methods! {
         if a.rank() != 1 || a != b {
             return Err(Error::shape(format!("dot: needs two vectors of one length, got shapes {a} and {b}")));
         }
-        x.product(rhs, MatMul { ta: false, tb: false })
+        x.product(rhs, MatMul::plain(false, false))
     }
 
     /// The matrix of all products of two vectors' elements.
@@ -77,7 +77,7 @@ methods! {
     solve try_solve(x, &rhs) -> Self,
         errors "Matrices that are not square, right sides that do not fit; a singular one, which is named."
     {
-        let op = TensorOp::Solve(Solve { transposed: false });
+        let op = TensorOp::Solve(Solve { transposed: false, gate: false });
         let shape = rhs.shape();
         if shape.rank() + 1 == x.rank() {
             return Var::record_tensor_op(op, &[x, rhs.try_unsqueeze(-1)?])?.to_shape(shape);
@@ -118,7 +118,7 @@ methods! {
     solve_triangular try_solve_triangular(a, &rhs; triangle: Triangle) -> Self,
         errors "Matrices that are not square, right sides that do not fit; a 0 on the diagonal."
     {
-        let op = TensorOp::SolveTriangular(SolveTriangular { lower: triangle == Triangle::Lower, transposed: false });
+        let op = TensorOp::SolveTriangular(SolveTriangular { lower: triangle == Triangle::Lower, transposed: false, gate: false });
         let shape = rhs.shape();
         if shape.rank() + 1 == a.rank() {
             return Var::record_tensor_op(op, &[a, rhs.try_unsqueeze(-1)?])?.try_reshape(shape);
@@ -262,12 +262,12 @@ impl<T: Element> Var<'_, T> {
         if lhs.rank() > 2 && right.rank() == 2 && !ta {
             let (rows, k) = (a[..a.rank() - 1].iter().product(), a[a.rank() - 1]);
             let tall = lhs.to_shape([rows, k].into())?;
-            let out = Var::record_tensor_op(TensorOp::MatMul(MatMul { ta, tb: op.tb }), &[tall, right])?;
+            let out = Var::record_tensor_op(TensorOp::MatMul(MatMul { ta, ..op }), &[tall, right])?;
             let n = out.shape()[1];
             let last = if b.rank() == 1 { None } else { Some(n) };
             return out.to_shape(a[..a.rank() - 1].iter().copied().chain(last).collect());
         }
-        let out = Var::record_tensor_op(TensorOp::MatMul(MatMul { ta, tb: op.tb }), &[lhs, right])?;
+        let out = Var::record_tensor_op(TensorOp::MatMul(MatMul { ta, ..op }), &[lhs, right])?;
         if a.rank() > 1 && b.rank() > 1 {
             return Ok(out);
         }

@@ -15,7 +15,7 @@ impl<T: Element> Tensor<T> {
     /// Not matrices, inner dimensions that differ, or another shape than the product has.
     #[track_caller]
     pub fn assign_matmul(&mut self, x: &Self, transpose_x: bool, y: &Self, transpose_y: bool) {
-        self.product(MatMul { ta: transpose_x, tb: transpose_y }, x, y, false);
+        self.product(MatMul::plain(transpose_x, transpose_y), x, y, false);
     }
     /// self += op(x) op(y) for matrices, as [`Tensor::assign_matmul`].
     ///
@@ -35,7 +35,7 @@ impl<T: Element> Tensor<T> {
     #[inline(never)]
     #[track_caller]
     pub fn add_matmul(&mut self, x: &Self, transpose_x: bool, y: &Self, transpose_y: bool) {
-        self.product(MatMul { ta: transpose_x, tb: transpose_y }, x, y, true);
+        self.product(MatMul::plain(transpose_x, transpose_y), x, y, true);
     }
 
     #[inline(never)]

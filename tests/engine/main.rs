@@ -16,3 +16,4 @@ mod sums;
 mod tape;
 mod tensor_methods;
 mod tensor_ops;
+mod zeros;

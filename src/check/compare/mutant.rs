@@ -394,10 +394,10 @@ fn with_factor_transposed(
     wrt: usize,
     g: &Tensor<f64>,
 ) -> Result<Tensor<f64>> {
-    let NodeOp::Tensor(TensorOp::MatMul(MatMul { ta, tb })) = &node.op else {
+    let NodeOp::Tensor(TensorOp::MatMul(MatMul { ta, tb, .. })) = &node.op else {
         return Err(Error::argument("compare: only matrix products have factors to transpose"));
     };
-    let op = if wrt == 0 { MatMul { ta: *ta, tb: !tb } } else { MatMul { ta: !ta, tb: *tb } };
+    let op = if wrt == 0 { MatMul::plain(*ta, !tb) } else { MatMul::plain(!ta, *tb) };
     let (x, y, op) = op.gradient(wrt, &inputs[0], &inputs[1], g);
     let x = if op.ta { x.try_t()? } else { x.clone() };
     let y = if op.tb { y.try_t()? } else { y.clone() };

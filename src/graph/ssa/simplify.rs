@@ -189,6 +189,6 @@ fn without_transposes<T: Element>(ir: &mut Ir<T>, op: &MatMul, [x, y]: [NodeKey;
     if tx.is_none() && ty.is_none() {
         return None;
     }
-    let op = MatMul { ta: op.ta ^ tx.is_some(), tb: op.tb ^ ty.is_some() };
+    let op = MatMul { ta: op.ta ^ tx.is_some(), tb: op.tb ^ ty.is_some(), ..*op };
     ir.tensor(TensorOp::MatMul(op), &[tx.unwrap_or(x), ty.unwrap_or(y)]).ok()
 }

@@ -45,23 +45,23 @@ impl TensorRule for Eigh {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let (values, vectors) = parts(a, node.output);
         let (gvalues, gvectors) = parts(a, g);
-        let turned = a.matmul(&vectors, true, &gvectors, false);
+        let turned = a.times_gradient(&vectors, true, &gvectors, false);
         let alike = stacked(a, &[&gvalues, &diagonal_row(a, &turned)]);
         let turned = only(a, &turned, |i, j| i != j);
         let quotients = a.apply(QUOTIENT, &[&turned, &values, &a.transpose(&values), &alike]);
         let shape = a.shape(&quotients);
         let diagonal = only(a, &a.broadcast_to(&gvalues, &shape), |i, j| i == j);
         let inner = a.add(&diagonal, &symmetric(a, &quotients));
-        let left = a.matmul(&vectors, false, &inner, false);
-        symmetric(a, &a.matmul(&left, false, &vectors, true)).into()
+        let left = a.times_gradient(&vectors, false, &inner, false);
+        symmetric(a, &a.gradient_times(&left, false, &vectors, true)).into()
     }
     /// With P = V^T dA V: dl = diag(P), and dV = V F with F_ij = P_ij / (l_j - l_i).
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let (values, vectors) = parts(a, node.output);
-        let left = a.matmul(&vectors, true, &symmetric(a, tangent), false);
-        let p = a.matmul(&left, false, &vectors, false);
+        let left = a.times_gradient(&vectors, true, &symmetric(a, tangent), false);
+        let p = a.gradient_times(&left, false, &vectors, false);
         let quotients = a.apply(QUOTIENT, &[&only(a, &p, |i, j| i != j), &values, &a.transpose(&values)]);
-        stacked(a, &[&diagonal_row(a, &p), &a.matmul(&vectors, false, &quotients, false)])
+        stacked(a, &[&diagonal_row(a, &p), &a.times_gradient(&vectors, false, &quotients, false)])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Matrix products, determinant, inverse, linear systems.
 
-use super::matrices::last;
+use super::matrices::{Nothing, last};
 use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -9,7 +9,7 @@ use crate::num::simd;
 use crate::ops::algebra::Algebra;
 use crate::parallel::Workers;
 use crate::tensor::kernels::linalg::Lu;
-use crate::tensor::kernels::matmul::{Prepared, gemm, gemm_rows};
+use crate::tensor::kernels::matmul::{Prepared, gemm_gated, gemm_rows};
 use crate::tensor::{Operand, Shape};
 use smallvec::SmallVec;
 
@@ -18,6 +18,9 @@ use smallvec::SmallVec;
 pub(crate) struct MatMul {
     pub ta: bool,
     pub tb: bool,
+    /// Which factors are gradients on their way: their zeros stay zeros, whatever they are multiplied with, as of
+    /// [`Scale`](crate::ops::Scale).
+    pub gates: [bool; 2],
 }
 
 impl TensorRule for MatMul {
@@ -41,14 +44,13 @@ impl TensorRule for MatMul {
         Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, _a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
-        let (x, y, MatMul { ta, tb }) = self.gradient(wrt, &node.inputs[0], &node.inputs[1], g);
-        Contribution::Product { x: x.clone(), transpose_x: ta, y: y.clone(), transpose_y: tb }
+        let (x, y, product) = self.gradient(wrt, &node.inputs[0], &node.inputs[1], g);
+        Contribution::Product { x: x.clone(), y: y.clone(), product }
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
-        match wrt {
-            0 => a.matmul(tangent, self.ta, &node.inputs[1], self.tb),
-            _ => a.matmul(&node.inputs[0], self.ta, tangent, self.tb),
-        }
+        let (mut factors, mut product) = ([&node.inputs[0], &node.inputs[1]], self.clone());
+        (factors[wrt], product.gates[wrt]) = (tangent, true);
+        a.apply(TensorOp::MatMul(product), &factors)
     }
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         let (x, y) = (&inputs[0], &inputs[1]);
@@ -80,14 +82,23 @@ pub(crate) struct Sizes {
 impl MatMul {
     /// The rule: the two factors of the gradient by an operand, and which of them are transposed.
     ///
-    /// Out = op(X) op(Y): d op(X) = G op(Y)', d op(Y) = op(X)' G; the transpose of that where the operand was transposed.
+    /// Out = op(X) op(Y): d op(X) = G op(Y)', d op(Y) = op(X)' G; the transpose of that where the operand was transposed. G is a
+    /// gate, and the other factor stays one.
     pub(crate) fn gradient<V>(&self, wrt: usize, x: V, y: V, g: V) -> (V, V, MatMul) {
+        let other = self.gates[1 - wrt];
+        let first = |ta, tb| MatMul { ta, tb, gates: [true, other] };
+        let second = |ta, tb| MatMul { ta, tb, gates: [other, true] };
         match (wrt, self.ta, self.tb) {
-            (0, false, tb) => (g, y, MatMul { ta: false, tb: !tb }),
-            (0, true, tb) => (y, g, MatMul { ta: tb, tb: true }),
-            (_, ta, false) => (x, g, MatMul { ta: !ta, tb: false }),
-            (_, ta, true) => (g, x, MatMul { ta: true, tb: ta }),
+            (0, false, tb) => (g, y, first(false, !tb)),
+            (0, true, tb) => (y, g, second(tb, true)),
+            (_, ta, false) => (x, g, second(!ta, false)),
+            (_, ta, true) => (g, x, first(true, ta)),
         }
+    }
+
+    /// A product without gates.
+    pub(crate) fn plain(ta: bool, tb: bool) -> Self {
+        Self { ta, tb, gates: [false; 2] }
     }
 
     fn sizes(&self, x: &[usize], y: &[usize]) -> Result<Sizes> {
@@ -116,7 +127,8 @@ impl MatMul {
         accumulate: bool,
         workers: Option<&mut Workers>,
     ) {
-        gemm(simd::level(), sizes.m, sizes.n, sizes.k, x, self.ta, y, self.tb, out, accumulate, workers);
+        let Sizes { m, n, k } = *sizes;
+        gemm_gated(simd::level(), [m, n, k], [x, y], [self.ta, self.tb], self.gates, out, accumulate, workers);
     }
 
     /// The shape of the product of two matrices.
@@ -170,7 +182,7 @@ impl MatMul {
     /// As [`MatMul::product`]; a side is 0.
     pub(crate) fn prepared<T: Element>(&self, x: &[usize], y: &[usize], accumulate: bool) -> Prepared<T> {
         let sizes = self.matrices(x, y).expect("the shapes were checked");
-        Prepared::new(simd::level(), sizes, [self.ta, self.tb], accumulate)
+        Prepared::new(simd::level(), sizes, [self.ta, self.tb], self.gates, accumulate)
     }
 
     /// Writes rows `from..to` of the product of two matrices.
@@ -179,7 +191,7 @@ impl MatMul {
     /// As [`MatMul::product`]; other rows than the product has.
     pub(crate) fn rows<T: Element>(&self, x: Source<'_, T>, y: Source<'_, T>, out: &mut [T], rows: [usize; 2]) {
         let Sizes { m, n, k } = self.sizes(x.dims, y.dims).expect("the shapes were checked");
-        gemm_rows(simd::level(), [m, n, k], x.data, self.ta, y.data, self.tb, out, rows);
+        gemm_rows(simd::level(), [m, n, k], [x.data, y.data], [self.ta, self.tb], self.gates, out, rows);
     }
 
     /// Adds the product of two matrices to `out`, if they are two matrices and the product has that many elements.
@@ -273,11 +285,11 @@ impl TensorRule for Inv {
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let y = node.output;
-        a.neg(&a.matmul(&a.matmul(y, true, g, false), false, y, true)).into()
+        a.neg(&a.gradient_times(&a.times_gradient(y, true, g, false), false, y, true)).into()
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let y = node.output;
-        a.neg(&a.matmul(&a.matmul(y, false, tangent, false), false, y, false))
+        a.neg(&a.gradient_times(&a.times_gradient(y, false, tangent, false), false, y, false))
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         (args.raised(0, "-1"), Bond::Whole)
@@ -291,6 +303,8 @@ impl TensorRule for Inv {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Solve {
     pub transposed: bool,
+    /// Whether B is a gradient on its way: where a column of it is 0, so is that of X, whatever A is.
+    pub gate: bool,
 }
 impl TensorRule for Solve {
     const NAME: &'static str = "solve";
@@ -319,29 +333,35 @@ impl TensorRule for Solve {
             a.data.chunks_exact((n * n).max(1)).zip(b.data.chunks_exact(size)).zip(out.chunks_exact_mut(size));
         let mut singular = None;
         for (i, ((a, b), out)) in systems.enumerate() {
+            let nothing = Nothing::of(self.gate, b, columns);
+            if nothing.is_all() {
+                out.fill(T::from_f64(0.0));
+                continue;
+            }
             let lu = Lu::new(a, n);
             if lu.is_singular() {
                 singular = Some(i);
             }
             lu.solve(b, columns, self.transposed, out);
+            nothing.clear(out);
         }
         regular("solve", n, singular)
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
-        let back = TensorOp::Solve(Solve { transposed: !self.transposed });
+        let back = TensorOp::Solve(Solve { transposed: !self.transposed, gate: true });
         let db = a.apply(back, &[&node.inputs[0], g]);
         match (wrt, self.transposed) {
-            (0, false) => a.neg(&a.matmul(&db, false, node.output, true)).into(),
-            (0, true) => a.neg(&a.matmul(node.output, false, &db, true)).into(),
+            (0, false) => a.neg(&a.gradient_times(&db, false, node.output, true)).into(),
+            (0, true) => a.neg(&a.times_gradient(node.output, false, &db, true)).into(),
             _ => db.into(),
         }
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let right = match wrt {
-            0 => a.neg(&a.matmul(tangent, self.transposed, node.output, false)),
+            0 => a.neg(&a.gradient_times(tangent, self.transposed, node.output, false)),
             _ => tangent.clone(),
         };
-        a.apply(TensorOp::Solve(self.clone()), &[&node.inputs[0], &right])
+        a.apply(TensorOp::Solve(Solve { gate: true, ..*self }), &[&node.inputs[0], &right])
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let power = if self.transposed { "-\\top" } else { "-1" };

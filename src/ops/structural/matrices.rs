@@ -28,6 +28,31 @@ pub(super) fn store<T: Element>(out: &mut [T], values: impl IntoIterator<Item = 
     out.iter_mut().zip(values).for_each(|(out, x)| *out = T::from_f64(x));
 }
 
+/// Which columns of the right sides of systems are zeros, where those are gradients on their way: so are their solutions then,
+/// whatever the matrix is.
+pub(super) struct Nothing(Vec<bool>);
+
+impl Nothing {
+    pub fn of<T: Element>(is_gate: bool, b: &[T], columns: usize) -> Self {
+        let zero = T::from_f64(0.0);
+        let first = b.get(..columns).unwrap_or_default();
+        if !is_gate || first.iter().all(|x| *x != zero) {
+            return Self(Vec::new());
+        }
+        Self((0..columns).map(|j| b.iter().skip(j).step_by(columns).all(|x| *x == zero)).collect())
+    }
+    /// Whether every column is.
+    pub fn is_all(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|&nothing| nothing)
+    }
+    /// Makes the solutions zeros.
+    pub fn clear<T: Element>(&self, x: &mut [T]) {
+        for (j, _) in self.0.iter().enumerate().filter(|(_, nothing)| **nothing) {
+            x.iter_mut().skip(j).step_by(self.0.len()).for_each(|x| *x = T::from_f64(0.0));
+        }
+    }
+}
+
 /// The elements where a condition on row and column holds, else 0: not by a product, which an infinite element would make NaN.
 pub(super) fn only<T: Element, A: Algebra<T>>(a: &A, x: &A::V, keep: impl Fn(usize, usize) -> bool) -> A::V {
     let shape = a.shape(x);
@@ -92,11 +117,11 @@ pub(super) fn lower_of_product<T: Element, A: Algebra<T>>(a: &A, l: &A::V, g: &A
     let shape = a.shape(l);
     let n = shape[shape.rank() - 1];
     if n < SMALL {
-        return a.matmul(l, true, g, false);
+        return a.times_gradient(l, true, g, false);
     }
     let part = |from: usize| {
         let to = (from + n.div_ceil(4)).min(n);
-        let product = a.matmul(&block(a, l, from..n, from..to), true, &block(a, g, from..n, 0..to), false);
+        let product = a.times_gradient(&block(a, l, from..n, from..to), true, &block(a, g, from..n, 0..to), false);
         let lengths = &shape.dims()[..shape.rank() - 2];
         let whole: Shape = lengths.iter().copied().chain([to - from, n]).collect();
         let spec = block_of(&whole, 0..to - from, 0..to);

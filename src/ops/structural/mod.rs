@@ -49,7 +49,7 @@ use smallvec::SmallVec;
 /// A product stays pending so that the sweep can accumulate it where the gradient already is.
 pub(crate) enum Contribution<V> {
     Value(V),
-    Product { x: V, transpose_x: bool, y: V, transpose_y: bool },
+    Product { x: V, y: V, product: MatMul },
 }
 
 impl<V> From<V> for Contribution<V> {

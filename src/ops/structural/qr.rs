@@ -47,10 +47,10 @@ impl TensorRule for Qr {
         let (q, r) = parts(a, node.output);
         let (gq, gr) = parts(a, g);
         let gr = only(a, &gr, |i, j| i <= j);
-        let m = a.sub(&a.matmul(&r, false, &gr, true), &a.matmul(&gq, true, &q, false));
+        let m = a.sub(&a.times_gradient(&r, false, &gr, true), &a.gradient_times(&gq, true, &q, false));
         let below = only(a, &m, |i, j| i > j);
         let copied = a.add(&only(a, &m, |i, j| i >= j), &a.transpose(&below));
-        let sum = a.add(&gq, &a.matmul(&q, false, &copied, false));
+        let sum = a.add(&gq, &a.times_gradient(&q, false, &copied, false));
         // X R^-T, by R^-1 X^T.
         let solved = a.apply(upper(false), &[&r, &a.transpose(&sum)]);
         a.transpose(&solved).into()
@@ -59,17 +59,17 @@ impl TensorRule for Qr {
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let (q, r) = parts(a, node.output);
         let y = a.transpose(&a.apply(upper(true), &[&r, &a.transpose(tangent)]));
-        let c = a.matmul(&q, true, &y, false);
+        let c = a.times_gradient(&q, true, &y, false);
         let below = only(a, &c, |i, j| i > j);
         // C - W: nothing below the diagonal, and what W takes from there is added above.
         let rest = a.add(&only(a, &c, |i, j| i <= j), &a.transpose(&below));
-        let dq = a.sub(&y, &a.matmul(&q, false, &rest, false));
-        stacked(a, &[&dq, &a.matmul(&rest, false, &r, false)])
+        let dq = a.sub(&y, &a.times_gradient(&q, false, &rest, false));
+        stacked(a, &[&dq, &a.gradient_times(&rest, false, &r, false)])
     }
 }
 
 fn upper(transposed: bool) -> TensorOp {
-    TensorOp::SolveTriangular(SolveTriangular { lower: false, transposed })
+    TensorOp::SolveTriangular(SolveTriangular { lower: false, transposed, gate: true })
 }
 
 /// Q and R.

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
+use crate::ops::{self, BinaryOp};
 use crate::tensor::Shape;
 
 /// X_ij / (c_j - r_i), of X [.., m, n], c [.., 1, n] and r [.., m, 1]; 0 on the diagonal where it is `spectral`.
@@ -71,6 +72,8 @@ impl TensorRule for GapQuotient {
                     let none = computed + 4.0 * T::EPSILON * c.abs().max(r.abs());
                     out[at] = T::from_f64(match () {
                         _ if self.spectral && i == j => 0.0,
+                        // A gradient on its way, which nothing passes.
+                        _ if x == 0.0 && gap.is_nan() => 0.0,
                         // Not `gap.abs() > none`: NaN stays NaN.
                         _ if gap.abs() <= none => {
                             // The first row is judged by itself, what comes with the quotients by their size as well.
@@ -98,7 +101,7 @@ impl TensorRule for GapQuotient {
         match wrt {
             0 => again(g),
             1 | 2 => {
-                let slope = again(&a.mul(g, node.output));
+                let slope = again(&gated(a, g, node.output));
                 let sum = a.sum_to(&slope, &a.shape(&node.inputs[wrt]));
                 if wrt == 1 { a.neg(&sum) } else { sum }
             }
@@ -110,11 +113,16 @@ impl TensorRule for GapQuotient {
         let again = |x: &A::V| a.apply(TensorOp::GapQuotient(self.clone()), &[x, &node.inputs[1], &node.inputs[2]]);
         match wrt {
             0 => again(tangent),
-            1 => a.neg(&again(&a.mul(tangent, node.output))),
-            2 => again(&a.mul(tangent, node.output)),
+            1 => a.neg(&again(&gated(a, tangent, node.output))),
+            2 => again(&gated(a, tangent, node.output)),
             _ => a.broadcast_to(&a.literal(0.0), &a.shape(node.output)),
         }
     }
+}
+
+/// A gradient times a quotient: 0 where either is.
+fn gated<T: Element, A: Algebra<T>>(a: &A, g: &A::V, quotient: &A::V) -> A::V {
+    a.binary(BinaryOp::Gate(ops::Gate), g, quotient)
 }
 
 impl GapQuotient {

@@ -183,7 +183,7 @@ impl TensorRule for Map {
         let y = node.output;
         match self.0 {
             RowMap::Softmax => softmax_product(a, y, g),
-            RowMap::LogSoftmax => a.sub(g, &a.mul(&a.exp(y), &a.sum_last(g))),
+            RowMap::LogSoftmax => a.sub(g, &a.scale(&a.sum_last(g), &a.exp(y))),
             RowMap::Cumsum => a.apply(TensorOp::Map(Map(RowMap::ReverseCumsum)), &[g]),
             RowMap::ReverseCumsum => a.apply(TensorOp::Map(Map(RowMap::Cumsum)), &[g]),
         }
@@ -194,7 +194,7 @@ impl TensorRule for Map {
         match self.0 {
             // The Jacobian of softmax is symmetric.
             RowMap::Softmax => softmax_product(a, y, tangent),
-            RowMap::LogSoftmax => a.sub(tangent, &a.sum_last(&a.mul(&a.exp(y), tangent))),
+            RowMap::LogSoftmax => a.sub(tangent, &a.sum_last(&a.scale(tangent, &a.exp(y)))),
             RowMap::Cumsum | RowMap::ReverseCumsum => a.apply(TensorOp::Map(self.clone()), &[tangent]),
         }
     }
@@ -226,7 +226,7 @@ impl TensorRule for Map {
 
 /// (diag(s) - s s') v for every row of the softmax s.
 fn softmax_product<T: Element, A: Algebra<T>>(a: &A, s: &A::V, v: &A::V) -> A::V {
-    a.mul(s, &a.sub(v, &a.sum_last(&a.mul(v, s))))
+    a.scale(&a.sub(v, &a.sum_last(&a.scale(v, s))), s)
 }
 
 /// The length of the last axis, and the shape with that axis of length 1.

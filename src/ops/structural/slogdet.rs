@@ -1,8 +1,8 @@
 //! The sign of a determinant and the logarithm of its magnitude.
 
 use super::linear::{leading, square_size};
-use super::matrices::{in_f64, last, rows, stacked, store};
-use super::{Contribution, Dims, Inv, Node, Source, TensorOp, TensorRule};
+use super::matrices::{in_f64, last, only, rows, stacked, store};
+use super::{Contribution, Dims, Node, Solve, Source, TensorOp, TensorRule};
 use crate::error::Result;
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
@@ -38,14 +38,17 @@ impl TensorRule for SlogDet {
         Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
-        let inverse = a.apply(TensorOp::Inv(Inv), &[&node.inputs[0]]);
-        a.mul(&rows(a, g, 1, 2), &a.transpose(&inverse)).into()
+        // g A^-T: by a system, so that a matrix without an inverse is of no account where g is 0.
+        let matrix = &node.inputs[0];
+        let right = only(a, &a.broadcast_to(&rows(a, g, 1, 2), &a.shape(matrix)), |i, j| i == j);
+        a.apply(TensorOp::Solve(Solve { transposed: true, gate: true }), &[matrix, &right]).into()
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
-        let inverse = a.apply(TensorOp::Inv(Inv), &[&node.inputs[0]]);
+        // The trace of A^-1 times the tangent.
+        let product = a.apply(TensorOp::Solve(Solve { transposed: false, gate: true }), &[&node.inputs[0], tangent]);
         let one_each = a.shape(node.output).dims()[..a.rank(tangent) - 2].iter().copied().chain([1, 1]).collect();
         let zero = a.broadcast_to(&a.literal(0.0), &one_each);
-        let trace = a.sum_to(&a.mul(tangent, &a.transpose(&inverse)), &one_each);
+        let trace = a.sum_to(&only(a, &product, |i, j| i == j), &one_each);
         stacked(a, &[&zero, &trace])
     }
 }

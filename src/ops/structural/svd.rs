@@ -50,7 +50,7 @@ impl TensorRule for Svd {
         let [m, n] = sizes(a, &node.inputs[0]);
         let [u, s, v] = parts(a, node.output, [m, n]);
         let [gu, gs, gv] = parts(a, g, [m, n]);
-        let turned = |x: &A::V, gx: &A::V| a.matmul(x, true, gx, false);
+        let turned = |x: &A::V, gx: &A::V| a.times_gradient(x, true, gx, false);
         let (j, k) = (turned(&u, &gu), turned(&v, &gv));
         let skew = |x: &A::V| a.sub(x, &a.transpose(x));
         let (along_j, along_k) = (diagonal_row(a, &j), diagonal_row(a, &k));
@@ -58,14 +58,14 @@ impl TensorRule for Svd {
         let turning = by_gaps(a, [&skew(&j), &skew(&k)], [&j, &k], &s, Some(&alike));
         let diagonal = only(a, &a.broadcast_to(&gs, &a.shape(&j)), |i, j| i == j);
         let inner = a.add(&turning, &diagonal);
-        let mut sum = a.matmul(&a.matmul(&u, false, &inner, false), false, &v, true);
+        let mut sum = a.gradient_times(&a.times_gradient(&u, false, &inner, false), false, &v, true);
         if m > n {
             let rest = by_values(a, &beside(a, &u, &gu), &s);
-            sum = a.add(&sum, &a.matmul(&rest, false, &v, true));
+            sum = a.add(&sum, &a.gradient_times(&rest, false, &v, true));
         }
         if n > m {
             let rest = by_values(a, &beside(a, &v, &gv), &s);
-            sum = a.add(&sum, &a.matmul(&u, false, &rest, true));
+            sum = a.add(&sum, &a.times_gradient(&u, false, &rest, true));
         }
         sum.into()
     }
@@ -74,16 +74,16 @@ impl TensorRule for Svd {
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let [m, n] = sizes(a, &node.inputs[0]);
         let [u, s, v] = parts(a, node.output, [m, n]);
-        let p = a.matmul(&a.matmul(&u, true, tangent, false), false, &v, false);
+        let p = a.gradient_times(&a.times_gradient(&u, true, tangent, false), false, &v, false);
         let across = a.transpose(&p);
         let turn = |p: &A::V, across: &A::V| by_gaps(a, [p, across], [p, across], &s, None);
-        let mut du = a.matmul(&u, false, &turn(&p, &across), false);
-        let mut dv = a.matmul(&v, false, &turn(&across, &p), false);
+        let mut du = a.times_gradient(&u, false, &turn(&p, &across), false);
+        let mut dv = a.times_gradient(&v, false, &turn(&across, &p), false);
         if m > n {
-            du = a.add(&du, &by_values(a, &beside(a, &u, &a.matmul(tangent, false, &v, false)), &s));
+            du = a.add(&du, &by_values(a, &beside(a, &u, &a.gradient_times(tangent, false, &v, false)), &s));
         }
         if n > m {
-            dv = a.add(&dv, &by_values(a, &beside(a, &v, &a.matmul(tangent, true, &u, false)), &s));
+            dv = a.add(&dv, &by_values(a, &beside(a, &v, &a.gradient_times(tangent, true, &u, false)), &s));
         }
         stacked(a, &[&du, &diagonal_row(a, &p), &dv])
     }
@@ -118,8 +118,8 @@ fn by_gaps<T: Element, A: Algebra<T>>(
 
 /// x - q q^T x: what is at right angles to the columns of q.
 fn beside<T: Element, A: Algebra<T>>(a: &A, q: &A::V, x: &A::V) -> A::V {
-    let along = a.matmul(q, true, x, false);
-    a.sub(x, &a.matmul(q, false, &along, false))
+    let along = a.times_gradient(q, true, x, false);
+    a.sub(x, &a.times_gradient(q, false, &along, false))
 }
 
 /// The columns divided by the singular values; nothing over 0 is nothing.

@@ -45,7 +45,7 @@ fn a_product_at_places_of_other_lengths_is_refused() {
     let product = |x: usize, y: usize, out: usize| {
         let at = [place(Base::Input(0), x), place(Base::Input(1), y)];
         let shapes = [Shape::from([2, 3]), Shape::from([3, 4])];
-        let op = MatMul { ta: false, tb: false };
+        let op = MatMul::plain(false, false);
         Step::<f64>::product(op, at, shapes, place(Base::Arena, out), false, Way::Bound)
     };
     assert!(matches!(product(6, 12, 8), Step::Bound { .. }));

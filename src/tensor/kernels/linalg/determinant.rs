@@ -44,10 +44,12 @@ pub(super) fn det(lu: &Lu) -> f64 {
     ldexp(x, exponent)
 }
 
-/// Writes the matrix of D^(k+1) det(A) in k directions, all of [n, n]; NaN where something is not finite.
+/// Writes the matrix of D^(k+1) det(A) in k directions, all of [n, n]; 0 where a
+/// direction is, and else NaN where something is not finite.
 pub(crate) fn det_slope(a: &[f64], directions: &[Vec<f64>], n: usize, out: &mut [f64]) {
     let k = directions.len();
-    if k + 1 > n {
+    let is_nothing = |direction: &Vec<f64>| direction.iter().all(|&x| x == 0.0);
+    if k + 1 > n || directions.iter().any(is_nothing) {
         return out.fill(0.0);
     }
     if a.iter().chain(directions.iter().flatten()).any(|x| !x.is_finite()) {

@@ -5,7 +5,7 @@
 //!
 //! `gemm` chooses by shape: a row times a matrix and dot products (`dots`) where one side is thin, else register tiles
 //! (`tile`), either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`); where k is long, parts of it
-//! one after another (`deep`), so that rounding grows with its logarithm. All are
+//! one after another (`deep`), so that rounding grows with its logarithm. Products of gradients are looked at afterwards (`gated`). All are
 //! generic over a vector type (`vector`), with one implementation for each instruction set (`x86`, `portable`).
 //!
 //! Invariants: nothing outside the slices is touched; the same call gives the same bits on the same level; nothing is
@@ -47,6 +47,7 @@
 mod blocks;
 mod deep;
 mod dots;
+mod gated;
 mod pack;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable;
@@ -90,6 +91,22 @@ pub fn gemm<T: Gemm>(
     accumulate: bool,
     workers: Option<&mut Workers>,
 ) {
+    gemm_gated(level, [m, n, k], [a, b], [ta, tb], [false; 2], c, accumulate, workers);
+}
+
+/// As [`gemm`], where zeros of the factors that are gates stay zeros, whatever they are multiplied with: infinities and NaN too.
+#[allow(clippy::too_many_arguments, reason = "the signature every BLAS has")]
+#[inline]
+pub fn gemm_gated<T: Gemm>(
+    level: Level,
+    [m, n, k]: [usize; 3],
+    [a, b]: [&[T]; 2],
+    transposed: [bool; 2],
+    gates: [bool; 2],
+    c: &mut [T],
+    accumulate: bool,
+    workers: Option<&mut Workers>,
+) {
     assert!(
         fills(a, [m, k]) && fills(b, [k, n]) && fills(c, [m, n]),
         "gemm: slices of {}, {} and {} for m = {m}, n = {n}, k = {k}",
@@ -106,7 +123,7 @@ pub fn gemm<T: Gemm>(
         }
         return;
     }
-    let mut p = Product::of([m, n, k], [ta, tb], accumulate);
+    let mut p = Product::of([m, n, k], transposed, gates, accumulate);
     p.set(n == 1, a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
     // SAFETY: the slices have the lengths asserted above, and no side is 0.
     unsafe {
@@ -117,7 +134,7 @@ pub fn gemm<T: Gemm>(
     }
 }
 
-/// Rows `from..to` of a product, as [`gemm`] would compute them, to `c`, which holds these rows alone.
+/// Rows `from..to` of a product, as [`gemm_gated`] would compute them, to `c`, which holds these rows alone.
 ///
 /// With at least [`PART`] rows in a part, and none that begins within the last of so many, the bits are those of the whole
 /// product.
@@ -128,10 +145,9 @@ pub fn gemm<T: Gemm>(
 pub fn gemm_rows<T: Gemm>(
     level: Level,
     [m, n, k]: [usize; 3],
-    a: &[T],
-    ta: bool,
-    b: &[T],
-    tb: bool,
+    [a, b]: [&[T]; 2],
+    [ta, tb]: [bool; 2],
+    gates: [bool; 2],
     c: &mut [T],
     [from, to]: [usize; 2],
 ) {
@@ -147,7 +163,7 @@ pub fn gemm_rows<T: Gemm>(
     // SAFETY: the first row of the part is inside.
     let a = unsafe { a.as_ptr().add(from * if ta { 1 } else { lda }) };
     let c = c.as_mut_ptr();
-    let p = Product { m: to - from, n, k, a, ta, lda, b: b.as_ptr(), tb, ldb, c, ldc: n, accumulate: false };
+    let p = Product { m: to - from, n, k, a, ta, lda, b: b.as_ptr(), tb, ldb, c, ldc: n, gates, accumulate: false };
     // SAFETY: the slices have the lengths asserted above, and no side is 0.
     unsafe { T::run(level, &p) }
 }
@@ -172,7 +188,7 @@ pub trait Gemm: Element {
     #[inline]
     unsafe fn run(level: Level, p: &Product<Self>) {
         // SAFETY: p is valid by contract, and the kernel is the one for its shape.
-        unsafe { Self::kernel(level, p)(p) }
+        unsafe { gated::run(p, Self::kernel(level, p)) }
     }
 }
 impl<T: Element> Gemm for T {}
@@ -201,13 +217,13 @@ pub struct Prepared<T> {
 }
 
 impl<T: Gemm> Prepared<T> {
-    /// The product of [m, k] and [k, n], as of [`gemm`].
+    /// The product of [m, k] and [k, n], as of [`gemm_gated`].
     ///
     /// # Panics
     /// A side is 0.
-    pub fn new(level: Level, [m, n, k]: [usize; 3], transposed: [bool; 2], accumulate: bool) -> Self {
+    pub fn new(level: Level, [m, n, k]: [usize; 3], transposed: [bool; 2], gates: [bool; 2], accumulate: bool) -> Self {
         assert!(m > 0 && n > 0 && k > 0, "a product made ready has a side of 0: m = {m}, n = {n}, k = {k}");
-        let product = Product::of([m, n, k], transposed, accumulate);
+        let product = Product::of([m, n, k], transposed, gates, accumulate);
         let kernel = T::kernel(level, &product);
         Self { product, kernel, swapped: n == 1 }
     }
@@ -222,7 +238,7 @@ impl<T: Gemm> Prepared<T> {
     #[inline]
     pub unsafe fn run(&self) {
         // SAFETY: as the caller promises; the level was detected when the kernel was chosen.
-        unsafe { (self.kernel)(&self.product) }
+        unsafe { gated::run(&self.product, self.kernel) }
     }
 }
 
@@ -242,19 +258,21 @@ pub struct Product<T> {
     ldb: usize,
     c: *mut T,
     ldc: usize,
+    /// Which of a and b keep their zeros.
+    gates: [bool; 2],
     accumulate: bool,
 }
 
 impl<T> Product<T> {
     /// The shape of a product without addresses, no side of it 0.
     #[inline(always)]
-    fn of([m, n, k]: [usize; 3], [ta, tb]: [bool; 2], accumulate: bool) -> Self {
+    fn of([m, n, k]: [usize; 3], [ta, tb]: [bool; 2], [ga, gb]: [bool; 2], accumulate: bool) -> Self {
         // A column is a row when nothing else is: c' = b' a'. And vectors lie the same way when transposed.
-        let (m, n, ta, tb) = if n == 1 { (1, m, false, !ta) } else { (m, n, ta, tb) };
+        let (m, n, ta, tb, gates) = if n == 1 { (1, m, false, !ta, [gb, ga]) } else { (m, n, ta, tb, [ga, gb]) };
         let (ta, tb) = (ta && k > 1 && m > 1, tb && k > 1);
         let (lda, ldb) = (if ta { m } else { k }, if tb { k } else { n });
         let (a, b, c) = (std::ptr::null(), std::ptr::null(), std::ptr::null_mut());
-        Self { m, n, k, a, ta, lda, b, tb, ldb, c, ldc: n, accumulate }
+        Self { m, n, k, a, ta, lda, b, tb, ldb, c, ldc: n, gates, accumulate }
     }
     #[inline(always)]
     fn set(&mut self, swapped: bool, a: *const T, b: *const T, c: *mut T) {

@@ -61,7 +61,8 @@ impl Case {
         let (a, b, mut again) = (of(a), of(b), out.clone());
         gemm(level, self.m, self.n, self.k, &a, self.ta, &b, self.tb, &mut out, self.accumulate, None);
         if is_bound([self.m, self.n, self.k]) {
-            let mut ready = Prepared::new(level, [self.m, self.n, self.k], [self.ta, self.tb], self.accumulate);
+            let sizes = [self.m, self.n, self.k];
+            let mut ready = Prepared::new(level, sizes, [self.ta, self.tb], [false; 2], self.accumulate);
             ready.bind(a.as_ptr(), b.as_ptr(), again.as_mut_ptr());
             // SAFETY: the buffers have the product's sizes.
             unsafe { ready.run() };
@@ -69,6 +70,56 @@ impl Case {
         }
         out
     }
+}
+
+impl Case {
+    /// What meets zeros of a gate is NaN or infinite here: the gate is A with B poisoned along one step, or the other way round.
+    fn check_gated(self, by_a: bool, threads: usize) {
+        let Case { m, n, k, ta, tb, accumulate } = self;
+        let mut r = Integers((m * 7 + n * 5 + k) as u64);
+        let (mut a, mut b, c) = (r.vec(m * k), r.vec(k * n), r.vec(m * n));
+        let step = k / 2;
+        let (rows, columns) = (if by_a { m } else { n }, if by_a { n } else { m });
+        let in_a = |i: usize| if ta { step * m + i } else { i * k + step };
+        let in_b = |j: usize| if tb { j * k + step } else { step * n + j };
+        // Every other line of the gate has a zero at that step; in the other factor nothing is there, and then poison.
+        for line in 0..rows {
+            *(if by_a { &mut a[in_a(line)] } else { &mut b[in_b(line)] }) = (line % 2) as i16;
+        }
+        for line in 0..columns {
+            *(if by_a { &mut b[in_b(line)] } else { &mut a[in_a(line)] }) = 0;
+        }
+        let sums = self.reference(&a, &b, &c);
+        let of = |v: &[i16]| v.iter().map(|&x| x as f64).collect::<Vec<f64>>();
+        let (mut a, mut b) = (of(&a), of(&b));
+        for line in 0..columns {
+            let poison = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY][line % 3];
+            *(if by_a { &mut b[in_b(line)] } else { &mut a[in_a(line)] }) = poison;
+        }
+        for level in LEVELS {
+            let mut out = if accumulate { of(&c) } else { vec![f64::NAN; m * n] };
+            let mut workers = Workers::new(threads);
+            gemm_gated(level, [m, n, k], [&a, &b], [ta, tb], [by_a, !by_a], &mut out, accumulate, Some(&mut workers));
+            for (at, (&x, &sum)) in out.iter().zip(&sums).enumerate() {
+                let line = if by_a { at / n } else { at % n };
+                let holds = if line % 2 == 0 { x == sum as f64 } else { !x.is_finite() };
+                assert!(holds, "{level:?} {self:?}, gate A {by_a}: element {at} is {x}, without poison {sum}");
+            }
+        }
+    }
+}
+
+#[test]
+fn zeros_of_a_gate_stay_zeros_whatever_they_meet() {
+    for [m, n, k] in [[1, 1, 1], [1, 7, 3], [9, 1, 4], [3, 17, 5], [17, 3, 33], [64, 10, 64], [70, 65, 40]] {
+        for bits in 0..16 {
+            let (ta, tb, accumulate) = (bits & 1 > 0, bits & 2 > 0, bits & 4 > 0);
+            Case { m, n, k, ta, tb, accumulate }.check_gated(bits & 8 > 0, 1);
+        }
+    }
+    // On several threads, and as rows of a whole.
+    Case { m: 400, n: 120, k: 90, ta: false, tb: true, accumulate: false }.check_gated(true, 2);
+    Case { m: 120, n: 400, k: 90, ta: true, tb: false, accumulate: true }.check_gated(false, 2);
 }
 
 /// All orientations, overwriting and accumulating.
@@ -162,6 +213,7 @@ fn the_portable_vector_agrees_with_the_definition() {
             ldb,
             c: c.as_mut_ptr(),
             ldc: n,
+            gates: [false; 2],
             accumulate: false,
         };
         // SAFETY: the vectors have the lengths of the shape.
@@ -196,6 +248,7 @@ fn a_part_of_a_product_is_what_the_whole_has_there() {
                     ldb,
                     c,
                     ldc: n,
+                    gates: [false; 2],
                     accumulate: false,
                 };
                 // SAFETY: the part lies in the product.
@@ -274,7 +327,8 @@ fn sides_whose_product_wraps_panic() {
     let rows = (1usize << 63) + 1;
     let (pair, square) = ([1.0_f64; 2], [1.0; 4]);
     let whole = || gemm(Level::Plain, rows, 2, 2, &pair, false, &square, false, &mut [0.0; 2], false, None);
-    let part = || gemm_rows(Level::Plain, [rows, 2, 2], &pair, false, &square, false, &mut [0.0; 2], [0, 1]);
+    let part =
+        || gemm_rows(Level::Plain, [rows, 2, 2], [&pair, &square], [false; 2], [false; 2], &mut [0.0; 2], [0, 1]);
     for product in [&whole as &dyn Fn(), &part] {
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(product)).expect_err("the sides wrap");
         let message = panic.downcast_ref::<String>().expect("a message with the lengths in it");
@@ -314,7 +368,7 @@ fn parts_and_sides_that_a_product_does_not_have_are_refused() {
     let (a, b) = (vec![1.0f64; 40 * 40], vec![1.0f64; 40 * 40]);
     let rows = |[m, n, k]: [usize; 3], [from, to]: [usize; 2]| {
         let mut c = vec![0.0; to.saturating_sub(from) * n];
-        refusal(|| gemm_rows(level, [m, n, k], &a[..m * k], false, &b[..k * n], false, &mut c, [from, to]))
+        refusal(|| gemm_rows(level, [m, n, k], [&a[..m * k], &b[..k * n]], [false; 2], [false; 2], &mut c, [from, to]))
     };
     for part in [[8, 41], [8, 8], [9, 8], [40, 48]] {
         let message = rows([40, 40, 40], part);
@@ -326,7 +380,7 @@ fn parts_and_sides_that_a_product_does_not_have_are_refused() {
         assert!(message.ends_with("has no rows to cut"), "{message}");
     }
     for sides in [[0, 4, 4], [4, 0, 4], [4, 4, 0]] {
-        let message = refusal(|| _ = Prepared::<f64>::new(level, sides, [false; 2], false));
+        let message = refusal(|| _ = Prepared::<f64>::new(level, sides, [false; 2], [false; 2], false));
         assert!(message.contains("has a side of 0"), "{message}");
     }
 }

@@ -1,0 +1,111 @@
+//! Products with a factor whose zeros stay zeros: a gradient on its way, which nothing passes where it is 0.
+//!
+//! Only what is infinite or NaN can tell such a product from the plain one, and leaves NaN there. So the product is computed as any
+//! other, and what is NaN is computed again, one element at a time. Where a product is added to what is there, what was there
+//! would be lost: then the other factor is looked at before.
+//!
+//! Cost: a look at each element of the result, or of the other factor. Elements are computed again only where the gate has a zero
+//! and no NaN of its own: a net whose weights are NaN has NaN gradients, and those pass at once.
+
+use super::Product;
+use crate::num::Element;
+
+/// Runs a product by the kernel that was chosen for it.
+///
+/// # Safety
+/// As for the kernel.
+#[inline]
+pub(super) unsafe fn run<T: Element>(p: &Product<T>, kernel: unsafe fn(&Product<T>)) {
+    // SAFETY: the caller's, here and below.
+    unsafe { if p.gates == [false; 2] { kernel(p) } else { run_gated(p, kernel) } }
+}
+
+/// # Safety
+/// As for [`run`].
+unsafe fn run_gated<T: Element>(p: &Product<T>, kernel: unsafe fn(&Product<T>)) {
+    // SAFETY: the caller's: all places are inside the matrices.
+    unsafe {
+        if !p.accumulate {
+            kernel(p);
+            return mend(p);
+        }
+        let a_rows = if p.ta { [p.k, p.m] } else { [p.m, p.k] };
+        let b_rows = if p.tb { [p.n, p.k] } else { [p.k, p.n] };
+        let finite = (!p.gates[0] || all_finite(p.b, p.ldb, b_rows)) && (!p.gates[1] || all_finite(p.a, p.lda, a_rows));
+        if finite {
+            return kernel(p);
+        }
+        let mut product = vec![T::from_f64(0.0); p.m * p.n];
+        let apart = Product { c: product.as_mut_ptr(), ldc: p.n, accumulate: false, ..*p };
+        kernel(&apart);
+        mend(&apart);
+        for (i, row) in product.chunks_exact(p.n).enumerate() {
+            row.iter().enumerate().for_each(|(j, &x)| *p.c.add(i * p.ldc + j) += x);
+        }
+    }
+}
+
+/// Whether the elements of a stored matrix are finite.
+///
+/// # Safety
+/// The rows lie in memory.
+unsafe fn all_finite<T: Element>(x: *const T, ld: usize, [rows, columns]: [usize; 2]) -> bool {
+    let zero = T::from_f64(0.0);
+    (0..rows).all(|i| {
+        // SAFETY: the caller's.
+        let row = unsafe { std::slice::from_raw_parts(x.add(i * ld), columns) };
+        row.chunks(256).all(|part| part.iter().fold(true, |finite, &x| finite & (x - x == zero)))
+    })
+}
+
+fn has_nan<T: Element>(x: &[T]) -> bool {
+    x.chunks(256).any(|part| part.iter().fold(false, |found, &x| found | (x != x)))
+}
+
+/// # Safety
+/// As for [`run`], which has been.
+unsafe fn mend<T: Element>(p: &Product<T>) {
+    for i in 0..p.m {
+        // SAFETY: row i of c.
+        let row = unsafe { std::slice::from_raw_parts_mut(p.c.add(i * p.ldc), p.n) };
+        if has_nan(row) {
+            // SAFETY: the caller's.
+            unsafe { mend_row(p, i, row) };
+        }
+    }
+}
+
+/// # Safety
+/// As for [`run`]; i is a row.
+#[cold]
+#[inline(never)]
+unsafe fn mend_row<T: Element>(p: &Product<T>, i: usize, row: &mut [T]) {
+    // SAFETY: the places are those of row i of a and column j of b.
+    let a = |l: usize| unsafe { *p.a.add(if p.ta { l * p.lda + i } else { i * p.lda + l }) };
+    let b = |l: usize, j: usize| unsafe { *p.b.add(if p.tb { j * p.ldb + l } else { l * p.ldb + j }) };
+    let zero = T::from_f64(0.0);
+    // Whether a line of a gate may hide anything: it has a zero, and no NaN that would come through all the same.
+    let hides = |line: &dyn Fn(usize) -> T| {
+        let mut zeros = 0;
+        for l in 0..p.k {
+            let x = line(l);
+            if x != x {
+                return false;
+            }
+            zeros += usize::from(x == zero);
+        }
+        zeros > 0
+    };
+    let by_a = p.gates[0] && hides(&a);
+    for (j, out) in row.iter_mut().enumerate().filter(|(_, x)| **x != **x) {
+        if !by_a && !(p.gates[1] && hides(&|l| b(l, j))) {
+            continue;
+        }
+        let term = |l: usize| {
+            let (x, y) = (a(l), b(l, j));
+            let stopped = p.gates[0] && x == zero || p.gates[1] && y == zero;
+            if stopped { 0.0 } else { x.as_f64() * y.as_f64() }
+        };
+        *out = T::from_f64((0..p.k).map(term).sum());
+    }
+}
