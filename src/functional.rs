@@ -150,7 +150,8 @@ where
 }
 
 /// The Jacobian of a function, in shape [m, n] for a value of m elements and a point of n; by forward or reverse mode,
-/// whichever needs fewer passes.
+/// whichever needs fewer passes. Where a derivative on the way is not finite the two may differ, as of x sqrt(x) at 0, and the
+/// answer is that of reverse mode, which is [`grad`]'s.
 #[track_caller]
 pub fn jacobian<P: Point, F>(f: F, x: P) -> Tensor<P::Element>
 where
@@ -159,7 +160,32 @@ where
     let tape = Tape::<P::Element>::of();
     let x = tape.leaf(x.to_value(), true);
     let y = f(x);
-    if y.numel() < x.numel() { jacobian_rows(&tape, y, x) } else { jacobian_columns(&tape, y, x) }.or_panic()
+    if y.numel() <= x.numel() {
+        return jacobian_rows(&tape, y, x).or_panic();
+    }
+    let columns = jacobian_columns(&tape, y, x).or_panic();
+    // A zero tangent may hide what is not finite, so that a sweep is asked as well.
+    let seed = Tensor::from_fn(y.shape().dims(), {
+        let mut k = 0;
+        move |_| {
+            k += 1;
+            seed_of(k)
+        }
+    });
+    let swept = y.try_backward_with(seed).and_then(|grads| grads.try_wrt(x)).or_panic();
+    if all_finite(columns.as_slice()) && all_finite(swept.as_slice()) {
+        return columns;
+    }
+    jacobian_rows(&tape, y, x).or_panic()
+}
+
+/// A seed for value k, so that no two cancel but by accident.
+fn seed_of<T: Element>(k: usize) -> T {
+    T::from_f64(1.0 + (k as f64 * 0.6180339887498949).fract())
+}
+
+fn all_finite<T: Element>(x: &[T]) -> bool {
+    x.iter().all(|x| x.as_f64().is_finite())
 }
 
 /// One sweep for each element of `y`.
@@ -285,7 +311,7 @@ where
     slice_jacobian_rows(&tape, &gradient, &x)
 }
 
-/// The Jacobian of a function of several numbers, in shape [m, n]; by forward or reverse mode, whichever needs fewer passes.
+/// The Jacobian of a function of several numbers, in shape [m, n]; by forward or reverse mode, as [`jacobian`].
 #[track_caller]
 pub fn jacobian_slice<T: Element, F>(f: F, x: &[T]) -> Tensor<T>
 where
@@ -294,12 +320,17 @@ where
     let tape = Tape::<T>::of();
     let x = tape.vars(x);
     let y = f(&x);
-    if y.len() < x.len() {
+    if y.len() <= x.len() {
         return slice_jacobian_rows(&tape, &y, &x);
     }
     let (m, n) = (y.len(), x.len());
     let columns = tape.jvp_many(&y, &x, &identity(n)).or_panic();
+    let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));
+    let swept = tape.vjp_many(&y, &x, &seed).or_panic();
     let columns = columns.as_slice();
+    if !all_finite(columns) || !all_finite(swept.as_slice()) {
+        return slice_jacobian_rows(&tape, &y, &x);
+    }
     let rows = (0..m).flat_map(|i| (0..n).map(move |j| columns[j * m + i])).collect();
     Tensor::new([m, n], rows).or_panic()
 }

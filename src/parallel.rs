@@ -37,8 +37,11 @@ struct Job {
     tasks: usize,
 }
 
+/// No pool has more threads than this, however many are asked for: beyond those that the machine has, each costs and none works.
+const MOST: usize = 256;
+
 impl Workers {
-    /// A pool of `n` threads, the caller's included; at least one.
+    /// A pool of `n` threads, the caller's included; at least one, at most [`MOST`].
     pub fn new(n: usize) -> Self {
         let state = State { run: 0, job: None, inside: 0, stop: false };
         let shared = Arc::new(Shared {
@@ -54,7 +57,7 @@ impl Workers {
             // A machine that gives no more threads gets by with fewer.
             thread.spawn(move || shared.help(worker)).ok()
         };
-        let helpers = (1..n).map_while(start).collect();
+        let helpers = (1..n.min(MOST)).map_while(start).collect();
         Self { shared, helpers }
     }
 

@@ -68,8 +68,8 @@ impl PieceHasher {
         // Comparisons come first: where they differ, they are why the nodes do.
         for guard in tape.guards().iter() {
             let outcome = guard.outcome.map_or(2, |outcome| outcome as i8);
-            let code = Fingerprint::of("comparison").with(outcome as u64).with(lane(guard.ids().0.lane()));
-            self.emit(code.with(lane(guard.ids().1.lane())).0, "a comparison of variables", None);
+            let code = Fingerprint::of("comparison").with(outcome as u64).with(lane(guard.left.0.lane()));
+            self.emit(code.with(lane(guard.right.0.lane())).0, "a comparison of variables", None);
         }
         let values = tape.scalars().values(tape.scalars().len());
         for id in 0..tape.scalars().len() {

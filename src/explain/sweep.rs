@@ -45,13 +45,13 @@ impl<T: Element> Recorded<'_, T> {
         parent: usize,
         upstream: &Value<T>,
     ) -> Result<Link<T>> {
-        let entry = match var.id().lane() {
+        let entry = match var.id.lane() {
             NodeRef::Tensor(k) => Some(k),
             NodeRef::Scalar(id) => self.tape.maker(id),
             NodeRef::Constant => None,
         };
         let shape = graph.nodes()[parent].shape();
-        let (local, contribution) = match (entry, var.id().lane()) {
+        let (local, contribution) = match (entry, var.id.lane()) {
             (Some(k), _) => {
                 let refused =
                     || Error::not_differentiable(format!("explain: {node} has no rule for argument {argument}"));
@@ -117,7 +117,7 @@ mod tests {
                 assert!(!active || (a - b).abs() < 1e-14, "node {}: {a} and {b}", step.node);
             }
         }
-        assert!(matches!(steps[graph.find(s.id()).unwrap().index()].links[..], []));
+        assert!(matches!(steps[graph.find_node(s.id).unwrap().index()].links[..], []));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use crate::tape::Scope;
 use crate::num::Element;
 use crate::tape::entry::{NodeOp, Parent};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Id, NodeRef, Tape, Value, Var};
+use crate::tape::{self, Id, NodeId, NodeRef, Tape, Value, Var};
 use crate::tensor::Shape;
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -39,7 +39,9 @@ use std::panic::Location;
 pub struct Graph<T> {
     nodes: Vec<GraphNode<T>>,
     /// Where a tape's nodes are.
-    places: HashMap<Id, usize>,
+    places: HashMap<NodeId, usize>,
+    /// The recording that they are of.
+    of: tape::Recorded,
 }
 
 /// One op of a graph.
@@ -167,7 +169,7 @@ impl<T: Element> Graph<T> {
         let Some(tape) = output.tape().filter(|_| !output.is_constant()) else {
             panic!("graph: the output is a constant, which nothing leads to");
         };
-        Collector::new(tape).graph(output.id())
+        Collector::new(tape).graph(output.id)
     }
 
     /// The nodes, arguments first.
@@ -184,7 +186,10 @@ impl<T: Element> Graph<T> {
     }
     /// The node of a variable of the tape that this was taken from, if the output depends on it.
     pub fn find(&self, id: Id) -> Option<&GraphNode<T>> {
-        self.places.get(&id).map(|&index| &self.nodes[index])
+        self.find_node(id.node).filter(|_| id.of == self.of)
+    }
+    pub(crate) fn find_node(&self, node: NodeId) -> Option<&GraphNode<T>> {
+        self.places.get(&node).map(|&index| &self.nodes[index])
     }
     /// The node of this name.
     pub fn named(&self, name: &str) -> Option<&GraphNode<T>> {
@@ -208,7 +213,7 @@ impl<'t, T: Element> Collector<'t, T> {
         Self { tape, values: tape.scalars().values(tape.scalars().len()) }
     }
 
-    fn place(&self, id: Id) -> Option<Recorded> {
+    fn place(&self, id: NodeId) -> Option<Recorded> {
         let entry = match id.lane() {
             NodeRef::Constant => return None,
             NodeRef::Tensor(k) => k,
@@ -220,15 +225,15 @@ impl<'t, T: Element> Collector<'t, T> {
         Some(Recorded { time: self.tape.entries()[entry].mark, is_scalar: false, entry })
     }
 
-    fn parents(&self, at: Recorded) -> SmallVec<[Id; 2]> {
+    fn parents(&self, at: Recorded) -> SmallVec<[NodeId; 2]> {
         if at.is_scalar {
             let parents = self.tape.scalars().parents(at.time);
-            return parents.into_iter().flatten().map(Id::scalar).collect();
+            return parents.into_iter().flatten().map(NodeId::scalar).collect();
         }
         self.tape.entries()[at.entry].parents.iter().map(|parent| parent.id).collect()
     }
 
-    fn graph(self, output: Id) -> Graph<T> {
+    fn graph(self, output: NodeId) -> Graph<T> {
         let mut reached: HashMap<Recorded, usize> = HashMap::new();
         let mut open: Vec<Recorded> = self.place(output).into_iter().collect();
         while let Some(at) = open.pop() {
@@ -243,21 +248,21 @@ impl<'t, T: Element> Collector<'t, T> {
         }
         let mut places = HashMap::new();
         let nodes = order.iter().enumerate().map(|(index, &at)| {
-            let id = if at.is_scalar { Id::scalar(at.time) } else { Id::tensor(at.entry) };
+            let id = if at.is_scalar { NodeId::scalar(at.time) } else { NodeId::tensor(at.entry) };
             places.insert(id, index);
             let mut node = if at.is_scalar { self.scalar(at.time, &reached) } else { self.entry(at.entry, &reached) };
             if let Some(result) = (!at.is_scalar).then(|| self.tape.entries()[at.entry].scalar).flatten() {
-                places.insert(Id::scalar(result), index);
+                places.insert(NodeId::scalar(result), index);
             }
             node.index = index;
             (node.name, node.scope) = self.tape.name_and_scope(id);
             node
         });
         let nodes = nodes.collect();
-        Graph { nodes, places }
+        Graph { nodes, places, of: self.tape.recorded() }
     }
 
-    fn arg(&self, id: Id, value: T, reached: &HashMap<Recorded, usize>) -> Arg<T> {
+    fn arg(&self, id: NodeId, value: T, reached: &HashMap<Recorded, usize>) -> Arg<T> {
         match self.place(id) {
             Some(at) => Arg::Node(reached[&at]),
             None => Arg::Literal(value),
@@ -265,7 +270,7 @@ impl<'t, T: Element> Collector<'t, T> {
     }
 
     fn scalar(&self, id: u32, reached: &HashMap<Recorded, usize>) -> GraphNode<T> {
-        let node = |id: u32| self.arg(Id::scalar(id), T::from_f64(0.0), reached);
+        let node = |id: u32| self.arg(NodeId::scalar(id), T::from_f64(0.0), reached);
         let operand = |operand| match operand {
             ScalarOperand::Node(id) => node(id),
             ScalarOperand::Literal(x) => Arg::Literal(x),

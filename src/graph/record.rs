@@ -125,10 +125,11 @@ impl<T: Element> Graph<T> {
             }
         }
         // The new tape's numbers mean nothing to the caller; their own lead to what their nodes became.
+        expanded.of = self.of;
         expanded.places = self
             .places
             .iter()
-            .filter_map(|(id, index)| Some((*id, expanded.places.get(&vars[*index].id()).copied()?)))
+            .filter_map(|(id, index)| Some((*id, expanded.places.get(&vars[*index].id).copied()?)))
             .collect();
         Ok(expanded)
     }

@@ -18,8 +18,8 @@ fn a_graph_lists_what_leads_to_the_output_and_nothing_else() {
     let graph = Graph::of(y);
     let ops: Vec<&str> = graph.nodes().iter().map(GraphNode::op).collect();
     assert_eq!(ops, ["input", "input", "data", "matmul", "square", "mul", "add", "cross_entropy", "mul", "sub"]);
-    assert_eq!(graph.find(w.id()).unwrap().name(), Some("W"));
-    assert_eq!(graph.find(s.id()).unwrap().name(), Some("s"));
+    assert_eq!(graph.find_node(w.id).unwrap().name(), Some("W"));
+    assert_eq!(graph.find_node(s.id).unwrap().name(), Some("s"));
     assert_eq!(graph.named("loss").unwrap().op(), "cross_entropy");
     assert_eq!(graph.named("loss").unwrap().scope(), Some("head"));
     assert_eq!(graph.inputs().map(|node| node.name().unwrap()).collect::<Vec<_>>(), ["W", "s"]);
@@ -38,9 +38,9 @@ fn a_graph_recorded_again_has_the_same_value_and_gradients() {
     let vars = graph.record(&again).unwrap();
     assert_eq!(vars.last().unwrap().item(), y.item());
     let adjoints = graph.adjoints().unwrap();
-    let of = |id| adjoints[graph.find(id).unwrap().index()].clone().into_tensor();
-    assert_eq!(of(w.id()), grads.wrt(w));
-    assert_eq!(of(s.id()).item(), grads.item(s));
+    let of = |id| adjoints[graph.find_node(id).unwrap().index()].clone().into_tensor();
+    assert_eq!(of(w.id), grads.wrt(w));
+    assert_eq!(of(s.id).item(), grads.item(s));
     assert_eq!(adjoints[graph.output().index()].as_slice(), [1.0]);
 }
 
@@ -56,12 +56,12 @@ fn an_expanded_graph_shows_the_textbook_formula_and_keeps_names_and_gradients() 
     let twice = expanded.expanded().unwrap();
     assert!(has(&twice, "exp") && !has(&twice, "softmax"));
     let adjoints = expanded.adjoints().unwrap();
-    let of = |id| adjoints[expanded.find(id).unwrap().index()].clone().into_tensor();
-    assert_eq!(*of(w.id()).shape(), w.shape());
-    for (a, b) in of(w.id()).iter().zip(grads.wrt(w).iter()) {
+    let of = |id| adjoints[expanded.find_node(id).unwrap().index()].clone().into_tensor();
+    assert_eq!(*of(w.id).shape(), w.shape());
+    for (a, b) in of(w.id).iter().zip(grads.wrt(w).iter()) {
         assert!((a - b).abs() < 1e-14, "{a} and {b}");
     }
-    assert!((of(s.id()).item() - grads.item(s)).abs() < 1e-14);
+    assert!((of(s.id).item() - grads.item(s)).abs() < 1e-14);
     assert_eq!(expanded.named("W").unwrap().shape().dims(), [3, 2]);
     assert!(expanded.named("loss").is_some());
 }

@@ -12,7 +12,7 @@ use crate::tensor::pool::Pool;
 use crate::tensor::shape::same_lengths;
 use crate::tensor::{Operand, Shape, Tensor, Value};
 use smallvec::SmallVec;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 /// Rules applied to values: gradients as numbers.
 pub struct Eager<'p, T> {
@@ -20,6 +20,10 @@ pub struct Eager<'p, T> {
     /// What rules made along the way, until [`Eager::release`].
     temporaries: RefCell<Vec<Tensor<T>>>,
     refusal: Refusal,
+    /// The values of a tape's numbers, where a sweep takes each by its rule.
+    pub(crate) numbers: OnceCell<Vec<T>>,
+    /// Whether gradients of leaves in the scalar lane have been finite.
+    pub(crate) finite: Cell<bool>,
 }
 
 /// Why a rule has no value: an op in it refused the numbers at hand, as a system with a singular matrix does.
@@ -54,7 +58,8 @@ impl Refusal {
 
 impl<'p, T: Element> Eager<'p, T> {
     pub(crate) fn new(pool: &'p Pool<T>) -> Self {
-        Self { pool, temporaries: RefCell::new(pool.spare_list()), refusal: Refusal::default() }
+        let temporaries = RefCell::new(pool.spare_list());
+        Self { pool, temporaries, refusal: Refusal::default(), numbers: OnceCell::new(), finite: Cell::new(true) }
     }
 
     /// The error of the first op that refused its numbers inside this op's rule, which is then void.

@@ -37,8 +37,20 @@
 //! | `xlogy` at (0, 0) | 0; 0 | 0; NaN | -inf; NaN |
 //! | `select` | the chosen side's alone | same, with the inner `where` too | same, with the inner `where` too |
 //!
-//! A zero upstream gradient stays zero, whatever it is multiplied with, at every order ([`Scale`], [`Over`]): that is why one
-//! `select` around a logarithm is enough here, where PyTorch and JAX need a second one inside.
+//! A zero upstream gradient stays zero, whatever it is multiplied with, at every order ([`Scale`], [`Over`]), and so does a zero
+//! tangent: through every op, also of whole tensors, where a row or a matrix that nobody asks for leaves the others alone. That is
+//! why one `select` around a logarithm is enough here, where PyTorch and JAX need a second one inside.
+//! [`Tape::strict`](crate::Tape::strict) turns it off, for who hunts a NaN.
+//!
+//! What is given up for that, and for the choices of the table:
+//!
+//! - A limit of 0 times infinity is 0: the derivative of sqrt(x)^2 at 0, which is 1, and of |x| written as sqrt(x^2), forward.
+//! - Backward, what hides is a zero that arrives; forward, one that is there. So the two differ where an infinite derivative
+//!   stands between: of x sqrt(x) at 0, `grad` has 0, which is right, and `jvp` NaN. [`jacobian`](fn@crate::jacobian) takes `grad`'s answer.
+//! - Second derivatives beside a choice. Of `norm2`, `std`, `hypot` and `atan2` at those points they are NaN or infinite, by every
+//!   route, never a silent 0: norm2(x)^2 at 0 has 2 I, and no rule of the norm can know. `dot(x, x)`, a sum of squares or a variance can.
+//!   Tangents that are recorded and then swept backward are the exception: a zero that arrives stays zero. Of the pieces
+//!   that are straight (`abs`, `relu`, `norm1`, `max`) they are those of the piece that the choice is on: of |x|^2 at 0, 0.
 //!
 //! # What rounding does
 //!

@@ -18,7 +18,7 @@ use crate::num::Element;
 use crate::sweep::Gradients;
 use crate::tape::entry::NodeOp;
 use crate::tape::scalar::ScalarNode;
-use crate::tape::{Id, NodeRef, Tape, Value, Var};
+use crate::tape::{NodeId, NodeRef, Tape, Value, Var};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -88,13 +88,13 @@ struct Recording<T: 'static> {
     key: u64,
     tape: Tape<T>,
     program: Program<T>,
-    loss: Id,
-    values: Vec<Id>,
+    loss: NodeId,
+    values: Vec<NodeId>,
     leaves: Vec<Leaf>,
     /// What stands in for the leaves' values between two steps.
     blanks: Vec<Value<T>>,
     /// The nodes whose gradients are the last outputs, in their order: numbers, then tensors.
-    gradients: Vec<Id>,
+    gradients: Vec<NodeId>,
     /// The gradients of numbers before any has come: 0 by a variable. Of any other number there is none, and nobody may take
     /// NaN for it.
     unreached: Vec<T>,
@@ -196,7 +196,7 @@ impl<T: Element> Compiled<T> {
                 // The eager step says what is wrong.
                 return Ok(None);
             }
-            (loss.id(), values.iter().map(|value| value.id()).collect(), rest)
+            (loss.id, values.iter().map(|value| value.id).collect(), rest)
         };
         let compiled = tape.tracing().check().and_then(|()| Recording::new(key, tape, loss, values, &self.options));
         let mut recording = match compiled {
@@ -281,9 +281,9 @@ type Results<T> = (T, SmallVec<[Tensor<T>; 4]>, Gradients<T>);
 impl<T: Element> Recording<T> {
     /// Compiles what a tape has recorded.
     #[inline(never)]
-    fn new(key: u64, tape: Tape<T>, loss: Id, values: Vec<Id>, options: &Options) -> Result<Self> {
+    fn new(key: u64, tape: Tape<T>, loss: NodeId, values: Vec<NodeId>, options: &Options) -> Result<Self> {
         let leaves = leaves(&tape);
-        let var = |id: Id| match id.lane() {
+        let var = |id: NodeId| match id.lane() {
             NodeRef::Scalar(node) => Var::scalar(&tape, node, T::from_f64(0.0)),
             _ => Var::tensor(&tape, id),
         };
@@ -304,13 +304,13 @@ impl<T: Element> Recording<T> {
         let mut gradients = Vec::new();
         for (x, key) in by.iter().zip(found) {
             if let Some(key) = key {
-                gradients.push(x.id());
+                gradients.push(x.id);
                 outputs.push(key);
             }
         }
         let last = gradients.iter().filter_map(|id| scalar(*id)).max().map_or(0, |last| last + 1);
         let mut unreached = vec![T::from_f64(f64::NAN); last];
-        for id in by.iter().filter_map(|x| scalar(x.id())).filter(|&id| id < last) {
+        for id in by.iter().filter_map(|x| scalar(x.id)).filter(|&id| id < last) {
             unreached[id] = T::from_f64(0.0);
         }
         drop((inputs, by));
@@ -336,8 +336,8 @@ impl<T: Element> Recording<T> {
     ) -> Result<Option<Computed<T, R>>> {
         self.tape.start_replay();
         let built = build(&self.tape, context).map(|(loss, values, rest)| {
-            let ids = values.iter().map(|value| value.id());
-            (loss.id() == self.loss && ids.eq(self.values.iter().copied()), rest)
+            let ids = values.iter().map(|value| value.id);
+            (loss.id == self.loss && ids.eq(self.values.iter().copied()), rest)
         });
         let left = self.tape.has_left_replay();
         let complete = self.tape.end_replay();
@@ -406,7 +406,7 @@ impl<T: Element> Recording<T> {
                 gradients.0[id as usize] = program.item(k);
             }
         }
-        Ok((program.item(0), values, Gradients::from_parts(gradients.0, gradients.1)))
+        Ok((program.item(0), values, Gradients::from_parts(gradients.0, gradients.1, self.tape.recorded())))
     }
 
     /// Lets go of the leaves' values, so that their owners can write them in place.
@@ -425,10 +425,10 @@ impl<T: Element> Recording<T> {
 }
 
 impl Leaf {
-    fn id<T: Element>(self, tape: &Tape<T>) -> Id {
+    fn id<T: Element>(self, tape: &Tape<T>) -> NodeId {
         match self {
             Leaf::Entry(k) => tape.entries()[k].id(k),
-            Leaf::Scalar(id) => Id::scalar(id),
+            Leaf::Scalar(id) => NodeId::scalar(id),
         }
     }
 }
@@ -437,7 +437,7 @@ impl Leaf {
 type Slots<T> = (Vec<T>, Vec<Option<Value<T>>>);
 
 /// The place of a number's gradient.
-fn scalar(id: Id) -> Option<usize> {
+fn scalar(id: NodeId) -> Option<usize> {
     match id.lane() {
         NodeRef::Scalar(id) => Some(id as usize),
         NodeRef::Tensor(_) | NodeRef::Constant => None,
@@ -448,7 +448,7 @@ fn scalar(id: Id) -> Option<usize> {
 fn room<T: Element>(
     program: &Program<T>,
     values: usize,
-    gradients: &[Id],
+    gradients: &[NodeId],
     unreached: &[T],
     home: &Tape<T>,
 ) -> (SmallVec<[Tensor<T>; 4]>, Slots<T>) {
@@ -479,11 +479,11 @@ fn leaves<T: Element>(tape: &Tape<T>) -> Vec<Leaf> {
 }
 
 /// The nodes whose gradients are wanted: variables, and what is marked with [`Var::retain_gradient`].
-fn wanted<T: Element>(tape: &Tape<T>, leaves: &[Leaf]) -> Vec<Id> {
+fn wanted<T: Element>(tape: &Tape<T>, leaves: &[Leaf]) -> Vec<NodeId> {
     let entries = tape.entries();
     let active = leaves.iter().filter_map(|leaf| match *leaf {
-        Leaf::Entry(k) => entries[k].active.then_some(Id::tensor(k)),
-        Leaf::Scalar(id) => Some(Id::scalar(id)),
+        Leaf::Entry(k) => entries[k].active.then_some(NodeId::tensor(k)),
+        Leaf::Scalar(id) => Some(NodeId::scalar(id)),
     });
     let kept = entries.iter().enumerate().filter(|(_, entry)| entry.retained && !matches!(entry.op, NodeOp::Leaf));
     let kept = kept.map(|(k, entry)| entry.id(k));

@@ -36,6 +36,23 @@ pub struct Function<T: 'static, F> {
 }
 
 /// A function that is compiled when it is called. Its closure gives the outputs; gradients may be among them, by `tape.grad`.
+///
+/// What the closure captures is a constant of the program: a number or tensor from outside is frozen at what it was when the
+/// function was recorded for these shapes, also where it changes later (a `Cell`, a random number, the time). What shall
+/// change is an input.
+///
+/// ```
+/// use retrograd::{Tensor, compile};
+/// let rate = std::cell::Cell::new(1.0);
+/// let mut f = compile(|_, v| vec![v[0] * rate.get()]);
+/// assert_eq!(f.call(&[&Tensor::scalar(3.0)])?.item(0), 3.0);
+/// rate.set(2.0);
+/// assert_eq!(f.call(&[&Tensor::scalar(3.0)])?.item(0), 3.0);
+/// // As an input it is read at each call.
+/// let mut g = compile(|_, v| vec![v[0] * v[1]]);
+/// assert_eq!(g.call(&[&Tensor::scalar(3.0), &Tensor::scalar(rate.get())])?.item(0), 6.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 /// For other settings: [`Options::function`].
 pub fn compile<T, F>(build: F) -> Function<T, F>
 where

@@ -94,7 +94,8 @@ impl Options {
         self.relaxed = relaxed;
         self
     }
-    /// How many threads may work, where it pays; results have the same bits for any number.
+    /// How many threads may work, where it pays; results have the same bits for any number. At most 256 are started, and no
+    /// more than the system gives.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -205,6 +206,8 @@ impl Options {
     }
 
     fn assemble<T: Element>(&self, mut ir: Ir<T>) -> Result<Program<T>> {
+        twice("write_out", "output", self.written_out.iter().copied())?;
+        twice("carry", "input", self.carried.iter().map(|&(input, _)| input))?;
         passes::run(&mut ir, &self.carried);
         let carried = self.carried_nodes(&ir)?;
         let mut schedule = lower::schedule(ir);
@@ -298,6 +301,20 @@ impl Options {
         };
         self.carried.iter().map(pair).collect()
     }
+}
+
+/// An input or output that a setting names more than once.
+fn twice(setting: &str, what: &str, numbers: impl Iterator<Item = usize>) -> Result<()> {
+    let mut seen = Vec::new();
+    for k in numbers {
+        if seen.contains(&k) {
+            return Err(Error::argument(format!(
+                "{setting}: {what} {k} is named twice; once is enough, and twice would be unclear"
+            )));
+        }
+        seen.push(k);
+    }
+    Ok(())
 }
 
 fn missing(what: &str, kind: &str, k: usize, n: usize) -> Error {

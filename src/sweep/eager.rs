@@ -1,6 +1,7 @@
 //! The sweep over numbers.
 
-use super::{Needs, SweepMode};
+use super::careful::{self, Careful};
+use super::{Needs, SweepMode, bends};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::ops::BinaryOp;
@@ -9,7 +10,7 @@ use crate::ops::eager::{self, Eager};
 use crate::ops::structural::{Contribution, MatMul, Node, TensorOp, TensorRule};
 use crate::tape::NodeRef;
 use crate::tape::entry::{Entry, NodeOp, Parent};
-use crate::tape::{Id, Tape, Value};
+use crate::tape::{NodeId, Tape, Value};
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::shape::same_lengths;
@@ -122,18 +123,24 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
             hooked.sort_unstable_by(|a, b| b.cmp(a));
             hooked.dedup();
             for id in hooked {
-                tape.scalars().sweep(id + 1, hi, scalars);
-                let g = self.hooked(tape, Id::scalar(id), Value::Scalar(scalars[id as usize]));
+                self.sweep_scalars(tape, id + 1, hi, scalars);
+                let g = self.hooked(tape, NodeId::scalar(id), Value::Scalar(scalars[id as usize]));
                 scalars[id as usize] = g.as_slice()[0];
                 hi = id + 1;
             }
         }
-        tape.scalars().sweep(lo, hi, scalars);
+        self.sweep_scalars(tape, lo, hi, scalars);
         Ok(())
     }
 
-    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>) {
-        tape.scalars().push_forward(lo, hi, scalars);
+    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>, to_gradients: bool) {
+        if to_gradients && tape.scalars().has_bends() {
+            self.numbers.get_or_init(|| careful::values(tape));
+        }
+        match self.careful(tape) {
+            Some(careful) => careful.push_forward(lo, hi, scalars, to_gradients),
+            None => tape.scalars().push_forward(lo, hi, scalars),
+        }
     }
 
     fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Value<T>) -> Result<Contribution<Value<T>>> {
@@ -228,6 +235,12 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         }
     }
 
+    fn unknown(&self, tape: &Tape<T>, k: usize, tangent: &Value<T>) -> Option<Value<T>> {
+        let entries = tape.entries();
+        let entry = &entries[k];
+        bends::unknown(self, &entry.op, &Self::node_values(&entries, entry), &entry.value, tangent)
+    }
+
     fn accumulate(&self, slot: &mut Option<Value<T>>, contribution: Contribution<Value<T>>, _shape: &Shape) {
         let Some(existing) = slot else {
             *slot = Some(self.settled(contribution));
@@ -236,10 +249,9 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         if let Contribution::Product { x, y, product } = &contribution
             && let Value::Tensor(sum) = existing
             && let Some(sum) = sum.unique_slice()
+            && product.add_into(x.operand(), y.operand(), sum)
         {
-            if product.add_into(x.operand(), y.operand(), sum) {
-                return;
-            }
+            return;
         }
         let more = self.settled(contribution);
         *existing = match (std::mem::replace(existing, Value::Scalar(T::from_f64(0.0))), more) {
@@ -261,17 +273,37 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     }
 
     fn hook_result(&self, tape: &Tape<T>, scalars: &mut Vec<T>, id: u32) {
-        let g = self.hooked(tape, Id::scalar(id), Value::Scalar(scalars[id as usize]));
+        let g = self.hooked(tape, NodeId::scalar(id), Value::Scalar(scalars[id as usize]));
         scalars[id as usize] = g.as_slice()[0];
     }
 
-    fn hooked(&self, tape: &Tape<T>, id: Id, mut g: Value<T>) -> Value<T> {
+    fn hooked(&self, tape: &Tape<T>, id: NodeId, mut g: Value<T>) -> Value<T> {
         tape.call_hooks(id, &mut g);
         g
     }
 }
 
 impl<T: Element> Eager<'_, T> {
+    fn careful<'a>(&'a self, tape: &'a Tape<T>) -> Option<Careful<'a, T>> {
+        Some(Careful { lane: tape.scalars(), values: self.numbers.get()? })
+    }
+
+    fn sweep_scalars(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut [T]) {
+        match self.careful(tape) {
+            Some(careful) => careful.sweep(lo, hi, scalars),
+            None => {
+                let finite = tape.scalars().sweep(lo, hi, scalars);
+                self.finite.set(self.finite.get() && finite);
+            }
+        }
+    }
+
+    /// Whether the gradients of all leaves of the scalar lane are finite after a sweep; a careful one is as good as can be.
+    pub(crate) fn is_finite(&self, tape: &Tape<T>, scalars: &[T]) -> bool {
+        let leading = &scalars[..tape.scalars().leading_leaves().min(scalars.len())];
+        self.numbers.get().is_some() || self.finite.get() && leading.iter().all(|g| g.as_f64().is_finite())
+    }
+
     /// Gives a gradient's buffer back, unless something else still shares it.
     fn give(&self, g: Value<T>) {
         if let Value::Tensor(g) = g {

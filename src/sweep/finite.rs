@@ -7,7 +7,7 @@ use crate::num::elementwise::advice;
 use crate::ops::UnaryOp;
 use crate::tape::entry::NodeOp;
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Id, NodeRef, Tape, Value, Var};
+use crate::tape::{NodeId, NodeRef, Tape, Value, Var};
 use crate::tensor::display::readable;
 use crate::tensor::{Operand, Shape};
 use std::panic::Location;
@@ -52,7 +52,7 @@ impl<T: Element> Tape<T> {
         let marks: Vec<u32> = self.entries().iter().map(|entry| entry.mark).collect();
         let mut hi = self.scalars().len();
         let check_scalars = |lo: u32, hi: u32| {
-            (lo..hi).rev().map(Id::scalar).try_for_each(|id| match grads.get_item(id) {
+            (lo..hi).rev().map(NodeId::scalar).try_for_each(|id| match grads.item_at(id) {
                 Some(g) if !g.as_f64().is_finite() => {
                     Err(self.blame(&grads, &values, (id, usize::MAX), &format!("gradient {g}")))
                 }
@@ -62,8 +62,8 @@ impl<T: Element> Tape<T> {
         for (k, &mark) in marks.iter().enumerate().rev() {
             check_scalars(mark, hi)?;
             hi = mark;
-            let id = Id::tensor(k);
-            if let Some((g, i)) = grads.get(id).and_then(|g| Some((g, first_bad(g.as_slice())?))) {
+            let id = NodeId::tensor(k);
+            if let Some((g, i)) = grads.at(id).and_then(|g| Some((g, first_bad(g.as_slice())?))) {
                 let what = format!("gradient {} at element {i} of shape {}", g.as_slice()[i], g.shape());
                 return Err(self.blame(&grads, &values, (id, i), &what));
             }
@@ -72,11 +72,11 @@ impl<T: Element> Tape<T> {
     }
 
     /// The error for a bad gradient: it names the op whose rule made it out of a finite one.
-    fn blame(&self, grads: &Gradients<T>, values: &[T], (id, element): (Id, usize), what: &str) -> Error {
+    fn blame(&self, grads: &Gradients<T>, values: &[T], (id, element): (NodeId, usize), what: &str) -> Error {
         let what = format!("{what}, passed back by the rule");
         if let NodeRef::Scalar(node) = id.lane() {
             let makes_it = |&consumer: &u32| {
-                let g = grads.get_item(Id::scalar(consumer)).unwrap_or_default();
+                let g = grads.item_at(NodeId::scalar(consumer)).unwrap_or_default();
                 let partials = self.scalars().parents(consumer).into_iter().zip(self.scalars().partials(consumer));
                 partials.into_iter().any(|(parent, p)| parent == Some(node) && !(p * g).as_f64().is_finite())
             };
@@ -98,7 +98,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// The entry whose contribution to the gradient of `id` is not finite.
-    fn blamed_entry(&self, grads: &Gradients<T>, id: Id) -> Option<usize> {
+    fn blamed_entry(&self, grads: &Gradients<T>, id: NodeId) -> Option<usize> {
         let entries = self.entries();
         let shape = match id.lane() {
             NodeRef::Tensor(k) => entries[k].value.shape(),
@@ -106,8 +106,8 @@ impl<T: Element> Tape<T> {
         };
         entries.iter().enumerate().position(|(k, entry)| {
             let g = match entry.scalar {
-                Some(scalar) => grads.get_item(Id::scalar(scalar)).map(Value::Scalar),
-                None => grads.get(Id::tensor(k)).cloned().map(Value::from),
+                Some(scalar) => grads.item_at(NodeId::scalar(scalar)).map(Value::Scalar),
+                None => grads.at(NodeId::tensor(k)).cloned().map(Value::from),
             };
             let Some(g) = g.filter(|g| first_bad(g.as_slice()).is_none()) else { return false };
             let is_bad = |wrt| {
@@ -143,12 +143,13 @@ impl<T: Element> Tape<T> {
             ScalarNode::Binary(op, a, b) => (op.name(), vec![show(a), show(b)]),
         };
         let operands: Vec<String> = operands.iter().map(readable).collect();
-        let of = self.scalars().parents(id).into_iter().flatten().find_map(|parent| self.origin(Id::scalar(parent)));
+        let of =
+            self.scalars().parents(id).into_iter().flatten().find_map(|parent| self.origin(NodeId::scalar(parent)));
         describe([name, &of.unwrap_or_default()], id as usize, what, &operands.join(", "), self.scalars().site(id))
     }
 
     /// The op that a value comes out of, up to ops of one argument and factors on the way: det, of ln(2 |det A|).
-    fn origin(&self, mut id: Id) -> Option<String> {
+    fn origin(&self, mut id: NodeId) -> Option<String> {
         let entries = self.entries();
         loop {
             let made = match id.lane() {
@@ -156,8 +157,8 @@ impl<T: Element> Tape<T> {
                 NodeRef::Tensor(k) => Some(k),
                 NodeRef::Scalar(number) => self.maker(number),
             };
-            let number = |id: &Id| !matches!(id.lane(), NodeRef::Constant);
-            let mut parents: Vec<Id> = match (made, id.lane()) {
+            let number = |id: &NodeId| !matches!(id.lane(), NodeRef::Constant);
+            let mut parents: Vec<NodeId> = match (made, id.lane()) {
                 (Some(k), _) => {
                     let entry = &entries[k];
                     if !matches!(entry.op, NodeOp::Unary(_) | NodeOp::Binary(_) | NodeOp::Copy) {
@@ -166,7 +167,7 @@ impl<T: Element> Tape<T> {
                     entry.parents.iter().map(|parent| parent.id).filter(number).collect()
                 }
                 (None, NodeRef::Scalar(number)) => {
-                    self.scalars().parents(number).into_iter().flatten().map(Id::scalar).collect()
+                    self.scalars().parents(number).into_iter().flatten().map(NodeId::scalar).collect()
                 }
                 (None, _) => return None,
             };

@@ -1,11 +1,11 @@
 //! The result of a sweep over numbers.
 
+use super::careful::careful;
 use super::sweep;
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::eager::Eager;
-use crate::tape::NodeRef;
-use crate::tape::{Id, Tape, Value, Var};
+use crate::tape::{Id, NodeId, NodeRef, Recorded, Recording, Tape, Value, Var};
 use crate::tensor::Tensor;
 
 /// The gradients of one output, by variable; owned, so they outlive the tape's contents.
@@ -15,42 +15,75 @@ use crate::tensor::Tensor;
 pub struct Gradients<T> {
     scalars: Vec<T>,
     tensors: Vec<Option<Value<T>>>,
-    /// The tape's address, to tell its variables from others'; never followed.
-    home: usize,
-}
-
-/// What tells a tape from others while variables borrow it.
-fn address<T>(tape: Option<&Tape<T>>) -> usize {
-    tape.map_or(0, |tape| std::ptr::from_ref(tape).addr())
+    /// What the output was recorded in.
+    of: Recorded,
 }
 
 impl<T: Element> Gradients<T> {
     #[inline(never)]
     pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Result<Self> {
-        let Some(tape) = y.tape else { return Ok(Self { scalars: Vec::new(), tensors: Vec::new(), home: 0 }) };
+        let Some(tape) = y.tape else { return Ok(Self::from_parts(Vec::new(), Vec::new(), Recorded::default())) };
         if tape.tracing().is_on() {
             tape.tracing().note(Error::tape(
                 "compile: backward() gives plain numbers, which a program would keep; use tape.grad, whose gradients are recorded",
             ));
         }
-        let mode = Eager::new(tape.pool());
-        let adjoints = sweep(tape, &mode, y.id, seed, None)?;
+        if tape.is_strict() {
+            return Self::strict(tape, y, seed);
+        }
+        let mode = if tape.has_hooks() { careful(tape) } else { Eager::new(tape.pool()) };
+        let mut adjoints = sweep(tape, &mode, y.id, seed.clone(), None)?;
+        if !mode.is_finite(tape, &adjoints.scalars) {
+            adjoints = sweep(tape, &careful(tape), y.id, seed, None)?;
+        }
         mode.release();
-        Ok(Self { scalars: adjoints.scalars, tensors: adjoints.tensors, home: address(Some(tape)) })
+        Ok(Self::from_parts(adjoints.scalars, adjoints.tensors, tape.recorded()))
+    }
+
+    /// By plain arithmetic, recorded.
+    fn strict<'t>(tape: &'t Tape<T>, y: Var<'t, T>, seed: Value<T>) -> Result<Self> {
+        let seed = match seed {
+            Value::Scalar(seed) => Var::constant(seed).on(tape),
+            Value::Tensor(seed) => tape.data(seed),
+        };
+        let adjoints = sweep(tape, &Recording::on(tape), y.id, seed, None)?;
+        let scalars = adjoints.scalars.adjoints.iter().map(|g| g.map_or(T::from_f64(0.0), |g| g.item())).collect();
+        let kept = |k: usize| tape.entries()[k].parents.is_empty() || tape.entries()[k].retained;
+        let tensors =
+            adjoints.tensors.into_iter().enumerate().map(|(k, g)| g.filter(|_| kept(k)).map(|g| g.value().into()));
+        Ok(Self::from_parts(scalars, tensors.collect(), tape.recorded()))
     }
 
     /// Gradients that were computed elsewhere, by node.
-    pub(crate) fn from_parts(scalars: Vec<T>, tensors: Vec<Option<Value<T>>>) -> Self {
-        Self { scalars, tensors, home: 0 }
+    pub(crate) fn from_parts(scalars: Vec<T>, tensors: Vec<Option<Value<T>>>, of: Recorded) -> Self {
+        Self { scalars, tensors, of }
     }
 
     pub(crate) fn into_parts(self) -> (Vec<T>, Vec<Option<Value<T>>>) {
         (self.scalars, self.tensors)
     }
 
-    /// Whether these are gradients by variables of that one's tape. Those of a constant belong to any.
-    fn belongs(&self, x: Var<'_, T>) -> bool {
-        self.home == 0 || self.home == address(x.tape)
+    /// Whether these are gradients by what was recorded there. Those of a constant are by anything, and a constant is of any.
+    fn belongs(&self, of: Recorded) -> bool {
+        self.of == of || [self.of, of].contains(&Recorded::default())
+    }
+
+    /// Why gradients and a node do not belong together.
+    fn stranger(&self, of: Recorded) -> Error {
+        Error::tape(if self.of.is_on_tape_of(of) {
+            "gradient: the gradients are of what the tape held before clear() than the variable, or after it; sweep again"
+        } else {
+            "gradient: the variable is of another tape than the gradients"
+        })
+    }
+
+    /// The node, if it is of what the gradients are of.
+    #[track_caller]
+    fn own(&self, id: Id) -> NodeRef {
+        if !self.belongs(id.of) {
+            Err(self.stranger(id.of)).or_panic()
+        }
+        id.node.lane()
     }
 
     /// The gradient by a variable: zeros where the output does not depend on it.
@@ -69,8 +102,8 @@ impl<T: Element> Gradients<T> {
     /// The variable is data or a constant, an intermediate tensor whose gradient was not kept, or of another tape.
     #[inline(never)]
     pub fn try_wrt(&self, x: Var<'_, T>) -> Result<Tensor<T>> {
-        if !x.is_constant() && !self.belongs(x) {
-            return Err(Error::tape("gradient: the variable is of another tape than the gradients"));
+        if !self.belongs(x.recorded()) {
+            return Err(self.stranger(x.recorded()));
         }
         let k = match x.id.lane() {
             NodeRef::Scalar(_) => return Ok(Tensor::scalar(self.item(x))),
@@ -108,7 +141,9 @@ impl<T: Element> Gradients<T> {
     #[track_caller]
     pub fn item(&self, x: Var<'_, T>) -> T {
         match x.id.lane() {
-            NodeRef::Scalar(id) if self.belongs(x) => self.scalars.get(id as usize).copied().unwrap_or_default(),
+            NodeRef::Scalar(id) if self.belongs(x.recorded()) => {
+                self.scalars.get(id as usize).copied().unwrap_or_default()
+            }
             _ => self.wrt(x).item(),
         }
     }
@@ -118,14 +153,28 @@ impl<T: Element> Gradients<T> {
     #[track_caller]
     pub fn items(&self, xs: &[Var<'_, T>]) -> Vec<T> {
         let direct = |x: &Var<'_, T>| {
-            x.node().filter(|_| self.belongs(*x)).and_then(|id| self.scalars.get(id as usize).copied())
+            x.node().filter(|_| self.belongs(x.recorded())).and_then(|id| self.scalars.get(id as usize).copied())
         };
         xs.iter().map(|x| direct(x).unwrap_or_else(|| self.item(*x))).collect()
     }
 
-    /// The gradient of a tensor by its node's number, if one reached it.
+    /// The gradient of a node of what the gradients are of.
+    pub(crate) fn at(&self, node: NodeId) -> Option<&Tensor<T>> {
+        self.get(Id { of: self.of, node })
+    }
+
+    /// The gradient of a scalar of what the gradients are of.
+    pub(crate) fn item_at(&self, node: NodeId) -> Option<T> {
+        self.get_item(Id { of: self.of, node })
+    }
+
+    /// The gradient of a tensor by its node, if one reached it.
+    ///
+    /// # Panics
+    /// The node is of another tape, or of what this one held before or after [`Tape::clear`].
+    #[track_caller]
     pub fn get(&self, id: Id) -> Option<&Tensor<T>> {
-        match id.lane() {
+        match self.own(id) {
             NodeRef::Tensor(k) => match self.tensors.get(k) {
                 Some(Some(Value::Tensor(g))) => Some(g),
                 _ => None,
@@ -134,18 +183,26 @@ impl<T: Element> Gradients<T> {
         }
     }
 
-    /// The gradient of a scalar by its node's number, if the sweep came past it.
+    /// The gradient of a scalar by its node, if the sweep came past it.
+    ///
+    /// # Panics
+    /// The node is of another tape, or of what this one held before or after [`Tape::clear`].
+    #[track_caller]
     pub fn get_item(&self, id: Id) -> Option<T> {
-        match id.lane() {
+        match self.own(id) {
             NodeRef::Scalar(id) => self.scalars.get(id as usize).copied(),
             _ => None,
         }
     }
 
-    /// Takes the gradient out by its node's number, a scalar's as a tensor of shape []: none where no gradient reached it.
+    /// Takes the gradient out by its node, a scalar's as a tensor of shape []: none where no gradient reached it.
+    ///
+    /// # Panics
+    /// As [`Gradients::get`].
     #[inline(never)]
+    #[track_caller]
     pub fn take(&mut self, id: Id) -> Option<Tensor<T>> {
-        match id.lane() {
+        match self.own(id) {
             NodeRef::Tensor(k) => match self.tensors.get_mut(k)?.take()? {
                 Value::Tensor(g) => Some(g),
                 Value::Scalar(g) => Some(Tensor::scalar(g)),

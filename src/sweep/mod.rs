@@ -12,6 +12,8 @@
 //! Cost: O(nodes), with one live gradient for each unfinished node.
 
 mod backward;
+mod bends;
+mod careful;
 mod eager;
 mod finite;
 mod gradients;
@@ -30,7 +32,7 @@ use crate::ops::algebra::Algebra;
 use crate::ops::eager::Eager;
 use crate::ops::structural::{Contribution, TensorOp};
 use crate::tape::entry::Entry;
-use crate::tape::{Id, NodeRef, Recording, Tape, Value, Var};
+use crate::tape::{NodeId, NodeRef, Recording, Tape, Value, Var};
 use crate::tensor::Shape;
 
 /// How a sweep applies rules and holds adjoints: as numbers, or as variables.
@@ -53,12 +55,14 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
         scalars: &mut Self::Scalars,
         needs: Option<&Needs>,
     ) -> Result<()>;
-    /// Carries tangents forward through the scalars `lo..hi`.
-    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Self::Scalars);
+    /// Carries tangents forward through the scalars `lo..hi`, on their way to gradients or not ([`bends`]).
+    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Self::Scalars, to_gradients: bool);
     /// What entry `k` contributes to its parent `wrt`, up to broadcasting.
     fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Self::V) -> Result<Contribution<Self::V>>;
     /// The tangent that parent `wrt` contributes to entry `k`.
     fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Self::V) -> Result<Self::V>;
+    /// What a tangent on its way to gradients has in addition behind entry `k`, where that is of ops that bend.
+    fn unknown(&self, tape: &Tape<T>, k: usize, tangent: &Self::V) -> Option<Self::V>;
     /// Adds a contribution to an adjoint.
     fn accumulate(&self, slot: &mut Option<Self::V>, contribution: Contribution<Self::V>, shape: &Shape);
     /// Adds what entry `k` contributes to its parent `wrt`, the entry `parent`, to that one's adjoint.
@@ -79,7 +83,7 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
         Vec::new()
     }
     /// Lets the hooks of a node see its adjoint.
-    fn hooked(&self, tape: &Tape<T>, id: Id, g: Self::V) -> Self::V;
+    fn hooked(&self, tape: &Tape<T>, id: NodeId, g: Self::V) -> Self::V;
     /// The same for a number that an op on tensors made, which a sweep of scalars comes to only after the op.
     fn hook_result(&self, tape: &Tape<T>, scalars: &mut Self::Scalars, id: u32);
 }
@@ -96,7 +100,7 @@ pub(crate) type AdjointsOf<T, M> = Adjoints<<M as SweepMode<T>>::Scalars, <M as 
 pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
     tape: &Tape<T>,
     mode: &M,
-    from: Id,
+    from: NodeId,
     seed: M::V,
     needs: Option<&Needs>,
 ) -> Result<AdjointsOf<T, M>> {
@@ -131,7 +135,7 @@ fn visit<T: Element, M: SweepMode<T>>(
     needs: Option<&Needs>,
 ) -> Result<()> {
     let hooked = tape.has_hooks();
-    let wanted = |entries: &[Entry<T>], parent: Id| match parent.lane() {
+    let wanted = |entries: &[Entry<T>], parent: NodeId| match parent.lane() {
         NodeRef::Tensor(p) => entries[p].active && needs.is_none_or(|needs| needs.entry(p)),
         NodeRef::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
         NodeRef::Constant => false,
@@ -161,7 +165,7 @@ fn visit<T: Element, M: SweepMode<T>>(
     }
     if scalar.is_none() {
         if hooked {
-            g = g.map(|g| mode.hooked(tape, Id::tensor(k), g));
+            g = g.map(|g| mode.hooked(tape, NodeId::tensor(k), g));
         }
         if keep {
             adjoints.tensors[k] = g.clone();
@@ -232,10 +236,10 @@ fn fit<T: Element, M: SweepMode<T>>(mode: &M, contribution: Contribution<M::V>, 
 pub(crate) fn forward<T: Element, M: SweepMode<T>>(
     tape: &Tape<T>,
     mode: &M,
-    tangents: Vec<(Id, M::V)>,
-    to: impl Iterator<Item = Id>,
+    tangents: Vec<(NodeId, M::V)>,
+    to: impl Iterator<Item = NodeId>,
 ) -> Result<Vec<Option<M::V>>> {
-    let to: Vec<Id> = to.collect();
+    let to: Vec<NodeId> = to.collect();
     let (n_entries, n_scalars) = extent(tape, &to);
     let mut state: AdjointsOf<T, M> = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
     state.tensors.resize_with(n_entries, || None);
@@ -248,6 +252,7 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
             NodeRef::Constant => {}
         }
     }
+    let to_gradients = bends::lead_to_gradients(tape, &to, n_entries, n_scalars);
     let mut lo = 0;
     for k in 0..n_entries {
         let (mark, scalar, parents, active) = {
@@ -255,7 +260,7 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
             (entry.mark, entry.scalar, entry.parents.clone(), entry.active)
         };
         // A number out of an entry is the last scalar before the entry's mark; its tangent comes from the entry.
-        mode.forward_segment(tape, lo, mark, &mut state.scalars);
+        mode.forward_segment(tape, lo, mark, &mut state.scalars, to_gradients);
         lo = mark;
         if !active {
             continue;
@@ -269,6 +274,10 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
                 NodeRef::Constant => None,
             };
             if let Some(tangent) = tangent {
+                if to_gradients && let Some(unknown) = mode.unknown(tape, k, &tangent) {
+                    let unknown = mode.broadcast_to(&unknown, &shape);
+                    mode.accumulate(&mut sum, Contribution::Value(unknown), &shape);
+                }
                 let part = mode.tangent(tape, k, wrt, tangent)?;
                 mode.accumulate(&mut sum, Contribution::Value(mode.broadcast_to(&part, &shape)), &shape);
             }
@@ -279,8 +288,8 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
             _ => {}
         }
     }
-    mode.forward_segment(tape, lo, n_scalars, &mut state.scalars);
-    let tangent_of = |to: Id| match to.lane() {
+    mode.forward_segment(tape, lo, n_scalars, &mut state.scalars, to_gradients);
+    let tangent_of = |to: NodeId| match to.lane() {
         NodeRef::Tensor(k) => state.tensors[k].clone(),
         NodeRef::Scalar(id) => mode.scalar(&state.scalars, id),
         NodeRef::Constant => None,
@@ -289,7 +298,7 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
 }
 
 /// How many entries and scalars there are up to the last of these nodes: what is recorded later does not lead to them.
-fn extent<T: Element>(tape: &Tape<T>, to: &[Id]) -> (usize, u32) {
+fn extent<T: Element>(tape: &Tape<T>, to: &[NodeId]) -> (usize, u32) {
     let entries = tape.entries();
     to.iter().fold((0, 0), |(n_entries, n_scalars), id| match id.lane() {
         NodeRef::Tensor(k) => (n_entries.max(k + 1), n_scalars.max(entries[k].mark)),
@@ -370,11 +379,36 @@ impl<T: Element> Tape<T> {
         for y in ys {
             crate::tape::same_tape("jvp", Some(self), y.tape)?;
         }
-        let mode = Eager::new(self.pool());
-        let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.clone())).collect();
-        let found = forward(self, &mode, tangents, ys.iter().map(|y| y.id))?;
+        if self.is_strict() {
+            return self.strict_jvp(ys, tangents);
+        }
+        let pass = |mode: Eager<'_, T>| {
+            let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.clone())).collect();
+            forward(self, &mode, tangents, ys.iter().map(|y| y.id))
+        };
+        let mut found = pass(Eager::new(self.pool()))?;
+        let finite = |value: &Value<T>| value.as_slice().iter().all(|x| x.as_f64().is_finite());
+        if self.scalars().len() > 0 && !found.iter().flatten().all(finite) {
+            found = pass(careful::careful(self))?;
+        }
         let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape()).into();
         Ok(found.into_iter().zip(ys).map(|(tangent, y)| tangent.unwrap_or_else(|| zero(y))).collect())
+    }
+
+    /// By plain arithmetic, recorded.
+    fn strict_jvp(&self, ys: &[Var<'_, T>], tangents: &[(Var<'_, T>, Value<T>)]) -> Result<Vec<Value<T>>> {
+        let tangent = |(var, tangent): &(Var<'_, T>, Value<T>)| match tangent {
+            Value::Scalar(x) => (var.id, Var::constant(*x).on(self)),
+            Value::Tensor(x) => (var.id, self.data(x.clone())),
+        };
+        let found =
+            forward(self, &Recording::on(self), tangents.iter().map(tangent).collect(), ys.iter().map(|y| y.id))?;
+        let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape());
+        Ok(found
+            .into_iter()
+            .zip(ys)
+            .map(|(found, y)| found.map_or_else(|| zero(y), |found| found.value()).into())
+            .collect())
     }
 
     /// The directional derivative of `y`, recorded: a variable, to be used and differentiated again.

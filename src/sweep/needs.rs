@@ -27,7 +27,7 @@ impl Needs {
         for (k, entry) in entries.iter().enumerate() {
             needs.mark_scalars(tape, lo, entry.mark);
             lo = entry.mark;
-            let depends = |id: crate::tape::Id| match id.lane() {
+            let depends = |id: crate::tape::NodeId| match id.lane() {
                 NodeRef::Scalar(id) => needs.scalars[id as usize],
                 NodeRef::Tensor(p) => needs.entries[p],
                 NodeRef::Constant => false,

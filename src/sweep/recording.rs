@@ -1,7 +1,7 @@
 //! The sweep over numbers that build: variables, so that the gradient is recorded and can be differentiated again, and nodes
 //! of an SSA graph, so that the gradient is written down.
 
-use super::{Adjoints, Needs, SweepMode};
+use super::{Adjoints, Needs, SweepMode, bends};
 use crate::error::{Error, Result};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::algebra::Algebra;
@@ -9,7 +9,7 @@ use crate::ops::structural::{Contribution, Node, TensorOp};
 use crate::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
 use crate::tape::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Id, NodeOp, NodeRef, Recording, Tape, Var};
+use crate::tape::{NodeId, NodeOp, NodeRef, Recording, Tape, Var};
 use crate::tensor::kernels::elementwise::Side;
 use crate::tensor::{Shape, Tensor};
 use std::sync::Arc;
@@ -70,6 +70,13 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
         id
     }
 
+    fn operand(&self, nodes: &Self::Nodes, operand: ScalarOperand<Self::T>) -> Self::V {
+        match operand {
+            ScalarOperand::Node(id) => self.node(nodes, id),
+            ScalarOperand::Literal(x) => self.number(x),
+        }
+    }
+
     fn unary_rule(&self, op: UnaryOp, [x, y, g]: [Self::V; 3]) -> Self::V {
         op.with(UnaryRule(x, y, g))
     }
@@ -128,10 +135,7 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
         g: impl Fn(u32) -> Option<Self::V>,
         mut add: impl FnMut(u32, Self::V),
     ) {
-        let operand = |operand| match operand {
-            ScalarOperand::Node(id) => self.node(nodes, id),
-            ScalarOperand::Literal(x) => self.number(x),
-        };
+        let operand = |operand| self.operand(nodes, operand);
         match tape.scalars().decode(id) {
             ScalarNode::Leaf(_) => {}
             ScalarNode::Copy(parent) => {
@@ -194,11 +198,22 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
         Ok(())
     }
 
-    fn forward_segment(&self, tape: &Tape<M::T>, lo: u32, hi: u32, scalars: &mut Self::Scalars) {
+    fn forward_segment(&self, tape: &Tape<M::T>, lo: u32, hi: u32, scalars: &mut Self::Scalars, to_gradients: bool) {
         for id in lo..hi {
             let mut sum = scalars.adjoints[id as usize];
             let add = |_, product| sum = Some(sum.map_or(product, |sum| sum + product));
             self.scalar_products(tape, id, &scalars.nodes, |parent| scalars.adjoints[parent as usize], add);
+            if to_gradients && let ScalarNode::Binary(op, a, b) = tape.scalars().decode(id) {
+                let inputs = [a, b].map(|operand| self.operand(&scalars.nodes, operand));
+                for operand in [a, b] {
+                    let ScalarOperand::Node(parent) = operand else { continue };
+                    let Some(tangent) = scalars.adjoints[parent as usize] else { continue };
+                    let (op, output) = (NodeOp::Binary(op), self.node(&scalars.nodes, id));
+                    if let Some(unknown) = bends::unknown(self, &op, &inputs, &output, &tangent) {
+                        sum = Some(sum.map_or(unknown, |sum| sum + unknown));
+                    }
+                }
+            }
             scalars.adjoints[id as usize] = sum;
         }
     }
@@ -222,6 +237,11 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
         }
     }
 
+    fn unknown(&self, tape: &Tape<M::T>, k: usize, tangent: &M::V) -> Option<M::V> {
+        let (op, inputs, output) = self.entry_nodes(tape, k);
+        bends::unknown(self, &op, &inputs, &output, tangent)
+    }
+
     fn accumulate(&self, slot: &mut Option<M::V>, contribution: Contribution<M::V>, shape: &Shape) {
         let value = match contribution {
             Contribution::Value(value) => value,
@@ -231,7 +251,7 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
         *slot = Some(slot.map_or(value, |sum| sum + value));
     }
 
-    fn hooked(&self, _tape: &Tape<M::T>, _id: Id, g: M::V) -> M::V {
+    fn hooked(&self, _tape: &Tape<M::T>, _id: NodeId, g: M::V) -> M::V {
         g
     }
     fn hook_result(&self, _tape: &Tape<M::T>, _scalars: &mut Self::Scalars, _id: u32) {}
@@ -272,11 +292,11 @@ impl<'t, T: Element> BuildingMode for Recording<'t, T> {
     fn entry_nodes(&self, tape: &Tape<T>, k: usize) -> (NodeOp<T>, Vec<Var<'t, T>>, Var<'t, T>) {
         let entries = tape.entries();
         let entry = &entries[k];
-        let var = |id: Id, value: T| Var { tape: Some(self.tape), id, scalar: value };
+        let var = |id: NodeId, value: T| Var { tape: Some(self.tape), id, scalar: value };
         let inputs = entry.parents.iter().map(|parent| var(parent.id, parent.value)).collect();
         let output = match entry.scalar {
             Some(id) => Var::scalar(self.tape, id, entry.value.as_slice()[0]),
-            None => var(Id::tensor(k), T::from_f64(f64::NAN)),
+            None => var(NodeId::tensor(k), T::from_f64(f64::NAN)),
         };
         (entry.op.clone(), inputs, output)
     }

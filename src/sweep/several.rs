@@ -3,6 +3,7 @@
 //! A pass reads every node once for eight directions (sixteen in f32), and does with one vector what a pass for one does with a
 //! number; every lane gets the bits that a pass of its own would give. Tapes with ops on tensors take a pass for each direction.
 
+use super::bends;
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::math::Mode;
@@ -36,7 +37,11 @@ impl<T: Element> Tape<T> {
         if self.is_numbers_alone() {
             let pass = Pass { lane: self.scalars(), from: xs, to: ys, vectors: directions.as_slice(), forward: true };
             pass.run(&mut products);
-        } else {
+        }
+        // Where a product of partial derivatives is not finite, each direction is taken by the rules.
+        let ids: Vec<_> = ys.iter().map(|y| y.id).collect();
+        let bends = self.is_numbers_alone() && bends::lead_to_gradients(self, &ids, 0, self.scalars().len());
+        if bends || !self.is_numbers_alone() || products.iter().any(|x| !x.as_f64().is_finite()) {
             for (direction, product) in rows(directions.as_slice(), xs.len(), k).zip(rows_mut(&mut products, ys.len()))
             {
                 let tangents: Vec<_> = xs.iter().zip(direction).map(|(&x, &t)| (x, Value::Scalar(t))).collect();
@@ -72,7 +77,9 @@ impl<T: Element> Tape<T> {
         if self.is_numbers_alone() {
             let pass = Pass { lane: self.scalars(), from: ys, to: xs, vectors: seeds.as_slice(), forward: false };
             pass.run(&mut products);
-        } else {
+        }
+        if !self.is_numbers_alone() || products.iter().any(|x| !x.as_f64().is_finite()) {
+            products.fill(T::from_f64(0.0));
             let zero = T::from_f64(0.0);
             for (seed, product) in rows(seeds.as_slice(), ys.len(), k).zip(rows_mut(&mut products, xs.len())) {
                 for (y, &seed) in ys.iter().zip(seed).filter(|(_, seed)| **seed != zero) {
@@ -113,7 +120,7 @@ impl<T: Element> Tape<T> {
     }
 
     fn is_numbers_alone(&self) -> bool {
-        self.entries().is_empty() && !self.has_hooks()
+        self.entries().is_empty() && !self.has_hooks() && !self.is_strict()
     }
 }
 
@@ -174,7 +181,7 @@ impl<T: Element> Pass<'_, '_, T> {
 }
 
 fn node<T: Element>(var: Var<'_, T>) -> Option<usize> {
-    match var.id().lane() {
+    match var.id.lane() {
         NodeRef::Scalar(id) => Some(id as usize),
         _ => None,
     }

@@ -13,7 +13,7 @@ use crate::ops::symbol::{Rules, Symbol};
 use crate::ops::{Binary, Unary};
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::pool::Pool;
-use crate::tensor::{Operand, Tensor, Value};
+use crate::tensor::{Operand, Shape, Tensor, Value};
 use std::any::TypeId;
 use std::sync::Arc;
 
@@ -142,7 +142,7 @@ impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
         self.0.value(inputs)
     }
     fn vjp(&self, a: &Eager<'_, T>, inputs: &[Value<T>], output: &Value<T>, g: &Value<T>) -> Result<Vec<Value<T>>> {
-        one_each(O::NAME, inputs.len(), self.0.vjp(a, inputs, output, g))
+        fitting(O::NAME, inputs, self.0.vjp(a, inputs, output, g), |x| a.shape(x))
     }
     fn record_vjp<'t>(
         &self,
@@ -151,7 +151,7 @@ impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
         output: &Var<'t, T>,
         g: &Var<'t, T>,
     ) -> Result<Vec<Var<'t, T>>> {
-        one_each(O::NAME, inputs.len(), self.0.vjp(a, inputs, output, g))
+        fitting(O::NAME, inputs, self.0.vjp(a, inputs, output, g), |x| a.shape(x))
     }
     fn symbol_vjp<'b>(
         &self,
@@ -160,7 +160,7 @@ impl<T: Element, O: CustomOp> DynTensorOp<T> for Differentiable<O> {
         output: &Symbol<'b>,
         g: &Symbol<'b>,
     ) -> Result<Option<Vec<Symbol<'b>>>> {
-        one_each(O::NAME, inputs.len(), self.0.vjp(a, inputs, output, g)).map(Some)
+        fitting(O::NAME, inputs, self.0.vjp(a, inputs, output, g), |x| a.shape(x)).map(Some)
     }
 }
 
@@ -176,9 +176,9 @@ impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
         self.0.value(inputs)
     }
     fn vjp(&self, _a: &Eager<'_, T>, inputs: &[Value<T>], output: &Value<T>, g: &Value<T>) -> Result<Vec<Value<T>>> {
-        let inputs: Vec<_> = inputs.iter().map(|v| v.clone().into_tensor()).collect();
-        let gradients = self.0.vjp(&inputs, &output.clone().into_tensor(), &g.clone().into_tensor());
-        one_each(self.0.name(), inputs.len(), gradients.into_iter().map(Value::from).collect())
+        let tensors: Vec<_> = inputs.iter().map(|v| v.clone().into_tensor()).collect();
+        let gradients = self.0.vjp(&tensors, &output.clone().into_tensor(), &g.clone().into_tensor());
+        fitting(self.0.name(), inputs, gradients.into_iter().map(Value::from).collect(), Value::shape)
     }
     fn record_vjp<'t>(
         &self,
@@ -194,14 +194,25 @@ impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
     }
 }
 
-fn one_each<V>(name: &str, inputs: usize, gradients: Vec<V>) -> Result<Vec<V>> {
-    if gradients.len() == inputs {
-        return Ok(gradients);
+/// The gradients of a user's rule, if there is one for each input and it stretches to the input's shape, or the other way round.
+fn fitting<V>(name: &str, inputs: &[V], gradients: Vec<V>, shape: impl Fn(&V) -> Shape) -> Result<Vec<V>> {
+    if gradients.len() != inputs.len() {
+        return Err(Error::argument(format!(
+            "{name}: its rule gave {} gradients for {} inputs; it must give one each",
+            gradients.len(),
+            inputs.len()
+        )));
     }
-    Err(Error::argument(format!(
-        "{name}: its rule gave {} gradients for {inputs} inputs; it must give one each",
-        gradients.len()
-    )))
+    for (k, (input, gradient)) in inputs.iter().zip(&gradients).enumerate() {
+        let (own, found) = (shape(input), shape(gradient));
+        if !own.broadcasts_to(&found) && !found.broadcasts_to(&own) {
+            return Err(Error::shape(format!(
+                "{name}: its rule gave a gradient of shape {found} for input {k} of shape {own}; it must have the input's shape, or one \
+                 that broadcasting makes of it"
+            )));
+        }
+    }
+    Ok(gradients)
 }
 
 /// A one-argument elementwise op of a user's behind a pointer.

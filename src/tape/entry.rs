@@ -1,7 +1,7 @@
 //! The tensor lane: one entry for each op that reads or makes a tensor.
 
 use super::custom::{DynBinary, DynTensorOp, DynUnary};
-use super::var::Id;
+use super::var::NodeId;
 use crate::num::Element;
 use crate::ops::structural::TensorOp;
 use crate::ops::{BinaryOp, UnaryOp};
@@ -61,7 +61,7 @@ impl<T: Element> NodeOp<T> {
 /// An argument of an entry; scalars carry their value along.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parent<T> {
-    pub id: Id,
+    pub id: NodeId,
     pub value: T,
 }
 

@@ -5,7 +5,7 @@
 use super::entry::Entry;
 use super::scalar::ScalarLane;
 use super::tracing::Tracing;
-use super::{Id, NodeRef, Tape, Value};
+use super::{NodeId, NodeRef, Tape, Value};
 use crate::num::Element;
 use crate::tensor::Tensor;
 use crate::tensor::pool::Pool;
@@ -13,14 +13,14 @@ use std::cell::Ref;
 
 /// A closure that sees a variable's gradient, and may replace it.
 pub(super) struct Hook<T> {
-    pub id: Id,
+    pub id: NodeId,
     pub call: Box<dyn Fn(&Tensor<T>) -> Option<Tensor<T>>>,
 }
 
 impl<T: Element> Entry<T> {
     /// The node that variables of this entry's value name: the number that it made, or the entry itself, which is the k-th.
-    pub fn id(&self, k: usize) -> Id {
-        self.scalar.map_or(Id::tensor(k), Id::scalar)
+    pub fn id(&self, k: usize) -> NodeId {
+        self.scalar.map_or(NodeId::tensor(k), NodeId::scalar)
     }
 }
 
@@ -97,7 +97,7 @@ impl<T: Element> Tape<T> {
         }
     }
     /// Shows a gradient to the closures that asked for it; each may put another in its place.
-    pub(crate) fn call_hooks(&self, id: Id, g: &mut Value<T>) {
+    pub(crate) fn call_hooks(&self, id: NodeId, g: &mut Value<T>) {
         for hook in self.hooks.borrow().iter().filter(|hook| hook.id == id) {
             let seen: Tensor<T> = g.clone().into_tensor();
             if let Some(changed) = (hook.call)(&seen) {

@@ -35,6 +35,7 @@ pub(crate) use record::same_tape;
 pub(crate) use recording::Recording;
 pub(crate) use var::NodeRef;
 pub use var::{Id, Var};
+pub(crate) use var::{NodeId, Recorded};
 
 use crate::error::{Named, OrPanic};
 use crate::num::Element;
@@ -68,6 +69,9 @@ pub struct Tape<T> {
     added_hooks: RefCell<Vec<Hook<T>>>,
     names: RefCell<names::Names>,
     tracing: tracing::Tracing,
+    strict: Cell<bool>,
+    /// Which of the recordings of all tapes this is.
+    recorded: Recorded,
     replay: replay::Replay<T>,
     /// Adjoints of the scalar lane from an earlier sweep, kept for their memory.
     spare_adjoints: Cell<Vec<T>>,
@@ -78,8 +82,9 @@ pub struct Tape<T> {
 /// A comparison that ordinary control flow made on variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard<T> {
-    pub(crate) left: (Id, T),
-    pub(crate) right: (Id, T),
+    pub(crate) left: (NodeId, T),
+    pub(crate) right: (NodeId, T),
+    pub(crate) of: Recorded,
     /// What the comparison answered.
     pub outcome: Option<std::cmp::Ordering>,
 }
@@ -89,9 +94,13 @@ impl<T: Copy> Guard<T> {
     pub fn values(&self) -> (T, T) {
         (self.left.1, self.right.1)
     }
-    /// The two nodes that were compared; a literal has the number of a constant.
+    /// The two nodes that were compared; a literal is that of a constant.
     pub fn ids(&self) -> (Id, Id) {
-        (self.left.0, self.right.0)
+        let id = |node: NodeId| {
+            let of = if node.lane() == NodeRef::Constant { Recorded::default() } else { self.of };
+            Id { of, node }
+        };
+        (id(self.left.0), id(self.right.0))
     }
 }
 
@@ -127,6 +136,8 @@ impl<T: Element> Tape<T> {
             added_hooks: RefCell::default(),
             names: RefCell::default(),
             tracing: tracing::Tracing::default(),
+            strict: Cell::new(false),
+            recorded: Recorded::on_a_new_tape(),
             replay: replay::Replay::default(),
             spare_adjoints: Cell::default(),
             spare_slots: Cell::default(),
@@ -213,9 +224,40 @@ impl<T: Element> Tape<T> {
         }
     }
 
+    /// Whether gradients and tangents are plain arithmetic: without the convention that a zero upstream stays zero
+    /// ([`ops`](crate::ops)), 0 times an infinity or NaN is NaN. For who hunts a NaN, and wants to see all of them; off unless it is
+    /// asked for.
+    ///
+    /// What is strict is computed by recording: each [`Var::backward`] and [`Tape::jvp`] adds what it computes to the tape, calls
+    /// no hooks, and refuses ops whose rule exists as numbers only. A select still gives each side its own gradient, and 0 to the
+    /// other; rules that say that nothing passes, as of `relu` below 0, still say so.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tape;
+    /// let tape = Tape::new();
+    /// let x = tape.var([0.0, 4.0]);
+    /// let y = tape.data([0.0, 1.0]).select(x.sqrt(), 1.0).sum(());
+    /// assert_eq!(y.backward().wrt(x).to_vec(), [0.0, 0.25]);
+    /// tape.strict(true);
+    /// assert!(y.backward().wrt(x).to_vec()[0].is_nan());
+    /// ```
+    pub fn strict(&self, strict: bool) {
+        self.strict.set(strict);
+    }
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict.get()
+    }
+
+    /// Which recording this is.
+    pub(crate) fn recorded(&self) -> Recorded {
+        self.recorded
+    }
+
     /// Forgets everything recorded and keeps the memory for what comes next.
     #[inline(never)]
     pub fn clear(&mut self) {
+        self.recorded = self.recorded.next();
         self.scalars.clear();
         self.replay.reset();
         self.guards.get_mut().clear();
@@ -234,6 +276,7 @@ impl<T: Element> Tape<T> {
             }
         }
         entries.clear();
+        self.pool.end_round();
     }
 
     /// The number of recorded nodes, of both lanes; constants are not nodes.
@@ -305,7 +348,7 @@ impl<T: Element> Tape<T> {
             Value::Tensor(_) => None,
         };
         let mut entries = self.entries.borrow_mut();
-        let id = Id::tensor(entries.len());
+        let id = NodeId::tensor(entries.len());
         let mark = self.scalars.len();
         entries.push(Entry {
             op,

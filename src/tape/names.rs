@@ -1,13 +1,13 @@
 //! Names of variables, and the scopes that they are recorded in. A tape that no one names anything on holds none.
 
-use super::{Id, NodeRef, Tape, Var};
+use super::{NodeId, NodeRef, Tape, Var};
 use crate::num::Element;
 use std::collections::HashMap;
 
 /// What was named on a tape.
 #[derive(Default)]
 pub(crate) struct Names {
-    names: HashMap<Id, String>,
+    names: HashMap<NodeId, String>,
     /// Finished and open scopes, in the order in which they were opened.
     scopes: Vec<Span>,
     /// The open ones, outermost first.
@@ -30,7 +30,7 @@ impl Names {
         self.open.clear();
     }
 
-    fn of(&self, id: Id) -> (Option<String>, Option<String>) {
+    fn of(&self, id: NodeId) -> (Option<String>, Option<String>) {
         let inside = |span: &&Span| match id.lane() {
             NodeRef::Scalar(node) => span.from.0 <= node && span.to.is_none_or(|to| node < to.0),
             NodeRef::Tensor(entry) => span.from.1 <= entry && span.to.is_none_or(|to| entry < to.1),
@@ -46,8 +46,8 @@ impl<'t, T: Element> Var<'t, T> {
     pub fn named(self, name: impl Into<String>) -> Self {
         if let Some(tape) = self.tape().filter(|_| !self.is_constant()) {
             let id = match self.node().and_then(|node| tape.maker(node)) {
-                Some(entry) => Id::tensor(entry),
-                None => self.id(),
+                Some(entry) => NodeId::tensor(entry),
+                None => self.id,
             };
             tape.names.borrow_mut().names.insert(id, name.into());
         }
@@ -95,7 +95,7 @@ impl<T: Element> Tape<T> {
     }
 
     /// The name and the innermost scope of a node: of the entry, for a number that an op on tensors made.
-    pub(crate) fn name_and_scope(&self, id: Id) -> (Option<String>, Option<String>) {
+    pub(crate) fn name_and_scope(&self, id: NodeId) -> (Option<String>, Option<String>) {
         self.names.borrow().of(id)
     }
 }

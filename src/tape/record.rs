@@ -5,11 +5,11 @@
 
 use super::custom::{DynBinary, DynTensorOp, DynUnary};
 use super::entry::{NodeOp, Parents};
-use super::{Id, Tape, Var};
+use super::{NodeId, Tape, Var};
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, Number};
-use crate::ops::eager;
 use crate::ops::structural::TensorOp;
+use crate::ops::{self, eager};
 use crate::ops::{Binary, BinaryOp, BuiltinBinary, BuiltinUnary, Unary, UnaryOp};
 use crate::tensor::{Operand, Value};
 use smallvec::SmallVec;
@@ -205,11 +205,11 @@ impl<'t, T: Element> Var<'t, T> {
 // inlined beside the call, would then keep its variables in memory too, at four times the cost of an op.
 
 /// A variable in parts.
-type Parts<'t, T> = (Option<&'t Tape<T>>, Id, T);
+type Parts<'t, T> = (Option<&'t Tape<T>>, NodeId, T);
 
 #[inline(never)]
 #[track_caller]
-pub(crate) fn unary_tensor<T: Element>(tape: &Tape<T>, op: UnaryOp, id: Id) -> Id {
+pub(crate) fn unary_tensor<T: Element>(tape: &Tape<T>, op: UnaryOp, id: NodeId) -> NodeId {
     let x = Var::tensor(tape, id);
     let parents = Parents::from_slice(&[x.as_parent()]);
     if tape.replay.is_on()
@@ -228,7 +228,7 @@ pub(crate) fn binary_tensor_or_panic<'t, T: Element>(
     op: BinaryOp,
     x: Parts<'t, T>,
     y: Parts<'t, T>,
-) -> (&'t Tape<T>, Id) {
+) -> (&'t Tape<T>, NodeId) {
     binary_tensor(op, x, y).or_panic()
 }
 
@@ -238,7 +238,7 @@ pub(crate) fn binary_tensor<'t, T: Element>(
     op: BinaryOp,
     x: Parts<'t, T>,
     y: Parts<'t, T>,
-) -> Result<(&'t Tape<T>, Id)> {
+) -> Result<(&'t Tape<T>, NodeId)> {
     let tape = same_tape(op.name(), x.0, y.0)?.expect("a tensor has a tape");
     let [x, y] = [x, y].map(|(_, id, scalar)| Var { tape: Some(tape), id, scalar });
     let parents = Parents::from_slice(&[x.as_parent(), y.as_parent()]);
@@ -313,6 +313,15 @@ impl<T: Element> Number for Var<'_, T> {
     #[inline(always)]
     #[track_caller]
     fn binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
+        // For all but three ops known when the crate is compiled.
+        if let Some(plain) = ops::plain(O::CODE)
+            && self.tape.or(rhs.tape).is_some_and(Tape::is_strict)
+        {
+            return match plain {
+                ops::Plain::Product => self.record_binary(ops::Mul, rhs),
+                ops::Plain::Quotient => self.record_binary(ops::Div, rhs),
+            };
+        }
         self.record_binary(op, rhs)
     }
     #[track_caller]

@@ -54,6 +54,7 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
     }
     #[inline(never)]
     fn apply(&self, op: TensorOp, inputs: &[&Var<'t, T>]) -> Var<'t, T> {
+        let op = if self.tape.is_strict() { op.without_gates() } else { op };
         let inputs: SmallVec<[Var<'t, T>; 4]> = inputs.iter().map(|&&v| v.on(self.tape)).collect();
         match Var::record_tensor_op(op.clone(), &inputs) {
             Ok(var) => var,

@@ -73,7 +73,8 @@ methods! {
     /// The sum of absolute values over axes. The derivative at 0 is 0.
     norm1 try_norm1(x; axes: impl Into<Axes>) -> Self { x.abs().reduce_sum("norm1", axes.into()) }
 
-    /// sqrt(sum x^2) over axes, without overflow in between. Where it is 0, the derivative is 0.
+    /// sqrt(sum x^2) over axes, without overflow in between. Where it is 0, the derivative is 0, and the second one NaN: for the
+    /// squared length take `dot(x, x)` or `square().sum(..)`, which have derivatives of every order.
     norm2 try_norm2(x; axes: impl Into<Axes>) -> Self { x.reduce_rows("norm2", RowReduction::Norm2, axes.into()) }
 
     /// The largest absolute value over axes. The derivative at 0 is 0.
@@ -274,6 +275,7 @@ impl<'t, T: Element> Var<'t, T> {
         Ok(product)
     }
 
+    #[track_caller]
     fn extreme_positions(self, op: &str, axis: isize) -> Result<Vec<usize>> {
         let rows = self.to_rows(op, axis.into())?;
         if rows.length == 0 {

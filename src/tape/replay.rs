@@ -12,7 +12,7 @@
 //! **Invariant.** No value of a replayed tape is read but those of data; [`super::tracing`] notes it otherwise.
 
 use super::entry::{Entry, NodeOp, Parent};
-use super::{Guard, Id, NodeRef, Tape, Var};
+use super::{Guard, NodeId, NodeRef, Tape, Var};
 use crate::error::Result;
 use crate::num::Element;
 use crate::tensor::Value;
@@ -158,7 +158,7 @@ impl<T: Element> NodeOp<T> {
 }
 
 /// Whether two operands are the same: one node, or one number.
-fn is_same<T: Element>(a: (Id, T), b: (Id, T)) -> bool {
+fn is_same<T: Element>(a: (NodeId, T), b: (NodeId, T)) -> bool {
     a.0 == b.0 && (a.0.lane() != NodeRef::Constant || a.1.as_f64().to_bits() == b.1.as_f64().to_bits())
 }
 
@@ -251,7 +251,7 @@ impl<T: Element> Tape<T> {
                 self.scalars.pass();
                 Var::scalar(self, id, *x)
             }
-            _ => Var::tensor(self, Id::tensor(at)),
+            _ => Var::tensor(self, NodeId::tensor(at)),
         }))
     }
 
@@ -280,11 +280,11 @@ impl<T: Element> Tape<T> {
         if let Value::Tensor(before) = std::mem::replace(&mut entry.value, value) {
             self.pool.give(before);
         }
-        Ok(Var::tensor(self, Id::tensor(at)))
+        Ok(Var::tensor(self, NodeId::tensor(at)))
     }
 
     /// The recorded answer of a comparison, if that was made here; else the replay is over.
-    pub(crate) fn replayed_guard(&self, left: (Id, T), right: (Id, T)) -> Option<Option<Ordering>> {
+    pub(crate) fn replayed_guard(&self, left: (NodeId, T), right: (NodeId, T)) -> Option<Option<Ordering>> {
         let at = self.replay.guard.get();
         let recorded = self.guards.borrow().get(at).copied();
         let same =

@@ -31,7 +31,7 @@ pub(super) use pages::prepared;
 use super::replay::ReplayCursor;
 use super::{Tape, Var};
 use crate::num::{Element, Number, Upstream};
-use crate::ops::{Apply, Apply2, BinaryOp, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp};
+use crate::ops::{self, Apply, Apply2, BinaryOp, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp};
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::panic::Location;
 
@@ -153,6 +153,8 @@ pub(crate) struct ScalarLane<T> {
     fast_limit: Cell<usize>,
     /// How many of the first nodes are leaves for sure: a sweep need not look at them.
     leading_leaves: Cell<usize>,
+    /// Whether there may be ops whose derivative is a choice at the origin.
+    has_bends: Cell<bool>,
     /// Owns the memory; its own length is 0.
     memory: UnsafeCell<Vec<Node<T>>>,
     parameters: RefCell<Vec<[f64; 2]>>,
@@ -174,6 +176,7 @@ impl<T: Element> ScalarLane<T> {
             len: Cell::new(0),
             fast_limit: Cell::new(0),
             leading_leaves: Cell::new(0),
+            has_bends: Cell::new(false),
             memory: UnsafeCell::new(Vec::new()),
             parameters: RefCell::default(),
             sites: RefCell::default(),
@@ -217,6 +220,7 @@ impl<T: Element> ScalarLane<T> {
         self.along.reset();
         self.set_limit();
         self.leading_leaves.set(0);
+        self.has_bends.set(false);
         self.parameters.get_mut().clear();
         self.sites.get_mut().clear();
     }
@@ -384,6 +388,7 @@ impl<T: Element> ScalarLane<T> {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn push_binary<O: BuiltinBinary>(&self, op: O, [mut a, mut b]: [u32; 2], x: T, y: T, out: T) -> u32 {
+        self.note_bend::<O>();
         let one = Upstream(<T as Number>::lit(1.0));
         let (mut first, mut second) = (op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0);
         // SAFETY: the caller's.
@@ -405,6 +410,7 @@ impl<T: Element> ScalarLane<T> {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn push_with_literal<O: BuiltinBinary>(&self, op: O, mut a: u32, x: T, y: T, out: T) -> u32 {
+        self.note_bend::<O>();
         let mut partial = op.vjp_x(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
         // SAFETY: the caller's.
         unsafe {
@@ -422,6 +428,7 @@ impl<T: Element> ScalarLane<T> {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn push_literal_with<O: BuiltinBinary>(&self, op: O, mut b: u32, x: T, y: T, out: T) -> u32 {
+        self.note_bend::<O>();
         let mut partial = op.vjp_y(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
         // SAFETY: the caller's.
         unsafe {
@@ -436,14 +443,17 @@ impl<T: Element> ScalarLane<T> {
     ///
     /// The adjoint of the node before, to which most nodes give something, goes on in a register: through memory it would
     /// take a store and a load, twice as long as the arithmetic. The same for a sum's last value behind a product, `z + w x`.
-    pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T]) {
+    ///
+    /// Returns whether the adjoints of leaves that it came to are finite; the leading ones it does not come to.
+    pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T]) -> bool {
+        let mut finite = true;
         let zero = T::from_f64(0.0);
         let nodes = &self.nodes()[..hi as usize];
         let adjoints = &mut adjoints[..hi as usize];
         // Parents of nodes are nodes before them: who pushes a node promises that.
         let lo = self.leading_leaves.get().max(lo as usize);
         let mut i = hi as usize;
-        let Some(&(mut g)) = adjoints.last() else { return };
+        let Some(&(mut g)) = adjoints.last() else { return true };
         // Here `g` is the adjoint of the node before `i`.
         while i > lo {
             i -= 1;
@@ -479,12 +489,33 @@ impl<T: Element> ScalarLane<T> {
                     g = at_a;
                     continue;
                 }
+            } else {
+                finite &= g.as_f64().is_finite();
             }
             if i > lo {
                 // SAFETY: i - 1 is below hi.
                 g = unsafe { *adjoints.get_unchecked(before) };
             }
         }
+        finite
+    }
+
+    /// Whether there may be ops whose derivative is a choice at the origin, and whose second derivative is not.
+    pub fn has_bends(&self) -> bool {
+        self.has_bends.get()
+    }
+
+    /// Notes such an op, which costs others nothing.
+    #[inline(always)]
+    fn note_bend<O: BuiltinBinary>(&self) {
+        if O::CODE == ops::Hypot::CODE || O::CODE == ops::Atan2::CODE {
+            self.has_bends.set(true);
+        }
+    }
+
+    /// How many of the first nodes are leaves for sure.
+    pub fn leading_leaves(&self) -> usize {
+        self.leading_leaves.get()
     }
 
     /// Carries tangents forward through nodes `lo..hi`; leaves keep what they have.

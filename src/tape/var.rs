@@ -7,10 +7,40 @@ use crate::ops::structural::{Reshape, TensorOp};
 use crate::tensor::{Operand, Shape, Tensor};
 use std::cmp::Ordering;
 use std::panic::Location;
+use std::sync::atomic::{self, AtomicU64};
 
-/// The number of a node on its tape, without a borrow of it: the key to its gradient once the tape is cleared.
+/// A node of what its tape holds, without a borrow of it: the key to its gradient once the tape is cleared.
+///
+/// It is of one recording: gradients of another tape, or of what this one holds after [`Tape::clear`], refuse it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Id(u32);
+pub struct Id {
+    pub(crate) of: Recorded,
+    pub(crate) node: NodeId,
+}
+
+/// Which recording: the number of the tape, from 1, and how often it was cleared; 0 for what is of none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Recorded(pub u64);
+
+impl Recorded {
+    /// The first recording of a new tape.
+    pub fn on_a_new_tape() -> Self {
+        static TAPES: AtomicU64 = AtomicU64::new(1);
+        Self(TAPES.fetch_add(1, atomic::Ordering::Relaxed) << 32)
+    }
+    /// Whether both are of one tape.
+    pub fn is_on_tape_of(self, other: Self) -> bool {
+        self.0 >> 32 == other.0 >> 32
+    }
+    /// The recording after this one.
+    pub fn next(self) -> Self {
+        Self(self.0 & !0xffff_ffff | self.0.wrapping_add(1) & 0xffff_ffff)
+    }
+}
+
+/// The number of a node on its tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NodeId(u32);
 
 const TENSOR: u32 = 1 << 31;
 const CONSTANT: u32 = 1 << 30;
@@ -23,7 +53,7 @@ pub(crate) enum NodeRef {
     Constant,
 }
 
-impl Id {
+impl NodeId {
     #[inline]
     pub(crate) fn tensor(entry: usize) -> Self {
         assert!(entry < CONSTANT as usize, "tape: too many tensor ops");
@@ -48,7 +78,7 @@ impl Id {
 pub struct Var<'t, T> {
     /// `None` for a constant that belongs to no tape.
     pub(crate) tape: Option<&'t Tape<T>>,
-    pub(crate) id: Id,
+    pub(crate) id: NodeId,
     /// The value, for a scalar or constant.
     pub(crate) scalar: T,
 }
@@ -64,25 +94,29 @@ impl<T: Copy> Copy for Var<'_, T> {}
 impl<'t, T: Element> Var<'t, T> {
     #[inline(always)]
     pub(crate) fn scalar(tape: &'t Tape<T>, id: u32, value: T) -> Self {
-        Self { tape: Some(tape), id: Id(id), scalar: value }
+        Self { tape: Some(tape), id: NodeId(id), scalar: value }
     }
     #[inline]
-    pub(crate) fn tensor(tape: &'t Tape<T>, id: Id) -> Self {
+    pub(crate) fn tensor(tape: &'t Tape<T>, id: NodeId) -> Self {
         Self { tape: Some(tape), id, scalar: T::from_f64(f64::NAN) }
     }
     /// A constant number, which needs no tape.
     #[inline(always)]
     pub fn constant(value: T) -> Self {
-        Self { tape: None, id: Id(CONSTANT), scalar: value }
+        Self { tape: None, id: NodeId(CONSTANT), scalar: value }
     }
     #[inline]
     pub(crate) fn on(self, tape: &'t Tape<T>) -> Self {
         Self { tape: Some(tape), ..self }
     }
 
-    /// The number of the node: the key to its gradient.
+    /// The node: the key to its gradient.
     pub fn id(self) -> Id {
-        self.id
+        Id { of: self.recorded(), node: self.id }
+    }
+    /// What it was recorded in; nothing, for a constant.
+    pub(crate) fn recorded(self) -> Recorded {
+        self.tape.filter(|_| !self.is_constant()).map_or(Recorded::default(), |tape| tape.recorded)
     }
     #[inline(always)]
     pub(crate) fn is_tensor(self) -> bool {
@@ -290,8 +324,8 @@ impl<T: Element> PartialEq<T> for Var<'_, T> {
 #[inline(never)]
 fn record_guard<T: Element>(
     tape: &Tape<T>,
-    left: (Id, T),
-    right: (Id, T),
+    left: (NodeId, T),
+    right: (NodeId, T),
     outcome: Option<Ordering>,
 ) -> Option<Ordering> {
     if tape.replay.is_on()
@@ -299,6 +333,6 @@ fn record_guard<T: Element>(
     {
         return recorded;
     }
-    tape.guards.borrow_mut().push(Guard { left, right, outcome });
+    tape.guards.borrow_mut().push(Guard { left, right, of: tape.recorded, outcome });
     outcome
 }

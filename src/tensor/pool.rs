@@ -2,6 +2,9 @@
 //!
 //! Whole shared buffers are kept, headers included, by exact length: a training step asks for the same lengths every time.
 //! A buffer enters only when nothing else shares it. Its contents are stale: whoever takes one overwrites every element.
+//!
+//! A buffer that was not needed for [`ROUNDS`] rounds, of which a tape ends one whenever it is cleared, goes back to the system: so
+//! lengths that are met once, as of sentences, do not pile up.
 
 use super::buffer::{Buffer, Kind};
 use super::{Shape, Tensor};
@@ -16,20 +19,29 @@ pub(crate) struct Pool<T> {
     indices: RefCell<Vec<Arc<Vec<usize>>>>,
     /// An empty list, kept for its memory.
     spare: Cell<Vec<Tensor<T>>>,
+    /// Rounds until the shelves are looked through.
+    rounds: Cell<u32>,
     keep: bool,
 }
+
+/// How many rounds a buffer may wait for reuse.
+const ROUNDS: u32 = 1000;
 
 struct Shelf<T> {
     length: usize,
     buffers: Vec<Arc<Buffer<T>>>,
     /// How many buffers are out: no more are taken in, or data that is made anew for every step would pile up here.
     out: usize,
+    /// How many have waited all the time since the shelves were looked through.
+    idle: usize,
 }
 
 impl<T> Shelf<T> {
     fn take(&mut self) -> Option<Arc<Buffer<T>>> {
         self.out += 1;
-        self.buffers.pop()
+        let buffer = self.buffers.pop();
+        self.idle = self.idle.min(self.buffers.len());
+        buffer
     }
     fn give(&mut self, buffer: Arc<Buffer<T>>) {
         if self.out > 0 {
@@ -57,7 +69,13 @@ impl<T> Pool<T> {
 
 impl<T: Element> Pool<T> {
     pub fn new() -> Self {
-        Self { shelves: RefCell::default(), indices: RefCell::default(), spare: Cell::default(), keep: true }
+        Self {
+            shelves: RefCell::default(),
+            indices: RefCell::default(),
+            spare: Cell::default(),
+            rounds: Cell::new(ROUNDS),
+            keep: true,
+        }
     }
 
     /// A pool that keeps nothing.
@@ -115,7 +133,7 @@ impl<T: Element> Pool<T> {
     fn shelf(&self, length: usize) -> RefMut<'_, Shelf<T>> {
         RefMut::map(self.shelves.borrow_mut(), |shelves| {
             let at = shelves.iter().position(|shelf| shelf.length == length).unwrap_or_else(|| {
-                shelves.push(Shelf { length, buffers: Vec::new(), out: 0 });
+                shelves.push(Shelf { length, buffers: Vec::new(), out: 0, idle: 0 });
                 shelves.len() - 1
             });
             &mut shelves[at]
@@ -136,6 +154,28 @@ impl<T: Element> Pool<T> {
         if self.keep && Arc::get_mut(&mut indices).is_some() {
             self.indices.borrow_mut().push(indices);
         }
+    }
+
+    /// Ends a round: buffers that have waited for [`ROUNDS`] of them go back to the system.
+    #[inline]
+    pub fn end_round(&self) {
+        let left = self.rounds.get() - 1;
+        self.rounds.set(if left == 0 { ROUNDS } else { left });
+        if left == 0 {
+            self.let_go();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn let_go(&self) {
+        let mut shelves = self.shelves.borrow_mut();
+        for shelf in shelves.iter_mut() {
+            shelf.buffers.truncate(shelf.buffers.len() - shelf.idle);
+            shelf.idle = shelf.buffers.len();
+        }
+        // What is out comes back, or its shelf would take in nothing.
+        shelves.retain(|shelf| shelf.out > 0 || !shelf.buffers.is_empty());
     }
 
     /// Lets go of everything that waits for reuse.

@@ -5,7 +5,10 @@
 // x / x is an expression like any other here.
 #![allow(clippy::eq_op)]
 
-use retrograd::{Dual, Number, Tape, Tensor, Var};
+use retrograd::{
+    Dual, Map, Number, Points, Program, Tape, Tensor, Var, grad, hessian, hessian_slice, hvp, hvp_slice, jacobian,
+    jacobian_slice, jvp,
+};
 
 type Scalar = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
 type Pair = for<'t> fn(Var<'t, f64>, Var<'t, f64>) -> Var<'t, f64>;
@@ -213,6 +216,143 @@ fn a_zero_upstream_gradient_stays_zero_where_the_derivative_is_infinite() {
         assert_eq!(f(t).sum(()).backward().wrt(t)[[0]], 0.0);
         assert_eq!(tape.grad(f(t).sum(()), &[t])[0].value()[[0]], 0.0);
     }
+}
+
+fn unselected<'t>(f: Scalar, x: Var<'t, f64>) -> Var<'t, f64> {
+    x.tape().unwrap().data(0.0).select(f(x), x.sum(()).square())
+}
+
+/// The derivative of what is chosen at such a point is not known: of |x|^2 it is 2, and no rule of |x| can say so.
+#[test]
+fn second_derivatives_where_the_first_is_a_choice_are_nan_by_every_route_and_never_a_silent_0() {
+    let squares: [(&str, Scalar, [f64; 2]); 4] = [
+        ("norm2", |x| x.norm2(()).square(), [0.0, 0.0]),
+        ("std", |x| x.std((), 0).square(), [1.5, 1.5]),
+        ("hypot", |x| x.at([0]).hypot(x.at([1])).square(), [0.0, 0.0]),
+        ("a function of norm2", |x| (-x.norm2(()).square()).exp(), [0.0, 0.0]),
+    ];
+    for (name, f, at) in squares {
+        let x = Tensor::from(at);
+        let along = Tensor::from([1.0, 0.0]);
+        let found = hvp(f, x.clone(), along.clone()).unwrap();
+        assert!(found.as_slice()[0].is_nan(), "{name}, forward over reverse: {found}");
+        assert!(hessian(f, &x).as_slice()[0].is_nan(), "{name}, reverse over reverse");
+        let mut program = Program::compile(&[x.clone(), along.clone()], |tape, v| {
+            let gradient = tape.grad(f(v[0]), &[v[0]])[0];
+            vec![tape.try_record_jvp(gradient, &[(v[0], v[1])]).unwrap()]
+        });
+        let program = program.as_mut().unwrap();
+        program.run(&[&x, &along]).unwrap();
+        assert!(program.tensor(0).as_slice()[0].is_nan(), "{name}, program");
+        // At other points the same program is right, and where nothing moves nothing is unknown.
+        program.run(&[&Tensor::from([3.0, 4.0]), &along]).unwrap();
+        assert!(program.tensor(0).iter().all(|x| x.is_finite()), "{name}, program elsewhere");
+        program.run(&[&x, &Tensor::zeros([2])]).unwrap();
+        assert_eq!(program.tensor(0).to_vec(), [0.0, 0.0], "{name}, without a direction");
+        // The first derivative stays the choice that it is, forward as well.
+        assert_eq!(grad(f, x.clone()).to_vec(), [0.0, 0.0], "{name}");
+        assert_eq!(jvp(f, x.clone(), along.clone()).unwrap().1.item(), 0.0, "{name}");
+        // What is not selected has no derivatives of any order.
+        assert_eq!(hessian(|x| unselected(f, x), &x).to_vec(), [2.0; 4], "{name}, not selected");
+        assert_eq!(hvp(|x| unselected(f, x), x, along).unwrap().to_vec(), [2.0; 2], "{name}, not selected");
+    }
+    let found = hvp_slice(|x| x[0].hypot(x[1]).square(), &[0.0, 0.0], &[1.0, 0.0]).unwrap();
+    assert!(found[0].is_nan(), "numbers, forward over reverse: {found:?}");
+    assert!(hessian_slice(|x| x[0].hypot(x[1]).square(), &[0.0, 0.0]).as_slice()[0].is_nan());
+    let angle = hvp_slice(|x| x[0].atan2(x[1]).square(), &[0.0, 0.0], &[0.0, 1.0]).unwrap();
+    assert!(angle.iter().any(|x| x.is_nan()), "{angle:?}");
+    // The form that works.
+    assert_eq!(hessian(|x| x.dot(x), Tensor::from([0.0, 0.0])).to_vec(), [2.0, 0.0, 0.0, 2.0]);
+    assert_eq!(hvp(|x| x.dot(x), Tensor::from([0.0, 0.0]), Tensor::from([1.0, 0.0])).unwrap().to_vec(), [2.0, 0.0]);
+}
+
+#[test]
+fn a_jacobian_is_the_gradients_whatever_its_sizes() {
+    let slopes: [(Scalar, f64); 4] = [
+        (|x| x * x.sqrt(), 0.0),
+        (|x| x.sqrt().square(), 0.0),
+        (|x| x.maximum(x.log10()), 0.0),
+        (|x| x.square().sqrt(), 0.0),
+    ];
+    for (f, at) in slopes {
+        let slope = grad(f, at);
+        let same = |what: &str, found: f64| same(what, found, slope);
+        same("1 by 1", jacobian(f, Tensor::from([at])).item());
+        same("1 by 2", jacobian(|x| f(x).sum(()), Tensor::from([at, 1.0])).as_slice()[0]);
+        same("4 by 2", jacobian(|x| Var::concat(&[f(x), x * 2.0], 0), Tensor::from([at, 1.0])).as_slice()[0]);
+        let many = jacobian_slice(|x| vec![f(x[0]), x[1], x[0] * 3.0, -f(x[0])], &[at, 1.0]);
+        same("numbers, 4 by 2", many.as_slice()[0]);
+        same("numbers, 4 by 2, the last", -many.as_slice()[6]);
+        for copies in [1, 3, 20] {
+            if copies == 20 && slope.is_nan() {
+                // A zero on the way forward hides it, as the documentation of tall Jacobians says.
+                continue;
+            }
+            let mut map = Map::compile_jacobian(1, 0, &[0], |p, _| vec![f(p[0]); copies]).unwrap();
+            let found = map.jacobian(&Points::new(3).rows(&[1.0, at, 2.0], 1), &[]).unwrap().1;
+            same(&format!("map of {copies}"), found.as_slice()[copies]);
+            let mut map =
+                Map::compile_jacobian(0, 1, &[0], |_, s| (0..copies).map(|k| f(s[0]) + k as f64).collect()).unwrap();
+            let found = map.jacobian(&Points::new(1), &[at]).unwrap().1;
+            same(&format!("map of {copies}, shared"), found.as_slice()[0]);
+        }
+    }
+}
+
+#[test]
+fn strict_gradients_show_what_the_convention_hides_and_are_the_same_elsewhere() {
+    let tape = Tape::new();
+    let (s, t, m) = (tape.var(0.0), tape.var([0.0, 2.0]), tape.var([[f64::NAN, 1.0], [1.0, 2.0]]));
+    let w = tape.var([[0.5], [2.0]]);
+    let hidden = [
+        s.ln() * 0.0 + s * 3.0,
+        tape.data([0.0, 1.0]).select(t.ln(), t).sum(()),
+        tape.data([[0.0], [1.0]]).select(m.matmul(w), 0.0).sum(()),
+        tape.data([[0.0], [1.0]]).select(m.softmax(1), 0.0).square().sum(()),
+    ];
+    let xs = [s, t, w, m];
+    for strict in [false, true, false] {
+        tape.strict(strict);
+        for (y, x) in hidden.into_iter().zip(xs) {
+            let found = y.backward().wrt(x);
+            assert_eq!(found.iter().any(|x| x.is_nan()), strict, "{found}");
+            let recorded = tape.grad(y, &[x])[0].value();
+            assert_eq!(recorded.iter().any(|x| x.is_nan()), strict, "{recorded}");
+        }
+        // A tangent of 0 before an infinite slope.
+        let along = tape.jvp(t.square().sqrt(), &[(t, Tensor::from([1.0, 1.0]).into())]).unwrap();
+        assert_eq!(along.as_slice()[0].is_nan(), strict);
+        assert_eq!(along.as_slice()[1], 1.0);
+        let y = (t.exp() * t).sum(()) + (s - 1.0).square().log1p();
+        let grads = y.backward();
+        let [by_t, by_s] = [grads.wrt(t).to_vec(), vec![grads.item(s)]];
+        assert_eq!((by_t, by_s), (vec![1.0, 3.0 * 2f64.exp()], vec![-1.0]));
+    }
+}
+
+/// Nothing passes a gate or a flat op, whatever comes: in the lane of numbers too, which keeps derivatives instead of rules.
+#[test]
+fn an_infinite_upstream_does_not_pass_where_nothing_does() {
+    slope_is(|x| x.clamp(-0.1, 0.1) * f64::INFINITY, 1.0, 0.0);
+    slope_is(|x| x.relu() * f64::NEG_INFINITY, -1.0, 0.0);
+    slope_is(|x| x.greater_equal(x).asin(), 1.0, 0.0);
+    slope_is(|x| x.floor().sqrt(), 0.5, 0.0);
+    let tape = Tape::new();
+    let x = tape.vars(&[1.0, -1.0]);
+    let y = [x[0].clamp(-0.1, 0.1) * f64::INFINITY, x[1].relu() * f64::NAN, x[0] * 3.0];
+    let unit = Tensor::from([[1.0, 0.0], [0.0, 1.0]]);
+    assert_eq!(tape.jvp_many(&y, &x, &unit).unwrap().to_vec(), [0.0, 0.0, 3.0, 0.0, 0.0, 0.0]);
+    let seeds = Tensor::from([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]);
+    assert_eq!(tape.vjp_many(&y, &x, &seeds).unwrap().to_vec(), [6.0, 0.0, 0.0, 0.0]);
+}
+
+/// A partial derivative that leaves the range is taken with the gradient at hand: 1/y^2 of ln y is infinite here, and y' as small.
+#[test]
+fn derivatives_that_are_ordinary_numbers_do_not_leave_the_range_on_the_way() {
+    let second = hessian_slice(|x| x[0].erfc().ln(), &[20.0]).to_vec()[0];
+    assert!((second + 1.997518557178637).abs() < 1e-12, "{second}");
+    let along = hvp_slice(|x| x[0].erfc().ln(), &[20.0], &[0.5]).unwrap()[0];
+    assert!((along + 0.5 * 1.997518557178637).abs() < 1e-12, "{along}");
 }
 
 #[test]

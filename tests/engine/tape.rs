@@ -1,6 +1,6 @@
 //! What a tape does: sweeps again and again, seeds, constants, hooks, kept gradients, guards, sums, text, long chains.
 
-use retrograd::{Tape, Tensor, Var, jvp};
+use retrograd::{Algebra, CustomOp, Element, Error, NumericOp, Program, Result, Tape, Tensor, Var, jvp};
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -235,6 +235,108 @@ fn gradients_outlive_the_tape_and_are_found_by_id() {
     assert_eq!(grads.get_item(ids.1), Some(3.0));
     assert!(grads.get(ids.1).is_none() && grads.get_item(ids.0).is_none());
     assert!(tape.is_empty() && tape.guards().is_empty());
+}
+
+/// The message of a panic.
+fn refusal<R>(f: impl FnOnce() -> R) -> String {
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).err().expect("refused");
+    panic.downcast_ref::<String>().cloned().unwrap_or_else(|| panic.downcast_ref::<&str>().unwrap().to_string())
+}
+
+#[test]
+fn gradients_of_what_a_tape_held_before_it_was_cleared_are_refused_and_other_tapes_too() {
+    let mut tape = Tape::new();
+    let (old, ids) = {
+        let (x, s) = (tape.var([1.0, 2.0]), tape.var(3.0));
+        ((x.square().sum(()) * s).backward(), [x.id(), s.id()])
+    };
+    tape.clear();
+    let (x, s) = (tape.var([10.0, 20.0, 30.0]), tape.var(1.0));
+    let before = "before clear()";
+    assert!(old.try_wrt(x).unwrap_err().to_string().contains(before));
+    assert!(old.try_wrt(s).unwrap_err().to_string().contains(before));
+    for message in [refusal(|| old.item(s)), refusal(|| old.items(&[s])), refusal(|| old.get(x.id()).is_some())] {
+        assert!(message.contains(before), "{message}");
+    }
+    // What was swept is still there under its own numbers, and nothing else is.
+    assert_eq!((old.get(ids[0]).unwrap().to_vec(), old.get_item(ids[1])), (vec![6.0, 12.0], Some(5.0)));
+    let now = (x.sum(()) * s).backward();
+    assert!(refusal(|| now.get_item(ids[1])).contains(before));
+    let other = Tape::new();
+    let y = other.var(2.0);
+    assert!(refusal(|| now.get_item(y.id())).contains("another tape"));
+    assert!(now.try_wrt(y).unwrap_err().to_string().contains("another tape"));
+    // A tape of its own at the same address as an earlier one.
+    let mut stale = None;
+    for _ in 0..2 {
+        let tape = Box::new(Tape::new());
+        let x = tape.var(2.0);
+        if let Some(id) = stale {
+            assert!(refusal(|| (x * x).backward().get_item(id)).contains("another tape"));
+        }
+        stale = Some(x.id());
+    }
+}
+
+struct Crooked(Vec<usize>);
+impl NumericOp<f64> for Crooked {
+    fn name(&self) -> &str {
+        "crooked"
+    }
+    fn value(&self, x: &[Tensor<f64>]) -> Result<Tensor<f64>> {
+        Ok(x[0].clone())
+    }
+    fn vjp(&self, _: &[Tensor<f64>], _: &Tensor<f64>, _: &Tensor<f64>) -> Vec<Tensor<f64>> {
+        vec![Tensor::ones(self.0.clone())]
+    }
+}
+impl CustomOp for Crooked {
+    const NAME: &'static str = "crooked";
+    fn value<T: Element>(&self, x: &[Tensor<T>]) -> Result<Tensor<T>> {
+        Ok(x[0].clone())
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, _: &[A::V], _: &A::V, _: &A::V) -> Vec<A::V> {
+        vec![a.constant(Tensor::ones(self.0.clone()))]
+    }
+}
+
+#[test]
+fn a_users_rule_of_a_wrong_shape_is_an_error_that_names_the_op_by_every_route() {
+    let tape = Tape::new();
+    let x = tape.var([3.0, 4.0]);
+    let expected = "crooked: its rule gave a gradient of shape [3] for input 0 of shape [2]";
+    let says = |error: Error| assert!(error.to_string().starts_with(expected), "{error}");
+    says(tape.numeric(Crooked(vec![3]), &[x]).sum(()).try_backward().err().unwrap());
+    let y = tape.custom(Crooked(vec![3]), &[x]).sum(());
+    says(y.try_backward().err().unwrap());
+    says(tape.try_grad(y, &[x]).unwrap_err());
+    let compiled = Program::compile_gradient(&[Tensor::from([3.0, 4.0])], &[0], |tape, v| {
+        tape.custom(Crooked(vec![3]), &[v[0]]).sum(())
+    });
+    let ran = compiled.and_then(|mut program| program.run(&[&Tensor::from([3.0, 4.0])]).map(|_| ()));
+    says(ran.unwrap_err());
+    // What stretches is stretched, or summed.
+    for shape in [vec![1], vec![], vec![3, 2]] {
+        let found = tape.custom(Crooked(shape.clone()), &[x]).sum(()).backward().wrt(x);
+        assert_eq!(found.to_vec(), if shape.len() == 2 { [3.0; 2] } else { [1.0; 2] });
+    }
+}
+
+#[test]
+fn buffers_of_lengths_that_are_not_met_again_go_back_to_the_system() {
+    let mut tape = Tape::new();
+    let mut step = |length: usize| {
+        let x = tape.var(Tensor::ones([length]));
+        let grads = x.exp().square().sum(()).backward();
+        assert!((grads.wrt(x).as_slice()[length - 1] - 2.0 * 2f64.exp()).abs() < 1e-12);
+        tape.recycle(grads);
+        tape.clear();
+        tape.bytes()
+    };
+    let most = (0..100).map(|k| step(5000 + k)).last().unwrap();
+    assert!(most > 100 * 5000 * 8, "{most}");
+    let rest = (0..2100).map(|_| step(10)).last().unwrap();
+    assert!(rest < 100_000, "{rest}");
 }
 
 #[test]

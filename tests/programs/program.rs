@@ -533,3 +533,20 @@ fn second_derivatives_agree_between_tape_and_program() {
     let expected = (slope * tape.data(&direction)).sum(()).backward().wrt(v);
     agree("Hessian times a vector", DOUBLE, &program.tensor(0), &expected);
 }
+
+#[test]
+fn settings_that_name_one_thing_twice_are_refused() {
+    let x = Tensor::from([1.0, 2.0]);
+    let refused = |options: Options| {
+        let compiled: Result<Program<f64>, _> =
+            options.compile(std::slice::from_ref(&x), |_, v| vec![v[0] * 2.0, v[0] * 3.0]);
+        compiled.map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(refused(Options::new().write_out(&[0, 1, 0])).starts_with("write_out: output 0 is named twice"));
+    assert!(refused(Options::new().carry(0, 0).carry(0, 1)).starts_with("carry: input 0 is named twice"));
+    // More threads than any machine of today has are no more than are of use.
+    let mut many: Program<f64> =
+        Options::new().threads(3000).compile(std::slice::from_ref(&x), |_, v| vec![v[0] * 2.0]).unwrap();
+    many.run(&[&x]).unwrap();
+    assert_eq!(many.tensor(0).to_vec(), [2.0, 4.0]);
+}

@@ -88,7 +88,7 @@ impl Case {
         let levels = levels(Graph::of(output))?;
         let adjoints = levels[0].adjoints()?;
         let variable = |k: usize| {
-            let nodes: Vec<_> = levels.iter().map(|graph| graph.find(xs[k].id()).map(|node| node.index())).collect();
+            let nodes: Vec<_> = levels.iter().map(|graph| graph.find_node(xs[k].id).map(|node| node.index())).collect();
             let value = compare.point[k].clone();
             let truth = nodes[0].map_or(Tensor::zeros(value.shape()), |node| adjoints[node].clone().into_tensor());
             Variable { name: compare.names[k].clone(), place: Wrt::Parameter(k), nodes, value, truth }

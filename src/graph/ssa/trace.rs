@@ -13,7 +13,7 @@ use crate::sweep::{Adjoints, BinaryRule, BuildingMode, Needs, UnaryRule, adjoint
 use crate::tape::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::tape::entry::Entry;
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{Id, NodeOp, NodeRef, Tape, Var};
+use crate::tape::{NodeId, NodeOp, NodeRef, Tape, Var};
 use crate::tensor::kernels::elementwise::Side;
 use crate::tensor::{Shape, Tensor};
 use std::cell::RefCell;
@@ -57,7 +57,7 @@ impl<'b, T: Element> Traced<'b, T> {
         let mut places = HashMap::new();
         for (k, input) in inputs.iter().enumerate() {
             ir.borrow_mut().input(input.shape());
-            if places.insert(input.id(), k).is_some() {
+            if places.insert(input.id, k).is_some() {
                 return Err(Error::argument(format!("compile: input {k} is given twice")));
             }
         }
@@ -73,8 +73,8 @@ impl<'b, T: Element> Traced<'b, T> {
         };
         for (k, entry) in entries.iter().enumerate() {
             traced.scalars_to(tape, entry.mark - entry.scalar.is_some() as u32, &places);
-            let number = entry.scalar.map(Id::scalar);
-            let symbol = match places.get(&number.unwrap_or(Id::tensor(k))) {
+            let number = entry.scalar.map(NodeId::scalar);
+            let symbol = match places.get(&number.unwrap_or(NodeId::tensor(k))) {
                 Some(&input) => traced.input(input),
                 None => traced.entry(entry)?,
             };
@@ -87,10 +87,8 @@ impl<'b, T: Element> Traced<'b, T> {
         traced.scalars_to(tape, tape.scalars().len(), &places);
         drop(entries);
         for guard in tape.guards().iter() {
-            let (left, right) = guard.ids();
-            let values = guard.values();
-            let side = |id, value: T| traced.at(id, value).key(ir);
-            let (left, right) = (side(left, values.0), side(right, values.1));
+            let side = |(id, value): (NodeId, T)| traced.at(id, value).key(ir);
+            let (left, right) = (side(guard.left), side(guard.right));
             ir.borrow_mut().guards.push(Guard { left, right, outcome: guard.outcome });
         }
         Ok(traced)
@@ -98,7 +96,7 @@ impl<'b, T: Element> Traced<'b, T> {
 
     /// The node of a variable.
     pub fn key(&self, var: Var<'_, T>) -> NodeKey {
-        self.at(var.id(), var.scalar).key(self.ir)
+        self.at(var.id, var.scalar).key(self.ir)
     }
 
     fn symbol(&self, key: NodeKey) -> Symbol<'b> {
@@ -119,7 +117,7 @@ impl<'b, T: Element> Traced<'b, T> {
         self.ir.borrow_mut().literal(x)
     }
 
-    fn at(&self, id: Id, value: T) -> Symbol<'b> {
+    fn at(&self, id: NodeId, value: T) -> Symbol<'b> {
         match id.lane() {
             NodeRef::Scalar(id) => self.scalars[id as usize],
             NodeRef::Tensor(k) => self.entries[k],
@@ -127,7 +125,7 @@ impl<'b, T: Element> Traced<'b, T> {
         }
     }
 
-    fn scalars_to(&mut self, tape: &Tape<T>, hi: u32, inputs: &HashMap<Id, usize>) {
+    fn scalars_to(&mut self, tape: &Tape<T>, hi: u32, inputs: &HashMap<NodeId, usize>) {
         let operand = |traced: &Self, operand| match operand {
             ScalarOperand::Node(id) => traced.scalars[id as usize],
             ScalarOperand::Literal(x) => traced.number_symbol(x),
@@ -135,7 +133,7 @@ impl<'b, T: Element> Traced<'b, T> {
         for id in self.scalars.len() as u32..hi {
             let node = tape.scalars().decode(id);
             let symbol = match node {
-                ScalarNode::Leaf(x) => match inputs.get(&Id::scalar(id)) {
+                ScalarNode::Leaf(x) => match inputs.get(&NodeId::scalar(id)) {
                     Some(&k) => self.input(k),
                     None => self.number_symbol(x),
                 },
@@ -219,7 +217,7 @@ impl<'b, T: Element> Traced<'b, T> {
         needs: &Needs,
         of: &[Var<'_, T>],
     ) -> Result<Vec<Option<NodeKey>>> {
-        let adjoints: Adjoints<_, _> = sweep(tape, self, y.id(), self.symbol(seed), Some(needs))?;
+        let adjoints: Adjoints<_, _> = sweep(tape, self, y.id, self.symbol(seed), Some(needs))?;
         let gradient = |x: &Var<'_, T>| {
             let key = adjoint(&adjoints, *x)?.key(self.ir);
             Some(self.ir.borrow_mut().stretched(key, &x.shape()))
@@ -237,8 +235,8 @@ impl<'b, T: Element> Traced<'b, T> {
         ys: &[Var<'_, T>],
         tangents: &[(Var<'_, T>, NodeKey)],
     ) -> Result<Vec<NodeKey>> {
-        let tangents = tangents.iter().map(|&(x, key)| (x.id(), self.symbol(key))).collect();
-        let found = forward(tape, self, tangents, ys.iter().map(|y| y.id()))?;
+        let tangents = tangents.iter().map(|&(x, key)| (x.id, self.symbol(key))).collect();
+        let found = forward(tape, self, tangents, ys.iter().map(|y| y.id))?;
         let tangent = |(found, y): (Option<Symbol<'b>>, &Var<'_, T>)| {
             let key = found.unwrap_or(Symbol::Literal(0.0)).key(self.ir);
             self.ir.borrow_mut().stretched(key, &y.shape())

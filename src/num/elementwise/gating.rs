@@ -3,7 +3,7 @@
 //! Where no gradient arrives, none leaves, be the local derivative infinite or NaN: the convention behind a safe `where`.
 //! Their own rules use the same two ops, so that the convention holds at every order.
 
-use super::{Arguments, Binary, Formula, RustFunction, RustPair, Saves, Singular};
+use super::{Arguments, Binary, BuiltinBinary, Formula, RustFunction, RustPair, Saves, Singular};
 use crate::num::{Float, Number, Upstream};
 
 /// g d, and 0 where g = 0, whatever d.
@@ -95,6 +95,25 @@ impl Binary for Gate {
     fn rust(self) -> RustPair {
         const FUNCTION: RustFunction = RustFunction { name: "gate", calls: &[], text: include_str!("printed/gate.rs") };
         RustPair::Function(&FUNCTION)
+    }
+}
+
+/// What such an op is without its convention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plain {
+    Product,
+    Quotient,
+}
+
+/// The same by the code of an op; nothing for others.
+#[inline(always)]
+pub(crate) const fn plain(code: u8) -> Option<Plain> {
+    if code == Scale::CODE || code == Gate::CODE {
+        Some(Plain::Product)
+    } else if code == Over::CODE {
+        Some(Plain::Quotient)
+    } else {
+        None
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) use enums::*;
 #[doc(hidden)]
 pub use enums::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
 pub use exponential::*;
-pub use gating::*;
+pub use gating::{Gate, Over, Scale};
+pub(crate) use gating::{Plain, plain};
 pub use hyperbolic::*;
 #[doc(hidden)]
 pub use notation::{Arguments, Bond, Formula, Latex, Rust, RustFunction, RustPair};

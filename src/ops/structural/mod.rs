@@ -338,6 +338,26 @@ impl TensorOp {
         }
     }
 
+    /// Whether a factor of it is a gradient on its way, so that a rule has made it.
+    pub(crate) fn is_gated(&self) -> bool {
+        match self {
+            TensorOp::MatMul(op) => op.gates != [false; 2],
+            TensorOp::Solve(op) => op.gate,
+            TensorOp::SolveTriangular(op) => op.gate,
+            _ => false,
+        }
+    }
+
+    /// The op as plain arithmetic, where 0 times infinity is NaN.
+    pub(crate) fn without_gates(self) -> Self {
+        match self {
+            TensorOp::MatMul(op) => TensorOp::MatMul(MatMul { gates: [false; 2], ..op }),
+            TensorOp::Solve(op) => TensorOp::Solve(Solve { gate: false, ..op }),
+            TensorOp::SolveTriangular(op) => TensorOp::SolveTriangular(SolveTriangular { gate: false, ..op }),
+            op => op,
+        }
+    }
+
     /// Whether the op has an index buffer.
     pub(crate) fn holds_indices(&self) -> bool {
         self.indices().is_some()

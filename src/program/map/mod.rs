@@ -28,7 +28,7 @@ use crate::tensor::kernels::pairwise;
 use crate::tensor::{Shape, Tensor};
 use directions::Directions;
 use points::Layout;
-use record::{Recorded, Trace, Wanted};
+use record::{Recorded, Trace, Wanted, Way};
 
 /// A function of a point's numbers, and of numbers that all points share, mapped over points: its values, the gradient of their
 /// sum, or the Jacobian of each, whichever it is compiled for.
@@ -52,6 +52,16 @@ pub struct Map<T: 'static> {
     code: Code<T>,
     sums: Vec<T>,
     workers: Workers,
+    /// What a Jacobian that is computed forward is computed by where it is not finite.
+    backward: Option<Box<Backward<T>>>,
+}
+
+/// A function whose Jacobian is computed backward where it has to be: compiled then.
+struct Backward<T: 'static> {
+    trace: Trace<T>,
+    by: Vec<usize>,
+    options: Options,
+    map: Option<Map<T>>,
 }
 
 /// What a map is compiled for.
@@ -123,6 +133,10 @@ impl Map<f64> {
     /// where none reaches it; sums, differences and multiples by literals that nothing else follows are done once for values and
     /// derivatives. So tall Jacobians are cheap.
     ///
+    /// Where a derivative on the way is infinite or undefined, forward and backward may differ, and the answer is that of
+    /// [`grad`](crate::grad), backward. A Jacobian of more than four times as many values as numbers goes forward first, and
+    /// backward where what it found is not finite; what a derivative of 0 hides on the way forward, as in sqrt(x^2) at 0, is 0 there.
+    ///
     /// # Errors
     /// As [`Map::compile`]; there is no such number.
     ///
@@ -172,7 +186,7 @@ impl Options {
         n_shared: usize,
         f: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
     ) -> Result<Map<T>> {
-        self.of_trace(Trace::new([n_inputs, n_shared], f)?, Wanted::Values)
+        self.of_trace(&Trace::new([n_inputs, n_shared], f)?, Wanted::Values)
     }
 
     /// As [`Map::compile_gradient`], with the gradient by some inputs of each point as well.
@@ -186,7 +200,7 @@ impl Options {
         inputs: &[usize],
         f: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Var<'t, T>,
     ) -> Result<Map<T>> {
-        self.of_trace(Trace::new([n_inputs, n_shared], |x, shared| vec![f(x, shared)])?, Wanted::Gradient { inputs })
+        self.of_trace(&Trace::new([n_inputs, n_shared], |x, shared| vec![f(x, shared)])?, Wanted::Gradient { inputs })
     }
 
     /// As [`Map::compile_jacobian`].
@@ -200,17 +214,22 @@ impl Options {
         by: &[usize],
         f: impl for<'t> FnOnce(&[Var<'t, T>], &[Var<'t, T>]) -> Vec<Var<'t, T>>,
     ) -> Result<Map<T>> {
-        let wanted = Wanted::Jacobian { by };
         if n_inputs == 0 && by.len() == n_shared {
             // A square of numbers: a direction for each, and one for the value. Before the closure is called with so many.
             Shape::fitting::<T>("map", &[n_shared.saturating_add(1); 2])?;
         }
-        self.of_trace(Trace::new([n_inputs, n_shared], f)?, wanted)
+        let trace = Trace::new([n_inputs, n_shared], f)?;
+        let way = trace.way(by.len());
+        let mut map = self.of_trace(&trace, Wanted::Jacobian { by, way })?;
+        if way == Way::Forward && trace.has_singular_ops() {
+            map.backward = Some(Box::new(Backward { trace, by: by.to_vec(), options: self.clone(), map: None }));
+        }
+        Ok(map)
     }
 
     /// A map of what a closure did.
     #[inline(never)]
-    fn of_trace<T: Element>(&self, trace: Trace<T>, wanted: Wanted<'_>) -> Result<Map<T>> {
+    fn of_trace<T: Element>(&self, trace: &Trace<T>, wanted: Wanted<'_>) -> Result<Map<T>> {
         if !(self.carried.is_empty() && self.by.is_empty() && self.written_out.is_empty()) {
             return Err(Error::argument(
                 "map: carry, gradient and write_out are for programs; a map has map_gradient, and writes into its caller's memory",
@@ -222,8 +241,10 @@ impl Options {
             Wanted::Jacobian { .. } => Asked::Jacobian,
         };
         let (code, widths) = match wanted {
-            Wanted::Jacobian { by } if trace.n_inputs == 0 && by.iter().copied().eq(0..trace.n_shared) => {
-                let directions = Directions::new(&trace, self.level())?;
+            Wanted::Jacobian { by, way: Way::Forward | Way::Shorter }
+                if trace.n_inputs == 0 && by.iter().copied().eq(0..trace.n_shared) =>
+            {
+                let directions = Directions::new(trace, self.level())?;
                 let m = directions.n_values();
                 (Code::Directions(directions), vec![m, m * by.len()])
             }
@@ -235,7 +256,7 @@ impl Options {
         };
         let (n_inputs, n_shared) = (trace.n_inputs, trace.n_shared);
         let workers = Workers::new(self.threads.max(1));
-        Ok(Map { n_inputs, n_shared, asked, widths, code, sums: Vec::new(), workers })
+        Ok(Map { n_inputs, n_shared, asked, widths, code, sums: Vec::new(), workers, backward: None })
     }
 }
 
@@ -302,7 +323,7 @@ impl<T: Element> Map<T> {
     pub fn jacobian(&mut self, points: &Points<'_, T>, shared: &[T]) -> Result<(Tensor<T>, Tensor<T>)> {
         self.check(Asked::Jacobian, points, shared)?;
         let (mut values, mut blocks) = (self.room(0, points)?, self.room(1, points)?);
-        self.run_checked(points, shared, [&mut values, &mut blocks])?;
+        self.jacobian_checked(points, shared, &mut values, &mut blocks)?;
         let (n, m, all) = (points.len(), self.widths[0], self.widths[1]);
         Ok((Tensor::new([n, m], values)?, Tensor::new([n, m, all / m], blocks)?))
     }
@@ -319,7 +340,37 @@ impl<T: Element> Map<T> {
         blocks: &mut [T],
     ) -> Result<()> {
         self.check(Asked::Jacobian, points, shared)?;
-        self.run_checked(points, shared, [values, blocks])
+        self.jacobian_checked(points, shared, values, blocks)
+    }
+
+    /// Where a derivative that went forward is not finite, the point's are computed backward: x sqrt(x) at 0 has NaN forward.
+    fn jacobian_checked(
+        &mut self,
+        points: &Points<'_, T>,
+        shared: &[T],
+        values: &mut [T],
+        blocks: &mut [T],
+    ) -> Result<()> {
+        self.run_checked(points, shared, [values, blocks])?;
+        let finite = |x: &[T]| x.iter().all(|x| x.as_f64().is_finite());
+        if let Some(backward) = self.backward.as_deref_mut()
+            && !finite(blocks)
+        {
+            let Backward { trace, by, options, map } = backward;
+            let map = match map {
+                Some(map) => map,
+                None => map.insert(options.of_trace(trace, Wanted::Jacobian { by, way: Way::Backward })?),
+            };
+            let (mut again, mut swept) = (map.room(0, points)?, map.room(1, points)?);
+            map.run_checked(points, shared, [&mut again, &mut swept])?;
+            let width = self.widths[1].max(1);
+            for (block, swept) in blocks.chunks_exact_mut(width).zip(swept.chunks_exact(width)) {
+                if !finite(block) {
+                    block.copy_from_slice(swept);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Memory for an output.

@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::graph::ssa::trace::{RuleForm, Traced};
 use crate::graph::ssa::{Ir, IrOp, Level, NodeKey};
 use crate::num::Element;
+use crate::ops::BinaryOp;
 use crate::tape::entry::NodeOp;
-use crate::tape::scalar::LIMIT;
-use crate::tape::{Id, Tape, Value, Var};
+use crate::tape::scalar::{LIMIT, ScalarNode, ScalarOperand};
+use crate::tape::{NodeId, Tape, Value, Var};
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
 use std::cell::RefCell;
@@ -24,7 +25,16 @@ pub(super) enum Wanted<'a> {
     /// The sum of its first value over the points, the sum's gradient by the shared numbers, and by these inputs.
     Gradient { inputs: &'a [usize] },
     /// Its values, and their derivatives by these numbers: inputs, then shared ones.
-    Jacobian { by: &'a [usize] },
+    Jacobian { by: &'a [usize], way: Way },
+}
+
+/// How a Jacobian is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Backward,
+    Forward,
+    /// Whichever takes fewer ops.
+    Shorter,
 }
 
 /// A function of a point: what is computed, and where it goes.
@@ -47,7 +57,7 @@ pub(super) struct Trace<T> {
     pub n_inputs: usize,
     pub n_shared: usize,
     /// What it returned: nodes, and values of constants.
-    outputs: Vec<(Id, T)>,
+    outputs: Vec<(NodeId, T)>,
 }
 
 impl<T: Element> Trace<T> {
@@ -61,9 +71,32 @@ impl<T: Element> Trace<T> {
             let x = numbers(&tape, n_inputs + n_shared);
             let y = build(&x[..n_inputs], &x[n_inputs..]);
             check(&tape, &y)?;
-            y.iter().map(|y| (y.id(), y.scalar)).collect()
+            y.iter().map(|y| (y.id, y.scalar)).collect()
         };
         Ok(Self { tape, n_inputs, n_shared, outputs })
+    }
+
+    /// How its Jacobian is best computed. Forward and backward agree to rounding unless a derivative on the way is infinite or
+    /// undefined; where an op may have such a one, it goes backward, as gradients do, but for many more values than numbers.
+    pub fn way(&self, columns: usize) -> Way {
+        let rows = self.outputs.len();
+        match () {
+            _ if rows > 4 * columns => Way::Forward,
+            _ if columns > 4 * rows || self.has_singular_ops() => Way::Backward,
+            _ => Way::Shorter,
+        }
+    }
+
+    /// Whether some op has a derivative that is not finite at a finite point.
+    pub fn has_singular_ops(&self) -> bool {
+        let lane = self.tape.scalars();
+        (0..lane.len()).any(|id| match lane.decode(id) {
+            ScalarNode::Unary(op, _) => op.singular().at_points,
+            // By a number that is not 0.
+            ScalarNode::Binary(BinaryOp::Div(_), _, ScalarOperand::Literal(y)) => y == T::from_f64(0.0),
+            ScalarNode::Binary(op, ..) => op.singular().at_points,
+            ScalarNode::Leaf(_) | ScalarNode::Copy(_) => false,
+        })
     }
 
     /// A tape that is traced, with the closure's numbers.
@@ -113,18 +146,15 @@ impl<T: Element> Trace<T> {
                 let n = shared.len();
                 finish(graph(&|graph| graph.gradient(y[0], &by, n))?, vec![by.len() - n], 1 + n)
             }
-            Wanted::Jacobian { by } => {
+            Wanted::Jacobian { by, way } => {
                 let by = chosen(by, &x)?;
                 let widths = vec![y.len(), y.len() * by.len()];
-                // Either way gives the same numbers to rounding; which takes fewer ops depends on what is shared.
-                let (rows, columns) = (y.len(), by.len());
                 let backward = || finish(graph(&|graph| graph.rows(&y, &by))?, widths.clone(), 0);
                 let forward = || finish(graph(&|graph| graph.columns(&y, &by))?, widths.clone(), 0);
-                if rows > 4 * columns {
-                    return forward();
-                }
-                if columns > 4 * rows {
-                    return backward();
+                match way {
+                    Way::Forward => return forward(),
+                    Way::Backward => return backward(),
+                    Way::Shorter => {}
                 }
                 let (backward, forward) = (backward()?, forward()?);
                 Ok(if forward.body.ops.len() < backward.body.ops.len() { forward } else { backward })

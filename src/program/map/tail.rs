@@ -57,7 +57,7 @@ pub(super) fn tangents_and_values<T: Element>(
 fn rows<'t, T: Element>(tape: &'t Tape<T>, ys: &[Var<'t, T>]) -> (Vec<Var<'t, T>>, Vec<Output<T>>) {
     let (mut rows, mut places) = (Vec::new(), HashMap::new());
     let output = |y: &Var<'t, T>| {
-        let NodeRef::Scalar(mut id) = y.id().lane() else {
+        let NodeRef::Scalar(mut id) = y.id.lane() else {
             rows.push(*y);
             return Output { row: rows.len() - 1, negated: false, plus: None };
         };
@@ -132,7 +132,7 @@ fn vectors<T: Element>(
             }
         });
     }
-    let of = |y: &Var<'_, T>| match y.id().lane() {
+    let of = |y: &Var<'_, T>| match y.id.lane() {
         NodeRef::Scalar(id) => vector(&vectors, ScalarOperand::Node(id)),
         _ => vector(&vectors, ScalarOperand::Literal(y.scalar)),
     };
@@ -160,8 +160,8 @@ fn roles<T: Element>(tape: &Tape<T>, ys: &[Var<'_, T>]) -> Vec<Usage<T>> {
     let n = tape.scalars().len() as usize;
     // Whose vector is wanted, and whose value.
     let (mut vectors, mut values) = (vec![false; n], vec![false; n]);
-    let number = |id: crate::tape::Id| if let NodeRef::Scalar(id) = id.lane() { Some(id as usize) } else { None };
-    ys.iter().filter_map(|y| number(y.id())).for_each(|id| vectors[id] = true);
+    let number = |id: crate::tape::NodeId| if let NodeRef::Scalar(id) = id.lane() { Some(id as usize) } else { None };
+    ys.iter().filter_map(|y| number(y.id)).for_each(|id| vectors[id] = true);
     for entry in tape.entries().iter() {
         entry.parents.iter().filter_map(|parent| number(parent.id)).for_each(|id| values[id] = true);
     }

@@ -54,12 +54,17 @@ unsafe fn all_finite<T: Element>(x: *const T, ld: usize, [rows, columns]: [usize
     (0..rows).all(|i| {
         // SAFETY: the caller's.
         let row = unsafe { std::slice::from_raw_parts(x.add(i * ld), columns) };
-        row.chunks(256).all(|part| part.iter().fold(true, |finite, &x| finite & (x - x == zero)))
+        row.chunks(256).all(|part| part.iter().fold(true, |finite, &x| finite & (x * zero == zero)))
     })
 }
 
+#[allow(clippy::eq_op, reason = "NaN is what is not itself; a vector of them is compared at once")]
+fn is_nan<T: Element>(x: T) -> bool {
+    x != x
+}
+
 fn has_nan<T: Element>(x: &[T]) -> bool {
-    x.chunks(256).any(|part| part.iter().fold(false, |found, &x| found | (x != x)))
+    x.chunks(256).any(|part| part.iter().fold(false, |found, &x| found | is_nan(x)))
 }
 
 /// # Safety
@@ -80,8 +85,9 @@ unsafe fn mend<T: Element>(p: &Product<T>) {
 #[cold]
 #[inline(never)]
 unsafe fn mend_row<T: Element>(p: &Product<T>, i: usize, row: &mut [T]) {
-    // SAFETY: the places are those of row i of a and column j of b.
+    // SAFETY: the places are those of row i of a.
     let a = |l: usize| unsafe { *p.a.add(if p.ta { l * p.lda + i } else { i * p.lda + l }) };
+    // SAFETY: and those of column j of b.
     let b = |l: usize, j: usize| unsafe { *p.b.add(if p.tb { j * p.ldb + l } else { l * p.ldb + j }) };
     let zero = T::from_f64(0.0);
     // Whether a line of a gate may hide anything: it has a zero, and no NaN that would come through all the same.
@@ -89,7 +95,7 @@ unsafe fn mend_row<T: Element>(p: &Product<T>, i: usize, row: &mut [T]) {
         let mut zeros = 0;
         for l in 0..p.k {
             let x = line(l);
-            if x != x {
+            if is_nan(x) {
                 return false;
             }
             zeros += usize::from(x == zero);
@@ -97,8 +103,9 @@ unsafe fn mend_row<T: Element>(p: &Product<T>, i: usize, row: &mut [T]) {
         zeros > 0
     };
     let by_a = p.gates[0] && hides(&a);
-    for (j, out) in row.iter_mut().enumerate().filter(|(_, x)| **x != **x) {
-        if !by_a && !(p.gates[1] && hides(&|l| b(l, j))) {
+    for (j, out) in row.iter_mut().enumerate().filter(|(_, x)| is_nan(**x)) {
+        let hidden = by_a || p.gates[1] && hides(&|l| b(l, j));
+        if !hidden {
             continue;
         }
         let term = |l: usize| {
