@@ -32,8 +32,12 @@ impl<T: Element> Gradients<T> {
             return Self::strict(tape, y, seed);
         }
         let mode = if tape.has_hooks() { careful(tape) } else { Eager::new(tape.pool()) };
-        let mut adjoints = sweep(tape, &mode, y.id, seed.clone(), None)?;
-        if !mode.is_finite(tape, &adjoints.scalars) {
+        // Without numbers there is nothing to do again, and a seed that is not shared is overwritten in place.
+        let again = (tape.scalars().len() > 0).then(|| seed.clone());
+        let mut adjoints = sweep(tape, &mode, y.id, seed, None)?;
+        if let Some(seed) = again
+            && !mode.is_finite(tape, &adjoints.scalars)
+        {
             adjoints = sweep(tape, &careful(tape), y.id, seed, None)?;
         }
         mode.release();
