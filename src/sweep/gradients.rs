@@ -75,7 +75,7 @@ impl<T: Element> Gradients<T> {
     /// Why gradients and a node do not belong together.
     fn stranger(&self, of: Recorded) -> Error {
         Error::tape(if self.of.is_on_tape_of(of) {
-            "gradient: the gradients are of what the tape held before clear() than the variable, or after it; sweep again"
+            "gradient: the gradients and the variable are of two recordings of one tape, of what it held before clear() and after; sweep again"
         } else {
             "gradient: the variable is of another tape than the gradients"
         })
