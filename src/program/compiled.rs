@@ -189,7 +189,7 @@ impl<T: Element> Compiled<T> {
     ) -> Result<Option<Computed<T, R>>> {
         self.recorded += 1;
         let tape = Tape::of();
-        tape.start_tracing();
+        tape.tracing().start();
         let (loss, values, rest) = {
             let (loss, values, rest) = build(&tape, context)?;
             if loss.is_tensor() {

@@ -138,7 +138,7 @@ impl Options {
         build: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
     ) -> Result<Program<T>> {
         let tape = Tape::of();
-        tape.start_tracing();
+        tape.tracing().start();
         let vars: Vec<Var<'_, T>> = inputs.iter().map(|x| tape.var(x)).collect();
         let outputs = build(&tape, &vars);
         tape.tracing().check()?;

@@ -2,8 +2,9 @@
 //!
 //! A node of the lane keeps its partial derivatives, so that a sweep multiplies and adds. That is the rule but for two things: a
 //! partial derivative may leave the range where its product with the gradient does not, and a rule that lets nothing through
-//! says so with a 0, which an infinite gradient turns into NaN. Either leaves something at a leaf that is not finite; then, and
-//! only then, the sweep is done again with each node's rule, which is the one that tensors have, applied to the gradient at hand.
+//! says so with a 0, which an infinite gradient turns into NaN. The one is noted where it is recorded (`tape/scalar/far.rs`), either
+//! leaves something at a leaf that is not finite; then, and only then, the sweep goes by each node's rule, which is the one that
+//! tensors have, applied to the gradient at hand.
 //!
 //! Cost: about ten times that of the sweep, and the values of all nodes once.
 

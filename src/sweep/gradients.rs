@@ -31,7 +31,7 @@ impl<T: Element> Gradients<T> {
         if tape.is_strict() {
             return Self::strict(tape, y, seed);
         }
-        let mode = if tape.has_hooks() { careful(tape) } else { Eager::new(tape.pool()) };
+        let mode = if tape.has_hooks() || tape.scalars().has_far() { careful(tape) } else { Eager::new(tape.pool()) };
         // Without numbers there is nothing to do again, and a seed that is not shared is overwritten in place.
         let again = (tape.scalars().len() > 0).then(|| seed.clone());
         let mut adjoints = sweep(tape, &mode, y.id, seed, None)?;

@@ -386,9 +386,10 @@ impl<T: Element> Tape<T> {
             let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.clone())).collect();
             forward(self, &mode, tangents, ys.iter().map(|y| y.id))
         };
-        let mut found = pass(Eager::new(self.pool()))?;
+        let far = self.scalars().has_far();
+        let mut found = pass(if far { careful::careful(self) } else { Eager::new(self.pool()) })?;
         let finite = |value: &Value<T>| value.as_slice().iter().all(|x| x.as_f64().is_finite());
-        if self.scalars().len() > 0 && !found.iter().flatten().all(finite) {
+        if !far && self.scalars().len() > 0 && !found.iter().flatten().all(finite) {
             found = pass(careful::careful(self))?;
         }
         let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape()).into();

@@ -120,7 +120,7 @@ impl<T: Element> Tape<T> {
     }
 
     fn is_numbers_alone(&self) -> bool {
-        self.entries().is_empty() && !self.has_hooks() && !self.is_strict()
+        self.entries().is_empty() && !self.has_hooks() && !self.is_strict() && !self.scalars().has_far()
     }
 }
 

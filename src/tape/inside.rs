@@ -40,11 +40,6 @@ impl<T: Element> Tape<T> {
     pub(crate) fn pool(&self) -> &Pool<T> {
         &self.pool
     }
-    /// From here on a program is made of what is recorded.
-    pub(crate) fn start_tracing(&self) {
-        self.tracing.start();
-        self.scalars.leave_partials_whole();
-    }
     /// Whether a program is made of what is recorded, and what it could not repeat.
     pub(crate) fn tracing(&self) -> &Tracing {
         &self.tracing

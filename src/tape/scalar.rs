@@ -12,8 +12,7 @@
 //! their number. About 20 instructions to record an op, 15 to sweep it. The memory is kept from one recording to the next;
 //! only the first one pays for its pages, or [`Tape::reserve`] does before it ([`pages`]).
 //!
-//! Where the derivative of an op leaves the range and its value does not ([`far`]), its node is one of a copy of its parent, and the
-//! two share the derivative as factors: the product with an adjoint may well be an ordinary number.
+//! Where the derivative of an op leaves the range and its value does not ([`far`]), the lane is swept by the rules.
 //!
 //! In a replay ([`super::replay`]) nothing is pushed: each push is compared with the node that was recorded at its place.
 //!
@@ -165,8 +164,8 @@ pub(crate) struct ScalarLane<T> {
     along: ReplayCursor<replay::Tail<T>>,
     /// How many parameters it has met.
     along_parameters: Cell<usize>,
-    /// Whether nodes are recorded for a program, which has no use for their derivatives.
-    without_partials: Cell<bool>,
+    /// Whether some derivative is out of range that times an adjoint need not be.
+    has_far: Cell<bool>,
 }
 
 impl<T: Element> ScalarLane<T> {
@@ -183,7 +182,7 @@ impl<T: Element> ScalarLane<T> {
             keeps_sites,
             along: ReplayCursor::default(),
             along_parameters: Cell::new(0),
-            without_partials: Cell::new(false),
+            has_far: Cell::new(false),
         }
     }
 
@@ -221,6 +220,7 @@ impl<T: Element> ScalarLane<T> {
         self.set_limit();
         self.leading_leaves.set(0);
         self.has_bends.set(false);
+        self.has_far.set(false);
         self.parameters.get_mut().clear();
         self.sites.get_mut().clear();
     }
@@ -358,11 +358,10 @@ impl<T: Element> ScalarLane<T> {
     /// The parent is a node of this lane.
     #[inline(always)]
     #[track_caller]
-    pub unsafe fn push_unary<O: BuiltinUnary>(&self, op: O, mut parent: u32, x: T, y: T) -> u32 {
-        let mut partial = op.vjp(x, y, Upstream(<T as Number>::lit(1.0))).0;
+    pub unsafe fn push_unary<O: BuiltinUnary>(&self, op: O, parent: u32, x: T, y: T) -> u32 {
+        let partial = op.vjp(x, y, Upstream(<T as Number>::lit(1.0))).0;
         if O::FAR && is_far(partial) {
-            // SAFETY: the caller's.
-            (partial, parent) = unsafe { self.factored(partial, parent, |g| op.vjp(x, y, Upstream(g)).0) };
+            self.note_far(partial, |g| op.vjp(x, y, Upstream(g)).0);
         }
         let parameters = if O::PARAMETERS == 0 { 0 } else { self.push_parameters(op.pack()) };
         // SAFETY: the caller's.
@@ -387,20 +386,18 @@ impl<T: Element> ScalarLane<T> {
     /// The parents are nodes of this lane.
     #[inline(always)]
     #[track_caller]
-    pub unsafe fn push_binary<O: BuiltinBinary>(&self, op: O, [mut a, mut b]: [u32; 2], x: T, y: T, out: T) -> u32 {
+    pub unsafe fn push_binary<O: BuiltinBinary>(&self, op: O, [a, b]: [u32; 2], x: T, y: T, out: T) -> u32 {
         self.note_bend::<O>();
         let one = Upstream(<T as Number>::lit(1.0));
-        let (mut first, mut second) = (op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0);
-        // SAFETY: the caller's.
-        unsafe {
-            if O::FAR && is_far(first) {
-                (first, a) = self.factored(first, a, |g| op.vjp_x(x, y, out, Upstream(g)).0);
-            }
-            if O::FAR && is_far(second) {
-                (second, b) = self.factored(second, b, |g| op.vjp_y(x, y, out, Upstream(g)).0);
-            }
-            self.push(first, second, pack(O::CODE, a, b))
+        let (first, second) = (op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0);
+        if O::FAR && is_far(first) {
+            self.note_far(first, |g| op.vjp_x(x, y, out, Upstream(g)).0);
         }
+        if O::FAR && is_far(second) {
+            self.note_far(second, |g| op.vjp_y(x, y, out, Upstream(g)).0);
+        }
+        // SAFETY: the caller's.
+        unsafe { self.push(first, second, pack(O::CODE, a, b)) }
     }
 
     /// A node of a node and a literal.
@@ -409,16 +406,14 @@ impl<T: Element> ScalarLane<T> {
     /// The parent is a node of this lane.
     #[inline(always)]
     #[track_caller]
-    pub unsafe fn push_with_literal<O: BuiltinBinary>(&self, op: O, mut a: u32, x: T, y: T, out: T) -> u32 {
+    pub unsafe fn push_with_literal<O: BuiltinBinary>(&self, op: O, a: u32, x: T, y: T, out: T) -> u32 {
         self.note_bend::<O>();
-        let mut partial = op.vjp_x(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
-        // SAFETY: the caller's.
-        unsafe {
-            if O::FAR && is_far(partial) {
-                (partial, a) = self.factored(partial, a, |g| op.vjp_x(x, y, out, Upstream(g)).0);
-            }
-            self.push(partial, y, pack(O::CODE, a, LIMIT))
+        let partial = op.vjp_x(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
+        if O::FAR && is_far(partial) {
+            self.note_far(partial, |g| op.vjp_x(x, y, out, Upstream(g)).0);
         }
+        // SAFETY: the caller's.
+        unsafe { self.push(partial, y, pack(O::CODE, a, LIMIT)) }
     }
 
     /// A node of a literal and a node.
@@ -427,16 +422,14 @@ impl<T: Element> ScalarLane<T> {
     /// The parent is a node of this lane.
     #[inline(always)]
     #[track_caller]
-    pub unsafe fn push_literal_with<O: BuiltinBinary>(&self, op: O, mut b: u32, x: T, y: T, out: T) -> u32 {
+    pub unsafe fn push_literal_with<O: BuiltinBinary>(&self, op: O, b: u32, x: T, y: T, out: T) -> u32 {
         self.note_bend::<O>();
-        let mut partial = op.vjp_y(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
-        // SAFETY: the caller's.
-        unsafe {
-            if O::FAR && is_far(partial) {
-                (partial, b) = self.factored(partial, b, |g| op.vjp_y(x, y, out, Upstream(g)).0);
-            }
-            self.push(partial, x, pack(O::CODE | LITERAL_FIRST, b, LIMIT))
+        let partial = op.vjp_y(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
+        if O::FAR && is_far(partial) {
+            self.note_far(partial, |g| op.vjp_y(x, y, out, Upstream(g)).0);
         }
+        // SAFETY: the caller's.
+        unsafe { self.push(partial, x, pack(O::CODE | LITERAL_FIRST, b, LIMIT)) }
     }
 
     /// Carries the adjoints of nodes `lo..hi` to their parents; zero adjoints are skipped.

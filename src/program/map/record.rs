@@ -107,7 +107,7 @@ impl<T: Element> Trace<T> {
             return Err(Error::argument(format!("map: a function of {n} numbers; at most {limit}")));
         }
         let tape = Tape::of();
-        tape.start_tracing();
+        tape.tracing().start();
         tape.vars(&vec![T::from_f64(ANY); n]);
         Ok(tape)
     }

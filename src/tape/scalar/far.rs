@@ -1,11 +1,10 @@
 //! Derivatives that leave the range, where their product with an adjoint does not: d ln(1/x) = -x (1/x^2) dx, of x = 1e-200.
 //!
 //! A rule multiplies its upstream gradient first and goes from there to the result, so that with a small one in place of 1 it gives a
-//! number: the derivative times a power of two. The rest of it goes to a node of its own, a copy of the parent that is read in the
-//! parent's place. Backward the adjoint meets the one and then the other, and never the whole. Only ops that say so
-//! ([`Unary::FAR`](crate::Unary::FAR)) are looked at, which costs two comparisons.
+//! number. A lane that has recorded such an op is swept by the rules, and not by the derivatives that its nodes keep
+//! (`sweep/careful.rs`). Only ops that say so ([`Unary::FAR`](crate::Unary::FAR)) are looked at, which costs two comparisons.
 
-use super::{COPY, LIMIT, ScalarLane, pack};
+use super::ScalarLane;
 use crate::num::Element;
 
 /// The smallest normal number and the largest.
@@ -21,35 +20,22 @@ pub(super) fn is_far<T: Element>(x: T) -> bool {
 }
 
 impl<T: Element> ScalarLane<T> {
-    /// From here on nodes are for a program, which has their ops and no use for what is kept of derivatives.
-    pub fn leave_partials_whole(&self) {
-        self.without_partials.set(true);
+    /// Whether the derivatives that nodes keep do not do.
+    pub fn has_far(&self) -> bool {
+        self.has_far.get()
     }
 
-    /// The first factor of a derivative that is none by itself, and the node that has the second; both as they are where there are
-    /// no such factors. `rule` gives the derivative times a number.
-    ///
-    /// # Safety
-    /// The parent is a node of this lane.
+    /// Notes a derivative that is no ordinary number, if it is one times a power of two: `rule` gives it times a number.
     #[cold]
     #[inline(never)]
-    #[track_caller]
-    pub(super) unsafe fn factored(&self, partial: T, parent: u32, rule: impl Fn(T) -> T) -> (T, u32) {
-        let whole = (partial, parent);
-        if partial.as_f64().is_nan() || self.without_partials.get() {
-            return whole;
+    pub(super) fn note_far(&self, partial: T, rule: impl Fn(T) -> T) {
+        if partial.as_f64().is_nan() {
+            return;
         }
         let sign = if partial.as_f64().is_infinite() { -1.0 } else { 1.0 };
         let powers: [f64; 2] = if T::EPSILON > 1e-10 { [64.0, 120.0] } else { [512.0, 1000.0] };
-        for power in powers {
-            let scale = (sign * power).exp2();
-            let first = rule(T::from_f64(scale));
-            if !is_far(first) {
-                let second = T::from_f64(scale.recip());
-                // SAFETY: the caller's.
-                return (first, unsafe { self.push(second, T::from_f64(0.0), pack(COPY, parent, LIMIT)) });
-            }
+        if powers.iter().any(|power| !is_far(rule(T::from_f64((sign * power).exp2())))) {
+            self.has_far.set(true);
         }
-        whole
     }
 }
