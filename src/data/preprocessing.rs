@@ -266,7 +266,10 @@ impl Preprocessing {
 
     pub(super) fn set_class_names(&mut self, names: Vec<String>) -> Result<()> {
         distinct("names of classes", &names)?;
-        self.class_names = names;
+        let before = std::mem::replace(&mut self.class_names, names);
+        if let Some(reading) = self.reading.as_mut().filter(|reading| reading.class_cells.is_empty()) {
+            reading.class_cells = before;
+        }
         Ok(())
     }
 

@@ -161,6 +161,16 @@ fn classes_that_are_numbers_are_read_again_however_they_are_written() {
 }
 
 #[test]
+fn classes_that_were_renamed_are_found_by_what_stands_in_the_file() {
+    let train = read(Csv::new().target("y").classification(), "a,y\n1,0\n2,1\n3,5\n");
+    let train = train.with_class_names(["setosa", "versicolor", "virginica"]).unwrap();
+    let saved = Preprocessing::from_json(&train.preprocessing().to_json()).unwrap();
+    let test = read(Csv::like(&saved), "a,y\n1,5.0\n2,0\n3,versicolor\n");
+    assert_eq!((test.labels(), test.class_names()), (Some(&[2, 0, 1][..]), train.class_names()));
+    assert!(Csv::like(&saved).read::<f64>("a,y\n1,2\n".as_bytes()).is_err());
+}
+
+#[test]
 fn words_that_were_never_seen_are_zeros_where_that_is_chosen() {
     let train = read(Csv::new().target("y").categorical("c").unseen(Unseen::Zeros), "c,y\nred,1\nblue,2\n");
     let encoded = train.preprocessing().encode_rows::<f64, _, _>(&[["green"], ["red"]]).unwrap();

@@ -314,7 +314,8 @@ impl Csv {
     fn label(&self, plan: &Plan<'_>, row: &Line, names: &[String]) -> Result<usize> {
         let column = plan.targets[0];
         let cell = row.cells[column].trim();
-        classes::label(cell, names, &self.reading).ok_or_else(|| {
+        let renamed = || classes::label(cell, &self.reading.class_cells, &self.reading);
+        classes::label(cell, names, &self.reading).or_else(renamed).ok_or_else(|| {
             let numbers = match self.reading.classes_by_number {
                 true => format!(", or 0..={}", names.len().saturating_sub(1)),
                 false => String::new(),

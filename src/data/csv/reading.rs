@@ -34,6 +34,8 @@ pub(in crate::data) struct Reading {
     pub unseen: Unseen,
     /// Whether a class may be given by its number, because its name was given by the user.
     pub classes_by_number: bool,
+    /// What stands in the file for each class, where they were named otherwise afterwards.
+    pub class_cells: Vec<String>,
 }
 
 /// What pandas takes for missing, and a question mark, which older data sets use.
@@ -80,6 +82,7 @@ pub(in crate::data) const USUAL: Reading = Reading {
     missing_category: false,
     unseen: Unseen::Error,
     classes_by_number: false,
+    class_cells: Vec::new(),
 };
 
 impl Default for Reading {
