@@ -4,7 +4,8 @@
 //! Each op takes two items. The second one is poisoned, and selected away; then it has no gradient, and the first item has the
 //! one that it has alone.
 
-use retrograd::{Element, Program, Tape, Tensor, Triangle, Var};
+use retrograd::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
+use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Triangle, Var};
 
 type Formula<T> = for<'t> fn(&[Var<'t, T>]) -> Var<'t, T>;
 
@@ -183,4 +184,86 @@ fn a_zero_upstream_stays_zero_in_every_op_on_whole_tensors_in_double_precision()
 #[test]
 fn a_zero_upstream_stays_zero_in_every_op_on_whole_tensors_in_single_precision() {
     every_op_keeps_zeros::<f32>();
+}
+
+struct Of<S>(S);
+impl<S: Number> UnaryVisitor for Of<S> {
+    type Output = S;
+    fn visit<O: BuiltinUnary>(self, op: O) -> S {
+        self.0.unary(op)
+    }
+}
+struct OfTwo<S>(S, S);
+impl<S: Number> BinaryVisitor for OfTwo<S> {
+    type Output = S;
+    fn visit<O: BuiltinBinary>(self, op: O) -> S {
+        self.0.binary(op, self.1)
+    }
+}
+
+const SPECIAL: [f64; 12] =
+    [0.0, -0.0, 1.0, -1.0, 5e-324, 1e-200, -1e200, f64::MAX, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.5];
+
+/// What an elementwise op makes of numbers, of either kind.
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    One(UnaryOp),
+    Two(BinaryOp),
+}
+
+impl Op {
+    fn all() -> impl Iterator<Item = Self> {
+        UnaryOp::all().into_iter().map(Op::One).chain(BinaryOp::all().into_iter().map(Op::Two))
+    }
+    fn of<S: Number>(self, x: S, y: S) -> S {
+        match self {
+            Op::One(op) => op.with(Of(x)),
+            Op::Two(op) => op.with(OfTwo(x, y)),
+        }
+    }
+}
+
+/// Gradients of first to third order of what is not selected, and of its tangents.
+#[test]
+fn a_zero_upstream_stays_zero_in_every_elementwise_op_at_special_values_to_third_order() {
+    let mut broken = Vec::new();
+    for op in Op::all() {
+        for x in SPECIAL {
+            for y in SPECIAL.into_iter().filter(|_| matches!(op, Op::Two(_)) || x.to_bits() == 0) {
+                let tape = Tape::new();
+                let at = [tape.var([x, 0.25]), tape.var([y, 0.75])];
+                let mut total = tape.data([0.0, 1.0]).select(op.of(at[0], at[1]), 0.0).sum(());
+                for order in 1..=3 {
+                    let slopes = tape.grad(total, &at);
+                    if slopes.iter().any(|slope| slope.value().as_slice()[0] != 0.0) {
+                        broken.push(format!("{op:?} at ({x}, {y}), order {order}, recorded"));
+                    }
+                    let swept = total.backward();
+                    if at.iter().any(|&at| swept.wrt(at).as_slice()[0] != 0.0) {
+                        broken.push(format!("{op:?} at ({x}, {y}), order {order}, swept"));
+                    }
+                    total = (slopes[0] + slopes[1] * 0.5).square().sum(());
+                }
+                // Forward, where nothing moves: once, and over a tangent that does not move either.
+                type D = Dual<Dual<f64>>;
+                let still = op.of(D::constant(Dual::constant(x)), D::constant(Dual::constant(y)));
+                let numbers = [still.tangent.value, still.tangent.tangent, still.value.tangent];
+                if numbers.iter().any(|&x| x != 0.0) {
+                    broken.push(format!("{op:?} at ({x}, {y}), dual numbers: {numbers:?}"));
+                }
+                let still = tape.jvp(op.of(at[0], at[1]), &at.map(|at| (at, Tensor::from([0.0, 1.0]).into()))).unwrap();
+                if still.as_slice()[0] != 0.0 {
+                    broken.push(format!("{op:?} at ({x}, {y}), forward"));
+                }
+                // Numbers, whose gradient is stopped by a factor of 0.
+                let at = tape.vars(&[x, y]);
+                let stopped = op.of(at[0], at[1]) * 0.0;
+                let swept = stopped.backward().items(&at);
+                if swept.iter().any(|&x| x != 0.0) {
+                    broken.push(format!("{op:?} at ({x}, {y}), numbers: {swept:?}"));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{} are broken:\n{}", broken.len(), broken.join("\n"));
 }
