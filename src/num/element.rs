@@ -3,6 +3,7 @@
 use super::Number;
 use super::lane::Lane;
 use super::math::{Mode, Plain, double, single};
+use super::simd::{Kernel, dispatch};
 use std::fmt::{Debug, Display, LowerExp};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -160,24 +161,22 @@ float_trait! {
 macro_rules! float_plain {
     ($t:ident, $math:ident, $pick:ident) => {
         impl Float for $t {
-            float_plain!(@std $t, abs: abs, sqrt: sqrt, floor: floor, ceil: ceil, round: round_ties_even, exp: exp, exp2: exp2,
-                expm1: exp_m1, ln: ln, log2: log2, log10: log10, log1p: ln_1p, sin: sin, cos: cos, tan: tan, asin: asin,
-                acos: acos, atan: atan, sinh: sinh, cosh: cosh, tanh: tanh, cbrt: cbrt);
-            // The standard library's acosh and atanh lose digits beside 1 and -1, and its asinh overflows at -MAX.
-            float_plain!(@own $t, $math, asinh, acosh, atanh, sigmoid, softplus, log_sigmoid, erf, erfc, lgamma, digamma);
+            float_plain!(@native $t, abs: abs, sqrt: sqrt, floor: floor, ceil: ceil, round: round_ties_even);
+            // Those of kernels, in their mode: a number has the bits that it has in a tensor.
+            float_plain!(@mode $t, $math, exp: exp, exp2: exp2, expm1: expm1, ln: ln, log2: log2, log10: log10, log1p: log1p,
+                sin: sin_any, cos: cos_any, tan: tan_any, asin: asin, acos: acos, atan: atan, sinh: sinh, cosh: cosh,
+                tanh: tanh, asinh: asinh, acosh: acosh, atanh: atanh, cbrt: cbrt, sigmoid: sigmoid, softplus: softplus,
+                log_sigmoid: log_sigmoid, erf: erf, erfc: erfc);
+            float_plain!(@mode_of_two $t, $math, atan2: $t, hypot: $t, pow: $t, powi: i32);
+            #[inline]
+            fn lgamma(self) -> Self { $math::lgamma::<Plain>(self) }
+            #[inline]
+            fn digamma(self) -> Self { $math::digamma::<Plain>(self) }
+            fn polygamma(self, n: u32) -> Self { $math::polygamma::<Plain>(n, self) }
             #[inline(always)]
             fn lit(x: f64) -> Self { x as $t }
             #[inline(always)]
             fn to_f64(self) -> f64 { self as f64 }
-            #[inline(always)]
-            fn atan2(self, x: Self) -> Self { $t::atan2(self, x) }
-            #[inline(always)]
-            fn hypot(self, y: Self) -> Self { $t::hypot(self, y) }
-            #[inline(always)]
-            fn pow(self, y: Self) -> Self { $t::powf(self, y) }
-            #[inline(always)]
-            fn powi(self, n: i32) -> Self { $math::powi::<Plain>(self, n) }
-            fn polygamma(self, n: u32) -> Self { $math::polygamma::<Plain>(n, self) }
         }
         impl Element for $t {
             const NAME: &'static str = stringify!($t);
@@ -201,12 +200,36 @@ macro_rules! float_plain {
             fn as_f64(self) -> f64 { self as f64 }
         }
     };
-    (@std $t:ident, $($name:ident : $std:ident),*) => {
+    (@native $t:ident, $($name:ident : $std:ident),*) => {
         $(#[inline(always)] fn $name(self) -> Self { $t::$std(self) })*
     };
-    (@own $t:ident, $math:ident, $($name:ident),*) => {
-        $(#[inline] fn $name(self) -> Self { $math::$name::<Plain>(self) })*
-    };
+    // Compiled once, here: inlined, each call would have the function for every instruction set.
+    (@mode $t:ident, $math:ident, $($name:ident : $function:ident),*) => {$(
+        #[inline(never)]
+        fn $name(self) -> Self {
+            struct One($t);
+            impl Kernel for One {
+                const WIDE: bool = false;
+                type Output = $t;
+                #[inline(always)]
+                fn run<M: Mode>(self) -> $t { $math::$function::<M>(self.0) }
+            }
+            dispatch(One(self))
+        }
+    )*};
+    (@mode_of_two $t:ident, $math:ident, $($name:ident : $y:ident),*) => {$(
+        #[inline(never)]
+        fn $name(self, y: $y) -> Self {
+            struct Two($t, $y);
+            impl Kernel for Two {
+                const WIDE: bool = false;
+                type Output = $t;
+                #[inline(always)]
+                fn run<M: Mode>(self) -> $t { $math::$name::<M>(self.0, self.1) }
+            }
+            dispatch(Two(self, y))
+        }
+    )*};
 }
 
 float_plain!(f64, double, double);

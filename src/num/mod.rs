@@ -1,8 +1,8 @@
 //! Numbers: what a tensor stores, what a kernel computes with, what a derivative rule is written over.
 //!
 //! - [`Element`]: what a tape or tensor holds, `f32` or `f64`.
-//! - [`Float`]: what an op's value may use. Implemented by `f32` and `f64` (the standard library's functions)
-//!   and by the kernels' lane type (branch-free functions that vectorise).
+//! - [`Float`]: what an op's value may use. Implemented by `f32` and `f64` and by the kernels' lane type, by the same
+//!   functions (branch-free, so that they vectorise) with the same bits.
 //! - [`Number`]: what a derivative rule may use, every op included. Implemented by plain numbers, lanes,
 //!   [`Dual`] numbers and recorded variables, which is how one rule serves every mode of differentiation.
 //! - [`Real`]: [`Number`] with literals on the right of an operator, for users' generic formulas.

@@ -140,8 +140,8 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// Whether its kernels are worth the room of a version of 512 bits. The others run in 256 on every CPU that has them.
     #[doc(hidden)]
     const HOT: bool = true;
-    /// Whether the derivative leaves the range where the value is an ordinary number, as that of 1/x does: then a node of numbers
-    /// keeps it as two factors.
+    /// Whether the derivative leaves the range where the value is an ordinary number, as that of 1/x does: then numbers are
+    /// swept by the rule.
     #[doc(hidden)]
     const FAR: bool = false;
     /// Where derivatives are not finite: routes through a graph may differ there in what they hide, and tests ask.

@@ -6,6 +6,7 @@
 
 mod binary;
 mod broadcast;
+mod lanes;
 mod poison;
 mod special;
 mod unary;
@@ -21,8 +22,7 @@ struct Tolerance {
     floor: f64,
 }
 
-/// First derivatives and values by two routes through one rule: libm in the scalar lane, our own functions in the tensor
-/// lane, a few units in the last place apart.
+/// First derivatives and values by two routes through one rule, a few units in the last place apart.
 const ROUTES: Tolerance = Tolerance { relative: 32.0 * f64::EPSILON, floor: 1.0 };
 /// Second and third derivatives: the same few units, through some ten more operations that may cancel.
 const HIGHER_ROUTES: Tolerance = Tolerance { relative: 1e-12, floor: 1.0 };

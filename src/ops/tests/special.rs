@@ -43,8 +43,7 @@ const SPECIAL_SINGLE: [f32; 15] = [
     -104.0,
 ];
 
-/// Ops whose values may lie this far apart between libm and our functions on extreme arguments: arguments of 1e300 make
-/// powers and products overflow or underflow a rounding apart, so there the classes (NaN, infinite, finite) must agree.
+/// On extreme arguments two routes overflow or underflow a rounding apart, so there the classes (NaN, infinite, finite) must agree.
 fn same_class(a: f64, b: f64) -> bool {
     (a.is_nan() && b.is_nan()) || a == b || (a.is_finite() && b.is_finite())
 }
@@ -172,7 +171,7 @@ fn binary_is_total<T: Element>(op: impl BuiltinBinary, specials: &[T]) {
         let scalars = [out.item(), grads.item(a), grads.item(b)];
         for (name, (s, t)) in ["value", "f_x", "f_y"].iter().zip(scalars.iter().zip(&tensors)) {
             let (s, t) = (s.as_f64(), t.as_slice()[i].as_f64());
-            // Beside a subnormal divisor, whose inverse is infinite, x/y^2 may be a number: numbers find it by its factors.
+            // Beside a subnormal divisor, whose inverse is infinite, the lanes may take x/y^2 in different orders.
             let divides = matches!(op.wrap(), BinaryOp::Div(_) | BinaryOp::Over(_)) && *name == "f_y";
             if divides && y != T::from_f64(0.0) && (T::from_f64(1.0) / y).as_f64().is_infinite() {
                 continue;

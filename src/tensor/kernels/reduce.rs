@@ -92,7 +92,7 @@ impl<T: Element> Kernel for SumRows<'_, T> {
 }
 
 const LANES: usize = 16;
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 
 /// The sum of all elements.
 pub(crate) fn total<T: Element>(x: &[T]) -> T {
