@@ -164,6 +164,9 @@ where
         return jacobian_rows(&tape, y, x).or_panic();
     }
     let columns = jacobian_columns(&tape, y, x).or_panic();
+    if all_finite(columns.as_slice()) && !tape.has_singular_ops() {
+        return columns;
+    }
     // A zero tangent may hide what is not finite, so that a sweep is asked as well.
     let seed = Tensor::from_fn(y.shape().dims(), {
         let mut k = 0;
@@ -325,10 +328,13 @@ where
     }
     let (m, n) = (y.len(), x.len());
     let columns = tape.jvp_many(&y, &x, &identity(n)).or_panic();
-    let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));
-    let swept = tape.vjp_many(&y, &x, &seed).or_panic();
     let columns = columns.as_slice();
-    if !all_finite(columns) || !all_finite(swept.as_slice()) {
+    let finite = all_finite(columns)
+        && (!tape.has_singular_ops() || {
+            let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));
+            all_finite(tape.vjp_many(&y, &x, &seed).or_panic().as_slice())
+        });
+    if !finite {
         return slice_jacobian_rows(&tape, &y, &x);
     }
     let rows = (0..m).flat_map(|i| (0..n).map(move |j| columns[j * m + i])).collect();

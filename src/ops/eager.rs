@@ -22,8 +22,6 @@ pub struct Eager<'p, T> {
     refusal: Refusal,
     /// The values of a tape's numbers, where a sweep takes each by its rule.
     pub(crate) numbers: OnceCell<Vec<T>>,
-    /// Whether gradients of leaves in the scalar lane have been finite.
-    pub(crate) finite: Cell<bool>,
 }
 
 /// Why a rule has no value: an op in it refused the numbers at hand, as a system with a singular matrix does.
@@ -59,7 +57,7 @@ impl Refusal {
 impl<'p, T: Element> Eager<'p, T> {
     pub(crate) fn new(pool: &'p Pool<T>) -> Self {
         let temporaries = RefCell::new(pool.spare_list());
-        Self { pool, temporaries, refusal: Refusal::default(), numbers: OnceCell::new(), finite: Cell::new(true) }
+        Self { pool, temporaries, refusal: Refusal::default(), numbers: OnceCell::new() }
     }
 
     /// The error of the first op that refused its numbers inside this op's rule, which is then void.

@@ -291,17 +291,13 @@ impl<T: Element> Eager<'_, T> {
     fn sweep_scalars(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut [T]) {
         match self.careful(tape) {
             Some(careful) => careful.sweep(lo, hi, scalars),
-            None => {
-                let finite = tape.scalars().sweep(lo, hi, scalars);
-                self.finite.set(self.finite.get() && finite);
-            }
+            None => tape.scalars().sweep(lo, hi, scalars),
         }
     }
 
     /// Whether the gradients of all leaves of the scalar lane are finite after a sweep; a careful one is as good as can be.
     pub(crate) fn is_finite(&self, tape: &Tape<T>, scalars: &[T]) -> bool {
-        let leading = &scalars[..tape.scalars().leading_leaves().min(scalars.len())];
-        self.numbers.get().is_some() || self.finite.get() && leading.iter().all(|g| g.as_f64().is_finite())
+        self.numbers.get().is_some() || tape.scalars().leaves_are_finite(scalars)
     }
 
     /// Gives a gradient's buffer back, unless something else still shares it.

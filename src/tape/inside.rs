@@ -2,7 +2,7 @@
 //!
 //! What is asked for in every sweep (the lanes, the pool) is lent as it is; everything else is a question.
 
-use super::entry::Entry;
+use super::entry::{Entry, NodeOp};
 use super::scalar::ScalarLane;
 use super::tracing::Tracing;
 use super::{NodeId, NodeRef, Tape, Value};
@@ -124,5 +124,19 @@ impl<T: Element> Tape<T> {
             }
         }
         self.spare_slots.set(tensors);
+    }
+
+    /// Whether some op has a derivative that is infinite or undefined at a finite point.
+    #[inline(never)]
+    pub(crate) fn has_singular_ops(&self) -> bool {
+        let entry = |entry: &Entry<T>| match &entry.op {
+            NodeOp::Unary(op) => op.singular().at_points,
+            NodeOp::Binary(op) => op.singular().at_points,
+            NodeOp::Tensor(op) => !op.is_bounded() || op.name() == "norm2",
+            NodeOp::Leaf | NodeOp::Copy | NodeOp::Select => false,
+            // Nobody has said.
+            NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_) => true,
+        };
+        self.scalars().has_singular() || self.entries().iter().any(entry)
     }
 }

@@ -152,8 +152,12 @@ pub(crate) struct ScalarLane<T> {
     fast_limit: Cell<usize>,
     /// How many of the first nodes are leaves for sure: a sweep need not look at them.
     leading_leaves: Cell<usize>,
+    /// Whether there may be other leaves.
+    has_other_leaves: Cell<bool>,
     /// Whether there may be ops whose derivative is a choice at the origin.
     has_bends: Cell<bool>,
+    /// Whether there may be ops with a derivative that is infinite or undefined at a finite point.
+    has_singular: Cell<bool>,
     /// Owns the memory; its own length is 0.
     memory: UnsafeCell<Vec<Node<T>>>,
     parameters: RefCell<Vec<[f64; 2]>>,
@@ -175,7 +179,9 @@ impl<T: Element> ScalarLane<T> {
             len: Cell::new(0),
             fast_limit: Cell::new(0),
             leading_leaves: Cell::new(0),
+            has_other_leaves: Cell::new(false),
             has_bends: Cell::new(false),
+            has_singular: Cell::new(false),
             memory: UnsafeCell::new(Vec::new()),
             parameters: RefCell::default(),
             sites: RefCell::default(),
@@ -219,7 +225,9 @@ impl<T: Element> ScalarLane<T> {
         self.along.reset();
         self.set_limit();
         self.leading_leaves.set(0);
+        self.has_other_leaves.set(false);
         self.has_bends.set(false);
+        self.has_singular.set(false);
         self.has_far.set(false);
         self.parameters.get_mut().clear();
         self.sites.get_mut().clear();
@@ -334,6 +342,8 @@ impl<T: Element> ScalarLane<T> {
         }
         if first == self.leading_leaves.get() {
             self.leading_leaves.set(self.len.get());
+        } else {
+            self.has_other_leaves.set(true);
         }
         first as u32
     }
@@ -341,6 +351,7 @@ impl<T: Element> ScalarLane<T> {
     #[inline]
     #[track_caller]
     pub fn push_leaf(&self, value: T) -> u32 {
+        self.has_other_leaves.set(true);
         // SAFETY: a leaf has no parents.
         unsafe { self.push(T::from_f64(0.0), value, pack(LEAF, LIMIT, LIMIT)) }
     }
@@ -359,6 +370,9 @@ impl<T: Element> ScalarLane<T> {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn push_unary<O: BuiltinUnary>(&self, op: O, parent: u32, x: T, y: T) -> u32 {
+        if O::SINGULAR.at_points {
+            self.has_singular.set(true);
+        }
         let partial = op.vjp(x, y, Upstream(<T as Number>::lit(1.0))).0;
         if O::FAR && is_far(partial) {
             self.note_far(partial, |g| op.vjp(x, y, Upstream(g)).0);
@@ -387,7 +401,7 @@ impl<T: Element> ScalarLane<T> {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn push_binary<O: BuiltinBinary>(&self, op: O, [a, b]: [u32; 2], x: T, y: T, out: T) -> u32 {
-        self.note_bend::<O>();
+        self.note::<O>();
         let one = Upstream(<T as Number>::lit(1.0));
         let (first, second) = (op.vjp_x(x, y, out, one).0, op.vjp_y(x, y, out, one).0);
         if O::FAR && is_far(first) {
@@ -407,7 +421,10 @@ impl<T: Element> ScalarLane<T> {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn push_with_literal<O: BuiltinBinary>(&self, op: O, a: u32, x: T, y: T, out: T) -> u32 {
-        self.note_bend::<O>();
+        // A quotient by a number that is not 0 is a multiple.
+        if O::CODE != ops::Div::CODE || y == T::from_f64(0.0) {
+            self.note::<O>();
+        }
         let partial = op.vjp_x(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
         if O::FAR && is_far(partial) {
             self.note_far(partial, |g| op.vjp_x(x, y, out, Upstream(g)).0);
@@ -423,7 +440,7 @@ impl<T: Element> ScalarLane<T> {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn push_literal_with<O: BuiltinBinary>(&self, op: O, b: u32, x: T, y: T, out: T) -> u32 {
-        self.note_bend::<O>();
+        self.note::<O>();
         let partial = op.vjp_y(x, y, out, Upstream(<T as Number>::lit(1.0))).0;
         if O::FAR && is_far(partial) {
             self.note_far(partial, |g| op.vjp_y(x, y, out, Upstream(g)).0);
@@ -436,17 +453,14 @@ impl<T: Element> ScalarLane<T> {
     ///
     /// The adjoint of the node before, to which most nodes give something, goes on in a register: through memory it would
     /// take a store and a load, twice as long as the arithmetic. The same for a sum's last value behind a product, `z + w x`.
-    ///
-    /// Returns whether the adjoints of leaves that it came to are finite; the leading ones it does not come to.
-    pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T]) -> bool {
-        let mut finite = true;
+    pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T]) {
         let zero = T::from_f64(0.0);
         let nodes = &self.nodes()[..hi as usize];
         let adjoints = &mut adjoints[..hi as usize];
         // Parents of nodes are nodes before them: who pushes a node promises that.
         let lo = self.leading_leaves.get().max(lo as usize);
         let mut i = hi as usize;
-        let Some(&(mut g)) = adjoints.last() else { return true };
+        let Some(&(mut g)) = adjoints.last() else { return };
         // Here `g` is the adjoint of the node before `i`.
         while i > lo {
             i -= 1;
@@ -482,15 +496,12 @@ impl<T: Element> ScalarLane<T> {
                     g = at_a;
                     continue;
                 }
-            } else {
-                finite &= g.as_f64().is_finite();
             }
             if i > lo {
                 // SAFETY: i - 1 is below hi.
                 g = unsafe { *adjoints.get_unchecked(before) };
             }
         }
-        finite
     }
 
     /// Whether there may be ops whose derivative is a choice at the origin, and whose second derivative is not.
@@ -498,17 +509,28 @@ impl<T: Element> ScalarLane<T> {
         self.has_bends.get()
     }
 
-    /// Notes such an op, which costs others nothing.
+    /// Whether there may be ops with a derivative that is infinite or undefined at a finite point.
+    pub fn has_singular(&self) -> bool {
+        self.has_singular.get()
+    }
+
+    /// Notes an op of these kinds, which costs others nothing.
     #[inline(always)]
-    fn note_bend<O: BuiltinBinary>(&self) {
+    fn note<O: BuiltinBinary>(&self) {
         if O::CODE == ops::Hypot::CODE || O::CODE == ops::Atan2::CODE {
             self.has_bends.set(true);
         }
+        if O::SINGULAR.at_points {
+            self.has_singular.set(true);
+        }
     }
 
-    /// How many of the first nodes are leaves for sure.
-    pub fn leading_leaves(&self) -> usize {
-        self.leading_leaves.get()
+    /// Whether the adjoints of all leaves are finite after a sweep. What is not finite comes to a leaf.
+    pub fn leaves_are_finite(&self, adjoints: &[T]) -> bool {
+        let leaves = if self.has_other_leaves.get() { adjoints.len() } else { self.leading_leaves.get() };
+        let zero = T::from_f64(0.0);
+        let finite = |part: &[T]| part.iter().fold(true, |finite, &g| finite & (g * zero == zero));
+        adjoints[..leaves.min(adjoints.len())].chunks(256).all(finite)
     }
 
     /// Carries tangents forward through nodes `lo..hi`; leaves keep what they have.

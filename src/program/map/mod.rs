@@ -221,7 +221,7 @@ impl Options {
         let trace = Trace::new([n_inputs, n_shared], f)?;
         let way = trace.way(by.len());
         let mut map = self.of_trace(&trace, Wanted::Jacobian { by, way })?;
-        if way == Way::Forward && trace.has_singular_ops() {
+        if way == Way::Forward && trace.tape.has_singular_ops() {
             map.backward = Some(Box::new(Backward { trace, by: by.to_vec(), options: self.clone(), map: None }));
         }
         Ok(map)

@@ -9,9 +9,8 @@ use crate::error::{Error, Result};
 use crate::graph::ssa::trace::{RuleForm, Traced};
 use crate::graph::ssa::{Ir, IrOp, Level, NodeKey};
 use crate::num::Element;
-use crate::ops::BinaryOp;
 use crate::tape::entry::NodeOp;
-use crate::tape::scalar::{LIMIT, ScalarNode, ScalarOperand};
+use crate::tape::scalar::LIMIT;
 use crate::tape::{NodeId, Tape, Value, Var};
 use crate::tensor::Shape;
 use slotmap::SecondaryMap;
@@ -53,7 +52,7 @@ const ANY: f64 = 0.75;
 
 /// What a closure did with a point's numbers and with shared ones, once.
 pub(super) struct Trace<T> {
-    tape: Tape<T>,
+    pub tape: Tape<T>,
     pub n_inputs: usize,
     pub n_shared: usize,
     /// What it returned: nodes, and values of constants.
@@ -82,21 +81,9 @@ impl<T: Element> Trace<T> {
         let rows = self.outputs.len();
         match () {
             _ if rows > 4 * columns => Way::Forward,
-            _ if columns > 4 * rows || self.has_singular_ops() => Way::Backward,
+            _ if columns > 4 * rows || self.tape.has_singular_ops() => Way::Backward,
             _ => Way::Shorter,
         }
-    }
-
-    /// Whether some op has a derivative that is not finite at a finite point.
-    pub fn has_singular_ops(&self) -> bool {
-        let lane = self.tape.scalars();
-        (0..lane.len()).any(|id| match lane.decode(id) {
-            ScalarNode::Unary(op, _) => op.singular().at_points,
-            // By a number that is not 0.
-            ScalarNode::Binary(BinaryOp::Div(_), _, ScalarOperand::Literal(y)) => y == T::from_f64(0.0),
-            ScalarNode::Binary(op, ..) => op.singular().at_points,
-            ScalarNode::Leaf(_) | ScalarNode::Copy(_) => false,
-        })
     }
 
     /// A tape that is traced, with the closure's numbers.

@@ -60,6 +60,7 @@ impl<T: Element> ScalarLane<T> {
         self.len.set(at);
         // What is recorded now in place of leaves may be anything.
         self.leading_leaves.set(self.leading_leaves.get().min(at));
+        self.has_other_leaves.set(true);
         self.set_limit();
     }
 
@@ -71,6 +72,7 @@ impl<T: Element> ScalarLane<T> {
             let at = self.along.at();
             self.len.set(at);
             self.leading_leaves.set(self.leading_leaves.get().min(at));
+            self.has_other_leaves.set(true);
             self.reserve(nodes.len());
             for (k, node) in nodes.iter().enumerate() {
                 // SAFETY: room for so many nodes after `at` was just reserved.
