@@ -164,7 +164,8 @@ where
         return jacobian_rows(&tape, y, x).or_panic();
     }
     let columns = jacobian_columns(&tape, y, x).or_panic();
-    if all_finite(columns.as_slice()) && !tape.has_singular_ops() {
+    let ordinary = !tape.has_singular_ops() && [x, y].iter().all(|var| all_finite(var.value().as_slice()));
+    if ordinary && all_finite(columns.as_slice()) {
         return columns;
     }
     // A zero tangent may hide what is not finite, so that a sweep is asked as well.
@@ -329,8 +330,9 @@ where
     let (m, n) = (y.len(), x.len());
     let columns = tape.jvp_many(&y, &x, &identity(n)).or_panic();
     let columns = columns.as_slice();
+    let ordinary = !tape.has_singular_ops() && x.iter().chain(&y).all(|var| all_finite(&[var.item()]));
     let finite = all_finite(columns)
-        && (!tape.has_singular_ops() || {
+        && (ordinary || {
             let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));
             all_finite(tape.vjp_many(&y, &x, &seed).or_panic().as_slice())
         });
