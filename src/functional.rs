@@ -8,7 +8,7 @@
 //! The functions of the same names at the crate's root are these for f64, where literals need no suffix.
 
 use crate::error::{Error, OrPanic, Result};
-use crate::num::Element;
+use crate::num::{Element, all_finite};
 use crate::tape::{Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
 
@@ -164,8 +164,8 @@ where
         return jacobian_rows(&tape, y, x).or_panic();
     }
     let columns = jacobian_columns(&tape, y, x).or_panic();
-    let ordinary = !tape.has_singular_ops() && [x, y].iter().all(|var| all_finite(var.value().as_slice()));
-    if ordinary && all_finite(columns.as_slice()) {
+    let ordinary = !tape.has_singular_ops() && [x, y].iter().all(|var| var.value().is_finite());
+    if ordinary && columns.is_finite() {
         return columns;
     }
     // A zero tangent may hide what is not finite, so that a sweep is asked as well.
@@ -177,7 +177,7 @@ where
         }
     });
     let swept = y.try_backward_with(seed).and_then(|grads| grads.try_wrt(x)).or_panic();
-    if all_finite(columns.as_slice()) && all_finite(swept.as_slice()) {
+    if columns.is_finite() && swept.is_finite() {
         return columns;
     }
     jacobian_rows(&tape, y, x).or_panic()
@@ -186,10 +186,6 @@ where
 /// A seed for value k, so that no two cancel but by accident.
 fn seed_of<T: Element>(k: usize) -> T {
     T::from_f64(1.0 + (k as f64 * 0.6180339887498949).fract())
-}
-
-fn all_finite<T: Element>(x: &[T]) -> bool {
-    x.iter().all(|x| x.as_f64().is_finite())
 }
 
 /// One sweep for each element of `y`.
@@ -330,11 +326,11 @@ where
     let (m, n) = (y.len(), x.len());
     let columns = tape.jvp_many(&y, &x, &identity(n)).or_panic();
     let columns = columns.as_slice();
-    let ordinary = !tape.has_singular_ops() && x.iter().chain(&y).all(|var| all_finite(&[var.item()]));
+    let ordinary = !tape.has_singular_ops() && x.iter().chain(&y).all(|var| var.item().as_f64().is_finite());
     let finite = all_finite(columns)
         && (ordinary || {
             let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));
-            all_finite(tape.vjp_many(&y, &x, &seed).or_panic().as_slice())
+            tape.vjp_many(&y, &x, &seed).or_panic().is_finite()
         });
     if !finite {
         return slice_jacobian_rows(&tape, &y, &x);

@@ -311,3 +311,10 @@ pub trait Element:
     /// The number as f64, exactly.
     fn as_f64(self) -> f64;
 }
+
+/// Whether every number is finite: a vector of them is looked at at once.
+pub(crate) fn all_finite<T: Element>(x: &[T]) -> bool {
+    let zero = T::from_f64(0.0);
+    // What is infinite or NaN gives NaN.
+    x.chunks(256).all(|part| part.iter().fold(true, |finite, &x| finite & (x * zero == zero)))
+}

@@ -19,6 +19,7 @@ mod number;
 pub mod simd;
 
 pub use dual::Dual;
+pub(crate) use element::all_finite;
 pub use element::{Element, Float, PerElement};
 pub use number::{Number, Real, Upstream};
 pub use simd::instruction_set;

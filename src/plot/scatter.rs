@@ -19,14 +19,7 @@ const TOP: f64 = 62.0;
 /// # Errors
 /// Lists of different lengths; no finite pair.
 pub fn regression<T: Element>(title: &str, predicted: &[T], actual: &[T]) -> Result<Svg> {
-    if predicted.len() != actual.len() {
-        return Err(Error::shape(format!(
-            "regression: {} predictions for {} actual values",
-            predicted.len(),
-            actual.len()
-        )));
-    }
-    let pairs = shown(predicted, actual);
+    let pairs = shown("regression", predicted, actual)?;
     let Some((low, high)) = extent(pairs.iter().flat_map(|&(a, p)| [a, p])) else {
         return Err(Error::argument(format!("regression: no finite pair among {}", predicted.len())));
     };
@@ -44,17 +37,10 @@ pub fn regression<T: Element>(title: &str, predicted: &[T], actual: &[T]) -> Res
 /// # Errors
 /// Lists of different lengths; no finite pair.
 pub fn residuals<T: Element>(title: &str, predicted: &[T], actual: &[T]) -> Result<Svg> {
-    if predicted.len() != actual.len() {
-        return Err(Error::shape(format!(
-            "residuals: {} predictions for {} actual values",
-            predicted.len(),
-            actual.len()
-        )));
-    }
-    let pairs = shown(predicted, actual);
+    let pairs = shown("residuals", predicted, actual)?;
     let off: Vec<(f64, f64)> = pairs.iter().map(|(a, p)| (*p, a - p)).collect();
     let ranges = (extent(off.iter().map(|point| point.0)), extent(off.iter().map(|point| point.1).chain([0.0])));
-    let (Some(across), Some(up), false) = (ranges.0, ranges.1, off.is_empty()) else {
+    let (Some(across), Some(up)) = ranges else {
         return Err(Error::argument(format!("residuals: no finite pair among {}", predicted.len())));
     };
     let (x, y) = (Axis::linear("predicted", across, 7), Axis::linear("actual minus predicted", up, 7));
@@ -63,9 +49,16 @@ pub fn residuals<T: Element>(title: &str, predicted: &[T], actual: &[T]) -> Resu
 }
 
 /// Pairs of actual and predicted values that can be drawn.
-fn shown<T: Element>(predicted: &[T], actual: &[T]) -> Vec<(f64, f64)> {
+///
+/// # Errors
+/// Lists of different lengths.
+fn shown<T: Element>(picture: &str, predicted: &[T], actual: &[T]) -> Result<Vec<(f64, f64)>> {
+    let (n, m) = (predicted.len(), actual.len());
+    if n != m {
+        return Err(Error::shape(format!("{picture}: {n} predictions for {m} actual values")));
+    }
     let all = predicted.iter().zip(actual).map(|(p, a)| (a.to_f64(), p.to_f64()));
-    all.filter(|(a, p)| is_shown(*a) && is_shown(*p)).collect()
+    Ok(all.filter(|(a, p)| is_shown(*a) && is_shown(*p)).collect())
 }
 
 /// Points, and a line on which they would all be right.

@@ -10,24 +10,17 @@
 
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
-use crate::ops::structural::{Reduce, TensorOp};
 use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::tape::scalar::ScalarNode;
 use crate::tape::{NodeId, NodeOp, NodeRef, Tape};
-use crate::tensor::kernels::rows::RowReduction;
 
 /// Whether an op's derivative is a choice at some point whose second derivative is not.
 fn bends<T>(op: &NodeOp<T>) -> bool {
     match op {
-        NodeOp::Tensor(TensorOp::Reduce(Reduce(RowReduction::Norm2))) => true,
-        NodeOp::Binary(op) => bends_at_the_origin(*op),
+        NodeOp::Tensor(op) => op.bends(),
+        NodeOp::Binary(op) => op.bends(),
         _ => false,
     }
-}
-
-/// The same of ops on two numbers.
-fn bends_at_the_origin(op: BinaryOp) -> bool {
-    matches!(op, BinaryOp::Hypot(_) | BinaryOp::Atan2(_))
 }
 
 /// 0, or NaN where the op's derivative is a choice and its input moves along the tangent; nothing for ops without such points.
@@ -44,7 +37,6 @@ pub(super) fn unknown<T: Element, A: Algebra<T>>(
     let moved = a.unary(UnaryOp::Abs(ops::Abs), tangent);
     let (moved, length) = match op {
         NodeOp::Tensor(_) => (a.sum_last(&moved), output.clone()),
-        NodeOp::Binary(BinaryOp::Hypot(_)) => (moved, output.clone()),
         _ => (moved, a.binary(BinaryOp::Hypot(ops::Hypot), &inputs[0], &inputs[1])),
     };
     // 0 over the length: 0, and NaN where that is 0.
@@ -68,7 +60,7 @@ pub(super) fn lead_to_gradients<T: Element>(tape: &Tape<T>, to: &[NodeId], n_ent
             entry.parents.iter().for_each(|parent| leading.mark(parent.id));
             leading.found |= match &entry.op {
                 NodeOp::Binary(op) => is_of_rules(*op),
-                NodeOp::Tensor(op) => op.is_gated(),
+                NodeOp::Tensor(op) => op.gates() != [false; 2],
                 _ => false,
             };
         }
@@ -102,12 +94,13 @@ impl Leading {
     }
 }
 
+/// Whether it is one of the three that multiply gradients on their way.
 fn is_of_rules(op: BinaryOp) -> bool {
-    matches!(op, BinaryOp::Scale(_) | BinaryOp::Over(_) | BinaryOp::Gate(_))
+    ops::plain(op.code()).is_some()
 }
 
 /// Whether both arguments of such an op are 0.
 pub(super) fn is_at_origin<T: Element>(op: BinaryOp, [x, y]: [T; 2]) -> bool {
     let zero = T::from_f64(0.0);
-    bends_at_the_origin(op) && x == zero && y == zero
+    op.bends() && x == zero && y == zero
 }

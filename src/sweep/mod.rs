@@ -27,7 +27,7 @@ pub(crate) use needs::Needs;
 pub(crate) use recording::{BinaryRule, BuildingMode, UnaryRule, adjoint};
 
 use crate::error::{Error, OrPanic, Result};
-use crate::num::Element;
+use crate::num::{Element, all_finite};
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::Eager;
 use crate::ops::structural::{Contribution, TensorOp};
@@ -388,7 +388,7 @@ impl<T: Element> Tape<T> {
         };
         let far = self.scalars().has_far();
         let mut found = pass(if far { careful::careful(self) } else { Eager::new(self.pool()) })?;
-        let finite = |value: &Value<T>| value.as_slice().iter().all(|x| x.as_f64().is_finite());
+        let finite = |value: &Value<T>| all_finite(value.as_slice());
         if !far && self.scalars().len() > 0 && !found.iter().flatten().all(finite) {
             found = pass(careful::careful(self))?;
         }

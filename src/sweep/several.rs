@@ -5,9 +5,9 @@
 
 use super::bends;
 use crate::error::{Error, Result};
-use crate::num::Element;
 use crate::num::math::Mode;
 use crate::num::simd::{self, Kernel};
+use crate::num::{Element, all_finite};
 use crate::tape::scalar::ScalarLane;
 use crate::tape::{NodeRef, Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
@@ -41,7 +41,7 @@ impl<T: Element> Tape<T> {
         // Where a product of partial derivatives is not finite, each direction is taken by the rules.
         let ids: Vec<_> = ys.iter().map(|y| y.id).collect();
         let bends = self.is_numbers_alone() && bends::lead_to_gradients(self, &ids, 0, self.scalars().len());
-        if bends || !self.is_numbers_alone() || products.iter().any(|x| !x.as_f64().is_finite()) {
+        if bends || !self.is_numbers_alone() || !all_finite(&products) {
             for (direction, product) in rows(directions.as_slice(), xs.len(), k).zip(rows_mut(&mut products, ys.len()))
             {
                 let tangents: Vec<_> = xs.iter().zip(direction).map(|(&x, &t)| (x, Value::Scalar(t))).collect();
@@ -78,7 +78,7 @@ impl<T: Element> Tape<T> {
             let pass = Pass { lane: self.scalars(), from: ys, to: xs, vectors: seeds.as_slice(), forward: false };
             pass.run(&mut products);
         }
-        if !self.is_numbers_alone() || products.iter().any(|x| !x.as_f64().is_finite()) {
+        if !self.is_numbers_alone() || !all_finite(&products) {
             products.fill(T::from_f64(0.0));
             let zero = T::from_f64(0.0);
             for (seed, product) in rows(seeds.as_slice(), ys.len(), k).zip(rows_mut(&mut products, xs.len())) {

@@ -132,7 +132,7 @@ impl<T: Element> Tape<T> {
         let entry = |entry: &Entry<T>| match &entry.op {
             NodeOp::Unary(op) => op.singular().at_points,
             NodeOp::Binary(op) => op.singular().at_points,
-            NodeOp::Tensor(op) => !op.is_bounded() || op.name() == "norm2",
+            NodeOp::Tensor(op) => !op.is_bounded() || op.bends(),
             NodeOp::Leaf | NodeOp::Copy | NodeOp::Select => false,
             // Nobody has said.
             NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_) | NodeOp::Custom(_) => true,

@@ -29,7 +29,7 @@ pub(super) use pages::prepared;
 
 use super::replay::ReplayCursor;
 use super::{Tape, Var};
-use crate::num::{Element, Number, Upstream};
+use crate::num::{Element, Number, Upstream, all_finite};
 use crate::ops::{self, Apply, Apply2, BinaryOp, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp};
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::panic::Location;
@@ -517,7 +517,7 @@ impl<T: Element> ScalarLane<T> {
     /// Notes an op of these kinds, which costs others nothing.
     #[inline(always)]
     fn note<O: BuiltinBinary>(&self) {
-        if O::CODE == ops::Hypot::CODE || O::CODE == ops::Atan2::CODE {
+        if O::BENDS {
             self.has_bends.set(true);
         }
         if O::SINGULAR.at_points {
@@ -528,9 +528,7 @@ impl<T: Element> ScalarLane<T> {
     /// Whether the adjoints of all leaves are finite after a sweep. What is not finite comes to a leaf.
     pub fn leaves_are_finite(&self, adjoints: &[T]) -> bool {
         let leaves = if self.has_other_leaves.get() { adjoints.len() } else { self.leading_leaves.get() };
-        let zero = T::from_f64(0.0);
-        let finite = |part: &[T]| part.iter().fold(true, |finite, &g| finite & (g * zero == zero));
-        adjoints[..leaves.min(adjoints.len())].chunks(256).all(finite)
+        all_finite(&adjoints[..leaves.min(adjoints.len())])
     }
 
     /// Carries tangents forward through nodes `lo..hi`; leaves keep what they have.

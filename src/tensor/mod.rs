@@ -241,7 +241,7 @@ impl<T: Element> Tensor<T> {
 
     /// Whether every element is finite.
     pub fn is_finite(&self) -> bool {
-        self.data.iter().all(|x| x.as_f64().is_finite())
+        crate::num::all_finite(&self.data)
     }
 }
 

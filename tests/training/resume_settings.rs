@@ -25,16 +25,7 @@ fn adam(lr: f64) -> Optimizer<f32> {
 
 /// A run with a setting of every kind.
 fn trainer() -> Trainer<f32> {
-    let validation = synthetic::two_moons(40, 0.1, 6).unwrap();
-    Trainer::new(adam(0.02))
-        .loss(loss::cross_entropy())
-        .epochs(4)
-        .batch(16)
-        .seed(3)
-        .clip_norm(5.0)
-        .metrics([Metric::Accuracy])
-        .validation(&validation)
-        .early_stopping(50)
+    with_optimizer(adam(0.02))
 }
 
 fn network(p: f64) -> Mlp {

@@ -197,6 +197,10 @@ macro_rules! binary_enum {
             pub fn singular(self) -> Singular {
                 match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::SINGULAR,)* }
             }
+            /// Whether its derivatives at the origin are a choice.
+            pub(crate) fn bends(self) -> bool {
+                match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::BENDS,)* }
+            }
             /// What the rules for both arguments read.
             pub(crate) fn saves(self) -> [Saves; 2] {
                 match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::SAVES,)* }

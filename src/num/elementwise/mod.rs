@@ -198,6 +198,9 @@ pub trait Binary: Copy + Debug + Send + Sync + 'static {
     /// Where derivatives are not finite, as [`Unary::SINGULAR`].
     #[doc(hidden)]
     const SINGULAR: Singular = Singular::NOWHERE;
+    /// Whether the derivatives at the origin are a choice, and the second ones are not.
+    #[doc(hidden)]
+    const BENDS: bool = false;
     /// out = f(x, y).
     fn value<F: Float>(self, x: F, y: F) -> F;
     /// g df/dx.

@@ -258,6 +258,7 @@ impl Binary for Pow {
 pub struct Hypot;
 impl Binary for Hypot {
     const NAME: &'static str = "hypot";
+    const BENDS: bool = true;
     const HOT: bool = false;
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::OUT), Saves::Y.and(Saves::OUT)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, -1.2), (2.0, 2.5), (-1.5, 0.7)];

@@ -177,6 +177,7 @@ impl Unary for Atan {
 pub struct Atan2;
 impl Binary for Atan2 {
     const NAME: &'static str = "atan2";
+    const BENDS: bool = true;
     const HOT: bool = false;
     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X.and(Saves::Y)];
     const POINTS: &'static [(f64, f64)] = &[(0.3, 1.2), (2.0, -2.5), (-1.5, -0.7)];

@@ -89,6 +89,12 @@ impl TensorRule for SolveTriangular {
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0]), last(&inputs[1]), self.lower.to_string(), self.transposed.to_string()]
     }
+    fn gates(&self) -> [bool; 2] {
+        [false, self.gate]
+    }
+    fn without_gates(self) -> Self {
+        Self { gate: false, ..self }
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());
         square_size("solve_triangular", a)?;

@@ -29,6 +29,12 @@ impl TensorRule for MatMul {
         RustFunction { name: "matmul", calls: &[], text: include_str!("printed/matmul.rs") },
         RustFunction { name: "matmul_blocks", calls: &["matmul"], text: include_str!("printed/matmul_blocks.rs") },
     ];
+    fn gates(&self) -> [bool; 2] {
+        self.gates
+    }
+    fn without_gates(self) -> Self {
+        Self { gates: [false; 2], ..self }
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (x, y) = (inputs[0].dims(), inputs[1].dims());
         let sizes = self.sizes(x, y)?;
@@ -314,6 +320,12 @@ impl TensorRule for Solve {
         &[RustFunction { name: "solve", calls: &["lu"], text: include_str!("printed/solve.rs") }];
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         vec![last(&inputs[0]), last(&inputs[1]), self.transposed.to_string()]
+    }
+    fn gates(&self) -> [bool; 2] {
+        [false, self.gate]
+    }
+    fn without_gates(self) -> Self {
+        Self { gate: false, ..self }
     }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());

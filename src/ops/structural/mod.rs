@@ -141,6 +141,18 @@ pub(crate) trait TensorRule: Sized {
     const CAN_FAIL: bool = false;
     /// Whether the derivative is finite wherever its parts are, so that nothing times it is nothing.
     const BOUNDED: bool = true;
+    /// Which of the first two inputs are gradients on their way, as only rules have them: their zeros stay zeros, whatever they meet.
+    fn gates(&self) -> [bool; 2] {
+        [false; 2]
+    }
+    /// The op as plain arithmetic.
+    fn without_gates(self) -> Self {
+        self
+    }
+    /// Whether the output is a length, whose derivative is a choice where it is 0 and whose second derivative is not.
+    fn bends(&self) -> bool {
+        false
+    }
     /// The functions of generated Rust source that belong to the op.
     const RUST: &'static [RustFunction] = &[];
     /// What the function takes after the inputs' elements, for inputs of these shapes.
@@ -232,6 +244,16 @@ macro_rules! tensor_ops {
             }
             pub(crate) fn can_fail(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::CAN_FAIL),* }
+            }
+            pub(crate) fn gates(&self) -> [bool; 2] {
+                match self { $(TensorOp::$Op(op) => op.gates()),* }
+            }
+            /// The op as plain arithmetic, where 0 times infinity is NaN.
+            pub(crate) fn without_gates(self) -> Self {
+                match self { $(TensorOp::$Op(op) => TensorOp::$Op(op.without_gates())),* }
+            }
+            pub(crate) fn bends(&self) -> bool {
+                match self { $(TensorOp::$Op(op) => op.bends()),* }
             }
             pub(crate) fn is_bounded(&self) -> bool {
                 match self { $(TensorOp::$Op(_) => $Op::BOUNDED),* }
@@ -335,26 +357,6 @@ impl TensorOp {
             (TensorOp::CrossEntropy(a), TensorOp::CrossEntropy(b)) => a.labels.len() == b.labels.len(),
             (TensorOp::CrossEntropySlope(a), TensorOp::CrossEntropySlope(b)) => a.labels.len() == b.labels.len(),
             (a, b) => a == b,
-        }
-    }
-
-    /// Whether a factor of it is a gradient on its way, so that a rule has made it.
-    pub(crate) fn is_gated(&self) -> bool {
-        match self {
-            TensorOp::MatMul(op) => op.gates != [false; 2],
-            TensorOp::Solve(op) => op.gate,
-            TensorOp::SolveTriangular(op) => op.gate,
-            _ => false,
-        }
-    }
-
-    /// The op as plain arithmetic, where 0 times infinity is NaN.
-    pub(crate) fn without_gates(self) -> Self {
-        match self {
-            TensorOp::MatMul(op) => TensorOp::MatMul(MatMul { gates: [false; 2], ..op }),
-            TensorOp::Solve(op) => TensorOp::Solve(Solve { gate: false, ..op }),
-            TensorOp::SolveTriangular(op) => TensorOp::SolveTriangular(SolveTriangular { gate: false, ..op }),
-            op => op,
         }
     }
 

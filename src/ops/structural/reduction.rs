@@ -77,6 +77,9 @@ impl TensorRule for Reduce {
             RowReduction::Norm2 => "norm2",
         }
     }
+    fn bends(&self) -> bool {
+        self.0 == RowReduction::Norm2
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (n, out) = last_axis(inputs[0].dims());
         if n == 0 && matches!(self.0, RowReduction::Max | RowReduction::Min) {

@@ -21,7 +21,7 @@ pub use points::Points;
 use super::Options;
 use super::block::BlockCode;
 use crate::error::{Error, Result};
-use crate::num::Element;
+use crate::num::{Element, all_finite};
 use crate::parallel::Workers;
 use crate::tape::Var;
 use crate::tensor::kernels::pairwise;
@@ -352,9 +352,8 @@ impl<T: Element> Map<T> {
         blocks: &mut [T],
     ) -> Result<()> {
         self.run_checked(points, shared, [values, blocks])?;
-        let finite = |x: &[T]| x.iter().all(|x| x.as_f64().is_finite());
         if let Some(backward) = self.backward.as_deref_mut()
-            && !finite(blocks)
+            && !all_finite(blocks)
         {
             let Backward { trace, by, options, map } = backward;
             let map = match map {
@@ -365,7 +364,7 @@ impl<T: Element> Map<T> {
             map.run_checked(points, shared, [&mut again, &mut swept])?;
             let width = self.widths[1].max(1);
             for (block, swept) in blocks.chunks_exact_mut(width).zip(swept.chunks_exact(width)) {
-                if !finite(block) {
+                if !all_finite(block) {
                     block.copy_from_slice(swept);
                 }
             }

@@ -8,7 +8,7 @@
 //! and no NaN of its own: a net whose weights are NaN has NaN gradients, and those pass at once.
 
 use super::Product;
-use crate::num::Element;
+use crate::num::{Element, all_finite};
 
 /// Runs a product by the kernel that was chosen for it.
 ///
@@ -31,7 +31,7 @@ unsafe fn run_gated<T: Element>(p: &Product<T>, kernel: unsafe fn(&Product<T>)) 
         }
         let a_rows = if p.ta { [p.k, p.m] } else { [p.m, p.k] };
         let b_rows = if p.tb { [p.n, p.k] } else { [p.k, p.n] };
-        let finite = (!p.gates[0] || all_finite(p.b, p.ldb, b_rows)) && (!p.gates[1] || all_finite(p.a, p.lda, a_rows));
+        let finite = (!p.gates[0] || is_finite(p.b, p.ldb, b_rows)) && (!p.gates[1] || is_finite(p.a, p.lda, a_rows));
         if finite {
             return kernel(p);
         }
@@ -49,13 +49,9 @@ unsafe fn run_gated<T: Element>(p: &Product<T>, kernel: unsafe fn(&Product<T>)) 
 ///
 /// # Safety
 /// The rows lie in memory.
-unsafe fn all_finite<T: Element>(x: *const T, ld: usize, [rows, columns]: [usize; 2]) -> bool {
-    let zero = T::from_f64(0.0);
-    (0..rows).all(|i| {
-        // SAFETY: the caller's.
-        let row = unsafe { std::slice::from_raw_parts(x.add(i * ld), columns) };
-        row.chunks(256).all(|part| part.iter().fold(true, |finite, &x| finite & (x * zero == zero)))
-    })
+unsafe fn is_finite<T: Element>(x: *const T, ld: usize, [rows, columns]: [usize; 2]) -> bool {
+    // SAFETY: the caller's.
+    (0..rows).all(|i| all_finite(unsafe { std::slice::from_raw_parts(x.add(i * ld), columns) }))
 }
 
 #[allow(clippy::eq_op, reason = "NaN is what is not itself; a vector of them is compared at once")]
