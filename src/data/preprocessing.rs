@@ -185,6 +185,7 @@ impl TryFrom<Parts> for Preprocessing {
         }
         scalers.iter().try_for_each(|scaler| scaler.check_columns(width))?;
         distinct("names of classes", &class_names)?;
+        reading.iter().try_for_each(|reading| reading.check().map_err(|error| error.within("preprocessing")))?;
         let targets = columns.iter().filter(|column| column.kind == ColumnKind::Target);
         let targets: Vec<&String> = targets.map(|column| &column.name).collect();
         if target_names.is_empty() {
@@ -253,6 +254,11 @@ impl Preprocessing {
     pub(super) fn reading(&self) -> &Reading {
         const NONE: &Reading = &USUAL;
         self.reading.as_ref().unwrap_or(NONE)
+    }
+
+    /// Whether there is a table of text that it was made for.
+    pub(crate) fn is_of_file(&self) -> bool {
+        self.reading.is_some()
     }
 
     /// The same without scaling.
@@ -388,6 +394,13 @@ impl Preprocessing {
         let mut last: Option<(*const [String], usize, Vec<usize>)> = None;
         rows.iter().enumerate().map(move |(number, row)| {
             let (names, cells) = (row.names(), row.cells());
+            if let Some(names) = names.filter(|names| names.len() != cells.len()) {
+                return Err(Error::shape(format!(
+                    "encode: row {number} has {} names of columns and {} cells; expected a cell for each",
+                    names.len(),
+                    cells.len()
+                )));
+            }
             let key = (names.map_or(&[] as *const [String], |names| names), cells.len());
             let places = match last.take() {
                 Some((names, n, places)) if std::ptr::eq(names, key.0) && n == key.1 => places,

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A row of a file as text, with the names of its columns where the file has a header; made by
-/// [`Csv::read_rows`](super::Csv::read_rows). It can be used as a slice of its cells.
+/// A row as text, with the names of its columns where they are known: of a file, by [`Csv::read_rows`](super::Csv::read_rows), or of
+/// pairs, by [`Row::of`]. It can be used as a slice of its cells.
 #[derive(Clone)]
 pub struct Row {
     names: Option<Arc<[String]>>,
@@ -17,7 +17,23 @@ impl Row {
         Self { names, cells }
     }
 
-    /// The names of the columns, where the file has a header.
+    /// A row of pairs of a column's name and the cell in it, in any order.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::data::{Csv, Row};
+    /// let data = Csv::new().target("kind").read::<f64>("size,weight,kind\n1,0.1,a\n2,0.3,b\n".as_bytes())?;
+    /// let row = Row::of([("weight", "0.2"), ("size", "3")]);
+    /// assert_eq!(data.preprocessing().encode_rows::<f64, _, _>(&[row])?.to_vec(), [3.0, 0.2]);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn of<N: Into<String>, C: Into<String>>(cells: impl IntoIterator<Item = (N, C)>) -> Self {
+        let (names, cells): (Vec<String>, Vec<String>) =
+            cells.into_iter().map(|(name, cell)| (name.into(), cell.into())).unzip();
+        Self::new(Some(names.into()), cells)
+    }
+
+    /// The names of the columns, where they are known.
     pub fn names(&self) -> Option<&[String]> {
         self.names.as_deref()
     }

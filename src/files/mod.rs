@@ -25,14 +25,16 @@ const MOST_NAMES: usize = 10_000;
 /// folder is then synced, so that the name survives a loss of power too. A failure at any point leaves the old file, or none,
 /// and no temporary file; that of a process that was killed is removed by the next call for the same folder. Of several writers at
 /// once, one wins, with its whole file. The old file's permissions are kept. A symbolic link stays one: what it points to is
-/// replaced. A character device, or a pipe that is open already (`/dev/stdout`), cannot be replaced by a rename, and is written to.
+/// replaced, or made. A character device, or a pipe that is open already (`/dev/stdout`), cannot be replaced by a rename, and is written to.
 ///
 /// # Errors
 /// The folder is missing or not writable, the path is a directory, the disk is full: each names the path. A pipe in a folder, whose
 /// writer would wait for a reader, and a disk's device.
 pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    // A pipe behind a link of the system's has no path, but is there.
+    let there = |path: &Path| if path.exists() { path.to_path_buf() } else { behind_links(path) };
+    let target = fs::canonicalize(path).unwrap_or_else(|_| there(path));
     let old = fs::metadata(&target).ok();
     if target.as_os_str().is_empty() {
         return Err(Error::argument("write: the path is empty; give the name of a file"));
@@ -107,6 +109,18 @@ fn remove_leftovers(folder: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// What a link to a file that is not there yet points to; the path itself where it is no link.
+fn behind_links(path: &Path) -> PathBuf {
+    // As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut target = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = fs::read_link(&target) else { break };
+        target = folder_of(&target).join(next);
+    }
+    target
 }
 
 fn folder_of(target: &Path) -> PathBuf {
@@ -212,6 +226,12 @@ mod tests {
         write_atomically(folder.path().join("link"), b"z").unwrap();
         assert!(fs::symlink_metadata(folder.path().join("link")).unwrap().is_symlink());
         assert_eq!(fs::read(folder.path().join("new")).unwrap(), b"z");
+
+        symlink("later", folder.path().join("dangling")).unwrap();
+        symlink("dangling", folder.path().join("twice")).unwrap();
+        write_atomically(folder.path().join("twice"), b"w").unwrap();
+        assert!(fs::symlink_metadata(folder.path().join("twice")).unwrap().is_symlink());
+        assert_eq!(fs::read(folder.path().join("later")).unwrap(), b"w");
     }
 
     /// The administrator may write to any folder on a disk, but nobody to the kernel's.

@@ -3,6 +3,7 @@
 //! Rows are encoded as the training data were, and the outputs read through the model's [`Head`], so that an answer is in the
 //! units of the targets: a class, a number, or for targets of 0 and 1 the probability of 1.
 
+use super::head::NAME_THE_HEAD;
 use super::{Head, Model};
 use crate::data::{Preprocessing, RawRow, TargetKind};
 use crate::{Element, Error, Result, Shape, Tensor};
@@ -14,7 +15,8 @@ pub enum Answer {
     Class {
         /// The name.
         name: String,
-        /// The probability, by softmax or sigmoid of the scores; NaN where the loss gives none, as hinge does.
+        /// The probability, by softmax or sigmoid of the scores; NaN where the loss gives none, as hinge does, or does not say
+        /// what the outputs are ([`Head::Unknown`]).
         probability: f64,
     },
     /// Numbers, in the units of the targets that the model was trained on; where those are 0 or 1 and the loss is one of
@@ -59,8 +61,20 @@ impl<T: Element> Model<T> {
         if rows.is_empty() {
             return Err(Error::argument("answer: no rows"));
         }
+        self.refuse_unread(preprocessing)?;
         let encoded: Vec<Result<Vec<T>>> = preprocessing.encode_each(rows).collect();
         self.answers(preprocessing, encoded)
+    }
+
+    /// An error where nobody said what the outputs mean, and more is asked than which is the largest.
+    fn refuse_unread(&self, preprocessing: &Preprocessing) -> Result<()> {
+        let ranked = is_labelled(preprocessing, None) && self.output_shape().numel() > 1;
+        match self.head() {
+            Some(Head::Unknown) if !ranked => Err(Error::argument(format!(
+                "answer: the loss that the model was trained on does not say what its outputs mean; {NAME_THE_HEAD}"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The answers for the rows that could be encoded.

@@ -40,6 +40,7 @@ pub use ending::Ending;
 pub(crate) use ending::{last_layer, neediest};
 pub use func::{Func, func};
 pub use head::Head;
+pub(crate) use head::NAME_THE_HEAD;
 pub use init::Init;
 pub use layer::{Layer, ParamScope, Stage};
 pub use loss::Loss;

@@ -74,8 +74,6 @@ impl<T: Element> Model<T> {
                 reading.take(own.key, own.name, &name, value)?;
             }
         }
-        let counters = file.names().into_iter().filter(|name| name.rsplit('.').next() == Some(COUNTER));
-        reading.taken.unexpected = counters.map(str::to_owned).collect();
         reading.put(self)
     }
 }

@@ -552,6 +552,7 @@ impl<T: Element> Program<T> {
     /// # Panics
     /// There is no such output.
     #[inline(never)]
+    #[track_caller]
     pub fn tensor(&self, k: usize) -> Tensor<T> {
         Tensor::new(self.outputs[k].1.clone(), self.output(k).to_vec()).expect("the shape was planned")
     }
@@ -559,6 +560,7 @@ impl<T: Element> Program<T> {
     ///
     /// # Panics
     /// There is no such output, or it has more than one element.
+    #[track_caller]
     pub fn item(&self, k: usize) -> T {
         let elements = self.output(k);
         assert!(elements.len() == 1, "program: output {k} has {} elements, not one", elements.len());
@@ -588,7 +590,10 @@ impl<T: Element> Program<T> {
         assert!(end <= all, "program: there are {all} outputs, asked for {first}..{end}");
         let arena = self.machine.arena();
         for (item, (k, &at)) in items.iter_mut().zip(self.items.iter().enumerate().skip(first)) {
-            *item = arena.get(at).copied().unwrap_or_else(|| self.item(k));
+            *item = match arena.get(at) {
+                Some(number) => *number,
+                None => self.item(k),
+            };
         }
     }
     /// The shapes of the outputs.

@@ -159,7 +159,15 @@ impl<T: Element> Gradients<T> {
         let direct = |x: &Var<'_, T>| {
             x.node().filter(|_| self.belongs(x.recorded())).and_then(|id| self.scalars.get(id as usize).copied())
         };
-        xs.iter().map(|x| direct(x).unwrap_or_else(|| self.item(*x))).collect()
+        let mut items = Vec::with_capacity(xs.len());
+        // Not in a closure, whose line would stand in the message.
+        for x in xs {
+            items.push(match direct(x) {
+                Some(item) => item,
+                None => self.item(*x),
+            });
+        }
+        items
     }
 
     /// The gradient of a node of what the gradients are of.

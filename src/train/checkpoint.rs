@@ -31,7 +31,8 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Saves to this file after each epoch, and when training ends or is interrupted. Each time the file is replaced as a
-    /// whole: whatever kills the process leaves this checkpoint or the one before.
+    /// whole: whatever kills the process leaves this checkpoint or the one before. An older checkpoint there is replaced; any other
+    /// file, such as a saved model, is not, and the run is refused.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), every_updates: None, resume: false }
     }
@@ -206,6 +207,19 @@ pub(super) fn save<T: Element>(
     store::write_kind(path, "checkpoint", VERSION, tensors, content)
 }
 
+/// An error for a file that a checkpoint would replace and that is none: a model, data.
+pub(super) fn refuse_other_files(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() > 0 => {}
+        _ => return Ok(()),
+    }
+    store::read(path).and_then(|file| file.content("checkpoint", u32::MAX).map(drop)).map_err(|error| {
+        Error::argument(format!(
+            "checkpoint: it would replace a file that is no checkpoint; give it another name, or remove the file: {error}"
+        ))
+    })
+}
+
 /// A state that was found to fit, and is not put back yet.
 pub(super) struct Loaded<T> {
     values: Vec<(ParamKey, Tensor<T>)>,
@@ -262,13 +276,19 @@ pub(super) fn load<T: Element>(
         states.push((key, state));
     }
     let mut history = content.history;
-    history.warnings.extend(file.warnings().iter().cloned());
-    history.warnings.extend(warnings);
-    history.warnings.extend(differences(&content.build, &Build::here(execution)));
+    // A run that is resumed again and again says each thing once.
+    let mut warn = |warning: String| {
+        if !history.warnings.contains(&warning) {
+            history.warnings.push(warning);
+        }
+    };
+    file.warnings().iter().cloned().for_each(&mut warn);
+    warnings.into_iter().for_each(&mut warn);
+    differences(&content.build, &Build::here(execution)).into_iter().for_each(&mut warn);
     for (key, value) in &values {
         let name = params.get(*key).map_or("", |param| param.name());
         if let Some(i) = value.iter().position(|x| !x.to_f64().is_finite()) {
-            history.warnings.push(format!("resumed with {} at element {i} of {name}", value.as_slice()[i]));
+            warn(format!("resumed with {} at element {i} of {name}", value.as_slice()[i]));
         }
     }
     let Content { rate, epoch, batch, step, loss_sum, examples, gradient_norm, monitored, .. } = content;

@@ -3,9 +3,20 @@
 
 use super::measure::{Judged, Metric};
 use super::run::loss_of;
-use crate::data::{Dataset, Targets};
-use crate::nn::{Ending, Head, Loss, Model, last_layer, neediest};
+use crate::data::{Dataset, TargetKind, Targets};
+use crate::nn::{Ending, Head, Loss, Model, NAME_THE_HEAD, last_layer, neediest};
 use crate::{Element, Error, Result, Shape, Tensor};
+
+/// What the outputs mean: as the loss says, or else as the network ends, or else plain values where the targets are such.
+pub(super) fn head<T: Element>(model: &Model<T>, data: &Dataset<T>, loss: &dyn Loss<T>) -> Head {
+    match (loss.head(), model.network().ending()) {
+        (Head::Unknown, Ending::Probabilities) => Head::Probabilities,
+        (Head::Unknown, Ending::LogProbabilities) => Head::LogProbabilities,
+        (Head::Unknown, Ending::Between { low, high }) if low >= 0.0 && high <= 1.0 => Head::Values,
+        (Head::Unknown, _) if data.target_kind() == TargetKind::Value => Head::Values,
+        (said, _) => said,
+    }
+}
 
 /// An error if a metric is not for targets and outputs such as these. They are measured on outputs of 0: whatever depends on the
 /// numbers may be undefined, and is not looked at.
@@ -72,6 +83,12 @@ pub(super) fn warnings<T: Element>(model: &Model<T>, data: &Dataset<T>, loss: &d
             .push(format!("the model ends in {last} of one output, which is always 1; use sigmoid, or two outputs"));
     }
     warnings.extend(strange_targets(loss, data.targets()));
+    if head(model, data, loss) == Head::Unknown {
+        warnings.push(format!(
+            "the loss {} does not say what the outputs mean, so that probabilities are not known: {NAME_THE_HEAD}",
+            loss.name()
+        ));
+    }
     warnings
 }
 
@@ -103,6 +120,7 @@ fn misfit<T: Element>(loss: &dyn Loss<T>, targets: &Targets<T>, last: &str, endi
         Head::Scores if low < 0.0 && high > 0.0 => return None,
         Head::Scores => ("scores below and above 0", "leave the last layer out"),
         Head::Values => return out_of_reach(loss, targets, last, &gives, (low, high)),
+        Head::Unknown => return None,
     };
     let name = loss.name();
     Some(format!("the model ends in {last}, {gives}, and the loss {name} takes {takes}: {advice}"))
@@ -159,7 +177,7 @@ fn strange_targets<T: Element>(loss: &dyn Loss<T>, targets: &Targets<T>) -> Opti
                 (None, None) => return None,
             }
         }
-        Head::Values => return None,
+        Head::Values | Head::Unknown => return None,
     };
     Some(format!("the loss {} expects {expected}; one of the targets is {found}", loss.name()))
 }

@@ -5,7 +5,7 @@ use super::measure::{Judged, predictions};
 use super::run::{default_loss, loss_of};
 use super::trainer::{Trainer, check_fit};
 use crate::data::Dataset;
-use crate::nn::Model;
+use crate::nn::{Head, Model};
 use crate::{Element, Result};
 
 /// What a model makes of data, by [`Trainer::evaluate`].
@@ -56,7 +56,8 @@ impl<T: Element> Trainer<T> {
         let usual = || default_loss(data.targets(), model);
         let usual = self.loss.is_none().then(usual);
         let loss = self.loss.as_deref().or(usual.as_deref()).expect("one of them is there");
-        let head = model.head().unwrap_or(loss.head());
+        let said = model.head().filter(|head| *head != Head::Unknown);
+        let head = said.unwrap_or_else(|| checks::head(model, data, loss));
         checks::metrics(&self.metrics, model, data, head)?;
         let outputs = predictions(model, data)?;
         let value = loss_of(loss, &outputs, data)?;

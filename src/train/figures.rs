@@ -4,7 +4,7 @@
 use super::measure::Judged;
 use super::metrics::{ConfusionMatrix, precision_recall_curve, roc_auc, roc_curve};
 use crate::data::{Dataset, Preprocessing, TargetKind, Targets};
-use crate::nn::{Head, Model, Role};
+use crate::nn::{Head, Model, NAME_THE_HEAD, Role};
 use crate::plot::{self, Colours, Curve, CurveOptions, ImageOptions, Report, Svg};
 use crate::{Element, Result, Tensor};
 
@@ -27,7 +27,14 @@ pub(super) fn add<T: Element>(
     let Judged { outputs, targets, head, kind } = judged;
     let one_a_row = outputs.len() == data.len();
     let flags = matches!(kind, TargetKind::Flags | TargetKind::OneHot) && *head != Head::Values;
+    let unread = *head == Head::Unknown && *kind != TargetKind::Value;
+    if unread {
+        report = report.warning(format!(
+            "the loss does not say what the outputs mean, so that they are not drawn; {NAME_THE_HEAD}"
+        ));
+    }
     match targets {
+        _ if unread => {}
         Targets::Labels(labels) => report = classes(report, model, data, judged, labels)?,
         Targets::Values(values) if flags && one_a_row => {
             let labels: Vec<usize> = values.iter().map(|x| usize::from(x.to_f64() == 1.0)).collect();
@@ -188,7 +195,7 @@ fn examples<T: Element>(data: &Dataset<T>, judged: &Judged<T>) -> Result<Option<
     let n = data.len().min(MOST_IMAGES);
     let few = Tensor::new([n, height * width], data.inputs().as_slice()[..n * height * width].to_vec())?;
     let titles = match &judged.targets {
-        Targets::Labels(labels) => {
+        Targets::Labels(labels) if judged.head != Head::Unknown => {
             let (names, said) = (class_names(data, &judged.outputs), judged.head.classes(&judged.outputs));
             let title = |row: usize| match (&names[labels[row]], names.get(said[row])) {
                 (is, Some(said)) if is != said => format!("{is}, not {said}"),
@@ -196,7 +203,7 @@ fn examples<T: Element>(data: &Dataset<T>, judged: &Judged<T>) -> Result<Option<
             };
             (0..n).map(title).collect()
         }
-        Targets::Values(_) => Vec::new(),
+        _ => Vec::new(),
     };
     let options = ImageOptions { titles, colours: Colours::Grey, ..ImageOptions::default() };
     plot::images("Examples", &few, (height, width), &options).map(Some)

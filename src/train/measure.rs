@@ -5,7 +5,7 @@
 
 use super::metrics::{self, Average, ConfusionMatrix};
 use crate::data::{Dataset, Order, TargetKind, Targets};
-use crate::nn::{Head, Model};
+use crate::nn::{Head, Model, NAME_THE_HEAD};
 use crate::{Element, Error, Result, Tensor};
 
 /// A number that says how good a model's outputs are.
@@ -26,7 +26,7 @@ pub enum Metric {
     LogLoss,
     /// The mean absolute error.
     Mae,
-    /// The root of the mean squared error.
+    /// The root of the mean squared error; of several targets, the mean of the roots of each.
     Rmse,
     /// The coefficient of determination.
     R2,
@@ -66,6 +66,12 @@ impl Metric {
         kind: TargetKind,
     ) -> Result<f64> {
         let several = outputs.shape().rank() > 1 && outputs.shape()[1] > 1;
+        if head == Head::Unknown && self.reads_the_head(several, kind) {
+            return Err(Error::argument(format!(
+                "{}: the loss does not say what the outputs mean; {NAME_THE_HEAD}",
+                self.name()
+            )));
+        }
         if several && kind == TargetKind::Flags && !self.is_of_values() {
             return self.of_columns(outputs, targets, head);
         }
@@ -124,6 +130,17 @@ impl Metric {
                 columns.n
             ))),
             _ => mean(&|outputs, targets| self.value_as(outputs, targets, head, TargetKind::Flags)),
+        }
+    }
+
+    /// Whether it takes more than the order of outputs, so that it must be known what they are.
+    fn reads_the_head(&self, several: bool, kind: TargetKind) -> bool {
+        match self {
+            Self::Accuracy | Self::F1 => !several || kind == TargetKind::Flags,
+            Self::TopK(_) => false,
+            Self::RocAuc => several && kind != TargetKind::Flags,
+            Self::LogLoss => true,
+            Self::Mae | Self::Rmse | Self::R2 => kind != TargetKind::Value,
         }
     }
 
@@ -210,7 +227,8 @@ impl<T: Element> Judged<T> {
             values = values.map(|x| T::from_f64(x.to_f64().round()));
         }
         let outputs = preprocessing.decode_values(&head.probabilities(&outputs))?;
-        Ok(Self { outputs, targets: Targets::Values(values), head: Head::Values, kind })
+        let head = if head == Head::Unknown { head } else { Head::Values };
+        Ok(Self { outputs, targets: Targets::Values(values), head, kind })
     }
 
     /// The metric of them.

@@ -8,7 +8,7 @@ use super::history::{EpochRecord, History, Stop};
 use super::measure::{Judged, Metric, predictions};
 use super::setup;
 use super::trainer::{Execution, Trainer};
-use crate::data::{Batch, Batches, Dataset, Order, Preprocessing, Targets};
+use crate::data::{Batch, Batches, Dataset, Order, Preprocessing, TargetKind, Targets};
 use crate::nn::{Draw, Loss, Model, Param, ParamGrads, ParamKey, Params, loss};
 use crate::optim::Progress;
 use crate::program::Options;
@@ -96,6 +96,9 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         // Before anything is read or changed.
         let batches = trainer.batches(data, Order::Sequential)?.count_all();
         let lock = trainer.checkpoint.as_ref().map(|checkpoint| lock(&checkpoint.path)).transpose()?;
+        if let Some(checkpoint) = trainer.checkpoint.as_ref().filter(|checkpoint| !checkpoint.resume) {
+            checkpoint::refuse_other_files(&checkpoint.path)?;
+        }
         let saved = lock.map(|lock| (setup::describe(trainer, &*loss, model, data), lock));
         let names = trainer.metrics.iter().map(Metric::name).collect();
         let mut state = RunState::new(History::new(names, trainer.validation.is_some()));
@@ -163,7 +166,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             }
         });
         let Self { trainer, loss, mut state, model, data, before_best, .. } = self;
-        let head = loss.head();
+        let head = checks::head(model, data, &*loss);
         trainer.last_loss = Some(loss);
         outcome?;
         model.set_head(Some(head));
@@ -233,6 +236,13 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         (self.state.history.stop, self.state.history.kept) = (None, None);
         for warning in checks::warnings(self.model, data, &*self.loss) {
             self.warn(warning);
+        }
+        if self.trainer.loss.is_none() && data.preprocessing().is_of_file() && data.target_kind() == TargetKind::Flags {
+            self.warn(format!(
+                "the targets of the file are 0 and 1, and are taken as values, with the loss {}: where they are classes, read the file \
+                 with classification()",
+                self.loss.name()
+            ));
         }
         let other = |trained: &Preprocessing| {
             trained.difference(data.preprocessing(), "what it was trained on before", "these data")
@@ -334,7 +344,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
 
     fn divergence(&self, place: &str) -> Stop {
         let rate = self.trainer.optimizer.learning_rate();
-        let reason = format!("{place}; a smaller learning rate than {rate} may help, or scaled inputs, or clip_norm");
+        let reason = format!("{place}; a smaller learning rate than {rate:?} may help, or scaled inputs, or clip_norm");
         Stop::Diverged { reason }
     }
 
@@ -478,7 +488,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         }
         let outputs = predictions(self.model, data)?;
         let valid_loss = trainer.validation.is_some().then(|| loss_of(&*self.loss, &outputs, data)).transpose()?;
-        let judged = Judged::new(outputs, data, self.loss.head())?;
+        let judged = Judged::new(outputs, data, checks::head(self.model, self.data, &*self.loss))?;
         let asked = trainer.metrics.iter().chain(&trainer.monitor);
         let (mut values, warnings): (Vec<f64>, Vec<_>) = asked.map(|metric| judged.measure_or_nan(metric)).unzip();
         let monitored = trainer.monitor.as_ref().and_then(|metric| Some(metric.sign() * values.pop()?));
@@ -505,7 +515,7 @@ fn check<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>, model: &Model<T>,
     }
     let measured = trainer.validation.as_ref().unwrap_or(data);
     let asked: Vec<Metric> = trainer.metrics.iter().chain(&trainer.monitor).copied().collect();
-    checks::metrics(&asked, model, measured, loss.head())
+    checks::metrics(&asked, model, measured, checks::head(model, data, loss))
 }
 
 /// Cross-entropy for labels, of softmax or for one output of sigmoid; the mean squared error for values.

@@ -162,7 +162,7 @@ impl<T: Element> Trainer<T> {
         self.clip_value = Some(limit);
         self
     }
-    /// What to measure after each epoch, on the validation data or else on the training data.
+    /// What to measure after each epoch, on the validation data or else on the training data; called again, it adds more.
     pub fn metrics(mut self, metrics: impl IntoIterator<Item = Metric>) -> Self {
         self.metrics.extend(metrics);
         self
@@ -173,7 +173,7 @@ impl<T: Element> Trainer<T> {
         self.validation = Some(data.clone());
         self
     }
-    /// Ends after this many epochs without improvement, and takes the best weights back. What must improve is the validation
+    /// Ends after this many epochs (1 or more) without improvement, and takes the best weights back. What must improve is the validation
     /// loss (the training loss without validation data), or what [`Trainer::monitor`] says.
     pub fn early_stopping(mut self, patience: u64) -> Self {
         self.patience = Some(patience);
@@ -336,6 +336,11 @@ impl<T: Element> Trainer<T> {
             if let Some(limit) = limit.filter(|limit| limit.is_nan() || *limit <= 0.0) {
                 return wrong(format!("gradients clipped to a {name} of {limit}; use a number above 0"));
             }
+        }
+        if self.patience == Some(0) {
+            return wrong(
+                "early stopping after 0 epochs without improvement, which every epoch has; use 1 or more".to_owned(),
+            );
         }
         let trained = data;
         if self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.every_updates == Some(0)) {

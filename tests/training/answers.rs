@@ -159,6 +159,82 @@ fn a_row_that_can_be_read_in_two_ways_is_an_error() {
     assert_eq!(inputs.to_vec(), [3.0]);
 }
 
+#[test]
+fn a_loss_that_does_not_say_what_outputs_mean_gives_no_probability_and_no_metric_of_one() {
+    let data = Dataset::labelled([[0.0], [1.0], [2.0], [3.0]], vec![0, 0, 1, 1]).unwrap();
+    let own = || loss::func("own", |x: retrograd::Var<'_, f64>, t| -t * x.log_softmax(-1));
+    let fit = |outputs: usize, trainer: Trainer<f64>| {
+        let mut model = Mlp::new(1).dense(outputs).build::<f64>(0).unwrap();
+        let mut trainer = trainer;
+        trainer.fit(&mut model, &data).map(|history| (model, history))
+    };
+    let (mut model, history) = fit(2, trainer(200).loss(own()).metrics([Metric::Accuracy])).unwrap();
+    assert_eq!(history.last().unwrap().metrics, [1.0]);
+    let warning = "the loss own does not say what the outputs mean";
+    assert!(history.warnings.iter().any(|known| known.starts_with(warning)), "{:?}", history.warnings);
+    let answers = model.answer(&[["0.1"], ["2.9"]]).unwrap();
+    assert!(classes(&answers).iter().zip(["0", "1"]).all(|((name, p), class)| *name == class && p.is_nan()));
+    for metric in [Metric::LogLoss, Metric::RocAuc] {
+        let error = fit(2, trainer(1).loss(own()).metrics([metric])).map(drop).unwrap_err();
+        assert!(error.to_string().contains("the loss does not say what the outputs mean; say it"), "{error}");
+    }
+    // Whoever knows says it, then or before.
+    model.set_head(Some(Head::Logits));
+    let sure = classes(&model.answer(&[["0.1"], ["2.9"]]).unwrap())[0].1;
+    let (model, history) = fit(2, trainer(200).loss(own().with_head(Head::Logits)).metrics([Metric::LogLoss])).unwrap();
+    assert!(history.warnings.is_empty(), "{:?}", history.warnings);
+    assert_eq!(classes(&model.answer(&[["0.1"], ["2.9"]]).unwrap())[0].1, sure);
+    assert!(sure > 0.9, "{sure}");
+
+    // One output has a middle that nobody knows.
+    let single = || loss::func("single", |x: retrograd::Var<'_, f64>, t| x.softplus() - t * x);
+    let (model, _) = fit(1, trainer(200).loss(single())).unwrap();
+    let error = model.answer(&[["0.1"]]).unwrap_err();
+    assert!(error.to_string().starts_with("answer: the loss that the model was trained on does not say"), "{error}");
+    assert!(fit(1, trainer(1).loss(single()).metrics([Metric::Accuracy])).is_err());
+    let (model, _) = fit(1, trainer(200).loss(single().with_head(Head::Logits)).metrics([Metric::Accuracy])).unwrap();
+    assert_eq!(classes(&model.answer(&[["0.1"]]).unwrap())[0].0, "0");
+}
+
+#[test]
+fn a_loss_that_does_not_say_is_read_as_the_network_ends_or_as_plain_values() {
+    let labels = Dataset::labelled([[0.0], [1.0], [2.0], [3.0]], vec![0, 0, 1, 1]).unwrap();
+    let values = Dataset::regression([[0.0], [1.0]], [2.5, 3.5]).unwrap();
+    let mut squared = Trainer::new(Adam::new(0.05))
+        .epochs(1)
+        .loss(loss::func("own", |x: retrograd::Var<'_, f64>, t| (x - t).square()));
+    for (mlp, data, head) in [
+        (Mlp::new(1).dense(2).softmax(), &labels, Head::Probabilities),
+        (Mlp::new(1).dense(1).sigmoid(), &labels, Head::Values),
+        (Mlp::new(1).dense(2).tanh(), &labels, Head::Unknown),
+        (Mlp::new(1).dense(1), &values, Head::Values),
+    ] {
+        let mut model = mlp.build::<f64>(0).unwrap();
+        let history = squared.fit(&mut model, data).unwrap();
+        assert_eq!(model.head(), Some(head));
+        assert_eq!(history.warnings.len(), usize::from(head == Head::Unknown), "{:?}", history.warnings);
+    }
+}
+
+#[test]
+fn a_row_of_ones_own_whose_names_and_cells_differ_in_number_is_an_error() {
+    struct Half;
+    impl retrograd::data::RawRow<&'static str> for Half {
+        fn cells(&self) -> &[&'static str] {
+            &["1"]
+        }
+        fn names(&self) -> Option<&[String]> {
+            static NAMES: std::sync::LazyLock<[String; 2]> = std::sync::LazyLock::new(|| ["a".into(), "b".into()]);
+            Some(&*NAMES)
+        }
+    }
+    let data = read(Csv::new().target("y"), "a,b,y\n1,2,3\n4,5,6\n");
+    let error = data.preprocessing().encode_rows::<f64, _, _>(&[Half]).unwrap_err();
+    assert_eq!(error.to_string(), "encode: row 0 has 2 names of columns and 1 cells; expected a cell for each");
+    let row = retrograd::data::Row::of([("b", "2"), ("a", "1")]);
+    assert_eq!(data.preprocessing().encode_rows::<f64, _, _>(&[row]).unwrap().to_vec(), [1.0, 2.0]);
+}
+
 fn rows_of(text: &str) -> Result<Vec<retrograd::data::Row>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.csv");

@@ -191,6 +191,34 @@ fn a_metric_that_is_not_defined_is_nan_with_a_warning() {
 }
 
 #[test]
+fn a_file_that_is_no_checkpoint_is_not_replaced_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.retro");
+    let model = Mlp::new(2).dense(2).build::<f64>(0).unwrap();
+    model.save(&path).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let trainer = || Trainer::new(Sgd::new(0.1)).epochs(1).checkpoint(Checkpoint::at(&path));
+    refused(trainer(), &moons(), model, "checkpoint: it would replace a file that is no checkpoint");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // An older checkpoint is.
+    std::fs::remove_file(&path).unwrap();
+    for _ in 0..2 {
+        trainer().fit(&mut Mlp::new(2).dense(2).build::<f64>(0).unwrap(), &moons()).unwrap();
+    }
+}
+
+#[test]
+fn targets_of_0_and_1_in_a_file_that_are_taken_as_values_are_a_warning() {
+    let text = "a,y\n1,0\n2,1\n3,1\n4,0\n";
+    for (csv, warned) in [(Csv::new().target("y"), true), (Csv::new().target("y").classification(), false)] {
+        let mut model = Mlp::new(1).dense(1).build::<f64>(0).unwrap();
+        let history = Trainer::new(Sgd::new(0.01)).epochs(1).fit(&mut model, &read(csv, text)).unwrap();
+        let known = history.warnings.iter().any(|warning| warning.contains("read the file with classification()"));
+        assert_eq!(known, warned, "{:?}", history.warnings);
+    }
+}
+
+#[test]
 fn divergence_keeps_the_history_and_puts_the_best_weights_back() {
     let data = Dataset::regression([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0]).unwrap();
     for (patience, validated) in [(None, false), (Some(100), true)] {

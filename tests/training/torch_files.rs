@@ -44,7 +44,7 @@ fn a_network_of_pytorch_gives_the_outputs_that_it_gave_there() {
         .with(Dense::new(2));
     let mut model = Model::<f32>::new(network, 2, 0).unwrap();
     let taken = model.load_torch(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/files/torch.safetensors")).unwrap();
-    assert_eq!((taken.matched.len(), taken.unexpected), (13, vec!["bn.num_batches_tracked".to_owned()]));
+    assert_eq!((taken.matched.len(), taken.unexpected), (13, Vec::<String>::new()));
     let expected = [-2.957_708_4, 3.631_952, -2.910_254_2, 3.743_790_9, 4.716_526_5, -5.214_85];
     let outputs = model.predict(&Tensor::from([[0.0, 1.0], [2.0, 3.0], [4.0, 4.0]])).unwrap();
     for (found, expected) in outputs.iter().zip(expected) {

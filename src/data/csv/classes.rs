@@ -1,29 +1,40 @@
 //! The classes in a column, and the label of each cell.
 
 use super::reading::Reading;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+/// Whole numbers up to this have an f64 each.
+const EXACT: f64 = (1u64 << 53) as f64;
+
 /// The names of the classes in ascending order, and the label of each cell.
 ///
-/// Numbers are the same class however they are written, as 9 and 9.0. Cells with leading zeros are codes, such as 007 beside 7, and
-/// numbers above 2^53 would be rounded: both are told apart by their digits.
+/// In a column of numbers, a number is the same class however it is written, as 9 and 9.0. Cells with leading zeros are codes, such as
+/// 007 beside 7, and whole numbers above 2^53 would be rounded: both are told apart by their digits.
 pub(super) fn of(cells: &[&str], reading: &Reading) -> (Vec<String>, Vec<usize>) {
-    const EXACT: f64 = (1u64 << 53) as f64;
     let numbers: Option<Vec<f64>> = cells.iter().map(|cell| reading.number(cell).ok()).collect();
-    if let Some(numbers) = numbers.filter(|_| !cells.iter().any(|cell| is_code(cell))) {
-        if numbers.iter().all(|number| number.abs() < EXACT) {
-            let mut classes = numbers.clone();
-            classes.sort_by(f64::total_cmp);
-            classes.dedup();
-            let labels = numbers.iter().map(|number| classes.partition_point(|class| class < number)).collect();
-            return (classes.iter().map(f64::to_string).collect(), labels);
-        }
-        if cells.iter().all(|cell| is_whole(cell)) {
-            return sorted(cells, by_digits);
-        }
+    let Some(numbers) = numbers else { return sorted(cells, |a, b| a.cmp(b)) };
+    let names: Vec<Cow<'_, str>> = cells.iter().zip(&numbers).map(|(cell, number)| plain(cell, *number)).collect();
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    if names.iter().any(|name| is_code(name)) {
+        return sorted(&names, |a, b| a.cmp(b));
     }
-    sorted(cells, |a, b| a.cmp(b))
+    if names.iter().all(|name| is_whole(name)) {
+        return sorted(&names, by_digits);
+    }
+    let number = |name: &str| name.parse::<f64>().unwrap_or(f64::NAN);
+    sorted(&names, |a, b| number(a).total_cmp(&number(b)).then_with(|| a.cmp(b)))
+}
+
+/// The one way in which a class that is a number is written.
+fn plain(cell: &str, number: f64) -> Cow<'_, str> {
+    let cell = cell.strip_prefix('+').unwrap_or(cell);
+    match is_code(cell) || (number.abs() >= EXACT && is_whole(cell)) {
+        true => Cow::Borrowed(cell),
+        // Without the sign of a zero.
+        false => Cow::Owned((number + 0.0).to_string()),
+    }
 }
 
 /// The label of a cell among classes of these names.
@@ -34,10 +45,9 @@ pub(super) fn label(cell: &str, names: &[String], reading: &Reading) -> Option<u
     if reading.classes_by_number {
         return cell.parse::<usize>().ok().filter(|&label| label < names.len());
     }
-    // Classes that are numbers are the same however they are written.
-    let number = reading.number(cell).ok().filter(|number| !is_code(cell) && number.abs() < (1u64 << 53) as f64)?;
-    let of_number = |name: &String| !is_code(name) && name.parse() == Ok(number);
-    names.iter().position(of_number)
+    let number = reading.number(cell).ok()?;
+    let written = plain(cell, number);
+    names.iter().position(|name| *name == *written)
 }
 
 fn sorted(cells: &[&str], by: impl Fn(&str, &str) -> Ordering) -> (Vec<String>, Vec<usize>) {

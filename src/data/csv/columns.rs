@@ -3,7 +3,7 @@
 use super::reading::MISSING_WORD;
 use super::*;
 use crate::Tensor;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// A table with what becomes of it.
 struct Plan<'t> {
@@ -25,6 +25,8 @@ impl Csv {
         }
         let (roles, targets) = self.roles(table)?;
         self.refuse_row_numbers(table, &roles)?;
+        let used = |&column: &usize| roles[column] != ColumnRole::Ignored;
+        refuse_like_names(table, &(0..roles.len()).filter(used).collect::<Vec<_>>())?;
         let rows = self.rows(table, |column| roles[column] != ColumnRole::Ignored)?;
         let columns = self.columns(table, &roles, &rows)?;
         let places = (0..columns.len()).map(Some).collect();
@@ -63,9 +65,17 @@ impl Csv {
         }
         let columns = pattern.columns().to_vec();
         let places = if table.named {
-            let place = |column: &Column| match column.kind {
+            let place = |column: &Column| {
+                match column.kind {
                 ColumnKind::Ignored => Ok(None),
-                _ => table.column(&column.name).map(Some),
+                _ => table.column(&column.name).map(Some).map_err(|error| match table.header && has_numbers(&table.names) {
+                    true => Error::argument(format!(
+                        "{error}; the first row is taken for a header, as in the file that it is read like: if it has none, call \
+                         header(false)"
+                    )),
+                    false => error,
+                }),
+            }
             };
             columns.iter().map(place).collect::<Result<Vec<_>>>()?
         } else if table.names.len() == columns.len() {
@@ -109,8 +119,9 @@ impl Csv {
         let width = columns.iter().map(Column::width).sum::<usize>();
         if width == 0 {
             return Err(Error::argument(format!(
-                "{}: every column is a target or ignored; no feature is left",
-                table.origin
+                "{}: every column is a target or ignored; no feature is left{}",
+                table.origin,
+                table.other_delimiter()
             )));
         }
         let mut inputs = Vec::new();
@@ -125,7 +136,7 @@ impl Csv {
         for row in rows {
             for (column, place) in columns.iter().zip(places) {
                 let Some(place) = *place else { continue };
-                let cell = &row.cells[place];
+                let cell = table.cell(row, place);
                 column.encode(cell, &self.reading, &mut inputs).map_err(|wrong| {
                     let advice = match wrong.ends_with("is not a number") {
                         true => self.advice_on_words(cell, &column.name),
@@ -139,6 +150,16 @@ impl Csv {
     }
 
     fn advice_on_words(&self, cell: &str, name: &str) -> String {
+        if cell.trim().is_empty() {
+            return "; the empty cell is none of the marks that missing_marks(...) names: name \"\" as well".into();
+        }
+        if self.reading.decimal != '.' && cell.trim().parse::<f64>().is_ok_and(f64::is_finite) {
+            let decimal = self.reading.decimal;
+            return format!(
+                "; with decimal({decimal:?}) a point has no meaning: if it parts thousands, call thousands('.'), if it stands before \
+                 decimals, leave decimal({decimal:?}) out"
+            );
+        }
         let digits = cell.trim().trim_start_matches(['-', '+']);
         let decimal = digits.matches(',').count() == 1 && digits.bytes().all(|b| b.is_ascii_digit() || b == b',');
         match decimal && self.reading.decimal == '.' && self.reading.thousands.is_none() {
@@ -183,7 +204,7 @@ impl Csv {
             }
         }
         // What stands behind a delimiter at the end of every row is no column.
-        let nothing = |column: usize| table.rows.iter().all(|row| row.cells[column].trim().is_empty());
+        let nothing = |column: usize| table.rows.iter().all(|row| table.cell(row, column).trim().is_empty());
         for (column, role) in roles.iter_mut().enumerate() {
             if *role == ColumnRole::Number && table.named && table.names[column].is_empty() && nothing(column) {
                 *role = ColumnRole::Ignored;
@@ -203,7 +224,7 @@ impl Csv {
     /// An error for a feature without a name that counts the rows, as pandas and R write it before the columns.
     fn refuse_row_numbers(&self, table: &Table, roles: &[ColumnRole]) -> Result<()> {
         let counts = |column: usize| {
-            let numbers = table.rows.iter().map(|row| row.cells[column].trim().parse::<usize>().ok());
+            let numbers = table.rows.iter().map(|row| table.cell(row, column).trim().parse::<usize>().ok());
             [0, 1].iter().any(|&first| numbers.clone().enumerate().all(|(i, number)| number == Some(first + i)))
         };
         let unnamed = |&column: &usize| table.names[column].is_empty() && roles[column] == ColumnRole::Number;
@@ -221,7 +242,7 @@ impl Csv {
         let used: Vec<usize> = (0..table.names.len()).filter(|&column| used(column)).collect();
         let complete = |row: &&Line| {
             self.reading.missing != Missing::DropRow
-                || !used.iter().any(|&column| self.reading.is_missing(&row.cells[column]))
+                || !used.iter().any(|&column| self.reading.is_missing(table.cell(row, column)))
         };
         let rows: Vec<&Line> = table.rows.iter().filter(complete).collect();
         if rows.is_empty() {
@@ -237,7 +258,7 @@ impl Csv {
                     fill: if self.reading.missing == Missing::Mean { Some(self.mean(table, rows, i)?) } else { None },
                 },
                 ColumnRole::Word => {
-                    let words: BTreeSet<&str> = rows.iter().map(|row| row.cells[i].trim()).collect();
+                    let words: BTreeSet<&str> = rows.iter().map(|row| table.cell(row, i).trim()).collect();
                     let present = |word: &&str| !self.reading.is_missing(word);
                     let mut vocabulary: Vec<String> = words.iter().copied().filter(present).map(String::from).collect();
                     if self.reading.missing_category && !words.iter().all(present) {
@@ -256,8 +277,10 @@ impl Csv {
 
     fn refuse_missing_targets(&self, plan: &Plan<'_>) -> Result<()> {
         for row in &plan.rows {
-            if let Some(&column) = plan.targets.iter().find(|&&column| self.reading.is_missing(&row.cells[column])) {
-                let wrong = reading::missing(&row.cells[column]);
+            if let Some(&column) =
+                plan.targets.iter().find(|&&column| self.reading.is_missing(plan.table.cell(row, column)))
+            {
+                let wrong = reading::missing(plan.table.cell(row, column));
                 return Err(plan.table.wrong(row, column, format!("{wrong}{}", self.advice(&wrong))));
             }
         }
@@ -266,7 +289,8 @@ impl Csv {
 
     /// The names of classes and the targets.
     fn read_targets<T: Element>(&self, plan: &Plan<'_>) -> Result<(Vec<String>, Targets<T>)> {
-        let number = |row: &&Line| plan.targets.iter().any(|&column| self.reading.number(&row.cells[column]).is_ok());
+        let number =
+            |row: &&Line| plan.targets.iter().any(|&column| self.reading.number(plan.table.cell(row, column)).is_ok());
         let task = self.task.unwrap_or(match plan.rows.iter().any(number) {
             true => Task::Regression,
             false => Task::Classification,
@@ -277,7 +301,7 @@ impl Csv {
                     let label = |row: &&Line| self.label(plan, row, names);
                     return Ok((names.clone(), Targets::Labels(plan.rows.iter().map(label).collect::<Result<_>>()?)));
                 }
-                let cells: Vec<&str> = plan.rows.iter().map(|row| row.cells[column].trim()).collect();
+                let cells: Vec<&str> = plan.rows.iter().map(|row| plan.table.cell(row, column).trim()).collect();
                 let (names, labels) = classes::of(&cells, &self.reading);
                 Ok((names, Targets::Labels(labels)))
             }
@@ -295,7 +319,7 @@ impl Csv {
         let mut values = Vec::with_capacity(plan.rows.len() * plan.targets.len());
         for row in &plan.rows {
             for &column in &plan.targets {
-                let value = self.reading.number(&row.cells[column]).map_err(|wrong| {
+                let value = self.reading.number(plan.table.cell(row, column)).map_err(|wrong| {
                     let advice = match self.task.is_none() && self.like.is_none() {
                         true => "; if it names a class, call classification()",
                         false => "",
@@ -313,7 +337,7 @@ impl Csv {
     /// The label of a row among classes of these names.
     fn label(&self, plan: &Plan<'_>, row: &Line, names: &[String]) -> Result<usize> {
         let column = plan.targets[0];
-        let cell = row.cells[column].trim();
+        let cell = plan.table.cell(row, column).trim();
         let renamed = || classes::label(cell, &self.reading.class_cells, &self.reading);
         classes::label(cell, names, &self.reading).or_else(renamed).ok_or_else(|| {
             let numbers = match self.reading.classes_by_number {
@@ -327,7 +351,8 @@ impl Csv {
 
     /// The mean of the numbers in a column; cells that are not numbers are left for the encoding to refuse.
     fn mean(&self, table: &Table, rows: &[&Line], column: usize) -> Result<f64> {
-        let numbers: Vec<f64> = rows.iter().filter_map(|row| self.reading.number(&row.cells[column]).ok()).collect();
+        let numbers: Vec<f64> =
+            rows.iter().filter_map(|row| self.reading.number(table.cell(row, column)).ok()).collect();
         if numbers.is_empty() {
             let name = &table.names[column];
             return Err(Error::argument(format!(
@@ -337,6 +362,26 @@ impl Csv {
         }
         Ok(numbers.iter().map(|x| x / numbers.len() as f64).sum())
     }
+}
+
+/// Whether some of the names are numbers, as those of a header seldom are.
+fn has_numbers(names: &[String]) -> bool {
+    names.iter().any(|name| name.parse::<f64>().is_ok())
+}
+
+/// An error for two columns of one name: a row whose columns are found by name could not say which is which.
+fn refuse_like_names(table: &Table, used: &[usize]) -> Result<()> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for &column in used {
+        if let Some(first) = seen.insert(&table.names[column], column) {
+            return Err(Error::argument(format!(
+                "{}: columns {first} and {column} (counted from 0) are both called {:?}; name them apart with names([...]), or leave one \
+                 out with ignore({column})",
+                table.origin, table.names[column]
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What a column is for.

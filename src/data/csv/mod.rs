@@ -358,10 +358,8 @@ impl Csv {
     /// # Errors
     /// Text that is in another encoding, a file that is no text, a quote that does not close where its cell ends, no rows, rows of different lengths, a column that is not there, no
     /// target or no feature, a value that is missing or not what its column holds, features that memory cannot hold.
-    pub fn read<T: Element>(&self, mut reader: impl Read) -> Result<Dataset<T>> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(|error| Error::io(format!("csv: cannot read: {error}")))?;
-        self.dataset(self.table("csv".into(), file::unpack("csv", bytes)?)?)
+    pub fn read<T: Element>(&self, reader: impl Read) -> Result<Dataset<T>> {
+        self.dataset(self.table("csv".into(), unpacked(reader)?)?)
     }
 
     /// The rows of a file as text, in the same way but with no look at what they hold: what [`Preprocessing::encode_rows`] and
@@ -371,27 +369,35 @@ impl Csv {
     /// A path that cannot be read, damaged gzip, text that is not UTF-8, no rows, rows of different lengths.
     pub fn read_rows(&self, path: impl AsRef<Path>) -> Result<Vec<Row>> {
         let path = path.as_ref();
-        let table = self.named(self.table(format!("csv: {}", path.display()), file::read("csv", path)?)?)?;
+        self.rows_of(self.table(format!("csv: {}", path.display()), file::read("csv", path)?)?)
+    }
+
+    /// As [`Csv::read_rows`], of a table that is read from elsewhere. A single row is made by [`Row::of`].
+    ///
+    /// # Errors
+    /// As for [`Csv::read_rows`].
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::data::Csv;
+    /// let rows = Csv::new().read_rows_from("size,colour\n1.5,red\n".as_bytes())?;
+    /// assert_eq!(rows[0].names().unwrap(), ["size", "colour"]);
+    /// assert_eq!(rows[0], ["1.5", "red"]);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn read_rows_from(&self, reader: impl Read) -> Result<Vec<Row>> {
+        self.rows_of(self.table("csv".into(), unpacked(reader)?)?)
+    }
+
+    fn rows_of(&self, table: Table) -> Result<Vec<Row>> {
+        let table = self.named(table)?;
         let names = table.named.then(|| Arc::<[String]>::from(&table.names[..]));
-        let row = |line: &Line| Row::new(names.clone(), line.cells.iter().map(String::from).collect());
+        let row = |line: &Line| Row::new(names.clone(), table.cells(line).map(String::from).collect());
         Ok(table.rows.iter().map(row).collect())
     }
 
     fn table(&self, origin: String, bytes: Vec<u8>) -> Result<Table> {
-        let Reading { delimiter, quote, comment, .. } = self.reading;
-        let between = match delimiter {
-            Delimiter::Byte(byte) => Some(byte),
-            Delimiter::Whitespace => None,
-        };
-        for (what, byte) in [("delimiter", between), ("quote", quote), ("comment", comment)] {
-            let Some(byte) = byte.filter(|byte| !byte.is_ascii() || matches!(byte, b'\r' | b'\n')) else { continue };
-            return Err(Error::argument(format!(
-                "{origin}: the {what} is the byte {byte:#04x}; expected a character of ASCII that ends no line"
-            )));
-        }
-        if between.is_some() && between == quote {
-            return Err(Error::argument(format!("{origin}: the delimiter and the quote are the same character")));
-        }
+        self.reading.check().map_err(|error| error.within(&origin))?;
         let text = text::decoded(&origin, bytes, self.reading.encoding.as_deref())?;
         Table::parse(origin, text, &self.reading)
     }
@@ -403,4 +409,11 @@ impl Csv {
             None => Ok(table),
         }
     }
+}
+
+/// All that the reader gives, unpacked where it is gzip.
+fn unpacked(mut reader: impl Read) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|error| Error::io(format!("csv: cannot read: {error}")))?;
+    file::unpack("csv", bytes)
 }

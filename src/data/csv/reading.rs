@@ -2,6 +2,7 @@
 //! as the training file was.
 
 use super::{Header, Missing, Unseen};
+use crate::Error;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -95,6 +96,56 @@ impl Default for Reading {
 pub(in crate::data) const MISSING_WORD: &str = "(missing)";
 
 impl Reading {
+    /// An error for settings that contradict each other, or what numbers are written with.
+    pub fn check(&self) -> crate::Result<()> {
+        let wrong = |message: String| Err(Error::argument(message));
+        let between = match self.delimiter {
+            Delimiter::Byte(byte) => Some(byte),
+            Delimiter::Whitespace => None,
+        };
+        let bytes = [("delimiter", between), ("quote", self.quote), ("comment", self.comment)];
+        for (what, byte) in bytes {
+            let Some(byte) = byte else { continue };
+            if !byte.is_ascii() || matches!(byte, b'\r' | b'\n') {
+                return wrong(format!(
+                    "the {what} is the byte {byte:#04x}; expected a character of ASCII that ends no line"
+                ));
+            }
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-') {
+                return wrong(format!(
+                    "the {what} is {:?}, which numbers and words are written with; expected another character",
+                    char::from(byte)
+                ));
+            }
+        }
+        for (i, (what, byte)) in bytes.iter().enumerate() {
+            let same = |(_, other): &&(&str, Option<u8>)| byte.is_some() && other == byte;
+            if let Some((other, _)) = bytes[..i].iter().find(same) {
+                return wrong(format!(
+                    "the {other} and the {what} are the same character; choose another for one of them"
+                ));
+            }
+        }
+        for (what, mark) in [("decimal", Some(self.decimal)), ("thousands", self.thousands)] {
+            let Some(mark) = mark else { continue };
+            let blank = mark.is_whitespace() && (what == "decimal" || mark == '\n' || mark == '\r');
+            if mark.is_alphanumeric() || matches!(mark, '+' | '-') || blank {
+                return wrong(format!(
+                    "{what}({mark:?}): expected a character that numbers have between digits alone, such as '.' or ','"
+                ));
+            }
+        }
+        if self.thousands == Some(self.decimal) {
+            let mark = self.decimal;
+            let other = if mark == '.' { ',' } else { '.' };
+            return wrong(format!(
+                "{mark:?} stands both before decimals and between thousands; if it parts thousands, say what stands before decimals, \
+                 as with decimal({other:?})"
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether the cell holds no value.
     pub fn is_missing(&self, cell: &str) -> bool {
         let cell = cell.trim();
@@ -165,6 +216,39 @@ pub(in crate::data) fn missing(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let mut all = vec![
+            Reading { thousands: Some('.'), ..USUAL },
+            Reading { decimal: ',', thousands: Some(','), ..USUAL },
+            Reading { quote: Some(b','), ..USUAL },
+            Reading { comment: Some(b','), ..USUAL },
+            Reading { comment: Some(b'"'), ..USUAL },
+            Reading { decimal: ' ', ..USUAL },
+        ];
+        for mark in ['5', 'e', '-', '+'] {
+            all.push(Reading { decimal: mark, ..USUAL });
+            all.push(Reading { thousands: Some(mark), ..USUAL });
+            all.push(Reading { delimiter: Delimiter::Byte(mark as u8), ..USUAL });
+        }
+        all.push(Reading { delimiter: Delimiter::Byte(b'.'), ..USUAL });
+        for reading in all {
+            assert!(reading.check().is_err(), "{reading:?}");
+        }
+        let german = Reading { delimiter: Delimiter::Byte(b';'), decimal: ',', thousands: Some('.'), ..USUAL };
+        let swiss = Reading { thousands: Some('\''), ..USUAL };
+        let french = Reading { delimiter: Delimiter::Byte(b'\t'), decimal: ',', thousands: Some('\u{a0}'), ..USUAL };
+        for reading in [USUAL, german, swiss, french] {
+            assert!(reading.check().is_ok(), "{reading:?}");
+        }
+        let error = Reading { thousands: Some('.'), ..USUAL }.check().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "'.' stands both before decimals and between thousands; if it parts thousands, say what stands before decimals, as with \
+             decimal(',')"
+        );
+    }
 
     #[test]
     fn separators_stand_where_they_belong_or_it_is_no_number() {

@@ -1,12 +1,12 @@
 //! Text as rows of cells, before anything is known about columns.
 //!
-//! A cell of several lines that begins with a quote ends with one, and nothing but blanks follows it: a quote that was left open
-//! would otherwise swallow rows up to the next. A row keeps where it began, so that an error can name its line; lines are counted only then.
+//! A cell that begins with a quote ends with one, and nothing but blanks stands around it: a quote that was left open would
+//! otherwise swallow rows up to the next. A row keeps where it began, so that an error can name its line; lines are counted only
+//! then. The cells of all rows stand one behind another in one text, so that a row costs no memory of its own.
 
 use super::reading::{Delimiter, Reading};
 use super::{Header, listed};
 use crate::{Error, Result};
-use std::ops::Index;
 
 /// Rows of as many cells each, and the names of their columns.
 #[derive(Debug)]
@@ -19,21 +19,23 @@ pub(super) struct Table {
     /// Whether the names are of a header, or given, rather than made up.
     pub named: bool,
     pub rows: Vec<Line>,
+    cells: Cells,
     text: String,
     /// The table whose columns begin at this number, where two stand side by side.
     right: Option<(usize, Box<Table>)>,
 }
 
-/// A row of the table.
-#[derive(Debug)]
+/// A row of the table: where it begins in the file, and which of the table's cells are its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Line {
     start: usize,
-    pub cells: Cells,
+    first: usize,
+    width: usize,
 }
 
-/// The cells of a row, one behind another in one text.
+/// Cells, one behind another in one text.
 #[derive(Debug, Default)]
-pub(super) struct Cells {
+struct Cells {
     text: String,
     ends: Vec<usize>,
 }
@@ -44,20 +46,18 @@ impl Cells {
         self.ends.push(self.text.len());
     }
 
-    pub fn len(&self) -> usize {
-        self.ends.len()
+    /// The row that the cells from this one on are.
+    fn line(&self, start: usize, first: usize) -> Line {
+        Line { start, first, width: self.ends.len() - first }
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        (0..self.len()).map(|column| &self[column])
+    fn get(&self, at: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[at]]
     }
-}
 
-impl Index<usize> for Cells {
-    type Output = str;
-    fn index(&self, column: usize) -> &str {
-        let start = column.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start..self.ends[column]]
+    fn of(&self, row: Line) -> impl ExactSizeIterator<Item = &str> {
+        (row.first..row.first + row.width).map(|at| self.get(at))
     }
 }
 
@@ -65,7 +65,7 @@ impl Table {
     /// Parses the text.
     pub fn parse(origin: String, text: String, reading: &Reading) -> Result<Self> {
         let start = text.split_inclusive('\n').take(reading.skip_rows).map(str::len).sum::<usize>();
-        let mut rows = match reading.delimiter {
+        let (mut rows, cells) = match reading.delimiter {
             Delimiter::Byte(byte) => split_csv(&origin, &text, start, byte, reading)?,
             Delimiter::Whitespace => split_whitespace(&text, start, reading.comment),
         };
@@ -75,21 +75,28 @@ impl Table {
         let header = match reading.header {
             Header::Yes => true,
             Header::No => false,
-            Header::Auto => !first.cells.iter().any(|cell| reading.is_numeric(cell)),
+            Header::Auto => !cells.of(*first).any(|cell| reading.is_numeric(cell)),
         };
         let title = header.then(|| rows.remove(0));
-        let table = Self { origin, names: Vec::new(), header, named: header, rows, text, right: None };
+        let table = Self { origin, names: Vec::new(), header, named: header, rows, cells, text, right: None };
         let wrong = |message: String| Error::argument(format!("{}: {message}", table.origin));
-        let Some(width) = title.as_ref().or(table.rows.first()).map(|row| row.cells.len()) else {
+        let Some(width) = title.or(table.rows.first().copied()).map(|row| row.width) else {
             return Err(wrong("no rows below the header".into()));
         };
         if table.rows.is_empty() {
             return Err(wrong("no rows below the header".into()));
         }
-        if let Some(ragged) = table.rows.iter().find(|row| row.cells.len() != width) {
-            let whole = title.is_some() && table.rows.iter().all(|row| row.cells.len() == width + 1);
-            let open = table.rows.iter().all(|row| row.cells[row.cells.len() - 1].is_empty());
+        if let Some(ragged) = table.rows.iter().find(|row| row.width != width) {
+            let whole = title.is_some() && table.rows.iter().all(|row| row.width == width + 1);
+            let open = table.rows.iter().all(|row| table.cell(row, row.width - 1).is_empty());
+            let begins = |row: &Line| table.cell(row, 0).trim_start().chars().next();
+            let mark =
+                [title.as_ref(), Some(ragged)].into_iter().flatten().filter_map(begins).find(|c| "#%!".contains(*c));
+            let comment = mark.map(|mark| {
+                format!("if rows that begin with {mark} are comments, leave them out with comment(b'{mark}')")
+            });
             let advice = match (whole, open) {
+                _ if comment.is_some() && reading.comment.is_none() => comment.as_deref().unwrap_or_default(),
                 (true, true) => "the rows end in a delimiter, the header does not: give it one too",
                 (true, false) => {
                     "is the first column one of row names, which the header leaves out? Write a name for it"
@@ -99,11 +106,11 @@ impl Table {
             return Err(wrong(format!(
                 "row {} has {} columns, the first row has {width}; {advice}",
                 table.line(ragged),
-                ragged.cells.len()
+                ragged.width
             )));
         }
         let names = match title {
-            Some(title) => title.cells.iter().map(|name| name.trim().to_string()).collect(),
+            Some(title) => table.cells.of(title).map(|name| name.trim().to_string()).collect(),
             None => (0..width).map(|i| format!("x{i}")).collect(),
         };
         Ok(Self { names, ..table })
@@ -132,12 +139,27 @@ impl Table {
         let unnamed = right.names.iter().enumerate().all(|(i, name)| *name == format!("x{i}"));
         let name = |(i, name): (usize, &String)| if unnamed { format!("y{i}") } else { name.clone() };
         self.names.extend(right.names.iter().enumerate().map(name));
-        let first = right.rows[0].cells.len();
+        let first = right.rows[0].width;
+        let mut cells = Cells::default();
         for (row, other) in self.rows.iter_mut().zip(&right.rows) {
-            other.cells.iter().for_each(|cell| row.cells.push(cell));
+            let before = cells.ends.len();
+            self.cells.of(*row).chain(right.cells.of(*other)).for_each(|cell| cells.push(cell));
+            *row = cells.line(row.start, before);
         }
+        self.cells = cells;
         self.right = Some((self.names.len() - first, Box::new(right)));
         Ok(self)
+    }
+
+    /// The cell of a row in this column.
+    pub fn cell(&self, row: &Line, column: usize) -> &str {
+        assert!(column < row.width, "column {column} of a row of {}", row.width);
+        self.cells.get(row.first + column)
+    }
+
+    /// The cells of a row.
+    pub fn cells(&self, row: &Line) -> impl ExactSizeIterator<Item = &str> {
+        self.cells.of(*row)
     }
 
     /// The line of the file, from 1, on which a row begins.
@@ -166,18 +188,22 @@ impl Table {
                 "{}: columns {first} and {second} (counted from 0) are both called {name:?}; use a number instead",
                 self.origin
             ))),
-            (None, _) => {
-                let other = match &self.names[..] {
-                    [only] if only.contains([';', '\t', '|', ',']) => "; is another delimiter used?",
-                    _ => "",
-                };
-                Err(Error::argument(format!(
-                    "{}: no column is called {name:?}; there are {}{other}",
-                    self.origin,
-                    listed(&self.names)
-                )))
-            }
+            (None, _) => Err(Error::argument(format!(
+                "{}: no column is called {name:?}; there are {}{}",
+                self.origin,
+                listed(&self.names),
+                self.other_delimiter()
+            ))),
         }
+    }
+
+    /// What to try where all is one column whose text looks like several.
+    pub fn other_delimiter(&self) -> String {
+        let [only] = &self.names[..] else { return String::new() };
+        let first = self.rows.first().map_or("", |row| self.cell(row, 0));
+        let found = [';', '\t', '|', ','].into_iter().find(|&mark| only.contains(mark) || first.contains(mark));
+        found
+            .map_or(String::new(), |mark| format!("; is the delimiter {mark:?}? Then say so with delimiter(b{mark:?})"))
     }
 }
 
@@ -190,11 +216,13 @@ fn line_at(text: &str, at: usize) -> usize {
 }
 
 /// Splits text into rows; `start` is where the first begins.
-fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Reading) -> Result<Vec<Line>> {
+fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Reading) -> Result<(Vec<Line>, Cells)> {
     let bytes = text.as_bytes();
     let wrong = |at: usize, why: &str| Error::argument(format!("{origin}: row {}: {why}", line_at(text, at)));
     let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
-    let (mut rows, mut at) = (Vec::new(), start);
+    let is_blank = |byte: u8| matches!(byte, b' ' | b'\t') && byte != delimiter;
+    let blanks_at = |at: usize| bytes[at..].iter().take_while(|&&byte| is_blank(byte)).count();
+    let (mut rows, mut cells, mut at) = (Vec::new(), Cells::default(), start);
     let mut unquoted = String::new();
     while at < bytes.len() {
         if is_end(bytes[at]) {
@@ -202,7 +230,7 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
             continue;
         }
         // Blanks alone are no row, unless they part cells.
-        let blanks = bytes[at..].iter().take_while(|&&byte| matches!(byte, b' ' | b'\t') && byte != delimiter).count();
+        let blanks = blanks_at(at);
         if blanks > 0 && bytes.get(at + blanks).is_none_or(|&byte| is_end(byte)) {
             at += blanks;
             continue;
@@ -211,11 +239,11 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
             at += bytes[at..].iter().position(|&byte| is_end(byte)).unwrap_or(bytes.len() - at);
             continue;
         }
-        let mut row = Line { start: at, cells: Cells::default() };
+        let (begun, first) = (at, cells.ends.len());
         loop {
-            if let Some(quote) = reading.quote.filter(|quote| bytes.get(at) == Some(quote)) {
-                let opened = at;
-                at += 1;
+            let opened = at + blanks_at(at);
+            if let Some(quote) = reading.quote.filter(|quote| bytes.get(opened) == Some(quote)) {
+                at = opened + 1;
                 unquoted.clear();
                 // Up to the quote that is not doubled.
                 loop {
@@ -236,8 +264,7 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
                 let ends = |&byte: &u8| byte == delimiter || is_end(byte);
                 let rest = bytes[at..].iter().position(ends).unwrap_or(bytes.len() - at);
                 let rest = &text[at..at + rest];
-                // In one line it is a quote within the text; over lines, one that was opened in another row.
-                if !rest.trim().is_empty() && text[opened..at].contains(['\r', '\n']) {
+                if !rest.trim().is_empty() {
                     return Err(wrong(
                         opened,
                         &format!(
@@ -247,13 +274,12 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
                         ),
                     ));
                 }
-                unquoted.push_str(rest);
                 at += rest.len();
-                row.cells.push(&unquoted);
+                cells.push(&unquoted);
             } else {
                 let ends = |&byte: &u8| byte == delimiter || is_end(byte);
                 let length = bytes[at..].iter().position(ends).unwrap_or(bytes.len() - at);
-                row.cells.push(&text[at..at + length]);
+                cells.push(&text[at..at + length]);
                 at += length;
             }
             match bytes.get(at) {
@@ -261,20 +287,22 @@ fn split_csv(origin: &str, text: &str, start: usize, delimiter: u8, reading: &Re
                 _ => break,
             }
         }
-        rows.push(row);
+        rows.push(cells.line(begun, first));
     }
-    Ok(rows)
+    Ok((rows, cells))
 }
 
-fn split_whitespace(text: &str, mut start: usize, comment: Option<u8>) -> Vec<Line> {
-    let mut rows = Vec::new();
+fn split_whitespace(text: &str, mut start: usize, comment: Option<u8>) -> (Vec<Line>, Cells) {
+    let (mut rows, mut cells) = (Vec::new(), Cells::default());
     for line in text[start..].split_inclusive('\n') {
-        let mut cells = Cells::default();
-        line.split_ascii_whitespace().for_each(|cell| cells.push(cell));
-        if cells.len() > 0 && line.bytes().next() != comment {
-            rows.push(Line { start, cells });
+        let first = cells.ends.len();
+        if comment.is_none() || line.bytes().next() != comment {
+            line.split_ascii_whitespace().for_each(|cell| cells.push(cell));
+        }
+        if cells.ends.len() > first {
+            rows.push(cells.line(start, first));
         }
         start += line.len();
     }
-    rows
+    (rows, cells)
 }

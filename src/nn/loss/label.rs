@@ -93,7 +93,11 @@ impl LabelLoss {
         match target {
             Targets::Labels(labels) => super::values::check_labels(name, labels, n, classes)?,
             Targets::Values(values) if *values.shape() != shape => {
-                return Err(Error::shape(format!("{name}: output has shape {shape}, target {}", values.shape())));
+                return Err(Error::shape(format!(
+                    "{name}: output has shape {shape}, target {}; it takes labels (of a file: with classification()) or rows of \
+                     probabilities, and for values there is mean_squared_error()",
+                    values.shape()
+                )));
             }
             Targets::Values(_) => {}
         }

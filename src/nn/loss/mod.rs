@@ -51,9 +51,10 @@ pub trait Loss<T: Element>: Send + Sync {
     /// The settings, for checkpoints and reports; [`from_config`] makes a built-in loss again.
     fn config(&self) -> Json;
 
-    /// What the outputs mean that it is computed from.
+    /// What the outputs mean that it is computed from. Where it does not say, the network's last layer does (softmax, sigmoid), or
+    /// targets that are plain values; otherwise probabilities of classes stay unknown, with a warning in the history.
     fn head(&self) -> Head {
-        Head::Values
+        Head::Unknown
     }
 
     /// Whether it is a sum over examples, rather than a mean.
@@ -133,18 +134,33 @@ fn written<'t, T: Element>(beside: Var<'t, T>, shape: &Shape, write: impl FnOnce
 /// assert_eq!(loss.item(), 0.0);
 /// # Ok::<(), retrograd::Error>(())
 /// ```
+/// A loss of scores says so, for answers, metrics and pictures:
+/// ```
+/// use retrograd::nn::{Head, loss::{self, Loss}};
+/// let focal = loss::func("focal", |x: retrograd::Var<'_, f64>, t| -t * (1.0 - x.softmax(-1)).powi(2) * x.log_softmax(-1));
+/// let focal = focal.with_head(Head::Logits);
+/// assert_eq!(Loss::<f64>::head(&focal), Head::Logits);
+/// ```
 pub fn func<T, F>(name: impl Into<String>, f: F) -> FuncLoss<F>
 where
     T: Element,
     F: for<'t> Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T> + Send + Sync,
 {
-    FuncLoss { name: name.into(), f }
+    FuncLoss { name: name.into(), f, head: Head::Unknown }
 }
 
 /// A closure as a loss. Made by [`func`].
 pub struct FuncLoss<F> {
     name: String,
     f: F,
+    head: Head,
+}
+
+impl<F> FuncLoss<F> {
+    /// Says what the outputs are that it is computed from, as [`Head::Logits`] where the closure applies softmax or sigmoid itself.
+    pub fn with_head(self, head: Head) -> Self {
+        Self { head, ..self }
+    }
 }
 
 impl<T, F> Loss<T> for FuncLoss<F>
@@ -170,6 +186,9 @@ where
     }
     fn name(&self) -> String {
         self.name.clone()
+    }
+    fn head(&self) -> Head {
+        self.head
     }
     fn config(&self) -> Json {
         serde_json::json!({ "kind": "function", "name": self.name })

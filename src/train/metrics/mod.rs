@@ -238,10 +238,11 @@ pub fn root_mean_squared_error<T: Element>(predictions: &Tensor<T>, targets: &Ta
 /// 1 - sum (y - t)^2 / sum (t - mean t)^2, the share of the targets' variance that predictions explain; with several values a
 /// row, the mean over them.
 ///
-/// Targets that are all equal give 1 where predictions are exact, else 0.
+/// Of targets that are all equal there is no variance to explain, and it is not defined; scikit-learn gives 1 where predictions are
+/// exact, else 0.
 ///
 /// # Errors
-/// As for [`mean_absolute_error`]; fewer than two rows.
+/// As for [`mean_absolute_error`]; fewer than two rows; targets of a column that are all equal.
 pub fn r2<T: Element>(predictions: &Tensor<T>, targets: &Targets<T>) -> Result<f64> {
     let (pairs, columns) = values("r2", predictions, targets)?;
     let n = pairs.len() / columns;
@@ -254,17 +255,17 @@ pub fn r2<T: Element>(predictions: &Tensor<T>, targets: &Targets<T>) -> Result<f
         let residual: f64 = pairs().map(|(y, t)| (y - t) * (y - t)).sum();
         let first = pairs().next().map(|(_, t)| t);
         // Decided by equality: a rounded mean would leave constant targets a tiny variance.
-        let total: f64 = match pairs().all(|(_, t)| Some(t) == first) {
-            true => 0.0,
-            false => pairs().map(|(_, t)| (t - mean) * (t - mean)).sum(),
-        };
-        match (residual == 0.0, total == 0.0) {
-            (true, _) => 1.0,
-            (false, true) => 0.0,
-            (false, false) => 1.0 - residual / total,
+        if pairs().all(|(_, t)| Some(t) == first) {
+            let which = if columns == 1 { String::new() } else { format!(" of column {column}") };
+            let value = first.map_or(f64::NAN, |value| *value);
+            return Err(Error::not_finite(format!(
+                "r2: every target{which} is {value}; the share of a variance of 0 is not defined"
+            )));
         }
+        let total: f64 = pairs().map(|(_, t)| (t - mean) * (t - mean)).sum();
+        Ok(1.0 - residual / total)
     };
-    Ok((0..columns).map(score).sum::<f64>() / columns as f64)
+    Ok((0..columns).map(score).sum::<Result<f64>>()? / columns as f64)
 }
 
 /// The share that is true, of at least one.
@@ -347,7 +348,10 @@ fn whole<T: Element>(op: &str) -> impl Fn((usize, &T)) -> Result<usize> {
         if x >= 0.0 && x.fract() == 0.0 && x < u32::MAX as f64 {
             return Ok(x as usize);
         }
-        Err(Error::argument(format!("{op}: the target of row {row} is {value}; expected a label, 0, 1, ...")))
+        Err(Error::argument(format!(
+            "{op}: the target of row {row} is {value}; expected a label, 0, 1, ...; values are measured by mean_absolute_error, root_mean_squared_error or r2 \
+             (Metric::Mae, Rmse, R2)"
+        )))
     }
 }
 

@@ -68,7 +68,8 @@ fn targets_may_be_one_hot_or_numbers() {
     let halves = Targets::Values(Tensor::full([8], 0.5));
     assert_eq!(
         message(accuracy(&scores(), &halves)),
-        "accuracy: the target of row 0 is 0.5; expected a label, 0, 1, ..."
+        "accuracy: the target of row 0 is 0.5; expected a label, 0, 1, ...; values are measured by mean_absolute_error, \
+         root_mean_squared_error or r2 (Metric::Mae, Rmse, R2)"
     );
 }
 
@@ -122,10 +123,16 @@ fn errors_of_regression() {
     assert_relative_eq!(r2(&y, &both).unwrap(), 0.9517283572958091, epsilon = 1e-15);
     // One value a row in either shape.
     assert_eq!(mean_absolute_error(&first(&y).reshape([4, 1]), &one).unwrap(), 0.475);
-    // r2_score([2, 2], [2, 2]) = 1, r2_score([2, 2], [1, 2]) = 0; 0.1 three times has a mean that is not 0.1.
+    // 0.1 three times has a mean that is not 0.1, and a variance of 0 all the same.
     let constant = Targets::Values(Tensor::from([0.1, 0.1, 0.1]));
-    assert_eq!(r2(&Tensor::from([0.1, 0.1, 0.1]), &constant).unwrap(), 1.0);
-    assert_eq!(r2(&Tensor::from([0.1, 0.1, 0.2]), &constant).unwrap(), 0.0);
+    for predictions in [[0.1, 0.1, 0.1], [0.1, 0.1, 0.2]] {
+        let error = r2(&Tensor::from(predictions), &constant).unwrap_err();
+        assert!(error.is_not_finite());
+        assert_eq!(error.to_string(), "r2: every target is 0.1; the share of a variance of 0 is not defined");
+    }
+    let second = Targets::Values(Tensor::from([[1.0, 2.0], [3.0, 2.0]]));
+    let error = r2(&Tensor::from([[1.0, 2.0], [3.0, 2.0]]), &second).unwrap_err();
+    assert!(error.to_string().starts_with("r2: every target of column 1 is 2;"), "{error}");
 }
 
 #[test]

@@ -281,3 +281,20 @@ fn a_panic_blames_the_line_of_the_call() {
     let (_, file, line) = panic_of(|| x.cross_entropy(&[9, 9]));
     assert_eq!((file.as_str(), line), (file!(), line!() - 1));
 }
+
+#[test]
+fn lists_of_numbers_blame_their_caller() {
+    let tape = Tape::<f64>::new();
+    let x = tape.var(2.0);
+    let wide = tape.var(Tensor::ones([2]));
+    let grads = (wide * x).sum(()).backward();
+    let mut program = retrograd::Program::compile(&[Tensor::ones([2])], |_, v| vec![v[0] * 2.0]).unwrap();
+    program.run(&[&Tensor::ones([2])]).unwrap();
+    let calls: [&dyn Fn(); 3] = [&|| drop(grads.items(&[x, wide])), &|| assert!(program.item(0).is_nan()), &|| {
+        program.items_into(0, &mut [0.0])
+    }];
+    for (k, call) in calls.iter().enumerate() {
+        let (message, file, _) = panic_of(call);
+        assert_eq!(file, file!(), "call {k}: {message}");
+    }
+}

@@ -23,6 +23,52 @@ fn a_quote_that_another_row_closes_is_an_error_with_its_line() {
 }
 
 #[test]
+fn blanks_around_quotes_do_not_count_and_other_text_is_an_error() {
+    let words = |text: &str| {
+        let rows = Csv::new().header(false).read_rows_from(text.as_bytes())?;
+        Ok(rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>())
+    };
+    assert_eq!(words("1, \"a,b\" ,2\n").unwrap(), [["1", "a,b", "2"]]);
+    assert_eq!(words("5\"\n").unwrap(), [["5\""]]);
+    let error: retrograd::Result<Vec<Vec<String>>> = words("1,2\n\"x\"q,2\n");
+    assert!(message(error).starts_with("csv: row 2: a quote opens a cell, closes in row 2, and more text follows it"));
+    let tabs = Csv::new().delimiter(b'\t').header(false).read_rows_from("a\t\t \"b\"\n".as_bytes()).unwrap();
+    assert_eq!(tabs[0], ["a", "", "b"]);
+}
+
+#[test]
+fn what_a_cell_may_have_meant_is_said() {
+    let german = Csv::new().delimiter(b';').decimal(',').target("y");
+    assert!(message(read(&german, "a;y\n130.625;1,5\n")).contains("if it parts thousands, call thousands('.')"));
+    let marks = Csv::new().missing_marks(["-"]).target("y");
+    assert!(message(read(&marks, "a,b,y\n1,,2\n")).contains("name \"\" as well"));
+    let train = read(&Csv::new().target("y"), "a,y\n1,2\n3,4\n").unwrap();
+    assert!(message(read(&Csv::like(train.preprocessing()), "5,6\n7,8\n")).ends_with(
+        "the first row is taken for a header, as in the file that it is read like: if it has none, call header(false)"
+    ));
+}
+
+#[test]
+fn numbers_are_the_same_class_however_they_are_written_beside_codes_and_great_numbers_too() {
+    let csv = Csv::new().target("y").classification();
+    let classes = |cells: &[&str]| {
+        let text = cells.iter().fold("a,y\n".to_owned(), |text, cell| text + "1," + cell + "\n");
+        let data = read(&csv, &text).unwrap();
+        // Another file is read to the same labels.
+        let again = read(&Csv::like(data.preprocessing()), &text).unwrap();
+        assert_eq!(again.labels(), data.labels());
+        (data.class_names().to_vec(), data.labels().unwrap().to_vec())
+    };
+    let (names, labels) = classes(&["01234", "1234", "1234.0", "7"]);
+    assert_eq!((names, labels), (vec!["01234".into(), "1234".into(), "7".into()], vec![0, 1, 1, 2]));
+    let (names, labels) = classes(&["9007199254740993", "9007199254740992", "9.0", "9", "+9007199254740993"]);
+    assert_eq!(names, ["9", "9007199254740992", "9007199254740993"]);
+    assert_eq!(labels, [2, 1, 0, 0, 2]);
+    let (names, labels) = classes(&["0.5", "-0", "0", "10", "9"]);
+    assert_eq!((names.join(" "), labels), ("0 0.5 9 10".to_owned(), vec![1, 0, 0, 3, 2]));
+}
+
+#[test]
 fn quotes_comments_and_separators_are_settings() {
     let expected = Tensor::from([[1234.5], [0.25]]);
     let same = |csv: Csv, text: &str| assert_eq!(read(&csv.target("y"), text).unwrap().inputs(), &expected, "{text}");
@@ -45,6 +91,10 @@ fn quotes_comments_and_separators_are_settings() {
         (Csv::new().delimiter(0xe9), "the delimiter is the byte 0xe9"),
         (Csv::new().comment(b'\n'), "the comment is the byte 0x0a"),
         (Csv::new().quote(b','), "the delimiter and the quote are the same character"),
+        (Csv::new().comment(b','), "the delimiter and the comment are the same character"),
+        (Csv::new().thousands('.'), "as with decimal(',')"),
+        (Csv::new().decimal('5'), "decimal('5'): expected a character that numbers have between digits alone"),
+        (Csv::new().delimiter(b'1'), "the delimiter is '1', which numbers and words are written with"),
     ] {
         assert!(message(read(&csv.target("y"), "a,y\n1,2\n")).contains(what));
     }

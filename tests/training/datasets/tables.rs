@@ -214,6 +214,21 @@ fn columns_that_are_not_there_or_named_twice_are_refused() {
         message(read(&Csv::new().target("a"), "a,a\n1,2\n")),
         "csv: columns 0 and 1 (counted from 0) are both called \"a\"; use a number instead"
     );
+    let twice = "a,a,y\n1,2,3\n";
+    assert_eq!(
+        message(read(&Csv::new().target("y"), twice)),
+        "csv: columns 0 and 1 (counted from 0) are both called \"a\"; name them apart with names([...]), or leave one out with ignore(1)"
+    );
+    assert_eq!(read(&Csv::new().target("y").ignore(1), twice).unwrap().n_features(), 1);
+    for csv in [Csv::new().target(-1), Csv::new().target("y")] {
+        assert!(
+            message(read(&csv, "a;y\n1;2\n")).ends_with("; is the delimiter ';'? Then say so with delimiter(b';')")
+        );
+    }
+    assert_eq!(
+        message(read(&Csv::new().target("y"), "# made in May\na,y\n1,2\n")),
+        "csv: row 2 has 2 columns, the first row has 1; if rows that begin with # are comments, leave them out with comment(b'#')"
+    );
 }
 
 #[test]

@@ -251,7 +251,8 @@ fn what_a_loss_cannot_take_is_an_error() {
     );
     assert_eq!(
         refusal(&cross, row(), Targets::Values(Tensor::from([[1.0, 0.0]])), None),
-        "cross_entropy: output has shape [1, 3], target [1, 2]"
+        "cross_entropy: output has shape [1, 3], target [1, 2]; it takes labels (of a file: with classification()) or rows of \
+         probabilities, and for values there is mean_squared_error()"
     );
     assert_eq!(
         refusal(&loss::mean_squared_error(), Tensor::zeros([3, 1]), Targets::Values(Tensor::zeros([2])), None),
