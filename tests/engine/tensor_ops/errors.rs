@@ -290,9 +290,8 @@ fn lists_of_numbers_blame_their_caller() {
     let grads = (wide * x).sum(()).backward();
     let mut program = retrograd::Program::compile(&[Tensor::ones([2])], |_, v| vec![v[0] * 2.0]).unwrap();
     program.run(&[&Tensor::ones([2])]).unwrap();
-    let calls: [&dyn Fn(); 3] = [&|| drop(grads.items(&[x, wide])), &|| assert!(program.item(0).is_nan()), &|| {
-        program.items_into(0, &mut [0.0])
-    }];
+    let calls: [&dyn Fn(); 3] =
+        [&|| drop(grads.items(&[x, wide])), &|| _ = program.item(0), &|| program.items_into(0, &mut [0.0])];
     for (k, call) in calls.iter().enumerate() {
         let (message, file, _) = panic_of(call);
         assert_eq!(file, file!(), "call {k}: {message}");
