@@ -4,7 +4,9 @@ use super::Var;
 use super::methods::methods;
 use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
-use crate::ops::structural::{Cholesky, Det, Eigh, Inv, MatMul, Qr, SlogDet, Solve, SolveTriangular, Svd, TensorOp};
+use crate::ops::structural::{
+    Cholesky, Det, Eigh, Inv, MatMul, Qr, Right, SlogDet, Solve, SolveTriangular, Svd, TensorOp,
+};
 use crate::tensor::{Shape, Span, Tensor};
 
 /// Which triangle of a matrix [`Var::solve_triangular`] reads.
@@ -77,7 +79,7 @@ methods! {
     solve try_solve(x, &rhs) -> Self,
         errors "Matrices that are not square, right sides that do not fit; a singular one, which is named."
     {
-        let op = TensorOp::Solve(Solve { transposed: false, gate: false });
+        let op = TensorOp::Solve(Solve { transposed: false, right: Right::Given });
         let shape = rhs.shape();
         if shape.rank() + 1 == x.rank() {
             return Var::record_tensor_op(op, &[x, rhs.try_unsqueeze(-1)?])?.to_shape(shape);
@@ -118,7 +120,7 @@ methods! {
     solve_triangular try_solve_triangular(a, &rhs; triangle: Triangle) -> Self,
         errors "Matrices that are not square, right sides that do not fit; a 0 on the diagonal."
     {
-        let op = TensorOp::SolveTriangular(SolveTriangular { lower: triangle == Triangle::Lower, transposed: false, gate: false });
+        let op = TensorOp::SolveTriangular(SolveTriangular { lower: triangle == Triangle::Lower, transposed: false, right: Right::Given });
         let shape = rhs.shape();
         if shape.rank() + 1 == a.rank() {
             return Var::record_tensor_op(op, &[a, rhs.try_unsqueeze(-1)?])?.try_reshape(shape);

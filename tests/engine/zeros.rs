@@ -5,7 +5,8 @@
 //! one that it has alone.
 
 use retrograd::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
-use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Triangle, Var};
+use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Triangle, Var, hessian, hvp};
+use std::panic::AssertUnwindSafe;
 
 type Formula<T> = for<'t> fn(&[Var<'t, T>]) -> Var<'t, T>;
 
@@ -85,93 +86,237 @@ fn selected<'t, T: Element>(tape: &'t Tape<T>, y: Var<'t, T>) -> Var<'t, T> {
     (tape.data(first).select(y, T::from_f64(0.0)) * tape.data(weights)).sum(())
 }
 
-/// The gradients of first and second order of what is selected, and of a recorded tangent.
-fn gradients<'t, T: Element>(tape: &'t Tape<T>, f: Formula<T>, x: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
-    let y = f(x);
-    let slopes = tape.grad(selected(tape, y), x);
-    let squares = slopes.iter().map(|slope| slope.square().sum(())).reduce(|sum, square| sum + square).unwrap();
-    let curvatures = tape.grad(squares, x);
-    let along: Vec<_> = x.iter().map(|&x| (x, tape.data(direction::<T>(x.shape().dims())))).collect();
-    let tangent = tape.try_record_jvp(y, &along).unwrap();
-    let mixed = tape.grad((tangent.square() * T::from_f64(0.5)).sum(()), x);
-    slopes.into_iter().chain(curvatures).chain(mixed).collect()
+/// The numbers that an op is differentiated by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Leaves {
+    /// The items themselves: the second one, which is not selected, has no derivatives. The first one moves along tangents.
+    Items,
+    /// The same, and the second one moves as well.
+    ItemsThatMove,
+    /// Factors of both items, which have the derivatives that the first item gives them.
+    Shared,
 }
 
-/// A tangent of the first item alone.
-fn direction<T: Element>(shape: &[usize]) -> Tensor<T> {
-    Tensor::from_fn(shape, |at| T::from_f64(if at[0] == 0 { 0.5 - at[1] as f64 * 0.2 } else { 0.0 }))
-}
-
-fn halves<T: Element>(x: &Tensor<T>) -> [&[T]; 2] {
-    let (first, second) = x.as_slice().split_at(x.as_slice().len() / 2);
-    [first, second]
-}
-
-/// What does not hold, if anything.
-fn broken<T: Element>(what: &str, found: &[Tensor<T>], wanted: &[Tensor<T>]) -> Option<String> {
-    for (k, (found, wanted)) in found.iter().zip(wanted).enumerate() {
-        let ([first, second], [wanted, _]) = (halves(found), halves(wanted));
-        if !second.iter().all(|x| x.as_f64() == 0.0) {
-            return Some(format!("{what}, {k}: what is not selected has {second:?}"));
-        }
-        for (found, wanted) in first.iter().zip(wanted) {
-            let (found, wanted) = (found.as_f64(), wanted.as_f64());
-            let close = (found - wanted).abs() <= 64.0 * T::EPSILON * wanted.abs().max(1.0);
-            if !close {
-                return Some(format!("{what}, {k}: what is selected has {found:e}, alone {wanted:e}"));
-            }
+impl Leaves {
+    fn of<T: Element>(self, items: &[Tensor<T>]) -> Vec<Tensor<T>> {
+        let factor = |x: &Tensor<T>| Tensor::full([&[1], &x.shape().dims()[1..]].concat(), T::from_f64(1.0));
+        match self {
+            Leaves::Items | Leaves::ItemsThatMove => items.to_vec(),
+            Leaves::Shared => items.iter().map(factor).chain([Tensor::full([1, 1, 1], T::from_f64(1.0))]).collect(),
         }
     }
-    None
+    /// How a leaf of this shape moves.
+    fn tangent<T: Element>(self, shape: &[usize]) -> Tensor<T> {
+        let stands = |at: &[usize]| self == Leaves::Items && at[0] > 0;
+        let number = |at: &[usize]| 0.5 - at.iter().sum::<usize>() as f64 * 0.2;
+        Tensor::from_fn(shape, |at| T::from_f64(if stands(at) { 0.0 } else { number(at) }))
+    }
+    /// The op's results, from the leaves.
+    fn result<'t, T: Element>(self, f: Formula<T>, leaves: &[Var<'t, T>], items: &[Var<'t, T>]) -> Var<'t, T> {
+        if self != Leaves::Shared {
+            return f(leaves);
+        }
+        let shared = leaves[items.len()];
+        f(&items.iter().zip(leaves).map(|(&x, &factor)| x * factor * shared).collect::<Vec<_>>())
+    }
+}
+
+/// The sum of all numbers, each with a weight of its own.
+fn weighted<'t, T: Element>(tape: &'t Tape<T>, x: &[Var<'t, T>]) -> Var<'t, T> {
+    let part = |x: &Var<'t, T>| {
+        let weight = |at: &[usize]| {
+            T::from_f64(0.7 + at.iter().enumerate().map(|(k, i)| i * (k + 1)).sum::<usize>() as f64 * 0.1)
+        };
+        (*x * tape.data(Tensor::from_fn(x.shape().dims(), weight))).sum(())
+    };
+    x.iter().map(part).reduce(|sum, part| sum + part).unwrap()
+}
+
+/// Which way the first derivative is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Swept,
+    Forward,
+}
+
+/// Recorded derivatives up to third order of what is selected, in any order of sweeps and tangents. Sums of slopes ask for all of
+/// them, those that are 0 as well; squares do not.
+fn recorded<'t, T: Element>(
+    tape: &'t Tape<T>,
+    (kind, way): (Leaves, Way),
+    y: Var<'t, T>,
+    leaves: &[Var<'t, T>],
+) -> Vec<(&'static str, Vec<Var<'t, T>>)> {
+    let total = selected(tape, y);
+    let slopes = tape.grad(total, leaves);
+    if way == Way::Swept {
+        let squares = slopes.iter().map(|slope| slope.square().sum(())).reduce(|sum, square| sum + square).unwrap();
+        let curvatures = tape.grad(weighted(tape, &slopes), leaves);
+        let thirds = tape.grad(weighted(tape, &curvatures), leaves);
+        return vec![
+            ("slopes", slopes),
+            ("squares of slopes", tape.grad(squares, leaves)),
+            ("sums of slopes", curvatures),
+            ("sums of second derivatives", thirds),
+        ];
+    }
+    let along: Vec<_> = leaves.iter().map(|&x| (x, tape.data(kind.tangent::<T>(x.shape().dims())))).collect();
+    let tangent = tape.try_record_jvp(total, &along).unwrap();
+    let twice = tape.try_record_jvp(tangent, &along).unwrap();
+    vec![
+        ("slopes of a tangent", tape.grad(tangent, leaves)),
+        ("slopes of a tangent of a tangent", tape.grad(twice, leaves)),
+        ("tangents of slopes", slopes.iter().map(|&slope| tape.try_record_jvp(slope, &along).unwrap()).collect()),
+    ]
+}
+
+/// Every derivative by its name, with a tensor for each leaf.
+type Found<T> = Vec<(&'static str, Vec<Tensor<T>>)>;
+
+/// By programs, as far as they have it, and not.
+fn computed<T: Element>(f: Formula<T>, (kind, way): (Leaves, Way), items: &[Tensor<T>]) -> [Found<T>; 2] {
+    let tape = Tape::<T>::of();
+    let leaves: Vec<_> = kind.of(items).iter().map(|x| tape.var(x)).collect();
+    let items: Vec<_> = items.iter().map(|x| tape.data(x)).collect();
+    let y = kind.result(f, &leaves, &items);
+    let slopes = tape.grad(selected(&tape, y), &leaves);
+    let at_once = if way == Way::Swept {
+        let numbers = |y: Var<'_, T>| {
+            let swept = y.backward();
+            leaves.iter().map(|&x| swept.wrt(x)).collect()
+        };
+        vec![("swept", numbers(selected(&tape, y))), ("recorded, then swept", numbers(weighted(&tape, &slopes)))]
+    } else {
+        let along: Vec<_> = leaves.iter().map(|&x| (x, kind.tangent::<T>(x.shape().dims()).into())).collect();
+        let moved = |y: &Var<'_, T>| tape.jvp(*y, &along).unwrap().into_tensor();
+        let mut found = vec![("recorded, then forward", slopes.iter().map(moved).collect())];
+        if kind == Leaves::Items {
+            found.push(("forward", vec![moved(&y)]));
+        }
+        found
+    };
+    let recorded = recorded(&tape, (kind, way), y, &leaves).into_iter();
+    [recorded.map(|(name, x)| (name, x.iter().map(|x| x.value()).collect())).collect(), at_once]
+}
+
+/// Whether what is found is what there is without the poison.
+fn differs<T: Element>(kind: Leaves, found: &Tensor<T>, wanted: &Tensor<T>) -> Option<String> {
+    let close = |found: &[T], wanted: &[T]| {
+        let size = wanted.iter().fold(1.0, |size: f64, x| x.as_f64().abs().max(size));
+        found.iter().zip(wanted).all(|(x, y)| (x.as_f64() - y.as_f64()).abs() <= 64.0 * T::EPSILON * size)
+    };
+    let (found, wanted) = (found.as_slice(), wanted.as_slice());
+    let half = if kind == Leaves::Shared { found.len() } else { found.len() / 2 };
+    if !close(&found[..half], &wanted[..half]) {
+        return Some(format!("what is selected has {:?}, alone {:?}", &found[..half], &wanted[..half]));
+    }
+    let rest = &found[half..];
+    (!rest.iter().all(|x| x.as_f64() == 0.0)).then(|| format!("what is not selected has {rest:?}"))
+}
+
+/// The items with the second one poisoned, everywhere or in one place, or scaled out of the range of its slopes.
+fn poisoned<T: Element>(alone: &[Tensor<T>]) -> Vec<(String, Vec<Tensor<T>>)> {
+    let changed = |change: &dyn Fn(&mut [T])| {
+        let mut x = alone.to_vec();
+        for x in &mut x {
+            let half = x.as_slice().len() / 2;
+            change(&mut x.as_mut_slice()[half..]);
+        }
+        x
+    };
+    let by_places = |number: &dyn Fn(usize, usize) -> f64| {
+        let poisoned = |x: &Tensor<T>| {
+            let number =
+                |at: &[usize]| if at[0] == 0 { x[[0, at[1], at[2]]] } else { T::from_f64(number(at[1], at[2])) };
+            Tensor::from_fn(x.shape().dims(), number)
+        };
+        alone.iter().map(poisoned).collect::<Vec<_>>()
+    };
+    let mut all = vec![
+        ("rows alike".to_owned(), by_places(&|_, j| 1.0 + j as f64)),
+        ("twice the identity".to_owned(), by_places(&|i, j| if i == j { 2.0 } else { 0.0 })),
+    ];
+    for poison in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0] {
+        all.push((format!("{poison} everywhere"), changed(&|x| x.fill(T::from_f64(poison)))));
+        all.push((format!("{poison} in one place"), changed(&|x| x[0] = T::from_f64(poison))));
+    }
+    for scale in if T::EPSILON < 1e-10 { [1e-305, 1e300] } else { [1e-35, 1e34] } {
+        all.push((
+            format!("times {scale:e}"),
+            changed(&|x| x.iter_mut().for_each(|x| *x = T::from_f64(x.as_f64() * scale))),
+        ));
+    }
+    all
+}
+
+/// Whether there is a value, and where tangents are asked for, those: of a singular matrix that moves they are refused.
+fn exists<T: Element>(f: Formula<T>, (kind, way): (Leaves, Way), items: &[Tensor<T>]) -> bool {
+    let tape = Tape::<T>::of();
+    let leaves: Vec<_> = kind.of(items).iter().map(|x| tape.var(x)).collect();
+    let items: Vec<_> = items.iter().map(|x| tape.data(x)).collect();
+    let Ok(y) = std::panic::catch_unwind(AssertUnwindSafe(|| kind.result(f, &leaves, &items))) else { return false };
+    let along: Vec<_> = leaves.iter().map(|&x| (x, tape.data(kind.tangent::<T>(x.shape().dims())))).collect();
+    let moves = |y| tape.try_record_jvp(y, &along).and_then(|tangent| tape.try_record_jvp(tangent, &along));
+    way == Way::Swept || kind == Leaves::Items || moves(y).is_ok()
+}
+
+const CASES: [(Leaves, Way); 5] = [
+    (Leaves::Items, Way::Swept),
+    (Leaves::Items, Way::Forward),
+    (Leaves::ItemsThatMove, Way::Forward),
+    (Leaves::Shared, Way::Swept),
+    (Leaves::Shared, Way::Forward),
+];
+
+/// What does not hold of an op.
+fn broken<T: Element>(name: &str, alone: &[Tensor<T>], f: Formula<T>, case: (Leaves, Way)) -> Vec<String> {
+    let mut broken = Vec::new();
+    let kind = case.0;
+    let wanted = computed(f, case, alone);
+    let inputs: Vec<_> = kind.of(alone).into_iter().chain(alone.to_vec()).collect();
+    let compiled = Program::compile(&inputs, |tape, x| {
+        let (leaves, items) = x.split_at(x.len() - alone.len());
+        recorded(tape, case, kind.result(f, leaves, items), leaves).into_iter().flat_map(|(_, x)| x).collect()
+    });
+    let mut compiled = compiled.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut poisons = 0;
+    for (poison, items) in poisoned(alone).into_iter().filter(|(_, items)| exists(f, case, items)) {
+        poisons += 1;
+        let what = format!("{name}, {case:?}, {poison}");
+        let Ok(found) = std::panic::catch_unwind(AssertUnwindSafe(|| computed(f, case, &items))) else {
+            broken.push(format!("{what}: refused"));
+            continue;
+        };
+        let leaves = kind.of(&items);
+        let inputs: Vec<&Tensor<T>> = leaves.iter().chain(&items).collect();
+        if let Err(error) = compiled.run(&inputs) {
+            broken.push(format!("{what}, program: {error}"));
+            continue;
+        }
+        let mut compare = |route: &str, name: &str, found: &Tensor<T>, wanted: &Tensor<T>| {
+            broken.extend(differs(kind, found, wanted).map(|how| format!("{what}, {route}, {name}: {how}")));
+        };
+        let mut output = 0;
+        for ((name, found), (_, wanted)) in found[0].iter().zip(&wanted[0]) {
+            for (found, wanted) in found.iter().zip(wanted) {
+                compare("recorded", name, found, wanted);
+                compare("program", name, &compiled.tensor(output), wanted);
+                output += 1;
+            }
+        }
+        for ((name, found), (_, wanted)) in found[1].iter().zip(&wanted[1]) {
+            found.iter().zip(wanted).for_each(|(found, wanted)| compare("at once", name, found, wanted));
+        }
+    }
+    assert!(poisons > 0, "{name}: no poison has a value");
+    broken
 }
 
 fn every_op_keeps_zeros<T: Element>() {
     let mut all_broken = Vec::new();
     for (name, shapes, f) in formulas::<T>() {
         let alone: Vec<Tensor<T>> = shapes.iter().enumerate().map(|(k, shape)| ordinary(shape, k)).collect();
-        let run = |x: &[Tensor<T>]| {
-            let tape = Tape::<T>::of();
-            let x: Vec<_> = x.iter().map(|x| tape.var(x)).collect();
-            let swept = selected(&tape, f(&x)).backward();
-            let swept: Vec<_> = x.iter().map(|&x| swept.wrt(x)).collect();
-            let along: Vec<_> = x.iter().map(|&x| (x, direction::<T>(x.shape().dims()).into())).collect();
-            let tangent = tape.jvp(f(&x), &along).unwrap().into_tensor();
-            let recorded: Vec<_> = gradients(&tape, f, &x).iter().map(|x| x.value()).collect();
-            (swept, vec![tangent], recorded)
-        };
-        let wanted = run(&alone);
-        let compiled = Program::compile(&alone, |tape, x| gradients(tape, f, x));
-        let mut compiled = compiled.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut poisons = 0;
-        for poison in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0] {
-            for whole in [true, false] {
-                let mut x = alone.clone();
-                for x in &mut x {
-                    let half = x.as_slice().len() / 2;
-                    let poisoned = &mut x.as_mut_slice()[half..];
-                    let count = if whole { poisoned.len() } else { 1 };
-                    poisoned[..count].fill(T::from_f64(poison));
-                }
-                let tape = Tape::<T>::of();
-                let leaves: Vec<_> = x.iter().map(|x| tape.var(x)).collect();
-                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&leaves))).is_err() {
-                    // A value that is refused, as that of an inverse of zeros.
-                    continue;
-                }
-                poisons += 1;
-                let what = format!("{name}, {poison} {}", if whole { "everywhere" } else { "in one place" });
-                let found = run(&x);
-                all_broken.extend(broken(&format!("{what}, swept"), &found.0, &wanted.0));
-                all_broken.extend(broken(&format!("{what}, forward"), &found.1, &wanted.1));
-                all_broken.extend(broken(&format!("{what}, recorded"), &found.2, &wanted.2));
-                let inputs: Vec<&Tensor<T>> = x.iter().collect();
-                compiled.run(&inputs).unwrap();
-                let found: Vec<_> = (0..wanted.2.len()).map(|k| compiled.tensor(k)).collect();
-                all_broken.extend(broken(&format!("{what}, program"), &found, &wanted.2));
-            }
-        }
-        // A matrix with NaN in it is not positive definite: that value is refused, selected or not.
-        assert_eq!(poisons == 0, name == "cholesky", "{name}: {poisons} poisons have a value");
+        CASES.into_iter().for_each(|case| all_broken.extend(broken(name, &alone, f, case)));
     }
     assert!(all_broken.is_empty(), "{} are broken:\n{}", all_broken.len(), all_broken.join("\n"));
 }
@@ -184,6 +329,41 @@ fn a_zero_upstream_stays_zero_in_every_op_on_whole_tensors_in_double_precision()
 #[test]
 fn a_zero_upstream_stays_zero_in_every_op_on_whole_tensors_in_single_precision() {
     every_op_keeps_zeros::<f32>();
+}
+
+/// The functions of closures take the same ways: rows of the second matrix are zeros, and the rest is what one matrix has.
+#[test]
+fn hessians_and_their_products_know_nothing_of_a_matrix_that_is_not_selected() {
+    let good = [2.0, 1.0, 0.5, 3.0];
+    let ways: [(&str, for<'t> fn(Var<'t, f64>) -> Var<'t, f64>); 4] = [
+        ("slogdet", |a| a.slogdet().1.slice(0..1).sum(())),
+        ("solve", |a| a.solve(a.matmul(a).square()).slice(0..1).square().sum(())),
+        ("solve_triangular", |a| a.solve_triangular(a.matmul(a), Triangle::Upper).slice(0..1).square().sum(())),
+        ("qr", |a| a.qr().1.slice(0..1).square().sum(()) + a.qr().0.slice(0..1).powi(3).sum(())),
+    ];
+    for (name, f) in ways {
+        let alone = Tensor::new([1, 2, 2], good.to_vec()).unwrap();
+        let (wanted, product) = (hessian(f, &alone), hvp(f, &alone, &Tensor::ones([1, 2, 2])).unwrap());
+        for poison in [f64::NAN, f64::INFINITY] {
+            let x = Tensor::new([2, 2, 2], [good, [poison; 4]].concat()).unwrap();
+            let found = hessian(f, &x);
+            let close = |x: f64, y: f64| (x - y).abs() <= 1e-12 * y.abs().max(1.0);
+            for (i, row) in found.as_slice().chunks_exact(8).enumerate() {
+                let (first, second) = row.split_at(4);
+                assert!(second.iter().all(|&x| x == 0.0), "{name}, {poison}, row {i}: {row:?}");
+                let wanted = if i < 4 { &wanted.as_slice()[4 * i..4 * i + 4] } else { &[0.0; 4] };
+                assert!(
+                    first.iter().zip(wanted).all(|(&x, &y)| close(x, y)),
+                    "{name}, {poison}, row {i}: {row:?}, {wanted:?}"
+                );
+            }
+            // Where a singular matrix moves, forward mode has nothing to say; so it stands.
+            let along = Tensor::new([2, 2, 2], [[1.0; 4], [0.0; 4]].concat()).unwrap();
+            let found = hvp(f, &x, &along).unwrap().to_vec();
+            let wanted = product.iter().copied().chain([0.0; 4]);
+            assert!(found.iter().zip(wanted).all(|(&x, y)| close(x, y)), "{name}, {poison}: {found:?}");
+        }
+    }
 }
 
 struct Of<S>(S);

@@ -2,8 +2,8 @@
 //!
 //! Source of the rules: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
 
-use super::linear::square_size;
-use super::matrices::{Nothing, in_f64, last, lower_half, lower_of_product, only, symmetric};
+use super::linear::{gradient_by_system, moved_by_system, square_size};
+use super::matrices::{Nothing, Right, in_f64, last, lower_half, lower_of_product, only, symmetric};
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -52,7 +52,8 @@ impl TensorRule for Cholesky {
     /// dL = L P, P being the lower half of L^-1 dA L^-T.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let l = node.output;
-        let forward = TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: false, gate: true });
+        let forward =
+            TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: false, right: Right::Gradient });
         let left = a.apply(forward.clone(), &[l, &symmetric(a, tangent)]);
         let both = a.apply(forward, &[l, &a.transpose(&left)]);
         a.times_gradient(l, false, &lower_half(a, &both), false)
@@ -61,7 +62,10 @@ impl TensorRule for Cholesky {
 
 /// L^-T x.
 fn back<T: Element, A: Algebra<T>>(a: &A, l: &A::V, x: &A::V) -> A::V {
-    a.apply(TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: true, gate: true }), &[l, x])
+    a.apply(
+        TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: true, right: Right::Gradient }),
+        &[l, x],
+    )
 }
 
 /// X of T X = B, where T is the lower or upper triangle of A, or its transpose; the rest of A is not read.
@@ -69,8 +73,7 @@ fn back<T: Element, A: Algebra<T>>(a: &A, l: &A::V, x: &A::V) -> A::V {
 pub(crate) struct SolveTriangular {
     pub lower: bool,
     pub transposed: bool,
-    /// Whether B is a gradient on its way: where a column of it is 0, so is that of X, whatever the matrix is.
-    pub gate: bool,
+    pub right: Right,
 }
 
 impl SolveTriangular {
@@ -90,10 +93,10 @@ impl TensorRule for SolveTriangular {
         vec![last(&inputs[0]), last(&inputs[1]), self.lower.to_string(), self.transposed.to_string()]
     }
     fn gates(&self) -> [bool; 2] {
-        [false, self.gate]
+        [false, self.right.is_gate()]
     }
     fn without_gates(self) -> Self {
-        Self { gate: false, ..self }
+        Self { right: Right::Given, ..self }
     }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());
@@ -114,39 +117,45 @@ impl TensorRule for SolveTriangular {
         for (i, matrix) in in_f64(inputs[0]) {
             let out = &mut out[i * size..(i + 1) * size];
             out.copy_from_slice(&inputs[1].data[i * size..(i + 1) * size]);
-            let nothing = Nothing::of(self.gate, out, columns);
+            let nothing = Nothing::of(self.right, out, columns);
             if nothing.is_all() {
                 continue;
             }
             let solved = change_in_f64(out, |x| cholesky::solve_triangular(&matrix, n, half, x, columns));
-            solved.map_err(|row| {
-                Error::argument(format!(
-                    "solve_triangular: matrix {i} of shape [{n}, {n}] is singular: element [{row}, {row}] is 0"
-                ))
-            })?;
+            match solved {
+                Ok(()) => {}
+                Err(_) if self.right == Right::OfGradient => out.fill(T::from_f64(f64::NAN)),
+                Err(row) => {
+                    return Err(Error::argument(format!(
+                        "solve_triangular: matrix {i} of shape [{n}, {n}] is singular: element [{row}, {row}] is 0"
+                    )));
+                }
+            }
             nothing.clear(out);
         }
         Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
-        let back = TensorOp::SolveTriangular(Self { transposed: !self.transposed, gate: true, ..*self });
+        let back = TensorOp::SolveTriangular(Self {
+            transposed: !self.transposed,
+            right: self.right.of_derivative(),
+            ..*self
+        });
         let db = a.apply(back, &[&node.inputs[0], g]);
         if wrt == 1 {
             return db.into();
         }
-        let product = if self.transposed {
-            a.times_gradient(node.output, false, &db, true)
-        } else {
-            a.gradient_times(&db, false, node.output, true)
-        };
-        a.neg(&self.triangle(a, &product)).into()
+        self.triangle(a, &gradient_by_system(a, &db, node.output, self.transposed, self.right)).into()
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let right = match wrt {
-            0 => a.neg(&a.gradient_times(&self.triangle(a, tangent), self.transposed, node.output, false)),
+            0 => moved_by_system(a, &self.triangle(a, tangent), node.output, self.transposed, self.right),
             _ => tangent.clone(),
         };
-        a.apply(TensorOp::SolveTriangular(Self { gate: true, ..*self }), &[&node.inputs[0], &right])
+        a.apply(
+            TensorOp::SolveTriangular(Self { right: self.right.of_derivative(), ..*self }),
+            &[&node.inputs[0], &right],
+        )
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let half = args.at(0, Bond::Sum);

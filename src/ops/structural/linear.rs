@@ -1,6 +1,6 @@
 //! Matrix products, determinant, inverse, linear systems.
 
-use super::matrices::{Nothing, last};
+use super::matrices::{Nothing, Right, last};
 use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -309,8 +309,7 @@ impl TensorRule for Inv {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Solve {
     pub transposed: bool,
-    /// Whether B is a gradient on its way: where a column of it is 0, so is that of X, whatever A is.
-    pub gate: bool,
+    pub right: Right,
 }
 impl TensorRule for Solve {
     const NAME: &'static str = "solve";
@@ -322,10 +321,10 @@ impl TensorRule for Solve {
         vec![last(&inputs[0]), last(&inputs[1]), self.transposed.to_string()]
     }
     fn gates(&self) -> [bool; 2] {
-        [false, self.gate]
+        [false, self.right.is_gate()]
     }
     fn without_gates(self) -> Self {
-        Self { gate: false, ..self }
+        Self { right: Right::Given, ..self }
     }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());
@@ -345,40 +344,70 @@ impl TensorRule for Solve {
             a.data.chunks_exact((n * n).max(1)).zip(b.data.chunks_exact(size)).zip(out.chunks_exact_mut(size));
         let mut singular = None;
         for (i, ((a, b), out)) in systems.enumerate() {
-            let nothing = Nothing::of(self.gate, b, columns);
+            let nothing = Nothing::of(self.right, b, columns);
             if nothing.is_all() {
                 out.fill(T::from_f64(0.0));
                 continue;
             }
             let lu = Lu::new(a, n);
-            if lu.is_singular() {
+            if !lu.is_singular() {
+                lu.solve(b, columns, self.transposed, out);
+            } else if self.right == Right::OfGradient {
+                out.fill(T::from_f64(f64::NAN));
+            } else {
                 singular = Some(i);
             }
-            lu.solve(b, columns, self.transposed, out);
             nothing.clear(out);
         }
         regular("solve", n, singular)
     }
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
-        let back = TensorOp::Solve(Solve { transposed: !self.transposed, gate: true });
+        let back = TensorOp::Solve(Solve { transposed: !self.transposed, right: self.right.of_derivative() });
         let db = a.apply(back, &[&node.inputs[0], g]);
-        match (wrt, self.transposed) {
-            (0, false) => a.neg(&a.gradient_times(&db, false, node.output, true)).into(),
-            (0, true) => a.neg(&a.times_gradient(node.output, false, &db, true)).into(),
+        match wrt {
+            0 => gradient_by_system(a, &db, node.output, self.transposed, self.right).into(),
             _ => db.into(),
         }
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let right = match wrt {
-            0 => a.neg(&a.gradient_times(tangent, self.transposed, node.output, false)),
+            0 => moved_by_system(a, tangent, node.output, self.transposed, self.right),
             _ => tangent.clone(),
         };
-        a.apply(TensorOp::Solve(Solve { gate: true, ..*self }), &[&node.inputs[0], &right])
+        a.apply(TensorOp::Solve(Solve { right: self.right.of_derivative(), ..*self }), &[&node.inputs[0], &right])
     }
     fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let power = if self.transposed { "-\\top" } else { "-1" };
         (format!("{} {}", args.raised(0, power), args.at(1, Bond::Whole)), Bond::Product)
     }
+}
+
+/// The gradient by A of the solution X of A X = B, or of A^T X = B, from that by B: -B' X^T, or its transpose.
+///
+/// Where B is a gradient on its way, so is X: nothing that comes back from an unknown B passes a zero of it, NaN included.
+pub(super) fn gradient_by_system<T: Element, A: Algebra<T>>(
+    a: &A,
+    db: &A::V,
+    x: &A::V,
+    transposed: bool,
+    right: Right,
+) -> A::V {
+    let gate = right.is_gate();
+    let product = |gates| TensorOp::MatMul(MatMul { ta: false, tb: true, gates });
+    a.neg(&if transposed { a.apply(product([gate, true]), &[x, db]) } else { a.apply(product([true, gate]), &[db, x]) })
+}
+
+/// The right side of the system whose solution is the tangent of X, from that of A: -dA X, or -dA^T X; gated alike.
+pub(super) fn moved_by_system<T: Element, A: Algebra<T>>(
+    a: &A,
+    tangent: &A::V,
+    x: &A::V,
+    transposed: bool,
+    right: Right,
+) -> A::V {
+    a.neg(
+        &a.apply(TensorOp::MatMul(MatMul { ta: transposed, tb: false, gates: [true, right.is_gate()] }), &[tangent, x]),
+    )
 }
 
 /// Which block of a stretched operand belongs to a block of the product.

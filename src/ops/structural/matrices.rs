@@ -28,15 +28,37 @@ pub(super) fn store<T: Element>(out: &mut [T], values: impl IntoIterator<Item = 
     out.iter_mut().zip(values).for_each(|(out, x)| *out = T::from_f64(x));
 }
 
+/// What the right sides of a system are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Right {
+    /// Numbers as any.
+    Given,
+    /// Gradients on their way: where a column is 0, so is its solution, whatever the matrix is.
+    Gradient,
+    /// What comes back to such a gradient, gated alike. A matrix that is singular was of no account to the gradient, as another
+    /// would have been refused; so it is of none here, and what nobody knows is NaN.
+    OfGradient,
+}
+
+impl Right {
+    /// The right sides in the derivatives of such a system.
+    pub fn of_derivative(self) -> Self {
+        if self == Right::Given { Right::Gradient } else { Right::OfGradient }
+    }
+    pub fn is_gate(self) -> bool {
+        self != Right::Given
+    }
+}
+
 /// Which columns of the right sides of systems are zeros, where those are gradients on their way: so are their solutions then,
 /// whatever the matrix is.
 pub(super) struct Nothing(Vec<bool>);
 
 impl Nothing {
-    pub fn of<T: Element>(is_gate: bool, b: &[T], columns: usize) -> Self {
+    pub fn of<T: Element>(right: Right, b: &[T], columns: usize) -> Self {
         let zero = T::from_f64(0.0);
         let first = b.get(..columns).unwrap_or_default();
-        if !is_gate || first.iter().all(|x| *x != zero) {
+        if !right.is_gate() || first.iter().all(|x| *x != zero) {
             return Self(Vec::new());
         }
         Self((0..columns).map(|j| b.iter().skip(j).step_by(columns).all(|x| *x == zero)).collect())

@@ -28,7 +28,7 @@ pub(crate) use eigh::Eigh;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
 pub(crate) use linear::{Inv, MatMul, Solve};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
-pub(crate) use matrices::SHARED;
+pub(crate) use matrices::{Right, SHARED};
 pub(crate) use qr::Qr;
 pub(crate) use quotient::GapQuotient;
 pub(crate) use reduction::{Map, Reduce, Sum};

@@ -2,7 +2,7 @@
 //!
 //! Source of the rules: Walter and Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1009.6112.
 
-use super::matrices::{in_f64, only, rows, rows_and_columns, stacked, store};
+use super::matrices::{Right, in_f64, only, rows, rows_and_columns, stacked, store};
 use super::{Contribution, Dims, Node, SolveTriangular, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -69,7 +69,7 @@ impl TensorRule for Qr {
 }
 
 fn upper(transposed: bool) -> TensorOp {
-    TensorOp::SolveTriangular(SolveTriangular { lower: false, transposed, gate: true })
+    TensorOp::SolveTriangular(SolveTriangular { lower: false, transposed, right: Right::Gradient })
 }
 
 /// Q and R.

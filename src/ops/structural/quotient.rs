@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
-use crate::ops::{self, BinaryOp};
+use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::tensor::Shape;
 
 /// X_ij / (c_j - r_i), of X [.., m, n], c [.., 1, n] and r [.., m, 1]; 0 on the diagonal where it is `spectral`.
@@ -99,7 +99,13 @@ impl TensorRule for GapQuotient {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         let again = |x: &A::V| a.apply(TensorOp::GapQuotient(self.clone()), &[x, &node.inputs[1], &node.inputs[2]]);
         match wrt {
-            0 => again(g),
+            0 => {
+                // Matrices of which nothing was asked, not selected as it may be: whatever comes back to that is not to be refused.
+                let nothing = of_nothing(a, node.inputs);
+                let known = a.select(&nothing, &a.literal(0.0), g);
+                let unknown = a.select(&nothing, &a.literal(f64::NAN), &a.literal(0.0));
+                a.add(&again(&known), &a.scale(g, &unknown))
+            }
             1 | 2 => {
                 let slope = again(&gated(a, g, node.output));
                 let sum = a.sum_to(&slope, &a.shape(&node.inputs[wrt]));
@@ -118,6 +124,17 @@ impl TensorRule for GapQuotient {
             _ => a.broadcast_to(&a.literal(0.0), &a.shape(node.output)),
         }
     }
+}
+
+/// 1 for each matrix whose numerators are all 0, and whose numbers that must be alike are; else 0.
+fn of_nothing<T: Element, A: Algebra<T>>(a: &A, inputs: &[A::V]) -> A::V {
+    let size = |x: &A::V| {
+        let one_each = a.shape(x).dims()[..a.rank(x) - 2].iter().copied().chain([1, 1]).collect();
+        a.sum_to(&a.unary(UnaryOp::Abs(ops::Abs), x), &one_each)
+    };
+    let sizes = size(&inputs[0]);
+    let sizes = inputs.get(3).map_or(sizes.clone(), |alike| a.add(&sizes, &size(alike)));
+    a.equal(&sizes, &a.literal(0.0))
 }
 
 /// A gradient times a quotient: 0 where either is.

@@ -1,7 +1,7 @@
 //! The sign of a determinant and the logarithm of its magnitude.
 
 use super::linear::{leading, square_size};
-use super::matrices::{in_f64, last, only, rows, stacked, store};
+use super::matrices::{Right, in_f64, last, only, rows, stacked, store};
 use super::{Contribution, Dims, Node, Solve, Source, TensorOp, TensorRule};
 use crate::error::Result;
 use crate::num::Element;
@@ -41,11 +41,12 @@ impl TensorRule for SlogDet {
         // g A^-T: by a system, so that a matrix without an inverse is of no account where g is 0.
         let matrix = &node.inputs[0];
         let right = only(a, &a.broadcast_to(&rows(a, g, 1, 2), &a.shape(matrix)), |i, j| i == j);
-        a.apply(TensorOp::Solve(Solve { transposed: true, gate: true }), &[matrix, &right]).into()
+        a.apply(TensorOp::Solve(Solve { transposed: true, right: Right::Gradient }), &[matrix, &right]).into()
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         // The trace of A^-1 times the tangent.
-        let product = a.apply(TensorOp::Solve(Solve { transposed: false, gate: true }), &[&node.inputs[0], tangent]);
+        let product =
+            a.apply(TensorOp::Solve(Solve { transposed: false, right: Right::Gradient }), &[&node.inputs[0], tangent]);
         let one_each = a.shape(node.output).dims()[..a.rank(tangent) - 2].iter().copied().chain([1, 1]).collect();
         let zero = a.broadcast_to(&a.literal(0.0), &one_each);
         let trace = a.sum_to(&only(a, &product, |i, j| i == j), &one_each);

@@ -145,11 +145,11 @@ fn arithmetic_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
         (TensorOp::DetSlope(DetSlope { directions: 1 }), vec![some([2, 0, 0]), some([2, 0, 0])]),
         (TensorOp::Inv(Inv), vec![some([2, 3, 3])]),
         (TensorOp::Inv(Inv), vec![some([0, 0])]),
-        (TensorOp::Solve(Solve { transposed: false, gate: false }), vec![some([2, 3, 3]), some([2, 3, 2])]),
-        (TensorOp::Solve(Solve { transposed: true, gate: false }), vec![some([2, 3, 3]), some([2, 3, 2])]),
+        (TensorOp::Solve(Solve { transposed: false, right: Right::Given }), vec![some([2, 3, 3]), some([2, 3, 2])]),
+        (TensorOp::Solve(Solve { transposed: true, right: Right::Given }), vec![some([2, 3, 3]), some([2, 3, 2])]),
         (TensorOp::Cholesky(Cholesky), vec![definite([2, 3, 3])]),
         (
-            TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: true, gate: false }),
+            TensorOp::SolveTriangular(SolveTriangular { lower: true, transposed: true, right: Right::Given }),
             vec![definite([2, 3, 3]), some([2, 3, 2])],
         ),
         (TensorOp::SlogDet(SlogDet), vec![some([2, 3, 3])]),
@@ -253,7 +253,7 @@ fn a_singular_matrix_is_an_error_where_it_is_written() {
     let error = Inv.write(&[(&singular).into()], &mut out).unwrap_err();
     assert_eq!(error.to_string(), "inv: matrix 0 of shape [2, 2] is singular");
     let right = some([2, 1]);
-    let error = Solve { transposed: false, gate: false }
+    let error = Solve { transposed: false, right: Right::Given }
         .write(&[(&singular).into(), (&right).into()], &mut out[..2])
         .unwrap_err();
     assert_eq!(error.to_string(), "solve: matrix 0 of shape [2, 2] is singular");
