@@ -47,10 +47,11 @@
 //! - A limit of 0 times infinity is 0: the derivative of sqrt(x)^2 at 0, which is 1, and of |x| written as sqrt(x^2), forward.
 //! - Backward, what hides is a zero that arrives; forward, one that is there. So the two differ where an infinite derivative
 //!   stands between: of x sqrt(x) at 0, `grad` has 0, which is right, and `jvp` NaN. [`jacobian`](fn@crate::jacobian) takes `grad`'s answer.
-//! - Second derivatives beside a choice. Of `norm2`, `std`, `hypot` and `atan2` at those points they are NaN or infinite, by every
-//!   route, never a silent 0: norm2(x)^2 at 0 has 2 I, and no rule of the norm can know. `dot(x, x)`, a sum of squares or a variance can.
-//!   Tangents that are recorded and then swept backward are the exception: a zero that arrives stays zero. Of the pieces
-//!   that are straight (`abs`, `relu`, `norm1`, `max`) they are those of the piece that the choice is on: of |x|^2 at 0, 0.
+//! - Second derivatives beside a choice. Of `norm2`, `std`, `hypot` and `atan2` at those points they are NaN by every route, in any
+//!   order of sweeps and tangents, never a silent 0: norm2(x)^2 at 0 has 2 I, and no rule of the norm can know. `dot(x, x)`, a sum
+//!   of squares or a variance can. (Dual numbers of dual numbers have the rules alone, without that second recording: infinite for
+//!   hypot itself, and 0 for that of squares.) Of the pieces that are straight (`abs`, `relu`, `norm1`, `max`) they are those of the piece that
+//!   the choice is on: of |x|^2 at 0, 0.
 //!
 //! # What rounding does
 //!

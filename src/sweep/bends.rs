@@ -2,17 +2,22 @@
 //!
 //! The length of a vector has no derivative where it is 0, and neither has an angle at the origin; that of both is 0 by convention.
 //! A gradient goes on with that choice. But the derivative of what was chosen is nobody's to know: that of |x|^2 at 0 is 2, and no
-//! rule of |x| can say so. Backward through a recorded gradient it is an infinity times 0, NaN. Forward through it, the tangent
-//! of the length is 0 by the same convention, and would hide that; so where tangents are on their way to a gradient, they are
-//! NaN behind such a point, unless nothing moves there.
+//! rule of |x| can say so. So it is NaN, by every route, unless nothing moves there or nothing is asked:
 //!
-//! Cost: nothing on tapes without such ops; else a look at what leads to the results.
+//! - A recorded derivative that comes past such a point, swept or forward, is recorded twice: with the choice, which is its value, and
+//!   with NaN in its place, of which its derivatives are taken ([`Chosen`]). NaN then meets all that the choice was multiplied with.
+//! - Tangents on their way to a gradient are NaN behind such a point: forward through |x|, its tangent would be the choice again.
+//!
+//! Cost: nothing on tapes without such ops; else a look at their values, and at what leads to the results. The second recording is
+//! made at such points alone, and in programs, whose points are not known; these drop what no derivative asks for.
 
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
-use crate::ops::{self, BinaryOp, UnaryOp};
+use crate::ops::structural::{Chosen, TensorOp};
+use crate::ops::{self, BinaryOp};
+use crate::tape::entry::Entry;
 use crate::tape::scalar::ScalarNode;
-use crate::tape::{NodeId, NodeOp, NodeRef, Tape};
+use crate::tape::{NodeId, NodeOp, NodeRef, Recording, Tape, Var};
 
 /// Whether an op's derivative is a choice at some point whose second derivative is not.
 fn bends<T>(op: &NodeOp<T>) -> bool {
@@ -23,24 +28,47 @@ fn bends<T>(op: &NodeOp<T>) -> bool {
     }
 }
 
-/// 0, or NaN where the op's derivative is a choice and its input moves along the tangent; nothing for ops without such points.
+/// What an op's tangent, or gradient, has in addition to the rule's, of a tangent that comes or a gradient: 0, and NaN where the
+/// derivative is a choice and what comes is not 0; nothing for ops without such points.
 pub(super) fn unknown<T: Element, A: Algebra<T>>(
     a: &A,
     op: &NodeOp<T>,
     inputs: &[A::V],
     output: &A::V,
-    tangent: &A::V,
+    of: &A::V,
 ) -> Option<A::V> {
     if !bends(op) {
         return None;
     }
-    let moved = a.unary(UnaryOp::Abs(ops::Abs), tangent);
-    let (moved, length) = match op {
-        NodeOp::Tensor(_) => (a.sum_last(&moved), output.clone()),
-        _ => (moved, a.binary(BinaryOp::Hypot(ops::Hypot), &inputs[0], &inputs[1])),
+    let length = match op {
+        NodeOp::Tensor(_) => output.clone(),
+        _ => a.binary(BinaryOp::Hypot(ops::Hypot), &inputs[0], &inputs[1]),
     };
     // 0 over the length: 0, and NaN where that is 0.
-    Some(a.scale(&moved, &a.div(&a.literal(0.0), &length)))
+    let unknown = a.scale(of, &a.div(&a.literal(0.0), &length));
+    let along_rows = matches!(op, NodeOp::Tensor(_)) && !a.has_shape(&unknown, &a.shape(output));
+    Some(if along_rows { a.sum_last(&unknown) } else { unknown })
+}
+
+/// Whether derivatives of these nodes may come past such a point: there is one among the values, or in programs an op that has one.
+pub(super) fn may_be_chosen<T: Element>(tape: &Tape<T>, n_entries: usize, n_scalars: u32) -> bool {
+    let is_traced = tape.tracing().is_on();
+    // A length of 0, or an angle at the origin: each is a multiple of half a turn there.
+    let half_turn = T::from_f64(std::f64::consts::PI);
+    let at_point = |&x: &T| x == T::from_f64(0.0) || x == half_turn || x == -half_turn;
+    let entry = |entry: &Entry<T>| bends(&entry.op) && (is_traced || entry.value.as_slice().iter().any(at_point));
+    let lane = tape.scalars();
+    let scalar = |id: u32| matches!(lane.decode(id), ScalarNode::Binary(op, ..) if op.bends());
+    tape.entries()[..n_entries].iter().any(entry)
+        || lane.has_bends() && {
+            let values = if is_traced { Vec::new() } else { lane.values(n_scalars) };
+            (0..n_scalars).any(|id| scalar(id) && (is_traced || at_point(&values[id as usize])))
+        }
+}
+
+/// A recorded derivative that is shown as it was chosen, and differentiated as it was recorded behind the choices.
+pub(super) fn chosen<'t, T: Element>(tape: &'t Tape<T>, shown: Var<'t, T>, behind: Var<'t, T>) -> Var<'t, T> {
+    Recording::on(tape).apply(TensorOp::Chosen(Chosen), &[&shown.detach(), &behind])
 }
 
 /// Whether tangents that go to these nodes come past such an op, and go to gradients: through ops that only rules use.

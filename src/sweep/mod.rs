@@ -241,6 +241,19 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
 ) -> Result<Vec<Option<M::V>>> {
     let to: Vec<NodeId> = to.collect();
     let (n_entries, n_scalars) = extent(tape, &to);
+    let to_gradients = bends::lead_to_gradients(tape, &to, n_entries, n_scalars);
+    carried(tape, mode, tangents, &to, to_gradients)
+}
+
+/// The same, of tangents that are known to be on their way to gradients, or not.
+fn carried<T: Element, M: SweepMode<T>>(
+    tape: &Tape<T>,
+    mode: &M,
+    tangents: Vec<(NodeId, M::V)>,
+    to: &[NodeId],
+    to_gradients: bool,
+) -> Result<Vec<Option<M::V>>> {
+    let (n_entries, n_scalars) = extent(tape, to);
     let mut state: AdjointsOf<T, M> = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
     state.tensors.resize_with(n_entries, || None);
     for (id, tangent) in tangents {
@@ -252,7 +265,6 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
             NodeRef::Constant => {}
         }
     }
-    let to_gradients = bends::lead_to_gradients(tape, &to, n_entries, n_scalars);
     let mut lo = 0;
     for k in 0..n_entries {
         let (mark, scalar, parents, active) = {
@@ -289,12 +301,12 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
         }
     }
     mode.forward_segment(tape, lo, n_scalars, &mut state.scalars, to_gradients);
-    let tangent_of = |to: NodeId| match to.lane() {
+    let tangent_of = |to: &NodeId| match to.lane() {
         NodeRef::Tensor(k) => state.tensors[k].clone(),
         NodeRef::Scalar(id) => mode.scalar(&state.scalars, id),
         NodeRef::Constant => None,
     };
-    Ok(to.into_iter().map(tangent_of).collect())
+    Ok(to.iter().map(tangent_of).collect())
 }
 
 /// How many entries and scalars there are up to the last of these nodes: what is recorded later does not lead to them.
@@ -346,10 +358,23 @@ impl<T: Element> Tape<T> {
         if seed.shape() != y.shape() {
             return Err(Error::shape(format!("grad: seed has shape {}, the output {}", seed.shape(), y.shape())));
         }
-        let mode = Recording::on(self);
         let needs = Needs::downstream_of(self, xs);
-        let adjoints = sweep(self, &mode, y.id, seed.on(self), Some(&needs))?;
-        Ok(xs.iter().map(|&x| recording::gradient(self, &adjoints, x)).collect())
+        let recorded = |mode| sweep(self, &mode, y.id, seed.on(self), Some(&needs));
+        let shown = recorded(Recording::on(self))?;
+        let (n_entries, n_scalars) = extent(self, &[y.id]);
+        let behind = if bends::may_be_chosen(self, n_entries, n_scalars) {
+            Some(recorded(Recording::behind_choices(self))?)
+        } else {
+            None
+        };
+        let gradient = |&x: &Var<'t, T>| {
+            let shown = recording::gradient(self, &shown, x);
+            match behind.as_ref().and_then(|behind| adjoint(behind, x)) {
+                Some(behind) => bends::chosen(self, shown, behind),
+                None => shown,
+            }
+        };
+        Ok(xs.iter().map(gradient).collect())
     }
 
     /// The directional derivative of `y` when each variable moves along its tangent, carried forward through the tape.
@@ -431,8 +456,19 @@ impl<T: Element> Tape<T> {
         }
         crate::tape::same_tape("jvp", Some(self), y.tape)?;
         let mode = Recording::on(self);
-        let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.on(self))).collect();
-        let found = forward(self, &mode, tangents, std::iter::once(y.id))?.swap_remove(0);
-        Ok(found.unwrap_or_else(|| self.data(crate::Tensor::zeros(y.shape()))))
+        let (n_entries, n_scalars) = extent(self, &[y.id]);
+        let recorded = |to_gradients| -> Result<Option<Var<'t, T>>> {
+            let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.on(self))).collect();
+            Ok(carried(self, &mode, tangents, &[y.id], to_gradients)?.swap_remove(0))
+        };
+        let to_gradients = bends::lead_to_gradients(self, &[y.id], n_entries, n_scalars);
+        let Some(shown) = recorded(to_gradients)? else {
+            return Ok(self.data(crate::Tensor::zeros(y.shape())));
+        };
+        if to_gradients || !bends::may_be_chosen(self, n_entries, n_scalars) {
+            return Ok(shown);
+        }
+        let behind = recorded(true)?;
+        Ok(behind.map_or(shown, |behind| bends::chosen(self, shown, behind)))
     }
 }

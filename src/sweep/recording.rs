@@ -65,6 +65,10 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
     fn number(&self, x: Self::T) -> Self::V;
     /// An entry's op, what its parents are, and what it is itself.
     fn entry_nodes(&self, tape: &Tape<Self::T>, k: usize) -> (NodeOp<Self::T>, Vec<Self::V>, Self::V);
+    /// Whether derivatives that are a choice are NaN ([`bends`]).
+    fn is_behind_choices(&self) -> bool {
+        false
+    }
     /// The scalar that a scalar's adjoint gathers at.
     fn first(&self, id: u32) -> u32 {
         id
@@ -124,6 +128,13 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
             NodeOp::Custom(op) => self.custom_rule(op, node, wrt, &g)?,
         }
         .into())
+    }
+
+    /// What a scalar has in addition where its derivative is a choice, of a gradient or tangent of it.
+    fn scalar_unknown(&self, tape: &Tape<Self::T>, id: u32, nodes: &Self::Nodes, of: Self::V) -> Option<Self::V> {
+        let ScalarNode::Binary(op, a, b) = tape.scalars().decode(id) else { return None };
+        let inputs = [a, b].map(|operand| self.operand(nodes, operand));
+        bends::unknown(self, &NodeOp::Binary(op), &inputs, &self.node(nodes, id), &of)
     }
 
     /// The products of `g` with the local derivatives of a scalar node, by parent; backward and forward are the same.
@@ -194,6 +205,12 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
             let wanted = |parent| needs.is_none_or(|needs| needs.scalar(parent)).then_some(g);
             let BuiltScalars { adjoints, nodes } = &mut *scalars;
             self.scalar_products(tape, id, nodes, wanted, |parent, product| add(adjoints, parent, product));
+            if self.is_behind_choices()
+                && let Some(unknown) = self.scalar_unknown(tape, id, nodes, g)
+            {
+                let parents = tape.scalars().parents(id).into_iter().flatten();
+                parents.filter(|&parent| wanted(parent).is_some()).for_each(|parent| add(adjoints, parent, unknown));
+            }
         }
         Ok(())
     }
@@ -203,13 +220,10 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
             let mut sum = scalars.adjoints[id as usize];
             let add = |_, product| sum = Some(sum.map_or(product, |sum| sum + product));
             self.scalar_products(tape, id, &scalars.nodes, |parent| scalars.adjoints[parent as usize], add);
-            if to_gradients && let ScalarNode::Binary(op, a, b) = tape.scalars().decode(id) {
-                let inputs = [a, b].map(|operand| self.operand(&scalars.nodes, operand));
-                for operand in [a, b] {
-                    let ScalarOperand::Node(parent) = operand else { continue };
+            if to_gradients {
+                for parent in tape.scalars().parents(id).into_iter().flatten() {
                     let Some(tangent) = scalars.adjoints[parent as usize] else { continue };
-                    let (op, output) = (NodeOp::Binary(op), self.node(&scalars.nodes, id));
-                    if let Some(unknown) = bends::unknown(self, &op, &inputs, &output, &tangent) {
+                    if let Some(unknown) = self.scalar_unknown(tape, id, &scalars.nodes, tangent) {
                         sum = Some(sum.map_or(unknown, |sum| sum + unknown));
                     }
                 }
@@ -219,7 +233,14 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
     }
 
     fn contribution(&self, tape: &Tape<M::T>, k: usize, wrt: usize, g: M::V) -> Result<Contribution<M::V>> {
-        self.rule(tape, k, wrt, g)
+        let contribution = self.rule(tape, k, wrt, g)?;
+        if self.is_behind_choices()
+            && let Contribution::Value(value) = &contribution
+            && let Some(unknown) = self.unknown(tape, k, &g)
+        {
+            return Ok((*value + unknown).into());
+        }
+        Ok(contribution)
     }
 
     fn tangent(&self, tape: &Tape<M::T>, k: usize, wrt: usize, tangent: M::V) -> Result<M::V> {
@@ -280,6 +301,9 @@ impl<'t, T: Element> BuildingMode for Recording<'t, T> {
     /// The values: a sweep reads many, and the lane keeps none.
     type Nodes = Vec<T>;
 
+    fn is_behind_choices(&self) -> bool {
+        self.behind_choices
+    }
     fn nodes(&self, tape: &Tape<T>, n: u32) -> Vec<T> {
         tape.scalars().values(n)
     }

@@ -13,12 +13,17 @@ use smallvec::SmallVec;
 /// Rules applied to variables: the sweep is itself recorded, so it can be differentiated again.
 pub struct Recording<'t, T> {
     pub(crate) tape: &'t Tape<T>,
+    /// Whether derivatives that are a choice are NaN: what is differentiated again, beside what is shown.
+    pub(crate) behind_choices: bool,
     refusal: Refusal,
 }
 
 impl<'t, T: Element> Recording<'t, T> {
     pub(crate) fn on(tape: &'t Tape<T>) -> Self {
-        Self { tape, refusal: Refusal::default() }
+        Self { tape, behind_choices: false, refusal: Refusal::default() }
+    }
+    pub(crate) fn behind_choices(tape: &'t Tape<T>) -> Self {
+        Self { behind_choices: true, ..Self::on(tape) }
     }
 
     /// The error of the first op that refused its numbers inside this op's rule, which is then void.

@@ -62,7 +62,8 @@ methods! {
         Ok(deviation.square().reduce_sum("var", axes)? * T::from_f64(1.0 / divisor))
     }
 
-    /// The standard deviation over axes, with divisor n - `ddof`. Where it is 0, the derivative is 0.
+    /// The standard deviation over axes, with divisor n - `ddof`. Where it is 0, the derivative is 0, and the second one NaN: for its
+    /// square take `var`, which has derivatives of every order.
     std try_std(x; axes: impl Into<Axes>, ddof: usize) -> Self,
         errors "No more than `ddof` elements along the axes."
     {

@@ -266,6 +266,156 @@ fn second_derivatives_where_the_first_is_a_choice_are_nan_by_every_route_and_nev
     assert_eq!(hvp(|x| x.dot(x), Tensor::from([0.0, 0.0]), Tensor::from([1.0, 0.0])).unwrap().to_vec(), [2.0, 0.0]);
 }
 
+/// Second derivatives along `along`, by every order of sweeps and tangents, recorded or not; those that are vectors first.
+fn second_derivatives<'t>(
+    tape: &'t Tape<f64>,
+    f: Scalar,
+    x: Var<'t, f64>,
+    along: Var<'t, f64>,
+) -> Vec<(&'static str, Var<'t, f64>)> {
+    let y = f(x);
+    let slope = tape.grad(y, &[x])[0];
+    let tangent = tape.try_record_jvp(y, &[(x, along)]).unwrap();
+    vec![
+        ("reverse over reverse", tape.grad((slope * along).sum(()), &[x])[0]),
+        ("forward over reverse", tape.try_record_jvp(slope, &[(x, along)]).unwrap()),
+        ("reverse over forward", tape.grad(tangent, &[x])[0]),
+        ("forward over forward", tape.try_record_jvp(tangent, &[(x, along)]).unwrap()),
+    ]
+}
+
+#[test]
+fn second_derivatives_where_the_first_is_a_choice_are_nan_in_every_order_of_sweeps_and_tangents() {
+    let functions: [(&str, Scalar, [f64; 2]); 11] = [
+        ("norm2", |x| x.norm2(()), [0.0, 0.0]),
+        ("norm2 squared", |x| x.norm2(()).square(), [0.0, 0.0]),
+        ("norm2 times norm1", |x| x.norm2(()) * x.norm1(()), [0.0, 0.0]),
+        ("norm2 of squares", |x| x.square().norm2(()), [0.0, 0.0]),
+        ("norm2 of rows", |x| x.reshape([1, 2]).norm2(1).square().sum(()), [0.0, 0.0]),
+        ("std", |x| x.std((), 0), [1.5, 1.5]),
+        ("std squared", |x| x.std((), 0).square(), [1.5, 1.5]),
+        ("hypot", |x| x.at([0]).hypot(x.at([1])), [0.0, 0.0]),
+        ("hypot squared", |x| x.slice(0..1).hypot(x.slice(1..2)).square().sum(()), [0.0, 0.0]),
+        ("hypot of squares", |x| x.at([0]).square().hypot(x.at([1]).square()), [0.0, 0.0]),
+        ("atan2 squared", |x| x.at([0]).atan2(x.at([1])).square(), [0.0, 0.0]),
+    ];
+    for (name, f, at) in functions {
+        let (at, along, still) = (Tensor::from(at), Tensor::from([1.0, 0.25]), Tensor::zeros([2]));
+        let unknown = |route: &str, found: &Tensor<f64>| {
+            assert!(found.iter().all(|x| x.is_nan()), "{name}, {route}: {found}");
+        };
+        let tape = Tape::new();
+        let (x, t) = (tape.var(&at), tape.data(&along));
+        for (route, found) in second_derivatives(&tape, f, x, t) {
+            unknown(route, &found.value());
+        }
+        let full = hessian(f, &at);
+        unknown("hessian, its diagonal", &Tensor::from([full[[0, 0]], full[[1, 1]]]));
+        // Along one axis the slope by the other one is 0 all the way, where a length is that of squares.
+        let mixed = full[[0, 1]] == 0.0 && full[[1, 0]] == 0.0 && name.ends_with("of squares");
+        assert!(mixed || full.iter().all(|x| x.is_nan()), "{name}: {full}");
+        unknown("hvp", &hvp(f, &at, &along).unwrap());
+        let tangent = tape.try_record_jvp(f(x), &[(x, t)]).unwrap();
+        assert_eq!(tangent.item(), 0.0, "{name}: the first derivative is the choice");
+        unknown("a recorded tangent, swept", &tangent.backward().wrt(x));
+        unknown("a recorded tangent, forward", &tape.jvp(tangent, &[(x, along.clone().into())]).unwrap().into_tensor());
+        let slope = tape.grad(f(x), &[x])[0];
+        assert_eq!(slope.value().to_vec(), [0.0, 0.0], "{name}: the first derivative is the choice");
+        // The derivative of the second is as unknown.
+        let curvature = tape.grad((slope * t).sum(()), &[x])[0];
+        unknown("third order", &tape.grad((curvature * t).sum(()), &[x])[0].value());
+
+        let mut program = Program::compile(&[at.clone(), along.clone()], |tape, v| {
+            let shown = [tape.grad(f(v[0]), &[v[0]])[0], tape.try_record_jvp(f(v[0]), &[(v[0], v[1])]).unwrap()];
+            let second = second_derivatives(tape, f, v[0], v[1]).into_iter().map(|(_, found)| found);
+            shown.into_iter().chain(second).collect()
+        })
+        .unwrap();
+        program.run(&[&at, &along]).unwrap();
+        assert!((0..2).all(|k| program.tensor(k).iter().all(|x| *x == 0.0)), "{name}, program: the choice");
+        (2..6).for_each(|k| unknown(&format!("program, output {k}"), &program.tensor(k)));
+        // At other points the program has what the tape has, and what stands still is known.
+        let elsewhere = Tensor::from([3.0, 4.0]);
+        program.run(&[&elsewhere, &along]).unwrap();
+        let tape = Tape::new();
+        for (k, (route, found)) in
+            second_derivatives(&tape, f, tape.var(&elsewhere), tape.data(&along)).into_iter().enumerate()
+        {
+            let (found, expected) = (program.tensor(k + 2), found.value());
+            let close = |(x, y): (&f64, &f64)| (x - y).abs() < 1e-12;
+            assert!(found.iter().zip(expected.iter()).all(close), "{name}, {route} elsewhere: {found}, {expected}");
+        }
+        program.run(&[&at, &still]).unwrap();
+        assert!([2, 3, 5].iter().all(|&k| program.tensor(k).iter().all(|x| *x == 0.0)), "{name}, where nothing moves");
+
+        // What is not selected has no derivatives of any order, by any route.
+        let tape = Tape::new();
+        let (x, t) = (tape.var(&at), tape.data(&along));
+        let hidden = |f: Scalar| second_derivatives(&tape, f, x, t);
+        let square = hidden(|x| x.sum(()).square());
+        let all = [tape.data(0.0).select(f(x), x.sum(()).square()), f(x) * 0.0 + x.sum(()).square()];
+        for y in all {
+            let slope = tape.grad(y, &[x])[0];
+            let tangent = tape.try_record_jvp(y, &[(x, t)]).unwrap();
+            let found = [
+                tape.grad((slope * t).sum(()), &[x])[0],
+                tape.try_record_jvp(slope, &[(x, t)]).unwrap(),
+                tape.grad(tangent, &[x])[0],
+            ];
+            for (found, (route, expected)) in found.iter().zip(&square) {
+                assert_eq!(found.value().to_vec(), expected.value().to_vec(), "{name}, {route}, not selected");
+            }
+        }
+    }
+}
+
+/// A row of norm 0 knows nothing of its own second derivatives, and the other rows know theirs; of a shared factor's nothing is known.
+#[test]
+fn a_row_whose_first_derivative_is_a_choice_leaves_the_other_rows_alone() {
+    let tape = Tape::new();
+    let x = tape.var([[0.0, 0.0], [3.0, 4.0]]);
+    let t = tape.data([[1.0, 0.5], [1.0, 0.5]]);
+    for (route, found) in second_derivatives(&tape, |x| x.norm2(1).square().sum(()), x, t).into_iter().take(3) {
+        let found = found.value();
+        let (zero, other) = found.as_slice().split_at(2);
+        assert!(zero.iter().all(|x| x.is_nan()), "{route}: {found}");
+        assert!(other.iter().zip([2.0, 1.0]).all(|(x, y)| (x - y).abs() < 1e-14), "{route}: {found}");
+    }
+}
+
+/// Numbers alone, without a tensor on the tape.
+#[test]
+fn second_derivatives_of_numbers_where_the_first_is_a_choice_are_nan_in_every_order() {
+    type OfNumbers = for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>;
+    let functions: [(&str, OfNumbers); 5] = [
+        ("hypot", |x| x[0].hypot(x[1])),
+        ("hypot squared", |x| x[0].hypot(x[1]).square()),
+        ("hypot of squares", |x| x[0].square().hypot(x[1].square())),
+        ("atan2", |x| x[0].atan2(x[1])),
+        ("atan2 squared", |x| x[0].atan2(x[1]).square()),
+    ];
+    for (name, f) in functions {
+        let at = [0.0, 0.0];
+        let found = hessian_slice(f, &at);
+        assert!(found[[0, 0]].is_nan() && found[[1, 1]].is_nan(), "{name}, reverse over reverse: {found}");
+        let found = hvp_slice(f, &at, &[1.0, 0.25]).unwrap();
+        assert!(found.iter().all(|x| x.is_nan()), "{name}, forward over reverse: {found:?}");
+        let tape = Tape::new();
+        let x = tape.vars(&at);
+        let along = [(x[0], tape.data(1.0)), (x[1], tape.data(0.25))];
+        let tangent = tape.try_record_jvp(f(&x), &along).unwrap();
+        assert_eq!(tangent.item(), 0.0, "{name}");
+        let found = tangent.backward().items(&x);
+        assert!(found.iter().all(|x| x.is_nan()), "{name}, reverse over forward: {found:?}");
+        let twice = tape.try_record_jvp(tangent, &along).unwrap().item();
+        assert!(twice.is_nan(), "{name}, forward over forward: {twice}");
+        let slopes = tape.grad(f(&x), &x);
+        assert!(slopes.iter().all(|slope| slope.item() == 0.0), "{name}");
+        let hidden = hessian_slice(|x| x[0].tape().unwrap().data(0.0).select(f(x), x[0] * x[1]), &at);
+        assert_eq!(hidden.to_vec(), [0.0, 1.0, 1.0, 0.0], "{name}, not selected");
+    }
+}
+
 #[test]
 fn a_jacobian_is_the_gradients_whatever_its_sizes() {
     let slopes: [(Scalar, f64); 4] = [

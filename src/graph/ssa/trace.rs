@@ -167,6 +167,8 @@ impl<'b, T: Element> Traced<'b, T> {
             NodeOp::Unary(op) => op.with(Apply(args[0])),
             NodeOp::Binary(op) => op.with(Apply2(args[0], args[1])),
             NodeOp::Select => Number::select(args[0], args[1], args[2]),
+            // What it stands for matters to derivatives alone.
+            NodeOp::Tensor(TensorOp::Chosen(_)) => args[0],
             NodeOp::Tensor(op) => {
                 let keys: Args = args.iter().map(|arg| arg.key(self.ir)).collect();
                 self.symbol(self.ir.borrow_mut().tensor(op.clone(), &keys)?)

@@ -191,9 +191,10 @@ macro_rules! for_each_binary {
             methods {
                 /// x^y. d/dx = y x^(y-1), 0 for y = 0; d/dy = x^y ln(x), 0 for x = 0 and y >= 0, NaN for x < 0.
                 pow try_pow => Pow;
-                /// The angle of the point (y, self), in (-pi, pi]: self is the ordinate. Derivatives 0 at the origin.
+                /// The angle of the point (y, self), in (-pi, pi]: self is the ordinate. Derivatives 0 at the origin, second ones NaN.
                 atan2 try_atan2 => Atan2;
-                /// sqrt(x^2 + y^2) without overflow in between. Derivatives x/out and y/out, 0 at the origin.
+                /// sqrt(x^2 + y^2) without overflow in between. Derivatives x/out and y/out, at the origin 0, and second ones
+                /// NaN.
                 hypot try_hypot => Hypot;
                 /// The larger of the two. The gradient goes to it, half to each where they are equal.
                 maximum try_maximum => Maximum;

@@ -8,6 +8,7 @@
 //! one after the other, in memory of the pool; a compiled program checks once, and writes wherever its results lie.
 
 mod cholesky;
+mod chosen;
 mod determinant;
 mod eigh;
 mod layout;
@@ -23,6 +24,7 @@ mod svd;
 mod tests;
 
 pub(crate) use cholesky::{Cholesky, SolveTriangular};
+pub(crate) use chosen::Chosen;
 pub(crate) use determinant::{Det, DetSlope};
 pub(crate) use eigh::Eigh;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
@@ -289,6 +291,7 @@ tensor_ops! {
     MatMul, Det, DetSlope, Inv, Solve,
     Cholesky, SolveTriangular, SlogDet, Qr, Eigh, Svd, GapQuotient,
     SquaredError, CrossEntropy, CrossEntropySlope,
+    Chosen,
 }
 
 impl TensorOp {

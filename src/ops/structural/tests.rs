@@ -166,6 +166,7 @@ fn arithmetic_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
         (TensorOp::SquaredError(SquaredError), vec![some([2, 70]), some([2, 70]).map(f64::cos)]),
         (TensorOp::CrossEntropy(CrossEntropy { labels: labels.clone() }), vec![some([2, 3])]),
         (TensorOp::CrossEntropySlope(CrossEntropySlope { labels }), vec![some([2, 3])]),
+        (TensorOp::Chosen(Chosen), vec![some([2, 3]), some([2, 3])]),
     ]
 }
 
