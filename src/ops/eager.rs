@@ -19,7 +19,7 @@ pub struct Eager<'p, T> {
     pub(crate) pool: &'p Pool<T>,
     /// What rules made along the way, until [`Eager::release`].
     temporaries: RefCell<Vec<Tensor<T>>>,
-    refusal: Refusal,
+    pub(crate) refusal: Refusal,
     /// The values of a tape's numbers, where a sweep takes each by its rule.
     pub(crate) numbers: OnceCell<Vec<T>>,
 }
@@ -29,28 +29,47 @@ pub struct Eager<'p, T> {
 /// Rules are formulas, and have no way to return an error; so what they compute on goes on as NaN, and whoever asked for the
 /// rule asks for this before using it.
 #[derive(Default)]
-pub(crate) struct Refusal(Cell<Option<Error>>);
+pub(crate) struct Refusal {
+    of_rule: Cell<Option<Error>>,
+    /// Whether the rule's matrices without a value are all NaN in what came of it, and the others as they are.
+    is_apart: Cell<bool>,
+    postponed: Cell<Option<Error>>,
+}
 
 impl Refusal {
-    /// Keeps the error of an op that refused its numbers, and gives NaN in the shape of what is missing.
-    ///
-    /// # Panics
-    /// The shapes do not fit: a mistake of the rule's.
-    pub fn note<T: Element, D: Dims>(&self, op: &TensorOp, inputs: &[D], error: Error) -> Tensor<T> {
-        let Ok(shape) = op.shape(inputs) else { panic!("inside a rule: {error}") };
-        self.0.set(self.0.take().or(Some(error)));
-        Tensor::full(shape, T::from_f64(f64::NAN))
+    /// Keeps the error of an op that refused its numbers; whether it was done again and left NaN where it has no value.
+    pub fn note(&self, error: Error, is_apart: bool) {
+        let first = self.of_rule.take();
+        self.is_apart.set(is_apart && (first.is_none() || self.is_apart.get()));
+        self.of_rule.set(first.or(Some(error)));
     }
 
     /// The first error since this was asked last, inside this op's rule.
     #[inline]
     pub fn take(&self, op: &TensorOp) -> Result<()> {
-        let Some(error) = self.0.take() else { return Ok(()) };
+        let Some(error) = self.of_rule.take() else { return Ok(()) };
         // An error about a derivative says itself whose.
         if error.is_not_differentiable() {
             return Err(error);
         }
         Err(error.within(&format!("{}: no derivative", op.name())))
+    }
+
+    /// As [`Refusal::take`], of a tangent: where NaN says what has none, the error waits until it is known whether anybody asks for that.
+    #[inline]
+    pub fn postpone(&self, op: &TensorOp) -> Result<()> {
+        self.take(op).or_else(|error| {
+            if !self.is_apart.get() {
+                return Err(error);
+            }
+            self.postponed.set(self.postponed.take().or(Some(error)));
+            Ok(())
+        })
+    }
+
+    /// The first error that was postponed.
+    pub fn take_postponed(&self) -> Option<Error> {
+        self.postponed.take()
     }
 }
 
@@ -215,9 +234,27 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
     #[inline(never)]
     fn apply(&self, op: TensorOp, inputs: &[&Value<T>]) -> Value<T> {
         let operands: SmallVec<[Operand<'_, T>; 4]> = inputs.iter().map(|v| v.operand()).collect();
-        let value = apply(self.pool, &op, &operands);
-        self.tracked(value.unwrap_or_else(|error| self.refusal.note(&op, &operands, error).into()))
+        let value = apply(self.pool, &op, &operands).unwrap_or_else(|error| {
+            let unrefused = op.unrefused().and_then(|op| apply(self.pool, &op, &operands).ok());
+            self.refusal.note(in_rule(&op, &operands, error), unrefused.is_some());
+            unrefused.unwrap_or_else(|| unknown(&op, &operands).into())
+        });
+        self.tracked(value)
     }
+}
+
+/// The error of an op inside a rule that refused its numbers.
+///
+/// # Panics
+/// The shapes do not fit: a mistake of the rule's.
+pub(crate) fn in_rule<D: Dims>(op: &TensorOp, inputs: &[D], error: Error) -> Error {
+    assert!(op.shape(inputs).is_ok(), "inside a rule: {error}");
+    error
+}
+
+/// NaN in the shape of what an op would give.
+pub(crate) fn unknown<T: Element, D: Dims>(op: &TensorOp, inputs: &[D]) -> Tensor<T> {
+    Tensor::full(op.shape(inputs).expect("shapes that fitted"), T::from_f64(f64::NAN))
 }
 
 /// A rule's own shape mistake is a bug in the rule.

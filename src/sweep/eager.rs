@@ -220,7 +220,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
             NodeOp::Tensor(op) => {
                 let inputs = Self::node_values(&entries, entry);
                 let tangent = op.jvp(self, Node { inputs: &inputs, output: &entry.value }, wrt, &tangent);
-                self.refused(op)?;
+                self.refusal.postpone(op)?;
                 Ok(tangent)
             }
             NodeOp::Custom(op) => {
@@ -233,6 +233,11 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
                 Ok(self.elementwise(&entries, entry, wrt, full).expect("the other ops are elementwise"))
             }
         }
+    }
+
+    fn refused_tangent(&self, found: &[Option<Value<T>>]) -> Option<Error> {
+        let unknown = |x: &Value<T>| x.as_slice().iter().any(|x| x.as_f64().is_nan());
+        self.refusal.take_postponed().filter(|_| found.iter().flatten().any(unknown))
     }
 
     fn unknown(&self, tape: &Tape<T>, k: usize, tangent: &Value<T>) -> Option<Value<T>> {

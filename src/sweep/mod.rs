@@ -61,6 +61,9 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
     fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Self::V) -> Result<Contribution<Self::V>>;
     /// The tangent that parent `wrt` contributes to entry `k`.
     fn tangent(&self, tape: &Tape<T>, k: usize, wrt: usize, tangent: Self::V) -> Result<Self::V>;
+    /// The error of a tangent that does not exist, as that of a singular matrix, unless nothing of it is in what was found: what is
+    /// not selected is asked by nobody, forward as backward.
+    fn refused_tangent(&self, found: &[Option<Self::V>]) -> Option<Error>;
     /// What a tangent on its way to gradients has in addition behind entry `k`, where that is of ops that bend.
     fn unknown(&self, tape: &Tape<T>, k: usize, tangent: &Self::V) -> Option<Self::V>;
     /// Adds a contribution to an adjoint.
@@ -242,10 +245,11 @@ pub(crate) fn forward<T: Element, M: SweepMode<T>>(
     let to: Vec<NodeId> = to.collect();
     let (n_entries, n_scalars) = extent(tape, &to);
     let to_gradients = bends::lead_to_gradients(tape, &to, n_entries, n_scalars);
-    carried(tape, mode, tangents, &to, to_gradients)
+    let found = carried(tape, mode, tangents, &to, to_gradients)?;
+    mode.refused_tangent(&found).map_or(Ok(found), Err)
 }
 
-/// The same, of tangents that are known to be on their way to gradients, or not.
+/// The same, of tangents that are known to be on their way to gradients, or not; what is refused is the caller's to ask.
 fn carried<T: Element, M: SweepMode<T>>(
     tape: &Tape<T>,
     mode: &M,
@@ -457,18 +461,22 @@ impl<T: Element> Tape<T> {
         crate::tape::same_tape("jvp", Some(self), y.tape)?;
         let mode = Recording::on(self);
         let (n_entries, n_scalars) = extent(self, &[y.id]);
-        let recorded = |to_gradients| -> Result<Option<Var<'t, T>>> {
+        let recorded = |to_gradients| {
             let tangents = tangents.iter().map(|(var, tangent)| (var.id, tangent.on(self))).collect();
-            Ok(carried(self, &mode, tangents, &[y.id], to_gradients)?.swap_remove(0))
+            carried(self, &mode, tangents, &[y.id], to_gradients)
         };
         let to_gradients = bends::lead_to_gradients(self, &[y.id], n_entries, n_scalars);
-        let Some(shown) = recorded(to_gradients)? else {
+        let shown = recorded(to_gradients)?;
+        if let Some(error) = mode.refused_tangent(&shown) {
+            return Err(error);
+        }
+        let Some(shown) = shown[0] else {
             return Ok(self.data(crate::Tensor::zeros(y.shape())));
         };
         if to_gradients || !bends::may_be_chosen(self, n_entries, n_scalars) {
             return Ok(shown);
         }
-        let behind = recorded(true)?;
+        let behind = recorded(true)?[0];
         Ok(behind.map_or(shown, |behind| bends::chosen(self, shown, behind)))
     }
 }

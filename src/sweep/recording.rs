@@ -105,6 +105,10 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
         g: &Self::V,
     ) -> Result<Self::V>;
     fn custom_tangent(&self, op: &Arc<dyn DynTensorOp<Self::T>>) -> Error;
+    /// As [`SweepMode::refused_tangent`]: nothing where nothing is computed.
+    fn refused_among(&self, _found: &[Option<Self::V>]) -> Option<Error> {
+        None
+    }
 
     /// What an entry contributes to a parent.
     fn rule(&self, tape: &Tape<Self::T>, k: usize, wrt: usize, g: Self::V) -> Result<Contribution<Self::V>> {
@@ -258,6 +262,10 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
         }
     }
 
+    fn refused_tangent(&self, found: &[Option<M::V>]) -> Option<Error> {
+        self.refused_among(found)
+    }
+
     fn unknown(&self, tape: &Tape<M::T>, k: usize, tangent: &M::V) -> Option<M::V> {
         let (op, inputs, output) = self.entry_nodes(tape, k);
         bends::unknown(self, &op, &inputs, &output, tangent)
@@ -344,8 +352,14 @@ impl<'t, T: Element> BuildingMode for Recording<'t, T> {
         tangent: &Var<'t, T>,
     ) -> Result<Var<'t, T>> {
         let tangent = op.jvp(self, node, wrt, tangent);
-        self.refused(op)?;
+        self.refusal.postpone(op)?;
         Ok(tangent)
+    }
+    fn refused_among(&self, found: &[Option<Var<'t, T>>]) -> Option<Error> {
+        // What a program runs is not these numbers.
+        let is_traced = self.tape.tracing().is_on();
+        let unknown = |x: &Var<'t, T>| is_traced || x.with(|x| x.data().iter().any(|x| x.as_f64().is_nan()));
+        self.refusal.take_postponed().filter(|_| found.iter().flatten().any(unknown))
     }
     fn custom_unary(&self, op: &Arc<dyn DynUnary<T>>, [x, y, g]: [Var<'t, T>; 3]) -> Var<'t, T> {
         op.record_vjp(x, y, g)

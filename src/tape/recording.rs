@@ -4,7 +4,7 @@ use super::{Tape, Var};
 use crate::error::Result;
 use crate::num::{Element, Number};
 use crate::ops::algebra::Algebra;
-use crate::ops::eager::Refusal;
+use crate::ops::eager::{Refusal, in_rule, unknown};
 use crate::ops::structural::TensorOp;
 use crate::ops::{Apply, Apply2, BinaryOp, UnaryOp};
 use crate::tensor::{Shape, Tensor};
@@ -15,7 +15,7 @@ pub struct Recording<'t, T> {
     pub(crate) tape: &'t Tape<T>,
     /// Whether derivatives that are a choice are NaN: what is differentiated again, beside what is shown.
     pub(crate) behind_choices: bool,
-    refusal: Refusal,
+    pub(crate) refusal: Refusal,
 }
 
 impl<'t, T: Element> Recording<'t, T> {
@@ -65,7 +65,9 @@ impl<'t, T: Element> Algebra<T> for Recording<'t, T> {
             Ok(var) => var,
             Err(error) => {
                 let shapes: SmallVec<[Shape; 4]> = inputs.iter().map(|input| input.shape()).collect();
-                self.tape.data(self.refusal.note(&op, &shapes, error))
+                let unrefused = op.unrefused().and_then(|op| Var::record_tensor_op(op, &inputs).ok());
+                self.refusal.note(in_rule(&op, &shapes, error), unrefused.is_some());
+                unrefused.unwrap_or_else(|| self.tape.data(unknown(&op, &shapes)))
             }
         }
     }

@@ -249,15 +249,21 @@ fn poisoned<T: Element>(alone: &[Tensor<T>]) -> Vec<(String, Vec<Tensor<T>>)> {
     all
 }
 
-/// Whether there is a value, and where tangents are asked for, those: of a singular matrix that moves they are refused.
-fn exists<T: Element>(f: Formula<T>, (kind, way): (Leaves, Way), items: &[Tensor<T>]) -> bool {
+/// Whether there is a value of all items.
+fn exists<T: Element>(f: Formula<T>, items: &[Tensor<T>]) -> bool {
+    let tape = Tape::<T>::of();
+    let items: Vec<_> = items.iter().map(|x| tape.data(x)).collect();
+    std::panic::catch_unwind(AssertUnwindSafe(|| f(&items))).is_ok()
+}
+
+/// Whether there are tangents of all items, and theirs.
+fn moves<T: Element>(f: Formula<T>, kind: Leaves, items: &[Tensor<T>]) -> bool {
     let tape = Tape::<T>::of();
     let leaves: Vec<_> = kind.of(items).iter().map(|x| tape.var(x)).collect();
     let items: Vec<_> = items.iter().map(|x| tape.data(x)).collect();
-    let Ok(y) = std::panic::catch_unwind(AssertUnwindSafe(|| kind.result(f, &leaves, &items))) else { return false };
     let along: Vec<_> = leaves.iter().map(|&x| (x, tape.data(kind.tangent::<T>(x.shape().dims())))).collect();
-    let moves = |y| tape.try_record_jvp(y, &along).and_then(|tangent| tape.try_record_jvp(tangent, &along));
-    way == Way::Swept || kind == Leaves::Items || moves(y).is_ok()
+    let tangent = tape.try_record_jvp(kind.result(f, &leaves, &items), &along);
+    tangent.and_then(|tangent| tape.try_record_jvp(tangent, &along)).is_ok()
 }
 
 const CASES: [(Leaves, Way); 5] = [
@@ -280,18 +286,24 @@ fn broken<T: Element>(name: &str, alone: &[Tensor<T>], f: Formula<T>, case: (Lea
     });
     let mut compiled = compiled.unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut poisons = 0;
-    for (poison, items) in poisoned(alone).into_iter().filter(|(_, items)| exists(f, case, items)) {
+    for (poison, items) in poisoned(alone).into_iter().filter(|(_, items)| exists(f, items)) {
         poisons += 1;
         let what = format!("{name}, {case:?}, {poison}");
+        // Tangents of matrices that have none, and move: programs refuse them, selected or not, and so do spectral decompositions.
+        let may_refuse = case.1 == Way::Forward && !moves(f, kind, &items);
         let Ok(found) = std::panic::catch_unwind(AssertUnwindSafe(|| computed(f, case, &items))) else {
-            broken.push(format!("{what}: refused"));
+            if !(may_refuse && (name.contains("eigh") || name.contains("svd"))) {
+                broken.push(format!("{what}: refused"));
+            }
             continue;
         };
         let leaves = kind.of(&items);
         let inputs: Vec<&Tensor<T>> = leaves.iter().chain(&items).collect();
-        if let Err(error) = compiled.run(&inputs) {
+        let run = compiled.run(&inputs);
+        if let Err(error) = &run
+            && !may_refuse
+        {
             broken.push(format!("{what}, program: {error}"));
-            continue;
         }
         let mut compare = |route: &str, name: &str, found: &Tensor<T>, wanted: &Tensor<T>| {
             broken.extend(differs(kind, found, wanted).map(|how| format!("{what}, {route}, {name}: {how}")));
@@ -300,7 +312,9 @@ fn broken<T: Element>(name: &str, alone: &[Tensor<T>], f: Formula<T>, case: (Lea
         for ((name, found), (_, wanted)) in found[0].iter().zip(&wanted[0]) {
             for (found, wanted) in found.iter().zip(wanted) {
                 compare("recorded", name, found, wanted);
-                compare("program", name, &compiled.tensor(output), wanted);
+                if run.is_ok() {
+                    compare("program", name, &compiled.tensor(output), wanted);
+                }
                 output += 1;
             }
         }
@@ -357,9 +371,7 @@ fn hessians_and_their_products_know_nothing_of_a_matrix_that_is_not_selected() {
                     "{name}, {poison}, row {i}: {row:?}, {wanted:?}"
                 );
             }
-            // Where a singular matrix moves, forward mode has nothing to say; so it stands.
-            let along = Tensor::new([2, 2, 2], [[1.0; 4], [0.0; 4]].concat()).unwrap();
-            let found = hvp(f, &x, &along).unwrap().to_vec();
+            let found = hvp(f, &x, &Tensor::ones([2, 2, 2])).unwrap().to_vec();
             let wanted = product.iter().copied().chain([0.0; 4]);
             assert!(found.iter().zip(wanted).all(|(&x, y)| close(x, y)), "{name}, {poison}: {found:?}");
         }

@@ -98,6 +98,9 @@ impl TensorRule for SolveTriangular {
     fn without_gates(self) -> Self {
         Self { right: Right::Given, ..self }
     }
+    fn unrefused(&self) -> Option<Self> {
+        (self.right == Right::Gradient).then(|| Self { right: Right::OfGradient, ..self.clone() })
+    }
     fn shape<D: Dims>(&self, inputs: &[D]) -> Result<Shape> {
         let (a, b) = (inputs[0].dims(), inputs[1].dims());
         square_size("solve_triangular", a)?;

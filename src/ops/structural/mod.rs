@@ -151,6 +151,11 @@ pub(crate) trait TensorRule: Sized {
     fn without_gates(self) -> Self {
         self
     }
+    /// The op that gives NaN for each matrix that this one refuses, and refuses none, where all that a rule makes of such a matrix is NaN
+    /// then: tangents of others are not to be refused with it.
+    fn unrefused(&self) -> Option<Self> {
+        None
+    }
     /// Whether the output is a length, whose derivative is a choice where it is 0 and whose second derivative is not.
     fn bends(&self) -> bool {
         false
@@ -253,6 +258,9 @@ macro_rules! tensor_ops {
             /// The op as plain arithmetic, where 0 times infinity is NaN.
             pub(crate) fn without_gates(self) -> Self {
                 match self { $(TensorOp::$Op(op) => TensorOp::$Op(op.without_gates())),* }
+            }
+            pub(crate) fn unrefused(&self) -> Option<Self> {
+                match self { $(TensorOp::$Op(op) => op.unrefused().map(TensorOp::$Op)),* }
             }
             pub(crate) fn bends(&self) -> bool {
                 match self { $(TensorOp::$Op(op) => op.bends()),* }
