@@ -1,11 +1,9 @@
-//! A zero upstream stays zero, and so does a zero tangent: by every op on whole tensors, whatever is inside, at first and second
-//! order, swept, recorded, forward and in programs.
+//! A zero upstream stays zero, and so does a zero tangent: by every op on whole tensors, whatever is inside, from first to third order,
+//! swept, recorded, forward and in programs, in any order of these.
 //!
-//! Each op takes two items. The second one is poisoned, and selected away; then it has no gradient, and the first item has the
-//! one that it has alone.
+//! Each op takes two items. The second one is poisoned, and selected away; then it has no gradient, and the first item, or a factor that
+//! both share, has the one that it has without the poison.
 
-use retrograd::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
-use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Triangle, Var, hessian, hvp};
 use std::panic::AssertUnwindSafe;
 
 type Formula<T> = for<'t> fn(&[Var<'t, T>]) -> Var<'t, T>;
