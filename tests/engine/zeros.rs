@@ -4,6 +4,8 @@
 //! Each op takes two items. The second one is poisoned, and selected away; then it has no gradient, and the first item, or a factor that
 //! both share, has the one that it has without the poison.
 
+use retrograd::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
+use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Triangle, Var, hessian, hvp};
 use std::panic::AssertUnwindSafe;
 
 type Formula<T> = for<'t> fn(&[Var<'t, T>]) -> Var<'t, T>;
