@@ -28,26 +28,47 @@ fn bends<T>(op: &NodeOp<T>) -> bool {
     }
 }
 
-/// What an op's tangent, or gradient, has in addition to the rule's, of a tangent that comes or a gradient: 0, and NaN where the
-/// derivative is a choice and what comes is not 0; nothing for ops without such points.
+/// 0, and NaN where an op's derivative is a choice; nothing for ops without such points.
+fn nothing_known<T: Element, A: Algebra<T>>(a: &A, op: &NodeOp<T>, inputs: &[A::V], output: &A::V) -> Option<A::V> {
+    let length = match op {
+        _ if !bends(op) => return None,
+        NodeOp::Tensor(_) => output.clone(),
+        _ => a.binary(BinaryOp::Hypot(ops::Hypot), &inputs[0], &inputs[1]),
+    };
+    // 0 over the length: 0, and NaN where that is 0.
+    Some(a.div(&a.literal(0.0), &length))
+}
+
+/// What an op's tangent has in addition to the rule's: 0, and NaN where the derivative is a choice and what comes is not 0; nothing
+/// for ops without such points.
 pub(super) fn unknown<T: Element, A: Algebra<T>>(
     a: &A,
     op: &NodeOp<T>,
     inputs: &[A::V],
     output: &A::V,
-    of: &A::V,
+    tangent: &A::V,
 ) -> Option<A::V> {
-    if !bends(op) {
-        return None;
-    }
-    let length = match op {
-        NodeOp::Tensor(_) => output.clone(),
-        _ => a.binary(BinaryOp::Hypot(ops::Hypot), &inputs[0], &inputs[1]),
-    };
-    // 0 over the length: 0, and NaN where that is 0.
-    let unknown = a.scale(of, &a.div(&a.literal(0.0), &length));
+    let unknown = a.scale(tangent, &nothing_known(a, op, inputs, output)?);
     let along_rows = matches!(op, NodeOp::Tensor(_)) && !a.has_shape(&unknown, &a.shape(output));
     Some(if along_rows { a.sum_last(&unknown) } else { unknown })
+}
+
+/// The same of what its gradient hands to parent `wrt`. Each element, and each parent, has a NaN of its own: one for all would
+/// meet the sum of what comes back, which may be 0.
+pub(super) fn unknown_gradient<T: Element, A: Algebra<T>>(
+    a: &A,
+    op: &NodeOp<T>,
+    inputs: &[A::V],
+    output: &A::V,
+    (wrt, g): (usize, &A::V),
+) -> Option<A::V> {
+    let factor = nothing_known(a, op, inputs, output)?;
+    Some(match (op, wrt) {
+        (NodeOp::Tensor(_), _) => a.scale(&a.broadcast_to(g, &a.shape(&inputs[0])), &factor),
+        (_, 0) => a.scale(g, &factor),
+        // Not the same node, which programs have once.
+        _ => a.scale(g, &a.neg(&factor)),
+    })
 }
 
 /// Whether derivatives of these nodes may come past such a point: there is one among the values, or in programs an op that has one.

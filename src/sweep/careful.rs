@@ -8,13 +8,15 @@
 //!
 //! Cost: about ten times that of the sweep, and the values of all nodes once.
 
-use super::bends;
+use super::tails::Tail;
+use super::{Way, bends};
 use crate::num::Element;
 use crate::ops::eager::Eager;
-use crate::tape::Tape;
-use crate::tape::scalar::{ScalarLane, ScalarNode, ScalarOperand};
+use crate::tape::scalar::{ScalarLane, ScalarNode, ScalarOperand, is_far};
+use crate::tape::{NodeId, Tape};
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, Side};
+use std::ops::Range;
 
 /// The mode of a sweep that takes each number by its rule from the start.
 pub(super) fn careful<T: Element>(tape: &Tape<T>) -> Eager<'_, T> {
@@ -72,24 +74,43 @@ impl<T: Element> Careful<'_, T> {
         }
     }
 
+    /// The logarithm of an f that is no ordinary number, and the nodes f and x.
+    fn tail(&self, id: u32) -> Option<(Tail, [u32; 2])> {
+        let ScalarNode::Unary(op, f) = self.lane.decode(id) else { return None };
+        if is_far(self.values[f as usize]) { Tail::of_scalar(self.lane, op, f) } else { None }
+    }
+
     /// As [`ScalarLane::sweep`].
     pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T]) {
+        // What f gets of its logarithm, which goes past it to x.
+        let mut passed: Vec<(u32, T)> = Vec::new();
         for id in (lo..hi).rev() {
             let g = adjoints[id as usize];
-            self.products(id, |_| g, |parent, product| adjoints[parent as usize] += product);
+            // An f before this segment is still to be swept, and seen by hooks.
+            match self.tail(id).filter(|&(_, [f, _])| f >= lo) {
+                Some((tail, [f, x])) => {
+                    adjoints[x as usize] += tail.product(self.values[x as usize], g);
+                    self.products(id, |_| g, |_, product| passed.push((f, product)));
+                }
+                None => self.products(id, |_| g, |parent, product| adjoints[parent as usize] += product),
+            }
         }
+        passed.into_iter().for_each(|(f, product)| adjoints[f as usize] += product);
     }
 
     /// As [`ScalarLane::push_forward`].
-    pub fn push_forward(&self, lo: u32, hi: u32, tangents: &mut [T], to_gradients: bool) {
-        for id in lo..hi {
+    pub fn push_forward(&self, range: Range<u32>, tangents: &mut [T], way: &Way) {
+        for id in range {
             let node = self.lane.decode(id);
             if matches!(node, ScalarNode::Leaf(_)) {
                 continue;
             }
-            let mut sum = T::from_f64(0.0);
-            self.products(id, |parent| tangents[parent as usize], |_, product| sum += product);
-            if to_gradients
+            let mut sum = if way.from_inside { tangents[id as usize] } else { T::from_f64(0.0) };
+            match self.tail(id).filter(|&(_, [f, _])| !way.from.contains(&NodeId::scalar(f))) {
+                Some((tail, [_, x])) => sum += tail.product(self.values[x as usize], tangents[x as usize]),
+                None => self.products(id, |parent| tangents[parent as usize], |_, product| sum += product),
+            }
+            if way.to_gradients
                 && let ScalarNode::Binary(op, a, b) = node
                 && bends::is_at_origin(op, [self.value(a), self.value(b)])
                 && self

@@ -1,7 +1,8 @@
 //! The sweep over numbers.
 
 use super::careful::{self, Careful};
-use super::{Needs, SweepMode, bends};
+use super::tails::Tail;
+use super::{Needs, SweepMode, Way, bends};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::ops::BinaryOp;
@@ -10,12 +11,14 @@ use crate::ops::eager::{self, Eager};
 use crate::ops::structural::{Contribution, MatMul, Node, TensorOp, TensorRule};
 use crate::tape::NodeRef;
 use crate::tape::entry::{Entry, NodeOp, Parent};
+use crate::tape::scalar::is_far;
 use crate::tape::{NodeId, Tape, Value};
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{self, BinaryInputs, Plan, Side};
 use crate::tensor::shape::same_lengths;
 use crate::tensor::{Operand, Shape};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 fn operand<'a, T: Element>(entries: &'a [Entry<T>], parent: &Parent<T>) -> Operand<'a, T> {
     match parent.id.lane() {
@@ -133,13 +136,13 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         Ok(())
     }
 
-    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Vec<T>, to_gradients: bool) {
-        if to_gradients && tape.scalars().has_bends() {
+    fn forward_segment(&self, tape: &Tape<T>, range: Range<u32>, scalars: &mut Vec<T>, way: &Way) {
+        if way.from_inside || way.to_gradients && tape.scalars().has_bends() {
             self.numbers.get_or_init(|| careful::values(tape));
         }
         match self.careful(tape) {
-            Some(careful) => careful.push_forward(lo, hi, scalars, to_gradients),
-            None => tape.scalars().push_forward(lo, hi, scalars),
+            Some(careful) => careful.push_forward(range, scalars, way),
+            None => tape.scalars().push_forward(range.start, range.end, scalars),
         }
     }
 
@@ -238,6 +241,18 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     fn refused_tangent(&self, found: &[Option<Value<T>>]) -> Option<Error> {
         let unknown = |x: &Value<T>| x.as_slice().iter().any(|x| x.as_f64().is_nan());
         self.refusal.take_postponed().filter(|_| found.iter().flatten().any(unknown))
+    }
+
+    fn passes(&self, tape: &Tape<T>, [_, f, _]: [usize; 3]) -> bool {
+        // Some at a time, so that the look goes through vectors.
+        let some_far = |some: &[T]| some.iter().fold(false, |far, &f| far | is_far(f));
+        tape.entries()[f].value.as_slice().chunks(256).any(some_far)
+    }
+
+    fn past(&self, tape: &Tape<T>, tail: Tail, [.., x]: [usize; 3], g: Value<T>) -> Value<T> {
+        let entries = tape.entries();
+        let x = entries[x].value.as_slice();
+        self.overwrite(g, |g| g.iter_mut().zip(x).for_each(|(g, &x)| *g = tail.product(x, *g)))
     }
 
     fn unknown(&self, tape: &Tape<T>, k: usize, tangent: &Value<T>) -> Option<Value<T>> {

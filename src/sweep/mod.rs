@@ -20,6 +20,7 @@ mod gradients;
 mod needs;
 mod recording;
 mod several;
+mod tails;
 mod transposed;
 
 pub use gradients::Gradients;
@@ -34,6 +35,8 @@ use crate::ops::structural::{Contribution, TensorOp};
 use crate::tape::entry::Entry;
 use crate::tape::{NodeId, NodeRef, Recording, Tape, Value, Var};
 use crate::tensor::Shape;
+use std::ops::Range;
+use tails::Tail;
 
 /// How a sweep applies rules and holds adjoints: as numbers, or as variables.
 pub(crate) trait SweepMode<T: Element>: Algebra<T> {
@@ -55,8 +58,8 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
         scalars: &mut Self::Scalars,
         needs: Option<&Needs>,
     ) -> Result<()>;
-    /// Carries tangents forward through the scalars `lo..hi`, on their way to gradients or not ([`bends`]).
-    fn forward_segment(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut Self::Scalars, to_gradients: bool);
+    /// Carries tangents forward through the scalars of a range.
+    fn forward_segment(&self, tape: &Tape<T>, range: Range<u32>, scalars: &mut Self::Scalars, way: &Way);
     /// What entry `k` contributes to its parent `wrt`, up to broadcasting.
     fn contribution(&self, tape: &Tape<T>, k: usize, wrt: usize, g: Self::V) -> Result<Contribution<Self::V>>;
     /// The tangent that parent `wrt` contributes to entry `k`.
@@ -64,6 +67,10 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
     /// The error of a tangent that does not exist, as that of a singular matrix, unless nothing of it is in what was found: what is
     /// not selected is asked by nobody, forward as backward.
     fn refused_tangent(&self, found: &[Option<Self::V>]) -> Option<Error>;
+    /// Whether a gradient, or a tangent, passes f between the logarithm of f, entry `k`, and x, of these entries.
+    fn passes(&self, tape: &Tape<T>, entries: [usize; 3]) -> bool;
+    /// What it is then.
+    fn past(&self, tape: &Tape<T>, tail: Tail, entries: [usize; 3], g: Self::V) -> Self::V;
     /// What a tangent on its way to gradients has in addition behind entry `k`, where that is of ops that bend.
     fn unknown(&self, tape: &Tape<T>, k: usize, tangent: &Self::V) -> Option<Self::V>;
     /// Adds a contribution to an adjoint.
@@ -89,6 +96,16 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
     fn hooked(&self, tape: &Tape<T>, id: NodeId, g: Self::V) -> Self::V;
     /// The same for a number that an op on tensors made, which a sweep of scalars comes to only after the op.
     fn hook_result(&self, tape: &Tape<T>, scalars: &mut Self::Scalars, id: u32);
+}
+
+/// Where tangents are from and what for.
+pub(crate) struct Way {
+    /// Whose tangents were given.
+    pub from: Vec<NodeId>,
+    /// Whether numbers are among those that are not leaves: then theirs is not only what comes from before them.
+    pub from_inside: bool,
+    /// Whether they are on their way to gradients ([`bends`]).
+    pub to_gradients: bool,
 }
 
 /// Adjoints, or tangents, of both lanes.
@@ -174,6 +191,18 @@ fn visit<T: Element, M: SweepMode<T>>(
             adjoints.tensors[k] = g.clone();
         }
     }
+    let ends = needs.map_or(&[][..], Needs::ends);
+    let tail = if hooked { None } else { Tail::of_entry(&tape.entries(), k, ends) };
+    if let Some((tail, entries)) = tail
+        && first.is_some()
+        && mode.passes(tape, entries)
+    {
+        let product = mode.past(tape, tail, entries, g.expect("looked at above"));
+        let [.., x] = entries;
+        let shape = tape.entries()[x].value.shape();
+        mode.accumulate(&mut adjoints.tensors[x], product.into(), &shape);
+        return Ok(());
+    }
     // From the last to the first that is wanted, which gets the gradient itself, so that it can be overwritten in place.
     let Some(first) = first else { return Ok(()) };
     for wrt in (first..n_parents).rev() {
@@ -258,6 +287,8 @@ fn carried<T: Element, M: SweepMode<T>>(
     to_gradients: bool,
 ) -> Result<Vec<Option<M::V>>> {
     let (n_entries, n_scalars) = extent(tape, to);
+    let from: Vec<NodeId> = tangents.iter().map(|&(id, _)| id).collect();
+    let from_inside = from.iter().any(|id| tape.scalars().is_inside(*id));
     let mut state: AdjointsOf<T, M> = Adjoints { scalars: mode.scalars(tape, n_scalars), tensors: Vec::new() };
     state.tensors.resize_with(n_entries, || None);
     for (id, tangent) in tangents {
@@ -269,6 +300,7 @@ fn carried<T: Element, M: SweepMode<T>>(
             NodeRef::Constant => {}
         }
     }
+    let way = Way { from, from_inside, to_gradients };
     let mut lo = 0;
     for k in 0..n_entries {
         let (mark, scalar, parents, active) = {
@@ -276,13 +308,24 @@ fn carried<T: Element, M: SweepMode<T>>(
             (entry.mark, entry.scalar, entry.parents.clone(), entry.active)
         };
         // A number out of an entry is the last scalar before the entry's mark; its tangent comes from the entry.
-        mode.forward_segment(tape, lo, mark, &mut state.scalars, to_gradients);
+        mode.forward_segment(tape, lo..mark, &mut state.scalars, &way);
         lo = mark;
         if !active {
             continue;
         }
         let mut sum = state.tensors[k].take();
         let shape = tape.entries()[k].value.shape();
+        let tail = Tail::of_entry(&tape.entries(), k, &way.from);
+        if let Some((tail, entries)) = tail
+            && mode.passes(tape, entries)
+        {
+            if let Some(tangent) = state.tensors[entries[2]].clone() {
+                let part = mode.past(tape, tail, entries, mode.broadcast_to(&tangent, &shape));
+                mode.accumulate(&mut sum, Contribution::Value(part), &shape);
+            }
+            state.tensors[k] = sum;
+            continue;
+        }
         for (wrt, parent) in parents.iter().enumerate() {
             let tangent = match parent.id.lane() {
                 NodeRef::Tensor(p) => state.tensors[p].clone(),
@@ -304,7 +347,7 @@ fn carried<T: Element, M: SweepMode<T>>(
             _ => {}
         }
     }
-    mode.forward_segment(tape, lo, n_scalars, &mut state.scalars, to_gradients);
+    mode.forward_segment(tape, lo..n_scalars, &mut state.scalars, &way);
     let tangent_of = |to: &NodeId| match to.lane() {
         NodeRef::Tensor(k) => state.tensors[k].clone(),
         NodeRef::Scalar(id) => mode.scalar(&state.scalars, id),

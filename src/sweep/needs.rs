@@ -1,21 +1,25 @@
 //! Which nodes depend on chosen variables.
 
 use crate::num::Element;
-use crate::tape::NodeRef;
-use crate::tape::{Tape, Var};
+use crate::tape::{NodeId, NodeRef, Tape, Var};
 
 /// A mark for every node that depends on one of the chosen variables.
 pub(crate) struct Needs {
     scalars: Vec<bool>,
     entries: Vec<bool>,
+    /// The chosen ones.
+    ends: Vec<NodeId>,
 }
 
 impl Needs {
     /// Marks, in one pass forward, what lies downstream of the variables.
     pub fn downstream_of<T: Element>(tape: &Tape<T>, xs: &[Var<'_, T>]) -> Self {
         let entries = tape.entries();
-        let mut needs =
-            Needs { scalars: vec![false; tape.scalars().len() as usize], entries: vec![false; entries.len()] };
+        let mut needs = Needs {
+            scalars: vec![false; tape.scalars().len() as usize],
+            entries: vec![false; entries.len()],
+            ends: xs.iter().map(|x| x.id).collect(),
+        };
         for x in xs {
             match x.id.lane() {
                 NodeRef::Scalar(id) => needs.scalars[id as usize] = true,
@@ -27,7 +31,7 @@ impl Needs {
         for (k, entry) in entries.iter().enumerate() {
             needs.mark_scalars(tape, lo, entry.mark);
             lo = entry.mark;
-            let depends = |id: crate::tape::NodeId| match id.lane() {
+            let depends = |id: NodeId| match id.lane() {
                 NodeRef::Scalar(id) => needs.scalars[id as usize],
                 NodeRef::Tensor(p) => needs.entries[p],
                 NodeRef::Constant => false,
@@ -49,6 +53,10 @@ impl Needs {
         }
     }
 
+    /// The variables that were chosen.
+    pub fn ends(&self) -> &[NodeId] {
+        &self.ends
+    }
     pub fn scalar(&self, id: u32) -> bool {
         self.scalars.get(id as usize).is_some_and(|&needed| needed)
     }

@@ -1,7 +1,8 @@
 //! The sweep over numbers that build: variables, so that the gradient is recorded and can be differentiated again, and nodes
 //! of an SSA graph, so that the gradient is written down.
 
-use super::{Adjoints, Needs, SweepMode, bends};
+use super::tails::Tail;
+use super::{Adjoints, Needs, SweepMode, Way, bends};
 use crate::error::{Error, Result};
 use crate::num::{Element, Number, Upstream};
 use crate::ops::algebra::Algebra;
@@ -12,6 +13,7 @@ use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::{NodeId, NodeOp, NodeRef, Recording, Tape, Var};
 use crate::tensor::kernels::elementwise::Side;
 use crate::tensor::{Shape, Tensor};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// g f'(x): of the input, the output and the gradient, over any number.
@@ -69,6 +71,8 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
     fn is_behind_choices(&self) -> bool {
         false
     }
+    /// Whether the logarithm of a tail has a rule of its own here.
+    fn passes_tails(&self) -> bool;
     /// The scalar that a scalar's adjoint gathers at.
     fn first(&self, id: u32) -> u32 {
         id
@@ -134,19 +138,21 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
         .into())
     }
 
-    /// What a scalar has in addition where its derivative is a choice, of a gradient or tangent of it.
+    /// What a scalar has in addition where its derivative is a choice, of a tangent of it.
     fn scalar_unknown(&self, tape: &Tape<Self::T>, id: u32, nodes: &Self::Nodes, of: Self::V) -> Option<Self::V> {
         let ScalarNode::Binary(op, a, b) = tape.scalars().decode(id) else { return None };
         let inputs = [a, b].map(|operand| self.operand(nodes, operand));
         bends::unknown(self, &NodeOp::Binary(op), &inputs, &self.node(nodes, id), &of)
     }
 
-    /// The products of `g` with the local derivatives of a scalar node, by parent; backward and forward are the same.
+    /// The products of `g` with the local derivatives of a scalar node, by parent; backward and forward are the same. Nothing
+    /// passes these ends.
     fn scalar_products(
         &self,
         tape: &Tape<Self::T>,
         id: u32,
         nodes: &Self::Nodes,
+        ends: &[NodeId],
         g: impl Fn(u32) -> Option<Self::V>,
         mut add: impl FnMut(u32, Self::V),
     ) {
@@ -159,7 +165,15 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
                 }
             }
             ScalarNode::Unary(op, parent) => {
-                if let Some(g) = g(parent).filter(|_| !op.is_flat()) {
+                let tail = Tail::of_scalar(tape.scalars(), op, parent);
+                if let Some((tail, [f, x])) = tail
+                    && self.passes_tails()
+                    && !ends.contains(&NodeId::scalar(f))
+                {
+                    if let Some(g) = g(x) {
+                        add(x, tail.product(self.node(nodes, x), g));
+                    }
+                } else if let Some(g) = g(parent).filter(|_| !op.is_flat()) {
                     add(parent, self.unary_rule(op, [self.node(nodes, parent), self.node(nodes, id), g]));
                 }
             }
@@ -208,23 +222,33 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
             }
             let wanted = |parent| needs.is_none_or(|needs| needs.scalar(parent)).then_some(g);
             let BuiltScalars { adjoints, nodes } = &mut *scalars;
-            self.scalar_products(tape, id, nodes, wanted, |parent, product| add(adjoints, parent, product));
+            let ends = needs.map_or(&[][..], Needs::ends);
+            self.scalar_products(tape, id, nodes, ends, wanted, |parent, product| add(adjoints, parent, product));
             if self.is_behind_choices()
-                && let Some(unknown) = self.scalar_unknown(tape, id, nodes, g)
+                && let ScalarNode::Binary(op, a, b) = tape.scalars().decode(id)
             {
-                let parents = tape.scalars().parents(id).into_iter().flatten();
-                parents.filter(|&parent| wanted(parent).is_some()).for_each(|parent| add(adjoints, parent, unknown));
+                let (op, inputs) = (NodeOp::Binary(op), [a, b].map(|operand| self.operand(nodes, operand)));
+                let output = self.node(nodes, id);
+                for (wrt, operand) in [a, b].into_iter().enumerate() {
+                    if let ScalarOperand::Node(parent) = operand
+                        && wanted(parent).is_some()
+                        && let Some(unknown) = bends::unknown_gradient(self, &op, &inputs, &output, (wrt, &g))
+                    {
+                        add(adjoints, parent, unknown);
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn forward_segment(&self, tape: &Tape<M::T>, lo: u32, hi: u32, scalars: &mut Self::Scalars, to_gradients: bool) {
-        for id in lo..hi {
+    fn forward_segment(&self, tape: &Tape<M::T>, range: Range<u32>, scalars: &mut Self::Scalars, way: &Way) {
+        for id in range {
             let mut sum = scalars.adjoints[id as usize];
             let add = |_, product| sum = Some(sum.map_or(product, |sum| sum + product));
-            self.scalar_products(tape, id, &scalars.nodes, |parent| scalars.adjoints[parent as usize], add);
-            if to_gradients {
+            let tangent = |parent: u32| scalars.adjoints[parent as usize];
+            self.scalar_products(tape, id, &scalars.nodes, &way.from, tangent, add);
+            if way.to_gradients {
                 for parent in tape.scalars().parents(id).into_iter().flatten() {
                     let Some(tangent) = scalars.adjoints[parent as usize] else { continue };
                     if let Some(unknown) = self.scalar_unknown(tape, id, &scalars.nodes, tangent) {
@@ -240,7 +264,8 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
         let contribution = self.rule(tape, k, wrt, g)?;
         if self.is_behind_choices()
             && let Contribution::Value(value) = &contribution
-            && let Some(unknown) = self.unknown(tape, k, &g)
+            && let (op, inputs, output) = self.entry_nodes(tape, k)
+            && let Some(unknown) = bends::unknown_gradient(self, &op, &inputs, &output, (wrt, &g))
         {
             return Ok((*value + unknown).into());
         }
@@ -264,6 +289,15 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
 
     fn refused_tangent(&self, found: &[Option<M::V>]) -> Option<Error> {
         self.refused_among(found)
+    }
+
+    fn passes(&self, _tape: &Tape<M::T>, _entries: [usize; 3]) -> bool {
+        self.passes_tails()
+    }
+
+    fn past(&self, tape: &Tape<M::T>, tail: Tail, [_, f, _]: [usize; 3], g: M::V) -> M::V {
+        let (_, inputs, _) = self.entry_nodes(tape, f);
+        tail.product(inputs[0], g)
     }
 
     fn unknown(&self, tape: &Tape<M::T>, k: usize, tangent: &M::V) -> Option<M::V> {
@@ -314,6 +348,9 @@ impl<'t, T: Element> BuildingMode for Recording<'t, T> {
     }
     fn nodes(&self, tape: &Tape<T>, n: u32) -> Vec<T> {
         tape.scalars().values(n)
+    }
+    fn passes_tails(&self) -> bool {
+        !self.tape.is_strict()
     }
     fn node(&self, values: &Vec<T>, id: u32) -> Var<'t, T> {
         Var::scalar(self.tape, id, values[id as usize])

@@ -41,7 +41,8 @@ impl<T: Element> Tape<T> {
         // Where a product of partial derivatives is not finite, each direction is taken by the rules.
         let ids: Vec<_> = ys.iter().map(|y| y.id).collect();
         let bends = self.is_numbers_alone() && bends::lead_to_gradients(self, &ids, 0, self.scalars().len());
-        if bends || !self.is_numbers_alone() || !all_finite(&products) {
+        let from_inside = xs.iter().any(|x| self.scalars().is_inside(x.id));
+        if bends || from_inside || !self.is_numbers_alone() || !all_finite(&products) {
             for (direction, product) in rows(directions.as_slice(), xs.len(), k).zip(rows_mut(&mut products, ys.len()))
             {
                 let tangents: Vec<_> = xs.iter().zip(direction).map(|(&x, &t)| (x, Value::Scalar(t))).collect();

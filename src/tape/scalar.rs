@@ -24,11 +24,11 @@ mod far;
 mod pages;
 mod replay;
 
-use far::is_far;
+pub(crate) use far::is_far;
 pub(super) use pages::prepared;
 
 use super::replay::ReplayCursor;
-use super::{Tape, Var};
+use super::{NodeId, NodeRef, Tape, Var};
 use crate::num::{Element, Number, Upstream, all_finite};
 use crate::ops::{self, Apply, Apply2, BinaryOp, BuiltinBinary, BuiltinUnary, N_CODES, N_UNARY, UnaryOp};
 use std::cell::{Cell, RefCell, UnsafeCell};
@@ -529,6 +529,11 @@ impl<T: Element> ScalarLane<T> {
     pub fn leaves_are_finite(&self, adjoints: &[T]) -> bool {
         let leaves = if self.has_other_leaves.get() { adjoints.len() } else { self.leading_leaves.get() };
         all_finite(&adjoints[..leaves.min(adjoints.len())])
+    }
+
+    /// Whether a node is a number of this lane that was made of others.
+    pub fn is_inside(&self, id: NodeId) -> bool {
+        matches!(id.lane(), NodeRef::Scalar(id) if !matches!(self.decode(id), ScalarNode::Leaf(_)))
     }
 
     /// Carries tangents forward through nodes `lo..hi`; leaves keep what they have.

@@ -266,6 +266,32 @@ fn second_derivatives_where_the_first_is_a_choice_are_nan_by_every_route_and_nev
     assert_eq!(hvp(|x| x.dot(x), Tensor::from([0.0, 0.0]), Tensor::from([1.0, 0.0])).unwrap().to_vec(), [2.0, 0.0]);
 }
 
+/// Directions along which what comes back to the elements of a length adds up to 0.
+#[test]
+fn second_derivatives_beside_a_choice_are_nan_along_directions_that_add_up_to_0() {
+    let squares: [Scalar; 4] = [
+        |x| x.norm2(()).square(),
+        |x| x.reshape([1, 2]).norm2(1).square().sum(()),
+        |x| x.at([0]).hypot(x.at([1])).square(),
+        |x| x.slice(0..1).hypot(x.slice(1..2)).square().sum(()),
+    ];
+    for (k, f) in squares.into_iter().enumerate() {
+        let (at, along) = (Tensor::from([0.0, 0.0]), Tensor::from([1.0, -1.0]));
+        let tape = Tape::new();
+        let (x, t) = (tape.var(&at), tape.data(&along));
+        let slope = tape.grad(f(x), &[x])[0];
+        let swept = (slope * t).sum(()).backward().wrt(x);
+        assert!(swept.iter().all(|x| x.is_nan()), "{k}: {swept}");
+        let mut program = Program::compile(&[at.clone(), along.clone()], |tape, v| {
+            let slope = tape.grad(f(v[0]), &[v[0]])[0];
+            vec![tape.grad((slope * v[1]).sum(()), &[v[0]])[0]]
+        })
+        .unwrap();
+        program.run(&[&at, &along]).unwrap();
+        assert!(program.output(0).iter().all(|x| x.is_nan()), "{k}, a program: {:?}", program.output(0));
+    }
+}
+
 /// Second derivatives along `along`, by every order of sweeps and tangents, recorded or not; those that are vectors first.
 fn second_derivatives<'t>(
     tape: &'t Tape<f64>,

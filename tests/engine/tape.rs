@@ -579,3 +579,18 @@ fn forward_mode_reaches_through_both_lanes() {
     let (_, along) = jvp(|x| x.sin(), 0.3, 2.0).unwrap();
     assert_eq!(along.item(), 2.0 * 0.3f64.cos());
 }
+
+#[test]
+fn a_tangent_may_be_given_to_a_number_that_was_made_of_others() {
+    let tape = Tape::new();
+    let x = tape.var(3.0);
+    let y = x * x;
+    let z = y * 2.0 + x;
+    let one = || Tensor::scalar(1.0).into();
+    assert_eq!(tape.jvp(z, &[(y, one())]).unwrap().as_slice(), [2.0]);
+    // Beside what comes from before it: dy = 6 + 1.
+    assert_eq!(tape.jvp(z, &[(y, one()), (x, one())]).unwrap().as_slice(), [15.0]);
+    assert_eq!(tape.jvp_many(&[z], &[y, x], &Tensor::from([[1.0, 1.0], [0.0, 1.0]])).unwrap().to_vec(), [15.0, 13.0]);
+    let recorded = tape.try_record_jvp(z, &[(y, tape.var(1.0)), (x, tape.var(1.0))]).unwrap();
+    assert_eq!(recorded.item(), 15.0);
+}

@@ -267,6 +267,9 @@ impl<'b, T: Element> BuildingMode for Traced<'b, T> {
     type Nodes = ();
 
     fn nodes(&self, _tape: &Tape<T>, _n: u32) {}
+    fn passes_tails(&self) -> bool {
+        self.form == RuleForm::Fused
+    }
     fn node(&self, _nodes: &(), id: u32) -> Symbol<'b> {
         self.scalars[id as usize]
     }

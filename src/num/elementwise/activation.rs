@@ -26,6 +26,10 @@ impl Unary for Sigmoid {
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g * (y * (S::lit(1.0) - y))
     }
+    #[inline(always)]
+    fn log_vjp<S: Number>(self, x: S, g: Upstream<S>) -> Option<Upstream<S>> {
+        Some(LogSigmoid.vjp(x, S::lit(f64::NAN), g))
+    }
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(((-x).exp() + S::lit(1.0)).reciprocal())
     }

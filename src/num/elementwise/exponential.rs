@@ -24,6 +24,10 @@ impl Unary for Exp {
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g * y
     }
+    #[inline(always)]
+    fn log_vjp<S: Number>(self, _x: S, g: Upstream<S>) -> Option<Upstream<S>> {
+        Some(g)
+    }
     fn latex(self) -> Latex {
         Latex::around("e^{", "}")
     }
@@ -49,6 +53,10 @@ impl Unary for Exp2 {
     #[inline(always)]
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g * (y * S::lit(LN_2))
+    }
+    #[inline(always)]
+    fn log_vjp<S: Number>(self, _x: S, g: Upstream<S>) -> Option<Upstream<S>> {
+        Some(g * S::lit(LN_2))
     }
     fn latex(self) -> Latex {
         Latex::around("2^{", "}")
@@ -89,6 +97,7 @@ impl Unary for Expm1 {
 pub struct Ln;
 impl Unary for Ln {
     const NAME: &'static str = "ln";
+    const LOGARITHM: Option<f64> = Some(1.0);
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
     const SINGULAR: Singular = Singular::AT_POINTS;
@@ -114,6 +123,7 @@ impl Unary for Ln {
 pub struct Log2;
 impl Unary for Log2 {
     const NAME: &'static str = "log2";
+    const LOGARITHM: Option<f64> = Some(1.0 / LN_2);
     const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
@@ -140,6 +150,7 @@ impl Unary for Log2 {
 pub struct Log10;
 impl Unary for Log10 {
     const NAME: &'static str = "log10";
+    const LOGARITHM: Option<f64> = Some(1.0 / LN_10);
     const HOT: bool = false;
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[0.2, 1.0, 7.5];
@@ -258,7 +269,10 @@ impl Binary for Xlogy {
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
-        (g * x) / y
+        // g x leaves the range where both are small. Where x / y does, it may still be a number; and 0 over 0 is 0 by g x.
+        let ratio = (Upstream(x) / y).0;
+        let is_number = ratio.abs().less(S::lit(f64::INFINITY)) * ratio.not_equal(S::lit(0.0));
+        Upstream(is_number.select((g * ratio).0, (g * x / y).0))
     }
     fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
         Some(x.equal(S::lit(0.0)).select(S::lit(0.0), x * y.ln()))

@@ -144,6 +144,9 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     /// swept by the rule.
     #[doc(hidden)]
     const FAR: bool = false;
+    /// What a logarithm is times the natural one.
+    #[doc(hidden)]
+    const LOGARITHM: Option<f64> = None;
     /// Where derivatives are not finite: routes through a graph may differ there in what they hide, and tests ask.
     #[doc(hidden)]
     const SINGULAR: Singular = Singular::NOWHERE;
@@ -154,6 +157,12 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     fn value<F: Float>(self, x: F) -> F;
     /// g f'(x), from the input `x`, the output `y` and the upstream gradient `g`.
     fn vjp<S: Number>(self, x: S, y: S, g: Upstream<S>) -> Upstream<S>;
+    /// g times the derivative of ln f(x), of an f above 0 that leaves the range where its logarithm does not.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn log_vjp<S: Number>(self, _x: S, _g: Upstream<S>) -> Option<Upstream<S>> {
+        None
+    }
     /// Which smooth piece of the function `x` lies on, so that gradient checks notice a kink between two points.
     fn piece(self, _x: f64) -> i64 {
         0

@@ -40,6 +40,11 @@ impl Unary for Erfc {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         -(g * gaussian(x))
     }
+    #[inline(always)]
+    fn log_vjp<S: Number>(self, x: S, g: Upstream<S>) -> Option<Upstream<S>> {
+        // Of -2/sqrt(pi) e^(-x^2) / erfc(x), the powers cancel.
+        Some(g / x.erfcx() * S::lit(-FRAC_2_SQRT_PI))
+    }
 }
 
 /// 2/sqrt(pi) e^(-x^2), the derivative of erf.
@@ -211,6 +216,10 @@ impl Unary for NormalPdf {
         // From 40 on the density is 0 and so is its slope, at an infinity too.
         -(g * (y * x.clamp(-40.0, 40.0)))
     }
+    #[inline(always)]
+    fn log_vjp<S: Number>(self, x: S, g: Upstream<S>) -> Option<Upstream<S>> {
+        Some(-(g * x))
+    }
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some((x * x * S::lit(-0.5)).exp() * S::lit(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2))
     }
@@ -240,6 +249,10 @@ impl Unary for NormalCdf {
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.normal_pdf()
+    }
+    #[inline(always)]
+    fn log_vjp<S: Number>(self, x: S, g: Upstream<S>) -> Option<Upstream<S>> {
+        Some(LogNormalCdf.vjp(x, S::lit(f64::NAN), g))
     }
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some((x * S::lit(-FRAC_1_SQRT_2)).erfc() * S::lit(0.5))

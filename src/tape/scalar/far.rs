@@ -14,7 +14,7 @@ fn range<T: Element>() -> [f64; 2] {
 
 /// Whether a number is no ordinary one: 0, subnormal, infinite, NaN.
 #[inline(always)]
-pub(super) fn is_far<T: Element>(x: T) -> bool {
+pub(crate) fn is_far<T: Element>(x: T) -> bool {
     let (size, [least, most]) = (x.as_f64().abs(), range::<T>());
     !(least <= size && size <= most)
 }
