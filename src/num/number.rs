@@ -163,6 +163,12 @@ impl<S: Number> Upstream<S> {
     pub fn zero() -> Self {
         Self(S::lit(0.0))
     }
+    /// g x / length, of a number and the length that it is part of: x / length is at most 1, where g x may leave the range. It is 0,
+    /// the minimum-norm subgradient, where the length is 0.
+    #[inline(always)]
+    pub(crate) fn along(self, x: S, length: S) -> Self {
+        self * (Upstream(x) / length).0
+    }
     /// The gradient where `mask` is not 0, and 0 elsewhere.
     #[inline(always)]
     pub fn only_if(self, mask: S) -> Self {

@@ -69,6 +69,11 @@ pub trait Algebra<T: Element>: Sized {
     fn over(&self, g: &Self::V, divisor: &Self::V) -> Self::V {
         self.binary(BinaryOp::Over(ops::Over), g, divisor)
     }
+    /// g x / length, of rows and their lengths: x / length is at most 1, where g x may leave the range; 0 where the length is 0.
+    #[doc(hidden)]
+    fn along(&self, g: &Self::V, x: &Self::V, length: &Self::V) -> Self::V {
+        self.scale(g, &self.over(x, length))
+    }
     /// 1 where x = y, else 0.
     fn equal(&self, x: &Self::V, y: &Self::V) -> Self::V {
         self.binary(BinaryOp::Equal(ops::Equal), x, y)

@@ -7,7 +7,7 @@ use crate::ops::structural::{Dims, TensorOp};
 use crate::ops::{self, Apply, Apply2, BinaryOp, UnaryOp};
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{self, Plan};
-use crate::tensor::kernels::reduce;
+use crate::tensor::kernels::{reduce, rows};
 use crate::tensor::pool::Pool;
 use crate::tensor::shape::same_lengths;
 use crate::tensor::{Operand, Shape, Tensor, Value};
@@ -218,6 +218,16 @@ impl<T: Element> Algebra<T> for Eager<'_, T> {
             return y.clone();
         }
         self.tracked(sound(binary(self.pool, op, x.operand(), y.operand())))
+    }
+    fn along(&self, g: &Value<T>, x: &Value<T>, length: &Value<T>) -> Value<T> {
+        // One pass, with the bits of the two.
+        if let (Value::Tensor(g), Value::Tensor(x), Value::Tensor(length)) = (g, x, length)
+            && (g.shape() == x.shape() || g.shape() == length.shape())
+        {
+            let write = |out: &mut [T]| rows::along(g.as_slice(), x.as_slice(), length.as_slice(), out);
+            return self.tracked(Value::Tensor(self.pool.fill("norm2", x.shape().clone(), write)));
+        }
+        self.scale(g, &self.over(x, length))
     }
     fn sum_to(&self, x: &Value<T>, shape: &Shape) -> Value<T> {
         // A row that was added to every row: the common case, and without it a third of a small step's sweep.

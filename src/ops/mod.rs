@@ -63,7 +63,8 @@
 //!
 //! Where value, derivative and upstream gradient are ordinary numbers, a rule's result is one: it goes from the upstream gradient to
 //! the result without turning back, and where a number's derivative leaves the range, as that of 1/x at 1e-200, its tape is swept by
-//! the rules and not by what was kept of them. What is itself out of range, as the tangent of 1/x there, is infinite or 0. `sigmoid`, `tanh` and what is made of them
+//! the rules and not by what was kept of them. A logarithm of a tail (`erfc`, `normal_cdf`, `normal_pdf`, `sigmoid`, `exp`) hands its
+//! gradient on to the tail's argument in one go, since 1/f is no number where f is subnormal. What is itself out of range, as the tangent of 1/x there, is infinite or 0. `sigmoid`, `tanh` and what is made of them
 //! (the gradient of `bce_with_logits` at a target of 1, the second one of `softplus` and `logaddexp`) take their slope from the output
 //! and are 0 where that is 1, from 17 on in `f32` and 37 in `f64`.
 //!

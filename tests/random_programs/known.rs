@@ -79,9 +79,7 @@ fn is_hidden(program: &Program, finding: &Finding) -> bool {
 const FORWARD: [&str; 4] = ["forward", "recorded tangents", "dual", "map, jacobian"];
 
 /// Seeds of programs at the ends of the range, one for each entry below that needs more than a line to show.
-const SQUARE: u64 = 1635;
 const FOURTH_POWER: u64 = 404;
-const QUOTIENT: u64 = 7982;
 const SIGN: u64 = 177997;
 const DWARF: u64 = 54481;
 const SINGULAR: u64 = 58617;
@@ -110,7 +108,7 @@ const KNOWN: &[Known] = &[
         example: || {
             let inputs: [(&[usize], &[f64]); 2] = [(&[1], &[-1.125]), (&[1], &[-2.75])];
             let nodes: [(&str, &[usize]); 4] =
-                [("scale", &[0, 1]), ("log10", &[0]), ("hypot", &[0, 3]), ("maximum", &[4, 2])];
+                [("scale", &[0, 1]), ("log10", &[0]), ("div", &[0, 3]), ("maximum", &[4, 2])];
             example(&inputs, &nodes, &[1])
         },
     },
@@ -157,37 +155,14 @@ const KNOWN: &[Known] = &[
         example: || example(&[(&[1, 1], &[0.0])], &[("inv", &[0]), ("minimum", &[0, 0])], &[1, 1]),
     },
     Known {
-        name: "second derivatives of acos, acosh, asin and atanh at 1 and beside it",
+        name: "second derivatives of acos, acosh, asin, atanh and logit at 1 and beside it",
         reason: "they are infinite there: NaN by one route, where infinities meet, infinite by another",
         covers: |program, finding| {
             let branch = |x: f64| (x.abs() - 1.0).abs() <= 100.0 * f32::EPSILON as f64;
-            let names = ["acos", "acosh", "asin", "atanh"];
+            let names = ["acos", "acosh", "asin", "atanh", "logit"];
             finding.order == 2 && is_nan_or_infinite(finding) && points::some_argument(program, &names, branch)
         },
         example: || example(&[(&[], &[1.0])], &[("acos", &[0])], &[]),
-    },
-    Known {
-        name: "derivatives of logarithms, softsign and quotients where a square leaves the range",
-        reason: "x/y, x/y^2 and 1/(1 + |x|)^2 times a small upstream lose digits as subnormal numbers, or all of them, and overflow \
-                 as tangents",
-        covers: |program, finding| {
-            let names = [
-                "binary_cross_entropy",
-                "cbrt",
-                "div",
-                "kl_divergence",
-                "ln",
-                "log10",
-                "log1p",
-                "log2",
-                "over",
-                "softsign",
-                "xlogy",
-            ];
-            let numbers = matches!(finding.kind, Kind::Number | Kind::Infinite);
-            finding.order > 0 && numbers && points::square_leaves_range(program, &names)
-        },
-        example: || generate::program(QUOTIENT),
     },
     Known {
         name: "second derivative of pow at a base of 0",
@@ -204,16 +179,6 @@ const KNOWN: &[Known] = &[
                 && points::some_argument(program, &["logaddexp"], |x| !x.is_finite())
         },
         example: || example(&[(&[1], &[f64::NAN])], &[("logaddexp", &[0, 0])], &[1]),
-    },
-    Known {
-        name: "derivatives of hypot, atan2, norm2 and std where a square leaves the range",
-        reason: "x/h and y/(x^2 + y^2) are made of squares, powers and quotients that overflow or are subnormal, by each route in \
-                 an order of its own",
-        covers: |program, finding| {
-            finding.order > 0
-                && points::square_leaves_range(program, &["hypot", "atan2", "norm2", "norm2_keep", "std", "std_keep"])
-        },
-        example: || generate::program(SQUARE),
     },
     Known {
         name: "second derivatives where a fourth power leaves the range",

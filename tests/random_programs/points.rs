@@ -177,13 +177,8 @@ fn tangent_vanishes<T: Element>(program: &Program, inputs: &[f64]) -> bool {
     })
 }
 
-/// Whether an argument of one of these ops has a square that overflows, or underflows to 0 or a subnormal number.
-pub fn square_leaves_range(program: &Program, names: &[&str]) -> bool {
-    let squares = range(program);
-    some_argument(program, names, |x| x != 0.0 && !(squares.0..=squares.1).contains(&(x * x)))
-}
-
-/// The same of the fourth power, of which second derivatives are made.
+/// Whether an argument of one of these ops has a fourth power, of which second derivatives are made, that overflows, or underflows to 0
+/// or a subnormal number.
 pub fn fourth_power_leaves_range(program: &Program, names: &[&str]) -> bool {
     let powers = range(program);
     some_argument(program, names, |x| x != 0.0 && !(powers.0..=powers.1).contains(&x.powi(4)))

@@ -232,12 +232,15 @@ impl Binary for Pow {
     }
     #[inline(always)]
     fn vjp_x<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
-        let slope = y * x.pow(y - S::lit(1.0));
+        // y x^(y - 1) as y x^y / x below 1, where the derivative of the power below may leave the range and that of y x^y / x
+        // does not; at 0 only the power has a limit.
+        let is_low = y.less(S::lit(1.0)) * x.abs().greater(S::lit(0.0));
+        let slope = is_low.select(y * out / x, y * x.pow(y - S::lit(1.0)));
         // 0 times x^-1 is 0 by itself but at x = 0 (or NaN). Masked there alone: elsewhere d2/dxdy = 1/x must get through.
         let singular = y.equal(S::lit(0.0)) * x.abs().greater(S::lit(0.0)).equal(S::lit(0.0));
         let by_power = g * singular.select(S::lit(0.0), slope);
-        // Where y < 0, x^(y - 1) leaves the range before the value does.
-        Upstream(y.less(S::lit(0.0)).select((g * (y * out) / x).0, by_power.0))
+        // Below 0, x^(y - 1) leaves the range before the value does. Not from 0 on: g y may be too small for a y beside it.
+        Upstream(y.less(S::lit(-1e-3)).select((g * (y * out) / x).0, by_power.0))
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
@@ -269,12 +272,11 @@ impl Binary for Hypot {
     }
     #[inline(always)]
     fn vjp_x<S: Number>(self, x: S, _y: S, out: S, g: Upstream<S>) -> Upstream<S> {
-        // g x before the division: at the origin 0 over 0 is 0, the minimum-norm subgradient.
-        (g * x) / out
+        g.along(x, out)
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, _x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
-        (g * y) / out
+        g.along(y, out)
     }
     fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
         Some((x * x + y * y).sqrt())

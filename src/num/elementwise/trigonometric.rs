@@ -188,14 +188,14 @@ impl Binary for Atan2 {
     }
     #[inline(always)]
     fn vjp_x<S: Number>(self, y: S, x: S, _out: S, g: Upstream<S>) -> Upstream<S> {
-        // Divided by the radius twice, not by its square, which overflows; the numerator first, so that 0 over 0 is 0.
+        // Divided by the radius twice, not by its square, which overflows; and not times g before that.
         let radius = x.hypot(y);
-        (g * x) / radius / radius
+        g * (Upstream(x) / radius / radius).0
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, y: S, x: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         let radius = x.hypot(y);
-        -((g * y) / radius / radius)
+        -(g * (Upstream(y) / radius / radius).0)
     }
     fn piece(self, y: f64, x: f64) -> i64 {
         // The cut along the negative abscissa.

@@ -94,15 +94,14 @@ impl TensorRule for Reduce {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         let x = &node.inputs[0];
         match self.0 {
-            // g x before the division: where the norm is 0, 0 over 0 is 0, the minimum-norm subgradient.
-            RowReduction::Norm2 => a.over(&a.scale(g, x), node.output),
+            RowReduction::Norm2 => a.along(g, x, node.output),
             _ => a.scale(g, &self.weights(a, node)),
         }
         .into()
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         match self.0 {
-            RowReduction::Norm2 => a.over(&a.sum_last(&a.scale(tangent, &node.inputs[0])), node.output),
+            RowReduction::Norm2 => a.sum_last(&a.along(tangent, &node.inputs[0], node.output)),
             _ => a.sum_last(&a.scale(tangent, &self.weights(a, node))),
         }
     }

@@ -19,13 +19,21 @@ fn same<T: Element>(a: T, b: T) -> bool {
     a.as_f64().to_bits() == b.as_f64().to_bits() || (a.as_f64().is_nan() && b.as_f64().is_nan())
 }
 
+fn is_ordinary<T: Element>(x: T) -> bool {
+    let least = if T::NAME == "f32" { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+    x.as_f64().is_finite() && x.as_f64().abs() >= least
+}
+
+/// Upstream gradients that are so small, or large, that they leave the range together with numbers of their kind.
+fn upstreams<T: Element>() -> [T; 2] {
+    let power: f64 = if T::NAME == "f32" { 100.0 } else { 900.0 };
+    [-power, power].map(|power| T::from_f64(power.exp2()))
+}
+
 /// An adjoint begins as 0, to which -0 adds nothing. And where a derivative is out of range or subnormal, numbers may go there by
 /// another way, which ends a rounding apart or in a number where the other does not.
 fn same_slope<T: Element>(is_far: bool, a: T, b: T) -> bool {
-    let ordinary = |x: T| {
-        let least = if T::NAME == "f32" { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
-        x.as_f64().is_finite() && x.as_f64().abs() >= least
-    };
+    let ordinary = |x: T| is_ordinary(x);
     same(a, b) || a == b || is_far && !(ordinary(a) && ordinary(b))
 }
 
@@ -77,6 +85,63 @@ fn one_argument_ops_have_one_implementation() {
         }
     }
     UnaryOp::all().into_iter().for_each(|op| op.with(Visit(&singles, &doubles)));
+}
+
+/// The derivatives of an op by both arguments, times an upstream gradient: of tensors, and of their numbers.
+fn slopes<T: Element, O: BuiltinBinary>(tape: &Tape<T>, op: O, [x, y]: [Tensor<T>; 2], g: T) -> [Vec<T>; 2] {
+    let (a, b) = (tape.var(x), tape.var(y));
+    let out = Number::binary(a, op, b);
+    let grads = out.try_backward_with(Tensor::full(out.shape(), g)).unwrap();
+    [a, b].map(|x| grads.wrt(x).to_vec())
+}
+
+/// Where a derivative is an ordinary number and its product with an upstream gradient is one, the product is both numbers' and
+/// tensors': what lies in between does not leave the range. (A quotient's derivative by its divisor goes by g / y instead, which
+/// gives numbers where that derivative, x / y^2, is none.)
+#[test]
+fn products_with_upstream_gradients_far_from_1_are_those_of_the_derivatives() {
+    fn check<T: Element, O: BuiltinBinary>(op: O, numbers: &[T]) {
+        let mut tape = Tape::<T>::of();
+        let partners: Vec<T> =
+            numbers.iter().cycle().skip(numbers.len() / 3).step_by(7).take(numbers.len()).copied().collect();
+        // Both arguments of one size, too: as lengths have.
+        let near: Vec<T> = numbers.iter().map(|&x| x * T::from_f64(0.75)).collect();
+        for (x, y) in numbers.iter().zip(&partners).chain(numbers.iter().zip(&near)) {
+            tape.clear();
+            let rows = || [*x, *y].map(|x| Tensor::full([3], x));
+            let one = slopes(&tape, op, rows(), T::from_f64(1.0));
+            for g in upstreams::<T>() {
+                let tensors = slopes(&tape, op, rows(), g);
+                let numbers = slopes(&tape, op, [*x, *y].map(Tensor::scalar), g);
+                for (((one, tensor), number), name) in one.iter().zip(&tensors).zip(&numbers).zip(["f_x", "f_y"]) {
+                    let right = T::from_f64(one[1].as_f64() * g.as_f64());
+                    let by_divisor = name == "f_y" && ["div", "over"].contains(&O::NAME);
+                    if by_divisor || !is_ordinary(one[1]) || !is_ordinary(right) {
+                        continue;
+                    }
+                    for (found, what) in [(tensor[1], "in a tensor"), (number[0], "a number")] {
+                        let error = (found.as_f64() / right.as_f64() - 1.0).abs();
+                        assert!(
+                            error <= 4.0 * T::EPSILON,
+                            "{op:?} ({}) of {x:e} and {y:e}, {name} times {g:e}, {what}: {found:e}, not {right:e}",
+                            T::NAME
+                        );
+                    }
+                }
+            }
+        }
+    }
+    let singles = sample(39_999_971);
+    let doubles: Vec<f64> = singles.iter().map(|&x| f64::from(x) * 1.000_000_03).collect();
+    struct Visit<'a>(&'a [f32], &'a [f64]);
+    impl ops::BinaryVisitor for Visit<'_> {
+        type Output = ();
+        fn visit<O: BuiltinBinary>(self, op: O) {
+            check(op, self.0);
+            check(op, self.1);
+        }
+    }
+    BinaryOp::all().into_iter().for_each(|op| op.with(Visit(&singles, &doubles)));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! grows with the logarithm of a row's length. A running sum is one of blocks as well: the sums of all blocks before, added two by
 //! two, and the sums inside.
 
+use crate::num::elementwise::{Binary, Over, Scale};
 use crate::num::math::Mode;
 use crate::num::simd::{Kernel, dispatch};
 use crate::num::{Element, Float};
@@ -227,6 +228,36 @@ fn running_sum<T: Element, const BACKWARDS: bool>(row: &[T], out: &mut [T]) {
     for i in first..n {
         sum += row[at(i)];
         out[at(i)] = before + sum;
+    }
+}
+
+/// out = g x / length, of rows and their lengths, `g` being as long as either: 0 where g or x is, as of a gradient.
+pub(crate) fn along<T: Element>(g: &[T], x: &[T], lengths: &[T], out: &mut [T]) {
+    struct Loop<'a, T>([&'a [T]; 3], &'a mut [T]);
+    impl<T: Element> Kernel for Loop<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<M: Mode>(self) {
+            let Loop([g, x, lengths], out) = self;
+            let n = x.len() / lengths.len();
+            let product = |g: T, x: T, length: T| {
+                let share = Over.value(x.enter::<M>(), length.enter::<M>());
+                T::leave(Scale.value(g.enter::<M>(), share))
+            };
+            let rows = x.chunks_exact(n).zip(out.chunks_exact_mut(n)).zip(lengths);
+            if g.len() == x.len() {
+                for (((x, out), &length), g) in rows.zip(g.chunks_exact(n)) {
+                    out.iter_mut().zip(x).zip(g).for_each(|((out, &x), &g)| *out = product(g, x, length));
+                }
+            } else {
+                for (((x, out), &length), &g) in rows.zip(g) {
+                    out.iter_mut().zip(x).for_each(|(out, &x)| *out = product(g, x, length));
+                }
+            }
+        }
+    }
+    if !x.is_empty() {
+        dispatch(Loop([g, x, lengths], out));
     }
 }
 
