@@ -326,7 +326,7 @@ where
     let (m, n) = (y.len(), x.len());
     let columns = tape.jvp_many(&y, &x, &identity(n)).or_panic();
     let columns = columns.as_slice();
-    let ordinary = !tape.has_singular_ops() && x.iter().chain(&y).all(|var| var.item().as_f64().is_finite());
+    let ordinary = !tape.has_singular_ops() && x.iter().chain(&y).all(|var| var.item().to_f64().is_finite());
     let finite = all_finite(columns)
         && (ordinary || {
             let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));

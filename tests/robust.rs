@@ -296,7 +296,7 @@ fn memory_is_asked_for<T: Element>() {
     let message = panic_of(|| _ = functional::jacobian(|x| x.exp(), flat.value())).expect("it has the memory");
     assert!(message.starts_with("jacobian: ") && message.contains("does not have"), "{message}");
     // And what is left works on.
-    assert_eq!(x.broadcast_to([3, 3]).sum(()).item().as_f64(), 9.0);
+    assert_eq!(x.broadcast_to([3, 3]).sum(()).item().to_f64(), 9.0);
 }
 
 #[test]
@@ -316,21 +316,21 @@ fn ranks_up_to_the_limit<T: Element>() {
     for rank in [3, 31, 32] {
         let (tape, t) = (Tape::of(), of_rank::<T>(rank));
         let x = tape.var(&t);
-        let numbers = |x: Var<'_, T>| x.value().iter().map(|x| x.as_f64()).collect::<Vec<f64>>();
-        assert_eq!(x.sum(()).item().as_f64(), 15.0);
+        let numbers = |x: Var<'_, T>| x.value().iter().map(|x| x.to_f64()).collect::<Vec<f64>>();
+        assert_eq!(x.sum(()).item().to_f64(), 15.0);
         assert_eq!(numbers(x.sum(rank as isize - 1)), [3.0, 12.0]);
         assert_eq!(numbers(x.sum(1)), [3.0, 5.0, 7.0]);
         assert_eq!(numbers(x.max(-1)), [2.0, 5.0]);
         let gradient = x.sum(-1).square().sum(()).backward().wrt(x).to_vec();
-        assert_eq!(gradient.iter().map(|g| g.as_f64()).collect::<Vec<_>>(), [6.0, 6.0, 6.0, 24.0, 24.0, 24.0]);
+        assert_eq!(gradient.iter().map(|g| g.to_f64()).collect::<Vec<_>>(), [6.0, 6.0, 6.0, 24.0, 24.0, 24.0]);
         let mut order: Vec<usize> = (0..rank).collect();
         order.swap(1, rank - 1);
         assert_eq!(numbers(x.permute(&order)), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
         let mut program =
             Program::compile(std::slice::from_ref(&t), |_, v| vec![v[0].exp().ln().sum(1), v[0].sum(-1)]).unwrap();
         program.run(&[&t]).unwrap();
-        assert!(program.output(0).iter().zip([3.0, 5.0, 7.0]).all(|(a, b)| (a.as_f64() - b).abs() < 1e-5));
-        assert_eq!(program.output(1).iter().map(|x| x.as_f64()).collect::<Vec<_>>(), [3.0, 12.0]);
+        assert!(program.output(0).iter().zip([3.0, 5.0, 7.0]).all(|(a, b)| (a.to_f64() - b).abs() < 1e-5));
+        assert_eq!(program.output(1).iter().map(|x| x.to_f64()).collect::<Vec<_>>(), [3.0, 12.0]);
     }
 }
 

@@ -113,7 +113,7 @@ impl<'t, T: Element> Analytic<'t, T> {
         let grads = output.try_backward_with(seed)?;
         let mut gradients = Vec::with_capacity(variables.len());
         for &x in &variables {
-            gradients.push(grads.try_wrt(x)?.iter().map(|g| g.as_f64()).collect::<Vec<f64>>());
+            gradients.push(grads.try_wrt(x)?.iter().map(|g| g.to_f64()).collect::<Vec<f64>>());
         }
         let largest = gradients.iter().flatten().filter(|g| g.is_finite()).fold(0.0, |max: f64, g| max.max(g.abs()));
         // Rounding grows with the depth of a graph; the power leaves six digits in f64 and three in f32 for that.
@@ -129,7 +129,7 @@ impl<'t, T: Element> Analytic<'t, T> {
             tangent.as_mut_slice()[i] = T::from_f64(share);
         }
         let moved = self.tape.jvp(self.output, &[(x, tangent.into())])?;
-        let moved: Vec<f64> = moved.as_slice().iter().map(|t| t.as_f64()).collect();
+        let moved: Vec<f64> = moved.as_slice().iter().map(|t| t.to_f64()).collect();
         let size = moved.iter().zip(&self.weights).map(|(t, w)| (t * w).abs()).sum();
         Ok((dot(&moved, &self.weights), size))
     }
@@ -273,9 +273,9 @@ fn moves<T: Element>(
     if let Some(directions) = options.directions {
         let direction = |number| {
             let draw = Tensor::<T>::normal([x.len()], 0.0, 1.0, rng);
-            let length = draw.iter().map(|d| d.as_f64().powi(2)).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+            let length = draw.iter().map(|d| d.to_f64().powi(2)).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
             // Rounded to T, so that every run moves along the same direction.
-            let shares = draw.iter().map(|d| T::from_f64(d.as_f64() / length).as_f64()).enumerate().collect();
+            let shares = draw.iter().map(|d| T::from_f64(d.to_f64() / length).to_f64()).enumerate().collect();
             (Place::Direction(number), Move { parameter, shares })
         };
         return (0..directions).map(direction).collect();
@@ -301,7 +301,7 @@ pub(super) fn index_of(mut i: usize, dims: &[usize]) -> Vec<usize> {
 /// Weights away from 0 and of both signs, so that no output goes unseen.
 fn random_weights<T: Element>(rng: &mut ChaCha8Rng, n: usize) -> Vec<f64> {
     let mut draw = || (0.5 + rng.random::<f64>()) * if rng.random::<bool>() { 1.0 } else { -1.0 };
-    (0..n).map(|_| T::from_f64(draw()).as_f64()).collect()
+    (0..n).map(|_| T::from_f64(draw()).to_f64()).collect()
 }
 
 pub(super) fn random_direction<T: Element>(rng: &mut ChaCha8Rng, like: &Tensor<T>) -> Tensor<T> {
@@ -310,7 +310,7 @@ pub(super) fn random_direction<T: Element>(rng: &mut ChaCha8Rng, like: &Tensor<T
 }
 
 fn convert<T: Element, S: Element>(x: &Tensor<T>) -> Tensor<S> {
-    let data = x.iter().map(|x| S::from_f64(x.as_f64())).collect();
+    let data = x.iter().map(|x| S::from_f64(x.to_f64())).collect();
     Tensor::new(x.shape(), data).expect("as many elements as before")
 }
 

@@ -83,13 +83,13 @@ impl PieceHasher {
 
     fn scalar<T: Element>(&mut self, tape: &Tape<T>, id: u32, values: &[T]) {
         let at = |operand| match operand {
-            ScalarOperand::Node(i) => values[i as usize].as_f64(),
-            ScalarOperand::Literal(x) => T::as_f64(x),
+            ScalarOperand::Node(i) => values[i as usize].to_f64(),
+            ScalarOperand::Literal(x) => T::to_f64(x),
         };
         let (name, piece) = match tape.scalars().decode(id) {
             ScalarNode::Leaf(_) => ("leaf", 0),
             ScalarNode::Copy(_) => ("select", 0),
-            ScalarNode::Unary(op, parent) => (op.name(), op.with(UnaryPiece(values[parent as usize].as_f64()))),
+            ScalarNode::Unary(op, parent) => (op.name(), op.with(UnaryPiece(values[parent as usize].to_f64()))),
             ScalarNode::Binary(op, a, b) => (op.name(), op.with(BinaryPiece(at(a), at(b)))),
         };
         let mut code = Fingerprint::of(name).with(piece as u64);
@@ -115,11 +115,11 @@ impl PieceHasher {
         let code = match &entry.op {
             NodeOp::Leaf | NodeOp::Copy => code,
             NodeOp::Unary(op) => op.with(UnaryPieces { x: operand(0), code }),
-            NodeOp::CustomUnary(op) => code.pieces(operand(0).data().iter().map(|x| op.piece(x.as_f64()))),
+            NodeOp::CustomUnary(op) => code.pieces(operand(0).data().iter().map(|x| op.piece(x.to_f64()))),
             NodeOp::Binary(op) => op.with(BinaryPieces { x: stretched(0), y: stretched(1), code }),
             NodeOp::CustomBinary(op) => {
                 let (x, y) = (stretched(0), stretched(1));
-                code.pieces(x.iter().zip(y.iter()).map(|(x, y)| op.piece(x.as_f64(), y.as_f64())))
+                code.pieces(x.iter().zip(y.iter()).map(|(x, y)| op.piece(x.to_f64(), y.to_f64())))
             }
             NodeOp::Select => code.pieces(operand(0).data().iter().map(|&c| (c != T::from_f64(0.0)) as i64)),
             NodeOp::Tensor(op) => code.tensor_op(op, operand(0).data(), entry.value.as_slice()),
@@ -198,7 +198,7 @@ struct UnaryPieces<'a, T> {
 impl<T: Element> UnaryVisitor for UnaryPieces<'_, T> {
     type Output = Fingerprint;
     fn visit<O: BuiltinUnary>(self, op: O) -> Fingerprint {
-        self.code.pieces(self.x.data().iter().map(|x| op.piece(x.as_f64())))
+        self.code.pieces(self.x.data().iter().map(|x| op.piece(x.to_f64())))
     }
 }
 
@@ -211,6 +211,6 @@ struct BinaryPieces<T> {
 impl<T: Element> BinaryVisitor for BinaryPieces<T> {
     type Output = Fingerprint;
     fn visit<O: BuiltinBinary>(self, op: O) -> Fingerprint {
-        self.code.pieces(self.x.iter().zip(self.y.iter()).map(|(x, y)| op.piece(x.as_f64(), y.as_f64())))
+        self.code.pieces(self.x.iter().zip(self.y.iter()).map(|(x, y)| op.piece(x.to_f64(), y.to_f64())))
     }
 }

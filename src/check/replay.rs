@@ -45,7 +45,7 @@ impl<'f, S: Element> Replay<'f, S> {
         let second = output(&tape, f, &point)?;
         same_twice(check, &first, &second)?;
         tape.clear();
-        let values = first.iter().map(|x| x.as_f64()).collect();
+        let values = first.iter().map(|x| x.to_f64()).collect();
         Ok(Self { f, tape, point, signature, shape: first.shape().clone(), values, weights: Vec::new() })
     }
 
@@ -62,7 +62,7 @@ impl<'f, S: Element> Replay<'f, S> {
     /// The size of what moves, and at least 1: steps are relative to it.
     pub(super) fn scale(&self, step: &Move) -> f64 {
         let x = self.point[step.parameter].as_slice();
-        let squares: f64 = step.shares.iter().map(|&(i, _)| x[i].as_f64().powi(2)).sum();
+        let squares: f64 = step.shares.iter().map(|&(i, _)| x[i].to_f64().powi(2)).sum();
         (squares / step.shares.len() as f64).sqrt().max(1.0)
     }
 
@@ -72,7 +72,7 @@ impl<'f, S: Element> Replay<'f, S> {
         let span = step
             .shares
             .iter()
-            .map(|&(i, share)| share * (upper.as_slice()[i].as_f64() - lower.as_slice()[i].as_f64()))
+            .map(|&(i, share)| share * (upper.as_slice()[i].to_f64() - lower.as_slice()[i].to_f64()))
             .sum();
         let mut sample = Sample { plus: f64::NAN, minus: f64::NAN, span, obstacle: None, kink: None };
         for (end, value) in [(upper, &mut sample.plus), (lower, &mut sample.minus)] {
@@ -91,7 +91,7 @@ impl<'f, S: Element> Replay<'f, S> {
         let mut x = self.point[step.parameter].clone();
         let data = x.as_mut_slice();
         for &(i, share) in &step.shares {
-            data[i] = S::from_f64(data[i].as_f64() + h * share);
+            data[i] = S::from_f64(data[i].to_f64() + h * share);
         }
         x
     }
@@ -107,7 +107,7 @@ impl<'f, S: Element> Replay<'f, S> {
             Err(error) => Err(format!("an error beside the point: {error}")),
             Ok(y) if y.shape() != &self.shape => Err("the output has another shape beside the point".into()),
             Ok(y) if !y.is_finite() => Err("the function is not finite beside the point".into()),
-            Ok(y) => Ok(self.weights.iter().zip(y.iter()).map(|(w, y)| w * y.as_f64()).sum()),
+            Ok(y) => Ok(self.weights.iter().zip(y.iter()).map(|(w, y)| w * y.to_f64()).sum()),
         };
         (value, departure)
     }

@@ -155,12 +155,12 @@ impl<T: Element> Dataset<T> {
             )));
         }
         let wrong = |weight: f64| !(weight.is_finite() && weight >= 0.0);
-        if let Some((row, weight)) = weights.iter().enumerate().find(|(_, weight)| wrong(weight.as_f64())) {
+        if let Some((row, weight)) = weights.iter().enumerate().find(|(_, weight)| wrong(weight.to_f64())) {
             return Err(Error::argument(format!(
                 "dataset: weight {weight} at row {row}; weights are finite and at least 0"
             )));
         }
-        if weights.iter().all(|weight| weight.as_f64() == 0.0) {
+        if weights.iter().all(|weight| weight.to_f64() == 0.0) {
             return Err(Error::argument("dataset: every weight is 0; at least one must be above"));
         }
         self.weights = Some(weights);
@@ -280,7 +280,7 @@ impl<T: Element> Dataset<T> {
     /// A number that is too large for it.
     pub fn cast<U: Element>(&self) -> Result<Dataset<U>> {
         let cast =
-            |tensor: &Tensor<T>| Tensor::new(tensor.shape(), tensor.iter().map(|x| U::from_f64(x.as_f64())).collect());
+            |tensor: &Tensor<T>| Tensor::new(tensor.shape(), tensor.iter().map(|x| U::from_f64(x.to_f64())).collect());
         let inputs = cast(&self.inputs)?;
         check_inputs(&inputs, &self.preprocessing)?;
         let targets = match &self.targets {
@@ -370,7 +370,7 @@ fn check_filled<T: Element>(inputs: &Tensor<T>) -> Result<()> {
 fn check_inputs<T: Element>(inputs: &Tensor<T>, preprocessing: &Preprocessing) -> Result<()> {
     check_filled(inputs)?;
     let shape = inputs.shape();
-    let Some(at) = inputs.iter().position(|x| !x.as_f64().is_finite()) else { return Ok(()) };
+    let Some(at) = inputs.iter().position(|x| !x.to_f64().is_finite()) else { return Ok(()) };
     let (row, column) = (at / (inputs.len() / shape[0]), at % (inputs.len() / shape[0]));
     let name = preprocessing.feature_names().swap_remove(column);
     Err(Error::not_finite(format!(
@@ -398,7 +398,7 @@ fn check_values<T: Element>(values: &Tensor<T>) -> Result<usize> {
     if !(1..=2).contains(&shape.rank()) || values.is_empty() {
         return Err(Error::shape(format!("dataset: target values of shape {shape}; expected [n] or [n, k]")));
     }
-    match values.iter().position(|x| !x.as_f64().is_finite()) {
+    match values.iter().position(|x| !x.to_f64().is_finite()) {
         Some(at) => Err(Error::not_finite(format!(
             "dataset: the target of row {} is {}; targets must be finite",
             at / (values.len() / shape[0]),

@@ -514,7 +514,7 @@ impl Preprocessing {
         for scaler in &self.scalers {
             scaled = scaler.apply_tensor(&scaled)?;
         }
-        match scaled.iter().position(|x| !x.as_f64().is_finite()) {
+        match scaled.iter().position(|x| !x.to_f64().is_finite()) {
             Some(at) => Err(Error::not_finite(format!(
                 "encode: row {}, column {:?} is {}; features must be finite",
                 first + at / self.n_features(),
@@ -551,7 +551,7 @@ impl Preprocessing {
         if shape.rank() != 2 || shape[1] == 0 || (classes > 0 && shape[1] != classes) {
             return Err(Error::shape(format!("decode: scores of shape {shape}; expected [n, classes]")));
         }
-        if let Some(at) = scores.iter().position(|score| score.as_f64().is_nan()) {
+        if let Some(at) = scores.iter().position(|score| score.to_f64().is_nan()) {
             return Err(Error::not_finite(format!("decode: a score of row {} is NaN", at / shape[1])));
         }
         self.decode_labels(&scores.argmax_rows())

@@ -188,12 +188,12 @@ impl Scaler {
         let mut data = Vec::with_capacity(rows.len());
         if self.uniform {
             let (offset, scale) = (self.offset[0], self.scale[0]);
-            data.extend(rows.iter().map(|x| T::from_f64(f(x.as_f64(), offset, scale))));
+            data.extend(rows.iter().map(|x| T::from_f64(f(x.to_f64(), offset, scale))));
         } else {
             for row in rows.as_slice().chunks_exact(columns) {
                 let parts = self.offset.iter().zip(&self.scale);
                 data.extend(
-                    row.iter().zip(parts).map(|(x, (&offset, &scale))| T::from_f64(f(x.as_f64(), offset, scale))),
+                    row.iter().zip(parts).map(|(x, (&offset, &scale))| T::from_f64(f(x.to_f64(), offset, scale))),
                 );
             }
         }
@@ -221,7 +221,7 @@ fn sum<T: Element>(rows: &Tensor<T>, columns: usize, f: impl Fn(usize, f64) -> f
     let mut sums = vec![0.0; columns];
     for row in rows.as_slice().chunks_exact(columns) {
         for (column, (sum, x)) in sums.iter_mut().zip(row).enumerate() {
-            *sum += f(column, x.as_f64());
+            *sum += f(column, x.to_f64());
         }
     }
     sums
@@ -233,8 +233,8 @@ fn bounds<T: Element>(rows: &Tensor<T>) -> (Vec<f64>, Vec<f64>) {
     let (mut low, mut high) = (vec![f64::INFINITY; columns], vec![f64::NEG_INFINITY; columns]);
     for row in rows.as_slice().chunks_exact(columns) {
         for (x, (low, high)) in row.iter().zip(low.iter_mut().zip(&mut high)) {
-            *low = low.min(x.as_f64());
-            *high = high.max(x.as_f64());
+            *low = low.min(x.to_f64());
+            *high = high.max(x.to_f64());
         }
     }
     (low, high)

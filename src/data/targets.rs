@@ -23,11 +23,11 @@ impl TargetKind {
     /// The kind of these targets.
     pub fn of<T: Element>(targets: &Targets<T>) -> Self {
         let Targets::Values(values) = targets else { return Self::Label };
-        if !values.iter().all(|value| [0.0, 1.0].contains(&value.as_f64())) {
+        if !values.iter().all(|value| [0.0, 1.0].contains(&value.to_f64())) {
             return Self::Value;
         }
         let columns = values.shape().get(1).copied().unwrap_or(1).max(1);
-        let ones = |row: &[T]| row.iter().filter(|value| value.as_f64() == 1.0).count();
+        let ones = |row: &[T]| row.iter().filter(|value| value.to_f64() == 1.0).count();
         match columns > 1 && values.as_slice().chunks(columns).all(|row| ones(row) == 1) {
             true => Self::OneHot,
             false => Self::Flags,

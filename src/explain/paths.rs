@@ -120,7 +120,7 @@ pub(super) fn collect<T: Element>(
         output: label(graph, output),
         input: label(graph, input),
         paths: walk.all(output),
-        gradient: steps[input].upstream.as_slice()[0].as_f64(),
+        gradient: steps[input].upstream.as_slice()[0].to_f64(),
     })
 }
 
@@ -154,7 +154,7 @@ impl<'a, T: Element> PathFinder<'a, T> {
                         node.shape()
                     )));
                 };
-                walk.edges[step.node].push((link.parent, local.as_f64()));
+                walk.edges[step.node].push((link.parent, local.to_f64()));
                 walk.routes[step.node] = walk.routes[step.node].saturating_add(routes);
             }
         }

@@ -60,7 +60,7 @@ impl Table {
                 lines.push(TableRow {
                     parent: label(graph, link.parent),
                     local: match &link.local {
-                        Local::Number(x) => brief(x.as_f64()),
+                        Local::Number(x) => brief(x.to_f64()),
                         Local::Elementwise(x) => summary(&Value::Tensor(x.clone())),
                         Local::Rule => format!("rule of {}", node.op()),
                     },
@@ -149,7 +149,7 @@ fn call<T: Element>(graph: &Graph<T>, node: &GraphNode<T>) -> String {
     }
     let arg = |arg: &Arg<T>| match arg {
         Arg::Node(index) => label(graph, *index),
-        Arg::Literal(x) => brief(x.as_f64()),
+        Arg::Literal(x) => brief(x.to_f64()),
     };
     let args: Vec<String> = node.args().iter().map(arg).collect();
     format!("{}({})", node.op(), args.join(", "))
@@ -158,9 +158,9 @@ fn call<T: Element>(graph: &Graph<T>, node: &GraphNode<T>) -> String {
 /// A number, or a tensor's shape and Euclidean norm.
 fn summary<T: Element>(value: &Value<T>) -> String {
     match value {
-        Value::Scalar(x) => brief(x.as_f64()),
+        Value::Scalar(x) => brief(x.to_f64()),
         Value::Tensor(x) => {
-            let norm = x.iter().map(|x| x.as_f64().powi(2)).sum::<f64>().sqrt();
+            let norm = x.iter().map(|x| x.to_f64().powi(2)).sum::<f64>().sqrt();
             format!("{} norm {}", x.shape(), brief(norm))
         }
     }

@@ -137,7 +137,7 @@ impl<T: Element> Model<T> {
             rows.map(answer).collect()
         } else {
             let values = preprocessing.decode_values(&probabilities)?;
-            values.as_slice().chunks(width.max(1)).map(|row| Answer::Values(as_f64(row))).collect()
+            values.as_slice().chunks(width.max(1)).map(|row| Answer::Values(to_f64(row))).collect()
         };
         let answer = |(answer, broken): (Answer, Option<T>)| match broken {
             // An infinite score is still a certain class.
@@ -162,6 +162,6 @@ fn is_labelled(preprocessing: &Preprocessing, head: Option<Head>) -> bool {
     }
 }
 
-fn as_f64<T: Element>(row: &[T]) -> Vec<f64> {
+fn to_f64<T: Element>(row: &[T]) -> Vec<f64> {
     row.iter().map(|x| x.to_f64()).collect()
 }

@@ -54,7 +54,7 @@ impl Embedding {
     fn indices<T: Element>(&self, x: &Tensor<T>) -> Result<Vec<usize>> {
         let each = x.len() / x.shape().first().copied().unwrap_or(1).max(1);
         let index = |(i, x): (usize, &T)| {
-            let number = x.as_f64();
+            let number = x.to_f64();
             let whole = number as usize;
             if whole as f64 == number && whole < self.rows {
                 return Ok(whole);

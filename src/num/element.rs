@@ -197,7 +197,7 @@ macro_rules! float_plain {
             #[inline(always)]
             fn from_f64(x: f64) -> Self { x as $t }
             #[inline(always)]
-            fn as_f64(self) -> f64 { self as f64 }
+            fn to_f64(self) -> f64 { self as f64 }
         }
     };
     (@native $t:ident, $($name:ident : $std:ident),*) => {
@@ -256,8 +256,22 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// What tensors and tapes hold: `f32` or `f64`, and nothing else.
+/// What tensors and tapes hold: `f32` or `f64`, and nothing else. Its arithmetic is that of [`Number`], with every elementwise op as
+/// a method; literals are `T::lit(0.5)`.
 ///
+/// # Examples
+/// ```
+/// use retrograd::Element;
+/// fn norm<T: Element>(x: &[T]) -> T {
+///     x.iter().map(|&x| x * x).sum::<T>().sqrt()
+/// }
+/// fn huber<T: Element>(x: T) -> T {
+///     if x.abs() < T::lit(1.0) { T::lit(0.5) * x.square() } else { x.abs() - T::lit(0.5) }
+/// }
+/// assert_eq!((norm(&[3.0, 4.0]), huber(-3.0_f32), norm::<f32>(&[])), (5.0, 2.5, 0.0));
+/// ```
+///
+/// # Safety of kernels
 /// Kernels rely on that, for memory safety too. So the trait is closed: it asks for `Gemm` and `Kernels`, which are in a private
 /// module and cannot be named, let alone implemented, outside of this crate.
 ///
@@ -271,18 +285,7 @@ mod sealed {
 /// is_element::<Mine>();
 /// ```
 pub trait Element:
-    sealed::Sealed
-    + Float
-    + Number
-    + Default
-    + Display
-    + LowerExp
-    + std::iter::Sum
-    + std::ops::AddAssign
-    + std::str::FromStr
-    + Send
-    + Sync
-    + 'static
+    sealed::Sealed + Number + Default + Display + LowerExp + std::str::FromStr + Send + Sync + 'static
 {
     /// `"f32"` or `"f64"`.
     const NAME: &'static str;
@@ -309,7 +312,7 @@ pub trait Element:
     /// Rounds to this type.
     fn from_f64(x: f64) -> Self;
     /// The number as f64, exactly.
-    fn as_f64(self) -> f64;
+    fn to_f64(self) -> f64;
 }
 
 /// Whether every number is finite: a vector of them is looked at at once.

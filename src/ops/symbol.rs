@@ -191,7 +191,7 @@ impl<'b, T: Element> Algebra<T> for Rules<'b, T> {
         Symbol::Literal(x)
     }
     fn constant(&self, x: Tensor<T>) -> Symbol<'b> {
-        let elements = x.iter().map(|x| x.as_f64()).collect();
+        let elements = x.iter().map(|x| x.to_f64()).collect();
         Symbol::Node(self.formulas, self.formulas.constant(elements, x.shape().clone()))
     }
     fn select(&self, condition: &Symbol<'b>, a: &Symbol<'b>, b: &Symbol<'b>) -> Symbol<'b> {

@@ -239,7 +239,7 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
     }
 
     fn refused_tangent(&self, found: &[Option<Value<T>>]) -> Option<Error> {
-        let unknown = |x: &Value<T>| x.as_slice().iter().any(|x| x.as_f64().is_nan());
+        let unknown = |x: &Value<T>| x.as_slice().iter().any(|x| x.to_f64().is_nan());
         self.refusal.take_postponed().filter(|_| found.iter().flatten().any(unknown))
     }
 

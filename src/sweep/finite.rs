@@ -53,7 +53,7 @@ impl<T: Element> Tape<T> {
         let mut hi = self.scalars().len();
         let check_scalars = |lo: u32, hi: u32| {
             (lo..hi).rev().map(NodeId::scalar).try_for_each(|id| match grads.item_at(id) {
-                Some(g) if !g.as_f64().is_finite() => {
+                Some(g) if !g.to_f64().is_finite() => {
                     Err(self.blame(&grads, &values, (id, usize::MAX), &format!("gradient {g}")))
                 }
                 _ => Ok(()),
@@ -78,7 +78,7 @@ impl<T: Element> Tape<T> {
             let makes_it = |&consumer: &u32| {
                 let g = grads.item_at(NodeId::scalar(consumer)).unwrap_or_default();
                 let partials = self.scalars().parents(consumer).into_iter().zip(self.scalars().partials(consumer));
-                partials.into_iter().any(|(parent, p)| parent == Some(node) && !(p * g).as_f64().is_finite())
+                partials.into_iter().any(|(parent, p)| parent == Some(node) && !(p * g).to_f64().is_finite())
             };
             if let Some(consumer) = (node + 1..self.scalars().len()).find(makes_it) {
                 return self.describe_scalar(consumer, values, &what);
@@ -120,7 +120,7 @@ impl<T: Element> Tape<T> {
 
     fn check_scalar(&self, id: u32, values: &[T]) -> Result<()> {
         let value = values[id as usize];
-        if value.as_f64().is_finite() {
+        if value.to_f64().is_finite() {
             return Ok(());
         }
         Err(self.describe_scalar(id, values, &format!("value {value}")))
@@ -203,7 +203,7 @@ fn summary<T: Element>(operand: Operand<'_, T>, n: usize, element: usize) -> Str
 }
 
 fn first_bad<T: Element>(values: &[T]) -> Option<usize> {
-    values.iter().position(|x| !x.as_f64().is_finite())
+    values.iter().position(|x| !x.to_f64().is_finite())
 }
 
 /// The error for an op, with the name of what its argument came out of.

@@ -395,7 +395,7 @@ impl<'t, T: Element> BuildingMode for Recording<'t, T> {
     fn refused_among(&self, found: &[Option<Var<'t, T>>]) -> Option<Error> {
         // What a program runs is not these numbers.
         let is_traced = self.tape.tracing().is_on();
-        let unknown = |x: &Var<'t, T>| is_traced || x.with(|x| x.data().iter().any(|x| x.as_f64().is_nan()));
+        let unknown = |x: &Var<'t, T>| is_traced || x.with(|x| x.data().iter().any(|x| x.to_f64().is_nan()));
         self.refusal.take_postponed().filter(|_| found.iter().flatten().any(unknown))
     }
     fn custom_unary(&self, op: &Arc<dyn DynUnary<T>>, [x, y, g]: [Var<'t, T>; 3]) -> Var<'t, T> {

@@ -244,7 +244,7 @@ impl<T: Element, O: Unary> DynUnary<T> for O {
     }
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>) -> Value<T> {
         match x {
-            Operand::Scalar(x) => Value::Scalar(Unary::value(*self, x)),
+            Operand::Scalar(x) => Value::Scalar(x.apply(*self)),
             Operand::Tensor(x) => {
                 Value::Tensor(pool.fill(O::NAME, x.shape().clone(), |out| DynUnary::write(self, x.as_slice(), out)))
             }
@@ -296,7 +296,7 @@ impl<T: Element, O: Binary> DynBinary<T> for O {
     }
     fn value(&self, pool: &Pool<T>, x: Operand<'_, T>, y: Operand<'_, T>) -> Result<Value<T>> {
         if let (Operand::Scalar(x), Operand::Scalar(y)) = (x, y) {
-            return Ok(Value::Scalar(Binary::value(*self, x, y)));
+            return Ok(Value::Scalar(x.apply2(*self, y)));
         }
         let shape = eager::broadcast_shape(O::NAME, x, y)?;
         let plan = Plan::new(&shape, x.dims(), y.dims());

@@ -21,7 +21,7 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub(crate) fn record_unary<O: BuiltinUnary>(self, op: O) -> Self {
         if let Some((tape, parent)) = self.on_lane() {
-            let y = op.value(self.scalar);
+            let y = self.scalar.apply(op);
             // SAFETY: the node is one of the tape's.
             let id = unsafe { tape.scalars.push_unary(op, parent, self.scalar, y) };
             return Self::scalar(tape, id, y);
@@ -29,14 +29,14 @@ impl<'t, T: Element> Var<'t, T> {
         if let (Some(tape), true) = (self.tape, self.is_tensor()) {
             return Self::tensor(tape, unary_tensor(tape, op.wrap(), self.id));
         }
-        Self { tape: self.tape, ..Self::constant(op.value(self.scalar)) }
+        Self { tape: self.tape, ..Self::constant(self.scalar.apply(op)) }
     }
 
     #[inline(always)]
     #[track_caller]
     pub(crate) fn record_binary<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
         if let Some((tape, parents)) = self.both_on_lane(rhs) {
-            let out = op.value(self.scalar, rhs.scalar);
+            let out = self.scalar.apply2(op, rhs.scalar);
             // SAFETY: the nodes are the tape's.
             let id = unsafe { tape.scalars.push_binary(op, parents, self.scalar, rhs.scalar, out) };
             return Self::scalar(tape, id, out);
@@ -54,7 +54,7 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     fn record_with_constant<O: BuiltinBinary>(self, op: O, rhs: Self) -> Self {
         let (x, y) = (self.scalar, rhs.scalar);
-        let out = op.value(x, y);
+        let out = x.apply2(op, y);
         if let Some((tape, a)) = self.on_lane() {
             // SAFETY: the node is one of the tape's.
             let id = unsafe { tape.scalars.push_with_literal(op, a, x, y, out) };
@@ -154,7 +154,7 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub(crate) fn record_custom_unary<O: Unary>(self, op: O) -> Self {
         if self.tape.is_none() {
-            return Self::constant(op.value(self.scalar));
+            return Self::constant(self.scalar.apply(op));
         }
         self.record_shared_unary(Arc::new(op))
     }
@@ -179,7 +179,7 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub(crate) fn record_custom_binary<O: Binary>(self, op: O, rhs: Self) -> Result<Self> {
         if same_tape(O::NAME, self.tape, rhs.tape)?.is_none() {
-            return Ok(Self::constant(op.value(self.scalar, rhs.scalar)));
+            return Ok(Self::constant(self.scalar.apply2(op, rhs.scalar)));
         }
         self.record_shared_binary(Arc::new(op), rhs)
     }

@@ -159,7 +159,7 @@ impl<T: Element> NodeOp<T> {
 
 /// Whether two operands are the same: one node, or one number.
 fn is_same<T: Element>(a: (NodeId, T), b: (NodeId, T)) -> bool {
-    a.0 == b.0 && (a.0.lane() != NodeRef::Constant || a.1.as_f64().to_bits() == b.1.as_f64().to_bits())
+    a.0 == b.0 && (a.0.lane() != NodeRef::Constant || a.1.to_f64().to_bits() == b.1.to_f64().to_bits())
 }
 
 impl<T: Element> Tape<T> {

@@ -12,7 +12,7 @@ const EDGE: usize = 4;
 
 /// A number in the shorter of its two forms: 1e-200 rather than 199 zeros.
 pub(crate) fn readable<T: Element>(x: &T) -> String {
-    let size = x.as_f64().abs();
+    let size = x.to_f64().abs();
     let plain = size == 0.0 || !size.is_finite() || (1e-5..1e16).contains(&size);
     if plain { format!("{x}") } else { format!("{x:e}") }
 }

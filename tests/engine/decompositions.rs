@@ -17,7 +17,7 @@ fn definite<T: Element>(n: usize, seed: usize) -> Tensor<T> {
 }
 
 fn largest<T: Element>(x: &Tensor<T>) -> f64 {
-    x.iter().fold(0.0, |largest, x| largest.max(x.as_f64().abs()))
+    x.iter().fold(0.0, |largest, x| largest.max(x.to_f64().abs()))
 }
 
 /// A matrix times its parts is the matrix, orthonormal columns are, triangles are, and orders and signs are as documented.
@@ -31,7 +31,7 @@ fn they_are_what_they_say<T: Element>(tolerance: f64) {
         let a = definite::<T>(n, n);
         let l = a.cholesky();
         close("cholesky", &l.matmul(&l.t()), &a);
-        let at = |x: &Tensor<T>, i: usize, j: usize| x.as_slice()[i * x.shape()[1] + j].as_f64();
+        let at = |x: &Tensor<T>, i: usize, j: usize| x.as_slice()[i * x.shape()[1] + j].to_f64();
         assert!((0..n).all(|i| at(&l, i, i) > 0.0 && (i + 1..n).all(|j| at(&l, i, j) == 0.0)));
         let b = some::<T>(&[n, 5], 3);
         close("a lower system", &l.matmul(&l.solve_triangular(&b, Triangle::Lower)), &b);
@@ -41,10 +41,10 @@ fn they_are_what_they_say<T: Element>(tolerance: f64) {
         orthonormal("eigh", &vectors);
         assert!(values.as_slice().windows(2).all(|pair| pair[0] <= pair[1]));
         let (sign, log) = a.slogdet();
-        let by_eigenvalues = values.ln().sum(()).item().as_f64();
+        let by_eigenvalues = values.ln().sum(()).item().to_f64();
         assert!(
-            sign.item().as_f64() == 1.0
-                && (log.item().as_f64() - by_eigenvalues).abs() <= tolerance * by_eigenvalues.abs().max(1.0)
+            sign.item().to_f64() == 1.0
+                && (log.item().to_f64() - by_eigenvalues).abs() <= tolerance * by_eigenvalues.abs().max(1.0)
         );
     }
     for shape in [[1, 1], [4, 3], [3, 4], [17, 5], [5, 17], [60, 60]] {

@@ -5,7 +5,7 @@ use retrograd::{Element, Program, Tape, Tensor, Var, compile, grad, hessian};
 fn slope<T: Element>(a: &Tensor<T>) -> Vec<f64> {
     let tape = Tape::<T>::of();
     let x = tape.var(a);
-    x.det().sum(()).backward().wrt(x).iter().map(|x| x.as_f64()).collect()
+    x.det().sum(()).backward().wrt(x).iter().map(|x| x.to_f64()).collect()
 }
 
 fn diagonal<T: Element>(x: &[f64]) -> Tensor<T> {

@@ -71,11 +71,11 @@ fn ulps<T: Element>(got: T, point: &Point) -> f64 {
     let exponent = (point.value.abs().log2().floor() as i32).max(smallest);
     let unit = T::EPSILON * 2f64.powi(exponent);
     let last = f64::EPSILON * 2f64.powi(exponent.max(-1022));
-    let apart = (got.as_f64() - point.value).abs();
-    if got == T::from_f64(point.value) && !got.as_f64().is_finite() {
+    let apart = (got.to_f64() - point.value).abs();
+    if got == T::from_f64(point.value) && !got.to_f64().is_finite() {
         return 0.0;
     }
-    if !got.as_f64().is_finite() { f64::INFINITY } else { (apart + point.rest.abs() * last) / unit }
+    if !got.to_f64().is_finite() { f64::INFINITY } else { (apart + point.rest.abs() * last) / unit }
 }
 
 /// The worst of some errors, and where.
@@ -92,7 +92,7 @@ impl Worst {
 
 /// Errors of the value by numbers and tensors, and of the first derivative by both.
 fn measure<T: Element>(op: impl BuiltinUnary, points: &[Point], value: &mut Worst, slope: &mut Worst) {
-    let fits = |point: &&Point| T::from_f64(point.x).as_f64() == point.x;
+    let fits = |point: &&Point| T::from_f64(point.x).to_f64() == point.x;
     let points: Vec<&Point> = points.iter().filter(fits).collect();
     assert!(points.len() > 20);
     let tape = Tape::<T>::of();
@@ -107,12 +107,12 @@ fn measure<T: Element>(op: impl BuiltinUnary, points: &[Point], value: &mut Wors
             value.note(ulps(got, point), point.x);
         }
         // In f32, a derivative may be out of range.
-        let expected = T::from_f64(point.slopes[0]).as_f64();
+        let expected = T::from_f64(point.slopes[0]).to_f64();
         for got in [slopes[k], single.backward().item(number)] {
-            let apart = (got.as_f64() - expected).abs();
+            let apart = (got.to_f64() - expected).abs();
             let subnormal =
                 expected.abs() < 1e3 * if T::NAME == "f32" { f32::MIN_POSITIVE as f64 } else { f64::MIN_POSITIVE };
-            let fine = got.as_f64() == expected || subnormal && apart <= 1e-3 * T::EPSILON * T::EPSILON;
+            let fine = got.to_f64() == expected || subnormal && apart <= 1e-3 * T::EPSILON * T::EPSILON;
             slope.note(if fine { 0.0 } else { apart / expected.abs() / T::EPSILON }, point.x);
         }
     }

@@ -11,7 +11,7 @@ fn near<T: Element>(what: &str, found: T, expected: f64) {
 
 #[track_caller]
 fn within<T: Element>(units: f64, what: &str, found: T, expected: f64) {
-    let error = (found.as_f64() / expected - 1.0).abs();
+    let error = (found.to_f64() / expected - 1.0).abs();
     assert!(error < units * T::EPSILON, "{what}, {}: {found:e}, not {expected:e}", T::NAME);
 }
 
@@ -145,7 +145,7 @@ impl Routes<'_> {
 
     /// Where terms of this size cancel.
     fn are_beside<T: Element>(&mut self, size: f64, route: &str, found: &[T], expected: &[f64]) {
-        let close = |(found, expected): (&T, &f64)| (found.as_f64() - expected).abs() <= 64.0 * T::EPSILON * size;
+        let close = |(found, expected): (&T, &f64)| (found.to_f64() - expected).abs() <= 64.0 * T::EPSILON * size;
         if found.len() != expected.len() || !found.iter().zip(expected).all(close) {
             let (what, scale) = (self.what, self.scale);
             self.wrong.push(format!(

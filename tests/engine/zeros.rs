@@ -202,8 +202,8 @@ fn computed<T: Element>(f: Formula<T>, (kind, way): (Leaves, Way), items: &[Tens
 /// Whether what is found is what there is without the poison.
 fn differs<T: Element>(kind: Leaves, found: &Tensor<T>, wanted: &Tensor<T>) -> Option<String> {
     let close = |found: &[T], wanted: &[T]| {
-        let size = wanted.iter().fold(1.0, |size: f64, x| x.as_f64().abs().max(size));
-        found.iter().zip(wanted).all(|(x, y)| (x.as_f64() - y.as_f64()).abs() <= 64.0 * T::EPSILON * size)
+        let size = wanted.iter().fold(1.0, |size: f64, x| x.to_f64().abs().max(size));
+        found.iter().zip(wanted).all(|(x, y)| (x.to_f64() - y.to_f64()).abs() <= 64.0 * T::EPSILON * size)
     };
     let (found, wanted) = (found.as_slice(), wanted.as_slice());
     let half = if kind == Leaves::Shared { found.len() } else { found.len() / 2 };
@@ -211,7 +211,7 @@ fn differs<T: Element>(kind: Leaves, found: &Tensor<T>, wanted: &Tensor<T>) -> O
         return Some(format!("what is selected has {:?}, alone {:?}", &found[..half], &wanted[..half]));
     }
     let rest = &found[half..];
-    (!rest.iter().all(|x| x.as_f64() == 0.0)).then(|| format!("what is not selected has {rest:?}"))
+    (!rest.iter().all(|x| x.to_f64() == 0.0)).then(|| format!("what is not selected has {rest:?}"))
 }
 
 /// The items with the second one poisoned, everywhere or in one place, or scaled out of the range of its slopes.
@@ -243,7 +243,7 @@ fn poisoned<T: Element>(alone: &[Tensor<T>]) -> Vec<(String, Vec<Tensor<T>>)> {
     for scale in if T::EPSILON < 1e-10 { [1e-305, 1e300] } else { [1e-35, 1e34] } {
         all.push((
             format!("times {scale:e}"),
-            changed(&|x| x.iter_mut().for_each(|x| *x = T::from_f64(x.as_f64() * scale))),
+            changed(&|x| x.iter_mut().for_each(|x| *x = T::from_f64(x.to_f64() * scale))),
         ));
     }
     all

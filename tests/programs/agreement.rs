@@ -596,7 +596,7 @@ fn rewrites_keep_the_numbers<T: Element>() {
             for (k, expected) in expected.iter().enumerate() {
                 assert_eq!(program.tensor(k).shape(), expected.shape(), "formula {which}, output {k} of {shape:?}");
                 for (a, b) in program.output(k).iter().zip(expected.iter()) {
-                    let (a, b) = (a.as_f64(), b.as_f64());
+                    let (a, b) = (a.to_f64(), b.to_f64());
                     let near = (a - b).abs() <= 16.0 * T::EPSILON * b.abs().max(1.0);
                     assert!(near, "formula {which}, relaxed {relaxed}, output {k} of {shape:?}: {a}, expected {b}");
                 }

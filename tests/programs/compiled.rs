@@ -27,8 +27,8 @@ fn filled<T: Element>(shape: impl IntoShape, scale: f64, salt: u32) -> Tensor<T>
 /// The largest difference, in parts of the largest number.
 fn difference<T: Element>(a: &[T], b: &[T]) -> f64 {
     assert_eq!(a.len(), b.len());
-    let most = b.iter().fold(1e-30, |most: f64, x| most.max(x.as_f64().abs()));
-    let apart = |(a, b): (&T, &T)| (a.as_f64() - b.as_f64()).abs() / most;
+    let most = b.iter().fold(1e-30, |most: f64, x| most.max(x.to_f64().abs()));
+    let apart = |(a, b): (&T, &T)| (a.to_f64() - b.to_f64()).abs() / most;
     // Not `max`, which would pass over a NaN.
     a.iter().zip(b).map(apart).fold(0.0, |worst: f64, apart| if apart <= worst { worst } else { apart })
 }

@@ -58,7 +58,7 @@ fn weights<T: Element>(shape: &[usize], salt: usize) -> Tensor<T> {
 }
 
 fn doubles<T: Element>(x: &Tensor<T>) -> Vec<f64> {
-    x.iter().map(|x| x.as_f64()).collect()
+    x.iter().map(|x| x.to_f64()).collect()
 }
 
 #[track_caller]
@@ -367,7 +367,7 @@ const SPECIAL: [f64; 16] = [
 fn identical<T: Element>(what: &str, x: &[Tensor<T>], found: &[T], expected: &[T]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (k, (a, b)) in found.iter().zip(expected).enumerate() {
-        let (a, b) = (a.as_f64(), b.as_f64());
+        let (a, b) = (a.to_f64(), b.to_f64());
         let close = (a - b).abs() <= 64.0 * T::EPSILON * b.abs();
         let at: Vec<String> = x.iter().map(|x| x.as_slice()[k].to_string()).collect();
         assert!(a == b || (a.is_nan() && b.is_nan()) || close, "{what} at ({}): {a}, expected {b}", at.join(", "));

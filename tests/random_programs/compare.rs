@@ -121,7 +121,7 @@ fn is_finite_throughout<T: Element>(program: &Program, outputs: &Outputs) -> boo
     let tape = Tape::<T>::of();
     let x: Vec<_> = program.tensors().iter().map(|x: &Tensor<T>| tape.var(x)).collect();
     let _ = program.record_with(&x, |op, _, value| {
-        finite &= value.value().iter().all(|x| x.as_f64().is_finite());
+        finite &= value.value().iter().all(|x| x.to_f64().is_finite());
         finite &= !matches!(op, Op::Literal(x) if !x.is_finite());
         value
     });

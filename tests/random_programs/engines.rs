@@ -77,7 +77,7 @@ pub fn caught(run: impl FnOnce() -> Result<Outputs>) -> Outcome {
 }
 
 pub fn flat<T: Element>(x: &Tensor<T>) -> Option<Vec<f64>> {
-    Some(x.iter().map(|x| x.as_f64()).collect())
+    Some(x.iter().map(|x| x.to_f64()).collect())
 }
 
 /// The direction of second derivatives: ordinary numbers of both signs.
@@ -169,7 +169,7 @@ pub fn few(program: &Program) -> bool {
 /// The seed's product with a column of the Jacobian; what is not wanted does not count.
 pub fn weighted<T: Element>(program: &Program, column: &[T]) -> f64 {
     let terms = column.iter().zip(&program.seed.values);
-    terms.filter(|&(_, &seed)| seed != 0.0).map(|(d, seed)| d.as_f64() * seed).sum()
+    terms.filter(|&(_, &seed)| seed != 0.0).map(|(d, seed)| d.to_f64() * seed).sum()
 }
 
 /// First derivatives column by column, second ones forward over the recorded gradient.

@@ -69,7 +69,7 @@ fn values_apart<T: Element>(program: &Program) -> Vec<String> {
     let mut apart = Vec::new();
     for (element, &expected) in expected.as_slice().iter().enumerate() {
         let at: Vec<T> = program.inputs.iter().map(|input| T::from_f64(input.values[element])).collect();
-        let (found, expected) = (program.numbers(&at).as_f64(), expected.as_f64());
+        let (found, expected) = (program.numbers(&at).to_f64(), expected.to_f64());
         let near = (found - expected).abs() <= 16.0 * T::EPSILON * expected.abs() + smallest;
         let same = (found == expected && found.is_sign_negative() == expected.is_sign_negative())
             || (found.is_nan() && expected.is_nan());

@@ -36,10 +36,10 @@ fn with_noise<R>(trial: u64, run: impl FnOnce() -> R) -> R {
 fn moved<T: Element>(x: T) -> T {
     let unit = NOISE.with(|noise| noise.borrow_mut().as_mut().map(|noise| noise.unit() * 2.0 - 1.0));
     match unit {
-        Some(unit) if x.as_f64().is_finite() && x.as_f64() != 0.0 => {
+        Some(unit) if x.to_f64().is_finite() && x.to_f64() != 0.0 => {
             // Subnormal numbers are rounded to a multiple of the smallest.
             let smallest = if T::NAME == "f32" { 1e-45f32 as f64 } else { 5e-324 };
-            T::from_f64(x.as_f64() * (1.0 + unit * UNITS * T::EPSILON) + (unit * UNITS).round() * smallest)
+            T::from_f64(x.to_f64() * (1.0 + unit * UNITS * T::EPSILON) + (unit * UNITS).round() * smallest)
         }
         _ => x,
     }
@@ -64,7 +64,7 @@ impl<T: Element> PartialOrd for Noisy<T> {
 
 /// Whether a sum or product of these is the number itself, with every engine.
 fn rounds<T: Element>(name: &str, [a, b, out]: [T; 3]) -> bool {
-    let [a, b, out] = [a, b, out].map(|x| x.as_f64());
+    let [a, b, out] = [a, b, out].map(|x| x.to_f64());
     let whole = |x: f64| x.fract() == 0.0 && x.abs() < 4096.0;
     let quarter = |x: f64| whole(4.0 * x);
     match name {
@@ -155,10 +155,10 @@ fn noisy_duals<T: Element>(program: &Program, by_direction: bool) -> Outputs {
             };
             let x: Vec<_> = program.inputs.iter().enumerate().map(along).collect();
             let y = program.numbers(&x);
-            let weighted = |d: Noisy<T>| if seed == 0.0 { 0.0 } else { seed * d.0.as_f64() };
+            let weighted = |d: Noisy<T>| if seed == 0.0 { 0.0 } else { seed * d.0.to_f64() };
             let mut put = |k: usize, x: f64| outputs[k].iter_mut().for_each(|output: &mut Vec<f64>| output.push(x));
             if j == 0 {
-                put(0, y.value.value.0.as_f64());
+                put(0, y.value.value.0.to_f64());
             }
             put(1 + j, weighted(if by_direction { y.value.tangent } else { y.tangent.value }));
             put(1 + n + j, weighted(y.tangent.tangent));
@@ -205,7 +205,7 @@ fn with_errors_of_rules<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var
     let mut errors = vec![Vec::new(); 3 * pairs];
     let mut finite = Vec::new();
     for element in 0..value.numel() {
-        let at: Vec<f64> = columns.iter().map(|column| column.as_slice()[element].as_f64()).collect();
+        let at: Vec<f64> = columns.iter().map(|column| column.as_slice()[element].to_f64()).collect();
         let near = at.iter().all(|x| x.is_finite());
         finite.push(T::from_f64(near as u8 as f64));
         let both = partials::<T>(op, &at).into_iter().zip(partials::<T>(op, &at)).map(|(a, b)| a - b);
@@ -236,7 +236,7 @@ fn with_errors_of_rules<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var
 fn errors_beside<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var<'t, T>) -> Tensor<T> {
     if matches!(op, Op::Method(_)) {
         let sizes = args.iter().map(|arg| {
-            let sizes = arg.value().iter().map(|x| x.as_f64().abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+            let sizes = arg.value().iter().map(|x| x.to_f64().abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
             if args.len() == 1 { sizes } else { sizes.max(1.0) }
         });
         let size = T::from_f64(sizes.product());
@@ -246,15 +246,15 @@ fn errors_beside<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var<'t, T>
         }
         // Ordinary sums are told by their values.
         let error =
-            || if size.as_f64() > 1e3 && size.as_f64().is_finite() { moved(size) - size } else { T::from_f64(0.0) };
+            || if size.to_f64() > 1e3 && size.to_f64().is_finite() { moved(size) - size } else { T::from_f64(0.0) };
         return Tensor::from_fn(value.shape(), |_| error());
     }
     let zeros = value.tape().expect("a recorded value").data(Tensor::zeros(value.shape()));
     let columns: Vec<_> = args.iter().map(|&arg| (arg + zeros).value()).collect();
-    let largest = |k: usize| columns.iter().map(|column| column.as_slice()[k].as_f64().abs()).fold(0.0, f64::max);
+    let largest = |k: usize| columns.iter().map(|column| column.as_slice()[k].to_f64().abs()).fold(0.0, f64::max);
     let error = |k: usize| {
         let size = T::from_f64(largest(k));
-        if size.as_f64().is_finite() { moved(size) - size } else { T::from_f64(0.0) }
+        if size.to_f64().is_finite() { moved(size) - size } else { T::from_f64(0.0) }
     };
     Tensor::new(value.shape(), (0..value.numel()).map(error).collect()).expect("a column")
 }
@@ -269,7 +269,7 @@ fn with_errors_of_methods<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: V
     let columns: Vec<Tensor<T>> = args.iter().map(|arg| arg.value()).collect();
     let apart = Tape::<T>::of();
     let x: Vec<_> = columns.iter().map(|column| apart.var(column)).collect();
-    let sizes = |x: &Tensor<T>| x.iter().map(|x| x.as_f64().abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    let sizes = |x: &Tensor<T>| x.iter().map(|x| x.to_f64().abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
     let mut weight = Random::new(value.numel() as u64);
     let weights = Tensor::from_fn(value.shape(), |_| T::from_f64(0.5 + weight.unit()));
     let swept = op.record(&x, &[]).and_then(|y| y.try_backward_with(weights));
@@ -288,9 +288,9 @@ fn with_errors_of_methods<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: V
         };
         let error = |x: f64| {
             let moved = moved(T::from_f64(1.0)) - T::from_f64(1.0);
-            if x.is_finite() { T::from_f64(x * moved.as_f64()) } else { T::from_f64(0.0) }
+            if x.is_finite() { T::from_f64(x * moved.to_f64()) } else { T::from_f64(0.0) }
         };
-        let of = |k: usize| (column.as_slice()[k].as_f64().abs(), gradient.as_slice()[k].as_f64().abs());
+        let of = |k: usize| (column.as_slice()[k].to_f64().abs(), gradient.as_slice()[k].to_f64().abs());
         let finite = |k: usize| of(k).0.is_finite();
         let count = 0..column.len();
         let slopes: Vec<T> = count.clone().map(|k| error(largest * scale + of(k).1)).collect();

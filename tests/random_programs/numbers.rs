@@ -23,7 +23,7 @@ fn each<T: Element>(program: &Program, mut one: impl FnMut(usize) -> Result<Vec<
         let numbers = one(element)?;
         for (output, number) in outputs.iter_mut().zip(numbers.into_iter().chain(std::iter::repeat(None))) {
             match number {
-                Some(number) => output.iter_mut().for_each(|output| output.push(number.as_f64())),
+                Some(number) => output.iter_mut().for_each(|output| output.push(number.to_f64())),
                 None => *output = None,
             }
         }
@@ -120,7 +120,7 @@ fn table<T: Element>(program: &Program) -> Vec<T> {
 
 /// Column j of rows of so many numbers.
 fn column<T: Element>(rows: &[T], width: usize, j: usize) -> Option<Vec<f64>> {
-    Some(rows.iter().skip(j).step_by(width).map(|x| x.as_f64()).collect())
+    Some(rows.iter().skip(j).step_by(width).map(|x| x.to_f64()).collect())
 }
 
 fn map_gradient<T: Element>(program: &Program) -> Result<Outputs> {

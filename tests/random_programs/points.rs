@@ -43,7 +43,7 @@ pub fn partials<T: Element>(op: &Op, args: &[f64]) -> Vec<f64> {
             };
             let args: Vec<Twice<T>> = args.iter().enumerate().map(dual).collect();
             if let Some(y) = op.number(&args, &[]) {
-                found.extend([y.value.tangent, y.tangent.value, y.tangent.tangent].map(|x| x.0.as_f64()));
+                found.extend([y.value.tangent, y.tangent.value, y.tangent.tangent].map(|x| x.0.to_f64()));
             }
         }
     }
@@ -110,7 +110,7 @@ fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
         let mut values: Vec<Noisy<T>> = Vec::new();
         for node in &program.nodes {
             let args: Vec<_> = node.args.iter().map(|&k| values[k]).collect();
-            let numbers: Vec<f64> = args.iter().map(|x| x.0.as_f64()).collect();
+            let numbers: Vec<f64> = args.iter().map(|x| x.0.to_f64()).collect();
             factors.add::<T>(&node.op, &numbers);
             values.push(node.op.number(&args, &x).expect("an elementwise program"));
         }
@@ -125,10 +125,10 @@ fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
         match &node.op {
             Op::Method(method) => {
                 let flat = args.iter().chain([&value]).flat_map(|x| x.value().to_vec());
-                factors.infinite |= METHODS.contains(&method.name) || flat.into_iter().any(|x| !x.as_f64().is_finite());
+                factors.infinite |= METHODS.contains(&method.name) || flat.into_iter().any(|x| !x.to_f64().is_finite());
                 factors.zero = true;
                 // What a product on whole tensors passes on has the other side for a factor.
-                let sizes = args.iter().flat_map(|x| x.value().to_vec()).map(|x| x.as_f64().abs());
+                let sizes = args.iter().flat_map(|x| x.value().to_vec()).map(|x| x.to_f64().abs());
                 let logarithms = sizes.filter(|x| x.is_finite() && *x != 0.0).map(f64::ln);
                 let (most, least) = logarithms.fold((0.0f64, 0.0f64), |(most, least), x| (most.max(x), least.min(x)));
                 factors.most += most;
@@ -141,7 +141,7 @@ fn hide_in<T: Element>(program: &Program, finding: &Finding) -> bool {
                 let columns: Vec<Vec<T>> = args.iter().map(spread).collect();
                 let mut worst = Factors::default();
                 for element in 0..value.numel() {
-                    let numbers: Vec<f64> = columns.iter().map(|column| column[element].as_f64()).collect();
+                    let numbers: Vec<f64> = columns.iter().map(|column| column[element].to_f64()).collect();
                     let mut here = Factors::default();
                     here.add::<T>(&node.op, &numbers);
                     worst.infinite |= here.infinite;
@@ -173,7 +173,7 @@ fn tangent_vanishes<T: Element>(program: &Program, inputs: &[f64]) -> bool {
             let args: Vec<_> = node.args.iter().map(|&k| values[k]).collect();
             values.push(node.op.number(&args, &x).expect("an elementwise program"));
         }
-        values.iter().map(|value| value.tangent.0.as_f64()).any(|tangent| tangent == 0.0 || tangent.is_nan())
+        values.iter().map(|value| value.tangent.0.to_f64()).any(|tangent| tangent == 0.0 || tangent.is_nan())
     })
 }
 

@@ -109,7 +109,7 @@ fn forward<T: Element>(graph: &Graph<T>, steps: &[SweepStep<T>], input: usize) -
                     "draw: forward derivatives are of graphs of numbers; {title} of shape {shape} is an op on tensors"
                 )));
             };
-            tangents[step.node] += local.as_f64() * tangents[link.parent];
+            tangents[step.node] += local.to_f64() * tangents[link.parent];
             reached[step.node] = true;
         }
     }
@@ -381,8 +381,8 @@ impl<T: Element> SketchBuilder<'_, T> {
         let value = match &link.local {
             Local::Number(x) => number(*x),
             Local::Elementwise(values) => {
-                let least = values.iter().map(|x| x.as_f64()).fold(f64::INFINITY, f64::min);
-                let most = values.iter().map(|x| x.as_f64()).fold(f64::NEG_INFINITY, f64::max);
+                let least = values.iter().map(|x| x.to_f64()).fold(f64::INFINITY, f64::min);
+                let most = values.iter().map(|x| x.to_f64()).fold(f64::NEG_INFINITY, f64::max);
                 if least == most { brief(least) } else { format!("{}..{}", brief(least), brief(most)) }
             }
             Local::Rule => return None,
@@ -425,7 +425,7 @@ fn cut(text: &str) -> String {
 }
 
 fn number<T: Element>(x: T) -> String {
-    brief(x.as_f64())
+    brief(x.to_f64())
 }
 
 /// A number with four significant digits.
@@ -440,5 +440,5 @@ fn brief(x: f64) -> String {
 
 /// The Euclidean norm, without overflow.
 fn norm<T: Element>(value: &Value<T>) -> String {
-    brief(value.as_slice().iter().fold(0.0, |norm: f64, x| norm.hypot(x.as_f64())))
+    brief(value.as_slice().iter().fold(0.0, |norm: f64, x| norm.hypot(x.to_f64())))
 }

@@ -178,7 +178,7 @@ impl<T: Element> Writer<'_, T> {
         use BinaryOp::{Add, Mul, Sub};
         let node = self.node(id);
         if let IrOp::Constant(x) = &node.op {
-            return x.iter().all(|x| x.as_f64().is_finite());
+            return x.iter().all(|x| x.to_f64().is_finite());
         }
         if self.said.contains_key(id) {
             return true;

@@ -255,7 +255,7 @@ impl<T: Element> Writer<'_, T> {
     }
 
     fn numbers(&self, value: &Value<T>, row: usize) -> String {
-        let all: Vec<String> = value.as_slice().iter().map(|x| self.literal(x.as_f64())).collect();
+        let all: Vec<String> = value.as_slice().iter().map(|x| self.literal(x.to_f64())).collect();
         if all.len() <= row {
             return format!("[{}]", all.join(", "));
         }

@@ -20,7 +20,7 @@ impl<T: Element> Writer<'_, T> {
         use TensorOp::{BroadcastTo, Reshape};
         match &node.op {
             IrOp::Constant(elements) => {
-                let all: Vec<String> = elements.iter().map(|x| self.literal(x.as_f64())).collect();
+                let all: Vec<String> = elements.iter().map(|x| self.literal(x.to_f64())).collect();
                 Ok(format!("vec![{}]", all.join(", ")))
             }
             IrOp::Op(NodeOp::Tensor(op @ (BroadcastTo(_) | Reshape(_)))) => match self.scalar_behind(id) {

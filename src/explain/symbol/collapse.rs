@@ -238,7 +238,7 @@ impl<T: Element> Collapse<'_, T> {
             && self.graph.nodes()[index].is_data()
             && self.shape(id) == *from
         {
-            let values: Vec<f64> = self.graph.nodes()[index].value().as_slice().iter().map(|x| x.as_f64()).collect();
+            let values: Vec<f64> = self.graph.nodes()[index].value().as_slice().iter().map(|x| x.to_f64()).collect();
             let sums = crate::Tensor::new(from.clone(), values).ok().and_then(|x| sums_over(&x, op));
             if let Some(first) = sums.as_ref().and_then(|sums| sums.first().copied())
                 && sums.is_some_and(|sums| sums.len() > 1 && sums.iter().all(|sum| (sum - first).abs() <= 1e-12))

@@ -55,7 +55,7 @@ impl<'a, T: Element> Notation<'a, T> {
     pub fn constants(&self) -> Vec<String> {
         let said = |(k, &key): (usize, &NodeKey)| {
             let IrOp::Constant(x) = self.op(key) else { unreachable!("only constants are numbered") };
-            let elements: Vec<String> = x.iter().map(|x| number(x.as_f64())).collect();
+            let elements: Vec<String> = x.iter().map(|x| number(x.to_f64())).collect();
             let shape = x.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
             let rows: Vec<String> =
                 elements.chunks(x.shape().last().copied().unwrap_or(1).max(1)).map(|row| row.join(" & ")).collect();

@@ -219,12 +219,12 @@ impl<T: Element> Ir<T> {
     }
     /// A number, as the graph's element type holds it; as it is written, in a graph to be read.
     pub fn literal(&mut self, x: f64) -> NodeKey {
-        let x = if self.level == Level::Readable { x } else { T::from_f64(x).as_f64() };
+        let x = if self.level == Level::Readable { x } else { T::from_f64(x).to_f64() };
         self.intern(IrOp::Literal(x), Args::new(), Shape::scalar())
     }
     pub fn constant(&mut self, x: Tensor<T>) -> NodeKey {
         if x.shape().rank() == 0 {
-            return self.literal(x.item().as_f64());
+            return self.literal(x.item().to_f64());
         }
         let shape = x.shape().clone();
         self.append(IrOp::Constant(x), Args::new(), shape)

@@ -16,7 +16,7 @@ use crate::tensor::Shape;
 fn folded<T: Element>(level: Level, op: BinaryOp, a: f64, b: f64) -> f64 {
     match level {
         Level::Readable => op.with(Apply2(a, b)),
-        _ => op.with(Apply2(T::from_f64(a), T::from_f64(b))).as_f64(),
+        _ => op.with(Apply2(T::from_f64(a), T::from_f64(b))).to_f64(),
     }
 }
 
@@ -24,7 +24,7 @@ pub(super) fn unary<T: Element>(ir: &mut Ir<T>, op: UnaryOp, x: NodeKey) -> Opti
     if let Some(x) = ir.literal_of(x) {
         let value = match ir.level {
             Level::Readable => op.with(Apply(x)),
-            _ => op.with(Apply(T::from_f64(x))).as_f64(),
+            _ => op.with(Apply(T::from_f64(x))).to_f64(),
         };
         return Some(ir.literal(value));
     }

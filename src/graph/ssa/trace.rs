@@ -109,7 +109,7 @@ impl<'b, T: Element> Traced<'b, T> {
         let readable = self.ir.borrow().level == Level::Readable;
         // The shortest decimal that is this number in its own precision: 0.1 for 0.1f32.
         let written = || format!("{x}").parse().ok();
-        let x = if readable { written() } else { None }.unwrap_or(x.as_f64());
+        let x = if readable { written() } else { None }.unwrap_or(x.to_f64());
         self.symbol(self.number_key(x))
     }
     /// A number's node.

@@ -139,7 +139,7 @@ impl<T: Element> Loss<T> for LabelLoss {
                 for (c, factor) in row.iter_mut().enumerate() {
                     let t = match target {
                         Targets::Labels(labels) => (labels[i] == c) as u8 as f64,
-                        Targets::Values(values) => values.as_slice()[i * classes + c].as_f64(),
+                        Targets::Values(values) => values.as_slice()[i * classes + c].to_f64(),
                     };
                     let smooth = (1.0 - eps) * t + eps / classes as f64;
                     *factor = T::from_f64(scale * samples.at(i) * class_weight(c) * smooth);

@@ -29,7 +29,7 @@ pub(super) fn of<T: Element>(
                 samples.shape()
             )));
         }
-        let samples: Vec<f64> = samples.iter().map(|w| w.as_f64()).collect();
+        let samples: Vec<f64> = samples.iter().map(|w| w.to_f64()).collect();
         check(loss, "sample", &samples)?;
         each = Some(samples);
     }

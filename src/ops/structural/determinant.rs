@@ -105,7 +105,7 @@ impl TensorRule for DetSlope {
         for (i, matrix) in in_f64(inputs[0]) {
             let part = i * n * n..(i + 1) * n * n;
             let directions: Vec<Vec<f64>> =
-                inputs[1..].iter().map(|input| input.data[part.clone()].iter().map(|x| x.as_f64()).collect()).collect();
+                inputs[1..].iter().map(|input| input.data[part.clone()].iter().map(|x| x.to_f64()).collect()).collect();
             det_slope(&matrix, &directions, n, &mut slope);
             out[part].iter_mut().zip(&slope).for_each(|(out, &x)| *out = T::from_f64(x));
         }

@@ -27,7 +27,7 @@ fn tolerance<T: Element>(n: usize) -> f64 {
 }
 
 fn largest<T: Element>(x: &[T]) -> f64 {
-    x.iter().fold(0.0, |largest, x| x.as_f64().abs().max(largest))
+    x.iter().fold(0.0, |largest, x| x.to_f64().abs().max(largest))
 }
 
 impl TensorRule for GapQuotient {
@@ -67,7 +67,7 @@ impl TensorRule for GapQuotient {
             for i in 0..m {
                 for j in 0..n {
                     let at = i * n + j;
-                    let (x, c, r) = (x[at].as_f64(), columns[j].as_f64(), rows[i].as_f64());
+                    let (x, c, r) = (x[at].to_f64(), columns[j].to_f64(), rows[i].to_f64());
                     let gap = c - r;
                     let none = computed + 4.0 * T::EPSILON * c.abs().max(r.abs());
                     out[at] = T::from_f64(match () {
@@ -79,11 +79,11 @@ impl TensorRule for GapQuotient {
                             // The first row is judged by itself, what comes with the quotients by their size as well.
                             let differs = |(row, w): (usize, &[T])| {
                                 let size = if row == 0 { largest(w) } else { largest(w).max(largest(x_all)) };
-                                (w[i].as_f64() - w[j].as_f64()).abs() > 16.0 * tolerance::<T>(n) * size
+                                (w[i].to_f64() - w[j].to_f64()).abs() > 16.0 * tolerance::<T>(n) * size
                             };
                             let apart = alike.is_some_and(|alike| alike.chunks_exact(n).enumerate().any(differs));
                             if x.abs() > nothing || apart {
-                                return Err(self.refusal(k, [i, j], columns[j].as_f64()));
+                                return Err(self.refusal(k, [i, j], columns[j].to_f64()));
                             }
                             0.0
                         }

@@ -341,7 +341,7 @@ fn cofactors_beyond_the_range<T: Element>(scales: &[f64]) {
             let tape = Tape::<T>::of();
             let x = tape.var(Tensor::new([n, n], plain.iter().map(|x| T::from_f64(scale * x)).collect()).unwrap());
             let det = x.det();
-            (det.item().as_f64(), det.backward().wrt(x).iter().map(|x| x.as_f64()).collect::<Vec<f64>>())
+            (det.item().to_f64(), det.backward().wrt(x).iter().map(|x| x.to_f64()).collect::<Vec<f64>>())
         };
         let (_, ordinary) = gradient(1.0);
         let mut left = 0;
@@ -350,7 +350,7 @@ fn cofactors_beyond_the_range<T: Element>(scales: &[f64]) {
             let factor = scale.powi(n as i32 - 1);
             // Where the derivative leaves the range too, there is nothing to compare.
             let whole =
-                |x: &f64| (T::from_f64(x * factor).as_f64() - x * factor).abs() <= T::EPSILON * (x * factor).abs();
+                |x: &f64| (T::from_f64(x * factor).to_f64() - x * factor).abs() <= T::EPSILON * (x * factor).abs();
             if !factor.is_normal() || !ordinary.iter().all(whole) {
                 continue;
             }

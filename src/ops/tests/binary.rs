@@ -17,7 +17,7 @@ fn scalar_lane<T: Element>(op: impl BuiltinBinary, x: T, y: T) -> [T; 7] {
     let recorded = tape.grad(out, &[x, y]);
     for (var, recorded) in [x, y].into_iter().zip(&recorded) {
         let tolerance = if T::NAME == "f32" { SINGLE } else { ROUTES };
-        tolerance.check(|| format!("{op:?}: swept vs recorded"), grads.item(var).as_f64(), recorded.item().as_f64());
+        tolerance.check(|| format!("{op:?}: swept vs recorded"), grads.item(var).to_f64(), recorded.item().to_f64());
     }
     let [by_x, by_y] = [recorded[0].backward(), recorded[1].backward()];
     let second = [by_x.item(x), by_x.item(y), by_y.item(x), by_y.item(y)];

@@ -16,12 +16,12 @@ fn sample(apart: u32) -> Vec<f32> {
 
 /// NaN has many patterns.
 fn same<T: Element>(a: T, b: T) -> bool {
-    a.as_f64().to_bits() == b.as_f64().to_bits() || (a.as_f64().is_nan() && b.as_f64().is_nan())
+    a.to_f64().to_bits() == b.to_f64().to_bits() || (a.to_f64().is_nan() && b.to_f64().is_nan())
 }
 
 fn is_ordinary<T: Element>(x: T) -> bool {
     let least = if T::NAME == "f32" { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
-    x.as_f64().is_finite() && x.as_f64().abs() >= least
+    x.to_f64().is_finite() && x.to_f64().abs() >= least
 }
 
 /// Upstream gradients that are so small, or large, that they leave the range together with numbers of their kind.
@@ -114,13 +114,13 @@ fn products_with_upstream_gradients_far_from_1_are_those_of_the_derivatives() {
                 let tensors = slopes(&tape, op, rows(), g);
                 let numbers = slopes(&tape, op, [*x, *y].map(Tensor::scalar), g);
                 for (((one, tensor), number), name) in one.iter().zip(&tensors).zip(&numbers).zip(["f_x", "f_y"]) {
-                    let right = T::from_f64(one[1].as_f64() * g.as_f64());
+                    let right = T::from_f64(one[1].to_f64() * g.to_f64());
                     let by_divisor = name == "f_y" && ["div", "over"].contains(&O::NAME);
                     if by_divisor || !is_ordinary(one[1]) || !is_ordinary(right) {
                         continue;
                     }
                     for (found, what) in [(tensor[1], "in a tensor"), (number[0], "a number")] {
-                        let error = (found.as_f64() / right.as_f64() - 1.0).abs();
+                        let error = (found.to_f64() / right.to_f64() - 1.0).abs();
                         assert!(
                             error <= 4.0 * T::EPSILON,
                             "{op:?} ({}) of {x:e} and {y:e}, {name} times {g:e}, {what}: {found:e}, not {right:e}",

@@ -60,8 +60,8 @@ fn unary_disagreements<T: Element>(op: impl BuiltinUnary, specials: &[T]) -> Vec
         let s = tape.var(x);
         let value = Number::unary(s, op);
         let slope = value.backward().item(s);
-        let [value, slope] = [value.item(), slope].map(T::as_f64);
-        let [tensor, tensor_slope, recorded] = [&y.value(), &slopes, &recorded].map(|t| t.as_slice()[i].as_f64());
+        let [value, slope] = [value.item(), slope].map(T::to_f64);
+        let [tensor, tensor_slope, recorded] = [&y.value(), &slopes, &recorded].map(|t| t.as_slice()[i].to_f64());
         let tolerance = if T::NAME == "f32" { SINGLE } else { HIGHER_ROUTES };
         for (what, a, b) in
             [("value", value, tensor), ("slope", slope, tensor_slope), ("recorded slope", slope, recorded)]
@@ -170,10 +170,10 @@ fn binary_is_total<T: Element>(op: impl BuiltinBinary, specials: &[T]) {
         let grads = out.backward();
         let scalars = [out.item(), grads.item(a), grads.item(b)];
         for (name, (s, t)) in ["value", "f_x", "f_y"].iter().zip(scalars.iter().zip(&tensors)) {
-            let (s, t) = (s.as_f64(), t.as_slice()[i].as_f64());
+            let (s, t) = (s.to_f64(), t.as_slice()[i].to_f64());
             // Beside a subnormal divisor, whose inverse is infinite, the lanes may take x/y^2 in different orders.
             let divides = matches!(op.wrap(), BinaryOp::Div(_) | BinaryOp::Over(_)) && *name == "f_y";
-            if divides && y != T::from_f64(0.0) && (T::from_f64(1.0) / y).as_f64().is_infinite() {
+            if divides && y != T::from_f64(0.0) && (T::from_f64(1.0) / y).to_f64().is_infinite() {
                 continue;
             }
             let what = format!("{op:?} ({}) at ({x:e}, {y:e}), {name}: scalar lane {s:e}, tensor lane {t:e}", T::NAME);

@@ -16,7 +16,7 @@ fn scalar_lane<T: Element>(op: impl BuiltinUnary, x: T, order: usize) -> Vec<T> 
         let swept = y.backward().item(x);
         y = tape.grad(y, &[x])[0];
         let tolerance = if T::NAME == "f32" { SINGLE } else { Tolerance::of_order(order) };
-        tolerance.check(|| format!("{op:?}: swept vs recorded, order {order}"), swept.as_f64(), y.item().as_f64());
+        tolerance.check(|| format!("{op:?}: swept vs recorded, order {order}"), swept.to_f64(), y.item().to_f64());
         found.push(swept);
     }
     found
@@ -36,7 +36,7 @@ fn tensor_lane<T: Element>(op: impl BuiltinUnary, xs: &[T], order: usize) -> Vec
         assert_eq!(swept.len(), xs.len(), "{op:?}");
         assert_eq!(y.shape(), x.shape(), "{op:?}");
         for (a, b) in swept.iter().zip(y.value().iter()) {
-            tolerance.check(|| format!("{op:?}: swept vs recorded, order {order}"), a.as_f64(), b.as_f64());
+            tolerance.check(|| format!("{op:?}: swept vs recorded, order {order}"), a.to_f64(), b.to_f64());
         }
         found.push(swept);
     }
@@ -252,7 +252,7 @@ fn bits<M: Mode, T: Element>(op: impl BuiltinUnary, x: f64) -> [u64; 2] {
     let x = T::from_f64(x).enter::<M>();
     let y = op.value(x);
     let g = op.vjp(x, y, Upstream(T::from_f64(0.7).enter::<M>())).0;
-    [y, g].map(|z| T::leave(z).as_f64().to_bits())
+    [y, g].map(|z| T::leave(z).to_f64().to_bits())
 }
 
 /// The points where the modes give different bits.

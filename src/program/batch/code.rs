@@ -44,14 +44,14 @@ macro_rules! pairs {
     };
 }
 pairs! {
-    Add(x, y) = ops::Add.value(x, y);
-    Sub(x, y) = ops::Sub.value(x, y);
-    Mul(x, y) = ops::Mul.value(x, y);
-    Div(x, y) = ops::Div.value(x, y);
-    Scale(g, y) = ops::Scale.value(g, y);
-    Over(g, y) = ops::Over.value(g, y);
-    Neg(x, _y) = ops::Neg.value(x);
-    Square(x, _y) = ops::Square.value(x);
+    Add(x, y) = x.binary(ops::Add, y);
+    Sub(x, y) = x.binary(ops::Sub, y);
+    Mul(x, y) = x.binary(ops::Mul, y);
+    Div(x, y) = x.binary(ops::Div, y);
+    Scale(g, y) = g.binary(ops::Scale, y);
+    Over(g, y) = g.binary(ops::Over, y);
+    Neg(x, _y) = x.unary(ops::Neg);
+    Square(x, _y) = x.unary(ops::Square);
     SquareVjp(x, g) = ops::Square.vjp(x, x, Upstream(g)).0;
     LnVjp(x, g) = ops::Ln.vjp(x, x, Upstream(g)).0;
     ExpVjp(y, g) = ops::Exp.vjp(y, y, Upstream(g)).0;

@@ -86,7 +86,7 @@ impl<'a, T: Element> Emitter<'a, T> {
             match *op {
                 BodyOp::Input(k) | BodyOp::Shared(k) => places[i] = k,
                 BodyOp::Literal(x) => {
-                    places[i] = *literals.entry(x.as_f64().to_bits()).or_insert_with(|| {
+                    places[i] = *literals.entry(x.to_f64().to_bits()).or_insert_with(|| {
                         fixed.push((top, x));
                         top += 1;
                         top - 1

@@ -15,7 +15,7 @@ use super::code::{
 use crate::num::Element;
 use crate::num::math::Mode;
 use crate::num::simd::Kernel;
-use crate::ops::{Binary, Scale};
+use crate::ops::Scale;
 use crate::program::body::BodyOp;
 use crate::tensor::kernels::Kernels;
 use crate::tensor::kernels::elementwise::{BinaryInputs, Plan, select};
@@ -176,7 +176,7 @@ impl TermOf for ScaleTerm {
     const FACTORS: usize = 2;
     #[inline(always)]
     fn term<T: Element>(a: T, b: T) -> T {
-        Scale.value(a, b)
+        a.binary(Scale, b)
     }
 }
 

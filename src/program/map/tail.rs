@@ -105,7 +105,7 @@ fn vectors<T: Element>(
     let vector = |vectors: &[Option<NodeKey>], operand: ScalarOperand<T>| match operand {
         ScalarOperand::Node(id) => vectors[id as usize].expect("what a tail reads has a vector"),
         ScalarOperand::Literal(x) => {
-            let literal = ir.borrow_mut().literal(x.as_f64());
+            let literal = ir.borrow_mut().literal(x.to_f64());
             in_its_lane(literal)
         }
     };
@@ -127,7 +127,7 @@ fn vectors<T: Element>(
             }
             Usage::Tail(Linear::Multiple(op, x, factor)) => {
                 let x = vector(&vectors, ScalarOperand::Node(x));
-                let factor = ir.borrow_mut().literal(factor.as_f64());
+                let factor = ir.borrow_mut().literal(factor.to_f64());
                 Some(ir.borrow_mut().binary(op, x, factor))
             }
         });
@@ -185,7 +185,7 @@ fn roles<T: Element>(tape: &Tape<T>, ys: &[Var<'_, T>]) -> Vec<Usage<T>> {
 fn linear<T: Element>(node: ScalarNode<T>) -> Option<Linear<T>> {
     use BinaryOp::{Add, Div, Mul, Sub};
     use ScalarOperand::{Literal, Node};
-    let finite = |x: T| x.as_f64().is_finite();
+    let finite = |x: T| x.to_f64().is_finite();
     Some(match node {
         ScalarNode::Unary(op @ UnaryOp::Neg(_), x) => Linear::Negated(op, x),
         ScalarNode::Binary(op @ (Add(_) | Sub(_)), a, b) => Linear::Sum(op, a, b),

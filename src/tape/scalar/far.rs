@@ -15,7 +15,7 @@ fn range<T: Element>() -> [f64; 2] {
 /// Whether a number is no ordinary one: 0, subnormal, infinite, NaN.
 #[inline(always)]
 pub(crate) fn is_far<T: Element>(x: T) -> bool {
-    let (size, [least, most]) = (x.as_f64().abs(), range::<T>());
+    let (size, [least, most]) = (x.to_f64().abs(), range::<T>());
     !(least <= size && size <= most)
 }
 
@@ -29,10 +29,10 @@ impl<T: Element> ScalarLane<T> {
     #[cold]
     #[inline(never)]
     pub(super) fn note_far(&self, partial: T, rule: impl Fn(T) -> T) {
-        if partial.as_f64().is_nan() {
+        if partial.to_f64().is_nan() {
             return;
         }
-        let sign = if partial.as_f64().is_infinite() { -1.0 } else { 1.0 };
+        let sign = if partial.to_f64().is_infinite() { -1.0 } else { 1.0 };
         let powers: [f64; 2] = if T::EPSILON > 1e-10 { [64.0, 120.0] } else { [512.0, 1000.0] };
         if powers.iter().any(|power| !is_far(rule(T::from_f64((sign * power).exp2())))) {
             self.has_far.set(true);

@@ -36,7 +36,7 @@ impl<T: Element> ScalarLane<T> {
         let same = self.nodes().get(id).is_some_and(|node| {
             let code = node.code();
             let literal = (N_UNARY..COPY).contains(&(code & !LITERAL_FIRST)) && node.b() >= LIMIT;
-            node.word == word && (!literal || node.second.as_f64().to_bits() == second.as_f64().to_bits())
+            node.word == word && (!literal || node.second.to_f64().to_bits() == second.to_f64().to_bits())
         });
         if !same {
             self.leave();

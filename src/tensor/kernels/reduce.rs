@@ -306,7 +306,7 @@ fn add_four<T: Element>(out: &mut [T], a: &[T], b: &[T], c: &[T], d: &[T]) {
 pub(crate) fn argmax<T: Element>(x: &[T]) -> usize {
     let mut best = 0;
     for (i, &value) in x.iter().enumerate() {
-        if value > x[best] || (value.as_f64().is_nan() && !x[best].as_f64().is_nan()) {
+        if value > x[best] || (value.to_f64().is_nan() && !x[best].to_f64().is_nan()) {
             best = i;
         }
     }

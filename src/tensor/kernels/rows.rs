@@ -40,7 +40,7 @@ pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out
                     RowReduction::Min => extreme(row, |a, b| a < b),
                     RowReduction::LogSumExp => {
                         let max = extreme(row, |a, b| a > b);
-                        if max.as_f64().is_infinite() {
+                        if max.to_f64().is_infinite() {
                             max
                         } else {
                             let sum = sum_terms::<T, M>(Powers { row, max }, &mut buffer);
@@ -117,14 +117,14 @@ fn norm2<T: Element, M: Mode>(row: &[T], buffer: &mut [T; TERMS]) -> T {
         let take = size > largest || size != size;
         largest = if take { size } else { largest };
     }
-    if largest == T::from_f64(0.0) || !largest.as_f64().is_finite() {
+    if largest == T::from_f64(0.0) || !largest.to_f64().is_finite() {
         return largest;
     }
     // A power of two scales exactly; that of the smallest subnormal would be infinite, and less of it is enough.
     let most = if T::EPSILON > 1e-10 { 126 } else { 1022 };
-    let scale = T::from_f64(2f64.powi((-(largest.as_f64().log2().floor() as i32)).min(most)));
+    let scale = T::from_f64(2f64.powi((-(largest.to_f64().log2().floor() as i32)).min(most)));
     let sum = sum_terms::<T, M>(Squares { row, scale }, buffer);
-    T::from_f64(sum.as_f64().sqrt() / scale.as_f64())
+    T::from_f64(sum.to_f64().sqrt() / scale.to_f64())
 }
 
 /// A function of a row that gives a row.
@@ -268,7 +268,7 @@ pub(crate) fn cross_entropy<T: Element>(logits: &[T], n: usize, labels: &[usize]
     let mut log_sums = [T::from_f64(0.0); ROWS];
     for (rows, labels) in logits.chunks(ROWS * n).zip(labels.chunks(ROWS)) {
         reduce_rows(RowReduction::LogSumExp, rows, n, &mut log_sums[..labels.len()]);
-        let of_row = |((row, &label), &log_sum): ((&[T], &usize), &T)| (log_sum - row[label]).as_f64();
+        let of_row = |((row, &label), &log_sum): ((&[T], &usize), &T)| (log_sum - row[label]).to_f64();
         losses.push(rows.chunks_exact(n).zip(labels).zip(&log_sums).map(of_row).sum());
     }
     T::from_f64(losses.total() / labels.len() as f64)

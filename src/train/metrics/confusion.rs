@@ -91,7 +91,7 @@ impl ConfusionMatrix {
     /// No rows, another number of rows, a label other than 0 and 1, a score that is NaN.
     pub fn from_binary_scores<T: Element>(scores: &Tensor<T>, targets: &Targets<T>, threshold: f64) -> Result<Self> {
         let labels = binary("confusion_matrix", scores, targets)?;
-        let predicted: Vec<usize> = scores.iter().map(|score| (score.as_f64() > threshold) as usize).collect();
+        let predicted: Vec<usize> = scores.iter().map(|score| (score.to_f64() > threshold) as usize).collect();
         Self::new(&predicted, &labels, 2)
     }
 

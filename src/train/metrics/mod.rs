@@ -47,7 +47,7 @@ pub fn binary_accuracy<T: Element>(scores: &Tensor<T>, targets: &Targets<T>, thr
         return Err(Error::argument(format!("{op}: the threshold is NaN; use 0 for logits, 0.5 for probabilities")));
     }
     let labels = binary(op, scores, targets)?;
-    Ok(share(scores.iter().zip(&labels).map(|(score, &label)| (score.as_f64() > threshold) == (label == 1))))
+    Ok(share(scores.iter().zip(&labels).map(|(score, &label)| (score.to_f64() > threshold) == (label == 1))))
 }
 
 /// The share of rows whose class is among the k with the largest scores; of equal scores the first counts as larger.
@@ -61,8 +61,8 @@ pub fn top_k_accuracy<T: Element>(scores: &Tensor<T>, targets: &Targets<T>, k: u
         return Err(Error::argument(format!("{op}: k is {k}; expected 1..={classes}, at most the number of classes")));
     }
     let hit = |(row, &label): (&[T], &usize)| {
-        let own = row[label].as_f64();
-        let before = |(class, score): (usize, &T)| score.as_f64() > own || (score.as_f64() == own && class < label);
+        let own = row[label].to_f64();
+        let before = |(class, score): (usize, &T)| score.to_f64() > own || (score.to_f64() == own && class < label);
         row.iter().enumerate().filter(|&at| before(at)).count() < k
     };
     Ok(share(scores.as_slice().chunks_exact(classes).zip(&labels).map(hit)))
@@ -88,7 +88,7 @@ pub fn top_k_accuracy<T: Element>(scores: &Tensor<T>, targets: &Targets<T>, k: u
 /// Source: Fawcett, An introduction to ROC analysis, 2006, section 7; Mann and Whitney, 1947.
 pub fn roc_auc<T: Element>(scores: &Tensor<T>, targets: &Targets<T>) -> Result<f64> {
     let labels = binary("roc_auc", scores, targets)?;
-    area("roc_auc", scores.iter().zip(&labels).map(|(score, &label)| (score.as_f64(), label == 1)).collect())
+    area("roc_auc", scores.iter().zip(&labels).map(|(score, &label)| (score.to_f64(), label == 1)).collect())
 }
 
 /// The ROC curve: a point (false positive rate, true positive rate) for every threshold, from the highest, which takes no row for class
@@ -134,7 +134,7 @@ pub fn precision_recall_curve<T: Element>(scores: &Tensor<T>, targets: &Targets<
 /// The numbers of rows of class 1 and of class 0 with a score of at least each threshold, from the highest score down.
 fn counts<T: Element>(op: &str, scores: &Tensor<T>, targets: &Targets<T>) -> Result<Vec<(usize, usize)>> {
     let labels = binary(op, scores, targets)?;
-    let mut rows: Vec<(f64, usize)> = scores.iter().map(|score| score.as_f64()).zip(labels).collect();
+    let mut rows: Vec<(f64, usize)> = scores.iter().map(|score| score.to_f64()).zip(labels).collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     let (mut hits, mut misses) = (0, 0);
     let mut counts = Vec::new();
@@ -164,7 +164,7 @@ pub fn roc_auc_one_vs_rest<T: Element>(scores: &Tensor<T>, targets: &Targets<T>)
     let rows = || scores.as_slice().chunks_exact(classes).zip(&labels);
     let mut sum = 0.0;
     for class in 0..classes {
-        sum += area(op, rows().map(|(row, &label)| (row[class].as_f64(), label == class)).collect())
+        sum += area(op, rows().map(|(row, &label)| (row[class].to_f64(), label == class)).collect())
             .map_err(|error| Error::not_finite(format!("{error} (class {class})")))?;
     }
     Ok(sum / classes as f64)
@@ -184,7 +184,7 @@ pub fn log_loss<T: Element>(probabilities: &Tensor<T>, targets: &Targets<T>) -> 
         true => (binary(op, probabilities, targets)?, 1),
         false => scores_and_labels(op, probabilities, targets)?,
     };
-    if let Some(at) = probabilities.iter().position(|p| !(0.0..=1.0).contains(&p.as_f64())) {
+    if let Some(at) = probabilities.iter().position(|p| !(0.0..=1.0).contains(&p.to_f64())) {
         return Err(Error::argument(format!(
             "{op}: row {} has a probability of {}; expected 0 to 1: apply sigmoid or softmax to logits",
             at / classes,
@@ -193,9 +193,9 @@ pub fn log_loss<T: Element>(probabilities: &Tensor<T>, targets: &Targets<T>) -> 
     }
     let loss = |(row, &label): (&[T], &usize)| {
         let p = match (single, label) {
-            (true, 0) => 1.0 - row[0].as_f64(),
-            (true, _) => row[0].as_f64(),
-            (false, label) => row[label].as_f64(),
+            (true, 0) => 1.0 - row[0].to_f64(),
+            (true, _) => row[0].to_f64(),
+            (false, label) => row[label].to_f64(),
         };
         -p.clamp(T::EPSILON, 1.0 - T::EPSILON).ln()
     };
@@ -308,7 +308,7 @@ fn check_rows<T: Element>(op: &str, scores: &Tensor<T>, targets: usize) -> Resul
     if scores.is_empty() {
         return Err(Error::argument(format!("{op}: no rows; at least one is needed")));
     }
-    match scores.iter().position(|score| score.as_f64().is_nan()) {
+    match scores.iter().position(|score| score.to_f64().is_nan()) {
         Some(at) => Err(Error::not_finite(format!("{op}: the prediction of row {} is NaN", at / (scores.len() / n)))),
         None => Ok(()),
     }
@@ -332,9 +332,9 @@ fn labels<T: Element>(op: &str, targets: &Targets<T>, classes: usize) -> Result<
 
 fn one_hot<T: Element>(op: &str, rows: &Tensor<T>) -> Result<Vec<usize>> {
     let label = |(i, row): (usize, &[T])| {
-        let ones = row.iter().filter(|x| x.as_f64() == 1.0).count();
-        let zeros = row.iter().filter(|x| x.as_f64() == 0.0).count();
-        let class = row.iter().position(|x| x.as_f64() == 1.0);
+        let ones = row.iter().filter(|x| x.to_f64() == 1.0).count();
+        let zeros = row.iter().filter(|x| x.to_f64() == 0.0).count();
+        let class = row.iter().position(|x| x.to_f64() == 1.0);
         class.filter(|_| ones == 1 && zeros + 1 == row.len()).ok_or_else(|| {
             Error::argument(format!("{op}: the target of row {i} is not one-hot; expected a 1, and 0 elsewhere"))
         })
@@ -344,7 +344,7 @@ fn one_hot<T: Element>(op: &str, rows: &Tensor<T>) -> Result<Vec<usize>> {
 
 fn whole<T: Element>(op: &str) -> impl Fn((usize, &T)) -> Result<usize> {
     move |(row, value)| {
-        let x = value.as_f64();
+        let x = value.to_f64();
         if x >= 0.0 && x.fract() == 0.0 && x < u32::MAX as f64 {
             return Ok(x as usize);
         }
@@ -392,7 +392,7 @@ fn values<T: Element>(op: &str, predictions: &Tensor<T>, targets: &Targets<T>) -
             values.shape()
         )));
     }
-    let pairs = predictions.iter().zip(values).map(|(y, t)| (y.as_f64(), t.as_f64())).collect();
+    let pairs = predictions.iter().zip(values).map(|(y, t)| (y.to_f64(), t.to_f64())).collect();
     Ok((pairs, predictions.len() / predictions.shape()[0]))
 }
 

@@ -43,7 +43,7 @@ fn assert_same_bits<T: Element>(name: &str, body: &Body<T>, inputs: &[T]) {
     let (expected, found) = both_ways(body, inputs);
     assert_eq!(expected.len(), found.len(), "{name}");
     for (k, (e, f)) in expected.iter().zip(&found).enumerate() {
-        assert_eq!(e.as_f64().to_bits(), f.as_f64().to_bits(), "{name}: output {k}: {e} by definition, {f} in batches");
+        assert_eq!(e.to_f64().to_bits(), f.to_f64().to_bits(), "{name}: output {k}: {e} by definition, {f} in batches");
     }
 }
 

@@ -63,7 +63,7 @@ fn by_kernels<T: Element>(body: &Body<T>, inputs: &[T], shared: &[T]) -> Vec<T> 
 }
 
 fn same_bits<T: Element>(a: T, b: T) -> bool {
-    let (a, b) = (a.as_f64(), b.as_f64());
+    let (a, b) = (a.to_f64(), b.to_f64());
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
 }
 

@@ -96,7 +96,7 @@ fn compare_targets<T: Element>(
         assert!(same_bits(outputs[1][3 * lane + 1], values[8]));
         assert!(same_bits(outputs[1][3 * lane], shared[0]));
         assert!(same_bits(outputs[1][3 * lane + 2], T::from_f64(9.0)));
-        let f = |slot: usize| values[slot].as_f64();
+        let f = |slot: usize| values[slot].to_f64();
         expected[0][lane % inner] += f(10);
         expected[1][lane / inner] += f(9);
         expected[2][1] += f(11);
@@ -107,7 +107,7 @@ fn compare_targets<T: Element>(
         assert_eq!(found.len(), expected.len(), "{rows} x {inner}");
         for (found, expected) in found.iter().zip(expected) {
             let tolerance = T::EPSILON * 4.0 * ((rows * inner) as f64).sqrt() * expected.abs().max(1.0);
-            assert!((found.as_f64() - expected).abs() <= tolerance, "{rows} x {inner}: {found}, not {expected}");
+            assert!((found.to_f64() - expected).abs() <= tolerance, "{rows} x {inner}: {found}, not {expected}");
         }
     }
 }

@@ -83,8 +83,8 @@ impl<T: Element> Case<'_, T> {
             for (k, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 let by_row = self.targets.iter().any(|t| matches!(t, Target::PerRow { output, .. } if *output == k));
                 let same = found.iter().zip(expected).all(|(&a, &b)| {
-                    let apart = (a.as_f64() - b.as_f64()).abs();
-                    same_bits(a, b) || by_row && apart <= T::EPSILON * 8.0 * b.as_f64().abs().max(1.0)
+                    let apart = (a.to_f64() - b.to_f64()).abs();
+                    same_bits(a, b) || by_row && apart <= T::EPSILON * 8.0 * b.to_f64().abs().max(1.0)
                 });
                 let (lanes, inner) = (self.lanes, self.inner);
                 assert!(same, "output {k} of {lanes} lanes by {inner}: {found:?}, not {expected:?}");

@@ -20,7 +20,7 @@ fn numbers<T: Element>(n: usize, seed: usize) -> Vec<T> {
 
 fn assert_same<T: Element>(what: &str, found: &[T], expected: impl Iterator<Item = T>) {
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let (a, b) = (found.as_f64(), expected.as_f64());
+        let (a, b) = (found.to_f64(), expected.to_f64());
         assert!(a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()), "{what}, lane {i}: {a}, not {b}");
     }
 }

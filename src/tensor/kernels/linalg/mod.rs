@@ -89,7 +89,7 @@ pub(crate) struct Lu {
 impl Lu {
     /// Decomposes a row-major n by n matrix. Computes in f64 whatever the element.
     pub fn new<T: Element>(a: &[T], n: usize) -> Self {
-        let mut lu: Vec<f64> = a.iter().map(|x| x.as_f64()).collect();
+        let mut lu: Vec<f64> = a.iter().map(|x| x.to_f64()).collect();
         let mut rows: Vec<usize> = (0..n).collect();
         let mut sign = 1.0;
         for k in 0..n {
@@ -141,7 +141,7 @@ impl Lu {
     pub fn solve<T: Element>(&self, b: &[T], columns: usize, transposed: bool, out: &mut [T]) {
         let mut x = vec![0.0; self.n];
         for c in 0..columns {
-            let column = |i: usize| b[i * columns + c].as_f64();
+            let column = |i: usize| b[i * columns + c].to_f64();
             if transposed {
                 self.solve_transposed(column, &mut x);
                 self.rows.iter().zip(&x).for_each(|(row, &x)| out[row * columns + c] = T::from_f64(x));

@@ -107,7 +107,7 @@ unsafe fn mend_row<T: Element>(p: &Product<T>, i: usize, row: &mut [T]) {
         let term = |l: usize| {
             let (x, y) = (a(l), b(l, j));
             let stopped = p.gates[0] && x == zero || p.gates[1] && y == zero;
-            if stopped { 0.0 } else { x.as_f64() * y.as_f64() }
+            if stopped { 0.0 } else { x.to_f64() * y.to_f64() }
         };
         *out = T::from_f64((0..p.k).map(term).sum());
     }
