@@ -166,7 +166,7 @@ impl<T: Element> Graph<T> {
     /// The variable is a constant, which no tape has recorded.
     #[track_caller]
     pub fn of(output: Var<'_, T>) -> Self {
-        let Some(tape) = output.tape().filter(|_| !output.is_constant()) else {
+        let Some(tape) = output.get_tape().filter(|_| !output.is_constant()) else {
             panic!("graph: the output is a constant, which nothing leads to");
         };
         Collector::new(tape).graph(output.id)

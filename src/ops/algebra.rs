@@ -7,7 +7,11 @@
 //! `sum` and `broadcast_to`, `slice` and `pad`, `gather` and `scatter_add`, products with their transposes.
 
 use crate::num::Element;
-use crate::ops::structural::{BroadcastTo, MatMul, Permute, Reshape, Sum, TensorOp};
+use crate::ops::structural::matrices::{Right, rows};
+use crate::ops::structural::{
+    BroadcastTo, Cholesky, Det, Eigh, Inv, MatMul, Permute, Qr, Reshape, SlogDet, Solve, SolveTriangular, Sum, Svd,
+    TensorOp,
+};
 use crate::ops::{self, BinaryOp, UnaryOp};
 use crate::tensor::Shape;
 use crate::tensor::shape::AxisMask;
@@ -147,6 +151,58 @@ pub trait Algebra<T: Element>: Sized {
     /// The matrix product of the last two axes, of transposes where asked for.
     fn matmul(&self, x: &Self::V, transpose_x: bool, y: &Self::V, transpose_y: bool) -> Self::V {
         self.apply(TensorOp::MatMul(MatMul::plain(transpose_x, transpose_y)), &[x, y])
+    }
+    /// The determinants of the matrices in the last two axes.
+    fn det(&self, x: &Self::V) -> Self::V {
+        self.apply(TensorOp::Det(Det), &[x])
+    }
+    /// The sign of the determinants, and ln of their magnitude.
+    fn slogdet(&self, x: &Self::V) -> (Self::V, Self::V) {
+        let packed = self.apply(TensorOp::SlogDet(SlogDet), &[x]);
+        let shape = self.shape(x);
+        let batch: Shape = shape.dims()[..shape.rank() - 2].into();
+        (self.reshape(&rows(self, &packed, 0, 1), &batch), self.reshape(&rows(self, &packed, 1, 2), &batch))
+    }
+    /// The inverse matrices.
+    fn inv(&self, x: &Self::V) -> Self::V {
+        self.apply(TensorOp::Inv(Inv), &[x])
+    }
+    /// X of M X = B, or M^T X = B; B is a matrix of columns.
+    fn solve(&self, m: &Self::V, transpose_m: bool, b: &Self::V) -> Self::V {
+        self.apply(TensorOp::Solve(Solve { transposed: transpose_m, right: Right::Given }), &[m, b])
+    }
+    /// X of T X = B, where T is the lower or the upper triangle of M, or its transpose; B is a matrix of columns.
+    fn solve_triangular(&self, m: &Self::V, lower: bool, transpose: bool, b: &Self::V) -> Self::V {
+        let op = SolveTriangular { lower, transposed: transpose, right: Right::Given };
+        self.apply(TensorOp::SolveTriangular(op), &[m, b])
+    }
+    /// L, lower triangular, of L L^T = (M + M^T) / 2.
+    fn cholesky(&self, m: &Self::V) -> Self::V {
+        self.apply(TensorOp::Cholesky(Cholesky), &[m])
+    }
+    /// Q with orthonormal columns and R, upper triangular, of Q R = M, which has at least as many rows as columns.
+    fn qr(&self, m: &Self::V) -> (Self::V, Self::V) {
+        let packed = self.apply(TensorOp::Qr(Qr), &[m]);
+        let shape = self.shape(m);
+        let (m, n) = (shape[shape.rank() - 2], shape[shape.rank() - 1]);
+        (rows(self, &packed, 0, m), rows(self, &packed, m, m + n))
+    }
+    /// The eigenvalues of (M + M^T) / 2 in rising order, and the eigenvectors as columns.
+    fn eigh(&self, m: &Self::V) -> (Self::V, Self::V) {
+        let packed = self.apply(TensorOp::Eigh(Eigh), &[m]);
+        let shape = self.shape(m);
+        let values: Shape = shape.dims()[..shape.rank() - 1].into();
+        let n = shape[shape.rank() - 1];
+        (self.reshape(&rows(self, &packed, 0, 1), &values), rows(self, &packed, 1, n + 1))
+    }
+    /// U, the singular values in falling order, and V, of U S V^T = M.
+    fn svd(&self, m: &Self::V) -> (Self::V, Self::V, Self::V) {
+        let packed = self.apply(TensorOp::Svd(Svd), &[m]);
+        let shape = self.shape(m);
+        let (m, n) = (shape[shape.rank() - 2], shape[shape.rank() - 1]);
+        let values: Shape = shape.dims()[..shape.rank() - 2].iter().copied().chain([m.min(n)]).collect();
+        let s = self.reshape(&rows(self, &packed, m, m + 1), &values);
+        (rows(self, &packed, 0, m), s, rows(self, &packed, m + 1, m + 1 + n))
     }
     /// A gradient, or a tangent, times a matrix, where zeros of the gradient stay zeros, whatever is in the matrix.
     fn gradient_times(&self, g: &Self::V, transpose_g: bool, y: &Self::V, transpose_y: bool) -> Self::V {

@@ -44,7 +44,7 @@ impl Names {
 impl<'t, T: Element> Var<'t, T> {
     /// Names this variable, for graphs, explanations and pictures. A constant has no place for a name and is left as it is.
     pub fn named(self, name: impl Into<String>) -> Self {
-        if let Some(tape) = self.tape().filter(|_| !self.is_constant()) {
+        if let Some(tape) = self.get_tape().filter(|_| !self.is_constant()) {
             let id = match self.node().and_then(|node| tape.maker(node)) {
                 Some(entry) => NodeId::tensor(entry),
                 None => self.id,

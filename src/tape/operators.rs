@@ -1,4 +1,4 @@
-//! Rust's operators on variables and tensors.
+//! Rust's operators on variables and tensors. A tensor beside a variable is data on its tape.
 
 use super::Var;
 use super::elementwise::binary;
@@ -13,6 +13,16 @@ impl<T: Element> From<T> for Var<'_, T> {
     /// A constant.
     fn from(x: T) -> Self {
         Self::constant(x)
+    }
+}
+
+/// A tensor as data on the tape of a variable.
+#[inline(never)]
+#[track_caller]
+fn beside<'t, T: Element>(var: Var<'t, T>, tensor: Tensor<T>) -> Var<'t, T> {
+    match var.get_tape() {
+        Some(tape) => tape.data(tensor),
+        None => panic!("a constant number and a tensor are on no tape; make a variable, or data, of one of them"),
     }
 }
 
@@ -55,6 +65,8 @@ macro_rules! operators {
         operators!(@tensors $Trait $method; ['a, 'b] &'a Tensor<T>, &'b Tensor<T>);
         operators!(@number_right $Trait $method; [] Tensor<T>);
         operators!(@number_right $Trait $method; ['a] &'a Tensor<T>);
+        operators!(@tensor_beside $Trait $method $Assign $assign; [] Tensor<T>);
+        operators!(@tensor_beside $Trait $method $Assign $assign; ['a] &'a Tensor<T>);
         operators!(@number_left $Trait $method f32);
         operators!(@number_left $Trait $method f64);
         impl<T: Element, R> ops::$Assign<R> for Tensor<T>
@@ -73,6 +85,29 @@ macro_rules! operators {
             #[track_caller]
             fn $method(self, rhs: $y) -> Tensor<T> {
                 binary($Trait, self.as_operand(), rhs.as_operand()).or_panic()
+            }
+        }
+    };
+    (@tensor_beside $Trait:ident $method:ident $Assign:ident $assign:ident; [$($life:lifetime),*] $x:ty) => {
+        impl<'t, $($life,)* T: Element> ops::$Trait<$x> for Var<'t, T> {
+            type Output = Self;
+            #[track_caller]
+            fn $method(self, rhs: $x) -> Self {
+                let rhs = beside(self, rhs.into());
+                self.record_binary($Trait, rhs)
+            }
+        }
+        impl<$($life,)* T: Element> ops::$Assign<$x> for Var<'_, T> {
+            #[track_caller]
+            fn $assign(&mut self, rhs: $x) {
+                *self = ops::$Trait::$method(*self, rhs);
+            }
+        }
+        impl<'t, $($life,)* T: Element> ops::$Trait<Var<'t, T>> for $x {
+            type Output = Var<'t, T>;
+            #[track_caller]
+            fn $method(self, rhs: Var<'t, T>) -> Var<'t, T> {
+                beside(rhs, self.into()).record_binary($Trait, rhs)
             }
         }
     };

@@ -157,9 +157,30 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn as_parent(self) -> Parent<T> {
         Parent { id: self.id, value: self.scalar }
     }
-    /// The tape that this variable was recorded on; a constant has none.
+    /// The tape that this variable was recorded on, for whatever else is to stand on it.
+    ///
+    /// # Panics
+    /// The variable is a constant, as of `Var::constant` or a number that was made into one: it is on no tape ([`Var::get_tape`]).
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, grad};
+    /// // A closure of variables reaches the tape through them.
+    /// let slopes = grad(|x| x.tape().data([1.0, 10.0]).dot(x), Tensor::from([0.5, 0.25]));
+    /// assert_eq!(slopes.to_vec(), [1.0, 10.0]);
+    /// ```
     #[inline]
-    pub fn tape(self) -> Option<&'t Tape<T>> {
+    #[track_caller]
+    pub fn tape(self) -> &'t Tape<T> {
+        match self.tape {
+            Some(tape) => tape,
+            None => panic!("tape: a constant is on no tape; take that of a variable"),
+        }
+    }
+
+    /// As [`Var::tape`]; nothing for a constant.
+    #[inline]
+    pub fn get_tape(self) -> Option<&'t Tape<T>> {
         self.tape
     }
 

@@ -190,3 +190,54 @@ fn vectors_become_tensors_and_come_back_without_a_copy() {
     let doubled: Tensor<f64> = (&rows).into_iter().map(|x| x * 2.0).collect();
     assert_eq!(doubled.as_ref(), [2.0, 4.0, 6.0, 8.0]);
 }
+
+#[test]
+fn tensors_stand_beside_variables_on_either_side_of_an_operator() {
+    fn check<T: Element>() {
+        let tape = Tape::<T>::of();
+        let numbers = |x: [f64; 2]| -> Tensor<T> { x.iter().map(|&x| T::from_f64(x)).collect() };
+        let (x, t) = (tape.var(numbers([3.0, -2.0])), numbers([2.0, 4.0]));
+        let data = tape.data(&t);
+        let pairs = [
+            (x + &t, x + data),
+            (x - t.clone(), x - data),
+            (&t * x, data * x),
+            (t.clone() / x, data / x),
+            (&t - x, data - x),
+            (x / &t, x / data),
+        ];
+        for (k, (beside, on_tape)) in pairs.into_iter().enumerate() {
+            assert_eq!(beside.value(), on_tape.value(), "{k}");
+            let slopes = [beside, on_tape].map(|y| y.sum(()).backward().wrt(x));
+            assert_eq!(slopes[0], slopes[1], "{k}");
+        }
+        let (mut y, mut z) = (x, x);
+        y *= &t;
+        y -= t;
+        z *= data;
+        z -= data;
+        assert_eq!(y.value(), z.value());
+        // A number that is a variable is stretched, as everywhere.
+        let n = tape.var(T::from_f64(0.5));
+        assert_eq!((numbers([1.0, 2.0]) * n).sum(()).backward().item(n), T::from_f64(3.0));
+    }
+    check::<f32>();
+    check::<f64>();
+    let alone = std::panic::catch_unwind(|| Var::constant(2.0) * Tensor::from([1.0]));
+    assert!(alone.unwrap_err().downcast_ref::<&str>().unwrap().contains("are on no tape"));
+}
+
+#[test]
+fn code_over_elements_has_one_arithmetic() {
+    fn norm<T: Element>(x: &[T]) -> T {
+        x.iter().map(|&x| x * x).sum::<T>().sqrt()
+    }
+    fn bent<T: Element>(x: T) -> T {
+        (T::lit(1.0) - x.tanh()).maximum(T::lit(0.25)).ln() + x.gelu() + x.powi(2).sigmoid()
+    }
+    assert_eq!((norm(&[3.0_f32, 4.0]), norm(&[3.0_f64, 4.0])), (5.0, 5.0));
+    assert_eq!(
+        bent(0.5_f64),
+        (1.0 - 0.5_f64.tanh()).max(0.25).ln() + Number::gelu(0.5_f64) + Number::sigmoid(0.25_f64)
+    );
+}

@@ -9,6 +9,7 @@ mod finite;
 mod layers;
 mod math_accuracy;
 mod op_accuracy;
+mod own_linear_algebra;
 mod range;
 mod rules;
 mod smoke;

@@ -171,7 +171,7 @@ fn noisy_duals<T: Element>(program: &Program, by_direction: bool) -> Outputs {
 fn noisy_tape<T: Element>(program: &Program) -> Option<Outputs> {
     let in_rules = !program.is_of_numbers() && wants_second(program);
     tape_with::<T>(program, |op, args, value| {
-        let Some(tape) = value.tape().filter(|_| !op.is_exact()) else { return value };
+        let Some(tape) = value.get_tape().filter(|_| !op.is_exact()) else { return value };
         let factors = Tensor::from_fn(value.shape(), |_| moved(T::from_f64(1.0)));
         let mut moved = value * tape.data(factors);
         let beside = match op {
@@ -197,7 +197,7 @@ fn noisy_tape<T: Element>(program: &Program) -> Option<Outputs> {
 ///
 /// 1/h - x^2/h^3 of `hypot` is right to a unit of 1/h, however small it is itself: no error of a node's value shows that.
 fn with_errors_of_rules<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var<'t, T>) -> Var<'t, T> {
-    let tape = value.tape().expect("a recorded value");
+    let tape = value.tape();
     // A constant has no shape of its own.
     let ones = tape.data(Tensor::ones(value.shape()));
     let columns: Vec<_> = args.iter().map(|&arg| (arg * ones).value()).collect();
@@ -249,7 +249,7 @@ fn errors_beside<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var<'t, T>
             || if size.to_f64() > 1e3 && size.to_f64().is_finite() { moved(size) - size } else { T::from_f64(0.0) };
         return Tensor::from_fn(value.shape(), |_| error());
     }
-    let zeros = value.tape().expect("a recorded value").data(Tensor::zeros(value.shape()));
+    let zeros = value.tape().data(Tensor::zeros(value.shape()));
     let columns: Vec<_> = args.iter().map(|&arg| (arg + zeros).value()).collect();
     let largest = |k: usize| columns.iter().map(|column| column.as_slice()[k].to_f64().abs()).fold(0.0, f64::max);
     let error = |k: usize| {
@@ -265,7 +265,7 @@ fn errors_beside<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var<'t, T>
 /// all of `kl_divergence(x, x)`. The terms are about the value over the arguments' size (of an exponential: the value), or the
 /// derivative by one use of the argument and that over the argument.
 fn with_errors_of_methods<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: Var<'t, T>) -> Var<'t, T> {
-    let tape = value.tape().expect("a recorded value");
+    let tape = value.tape();
     let columns: Vec<Tensor<T>> = args.iter().map(|arg| arg.value()).collect();
     let apart = Tape::<T>::of();
     let x: Vec<_> = columns.iter().map(|column| apart.var(column)).collect();
@@ -279,7 +279,7 @@ fn with_errors_of_methods<'t, T: Element>(op: &Op, args: &[Var<'t, T>], value: V
     let largest = if shares { sizes(&value.value()).max(1.0) } else { sizes(&value.value()) };
     let mut changed = value;
     for ((&arg, column), &x) in args.iter().zip(&columns).zip(&x) {
-        let (Some(_), Ok(gradient)) = (arg.tape(), swept.try_wrt(x)) else { continue };
+        let (Some(_), Ok(gradient)) = (arg.get_tape(), swept.try_wrt(x)) else { continue };
         let size = sizes(column);
         let scale = match size {
             0.0 => 1.0,

@@ -74,7 +74,7 @@ fn by_jacobian<T: Element>(
     let failed = RefCell::new(None);
     let found = jacobian(
         |x| {
-            let tape = x.tape().expect("the point's tape");
+            let tape = x.tape();
             let of = |k: usize| if k == input { x } else { tape.data(tensors[k].clone()) };
             let all: Vec<_> = (0..tensors.len()).map(of).collect();
             program.record(&all).and_then(|y| make(x, y)).unwrap_or_else(|error| {
@@ -98,7 +98,7 @@ pub fn jacobian_of_many<T: Element>(program: &Program) -> Result<Outputs> {
         }
         let both = by_jacobian::<T>(program, k, |x, y| {
             // A constant is recorded, to stand beside the input.
-            let y = if y.tape().is_none() { x.tape().expect("a tape").data(Tensor::scalar(y.item())) } else { y };
+            let y = if y.get_tape().is_none() { x.tape().data(Tensor::scalar(y.item())) } else { y };
             Var::try_concat(&[y.try_reshape([y.numel()])?, x.try_reshape([x.numel()])?], 0)
         })?;
         let rows = program.seed.values.len();
@@ -114,9 +114,8 @@ pub fn jacobian_of_one<T: Element>(program: &Program) -> Result<Outputs> {
     let mut outputs = vec![None];
     for (k, input) in program.inputs.iter().enumerate() {
         let several = input.values.len() > 1;
-        let row = several.then(|| {
-            by_jacobian::<T>(program, k, |x, y| y.try_mul(x.tape().expect("a tape").data(seed.clone()))?.try_sum(()))
-        });
+        let row =
+            several.then(|| by_jacobian::<T>(program, k, |x, y| y.try_mul(x.tape().data(seed.clone()))?.try_sum(())));
         outputs.push(row.transpose()?.and_then(|row| flat(&row)));
     }
     Ok(outputs)

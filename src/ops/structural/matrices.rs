@@ -114,7 +114,7 @@ pub(super) fn symmetric<T: Element, A: Algebra<T>>(a: &A, x: &A::V) -> A::V {
 }
 
 /// Rows `from..to` of every matrix.
-pub(super) fn rows<T: Element, A: Algebra<T>>(a: &A, x: &A::V, from: usize, to: usize) -> A::V {
+pub(in crate::ops) fn rows<T: Element, A: Algebra<T>>(a: &A, x: &A::V, from: usize, to: usize) -> A::V {
     let columns = a.shape(x)[a.rank(x) - 1];
     block(a, x, from..to, 0..columns)
 }

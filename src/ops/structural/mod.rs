@@ -14,7 +14,7 @@ mod eigh;
 mod layout;
 mod linear;
 mod loss;
-mod matrices;
+pub(super) mod matrices;
 mod qr;
 mod quotient;
 mod reduction;

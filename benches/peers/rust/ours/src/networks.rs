@@ -22,7 +22,7 @@ impl<T: Element> Data<T> {
 
     /// The loss of what the last layer gives, before its activation.
     fn loss<'t>(&self, n: &Network, i: usize, z: Var<'t, T>) -> Var<'t, T> {
-        let (tape_data, i) = (z.tape().expect("recorded"), i % BATCHES);
+        let (tape_data, i) = (z.tape(), i % BATCHES);
         match n.loss {
             Loss::SquaredError => z.sigmoid().mean_squared_error(tape_data.data(&self.y[i])),
             Loss::SigmoidCrossEntropy => {
