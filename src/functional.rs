@@ -5,7 +5,8 @@
 //!
 //! A generic function is passed inside a closure, `grad_slice(|x| f(x), ..)`: its bare name stands for one lifetime only.
 //!
-//! The functions of the same names at the crate's root are these for f64, where literals need no suffix.
+//! Each panics on a caller's mistake and has a twin that returns it, [`try_grad`], [`try_hvp_slice`] and so on. The functions of the
+//! same names at the crate's root are these for f64, where literals need no suffix.
 
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, all_finite};
@@ -62,125 +63,218 @@ impl<P: Point> Point for &P {
     }
 }
 
-/// The gradient of a scalar function.
-///
-/// # Panics
-/// The closure returns a tensor.
-#[track_caller]
-pub fn grad<P: Point, F>(f: F, x: P) -> P::Derivative
-where
-    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
-{
-    value_and_grad(f, x).1
-}
-
-/// The value and the gradient of a scalar function.
-///
-/// # Panics
-/// The closure returns a tensor.
-#[track_caller]
-pub fn value_and_grad<P: Point, F>(f: F, x: P) -> (P::Element, P::Derivative)
-where
-    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
-{
-    let tape = Tape::<P::Element>::of();
-    let x = tape.leaf(x.to_value(), true);
-    let y = f(x);
-    let gradient = y.backward().wrt(x);
-    (y.item(), P::derivative(gradient.into()))
-}
-
-/// The value of a function, and the vector-Jacobian product with `seed`, which has the value's shape.
-///
-/// # Errors
-/// The seed's shape is not the value's.
-pub fn vjp<P: Point, F>(f: F, x: P, seed: impl Into<Tensor<P::Element>>) -> Result<(Tensor<P::Element>, P::Derivative)>
-where
-    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
-{
-    let tape = Tape::<P::Element>::of();
-    let x = tape.leaf(x.to_value(), true);
-    let y = f(x);
-    let gradient = y.try_backward_with(seed)?.try_wrt(x)?;
-    Ok((y.value(), P::derivative(gradient.into())))
-}
-
-/// The value of a function, and its derivative along `tangent`: the Jacobian-vector product, by forward mode.
-///
-/// # Errors
-/// The tangent's shape is not the point's.
-pub fn jvp<P: Point, F>(f: F, x: P, tangent: P) -> Result<(Tensor<P::Element>, Tensor<P::Element>)>
-where
-    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
-{
-    let tape = Tape::<P::Element>::of();
-    let x = tape.leaf(x.to_value(), true);
-    let y = f(x);
-    let tangent = tape.jvp(y, &[(x, tangent.to_value())])?;
-    Ok((y.value(), tangent.into_tensor()))
-}
-
-/// The product of a scalar function's Hessian with `direction`, forward over reverse: about the cost of two gradients.
-///
-/// # Errors
-/// The direction's shape is not the point's; the closure returns a tensor.
-pub fn hvp<P: Point, F>(f: F, x: P, direction: P) -> Result<P::Derivative>
-where
-    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
-{
-    let tape = Tape::<P::Element>::of();
-    let x = tape.leaf(x.to_value(), true);
-    let gradient = tape.try_grad(f(x), &[x])?[0];
-    Ok(P::derivative(tape.jvp(gradient, &[(x, direction.to_value())])?))
-}
-
-/// The Hessian of a scalar function, in shape [n, n] for a point of n elements.
-///
-/// # Panics
-/// The closure returns a tensor.
-#[track_caller]
-pub fn hessian<P: Point, F>(f: F, x: P) -> Tensor<P::Element>
-where
-    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
-{
-    let tape = Tape::<P::Element>::of();
-    let x = tape.leaf(x.to_value(), true);
-    let gradient = tape.grad(f(x), &[x])[0];
-    jacobian_rows(&tape, gradient, x).or_panic()
-}
-
-/// The Jacobian of a function, in shape [m, n] for a value of m elements and a point of n; by forward or reverse mode,
-/// whichever needs fewer passes. Where a derivative on the way is not finite the two may differ, as of x sqrt(x) at 0, and the
-/// answer is that of reverse mode, which is [`grad`]'s.
-#[track_caller]
-pub fn jacobian<P: Point, F>(f: F, x: P) -> Tensor<P::Element>
-where
-    F: for<'t> FnOnce(Var<'t, P::Element>) -> Var<'t, P::Element>,
-{
-    let tape = Tape::<P::Element>::of();
-    let x = tape.leaf(x.to_value(), true);
-    let y = f(x);
-    if y.numel() <= x.numel() {
-        return jacobian_rows(&tape, y, x).or_panic();
-    }
-    let columns = jacobian_columns(&tape, y, x).or_panic();
-    let ordinary = !tape.has_singular_ops() && [x, y].iter().all(|var| var.value().is_finite());
-    if ordinary && columns.is_finite() {
-        return columns;
-    }
-    // A zero tangent may hide what is not finite, so that a sweep is asked as well.
-    let seed = Tensor::from_fn(y.shape().dims(), {
-        let mut k = 0;
-        move |_| {
-            k += 1;
-            seed_of(k)
+/// Each function twice: `x`, which panics on a caller's mistake, and `try_x`, which returns it.
+macro_rules! functions {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $try_name:ident [$($generics:tt)*] ($f:ident: ($($closure:tt)*), $($arg:ident: $Arg:ty),+) -> $Out:ty,
+            errors $errors:literal $body:block
+    )*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        #[doc = $errors]
+        #[track_caller]
+        pub fn $name<$($generics)*, F>($f: F, $($arg: $Arg),+) -> $Out
+        where
+            F: for<'t> FnOnce $($closure)*,
+        {
+            $try_name($f, $($arg),+).or_panic()
         }
-    });
-    let swept = y.try_backward_with(seed).and_then(|grads| grads.try_wrt(x)).or_panic();
-    if columns.is_finite() && swept.is_finite() {
-        return columns;
+        #[doc = concat!("As [`", stringify!($name), "`].")]
+        ///
+        /// # Errors
+        #[doc = $errors]
+        #[track_caller]
+        pub fn $try_name<$($generics)*, F>($f: F, $($arg: $Arg),+) -> Result<$Out>
+        where
+            F: for<'t> FnOnce $($closure)*,
+        {
+            $body
+        }
+    )*};
+}
+
+functions! {
+    /// The gradient of a scalar function.
+    grad try_grad [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> P::Derivative,
+        errors "The closure returns a tensor."
+    { Ok(try_value_and_grad(f, x)?.1) }
+
+    /// The value and the gradient of a scalar function.
+    value_and_grad try_value_and_grad [P: Point]
+        (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> (P::Element, P::Derivative),
+        errors "The closure returns a tensor."
+    {
+        let tape = Tape::<P::Element>::of();
+        let x = tape.leaf(x.to_value(), true);
+        let y = f(x);
+        let gradient = y.try_backward()?.try_wrt(x)?;
+        Ok((y.item(), P::derivative(gradient.into())))
     }
-    jacobian_rows(&tape, y, x).or_panic()
+
+    /// The value of a function, and the vector-Jacobian product with `seed`, which has the value's shape.
+    vjp try_vjp [P: Point] (
+        f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P, seed: impl Into<Tensor<P::Element>>
+    ) -> (Tensor<P::Element>, P::Derivative),
+        errors "The seed's shape is not the value's."
+    {
+        let tape = Tape::<P::Element>::of();
+        let x = tape.leaf(x.to_value(), true);
+        let y = f(x);
+        let gradient = y.try_backward_with(seed)?.try_wrt(x)?;
+        Ok((y.value(), P::derivative(gradient.into())))
+    }
+
+    /// The value of a function, and its derivative along `tangent`: the Jacobian-vector product, by forward mode.
+    jvp try_jvp [P: Point]
+        (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P, tangent: P) -> (Tensor<P::Element>, Tensor<P::Element>),
+        errors "The tangent's shape is not the point's."
+    {
+        let tape = Tape::<P::Element>::of();
+        let x = tape.leaf(x.to_value(), true);
+        let y = f(x);
+        let tangent = tape.jvp(y, &[(x, tangent.to_value())])?;
+        Ok((y.value(), tangent.into_tensor()))
+    }
+
+    /// The product of a scalar function's Hessian with `direction`, forward over reverse: about the cost of two gradients.
+    hvp try_hvp [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P, direction: P) -> P::Derivative,
+        errors "The direction's shape is not the point's; the closure returns a tensor."
+    {
+        let tape = Tape::<P::Element>::of();
+        let x = tape.leaf(x.to_value(), true);
+        let gradient = tape.try_grad(f(x), &[x])?[0];
+        Ok(P::derivative(tape.jvp(gradient, &[(x, direction.to_value())])?))
+    }
+
+    /// The Hessian of a scalar function, in shape [n, n] for a point of n elements.
+    hessian try_hessian [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> Tensor<P::Element>,
+        errors "The closure returns a tensor."
+    {
+        let tape = Tape::<P::Element>::of();
+        let x = tape.leaf(x.to_value(), true);
+        let gradient = tape.try_grad(f(x), &[x])?[0];
+        jacobian_rows(&tape, gradient, x)
+    }
+
+    /// The Jacobian of a function, in shape [m, n] for a value of m elements and a point of n; by forward or reverse mode,
+    /// whichever needs fewer passes. Where a derivative on the way is not finite the two may differ, as of x sqrt(x) at 0, and the
+    /// answer is that of reverse mode, which is [`grad`]'s.
+    jacobian try_jacobian [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> Tensor<P::Element>,
+        errors "It takes more memory than there is; a rule on the way meets what has no derivative."
+    {
+        let tape = Tape::<P::Element>::of();
+        let x = tape.leaf(x.to_value(), true);
+        let y = f(x);
+        if y.numel() <= x.numel() {
+            return jacobian_rows(&tape, y, x);
+        }
+        let columns = jacobian_columns(&tape, y, x)?;
+        let ordinary = !tape.has_singular_ops() && [x, y].iter().all(|var| var.value().is_finite());
+        if ordinary && columns.is_finite() {
+            return Ok(columns);
+        }
+        // A zero tangent may hide what is not finite, so that a sweep is asked as well.
+        let seed = Tensor::from_fn(y.shape().dims(), {
+            let mut k = 0;
+            move |_| {
+                k += 1;
+                seed_of(k)
+            }
+        });
+        let swept = y.try_backward_with(seed)?.try_wrt(x)?;
+        if columns.is_finite() && swept.is_finite() {
+            return Ok(columns);
+        }
+        jacobian_rows(&tape, y, x)
+    }
+
+    /// The gradient of a scalar function of several numbers.
+    grad_slice try_grad_slice [T: Element] (f: ((&[Var<'t, T>]) -> Var<'t, T>), x: &[T]) -> Vec<T>,
+        errors "The closure returns a tensor."
+    { Ok(try_value_and_grad_slice(f, x)?.1) }
+
+    /// The value and the gradient of a scalar function of several numbers.
+    value_and_grad_slice try_value_and_grad_slice [T: Element] (f: ((&[Var<'t, T>]) -> Var<'t, T>), x: &[T]) -> (T, Vec<T>),
+        errors "The closure returns a tensor."
+    {
+        let tape = Tape::<T>::of();
+        let x = tape.vars(x);
+        let y = f(&x);
+        let gradients = y.try_backward()?;
+        Ok((y.item(), gradients.items(&x)))
+    }
+
+    /// The values of a function of several numbers, and the product of `seed`, one number for each value, with its Jacobian.
+    vjp_slice try_vjp_slice [T: Element] (f: ((&[Var<'t, T>]) -> Vec<Var<'t, T>>), x: &[T], seed: &[T]) -> (Vec<T>, Vec<T>),
+        errors "Another number of seeds than of values."
+    {
+        let tape = Tape::<T>::of();
+        let x = tape.vars(x);
+        let y = f(&x);
+        same_length("vjp", "seeds", seed.len(), "values", y.len())?;
+        let weighted: Var<'_, T> = y.iter().zip(seed).map(|(&y, &s)| y * s).sum();
+        Ok((y.iter().map(|y| y.item()).collect(), weighted.try_backward()?.items(&x)))
+    }
+
+    /// The values of a function of several numbers, and their derivatives along `tangent`, by forward mode.
+    jvp_slice try_jvp_slice [T: Element] (f: ((&[Var<'t, T>]) -> Vec<Var<'t, T>>), x: &[T], tangent: &[T]) -> (Vec<T>, Vec<T>),
+        errors "Another number of tangents than of numbers."
+    {
+        same_length("jvp", "tangents", tangent.len(), "numbers", x.len())?;
+        let tape = Tape::<T>::of();
+        let x = tape.vars(x);
+        let y = f(&x);
+        Ok((y.iter().map(|y| y.item()).collect(), tape.jvp_slice(&y, &x, tangent)?))
+    }
+
+    /// The product of the Hessian of a scalar function of several numbers with `direction`, forward over reverse.
+    hvp_slice try_hvp_slice [T: Element] (f: ((&[Var<'t, T>]) -> Var<'t, T>), x: &[T], direction: &[T]) -> Vec<T>,
+        errors "Another number of numbers in the direction than in the point; the closure returns a tensor."
+    {
+        same_length("hvp", "numbers in the direction", direction.len(), "numbers", x.len())?;
+        let tape = Tape::<T>::of();
+        let x = tape.vars(x);
+        let gradient = tape.try_grad(f(&x), &x)?;
+        tape.jvp_slice(&gradient, &x, direction)
+    }
+
+    /// The Hessian of a scalar function of several numbers, in shape [n, n].
+    hessian_slice try_hessian_slice [T: Element] (f: ((&[Var<'t, T>]) -> Var<'t, T>), x: &[T]) -> Tensor<T>,
+        errors "The closure returns a tensor."
+    {
+        let tape = Tape::<T>::of();
+        let x = tape.vars(x);
+        let gradient = tape.try_grad(f(&x), &x)?;
+        slice_jacobian_rows(&tape, &gradient, &x)
+    }
+
+    /// The Jacobian of a function of several numbers, in shape [m, n]; by forward or reverse mode, as [`jacobian`].
+    jacobian_slice try_jacobian_slice [T: Element] (f: ((&[Var<'t, T>]) -> Vec<Var<'t, T>>), x: &[T]) -> Tensor<T>,
+        errors "The closure returns a tensor among the values."
+    {
+        let tape = Tape::<T>::of();
+        let x = tape.vars(x);
+        let y = f(&x);
+        if y.len() <= x.len() {
+            return slice_jacobian_rows(&tape, &y, &x);
+        }
+        let (m, n) = (y.len(), x.len());
+        let columns = tape.jvp_many(&y, &x, &identity(n))?;
+        let columns = columns.as_slice();
+        let ordinary = !tape.has_singular_ops() && x.iter().chain(&y).all(|var| var.item().to_f64().is_finite());
+        let finite = all_finite(columns)
+            && (ordinary || {
+                let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));
+                tape.vjp_many(&y, &x, &seed)?.is_finite()
+            });
+        if !finite {
+            return slice_jacobian_rows(&tape, &y, &x);
+        }
+        let rows = (0..m).flat_map(|i| (0..n).map(move |j| columns[j * m + i])).collect();
+        Tensor::new([m, n], rows)
+    }
 }
 
 /// A seed for value k, so that no two cancel but by accident.
@@ -223,126 +317,9 @@ fn unit<T: Element>(like: Var<'_, T>, i: usize) -> Tensor<T> {
     unit
 }
 
-/// The gradient of a scalar function of several numbers.
-///
-/// # Panics
-/// The closure returns a tensor.
-#[track_caller]
-pub fn grad_slice<T: Element, F>(f: F, x: &[T]) -> Vec<T>
-where
-    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
-{
-    value_and_grad_slice(f, x).1
-}
-
-/// The value and the gradient of a scalar function of several numbers.
-///
-/// # Panics
-/// The closure returns a tensor.
-#[track_caller]
-pub fn value_and_grad_slice<T: Element, F>(f: F, x: &[T]) -> (T, Vec<T>)
-where
-    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
-{
-    let tape = Tape::<T>::of();
-    let x = tape.vars(x);
-    let y = f(&x);
-    (y.item(), y.backward().items(&x))
-}
-
-/// The values of a function of several numbers, and the product of `seed`, one number for each value, with its Jacobian.
-///
-/// # Errors
-/// As many seeds as values are needed.
-pub fn vjp_slice<T: Element, F>(f: F, x: &[T], seed: &[T]) -> Result<(Vec<T>, Vec<T>)>
-where
-    F: for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
-{
-    let tape = Tape::<T>::of();
-    let x = tape.vars(x);
-    let y = f(&x);
-    same_length("vjp", "seeds", seed.len(), "values", y.len())?;
-    let weighted: Var<'_, T> = y.iter().zip(seed).map(|(&y, &s)| y * s).sum();
-    Ok((y.iter().map(|y| y.item()).collect(), weighted.try_backward()?.items(&x)))
-}
-
-/// The values of a function of several numbers, and their derivatives along `tangent`, by forward mode.
-///
-/// # Errors
-/// As many tangents as numbers are needed.
-pub fn jvp_slice<T: Element, F>(f: F, x: &[T], tangent: &[T]) -> Result<(Vec<T>, Vec<T>)>
-where
-    F: for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
-{
-    same_length("jvp", "tangents", tangent.len(), "numbers", x.len())?;
-    let tape = Tape::<T>::of();
-    let x = tape.vars(x);
-    let y = f(&x);
-    Ok((y.iter().map(|y| y.item()).collect(), tape.jvp_slice(&y, &x, tangent)?))
-}
-
-/// The product of the Hessian of a scalar function of several numbers with `direction`, forward over reverse.
-///
-/// # Errors
-/// As many numbers in the direction as in the point are needed; the closure returns a tensor.
-pub fn hvp_slice<T: Element, F>(f: F, x: &[T], direction: &[T]) -> Result<Vec<T>>
-where
-    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
-{
-    same_length("hvp", "numbers in the direction", direction.len(), "numbers", x.len())?;
-    let tape = Tape::<T>::of();
-    let x = tape.vars(x);
-    let gradient = tape.try_grad(f(&x), &x)?;
-    tape.jvp_slice(&gradient, &x, direction)
-}
-
-/// The Hessian of a scalar function of several numbers, in shape [n, n].
-///
-/// # Panics
-/// The closure returns a tensor.
-#[track_caller]
-pub fn hessian_slice<T: Element, F>(f: F, x: &[T]) -> Tensor<T>
-where
-    F: for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
-{
-    let tape = Tape::<T>::of();
-    let x = tape.vars(x);
-    let gradient = tape.grad(f(&x), &x);
-    slice_jacobian_rows(&tape, &gradient, &x)
-}
-
-/// The Jacobian of a function of several numbers, in shape [m, n]; by forward or reverse mode, as [`jacobian`].
-#[track_caller]
-pub fn jacobian_slice<T: Element, F>(f: F, x: &[T]) -> Tensor<T>
-where
-    F: for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
-{
-    let tape = Tape::<T>::of();
-    let x = tape.vars(x);
-    let y = f(&x);
-    if y.len() <= x.len() {
-        return slice_jacobian_rows(&tape, &y, &x);
-    }
-    let (m, n) = (y.len(), x.len());
-    let columns = tape.jvp_many(&y, &x, &identity(n)).or_panic();
-    let columns = columns.as_slice();
-    let ordinary = !tape.has_singular_ops() && x.iter().chain(&y).all(|var| var.item().to_f64().is_finite());
-    let finite = all_finite(columns)
-        && (ordinary || {
-            let seed = Tensor::from_fn([1, m], |at| seed_of(at[1]));
-            tape.vjp_many(&y, &x, &seed).or_panic().is_finite()
-        });
-    if !finite {
-        return slice_jacobian_rows(&tape, &y, &x);
-    }
-    let rows = (0..m).flat_map(|i| (0..n).map(move |j| columns[j * m + i])).collect();
-    Tensor::new([m, n], rows).or_panic()
-}
-
 #[inline(never)]
-#[track_caller]
-pub(crate) fn slice_jacobian_rows<T: Element>(tape: &Tape<T>, y: &[Var<'_, T>], x: &[Var<'_, T>]) -> Tensor<T> {
-    tape.vjp_many(y, x, &identity(y.len())).or_panic()
+pub(crate) fn slice_jacobian_rows<T: Element>(tape: &Tape<T>, y: &[Var<'_, T>], x: &[Var<'_, T>]) -> Result<Tensor<T>> {
+    tape.vjp_many(y, x, &identity(y.len()))
 }
 
 #[inline(never)]

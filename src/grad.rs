@@ -1,6 +1,6 @@
-//! The functions of [`functional`](crate::functional) for f64: here literals need no suffix and closures infer.
+//! The functions of [`functional`](crate::functional) for f64: here literals need no suffix and closures infer. Twins that return a
+//! caller's mistake, rather than panic with it, are there: [`functional::try_grad`] and so on.
 
-use crate::error::Result;
 use crate::functional::{self, Point};
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -39,9 +39,10 @@ where
 
 /// The value of a function, and the vector-Jacobian product with `seed`, which has the value's shape.
 ///
-/// # Errors
+/// # Panics
 /// The seed's shape is not the value's.
-pub fn vjp<P: Point<Element = f64>, F>(f: F, x: P, seed: impl Into<Tensor<f64>>) -> Result<(Tensor<f64>, P::Derivative)>
+#[track_caller]
+pub fn vjp<P: Point<Element = f64>, F>(f: F, x: P, seed: impl Into<Tensor<f64>>) -> (Tensor<f64>, P::Derivative)
 where
     F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
 {
@@ -50,9 +51,10 @@ where
 
 /// The value of a function, and its derivative along `tangent`: the Jacobian-vector product, by forward mode.
 ///
-/// # Errors
+/// # Panics
 /// The tangent's shape is not the point's.
-pub fn jvp<P: Point<Element = f64>, F>(f: F, x: P, tangent: P) -> Result<(Tensor<f64>, Tensor<f64>)>
+#[track_caller]
+pub fn jvp<P: Point<Element = f64>, F>(f: F, x: P, tangent: P) -> (Tensor<f64>, Tensor<f64>)
 where
     F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
 {
@@ -61,17 +63,18 @@ where
 
 /// The product of a scalar function's Hessian with `direction`, forward over reverse: about the cost of two gradients.
 ///
-/// # Errors
+/// # Panics
 /// The direction's shape is not the point's; the closure returns a tensor.
 ///
 /// # Examples
 /// ```
 /// use retrograd::{Tensor, hvp};
 /// let x = Tensor::from([1.0, 2.0]);
-/// let product = hvp(|x| x.powi(3).sum(()), &x, &Tensor::from([1.0, 10.0])).unwrap();
+/// let product = hvp(|x| x.powi(3).sum(()), &x, &Tensor::from([1.0, 10.0]));
 /// assert_eq!(product.to_vec(), [6.0, 120.0]);
 /// ```
-pub fn hvp<P: Point<Element = f64>, F>(f: F, x: P, direction: P) -> Result<P::Derivative>
+#[track_caller]
+pub fn hvp<P: Point<Element = f64>, F>(f: F, x: P, direction: P) -> P::Derivative
 where
     F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
 {
@@ -140,9 +143,10 @@ where
 
 /// The values of a function of several numbers, and the product of `seed`, one number for each value, with its Jacobian.
 ///
-/// # Errors
-/// As many seeds as values are needed.
-pub fn vjp_slice<F>(f: F, x: &[f64], seed: &[f64]) -> Result<(Vec<f64>, Vec<f64>)>
+/// # Panics
+/// Another number of seeds than of values.
+#[track_caller]
+pub fn vjp_slice<F>(f: F, x: &[f64], seed: &[f64]) -> (Vec<f64>, Vec<f64>)
 where
     F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
 {
@@ -151,9 +155,10 @@ where
 
 /// The values of a function of several numbers, and their derivatives along `tangent`, by forward mode.
 ///
-/// # Errors
-/// As many tangents as numbers are needed.
-pub fn jvp_slice<F>(f: F, x: &[f64], tangent: &[f64]) -> Result<(Vec<f64>, Vec<f64>)>
+/// # Panics
+/// Another number of tangents than of numbers.
+#[track_caller]
+pub fn jvp_slice<F>(f: F, x: &[f64], tangent: &[f64]) -> (Vec<f64>, Vec<f64>)
 where
     F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
 {
@@ -162,9 +167,10 @@ where
 
 /// The product of the Hessian of a scalar function of several numbers with `direction`, forward over reverse.
 ///
-/// # Errors
-/// As many numbers in the direction as in the point are needed; the closure returns a tensor.
-pub fn hvp_slice<F>(f: F, x: &[f64], direction: &[f64]) -> Result<Vec<f64>>
+/// # Panics
+/// Another number of numbers in the direction than in the point; the closure returns a tensor.
+#[track_caller]
+pub fn hvp_slice<F>(f: F, x: &[f64], direction: &[f64]) -> Vec<f64>
 where
     F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
 {

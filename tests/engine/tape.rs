@@ -576,7 +576,7 @@ fn forward_mode_reaches_through_both_lanes() {
     assert!((forward.as_slice()[0] - expected).abs() < 1e-15);
     let error = tape.jvp(y, &[(x, retrograd::Value::Scalar(1.0))]).expect_err("the tangent's shape");
     assert_eq!(error.to_string(), "jvp: tangent has shape [], its variable [2]");
-    let (_, along) = jvp(|x| x.sin(), 0.3, 2.0).unwrap();
+    let (_, along) = jvp(|x| x.sin(), 0.3, 2.0);
     assert_eq!(along.item(), 2.0 * 0.3f64.cos());
 }
 

@@ -357,7 +357,7 @@ fn hessians_and_their_products_know_nothing_of_a_matrix_that_is_not_selected() {
     ];
     for (name, f) in ways {
         let alone = Tensor::new([1, 2, 2], good.to_vec()).unwrap();
-        let (wanted, product) = (hessian(f, &alone), hvp(f, &alone, &Tensor::ones([1, 2, 2])).unwrap());
+        let (wanted, product) = (hessian(f, &alone), hvp(f, &alone, &Tensor::ones([1, 2, 2])));
         for poison in [f64::NAN, f64::INFINITY] {
             let x = Tensor::new([2, 2, 2], [good, [poison; 4]].concat()).unwrap();
             let found = hessian(f, &x);
@@ -371,7 +371,7 @@ fn hessians_and_their_products_know_nothing_of_a_matrix_that_is_not_selected() {
                     "{name}, {poison}, row {i}: {row:?}, {wanted:?}"
                 );
             }
-            let found = hvp(f, &x, &Tensor::ones([2, 2, 2])).unwrap().to_vec();
+            let found = hvp(f, &x, &Tensor::ones([2, 2, 2])).to_vec();
             let wanted = product.iter().copied().chain([0.0; 4]);
             assert!(found.iter().zip(wanted).all(|(&x, y)| close(x, y)), "{name}, {poison}: {found:?}");
         }
