@@ -119,6 +119,14 @@ pub use num::{Dual, Element, Float, Number, Real, Upstream};
 pub use ops::algebra::Algebra;
 pub use ops::{Binary, Unary};
 pub use program::{Compiled, Map, Points, Program, compile};
+/// The crate whose generators [`Tensor::normal`], [`nn::Init`] and others draw from: its types stand in this one's API.
+pub use rand;
+/// The crate whose generator [`nn::Pass::rng`] gives.
+#[cfg(feature = "training")]
+pub use rand_chacha;
+/// The crate whose [`Value`](serde_json::Value) layers, losses, rules and schedules describe themselves with.
+#[cfg(feature = "training")]
+pub use serde_json;
 pub use sweep::Gradients;
 pub use tape::custom::{CustomOp, NumericOp};
 pub use tape::{Guard, Id, Input, Tape, Triangle, Var};

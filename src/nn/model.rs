@@ -3,8 +3,8 @@
 use super::config::{self, Reader, Restore};
 use super::layer::Start;
 use super::pass::{Draw, Pass};
-use super::{Head, Init, Layer, ParamGrads, ParamKey, ParamScope, Params, Summary};
-use crate::data::Preprocessing;
+use super::{Head, Init, Layer, ParamGrads, ParamKey, ParamScope, Params, Stage, Summary};
+use crate::data::{Preprocessing, listed};
 use crate::program::Computed;
 use crate::{Compiled, Element, Error, IntoShape, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
@@ -67,6 +67,46 @@ impl<T: Element> Model<T> {
     /// The network.
     pub fn network(&self) -> &dyn Layer<T> {
         &*self.network
+    }
+    /// A part of the network by its name, as in the names of parameters: `dense1`, or `residual1.dense2` within another.
+    ///
+    /// Its [`Layer::forward`] with a pass of this model computes that part alone, with the model's parameters.
+    ///
+    /// # Errors
+    /// No layer has this name; the message lists those there are.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::nn::{Dense, Model, Pass, Sequential};
+    /// use retrograd::{Tape, Tensor};
+    /// let encoder = Sequential::new().with(Dense::new(3)).with(Dense::new(1));
+    /// let network = Sequential::new().with_named("encoder", encoder).with_named("decoder", Dense::new(3));
+    /// let model = Model::<f64>::new(network, 3, 0)?;
+    /// let tape = Tape::new();
+    /// let pass = Pass::eval(&tape, model.params());
+    /// let code = model.layer("encoder")?.forward(tape.data([[1.0, 2.0, 3.0]]), &pass);
+    /// assert_eq!(code.shape().dims(), [1, 1]);
+    /// let whole = model.layer("decoder")?.forward(code, &pass).value();
+    /// assert_eq!(whole, model.predict(&Tensor::from([[1.0, 2.0, 3.0]]))?);
+    /// assert_eq!(model.layer("encoder.dense2")?.kind(), "dense");
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn layer(&self, name: &str) -> Result<&dyn Layer<T>> {
+        let (mut found, mut rest) = (&*self.network, name);
+        while !rest.is_empty() {
+            let inside = |stage: &&Stage<T>| {
+                rest.strip_prefix(&stage.name[..]).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let Some(stage) = found.children().iter().filter(inside).max_by_key(|stage| stage.name.len()) else {
+                let known: Vec<&str> = found.children().iter().map(|stage| &stage.name[..]).collect();
+                let place = name[..name.len() - rest.len()].trim_end_matches('.');
+                let place = if place.is_empty() { "the model" } else { place };
+                return Err(Error::argument(format!("model: no layer {rest:?} in {place}; it has {}", listed(&known))));
+            };
+            rest = rest[stage.name.len()..].trim_start_matches('.');
+            found = &*stage.layer;
+        }
+        Ok(found)
     }
     /// The shape of one input.
     pub fn input_shape(&self) -> &Shape {

@@ -154,6 +154,38 @@ impl<'t, T: Element> Pass<'t, T> {
         RefMut::map(self.rng.borrow_mut(), |rng| rng.get_or_insert_with(|| draw.rng(LAYERS)))
     }
 
+    /// Data of this shape, drawn from the standard normal distribution: the noise of a variational autoencoder, say. Steps draw it anew,
+    /// compiled ones too.
+    ///
+    /// # Panics
+    /// Not in training; a shape that memory cannot hold.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tape;
+    /// use retrograd::nn::{Draw, Params, Pass};
+    /// let (tape, params) = (Tape::<f64>::of(), Params::new());
+    /// let pass = Pass::train(&tape, &params, Draw::default());
+    /// let (mean, deviation) = (tape.var([1.0, -1.0]), tape.var([0.1, 0.2]));
+    /// let sample = mean + deviation * pass.normal([2]);
+    /// assert_eq!(sample.shape().dims(), [2]);
+    /// ```
+    #[inline(never)]
+    #[track_caller]
+    pub fn normal(&self, shape: impl IntoShape) -> Var<'t, T> {
+        self.tape.data(Tensor::normal(shape, 0.0, 1.0, &mut *self.rng()))
+    }
+
+    /// Data of this shape, drawn evenly from 0 to 1, 1 left out.
+    ///
+    /// # Panics
+    /// As [`Pass::normal`].
+    #[inline(never)]
+    #[track_caller]
+    pub fn uniform(&self, shape: impl IntoShape) -> Var<'t, T> {
+        self.tape.data(Tensor::uniform(shape, 0.0, 1.0, &mut *self.rng()))
+    }
+
     /// A statistic as this pass has left it so far, as data.
     #[inline(never)]
     pub fn statistic(&self, key: ParamKey) -> Var<'t, T> {

@@ -63,7 +63,7 @@ impl<T: Element> Rule<T> for Adadelta {
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [square, step] = slots else { unreachable!("two slots") };
         let scaled = Scaled {
-            rate: at.rate,
+            rate: at.learning_rate,
             weight_decay: at.weight_decay,
             rho: self.rho,
             fresh: 1.0 - self.rho,

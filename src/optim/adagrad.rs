@@ -72,7 +72,7 @@ impl<T: Element> Rule<T> for Adagrad {
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [sum] = slots else { unreachable!("one slot") };
-        let rate = at.rate / (1.0 + (at.step - 1) as f64 * self.lr_decay);
+        let rate = at.learning_rate / (1.0 + (at.step - 1) as f64 * self.lr_decay);
         let step = Scaled { rate, weight_decay: at.weight_decay, eps: self.eps };
         update(&step, parameter, gradient, [sum]);
     }

@@ -189,11 +189,11 @@ impl Moments {
         let (correction1, correction2) = (at.correction(beta1), at.correction(beta2));
         Self {
             pull: if decoupled { 0.0 } else { at.weight_decay },
-            keep: if decoupled { 1.0 - at.rate * at.weight_decay } else { 1.0 },
+            keep: if decoupled { 1.0 - at.learning_rate * at.weight_decay } else { 1.0 },
             beta2,
             fresh1: 1.0 - beta1,
             fresh2: 1.0 - beta2,
-            rate: at.rate / correction1,
+            rate: at.learning_rate / correction1,
             correction: 1.0 / correction2.sqrt(),
             eps,
         }

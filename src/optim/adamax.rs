@@ -65,7 +65,7 @@ impl<T: Element> Rule<T> for Adamax {
         let [mean, largest] = slots else { unreachable!("two slots") };
         let (beta1, beta2) = self.betas;
         let scaled = Scaled {
-            rate: at.rate / at.correction(beta1),
+            rate: at.learning_rate / at.correction(beta1),
             weight_decay: at.weight_decay,
             fresh: 1.0 - beta1,
             beta2,

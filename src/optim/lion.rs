@@ -59,8 +59,8 @@ impl<T: Element> Rule<T> for Lion {
         let [mean] = slots else { unreachable!("one slot") };
         let (beta1, beta2) = self.betas;
         let step = Sign {
-            rate: at.rate,
-            keep: 1.0 - at.rate * at.weight_decay,
+            rate: at.learning_rate,
+            keep: 1.0 - at.learning_rate * at.weight_decay,
             beta1,
             fresh1: 1.0 - beta1,
             beta2,

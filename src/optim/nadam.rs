@@ -94,14 +94,14 @@ impl<T: Element> Rule<T> for NAdam {
         let decoupled = self.decoupled_weight_decay;
         let step = Nesterov {
             pull: if decoupled { 0.0 } else { at.weight_decay },
-            keep: if decoupled { 1.0 - at.rate * at.weight_decay } else { 1.0 },
+            keep: if decoupled { 1.0 - at.learning_rate * at.weight_decay } else { 1.0 },
             fresh1: 1.0 - beta1,
             beta2,
             fresh2: 1.0 - beta2,
             correction: 1.0 / at.correction(beta2),
             eps: self.eps,
-            gradient: at.rate * (1.0 - mu) / (1.0 - *product),
-            mean: at.rate * next / (1.0 - *product * next),
+            gradient: at.learning_rate * (1.0 - mu) / (1.0 - *product),
+            mean: at.learning_rate * next / (1.0 - *product * next),
         };
         update(&step, parameter, gradient, [mean, square]);
     }

@@ -227,7 +227,7 @@ impl<T: Element> Optimizer<T> {
             }
             let state = &mut self.state[key];
             state.step += 1;
-            let at = At { step: state.step, rate, weight_decay };
+            let at = At { step: state.step, learning_rate: rate, weight_decay };
             let mut slots: smallvec::SmallVec<[&mut [T]; 4]> =
                 state.slots.iter_mut().map(Tensor::as_mut_slice).collect();
             let turned = self.maximize.then(|| -gradient);

@@ -83,7 +83,7 @@ impl<T: Element> Rule<T> for RmsProp {
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let scaled = Scaled {
-            rate: at.rate,
+            rate: at.learning_rate,
             weight_decay: at.weight_decay,
             alpha: self.alpha,
             fresh: 1.0 - self.alpha,

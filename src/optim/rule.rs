@@ -9,7 +9,7 @@ pub struct At {
     /// How many updates this parameter has had, this one included: 1, 2, ...
     pub step: u64,
     /// The learning rate: the rule's own times the schedule's, the group's and the parameter's factors.
-    pub rate: f64,
+    pub learning_rate: f64,
     /// The weight decay of this parameter, 0 where it is spared.
     pub weight_decay: f64,
 }

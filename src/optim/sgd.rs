@@ -71,7 +71,7 @@ impl<T: Element> Rule<T> for Sgd {
         match slots {
             [velocity] => {
                 let rule = Momentum {
-                    rate: at.rate,
+                    rate: at.learning_rate,
                     weight_decay: at.weight_decay,
                     momentum: if first { 0.0 } else { self.momentum },
                     fresh: if first { 1.0 } else { 1.0 - self.dampening },
@@ -80,7 +80,7 @@ impl<T: Element> Rule<T> for Sgd {
                 };
                 update(&rule, parameter, gradient, [velocity]);
             }
-            _ => update(&Plain { rate: at.rate, weight_decay: at.weight_decay }, parameter, gradient, []),
+            _ => update(&Plain { rate: at.learning_rate, weight_decay: at.weight_decay }, parameter, gradient, []),
         }
     }
     #[inline(never)]

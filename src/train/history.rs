@@ -21,8 +21,8 @@ pub struct EpochRecord {
     #[serde(with = "numbers")]
     pub metrics: Vec<f64>,
     /// The learning rate of the last update.
-    #[serde(with = "numbers::one")]
-    pub rate: f64,
+    #[serde(with = "numbers::one", rename = "rate")]
+    pub learning_rate: f64,
     /// The norm of the last update's gradient, before clipping.
     #[serde(with = "numbers::one")]
     pub gradient_norm: f64,
@@ -156,7 +156,8 @@ impl History {
             row.push(epoch.valid_loss.map_or(String::new(), |loss| loss.to_string()));
             row.extend(epoch.metrics.iter().map(f64::to_string));
             row.extend(
-                [epoch.rate, epoch.gradient_norm, epoch.examples_per_second, epoch.seconds].map(|x| x.to_string()),
+                [epoch.learning_rate, epoch.gradient_norm, epoch.examples_per_second, epoch.seconds]
+                    .map(|x| x.to_string()),
             );
             row
         };

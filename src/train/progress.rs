@@ -97,7 +97,7 @@ mod tests {
             loss: 0.25,
             valid_loss,
             metrics: vec![0.9375],
-            rate: 0.1,
+            learning_rate: 0.1,
             gradient_norm: 1.0,
             examples_per_second: 1234.4,
             seconds: 2.0,

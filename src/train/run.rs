@@ -295,7 +295,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             loss: self.state.loss_sum / self.state.examples as f64,
             valid_loss,
             metrics,
-            rate: self.trainer.optimizer.learning_rate(),
+            learning_rate: self.trainer.optimizer.learning_rate(),
             gradient_norm: self.state.gradient_norm,
             examples_per_second: speed,
             seconds: started.elapsed().as_secs_f64(),
@@ -453,7 +453,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             let steps_per_epoch = count.div_ceil(self.trainer.accumulate as u64);
             let (epoch, step) = (self.state.epoch, self.state.step);
             let at = Progress { epoch, step, steps_per_epoch, monitored: &self.state.monitored };
-            self.trainer.optimizer.set_learning_rate(schedule.rate(base, &at));
+            self.trainer.optimizer.set_learning_rate(schedule.learning_rate(base, &at));
         }
         self.trainer.optimizer.step(self.model.params_mut(), &grads);
         self.state.step += 1;

@@ -267,7 +267,7 @@ impl<T: Element> Trainer<T> {
                 steps_per_epoch: updates,
                 monitored: &state.monitored[..epoch as usize],
             };
-            let now = schedule.rate(self.optimizer.rule().learning_rate(), &at);
+            let now = schedule.learning_rate(self.optimizer.rule().learning_rate(), &at);
             if now != saved {
                 state.history.warnings.push(format!(
                     "resumed with a schedule that gives the last update the rate {now}, saved with {saved}: the new schedule \

@@ -246,7 +246,7 @@ fn lion_steps_by_the_sign() {
     let (mut p, mut m) = ([1.0, 1.0], [0.0, 0.0]);
     let mut seen = Vec::new();
     for (step, g) in [(1, 2.0), (2, -0.1), (3, -0.188)] {
-        let at = At { step, rate: 0.1, weight_decay: 0.5 };
+        let at = At { step, learning_rate: 0.1, weight_decay: 0.5 };
         lion.update(at, &mut p, &[g, 0.0], &mut [&mut m], &mut []);
         seen.push(p[0]);
     }
@@ -294,7 +294,7 @@ fn at(t: u64) -> Progress<'static> {
 }
 
 fn rates(schedule: &dyn Schedule, base: f64, n: u64) -> Vec<f64> {
-    (0..n).map(|t| schedule.rate(base, &at(t))).collect()
+    (0..n).map(|t| schedule.learning_rate(base, &at(t))).collect()
 }
 
 /// Six updates an epoch: by epochs the rate is a staircase, by updates it moves at each.
@@ -315,10 +315,10 @@ fn schedules_count_epochs_or_updates() {
         (Box::new(Constant::damped(0.5, 3)), Box::new(Constant::damped(0.5, 3).by_step())),
     ] {
         for step in 0..30 {
-            assert_eq!(by_epoch.rate(0.1, &place(step)), by_epoch.rate(0.1, &at(step / 6)));
-            assert_eq!(by_step.rate(0.1, &place(step)), by_step.rate(0.1, &at(step)));
+            assert_eq!(by_epoch.learning_rate(0.1, &place(step)), by_epoch.learning_rate(0.1, &at(step / 6)));
+            assert_eq!(by_step.learning_rate(0.1, &place(step)), by_step.learning_rate(0.1, &at(step)));
         }
-        assert_ne!(by_epoch.rate(0.1, &place(13)), by_step.rate(0.1, &place(13)), "{}", by_step.config());
+        assert_ne!(by_epoch.learning_rate(0.1, &place(13)), by_step.learning_rate(0.1, &place(13)), "{}", by_step.config());
     }
 }
 
@@ -683,7 +683,7 @@ impl Rule<f64> for Plain {
     fn update(&self, at: At, parameter: &mut [f64], gradient: &[f64], slots: &mut [&mut [f64]], numbers: &mut [f64]) {
         assert!(slots.is_empty() && numbers.is_empty());
         for (p, g) in parameter.iter_mut().zip(gradient) {
-            *p -= at.rate * (g + at.weight_decay * *p);
+            *p -= at.learning_rate * (g + at.weight_decay * *p);
         }
     }
     fn config(&self) -> Json {

@@ -224,7 +224,7 @@ fn what_does_not_change_the_bits_changes_nothing() {
 #[test]
 fn a_changed_rate_without_a_schedule_is_the_one_that_is_used() {
     let (history, _) = resumed(with_optimizer(adam(0.9)), model(), &data()).unwrap();
-    assert_eq!(history.epochs.iter().map(|epoch| epoch.rate).collect::<Vec<_>>(), [0.02, 0.02, 0.9, 0.9]);
+    assert_eq!(history.epochs.iter().map(|epoch| epoch.learning_rate).collect::<Vec<_>>(), [0.02, 0.02, 0.9, 0.9]);
 }
 
 /// A closure is compared by what it gives: the same one says nothing.

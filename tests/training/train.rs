@@ -161,7 +161,7 @@ fn penalties_are_part_of_the_loss_and_clipping_limits_the_update() {
 fn a_schedule_sets_the_rate_of_each_epoch() {
     let schedule = StepDecay::new(2, 0.5);
     let history = Trainer::new(Sgd::new(0.4)).schedule(schedule).epochs(5).fit(&mut small(3), &moons()).unwrap();
-    let rates: Vec<f64> = history.epochs.iter().map(|epoch| epoch.rate).collect();
+    let rates: Vec<f64> = history.epochs.iter().map(|epoch| epoch.learning_rate).collect();
     assert_eq!(rates, [0.4, 0.4, 0.2, 0.2, 0.1]);
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Lbfgs, LbfgsReport, Minimized};
 use crate::nn::{Model, ParamGrads, ParamKey, Params, Step};
-use crate::{Element, Result, Tape, Tensor, Var};
+use crate::{Element, Error, Program, Result, Shape, Tape, Tensor, Var};
 
 impl Lbfgs {
     /// Lowers a recorded function of a tensor.
@@ -28,6 +28,54 @@ impl Lbfgs {
             Ok(result)
         })?;
         Ok(Minimized { x, report })
+    }
+
+    /// Lowers a compiled function, whose output 0 is the value and whose others are the gradients by the inputs `by`, as
+    /// [`Program::compile_gradient`] makes it. Those inputs are moved, and end at the best point that was reached; the others stay.
+    ///
+    /// # Errors
+    /// Other outputs or inputs than these; what the program meets when it runs, such as a comparison that goes another way; settings that
+    /// make no sense.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Program, Tensor, optim::Lbfgs};
+    /// // A line through three points, by its slope and its height.
+    /// let mut inputs = [Tensor::from([0.0, 1.0, 2.0]), Tensor::from([1.0, 3.0, 5.0]), Tensor::scalar(0.0), Tensor::scalar(0.0)];
+    /// let by = [2, 3];
+    /// let mut squares = Program::compile_gradient(&inputs, &by, |_, v| (v[0] * v[2] + v[3] - v[1]).square().sum(()))?;
+    /// let report = Lbfgs::new().minimize_program(&mut squares, &mut inputs, &by)?;
+    /// assert!(report.stop.is_converged() && (inputs[2].item() - 2.0).abs() < 1e-5 && (inputs[3].item() - 1.0).abs() < 1e-5);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn minimize_program(
+        &mut self,
+        program: &mut Program<f64>,
+        inputs: &mut [Tensor<f64>],
+        by: &[usize],
+    ) -> Result<LbfgsReport> {
+        if let Some(k) = by.iter().find(|&&k| k >= inputs.len()) {
+            return Err(Error::argument(format!("lbfgs: no input {k}; there are {}", inputs.len())));
+        }
+        let wanted: Vec<Shape> =
+            std::iter::once(Shape::scalar()).chain(by.iter().map(|&k| inputs[k].shape().clone())).collect();
+        if !program.output_shapes().eq(&wanted) {
+            let listed =
+                |shapes: &mut dyn Iterator<Item = &Shape>| shapes.map(Shape::to_string).collect::<Vec<_>>().join(", ");
+            return Err(Error::shape(format!(
+                "lbfgs: the program's outputs have shapes {}; expected {}: the value, and a gradient for each input that is moved",
+                listed(&mut program.output_shapes()),
+                listed(&mut wanted.iter())
+            )));
+        }
+        let mut x: Vec<f64> = by.iter().flat_map(|&k| inputs[k].to_vec()).collect();
+        let result = self.minimize_with(&mut x, |x| {
+            scatter(inputs, by, x);
+            program.run(&inputs.iter().collect::<Vec<_>>())?;
+            Ok((program.item(0), (1..=by.len()).flat_map(|k| program.output(k).iter().copied()).collect()))
+        });
+        scatter(inputs, by, &x);
+        result
     }
 
     /// Lowers the loss of a model over its trainable parameters; the closure is usually [`Model::step`] with all examples.
@@ -68,6 +116,15 @@ impl Lbfgs {
         });
         store(params, &keys, &x);
         result
+    }
+}
+
+/// Puts numbers that stand one behind another into these inputs.
+fn scatter(inputs: &mut [Tensor<f64>], by: &[usize], mut x: &[f64]) {
+    for &k in by {
+        let (own, rest) = x.split_at(inputs[k].len());
+        inputs[k].as_mut_slice().copy_from_slice(own);
+        x = rest;
     }
 }
 

@@ -36,7 +36,7 @@ impl Cosine {
 }
 
 impl Schedule for Cosine {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         self.min + (base - self.min) * fallen(t as f64 / self.length.max(1) as f64)
     }
@@ -85,7 +85,7 @@ impl CosineRestarts {
 }
 
 impl Schedule for CosineRestarts {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         let (mut into, mut period) = (t, self.first.max(1));
         if self.growth <= 1 {

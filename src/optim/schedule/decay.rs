@@ -32,7 +32,7 @@ impl Constant {
 }
 
 impl Schedule for Constant {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         if t < self.length { base * self.factor } else { base }
     }
@@ -73,7 +73,7 @@ impl StepDecay {
 }
 
 impl Schedule for StepDecay {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         base * power(self.factor, t / self.every.max(1))
     }
@@ -109,7 +109,7 @@ impl MultiStep {
 }
 
 impl Schedule for MultiStep {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         let reached = self.milestones.iter().filter(|&&milestone| milestone <= t).count();
         base * power(self.factor, reached as u64)
@@ -144,7 +144,7 @@ impl Exponential {
 }
 
 impl Schedule for Exponential {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         base * power(self.factor, t)
     }
@@ -182,7 +182,7 @@ impl Linear {
 }
 
 impl Schedule for Linear {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         base * (self.start + (self.end - self.start) * share(t, self.length))
     }
@@ -219,7 +219,7 @@ impl Polynomial {
 }
 
 impl Schedule for Polynomial {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         base * (1.0 - share(t, self.length)).powf(self.power)
     }

@@ -43,11 +43,11 @@ pub struct Progress<'a> {
 /// ```
 /// use retrograd::optim::{Progress, Schedule};
 /// let halved = |base: f64, at: &Progress| base * 0.5f64.powi(at.epoch as i32);
-/// assert_eq!(halved.rate(0.8, &Progress { epoch: 3, ..Progress::default() }), 0.1);
+/// assert_eq!(halved.learning_rate(0.8, &Progress { epoch: 3, ..Progress::default() }), 0.1);
 /// ```
 pub trait Schedule: Send + Sync {
     /// The rate for the update that comes next, where the optimiser's own is `base`.
-    fn rate(&self, base: f64, at: &Progress) -> f64;
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64;
     /// The kind and settings, for checkpoints; null for code of your own.
     fn config(&self) -> Json;
     /// An error if a setting makes no sense.
@@ -60,7 +60,7 @@ pub trait Schedule: Send + Sync {
 }
 
 impl<F: Fn(f64, &Progress) -> f64 + Send + Sync> Schedule for F {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         self(base, at)
     }
     fn config(&self) -> Json {
@@ -69,8 +69,8 @@ impl<F: Fn(f64, &Progress) -> f64 + Send + Sync> Schedule for F {
 }
 
 impl Schedule for Box<dyn Schedule> {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
-        (**self).rate(base, at)
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
+        (**self).learning_rate(base, at)
     }
     fn config(&self) -> Json {
         (**self).config()

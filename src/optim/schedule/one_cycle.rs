@@ -77,7 +77,7 @@ impl OneCycle {
 }
 
 impl Schedule for OneCycle {
-    fn rate(&self, _: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, _: f64, at: &Progress) -> f64 {
         let total = match self.unit {
             Unit::Step => self.length,
             Unit::Epoch => self.length.saturating_mul(at.steps_per_epoch),

@@ -74,7 +74,7 @@ impl Plateau {
 }
 
 impl Schedule for Plateau {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let mut best = if self.rising { f64::NEG_INFINITY } else { f64::INFINITY };
         let (mut rate, mut bad, mut cooling) = (base, 0, 0);
         for &value in at.monitored {

@@ -62,12 +62,13 @@ impl WarmUp {
 }
 
 impl Schedule for WarmUp {
-    fn rate(&self, base: f64, at: &Progress) -> f64 {
+    fn learning_rate(&self, base: f64, at: &Progress) -> f64 {
         let t = at.count(self.unit);
         if t >= self.length {
-            return self.then.rate(base, &self.after(at));
+            return self.then.learning_rate(base, &self.after(at));
         }
-        let start = self.then.rate(base, &Progress { steps_per_epoch: at.steps_per_epoch, ..Progress::default() });
+        let start =
+            self.then.learning_rate(base, &Progress { steps_per_epoch: at.steps_per_epoch, ..Progress::default() });
         start * (self.from + (1.0 - self.from) * t as f64 / self.length as f64)
     }
     fn config(&self) -> Json {

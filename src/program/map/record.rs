@@ -80,6 +80,7 @@ impl<T: Element> Trace<T> {
     pub fn way(&self, columns: usize) -> Way {
         let rows = self.outputs.len();
         match () {
+            _ if rows == 1 => Way::Backward,
             _ if rows > 4 * columns => Way::Forward,
             _ if columns > 4 * rows || self.tape.has_singular_ops() => Way::Backward,
             _ => Way::Shorter,
