@@ -59,7 +59,8 @@ fn check_gradient(model: &Model<f64>, data: &Dataset<f64>) -> Result<()> {
     let point: Vec<(&str, Tensor<f64>)> = model.params().iter().map(|(_, p)| (p.name(), p.value().clone())).collect();
     let report = Gradcheck::new()
         .max_elements(100)
-        .gradcheck(&point, |tape, vars| {
+        .gradcheck(&point, |vars| {
+            let tape = vars[0].tape();
             let pass = Pass::eval(tape, model.params().clone());
             let pass = model.params().keys().zip(vars).fold(pass, |pass, (key, var)| pass.with(key, *var));
             cost(model, &pass, data).expect("the data fit the model")

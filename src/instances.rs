@@ -146,9 +146,9 @@ fn sweeps<T: Element>() -> Vec<Address> {
     fn of_checks<T: Element>() -> [GradcheckReport; 3] {
         let check = Gradcheck::<T>::of();
         [
-            check.gradcheck(&[], |_, x| x[0]),
-            check.gradcheck_against(&[], |_, x| x[0], |_, x| x[0]),
-            check.gradgradcheck(&[], |_, x| x[0]),
+            check.gradcheck(&[], |x| x[0]),
+            check.gradcheck_against(&[], |x| x[0], |x| x[0]),
+            check.gradgradcheck(&[], |x| x[0]),
         ]
     }
     functions![

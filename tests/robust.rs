@@ -147,7 +147,7 @@ fn ops_refuse<T: Element>() {
         refused(op, build(&vars));
         // The closure of a program has its ops refused in the same way.
         let mut refusal = None;
-        let compiled = Program::compile(&inputs, |_, v| {
+        let compiled = Program::compile(&inputs, |v| {
             refusal = Some(build(v).map(|_| ()));
             vec![v[0]]
         });
@@ -219,7 +219,7 @@ fn empty_tensors_are_quick<T: Element>() {
             assert_eq!(gradients.wrt(*var).shape(), input.shape(), "{op}");
         }
         assert!(y.value().to_string().len() < 100, "{op}: {}", y.value());
-        let mut program = Program::compile(&inputs, |_, v| {
+        let mut program = Program::compile(&inputs, |v| {
             let y = build(v).unwrap();
             let mut outputs = vec![y];
             // A program refuses the gradient of a determinant.
@@ -327,7 +327,7 @@ fn ranks_up_to_the_limit<T: Element>() {
         order.swap(1, rank - 1);
         assert_eq!(numbers(x.permute(&order)), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
         let mut program =
-            Program::compile(std::slice::from_ref(&t), |_, v| vec![v[0].exp().ln().sum(1), v[0].sum(-1)]).unwrap();
+            Program::compile(std::slice::from_ref(&t), |v| vec![v[0].exp().ln().sum(1), v[0].sum(-1)]).unwrap();
         program.run(&[&t]).unwrap();
         assert!(program.output(0).iter().zip([3.0, 5.0, 7.0]).all(|(a, b)| (a.to_f64() - b).abs() < 1e-5));
         assert_eq!(program.output(1).iter().map(|x| x.to_f64()).collect::<Vec<_>>(), [3.0, 12.0]);
@@ -406,10 +406,10 @@ fn counts_at_the_end_of_their_range_do_not_wrap() {
     let y = other.var(0.0).sqrt();
     assert!(tape.check_finite_gradients(y).is_err_and(|error| error.to_string().contains("tape")));
     let point = [("x", Tensor::<f64>::from([1.0]))];
-    let report = Gradcheck::new().fast(usize::MAX).gradcheck(&point, |_, v| v[0].sum(()));
+    let report = Gradcheck::new().fast(usize::MAX).gradcheck(&point, |v| v[0].sum(()));
     let message = report.refusal.expect("there is no memory for them").to_string();
     assert_eq!(message, format!("gradcheck: {} directions of 1 numbers for \"x\"; a few are enough", usize::MAX));
-    let mut program = Program::compile(&[Tensor::scalar(1.0)], |_, v| vec![v[0] * 2.0]).unwrap();
+    let mut program = Program::compile(&[Tensor::scalar(1.0)], |v| vec![v[0] * 2.0]).unwrap();
     program.run(&[&Tensor::scalar(1.0)]).unwrap();
     let message = panic_of(|| program.items_into(usize::MAX, &mut [7.0])).expect("there is no such output");
     assert!(message.starts_with("program: there are 1 outputs"), "{message}");

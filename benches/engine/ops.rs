@@ -98,7 +98,7 @@ fn family(c: &mut Criterion, family: &Family) {
     let elements = numbers(ROWS * COLUMNS, -2.0, 2.0).iter().map(|&x| x as f32).collect();
     let x = Tensor::new([ROWS, COLUMNS], elements).expect("as many numbers");
     let (op, by_hand) = (family.op, family.by_hand);
-    let program = Program::compile_gradient(std::slice::from_ref(&x), &[0], |_, v| op(v[0]).sum(()));
+    let program = Program::compile_gradient(std::slice::from_ref(&x), &[0], |v| op(v[0]).sum(()));
     let mut program = program.expect("an op");
     program.run(&[&x]).expect("numbers");
     let mut gradient = vec![0.0; x.len()];
@@ -127,7 +127,7 @@ fn products(c: &mut Criterion, n: usize) {
     };
     let (x, y, ones) = (random(1), random(2), Tensor::full([n, n], 1.0));
     let mut outputs = [random(0), random(0), random(0)];
-    let program = Program::compile_gradient(&[x.clone(), y.clone()], &[0, 1], |_, v| v[0].matmul(v[1]).sum(()));
+    let program = Program::compile_gradient(&[x.clone(), y.clone()], &[0, 1], |v| v[0].matmul(v[1]).sum(()));
     let mut program = program.expect("a product");
     let by_hand = |[product, dx, dy]: &mut [Tensor<f32>; 3]| {
         product.assign_matmul(black_box(&x), false, &y, false);

@@ -7,7 +7,7 @@ use super::scalars::{self, HIDDEN, PARAMETERS, POINTS, ROSENBROCK, numbers};
 use super::training::{Network, XorByHand, tensor};
 use criterion::{Criterion, Throughput};
 use retrograd::program::Options;
-use retrograd::{ElementUpdate, Float, Program, Tape, Tensor, Var, update};
+use retrograd::{ElementUpdate, Float, Program, Tensor, Var, update};
 use std::hint::black_box;
 
 /// A step of descent that keeps its parameters: the inputs are a batch and its targets, output 0 is the loss.
@@ -19,7 +19,8 @@ fn descent(
 ) -> Program<f32> {
     let inputs: Vec<_> = [x, y].into_iter().chain(parameters).cloned().collect();
     let options = (0..parameters.len()).fold(Options::new(), |options, k| options.carry(2 + k, 1 + k));
-    let program = options.compile(&inputs, |tape, v| {
+    let program = options.compile(&inputs, |v| {
+        let tape = v[0].tape();
         let loss = loss(v);
         let grads = tape.grad(loss, &v[2..]);
         std::iter::once(loss).chain(v[2..].iter().zip(grads).map(|(&p, g)| p - g * rate)).collect()
@@ -164,7 +165,8 @@ fn mlp_small(c: &mut Criterion) {
     let mut inputs = vec![x.clone(), Tensor::scalar(0.0)];
     inputs.extend(parameters.iter().cloned().chain(zeros()).chain(zeros()).chain([Tensor::scalar(0.0)]));
     let options = (0..=3 * n).fold(Options::new(), |options, k| options.carry(2 + k, 1 + k));
-    let program = options.compile(&inputs, |tape: &Tape<f32>, v| {
+    let program = options.compile(&inputs, |v| {
+        let tape = v[0].tape();
         let (p, m, s, t) = (&v[2..2 + n], &v[2 + n..2 + 2 * n], &v[2 + 2 * n..2 + 3 * n], v[2 + 3 * n] + 1.0);
         let first = (v[0].matmul(p[0]) + p[1]).relu();
         let second = (first.matmul(p[2]) + p[3]).relu();
@@ -203,7 +205,7 @@ impl ElementUpdate<1> for Chain {
 fn chain(c: &mut Criterion) {
     const BLOCK: usize = 512;
     let x: Tensor<f32> = numbers(1_000_000, -2.0, 2.0).iter().map(|&x| x as f32).collect();
-    let mut program = Program::compile_gradient(std::slice::from_ref(&x), &[0], |_, v| {
+    let mut program = Program::compile_gradient(std::slice::from_ref(&x), &[0], |v| {
         let x = v[0];
         ((x.sin() * (-(x * x)).exp()).tanh() + (x * 0.5).sigmoid() * (x * x + 1.0).ln()).sum(())
     })
@@ -260,14 +262,15 @@ fn replay(
 fn of_numbers(x: &[f64], f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>) -> Program<f64> {
     let inputs: Vec<_> = x.iter().map(|&x| Tensor::scalar(x)).collect();
     let by: Vec<usize> = (0..x.len()).collect();
-    Program::compile_gradient(&inputs, &by, |_, x| f(x)).expect("a function of numbers")
+    Program::compile_gradient(&inputs, &by, |x| f(x)).expect("a function of numbers")
 }
 
 /// The value, and all n^2 second derivatives.
 fn hessian(c: &mut Criterion) {
     let x: Vec<f64> = (0..100).map(|i| 1.0 + 0.01 * i as f64).collect();
     let inputs: Vec<_> = x.iter().map(|&x| Tensor::scalar(x)).collect();
-    let program = Program::compile(&inputs, |tape, x| {
+    let program = Program::compile(&inputs, |x| {
+        let tape = x[0].tape();
         let y = scalars::rosenbrock(x);
         let grads = tape.grad(y, x);
         std::iter::once(y).chain(grads.iter().flat_map(|&g| tape.grad(g, x))).collect()

@@ -30,12 +30,7 @@ impl Network {
     }
 
     /// One step of gradient descent on the loss that `loss` builds from the parameters.
-    fn step(
-        &mut self,
-        tape: &mut Tape<f32>,
-        rate: f32,
-        loss: impl for<'t> Fn(&'t Tape<f32>, &[Var<'t, f32>]) -> Var<'t, f32>,
-    ) -> f32 {
+    fn step(&mut self, tape: &mut Tape<f32>, rate: f32, loss: impl for<'t> Fn(&[Var<'t, f32>]) -> Var<'t, f32>) -> f32 {
         let parameters = &self.parameters;
         let (value, ids, grads) = tape.step(|t| {
             let mut vars = [t.data(0.0f32); 8];
@@ -44,7 +39,7 @@ impl Network {
                 *var = t.var(parameter);
                 *id = Some(var.id());
             }
-            (loss(t, &vars[..parameters.len()]), ids)
+            (loss(&vars[..parameters.len()]), ids)
         });
         for (parameter, id) in self.parameters.iter_mut().zip(ids.into_iter().flatten()) {
             parameter.add_scaled(-rate, grads.get(id).expect("every parameter has a gradient"));
@@ -62,7 +57,8 @@ fn xor(c: &mut Criterion) {
     let mut by_hand = XorByHand::like(&network);
     let mut tape = Tape::of();
     let mut step = |network: &mut Network| {
-        network.step(&mut tape, 0.5, |t, p| {
+        network.step(&mut tape, 0.5, |p| {
+            let t = p[0].tape();
             let h = (t.data(&x).matmul(p[0]) + p[1]).sigmoid();
             (h.matmul(p[2]) + p[3]).sigmoid().mean_squared_error(t.data(&y))
         })
@@ -136,7 +132,8 @@ fn nielsen(c: &mut Criterion) {
     let mut network = Network::new(&[784, 30, 10]);
     let mut tape = Tape::of();
     let mut step = || {
-        network.step(&mut tape, 0.5, |t, p| {
+        network.step(&mut tape, 0.5, |p| {
+            let t = p[0].tape();
             let h = (t.data(&x).matmul(p[0]) + p[1]).sigmoid();
             let logits = h.matmul(p[2]) + p[3];
             logits.bce_with_logits(t.data(&y)).sum(()) * 0.1

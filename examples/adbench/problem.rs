@@ -153,7 +153,7 @@ where
     F: for<'t> Fn(&'t Tape<f64>, [Var<'t, f64>; N]) -> Var<'t, f64> + 'a,
 {
     let by: Vec<usize> = (0..N).collect();
-    let compiled = Program::compile_gradient(&inputs, &by, |tape, x| f(tape, std::array::from_fn(|i| x[i])));
+    let compiled = Program::compile_gradient(&inputs, &by, |x| f(x[0].tape(), std::array::from_fn(|i| x[i])));
     let mut program = compiled.map_err(|error| error.to_string())?;
     let n = inputs.iter().map(Tensor::len).sum();
     let (mut value, mut gradient) = ([0.0], vec![0.0; n]);

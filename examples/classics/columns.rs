@@ -31,7 +31,8 @@ impl Columns {
     pub fn derivation(&self) -> Derivation {
         let point = [("W1", &self.w1), ("b1", &self.b1), ("W2", &self.w2), ("b2", &self.b2)];
         let (x, y, m) = (self.x.clone(), self.y.clone(), self.m());
-        let derivation = Derivation::new("B. vectorised in columns", &point, move |tape, p| {
+        let derivation = Derivation::new("B. vectorised in columns", &point, move |p| {
+            let tape = p[0].tape();
             let z1 = (p[0].matmul(tape.data(&x).named("X")) + p[1]).named("Z1");
             let a1 = z1.tanh().named("A1");
             let z2 = (p[2].matmul(a1) + p[3]).named("Z2");

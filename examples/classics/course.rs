@@ -153,7 +153,7 @@ impl Course {
         let layers = names.iter().zip(self.weights.iter().zip(&self.biases));
         let point: Vec<_> = layers.flat_map(|([w, b], (weights, biases))| [(&**w, weights), (&**b, biases)]).collect();
         let course = self.clone();
-        let derivation = Derivation::new(title, &point, move |tape, p| course.cost(tape, p));
+        let derivation = Derivation::new(title, &point, move |p| course.cost(p[0].tape(), p));
         derivation.constant("m", self.m() as f64).constant("lambda", self.lambda)
     }
 

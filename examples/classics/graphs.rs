@@ -38,7 +38,7 @@ fn reverse_mode(a: f64, b: f64) -> Gradients {
 
 fn derivation(title: &str, a: f64, b: f64) -> Derivation {
     let (at_a, at_b) = (Tensor::scalar(a), Tensor::scalar(b));
-    Derivation::new(title, &[("a", &at_a), ("b", &at_b)], |_, p| {
+    Derivation::new(title, &[("a", &at_a), ("b", &at_b)], |p| {
         let c = (p[0] + p[1]).named("c");
         let d = (p[1] + 1.0).named("d");
         (c * d).named("e")

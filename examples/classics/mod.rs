@@ -19,12 +19,12 @@ pub mod units;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use retrograd::check::Compare;
-use retrograd::{Tape, Tensor, Var};
+use retrograd::{Tensor, Var};
 
 /// Gradients by the names of parameters and intermediates.
 pub type Gradients = Vec<(String, Tensor<f64>)>;
 
-type Function = dyn for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>;
+type Function = dyn for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>;
 
 /// A function at a point, and hand-coded forms of its gradient.
 pub struct Derivation {
@@ -53,7 +53,7 @@ impl Derivation {
     /// A derivation without forms yet.
     pub fn new<F>(title: impl Into<String>, point: &[(&str, &Tensor<f64>)], function: F) -> Self
     where
-        F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64> + 'static,
+        F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64> + 'static,
     {
         let point = named(point);
         Self { title: title.into(), forms: Vec::new(), point, constants: Vec::new(), function: Box::new(function) }
@@ -93,7 +93,7 @@ impl Derivation {
 
     /// The function and point beside these hand-coded values, still without options.
     pub fn beside(&self, hand: &Gradients) -> Compare<'_> {
-        let mut compare = Compare::new(|tape, p| (self.function)(tape, p));
+        let mut compare = Compare::new(|p| (self.function)(p));
         for (name, value) in &self.point {
             compare = compare.parameter(name, value);
         }

@@ -73,7 +73,8 @@ impl Network {
         let layers = names.iter().zip(self.weights.iter().zip(&self.biases));
         let point: Vec<_> = layers.flat_map(|([w, b], (weights, biases))| [(&**w, weights), (&**b, biases)]).collect();
         let (cost, x, y) = (self.cost, x.clone(), y.clone());
-        Derivation::new(title, &point, move |tape, p| {
+        Derivation::new(title, &point, move |p| {
+            let tape = p[0].tape();
             let mut a = tape.data(&x).named("x");
             for (l, layer) in p.chunks(2).enumerate() {
                 let z = (layer[0].matmul(a) + layer[1]).named(format!("z{}", l + 1));

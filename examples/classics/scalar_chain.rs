@@ -20,7 +20,7 @@ impl Chain {
         let values = [self.t[0], self.b[0], self.t[1], self.b[1], self.t[2], self.b[2]].map(Tensor::scalar);
         let names = ["t1", "b1", "t2", "b2", "t3", "b3"];
         let point: Vec<_> = names.into_iter().zip(&values).collect();
-        Derivation::new(title, &point, move |_, p| {
+        Derivation::new(title, &point, move |p| {
             let z1 = (p[0] * self.x + p[1]).named("z1");
             let a1 = self.recorded(z1).named("a1");
             let z2 = (p[2] * a1 + p[3]).named("z2");
@@ -89,7 +89,7 @@ pub fn derivations() -> Vec<Derivation> {
     let smooth = Chain { relu: false, ..relu };
     // The second unit is off: four of the six partial derivatives are 0.
     let off = Chain { b: [0.1, 0.2, -0.2], ..relu };
-    let seven = Derivation::new("C. chain of seven functions", &[("x", &Tensor::scalar(0.4))], |_, p| {
+    let seven = Derivation::new("C. chain of seven functions", &[("x", &Tensor::scalar(0.4))], |p| {
         let u1 = p[0].sin().named("u1");
         let u2 = u1.exp().named("u2");
         let u3 = (u2 * 3.0).named("u3");

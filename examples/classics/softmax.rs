@@ -26,7 +26,8 @@ impl Classifier {
 
     pub fn derivation(&self, title: &str) -> Derivation {
         let (x, y, m) = (self.x.clone(), self.y.clone(), self.m());
-        Derivation::new(title, &[("W", &self.w), ("b", &self.b)], move |tape, p| {
+        Derivation::new(title, &[("W", &self.w), ("b", &self.b)], move |p| {
+            let tape = p[0].tape();
             let z = (tape.data(&x).named("X").matmul(p[0]) + p[1]).named("Z");
             let s = z.softmax(1).named("S");
             -(tape.data(&y).named("Y") * s.ln()).sum(()) / m

@@ -11,7 +11,8 @@ const INPUTS: [[f64; 3]; 4] = [[0.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0]
 fn one_layer(title: &str, syn0: Tensor<f64>) -> Derivation {
     let (x, y) = (Tensor::from(INPUTS), Tensor::from([[0.0], [0.0], [1.0], [1.0]]));
     let (inputs, wanted) = (x.clone(), y.clone());
-    let derivation = Derivation::new(title, &[("syn0", &syn0)], move |tape, p| {
+    let derivation = Derivation::new(title, &[("syn0", &syn0)], move |p| {
+        let tape = p[0].tape();
         let l1 = tape.data(&inputs).named("X").matmul(p[0]).sigmoid().named("l1");
         (tape.data(&wanted).named("y") - l1).square().sum(()) * 0.5
     });
@@ -28,7 +29,8 @@ fn one_layer(title: &str, syn0: Tensor<f64>) -> Derivation {
 fn two_layers(title: &str, syn0: Tensor<f64>, syn1: Tensor<f64>) -> Derivation {
     let (x, y) = (Tensor::from(INPUTS), Tensor::from([[0.0], [1.0], [1.0], [0.0]]));
     let (inputs, wanted) = (x.clone(), y.clone());
-    let derivation = Derivation::new(title, &[("syn0", &syn0), ("syn1", &syn1)], move |tape, p| {
+    let derivation = Derivation::new(title, &[("syn0", &syn0), ("syn1", &syn1)], move |p| {
+        let tape = p[0].tape();
         let l1 = tape.data(&inputs).named("X").matmul(p[0]).sigmoid().named("l1");
         let l2 = l1.matmul(p[1]).sigmoid().named("l2");
         (tape.data(&wanted).named("y") - l2).square().sum(()) * 0.5

@@ -56,7 +56,8 @@ impl Units {
     pub fn derivation(&self, title: &str) -> Derivation {
         let point = [("w1", &self.w1), ("b1", &self.b1), ("w2", &self.w2), ("b2", &self.b2)];
         let (x, y) = (self.x.clone(), self.y.clone());
-        Derivation::new(title, &point, move |tape, p| {
+        Derivation::new(title, &point, move |p| {
+            let tape = p[0].tape();
             let z1 = (tape.data(&x).named("x").matmul(p[0]) + p[1]).named("z1");
             let a1 = z1.sigmoid().named("a1");
             let z2 = (a1.matmul(p[2]) + p[3]).named("z2");

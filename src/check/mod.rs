@@ -9,13 +9,13 @@
 //! use retrograd::{Tensor, gradcheck, gradgradcheck};
 //! let parameters =
 //!     [("w", Tensor::from([[0.4, -0.3], [0.1, 0.9]])), ("b", Tensor::from([0.5, -0.2])), ("gain", Tensor::scalar(1.5))];
-//! let report = gradcheck(&parameters, |tape, p| {
-//!     let x = tape.data([[1.0, 2.0], [-0.5, 0.3], [0.7, 0.1]]);
-//!     (x.matmul(p[0]) + p[1]).tanh() * p[2]
+//! let report = gradcheck(&parameters, |p| {
+//!     let x = Tensor::from([[1.0, 2.0], [-0.5, 0.3], [0.7, 0.1]]);
+//!     (p[0].tape().data(x).matmul(p[0]) + p[1]).tanh() * p[2]
 //! });
 //! report.assert();
 //! println!("{report}");
-//! gradgradcheck(&parameters, |_, p| (p[0].matmul(p[0]) + p[1]).exp().sum(()) * p[2]).assert();
+//! gradgradcheck(&parameters, |p| (p[0].matmul(p[0]) + p[1]).exp().sum(()) * p[2]).assert();
 //! ```
 //!
 //! An output that is no number is weighted with random numbers away from 0 and summed. A scalar parameter is a tensor
@@ -36,7 +36,7 @@
 //!
 //! ```
 //! use retrograd::{Tensor, check::Verdict, gradcheck};
-//! let report = gradcheck(&[("x", Tensor::from([0.0, 1e-7, -1e-7]))], |_, p| p[0].relu());
+//! let report = gradcheck(&[("x", Tensor::from([0.0, 1e-7, -1e-7]))], |p| p[0].relu());
 //! assert_eq!(report.parameters[0].inconclusive, 1);
 //! assert_eq!(report.parameters[0].agreeing, 2);
 //! assert_eq!(report.verdict(), Verdict::Agrees);
@@ -84,14 +84,14 @@ use std::marker::PhantomData;
 /// A gradient that is cut off on purpose is found out:
 /// ```
 /// use retrograd::{Tensor, gradcheck};
-/// let report = gradcheck(&[("x", Tensor::from([2.0, 3.0]))], |_, p| p[0] * p[0].detach());
+/// let report = gradcheck(&[("x", Tensor::from([2.0, 3.0]))], |p| p[0] * p[0].detach());
 /// assert!(!report.passed());
 /// let error = report.into_result().unwrap_err();
 /// assert!(error.to_string().starts_with("gradcheck: x, index ["), "{error}");
 /// ```
 pub fn gradcheck<F>(parameters: &[(&str, Tensor<f64>)], f: F) -> GradcheckReport
 where
-    F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+    F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
 {
     Gradcheck::new().gradcheck(parameters, f)
 }
@@ -106,11 +106,11 @@ where
 /// # Examples
 /// ```
 /// use retrograd::{Tensor, gradgradcheck};
-/// gradgradcheck(&[("x", Tensor::from([0.3, -1.2]))], |_, p| p[0].sin() * p[0]).assert();
+/// gradgradcheck(&[("x", Tensor::from([0.3, -1.2]))], |p| p[0].sin() * p[0]).assert();
 /// ```
 pub fn gradgradcheck<F>(parameters: &[(&str, Tensor<f64>)], f: F) -> GradcheckReport
 where
-    F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+    F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
 {
     Gradcheck::new().gradgradcheck(parameters, f)
 }
@@ -123,18 +123,18 @@ where
 /// use retrograd::check::Gradcheck;
 /// let w = Tensor::linspace(-1.0, 1.0, 300);
 /// // Three random directions instead of 300 elements.
-/// Gradcheck::new().fast(3).seed(7).gradcheck(&[("w", w.clone())], |_, p| p[0].gelu()).assert();
+/// Gradcheck::new().fast(3).seed(7).gradcheck(&[("w", w.clone())], |p| p[0].gelu()).assert();
 /// // Twenty of the elements.
-/// let report = Gradcheck::new().max_elements(20).tolerance(1e-8).gradcheck(&[("w", w)], |_, p| p[0].gelu());
+/// let report = Gradcheck::new().max_elements(20).tolerance(1e-8).gradcheck(&[("w", w)], |p| p[0].gelu());
 /// assert_eq!(report.parameter("w").unwrap().agreeing, 20);
 /// ```
 ///
 /// In single precision the differences are as coarse as the function. A function written for both precisions can be checked
 /// against differences of its f64 form, which is far sharper:
 /// ```
-/// use retrograd::{Element, Number, Tape, Tensor, Var};
+/// use retrograd::{Element, Number, Tensor, Var};
 /// use retrograd::check::Gradcheck;
-/// fn model<'t, T: Element>(_: &'t Tape<T>, p: &[Var<'t, T>]) -> Var<'t, T> {
+/// fn model<'t, T: Element>(p: &[Var<'t, T>]) -> Var<'t, T> {
 ///     (p[0] * p[1] + Var::lit(0.5)).sigmoid()
 /// }
 /// let point = [("w", Tensor::from([0.5f32, -1.0])), ("x", Tensor::from([2.0f32, 0.25]))];
@@ -205,29 +205,29 @@ impl<T: Element> Gradcheck<T> {
     /// Checks the gradient of `f`.
     pub fn gradcheck<F>(&self, parameters: &[(&str, Tensor<T>)], f: F) -> GradcheckReport
     where
-        F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
+        F: for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
     {
-        let f = fallible(move |tape, p| Ok(f(tape, p)));
+        let f = fallible(move |_, p| Ok(f(p)));
         run(self, 1, &subject(&f, parameters), &f)
     }
 
     /// Checks the gradient of `f` against differences of the same function in f64.
     pub fn gradcheck_against<F, G>(&self, parameters: &[(&str, Tensor<T>)], f: F, reference: G) -> GradcheckReport
     where
-        F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
-        G: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+        F: for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
+        G: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
     {
-        let f = fallible(move |tape, p| Ok(f(tape, p)));
-        let reference = fallible(move |tape, p| Ok(reference(tape, p)));
+        let f = fallible(move |_, p| Ok(f(p)));
+        let reference = fallible(move |_, p| Ok(reference(p)));
         run(self, 1, &subject(&f, parameters), &reference)
     }
 
     /// Checks the second derivatives of `f`: the recorded gradient, weighted with a random direction.
     pub fn gradgradcheck<F>(&self, parameters: &[(&str, Tensor<T>)], f: F) -> GradcheckReport
     where
-        F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
+        F: for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
     {
-        let f = fallible(move |tape, p| Ok(f(tape, p)));
+        let f = fallible(move |_, p| Ok(f(p)));
         let mut subject = subject(&f, parameters);
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0x5ec0_4d0e);
         let directions: Vec<Tensor<T>> = subject.point.iter().map(|x| random_direction(&mut rng, x)).collect();
@@ -282,7 +282,7 @@ mod tests {
 
     fn passes<F>(name: &str, parameters: &[(&str, Tensor<f64>)], f: F)
     where
-        F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
+        F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
     {
         for report in [gradcheck(parameters, &f), gradgradcheck(parameters, &f)] {
             assert!(report.passed(), "{name}: {report}");
@@ -294,9 +294,9 @@ mod tests {
     impl UnaryVisitor for AtItsPoints {
         type Output = ();
         fn visit<O: BuiltinUnary>(self, op: O) {
-            passes(O::NAME, &[("x", Tensor::from(O::POINTS))], |_, p| p[0].unary(op));
+            passes(O::NAME, &[("x", Tensor::from(O::POINTS))], |p| p[0].unary(op));
             for &x in O::POINTS {
-                passes(O::NAME, &[("x", Tensor::scalar(x))], |_, p| p[0].unary(op));
+                passes(O::NAME, &[("x", Tensor::scalar(x))], |p| p[0].unary(op));
             }
         }
     }
@@ -305,10 +305,10 @@ mod tests {
         type Output = ();
         fn visit<O: BuiltinBinary>(self, op: O) {
             let (x, y): (Vec<f64>, Vec<f64>) = O::POINTS.iter().copied().unzip();
-            passes(O::NAME, &[("x", Tensor::from(&x)), ("y", Tensor::from(&y))], |_, p| p[0].binary(op, p[1]));
+            passes(O::NAME, &[("x", Tensor::from(&x)), ("y", Tensor::from(&y))], |p| p[0].binary(op, p[1]));
             for (&x, &y) in x.iter().zip(&y) {
                 let parameters = [("x", Tensor::scalar(x)), ("y", Tensor::scalar(y))];
-                passes(O::NAME, &parameters, |_, p| p[0].binary(op, p[1]));
+                passes(O::NAME, &parameters, |p| p[0].binary(op, p[1]));
             }
         }
     }

@@ -205,7 +205,7 @@ impl GradcheckReport {
     /// ```
     /// use retrograd::{Tensor, gradcheck};
     /// let x = Tensor::from([[0.3, -1.2], [2.0, 0.1]]);
-    /// gradcheck(&[("x", x)], |_, p| p[0].tanh()).assert();
+    /// gradcheck(&[("x", x)], |p| p[0].tanh()).assert();
     /// ```
     #[track_caller]
     pub fn assert(&self) {

@@ -155,7 +155,8 @@ fn check_gradient(network: &Mlp) -> retrograd::Result<f64> {
     let point: Vec<_> = model.params().iter().map(|(_, param)| (param.name(), param.value().clone())).collect();
     let report = Gradcheck::new()
         .max_elements(100)
-        .gradcheck(&point, |tape, vars| {
+        .gradcheck(&point, |vars| {
+            let tape = vars[0].tape();
             let pass = Pass::eval(tape, model.params().clone());
             let pass = model.params().keys().zip(vars).fold(pass, |pass, (key, var)| pass.with(key, *var));
             let logits = model.forward(tape.data(images.inputs()), &pass);

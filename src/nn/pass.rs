@@ -47,7 +47,8 @@ const LAYERS: u64 = 1;
 /// let model = Mlp::new(2).dense(3).tanh().build::<f64>(0)?;
 /// let key = model.params().find("dense1.weight").unwrap();
 /// Gradcheck::new()
-///     .gradcheck(&[("weight", model.params()[key].clone())], |tape, p| {
+///     .gradcheck(&[("weight", model.params()[key].clone())], |p| {
+///         let tape = p[0].tape();
 ///         let pass = Pass::eval(tape, model.params().clone()).with(key, p[0]);
 ///         model.forward(tape.data([[0.5, -1.0]]), &pass).square().sum(())
 ///     })

@@ -6,7 +6,7 @@ use super::variants::Variants;
 use super::{Options, Program};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::tape::{Tape, Var};
+use crate::tape::Var;
 use crate::tensor::{Shape, Tensor};
 
 /// More recordings than this of one function are not kept; the one that was used least recently goes.
@@ -18,7 +18,7 @@ const KEPT: usize = 16;
 /// # Examples
 /// ```
 /// use retrograd::{Tensor, compile};
-/// let mut f = compile(|_, v| {
+/// let mut f = compile(|v| {
 ///     let total = v[0].sum(());
 ///     vec![if total > 0.0 { total.ln() } else { -total }]
 /// });
@@ -44,12 +44,12 @@ pub struct Function<T: 'static, F> {
 /// ```
 /// use retrograd::{Tensor, compile};
 /// let rate = std::cell::Cell::new(1.0);
-/// let mut f = compile(|_, v| vec![v[0] * rate.get()]);
+/// let mut f = compile(|v| vec![v[0] * rate.get()]);
 /// assert_eq!(f.call(&[&Tensor::scalar(3.0)])?.item(0), 3.0);
 /// rate.set(2.0);
 /// assert_eq!(f.call(&[&Tensor::scalar(3.0)])?.item(0), 3.0);
 /// // As an input it is read at each call.
-/// let mut g = compile(|_, v| vec![v[0] * v[1]]);
+/// let mut g = compile(|v| vec![v[0] * v[1]]);
 /// assert_eq!(g.call(&[&Tensor::scalar(3.0), &Tensor::scalar(rate.get())])?.item(0), 6.0);
 /// # Ok::<(), retrograd::Error>(())
 /// ```
@@ -57,7 +57,7 @@ pub struct Function<T: 'static, F> {
 pub fn compile<T, F>(build: F) -> Function<T, F>
 where
     T: Element,
-    F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+    F: for<'t> Fn(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
 {
     Options::new().function(build)
 }
@@ -68,7 +68,7 @@ impl Options {
     pub fn function<T, F>(&self, build: F) -> Function<T, F>
     where
         T: Element,
-        F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+        F: for<'t> Fn(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
     {
         Function { build, options: self.clone(), variants: Variants::new(KEPT), recordings: 0 }
     }
@@ -77,7 +77,7 @@ impl Options {
 impl<T, F> Function<T, F>
 where
     T: Element,
-    F: for<'t> Fn(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+    F: for<'t> Fn(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
 {
     /// Runs on these inputs, and gives the program that did, whose outputs are the results.
     ///

@@ -14,7 +14,7 @@
 //! ```
 //! use retrograd::{Program, Tensor};
 //! let w = Tensor::from([0.5, -1.0]);
-//! let mut program = Program::compile_gradient(&[w.clone()], &[0], |_, v| (v[0].tanh() * v[0]).sum(()))?;
+//! let mut program = Program::compile_gradient(&[w.clone()], &[0], |v| (v[0].tanh() * v[0]).sum(()))?;
 //! program.run(&[&w])?;
 //! assert!((program.item(0) - (0.5 * 0.5f64.tanh() + 1.0f64.tanh())).abs() < 1e-15);
 //! assert_eq!(program.output(1).len(), 2);
@@ -64,9 +64,9 @@ use std::cmp::Ordering;
 /// ```
 /// use retrograd::{Tensor, program::Options};
 /// let w = Tensor::from([1.0, -2.0]);
-/// let mut step = Options::new().carry(0, 1).compile(&[w.clone()], |tape, v| {
+/// let mut step = Options::new().carry(0, 1).compile(&[w.clone()], |v| {
 ///     let loss = v[0].square().sum(());
-///     vec![loss, v[0] - 0.25 * tape.grad(loss, v)[0]]
+///     vec![loss, v[0] - 0.25 * v[0].tape().grad(loss, v)[0]]
 /// })?;
 /// step.set_carried(0, &w)?;
 /// for _ in 0..3 {
@@ -117,7 +117,7 @@ impl Options {
     /// ```
     /// use retrograd::{Tensor, program::Options};
     /// let x = Tensor::from([1.0, 2.0]);
-    /// let mut double = Options::new().write_out(&[0]).compile(&[x.clone()], |_, v| vec![v[0] * 2.0])?;
+    /// let mut double = Options::new().write_out(&[0]).compile(&[x.clone()], |v| vec![v[0] * 2.0])?;
     /// let mut y = Tensor::zeros([2]);
     /// double.run_into(&[&x], &mut [&mut y])?;
     /// assert_eq!(y.to_vec(), [2.0, 4.0]);
@@ -135,12 +135,12 @@ impl Options {
     pub fn compile<T: Element>(
         &self,
         inputs: &[Tensor<T>],
-        build: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
+        build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
     ) -> Result<Program<T>> {
         let tape = Tape::of();
         tape.tracing().start();
         let vars: Vec<Var<'_, T>> = inputs.iter().map(|x| tape.var(x)).collect();
-        let outputs = build(&tape, &vars);
+        let outputs = build(&vars);
         tape.tracing().check()?;
         self.freeze(&tape, &vars, &outputs)
     }
@@ -358,15 +358,12 @@ impl<T: Element> Program<T> {
     /// ```
     /// use retrograd::{Program, Tensor};
     /// let x = Tensor::from([3.0, 4.0]);
-    /// let mut norm = Program::compile(&[x.clone()], |_, v| vec![v[0].square().sum(()).sqrt()])?;
+    /// let mut norm = Program::compile(&[x.clone()], |v| vec![v[0].square().sum(()).sqrt()])?;
     /// norm.run(&[&x])?;
     /// assert_eq!(norm.item(0), 5.0);
     /// # Ok::<(), retrograd::Error>(())
     /// ```
-    pub fn compile(
-        inputs: &[Tensor<T>],
-        build: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Vec<Var<'t, T>>,
-    ) -> Result<Self> {
+    pub fn compile(inputs: &[Tensor<T>], build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>) -> Result<Self> {
         Options::new().compile(inputs, build)
     }
 
@@ -377,9 +374,9 @@ impl<T: Element> Program<T> {
     pub fn compile_gradient(
         inputs: &[Tensor<T>],
         by: &[usize],
-        build: impl for<'t> FnOnce(&'t Tape<T>, &[Var<'t, T>]) -> Var<'t, T>,
+        build: impl for<'t> FnOnce(&[Var<'t, T>]) -> Var<'t, T>,
     ) -> Result<Self> {
-        Options::new().gradient(by).compile(inputs, |tape, vars| vec![build(tape, vars)])
+        Options::new().gradient(by).compile(inputs, |vars| vec![build(vars)])
     }
 
     /// Compiles what a tape has recorded between these variables. Other variables and data become constants; comparisons
@@ -576,7 +573,7 @@ impl<T: Element> Program<T> {
     /// ```
     /// use retrograd::{Program, Tensor};
     /// let inputs = [2.0, 3.0].map(Tensor::scalar);
-    /// let mut program = Program::compile_gradient(&inputs, &[0, 1], |_, v| v[0] * v[1].square())?;
+    /// let mut program = Program::compile_gradient(&inputs, &[0, 1], |v| v[0] * v[1].square())?;
     /// program.run_numbers(&[2.0, 3.0])?;
     /// let mut gradient = [0.0; 2];
     /// program.items_into(1, &mut gradient);

@@ -16,7 +16,7 @@ fn sample(shape: &[usize], seed: usize) -> Tensor<f64> {
 /// A layer of this shape runs its product by panels, or it does not; either way its elements are the tape's.
 fn check([m, k, n]: [usize; 3], by_panels: bool) {
     let inputs = [sample(&[m, k], 1), sample(&[k, n], 2)];
-    let mut program = Program::compile(&inputs, |_, v| vec![(v[0].matmul(v[1]) * 0.1).tanh()]).unwrap();
+    let mut program = Program::compile(&inputs, |v| vec![(v[0].matmul(v[1]) * 0.1).tanh()]).unwrap();
     assert_eq!(program.panels(), by_panels as usize, "[{m}, {k}] x [{k}, {n}]: {program}");
     let wanted = {
         let tape = crate::Tape::new();
@@ -98,7 +98,7 @@ fn there_are_two_panels_at_least_and_each_is_a_part() {
 fn only_one_reader_that_sums_nothing_takes_panels() {
     let inputs = [sample(&[1300, 60], 1), sample(&[60, 64], 2), sample(&[64], 3)];
     let panels = |build: &dyn for<'t> Fn(&[crate::Var<'t, f64>]) -> Vec<crate::Var<'t, f64>>| {
-        let program = Program::compile(&inputs, |_, v| build(v)).unwrap();
+        let program = Program::compile(&inputs, |v| build(v)).unwrap();
         program.panels()
     };
     assert_eq!(panels(&|v| vec![(v[0].matmul(v[1]) + v[2]).tanh()]), 1);

@@ -237,7 +237,8 @@ fn second_derivatives_where_the_first_is_a_choice_are_nan_by_every_route_and_nev
         let found = hvp(f, x.clone(), along.clone());
         assert!(found.as_slice()[0].is_nan(), "{name}, forward over reverse: {found}");
         assert!(hessian(f, &x).as_slice()[0].is_nan(), "{name}, reverse over reverse");
-        let mut program = Program::compile(&[x.clone(), along.clone()], |tape, v| {
+        let mut program = Program::compile(&[x.clone(), along.clone()], |v| {
+            let tape = v[0].tape();
             let gradient = tape.grad(f(v[0]), &[v[0]])[0];
             vec![tape.try_record_jvp(gradient, &[(v[0], v[1])]).unwrap()]
         });

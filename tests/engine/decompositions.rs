@@ -68,11 +68,11 @@ fn decompositions_are_what_they_say_in_both_precisions() {
     they_are_what_they_say::<f32>(1e-5);
 }
 
-type Formula = for<'t> fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>;
+type Formula = for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>;
 
 /// The same weights for every element of a result, so that each counts.
-fn weighed<'t>(tape: &'t Tape<f64>, x: Var<'t, f64>) -> Var<'t, f64> {
-    (x * tape.data(some::<f64>(&x.shape(), 5))).sum(()) + (x.square() * 0.3).sum(())
+fn weighed(x: Var<'_, f64>) -> Var<'_, f64> {
+    (x * some::<f64>(&x.shape(), 5)).sum(()) + (x.square() * 0.3).sum(())
 }
 
 /// Every decomposition, of tall, wide and square matrices and of batches, each with inputs at which it is smooth.
@@ -83,41 +83,41 @@ fn formulas() -> Vec<(&'static str, Vec<Tensor<f64>>, Formula)> {
     };
     let pair = batch(&[definite(3, 1), definite(3, 2)]);
     vec![
-        ("cholesky", vec![pair.clone()], |tape, v| weighed(tape, v[0].cholesky())),
-        ("solve_triangular", vec![pair.clone(), some(&[2, 3, 2], 4)], |tape, v| {
-            weighed(tape, v[0].solve_triangular(v[1], Triangle::Lower))
+        ("cholesky", vec![pair.clone()], |v| weighed(v[0].cholesky())),
+        ("solve_triangular", vec![pair.clone(), some(&[2, 3, 2], 4)], |v| {
+            weighed(v[0].solve_triangular(v[1], Triangle::Lower))
         }),
-        ("solve_triangular of a vector", vec![definite(3, 1), some(&[3], 4)], |tape, v| {
-            weighed(tape, v[0].solve_triangular(v[1], Triangle::Upper))
+        ("solve_triangular of a vector", vec![definite(3, 1), some(&[3], 4)], |v| {
+            weighed(v[0].solve_triangular(v[1], Triangle::Upper))
         }),
         (
             "slogdet",
             vec![batch(&[&some(&[3, 3], 1) + Tensor::eye(3) * 2.0, &some(&[3, 3], 2) - Tensor::eye(3)])],
-            |tape, v| weighed(tape, v[0].slogdet().1),
+            |v| weighed(v[0].slogdet().1),
         ),
-        ("qr, tall", vec![some(&[2, 4, 3], 1)], |tape, v| {
+        ("qr, tall", vec![some(&[2, 4, 3], 1)], |v| {
             let (q, r) = v[0].qr();
-            weighed(tape, q) + weighed(tape, r)
+            weighed(q) + weighed(r)
         }),
-        ("qr, wide", vec![some(&[2, 4], 1)], |tape, v| {
+        ("qr, wide", vec![some(&[2, 4], 1)], |v| {
             let (q, r) = v[0].qr();
-            weighed(tape, q) + weighed(tape, r)
+            weighed(q) + weighed(r)
         }),
-        ("eigh", vec![pair], |tape, v| {
+        ("eigh", vec![pair], |v| {
             let (values, vectors) = v[0].eigh();
-            weighed(tape, values) + weighed(tape, vectors)
+            weighed(values) + weighed(vectors)
         }),
-        ("svd, square", vec![some(&[3, 3], 1)], |tape, v| {
+        ("svd, square", vec![some(&[3, 3], 1)], |v| {
             let (u, s, vt) = v[0].svd();
-            weighed(tape, u) + weighed(tape, s) + weighed(tape, vt)
+            weighed(u) + weighed(s) + weighed(vt)
         }),
-        ("svd, tall", vec![some(&[2, 4, 2], 1)], |tape, v| {
+        ("svd, tall", vec![some(&[2, 4, 2], 1)], |v| {
             let (u, s, vt) = v[0].svd();
-            weighed(tape, u) + weighed(tape, s) + weighed(tape, vt)
+            weighed(u) + weighed(s) + weighed(vt)
         }),
-        ("svd, wide", vec![some(&[2, 3], 1)], |tape, v| {
+        ("svd, wide", vec![some(&[2, 3], 1)], |v| {
             let (u, s, vt) = v[0].svd();
-            weighed(tape, u) + weighed(tape, s) + weighed(tape, vt)
+            weighed(u) + weighed(s) + weighed(vt)
         }),
     ]
 }
@@ -194,7 +194,7 @@ fn programs_give_the_values_and_gradients_of_the_tape() {
         program.run(&given).unwrap();
         let tape = Tape::new();
         let vars: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();
-        let y = formula(&tape, &vars);
+        let y = formula(&vars);
         let gradients = y.backward();
         assert!((program.item(0) - y.item()).abs() <= 1e-12 * y.item().abs().max(1.0), "{name}");
         for (k, &var) in vars.iter().enumerate() {
@@ -397,15 +397,15 @@ fn a_failed_step_leaves_what_it_carries() {
     use retrograd::program::Options;
     let start = Tensor::from([[4.0, 0.0], [0.0, 4.0]]);
     let ops: [(&str, Formula); 4] = [
-        ("inv", |_, v| v[0].inv()),
-        ("solve", |_, v| v[0].solve(v[0])),
-        ("cholesky", |_, v| v[0].cholesky()),
-        ("solve_triangular", |_, v| v[0].solve_triangular(v[0], Triangle::Lower)),
+        ("inv", |v| v[0].inv()),
+        ("solve", |v| v[0].solve(v[0])),
+        ("cholesky", |v| v[0].cholesky()),
+        ("solve_triangular", |v| v[0].solve_triangular(v[0], Triangle::Lower)),
     ];
     for (name, op) in ops {
         let mut step = Options::new()
             .carry(0, 1)
-            .compile(&[start.clone(), start.clone()], |tape, v| vec![op(tape, &v[1..]).sum(()), v[0] * 0.5 + v[1]])
+            .compile(&[start.clone(), start.clone()], |v| vec![op(&v[1..]).sum(()), v[0] * 0.5 + v[1]])
             .unwrap();
         step.set_carried(0, &start).unwrap();
         step.run(&[&start]).unwrap();

@@ -134,7 +134,8 @@ fn programs_have_every_derivative_of_a_determinant_and_call_nothing() {
         let h = tape.grad(g.square().sum(()), &[x])[0];
         vec![x.det().value(), g.value(), h.value()]
     };
-    let mut program = compile(|tape, v| {
+    let mut program = compile(|v| {
+        let tape = v[0].tape();
         let y = v[0].det();
         let g = tape.grad(y, &[v[0]])[0];
         let h = tape.grad(g.square().sum(()), &[v[0]])[0];
@@ -149,7 +150,7 @@ fn programs_have_every_derivative_of_a_determinant_and_call_nothing() {
     }
     assert_eq!(program.recordings(), 1);
     let mut tangent =
-        Program::compile(&inputs, |tape, v| vec![tape.try_record_jvp(v[0].det(), &[(v[0], v[1])]).unwrap()]).unwrap();
+        Program::compile(&inputs, |v| vec![v[0].tape().try_record_jvp(v[0].det(), &[(v[0], v[1])]).unwrap()]).unwrap();
     tangent.run(&[&inputs[0], &inputs[1]]).unwrap();
     let wanted: f64 = slope(&inputs[0]).iter().zip(inputs[1].iter()).map(|(g, t)| g * t).sum();
     assert!((tangent.item(0) - wanted).abs() <= 1e-13 * wanted.abs());

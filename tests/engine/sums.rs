@@ -25,7 +25,7 @@ fn values<T: Element>(
 ) -> [(&'static str, Tensor<T>); 2] {
     let x = numbers::<T>(shape);
     let tape = Tape::<T>::of();
-    let mut program = Options::new().threads(threads).compile(std::slice::from_ref(&x), |_, v| vec![f(v[0])]).unwrap();
+    let mut program = Options::new().threads(threads).compile(std::slice::from_ref(&x), |v| vec![f(v[0])]).unwrap();
     program.run(&[&x]).unwrap();
     [("tape", f(tape.data(&x)).value()), ("program", program.tensor(0))]
 }
@@ -38,7 +38,7 @@ fn slopes<T: Element>(
 ) -> [(&'static str, Tensor<T>); 2] {
     let x = numbers::<T>(shape);
     let mut program =
-        Options::new().threads(threads).gradient(&[0]).compile(std::slice::from_ref(&x), |_, v| vec![f(v[0])]).unwrap();
+        Options::new().threads(threads).gradient(&[0]).compile(std::slice::from_ref(&x), |v| vec![f(v[0])]).unwrap();
     program.run(&[&x]).unwrap();
     [("tape, gradient", functional::grad(f, x)), ("program, gradient", program.tensor(1))]
 }

@@ -11,6 +11,7 @@ const OF_VARIABLES_ALONE: &[&str] = &[
     "backward_with",
     "constant",
     "detach",
+    "get_tape",
     "id",
     "named",
     "numel",

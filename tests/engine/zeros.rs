@@ -280,7 +280,8 @@ fn broken<T: Element>(name: &str, alone: &[Tensor<T>], f: Formula<T>, case: (Lea
     let kind = case.0;
     let wanted = computed(f, case, alone);
     let inputs: Vec<_> = kind.of(alone).into_iter().chain(alone.to_vec()).collect();
-    let compiled = Program::compile(&inputs, |tape, x| {
+    let compiled = Program::compile(&inputs, |x| {
+        let tape = x[0].tape();
         let (leaves, items) = x.split_at(x.len() - alone.len());
         recorded(tape, case, kind.result(f, leaves, items), leaves).into_iter().flat_map(|(_, x)| x).collect()
     });

@@ -11,22 +11,16 @@ fn sample(shape: &[usize], seed: usize) -> Tensor<f64> {
 }
 
 /// What a tape gives for the value and the gradients by all inputs.
-fn eager(
-    inputs: &[Tensor<f64>],
-    build: &impl for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
-) -> Vec<Tensor<f64>> {
+fn eager(inputs: &[Tensor<f64>], build: &impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>) -> Vec<Tensor<f64>> {
     let tape = Tape::new();
     let vars: Vec<_> = inputs.iter().map(|x| tape.var(x)).collect();
-    let y = build(&tape, &vars);
+    let y = build(&vars);
     let grads = y.backward();
     std::iter::once(y.value()).chain(vars.iter().map(|&x| grads.wrt(x))).collect()
 }
 
 /// Compiles at one point and compares there, at another, and there again.
-fn check(
-    inputs: &[Tensor<f64>],
-    build: impl for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
-) -> Program<f64> {
+fn check(inputs: &[Tensor<f64>], build: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>) -> Program<f64> {
     let by: Vec<usize> = (0..inputs.len()).collect();
     let mut program = Program::compile_gradient(inputs, &by, &build).unwrap();
     program.verify().unwrap();
@@ -48,7 +42,7 @@ fn check(
 
 #[test]
 fn elementwise_code_agrees_with_the_tape() {
-    check(&[sample(&[1000], 1)], |_, v| {
+    check(&[sample(&[1000], 1)], |v| {
         let x = v[0];
         (x.sin() * (-x * x).exp()).tanh().sum(()) + ((x * 0.5).sigmoid() * (x * x).log1p()).sum(())
     });
@@ -57,14 +51,14 @@ fn elementwise_code_agrees_with_the_tape() {
 #[test]
 fn broadcasts_of_rows_columns_numbers_and_odd_ones_agree_with_the_tape() {
     let inputs = [sample(&[6, 5], 1), sample(&[5], 2), sample(&[6, 1], 3), sample(&[], 4)];
-    check(&inputs, |_, v| ((v[0] * v[1] + v[2]).tanh() * v[3] + v[1] * v[2]).square().mean(()));
+    check(&inputs, |v| ((v[0] * v[1] + v[2]).tanh() * v[3] + v[1] * v[2]).square().mean(()));
     let odd = [sample(&[3, 4, 5], 1), sample(&[3, 1, 5], 2), sample(&[4, 1], 3), sample(&[5], 4)];
-    check(&odd, |_, v| ((v[0] * v[1]).tanh() * v[2] + v[3]).square().sum(()));
+    check(&odd, |v| ((v[0] * v[1]).tanh() * v[2] + v[3]).square().sum(()));
 }
 
 #[test]
 fn sums_along_axes_agree_with_the_tape() {
-    check(&[sample(&[4, 3, 2], 1), sample(&[2], 5)], |_, v| {
+    check(&[sample(&[4, 3, 2], 1), sample(&[2], 5)], |v| {
         let y = (v[0] * v[1]).exp();
         let (rows, columns) = (y.sum([0, 1]), y.sum(2));
         rows.square().sum(()) * columns.tanh().sum(()) + y.sum(1).square().mean(())
@@ -74,7 +68,7 @@ fn sums_along_axes_agree_with_the_tape() {
 #[test]
 fn a_network_with_cross_entropy_agrees_with_the_tape() {
     let inputs = [sample(&[7, 4], 1), sample(&[4, 6], 2), sample(&[6], 3), sample(&[6, 3], 4), sample(&[3], 5)];
-    let program = check(&inputs, |_, v| {
+    let program = check(&inputs, |v| {
         let hidden = (v[0].matmul(v[1]) + v[2]).relu();
         (hidden.matmul(v[3]) + v[4]).cross_entropy(&[0, 1, 2, 0, 1, 2, 0])
     });
@@ -83,7 +77,7 @@ fn a_network_with_cross_entropy_agrees_with_the_tape() {
 
 #[test]
 fn a_parameter_used_in_two_products_accumulates_in_place() {
-    let program = check(&[sample(&[3, 3], 1), sample(&[2, 3], 2)], |_, v| {
+    let program = check(&[sample(&[3, 3], 1), sample(&[2, 3], 2)], |v| {
         let h = v[1].matmul(v[0]).tanh();
         h.matmul(v[0]).square().sum(())
     });
@@ -94,13 +88,13 @@ fn a_parameter_used_in_two_products_accumulates_in_place() {
 fn scalar_functions_agree_with_the_tape() {
     let x: Vec<f64> = (0..50).map(|i| 1.0 + 0.01 * i as f64).collect();
     let inputs: Vec<Tensor<f64>> = x.iter().map(|&x| Tensor::scalar(x)).collect();
-    check(&inputs, |_, x| x.windows(2).map(|w| 100.0 * (w[1] - w[0] * w[0]).square() + (1.0 - w[0]).square()).sum());
-    check(&inputs, |_, x| x.iter().copied().product::<Var<'_, f64>>() + (x[0] / x[1]).atan2(x[2]));
+    check(&inputs, |x| x.windows(2).map(|w| 100.0 * (w[1] - w[0] * w[0]).square() + (1.0 - w[0]).square()).sum());
+    check(&inputs, |x| x.iter().copied().product::<Var<'_, f64>>() + (x[0] / x[1]).atan2(x[2]));
 }
 
 #[test]
 fn numbers_and_tensors_mix() {
-    check(&[sample(&[], 1), sample(&[8], 2), sample(&[1, 1], 3)], |_, v| {
+    check(&[sample(&[], 1), sample(&[8], 2), sample(&[1, 1], 3)], |v| {
         let scale = v[0].exp() + 1.0;
         let total = (v[1] * scale).tanh().sum(());
         total * scale + (v[2].sum(()) * v[1].max(()) * total).sin()
@@ -109,7 +103,7 @@ fn numbers_and_tensors_mix() {
 
 #[test]
 fn choices_are_made_anew_in_every_run() {
-    let mut program = Program::compile_gradient(&[Tensor::scalar(2.0)], &[0], |_, v| {
+    let mut program = Program::compile_gradient(&[Tensor::scalar(2.0)], &[0], |v| {
         v[0].greater(Var::constant(0.0)).select(v[0].square(), -v[0])
     })
     .unwrap();
@@ -123,7 +117,7 @@ fn choices_are_made_anew_in_every_run() {
 fn a_branch_that_goes_the_other_way_is_an_error_and_leaves_what_is_carried() {
     let mut program = Options::new()
         .carry(0, 1)
-        .compile(&[Tensor::scalar(1.0), Tensor::scalar(1.0)], |_, v| {
+        .compile(&[Tensor::scalar(1.0), Tensor::scalar(1.0)], |v| {
             let y = if v[1] > v[0] - 5.0 { v[1] * 2.0 } else { v[1] };
             vec![y, v[0] + 1.0]
         })
@@ -138,13 +132,14 @@ fn a_branch_that_goes_the_other_way_is_an_error_and_leaves_what_is_carried() {
 
 #[test]
 fn reading_a_number_while_compiling_is_an_error() {
-    let error = Program::compile(&[sample(&[3], 1)], |_, v| vec![v[0] * v[0].sum(()).item()]).err().unwrap();
+    let error = Program::compile(&[sample(&[3], 1)], |v| vec![v[0] * v[0].sum(()).item()]).err().unwrap();
     assert!(error.to_string().contains("read at") && error.to_string().contains("agreement.rs"), "{error}");
     let error =
-        Program::compile(&[sample(&[3], 1)], |tape, v| vec![tape.data(v[0].sum(()).backward().wrt(v[0])) * v[0]]);
+        Program::compile(&[sample(&[3], 1)], |v| vec![v[0].tape().data(v[0].sum(()).backward().wrt(v[0])) * v[0]]);
     assert!(error.err().unwrap().to_string().contains("tape.grad"));
     // Data may be read, and what is detached stays a value of every run.
-    let mut program = Program::compile_gradient(&[sample(&[3], 1)], &[0], |tape, v| {
+    let mut program = Program::compile_gradient(&[sample(&[3], 1)], &[0], |v| {
+        let tape = v[0].tape();
         let data = tape.data([1.0, 2.0, 3.0]);
         let _ = data.value();
         (v[0].detach() * v[0] * data).sum(())
@@ -168,7 +163,7 @@ fn what_is_detached_takes_no_derivative_from_an_equal_number() {
     for formula in formulas {
         for shape in [Shape::scalar(), [2].into()] {
             let at = |k: f64| Tensor::from_fn(shape.clone(), |i| 0.3 + k + i.len() as f64);
-            let mut program = Program::compile_gradient(&[at(0.0)], &[0], |_, v| formula(v[0]).sum(())).unwrap();
+            let mut program = Program::compile_gradient(&[at(0.0)], &[0], |v| formula(v[0]).sum(())).unwrap();
             program.run(&[&at(0.25)]).unwrap();
             let tape = Tape::new();
             let x = tape.var(at(0.25));
@@ -185,7 +180,7 @@ fn nothing_over_zero_is_nothing_in_a_relaxed_program_too() {
     let at = Tensor::from([0.0, 0.0]);
     let mut program = Options::new()
         .relaxed(true)
-        .compile(std::slice::from_ref(&at), |_, v| vec![Number::binary(v[0], ops::Over, v[0] - v[0])])
+        .compile(std::slice::from_ref(&at), |v| vec![Number::binary(v[0], ops::Over, v[0] - v[0])])
         .unwrap();
     program.run(&[&at]).unwrap();
     assert_eq!(program.output(0), [0.0, 0.0]);
@@ -196,7 +191,7 @@ fn a_relaxed_quotient_of_a_stretched_number_keeps_its_shape() {
     let at = sample(&[2], 1);
     let mut program = Options::new()
         .relaxed(true)
-        .compile(std::slice::from_ref(&at), |_, v| {
+        .compile(std::slice::from_ref(&at), |v| {
             let three = v[0].equal(v[0]).select(Var::constant(3.0), Var::constant(3.0));
             vec![three / three, v[0] / three]
         })
@@ -209,7 +204,8 @@ fn a_relaxed_quotient_of_a_stretched_number_keeps_its_shape() {
 #[test]
 fn second_derivatives_inside_the_closure_agree_with_the_tape() {
     let inputs = [sample(&[5], 1)];
-    let mut program = Program::compile_gradient(&inputs, &[0], |tape, v| {
+    let mut program = Program::compile_gradient(&inputs, &[0], |v| {
+        let tape = v[0].tape();
         let y = (v[0].tanh() * v[0].exp()).sum(());
         tape.grad(y, &[v[0]])[0].square().sum(())
     })
@@ -238,14 +234,15 @@ fn ops_that_run_as_on_a_tape_agree_with_it() {
         }
     }
     let matrix = Tensor::from([[3.0, 0.5, 0.1], [0.2, 2.0, 0.3], [0.1, 0.4, 1.5]]);
-    check(&[matrix.clone(), sample(&[3, 2], 2)], |tape, v| {
+    check(&[matrix.clone(), sample(&[3, 2], 2)], |v| {
+        let tape = v[0].tape();
         v[0].det() * v[0].inv().sum(()) + v[0].solve(v[1]).square().sum(()) + tape.custom(Cubes, &[v[1]]).sum(())
     });
 }
 
 #[test]
 fn layout_ops_agree_with_the_tape() {
-    check(&[sample(&[4, 6], 1), sample(&[3, 4], 2)], |_, v| {
+    check(&[sample(&[4, 6], 1), sample(&[3, 4], 2)], |v| {
         let a = v[0].reshape([2, 12]).t().slice((2..9, ..)).square().sum(());
         let b = v[1].matmul(v[0]).t().matmul(v[1].softmax(1)).log_softmax(1);
         a * b.sum(()) + v[0].logsumexp(1).sum(()) + v[0].gather(0, &[1, 1, 3]).cumsum(1).mean(())
@@ -255,7 +252,8 @@ fn layout_ops_agree_with_the_tape() {
 #[test]
 fn what_goes_in_can_come_out_and_parts_of_it() {
     let x = sample(&[2, 3], 1);
-    let mut program = Program::compile(std::slice::from_ref(&x), |tape, v| {
+    let mut program = Program::compile(std::slice::from_ref(&x), |v| {
+        let tape = v[0].tape();
         vec![v[0], v[0].reshape([3, 2]), tape.data([1.0, 2.0]), v[0] + 0.0, v[0].sum(()) * 0.0 + 4.0]
     })
     .unwrap();
@@ -273,7 +271,8 @@ fn a_step_that_keeps_its_parameters_trains_as_a_loop_over_the_tape_does() {
     let mut step = Options::new()
         .carry(2, 1)
         .carry(3, 2)
-        .compile(&[x.clone(), t.clone(), w.clone(), b.clone()], |tape, v| {
+        .compile(&[x.clone(), t.clone(), w.clone(), b.clone()], |v| {
+            let tape = v[0].tape();
             let loss = (v[0].matmul(v[2]) + v[3]).sigmoid().squared_error(v[1]);
             let grads = tape.grad(loss, &v[2..]);
             vec![loss, v[2] - 0.5 * grads[0], v[3] - 0.5 * grads[1]]
@@ -301,7 +300,7 @@ fn a_step_that_keeps_its_parameters_trains_as_a_loop_over_the_tape_does() {
 
 #[test]
 fn equal_parts_are_computed_once_and_dead_ones_not_at_all() {
-    let program = Program::compile(&[sample(&[4], 1), sample(&[4], 2)], |_, v| {
+    let program = Program::compile(&[sample(&[4], 1), sample(&[4], 2)], |v| {
         let _unused = v[0].exp().sin();
         let (a, b) = ((v[0] * v[1]).tanh(), (v[1] * v[0]).tanh());
         vec![(a + b).sum(())]
@@ -316,7 +315,7 @@ fn equal_parts_are_computed_once_and_dead_ones_not_at_all() {
 fn what_is_printed_is_what_runs() {
     // The first number of every row of the second argument is read by no group as it lies: an op of its own writes it out.
     let inputs = [sample(&[2, 3, 4], 1), sample(&[2, 1, 4], 2)];
-    let program = Program::compile(&inputs, |_, v| vec![(v[0] * v[1]).sum(())]).unwrap();
+    let program = Program::compile(&inputs, |v| vec![(v[0] * v[1]).sum(())]).unwrap();
     let text = program.to_string();
     assert_eq!(text.matches("broadcast_to").count(), 1, "{text}");
     assert!(text.contains(&format!("{} nodes in {} steps", program.nodes(), program.steps())), "{text}");
@@ -328,7 +327,7 @@ fn what_is_printed_is_what_runs() {
 
     // A product that its reader takes by panels says so, and stands next to it.
     let inputs = [sample(&[1250, 50], 1), sample(&[50, 64], 2)];
-    let program = Program::compile(&inputs, |_, v| vec![v[0].matmul(v[1]).tanh()]).unwrap();
+    let program = Program::compile(&inputs, |v| vec![v[0].matmul(v[1]).tanh()]).unwrap();
     let text = program.to_string();
     assert_eq!(text.matches("by panels").count(), 1, "{text}");
 }
@@ -339,14 +338,15 @@ fn outputs_are_written_to_the_callers_tensors() {
     // The gradient by the second is a sum of two products; output 3 is output 1 once more, and output 4 a number.
     let mut program = Options::new()
         .write_out(&[1, 2, 3, 4])
-        .compile(&inputs, |tape, v| {
+        .compile(&inputs, |v| {
+            let tape = v[0].tape();
             let h = v[0].matmul(v[1]).tanh();
             let loss = h.matmul(v[1]).square().sum(());
             let grads = tape.grad(loss, v);
             vec![loss, grads[0], grads[1], grads[0], loss * 2.0]
         })
         .unwrap();
-    let expected = eager(&inputs, &|_, v| v[0].matmul(v[1]).tanh().matmul(v[1]).square().sum(()));
+    let expected = eager(&inputs, &|v| v[0].matmul(v[1]).tanh().matmul(v[1]).square().sum(()));
     let (mut a, mut b) = (Tensor::full([4, 3], 7.0), Tensor::full([3, 3], 7.0));
     let (mut again, mut double) = (a.clone(), Tensor::scalar(7.0));
     program.run_into(&[&inputs[0], &inputs[1]], &mut [&mut a, &mut b, &mut again, &mut double]).unwrap();
@@ -365,7 +365,7 @@ fn what_an_output_does_not_need_is_not_computed() {
     // y' = (x_0, x_1 y_0, x_2 y_1, ...): the last component needs one component more for every step back.
     let n = 40;
     let x: Vec<Tensor<f64>> = (0..n).map(|i| Tensor::scalar(1.0 / (1.0 + i as f64))).collect();
-    let program = Program::compile_gradient(&x, &(0..n).collect::<Vec<_>>(), |_, x| {
+    let program = Program::compile_gradient(&x, &(0..n).collect::<Vec<_>>(), |x| {
         let h = 0.1;
         let mut y = vec![Var::constant(0.0); n];
         for _ in 0..3 {
@@ -392,14 +392,15 @@ fn equal_minors_of_a_determinant_are_expanded_once() {
     }
     let n = 5;
     let x: Vec<Tensor<f64>> = sample(&[n * n], 3).iter().map(|&x| Tensor::scalar(x)).collect();
-    let program = check(&x, |_, x| det(&x.chunks(n).map(<[_]>::to_vec).collect::<Vec<_>>()));
+    let program = check(&x, |x| det(&x.chunks(n).map(<[_]>::to_vec).collect::<Vec<_>>()));
     // Every minor is one node: sums of n 2^(n-1) products forward, and about twice that for the gradient.
     assert!(program.nodes() < 500, "{}", program.nodes());
 }
 
 #[test]
 fn a_function_is_recorded_once_for_each_shape_and_branch() {
-    let mut f = retrograd::compile(|tape, v| {
+    let mut f = retrograd::compile(|v| {
+        let tape = v[0].tape();
         let y = (v[0] * v[0]).sum(());
         let y = if y > 10.0 { y.sqrt() } else { y * 2.0 };
         vec![y, tape.grad(y, v)[0]]
@@ -420,7 +421,7 @@ fn a_function_is_recorded_once_for_each_shape_and_branch() {
 fn a_function_names_the_settings_that_are_for_programs() {
     let x = Tensor::from([1.0, 2.0]);
     for settings in [Options::new().carry(0, 0), Options::new().write_out(&[0])] {
-        let mut f = settings.function(|_, v| vec![v[0] * 2.0]);
+        let mut f = settings.function(|v| vec![v[0] * 2.0]);
         let error = f.call(&[&x]).err().unwrap().to_string();
         assert!(error.contains("carry and write_out") && error.contains("Options::compile"), "{error}");
     }
@@ -433,7 +434,8 @@ fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
     let m = Tensor::zeros([900, 90]);
     let compiled = |threads: usize| {
         let options = Options::new().carry(1, 1).carry(2, 2).threads(threads);
-        options.compile(&[x.clone(), w.clone(), m.clone()], |tape, v| {
+        options.compile(&[x.clone(), w.clone(), m.clone()], |v| {
+            let tape = v[0].tape();
             let loss = v[0].matmul(v[1]).tanh().square().mean(());
             let m = v[2] * 0.9 + tape.grad(loss, &[v[1]])[0];
             vec![loss, v[1] - m * 10.0, m]
@@ -452,8 +454,7 @@ fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
     assert_eq!(twice[0], twice[1]);
     let (mut by_hand, mut momentum) = (w, m);
     for _ in 0..2 {
-        let gradient =
-            eager(&[x.clone(), by_hand.clone()], &|_, v| v[0].matmul(v[1]).tanh().square().mean(())).remove(2);
+        let gradient = eager(&[x.clone(), by_hand.clone()], &|v| v[0].matmul(v[1]).tanh().square().mean(())).remove(2);
         momentum = &momentum * 0.9 + &gradient;
         by_hand = &by_hand - &(&momentum * 10.0);
     }
@@ -465,7 +466,7 @@ fn a_large_product_runs_by_panels_into_the_step_that_reads_it() {
 
 #[test]
 fn a_choice_between_two_literals_is_made_anew_in_every_run() {
-    let mut program = Program::compile(&[Tensor::scalar(2.0), Tensor::from([2.0, -2.0])], |_, v| {
+    let mut program = Program::compile(&[Tensor::scalar(2.0), Tensor::from([2.0, -2.0])], |v| {
         let [one, two] = [1.0, 2.0].map(Var::constant);
         let zero = Var::constant(0.0);
         vec![v[0].greater(zero).select(one, two), v[1].greater(zero).select(one, two).sum(()) * v[0]]
@@ -483,7 +484,7 @@ fn numbers_go_in_and_out_in_one_go_and_a_wrong_count_is_refused() {
     // The second input is carried, the third is unused; an input comes out again, and a tensor.
     let options = Options::new().carry(1, 0);
     let mut program =
-        options.compile(&shapes, |_, v| vec![v[1] + v[0], v[0], v[1] * v[1], Var::stack(&[v[0], v[1]], 0)]).unwrap();
+        options.compile(&shapes, |v| vec![v[1] + v[0], v[0], v[1] * v[1], Var::stack(&[v[0], v[1]], 0)]).unwrap();
     program.set_carried(1, &Tensor::scalar(10.0)).unwrap();
     let mut found = [0.0; 3];
     for expected in [[13.0, 3.0, 100.0], [17.0, 4.0, 169.0]] {
@@ -496,7 +497,7 @@ fn numbers_go_in_and_out_in_one_go_and_a_wrong_count_is_refused() {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| program.items_into(1, &mut [0.0; 3])));
     let message = *caught.unwrap_err().downcast::<String>().unwrap();
     assert!(message.contains("output 3 has 2 elements"), "{message}");
-    let tensors = Options::new().compile(&[Tensor::from([1.0, 2.0])], |_, v| vec![v[0].sum(())]);
+    let tensors = Options::new().compile(&[Tensor::from([1.0, 2.0])], |v| vec![v[0].sum(())]);
     let error = tensors.unwrap().run_numbers(&[1.0]).unwrap_err().to_string();
     assert!(error.contains("input 0 was compiled for shape [2]"), "{error}");
 }
@@ -587,7 +588,8 @@ fn rewrites_keep_the_numbers<T: Element>() {
         for relaxed in [false, true] {
             let mut program = Options::new()
                 .relaxed(relaxed)
-                .compile(&points, |tape, v| {
+                .compile(&points, |v| {
+                    let tape = v[0].tape();
                     let y = formula(v[0], v[1]);
                     [vec![y], tape.grad(y.sum(()), v)].concat()
                 })
@@ -623,6 +625,6 @@ fn what_a_node_is_rewritten_to_keeps_its_numbers() {
 #[test]
 fn gradients_of_a_layer_on_either_side_of_its_work_are_the_tapes() {
     for m in [1249, 1250] {
-        check(&[sample(&[m, 50], 1), sample(&[50, 64], 2)], |_, v| v[0].matmul(v[1]).sin().square().mean(()));
+        check(&[sample(&[m, 50], 1), sample(&[50, 64], 2)], |v| v[0].matmul(v[1]).sin().square().mean(()));
     }
 }

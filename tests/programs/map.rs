@@ -194,7 +194,7 @@ fn what_cannot_be_mapped_is_refused_when_compiled() {
     let compile = |body: Body| Map::compile(1, 1, body);
     says(compile(|x, _| if x[0] > 0.0 { vec![x[0]] } else { vec![-x[0]] }), &["map: the function compares", "select"]);
     says(compile(|x, _| vec![x[0] * x[0].item()]), &["a number was read at", "map.rs"]);
-    let mut largest = retrograd::compile(|_, v| vec![v[0].at([v[0].argmax(0)[0]])]);
+    let mut largest = retrograd::compile(|v| vec![v[0].at([v[0].argmax(0)[0]])]);
     let message = largest.call(&[&retrograd::Tensor::from([1.0, 2.0])]).map(|_| ()).unwrap_err().to_string();
     assert!(message.contains("a value was read at tests/programs/map.rs"), "{message}");
     says(compile(|x, _| vec![x[0].tape().data([1.0, 2.0]).sum(()) * x[0]]), &["shape [2]", "one by one"]);

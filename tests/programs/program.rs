@@ -102,11 +102,12 @@ fn eager<T: Element>(name: &str, x: &[Tensor<T>], f: &Apply<T>, tolerance: f64) 
 
 fn programs<T: Element>(name: &str, x: &[Tensor<T>], f: &Apply<T>, tolerance: f64) {
     let by: Vec<usize> = (0..x.len()).collect();
-    let mut program = Program::compile_gradient(x, &by, |tape, v| total(tape, f(v))).unwrap();
+    let mut program = Program::compile_gradient(x, &by, |v| total(v[0].tape(), f(v))).unwrap();
     program.verify().unwrap();
     let relaxed = Options::new().relaxed(true).threads(2).gradient(&by);
-    let mut relaxed = relaxed.compile(x, |tape, v| vec![total(tape, f(v))]).unwrap();
-    let mut function = compile(|tape, v: &[Var<'_, T>]| {
+    let mut relaxed = relaxed.compile(x, |v| vec![total(v[0].tape(), f(v))]).unwrap();
+    let mut function = compile(|v: &[Var<'_, T>]| {
+        let tape = v[0].tape();
         let y = total(tape, f(v));
         std::iter::once(y).chain(tape.grad(y, v)).collect()
     });
@@ -141,7 +142,7 @@ impl Case {
     /// The gradients against extrapolated differences of the program's value, along a direction in each input.
     fn differences(&self) {
         let x: Vec<Tensor<f64>> = self.inputs();
-        let mut value = Program::compile(&x, |tape, v| vec![total(tape, (self.double)(v))]).unwrap();
+        let mut value = Program::compile(&x, |v| vec![total(v[0].tape(), (self.double)(v))]).unwrap();
         let gradients = eager(self.name, &x, &self.double, DOUBLE);
         for i in 0..x.len() {
             let direction = weights(&self.shapes[i], i + 2);
@@ -165,7 +166,8 @@ impl Case {
         let n = x.len();
         let u: Vec<Tensor<f64>> = self.shapes.iter().enumerate().map(|(i, shape)| weights(shape, i + 3)).collect();
         let both: Vec<_> = x.iter().chain(&u).cloned().collect();
-        let mut forward = Program::compile(&both, |tape, v| {
+        let mut forward = Program::compile(&both, |v| {
+            let tape = v[0].tape();
             let tangents: Vec<_> = v[..n].iter().copied().zip(v[n..].iter().copied()).collect();
             vec![tape.try_record_jvp((self.double)(&v[..n]), &tangents).unwrap()]
         })
@@ -182,7 +184,7 @@ impl Case {
         let [v, w] = [weights(tangent.shape().dims(), 5), weights(tangent.shape().dims(), 6)];
         let seeded: Vec<_> = x.iter().chain([&v]).cloned().collect();
         let mut reverse =
-            Program::compile(&seeded, |tape, s| tape.try_vjp((self.double)(&s[..n]), s[n], &s[..n]).unwrap()).unwrap();
+            Program::compile(&seeded, |s| s[0].tape().try_vjp((self.double)(&s[..n]), s[n], &s[..n]).unwrap()).unwrap();
         let mut pull = |seed: &Tensor<f64>| -> Vec<Tensor<f64>> {
             reverse.run(&x.iter().chain([seed]).collect::<Vec<_>>()).unwrap();
             (0..n).map(|k| reverse.tensor(k)).collect()
@@ -386,7 +388,8 @@ fn at_special_values<T: Element>(name: &str, x: &[Tensor<T>], f: &Apply<T>) {
     let y = f(&vars);
     let grads = y.backward_with(&seed);
     let expected: Vec<_> = std::iter::once(y.value()).chain(vars.iter().map(|&x| grads.wrt(x))).collect();
-    let mut program = Program::compile(&ordinary, |tape, s| {
+    let mut program = Program::compile(&ordinary, |s| {
+        let tape = s[0].tape();
         let y = f(&s[..n]);
         std::iter::once(y).chain(tape.try_vjp(y, s[n], &s[..n]).unwrap()).collect()
     })
@@ -396,7 +399,8 @@ fn at_special_values<T: Element>(name: &str, x: &[Tensor<T>], f: &Apply<T>) {
         identical(&format!("{name}: {} output {k}", T::NAME), x, program.output(k), expected.as_slice());
     }
     // What is known while compiling is folded, to the same numbers.
-    let mut folded = Program::compile(std::slice::from_ref(&seed), |tape, s| {
+    let mut folded = Program::compile(std::slice::from_ref(&seed), |s| {
+        let tape = s[0].tape();
         let data: Vec<_> = x.iter().map(|x| tape.data(x)).collect();
         vec![f(&data) * s[0]]
     })
@@ -410,7 +414,8 @@ fn at_special_values<T: Element>(name: &str, x: &[Tensor<T>], f: &Apply<T>) {
 fn one_number_at_a_time<T: Element>(name: &str, inputs: &[Tensor<T>], f: &Apply<T>, expected: &[Tensor<T>]) {
     let n = inputs.len() - 1;
     let half: Vec<_> = inputs.iter().map(|_| Tensor::scalar(T::from_f64(0.5))).collect();
-    let mut program = Program::compile(&half, |tape, s| {
+    let mut program = Program::compile(&half, |s| {
+        let tape = s[0].tape();
         let y = f(&s[..n]);
         std::iter::once(y).chain(tape.try_vjp(y, s[n], &s[..n]).unwrap()).collect()
     })
@@ -449,7 +454,8 @@ fn special_values_give_what_the_tape_gives() {
 #[test]
 fn a_zero_upstream_stays_zero() {
     let x = Tensor::from([0.0, -1.0, 4.0, f64::INFINITY]);
-    let mut chosen = Program::compile(&[Tensor::ones([4])], |tape, v| {
+    let mut chosen = Program::compile(&[Tensor::ones([4])], |v| {
+        let tape = v[0].tape();
         let y = v[0].greater(0.0).select(v[0].sqrt() + v[0].ln(), v[0] * 3.0).sum(());
         let slope = tape.grad(y, v)[0];
         vec![slope, tape.grad(slope.sum(()), v)[0]]
@@ -460,7 +466,7 @@ fn a_zero_upstream_stays_zero() {
     assert_eq!(chosen.output(0), [3.0, 3.0, 0.5, 0.0]);
     assert_eq!(chosen.output(1), [0.0, 0.0, -0.03125 - 0.0625, 0.0]);
 
-    let mut unused = Program::compile_gradient(&[Tensor::ones([4]), Tensor::scalar(1.0)], &[0], |_, v| {
+    let mut unused = Program::compile_gradient(&[Tensor::ones([4]), Tensor::scalar(1.0)], &[0], |v| {
         (v[0].sqrt().ln() * v[1].detach().greater(5.0).select(1.0, 0.0)).detach().sum(()) + (v[0].sqrt() * v[1]).sum(())
     })
     .unwrap();
@@ -484,7 +490,7 @@ fn numbers<T: Element>() -> Vec<Tensor<T>> {
 }
 
 fn duals(name: &str, f: &Apply<f64>, dual: &dyn Fn(&[Dual<f64>]) -> Dual<f64>) {
-    let mut program = Program::compile_gradient(&numbers(), &[0, 1, 2, 3], |_, v| f(v)).unwrap();
+    let mut program = Program::compile_gradient(&numbers(), &[0, 1, 2, 3], |v| f(v)).unwrap();
     for x in [[0.3, 0.7, 1.9, -0.4], [0.8, 0.2, 1.1, -2.5]] {
         program.run_numbers(&x).unwrap();
         for i in 0..4 {
@@ -518,7 +524,8 @@ fn formulas_of_numbers_agree_with_dual_numbers() {
 #[test]
 fn second_derivatives_agree_between_tape_and_program() {
     let x: Tensor<f64> = sample(&[1025], 0);
-    let mut program = Program::compile(&[x.clone(), x.clone()], |tape, v| {
+    let mut program = Program::compile(&[x.clone(), x.clone()], |v| {
+        let tape = v[0].tape();
         let y = (v[0].tanh() * v[0].exp() + v[0].square().sum(()).ln()).sum(());
         let slope = tape.grad(y, &v[..1])[0];
         vec![tape.grad((slope * v[1]).sum(()), &v[..1])[0]]
@@ -539,14 +546,14 @@ fn settings_that_name_one_thing_twice_are_refused() {
     let x = Tensor::from([1.0, 2.0]);
     let refused = |options: Options| {
         let compiled: Result<Program<f64>, _> =
-            options.compile(std::slice::from_ref(&x), |_, v| vec![v[0] * 2.0, v[0] * 3.0]);
+            options.compile(std::slice::from_ref(&x), |v| vec![v[0] * 2.0, v[0] * 3.0]);
         compiled.map(|_| ()).unwrap_err().to_string()
     };
     assert!(refused(Options::new().write_out(&[0, 1, 0])).starts_with("write_out: output 0 is named twice"));
     assert!(refused(Options::new().carry(0, 0).carry(0, 1)).starts_with("carry: input 0 is named twice"));
     // More threads than any machine of today has are no more than are of use.
     let mut many: Program<f64> =
-        Options::new().threads(3000).compile(std::slice::from_ref(&x), |_, v| vec![v[0] * 2.0]).unwrap();
+        Options::new().threads(3000).compile(std::slice::from_ref(&x), |v| vec![v[0] * 2.0]).unwrap();
     many.run(&[&x]).unwrap();
     assert_eq!(many.tensor(0).to_vec(), [2.0, 4.0]);
 }

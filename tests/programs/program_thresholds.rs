@@ -77,13 +77,13 @@ impl<T: Element> Case<'_, T> {
         let inputs: Vec<&Tensor<T>> = self.inputs.iter().collect();
         let mut found = Vec::new();
 
-        let mut function = options.function(|_, v: &[Var<'_, T>]| vec![(self.build)(v)]);
+        let mut function = options.function(|v: &[Var<'_, T>]| vec![(self.build)(v)]);
         let program = function.call(&inputs).unwrap();
         close(&format!("{name}: compile"), program.output(0), value.as_slice(), self.terms);
         found.push(bits(program.output(0)));
 
         let by: Vec<usize> = (0..inputs.len()).collect();
-        let mut program = options.clone().gradient(&by).compile(&self.inputs, |_, v| vec![self.loss(v)]).unwrap();
+        let mut program = options.clone().gradient(&by).compile(&self.inputs, |v| vec![self.loss(v)]).unwrap();
         program.verify().unwrap();
         program.run(&inputs).unwrap();
         close(&format!("{name}: loss"), &[program.item(0)], &[loss], self.terms);
@@ -257,7 +257,7 @@ fn a_loss_over_a_whole_batch_has_the_tapes_gradient() {
     fn loss<'t>(v: &[Var<'t, f64>]) -> Var<'t, f64> {
         v[0].matmul(v[1]).tanh().matmul(v[2]).tanh().square().mean(())
     }
-    let mut program = Program::compile_gradient(&inputs, &[1, 2], |_, v| loss(v)).unwrap();
+    let mut program = Program::compile_gradient(&inputs, &[1, 2], loss).unwrap();
     program.run(&inputs.iter().collect::<Vec<_>>()).unwrap();
     let tape = Tape::new();
     let vars: Vec<Var<'_, f64>> = inputs.iter().map(|x| tape.var(x)).collect();
@@ -291,7 +291,7 @@ fn a_carried_factor_of_a_product_that_runs_by_panels_is_not_written_over() {
         let wanted = update(once, tape.var(&s)).value();
         let found = [1, 2].map(|threads| {
             let options = Options::new().threads(threads).carry(0, 0);
-            let mut step = options.compile(&[w.clone(), s.clone()], |_, v| vec![update(v[0], v[1])]).unwrap();
+            let mut step = options.compile(&[w.clone(), s.clone()], |v| vec![update(v[0], v[1])]).unwrap();
             step.set_carried(0, &w).unwrap();
             step.run(&[&s]).unwrap();
             step.run(&[&s]).unwrap();
@@ -390,7 +390,7 @@ fn numbers_in_batches_and_chains_agree_with_the_tape() {
             }
             let inputs: Vec<Tensor<f64>> = (0..n).map(|k| Tensor::scalar(0.1 + 0.01 * k as f64)).collect();
             let by: Vec<usize> = (0..n).collect();
-            let mut program = Program::compile_gradient(&inputs, &by, |_, v| build(v, steps)).unwrap();
+            let mut program = Program::compile_gradient(&inputs, &by, |v| build(v, steps)).unwrap();
             program.run(&inputs.iter().collect::<Vec<_>>()).unwrap();
             let tape = Tape::new();
             let vars: Vec<Var<'_, f64>> = inputs.iter().map(|x| tape.var(x)).collect();

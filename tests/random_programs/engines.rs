@@ -218,7 +218,8 @@ fn compiled<T: Element>(program: &Program, options: Options, away: bool) -> Resu
     inputs.push(program.seed.tensor());
     let made_at = if away { elsewhere(&inputs) } else { inputs.clone() };
     let failed = RefCell::new(None);
-    let made = options.compile(&made_at, |tape, v| {
+    let made = options.compile(&made_at, |v| {
+        let tape = v[0].tape();
         let (seed, x) = v.split_last().expect("the seed");
         outputs(tape, program, x, *seed).unwrap_or_else(|error| {
             failed.replace(Some(error));
@@ -246,7 +247,7 @@ fn compiled_gradient<T: Element>(program: &Program) -> Result<Outputs> {
     inputs.push(program.seed.tensor());
     let failed = RefCell::new(None);
     let by: Vec<usize> = (0..n).collect();
-    let made = Options::new().gradient(&by).compile(&inputs, |_, v| {
+    let made = Options::new().gradient(&by).compile(&inputs, |v| {
         let total = program.record(&v[..n]).and_then(|y| Ok(vec![y.try_mul(v[n])?.try_sum(())?, y]));
         total.unwrap_or_else(|error| {
             failed.replace(Some(error));
@@ -266,7 +267,8 @@ fn function<T: Element>(program: &Program) -> Result<Outputs> {
     let mut inputs = program.tensors::<T>();
     inputs.push(program.seed.tensor());
     let failed = RefCell::new(None);
-    let mut function = retrograd::compile(|tape, v: &[Var<'_, T>]| {
+    let mut function = retrograd::compile(|v: &[Var<'_, T>]| {
+        let tape = v[0].tape();
         let (seed, x) = v.split_last().expect("the seed");
         outputs(tape, program, x, *seed).unwrap_or_else(|error| {
             failed.replace(Some(error));

@@ -65,7 +65,8 @@ fn several<T: Element>(program: &Program) -> Result<Outputs> {
 fn compiled<T: Element>(program: &Program) -> Result<Outputs> {
     let n = program.inputs.len();
     let ordinary = vec![Tensor::scalar(T::from_f64(0.5)); n + 1];
-    let mut made = Compiled::<T>::compile(&ordinary, |tape, v| {
+    let mut made = Compiled::<T>::compile(&ordinary, |v| {
+        let tape = v[0].tape();
         let (x, y) = (&v[..n], program.numbers(&v[..n]));
         let gradients = tape.try_vjp(y, v[n], x).expect("numbers of one tape");
         let terms = gradients.iter().zip(0..).map(|(&g, i)| g * direction::<T>(i, 0));

@@ -34,7 +34,9 @@ fn base(key: &str) -> Option<f64> {
 
 fn compare(schedule: &dyn Schedule, base: f64, want: &[f64], report: &mut Report) -> Result<(), String> {
     schedule.validate().map_err(|e| e.to_string())?;
-    let got = |t: u64| schedule.learning_rate(base, &Progress { epoch: t, step: t, steps_per_epoch: 1, ..Progress::default() });
+    let got = |t: u64| {
+        schedule.learning_rate(base, &Progress { epoch: t, step: t, steps_per_epoch: 1, ..Progress::default() })
+    };
     let got: Vec<_> = (0..want.len() as u64).map(got).collect();
     report.compare_within("schedule", &got, want, TOLERANCE, TOLERANCE, Scale::Array);
     Ok(())

@@ -318,7 +318,12 @@ fn schedules_count_epochs_or_updates() {
             assert_eq!(by_epoch.learning_rate(0.1, &place(step)), by_epoch.learning_rate(0.1, &at(step / 6)));
             assert_eq!(by_step.learning_rate(0.1, &place(step)), by_step.learning_rate(0.1, &at(step)));
         }
-        assert_ne!(by_epoch.learning_rate(0.1, &place(13)), by_step.learning_rate(0.1, &place(13)), "{}", by_step.config());
+        assert_ne!(
+            by_epoch.learning_rate(0.1, &place(13)),
+            by_step.learning_rate(0.1, &place(13)),
+            "{}",
+            by_step.config()
+        );
     }
 }
 
@@ -328,9 +333,9 @@ fn one_cycle_knows_its_length_by_epochs() {
     let (updates, epochs) = (OneCycle::new(0.5, 24), OneCycle::over_epochs(0.5, 4));
     for step in 0..30 {
         let place = Progress { epoch: step / 6, step, steps_per_epoch: 6, monitored: &[] };
-        assert_eq!(updates.rate(0.1, &place), epochs.rate(0.1, &place));
+        assert_eq!(updates.learning_rate(0.1, &place), epochs.learning_rate(0.1, &place));
     }
-    close(&[updates.rate(0.1, &at(0)), updates.rate(0.1, &at(99))], &[0.02, 2e-6], 1e-12);
+    close(&[updates.learning_rate(0.1, &at(0)), updates.learning_rate(0.1, &at(99))], &[0.02, 2e-6], 1e-12);
     let short = OneCycle::new(0.5, 3).up(0.1);
     close(&rates(&short, 0.1, 3), &[0.42156072322554555, 0.15098145456997694, 2e-06], 1e-12);
     assert!(rates(&OneCycle::new(0.5, 1), 0.1, 3).iter().all(|rate| rate.is_finite()));
@@ -345,7 +350,7 @@ fn plateau_falls_as_pytorchs_does() {
         [1.0, 0.9, 0.95, 0.93, 0.9, 0.91, 0.899999, 0.5, 0.6, 0.6, nan, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6];
     let rates = |plateau: Plateau| -> Vec<f64> {
         let place = |k: usize| Progress { epoch: k as u64, monitored: &seen[..k], ..Progress::default() };
-        (0..20).map(|k| plateau.rate(0.1, &place(k))).collect()
+        (0..20).map(|k| plateau.learning_rate(0.1, &place(k))).collect()
     };
     let falling = rates(Plateau::new(0.5, 2).cooldown(1).min(0.02));
     let want = [(0.1, 5), (0.05, 6), (0.025, 4), (0.02, 5)];
@@ -368,12 +373,12 @@ fn warm_up_hands_over_to_a_schedule_that_begins_anew() {
     // Four updates an epoch: six of warm-up are one epoch and a half, so that epoch 1 is the other's epoch 0.
     let warm = WarmUp::new(6, StepDecay::new(1, 0.5)).by_step();
     let place = |step: u64| Progress { epoch: step / 4, step, steps_per_epoch: 4, monitored: &[] };
-    let got: Vec<_> = [6, 7, 8, 12].map(|step| warm.rate(1.0, &place(step))).to_vec();
+    let got: Vec<_> = [6, 7, 8, 12].map(|step| warm.learning_rate(1.0, &place(step))).to_vec();
     close(&got, &[1.0, 1.0, 0.5, 0.25], 1e-15);
     // What was monitored while warming up is no news to a plateau.
     let warm = WarmUp::new(2, Plateau::new(0.1, 0));
     let place = |k: usize| Progress { epoch: k as u64, monitored: &[1.0, 2.0, 3.0, 4.0][..k], ..Progress::default() };
-    close(&[3, 4].map(|k| warm.rate(1.0, &place(k))), &[1.0, 0.1], 1e-15);
+    close(&[3, 4].map(|k| warm.learning_rate(1.0, &place(k))), &[1.0, 0.1], 1e-15);
 }
 
 #[test]
@@ -628,15 +633,17 @@ fn rates_are_those_of_the_formulas() {
         close(&rates(&*schedule, 1.0, want.len() as u64), &want, 1e-6);
     }
     // A length of 0, which validation refuses, divides by nothing; far behind the last restart no time is lost.
-    assert_eq!(Cosine::new(0).rate(1.0, &at(0)), 1.0);
-    close(&[CosineRestarts::new(3).rate(1.0, &at(1 << 60))], &[0.75], 1e-12);
+    assert_eq!(Cosine::new(0).learning_rate(1.0, &at(0)), 1.0);
+    close(&[CosineRestarts::new(3).learning_rate(1.0, &at(1 << 60))], &[0.75], 1e-12);
 }
 
 /// Patience 0 and factor 1/2: 1/2 where the last value did not improve on the first.
 #[test]
 fn plateau_knows_what_an_improvement_is() {
     let plateau = || Plateau::new(0.5, 0);
-    let rate = |plateau: Plateau, seen: &[f64]| plateau.rate(1.0, &Progress { monitored: seen, ..Progress::default() });
+    let rate = |plateau: Plateau, seen: &[f64]| {
+        plateau.learning_rate(1.0, &Progress { monitored: seen, ..Progress::default() })
+    };
     for (name, schedule, first, same, better) in [
         ("falling, relative", plateau().threshold(0.25), 8.0, 6.0, 5.99),
         ("rising, relative", plateau().threshold(0.25).rising(), 8.0, 10.0, 10.01),

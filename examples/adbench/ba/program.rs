@@ -38,7 +38,7 @@ fn compile() -> Result<Program<f64>, Error> {
     // Any camera that sees its point.
     let example = [0.1, 0.2, 0.3, 0.0, 0.0, -5.0, 1.0, 0.0, 0.0, 0.1, 0.1, 0.5, 0.5, 0.5, 1.0, 0.0, 0.0];
     let inputs: Vec<Tensor<f64>> = (0..CHUNK * TAKES).map(|i| Tensor::scalar(example[i % TAKES])).collect();
-    Program::compile(&inputs, |tape, x| x.chunks_exact(TAKES).flat_map(|x| observation(tape, x)).collect())
+    Program::compile(&inputs, |x| x.chunks_exact(TAKES).flat_map(|x| observation(x[0].tape(), x)).collect())
 }
 
 /// What an observation leaves.

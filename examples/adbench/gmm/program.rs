@@ -43,7 +43,8 @@ fn compile(gmm: &Gmm, n_points: usize) -> Result<Program<f64>, Error> {
     let points = &gmm.x[..n_points * gmm.d];
     let shared = body::shared(gmm, &gmm.parameters);
     let inputs: Vec<Tensor<f64>> = points.iter().chain(&shared).map(|&x| Tensor::scalar(x)).collect();
-    Program::compile(&inputs, |tape, inputs| {
+    Program::compile(&inputs, |inputs| {
+        let tape = inputs[0].tape();
         let (points, shared) = inputs.split_at(points.len());
         let mut scratch = Vec::new();
         let mut term = |x| body::point_term([gmm.d, gmm.k], x, shared, &mut scratch, |t| t.detach());

@@ -8,7 +8,7 @@ use retrograd::{Program, Tensor};
 pub(crate) fn method(lstm: &Lstm) -> Result<Method<'_>, String> {
     let inputs: Vec<Tensor<f64>> = lstm.parameters.iter().map(|&x| Tensor::scalar(x)).collect();
     let by: Vec<usize> = (0..inputs.len()).collect();
-    let compiled = Program::compile_gradient(&inputs, &by, |_, x| body::loss(lstm, x));
+    let compiled = Program::compile_gradient(&inputs, &by, |x| body::loss(lstm, x));
     let mut program = compiled.map_err(|error| error.to_string())?;
     let run = move |values: &mut [f64], gradient: &mut [f64]| {
         program.run_numbers(&lstm.parameters).expect("as many numbers as it was compiled for");

@@ -26,7 +26,8 @@ impl Attention {
 
     pub fn derivation(&self) -> Derivation {
         let (scale, d_o) = (self.scale(), self.d_o.clone());
-        Derivation::new("I. attention", &[("Q", &self.q), ("K", &self.k), ("V", &self.v)], move |tape, p| {
+        Derivation::new("I. attention", &[("Q", &self.q), ("K", &self.k), ("V", &self.v)], move |p| {
+            let tape = p[0].tape();
             let s = (p[0].matmul_nt(p[1]) * scale).named("S");
             let weights = s.softmax(1).named("P");
             (weights.matmul(p[2]).named("O") * tape.data(&d_o).named("dO")).sum(())

@@ -19,7 +19,8 @@ impl Distances {
 
     pub fn derivation(&self) -> Derivation {
         let g = self.g.clone();
-        Derivation::new("I. L2 distance matrix", &[("X", &self.x), ("Y", &self.y)], move |tape, p| {
+        Derivation::new("I. L2 distance matrix", &[("X", &self.x), ("Y", &self.y)], move |p| {
+            let tape = p[0].tape();
             let xx = p[0].square().sum(keep(1)).named("|x|^2");
             let yy = p[1].square().sum(1).named("|y|^2");
             let xy = p[0].matmul_nt(p[1]).named("XY'");
@@ -57,7 +58,8 @@ impl KMeans {
     pub fn derivation(&self) -> Derivation {
         let x = self.x.clone();
         let ([m, d], k) = ([x.shape()[0], x.shape()[1]], self.mu.shape()[0]);
-        Derivation::new("I. k-means objective", &[("mu", &self.mu)], move |tape, p| {
+        Derivation::new("I. k-means objective", &[("mu", &self.mu)], move |p| {
+            let tape = p[0].tape();
             let difference = tape.data(&x).named("x").reshape([m, 1, d]) - p[0].reshape([1, k, d]);
             difference.square().sum(2).named("D").min(1).named("nearest").sum(())
         })

@@ -34,15 +34,12 @@ impl Convolution {
     pub fn derivation(&self) -> Derivation {
         let (pixels, patches) = (self.patches(), [K * K, self.dout.shape()[1]]);
         let (all, dout) = (self.x.len(), self.dout.clone());
-        Derivation::new(
-            "I. convolution as a product",
-            &[("W", &self.w), ("b", &self.b), ("x", &self.x)],
-            move |tape, p| {
-                let cols = p[2].reshape([all]).gather(0, &pixels).reshape(patches).named("cols");
-                let out = (p[0].matmul(cols) + p[1]).named("out");
-                (out * tape.data(&dout).named("dout")).sum(())
-            },
-        )
+        Derivation::new("I. convolution as a product", &[("W", &self.w), ("b", &self.b), ("x", &self.x)], move |p| {
+            let tape = p[0].tape();
+            let cols = p[2].reshape([all]).gather(0, &pixels).reshape(patches).named("cols");
+            let out = (p[0].matmul(cols) + p[1]).named("out");
+            (out * tape.data(&dout).named("dout")).sum(())
+        })
     }
 
     /// For each place in the filter and each place of the filter, the pixel.

@@ -27,7 +27,8 @@ impl Gaussian {
 
     pub fn derivation(&self) -> Derivation {
         let x = self.x.clone();
-        Derivation::new("I. Gaussian log-likelihood", &[("mu", &self.mu), ("sigma", &self.sigma)], move |tape, p| {
+        Derivation::new("I. Gaussian log-likelihood", &[("mu", &self.mu), ("sigma", &self.sigma)], move |p| {
+            let tape = p[0].tape();
             let u = ((tape.data(&x).named("x") - p[0]) / p[1]).named("u");
             -(u.square().named("u^2") * 0.5 + p[1].ln().named("ln sigma") + TAU.ln() / 2.0).sum(())
         })

@@ -47,7 +47,8 @@ impl Cell {
         let (x, dh, dc) = (self.x.clone(), self.dh.clone(), self.dc.clone());
         let h = self.h0.shape()[1];
         let point = [("Wx", &self.wx), ("Wh", &self.wh), ("b", &self.b), ("h0", &self.h0), ("c0", &self.c0)];
-        Derivation::new("I. LSTM cell", &point, move |tape, p| {
+        Derivation::new("I. LSTM cell", &point, move |p| {
+            let tape = p[0].tape();
             let a = (tape.data(&x).named("x").matmul(p[0]) + p[3].matmul(p[1]) + p[2]).named("a");
             let i = a.slice((.., 0..h)).sigmoid().named("i");
             let f = a.slice((.., h..2 * h)).sigmoid().named("f");

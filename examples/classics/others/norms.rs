@@ -39,7 +39,8 @@ impl Norm {
     pub fn derivation(&self, title: &str, axis: isize) -> Derivation {
         let dout = self.dout.clone();
         let point = [("x", &self.x), ("gamma", &self.gamma), ("beta", &self.beta)];
-        Derivation::new(title, &point, move |tape, p| {
+        Derivation::new(title, &point, move |p| {
+            let tape = p[0].tape();
             let mean = p[0].mean(keep(axis)).named("mean");
             let centred = (p[0] - mean).named("centred");
             let var = centred.square().mean(keep(axis)).named("var");

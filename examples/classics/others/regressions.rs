@@ -41,7 +41,8 @@ impl Regression {
     /// J = -1/m sum [ y ln h + (1 - y) ln(1 - h) ] + lambda/(2m) |w|^2, h = sigmoid(X w + b).
     pub fn logistic_derivation(&self) -> Derivation {
         let (x, y, m, lambda) = (self.x.clone(), self.y.clone(), self.m(), self.lambda);
-        Derivation::new("I. logistic regression", &[("w", &self.w), ("b", &self.b)], move |tape, p| {
+        Derivation::new("I. logistic regression", &[("w", &self.w), ("b", &self.b)], move |p| {
+            let tape = p[0].tape();
             let h = (tape.data(&x).named("X").matmul(p[0]) + p[1]).named("z").sigmoid().named("h");
             let y = tape.data(&y).named("y");
             let fit = -(y * h.ln() + (1.0 - y) * (1.0 - h).ln()).mean(());
@@ -54,7 +55,8 @@ impl Regression {
     /// J = |X w + b - y|^2 + lambda |w|^2.
     pub fn ridge_derivation(&self) -> Derivation {
         let (x, y, lambda) = (self.x.clone(), self.y.clone(), self.lambda);
-        Derivation::new("I. ridge regression", &[("w", &self.w), ("b", &self.b)], move |tape, p| {
+        Derivation::new("I. ridge regression", &[("w", &self.w), ("b", &self.b)], move |p| {
+            let tape = p[0].tape();
             let r = (tape.data(&x).named("X").matmul(p[0]) + p[1] - tape.data(&y).named("y")).named("r");
             r.square().sum(()) + p[0].square().sum(()) * lambda
         })

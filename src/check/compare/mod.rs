@@ -11,8 +11,8 @@
 //! let a = 1.0 / (1.0 + f64::exp(-z));
 //! // The derivative of sigmoid, a (1 - a), is forgotten.
 //! let by_hand = Tensor::from([(a - t) * 1.0, (a - t) * 2.0]);
-//! let report = Compare::new(|tape, p| {
-//!     let a = (p[0] * tape.data(&x)).sum(()).sigmoid().named("a");
+//! let report = Compare::new(|p| {
+//!     let a = (p[0] * &x).sum(()).sigmoid().named("a");
 //!     (a - t).square() * 0.5
 //! })
 //! .parameter("w", w)
@@ -86,13 +86,13 @@ pub struct Compare<'f> {
 
 impl<'f> Compare<'f> {
     /// A comparison of the gradients of `f`, which gives a number. It is called with one variable for each parameter, in the
-    /// order in which they are given, named as they are.
+    /// order in which they are given, named as they are; their tape is [`p[0].tape()`](Var::tape).
     pub fn new<F>(f: F) -> Self
     where
-        F: for<'t> Fn(&'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64> + 'f,
+        F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64> + 'f,
     {
         Self {
-            f: Box::new(fallible(move |tape, p| Ok(f(tape, p)))),
+            f: Box::new(fallible(move |_, p| Ok(f(p)))),
             names: Vec::new(),
             point: Vec::new(),
             hand: Vec::new(),

@@ -52,7 +52,8 @@ pub(super) fn measure(compare: &Compare<'_>, mut by_hand: Box<dyn FnMut() + '_>)
 fn compiled(compare: &Compare<'_>) -> Result<Program<f64>> {
     let mut failed = None;
     let by: Vec<usize> = (0..compare.point.len()).collect();
-    let program = Options::new().gradient(&by).compile(&compare.point, |tape, vars| {
+    let program = Options::new().gradient(&by).compile(&compare.point, |vars| {
+        let tape = vars[0].tape();
         let output = (compare.f)(tape, vars).map_err(|error| failed = Some(error));
         output.into_iter().collect()
     });

@@ -43,7 +43,7 @@ impl Lbfgs {
     /// // A line through three points, by its slope and its height.
     /// let mut inputs = [Tensor::from([0.0, 1.0, 2.0]), Tensor::from([1.0, 3.0, 5.0]), Tensor::scalar(0.0), Tensor::scalar(0.0)];
     /// let by = [2, 3];
-    /// let mut squares = Program::compile_gradient(&inputs, &by, |_, v| (v[0] * v[2] + v[3] - v[1]).square().sum(()))?;
+    /// let mut squares = Program::compile_gradient(&inputs, &by, |v| (v[0] * v[2] + v[3] - v[1]).square().sum(()))?;
     /// let report = Lbfgs::new().minimize_program(&mut squares, &mut inputs, &by)?;
     /// assert!(report.stop.is_converged() && (inputs[2].item() - 2.0).abs() < 1e-5 && (inputs[3].item() - 1.0).abs() < 1e-5);
     /// # Ok::<(), retrograd::Error>(())

@@ -83,7 +83,7 @@ impl Net {
     }
     /// The comparison of these values for W1, b1, W2, b2, to be added to.
     fn compare(&self, gradients: [Tensor<f64>; 4]) -> Compare<'_> {
-        let mut compare = Compare::new(|tape, p| self.loss(tape, p))
+        let mut compare = Compare::new(|p| self.loss(p[0].tape(), p))
             .parameter("W1", &self.w1)
             .parameter("b1", &self.b1)
             .parameter("W2", &self.w2)
@@ -311,7 +311,7 @@ fn noise_has_no_diagnosis() {
 
 /// C of the classics: three layers of one unit each, relu, relu, sigmoid, squared error.
 fn chain(hand: [f64; 6]) -> Comparison {
-    let mut compare = Compare::new(|_, p| {
+    let mut compare = Compare::new(|p| {
         let a1 = (p[0] * 0.7 + p[1]).named("z1").relu().named("a1");
         let a2 = (p[2] * a1 + p[3]).named("z2").relu().named("a2");
         let y = (p[4] * a2 + p[5]).named("z3").sigmoid().named("y");
@@ -359,7 +359,7 @@ fn softmax_case(name: &str, f: impl Fn(&Tensor<f64>, &Tensor<f64>) -> Tensor<f64
     let s = z.softmax(1);
     let hand = f(&s, &Tensor::one_hot(&labels, 3));
     println!("{name}");
-    Compare::new(|_, p| p[0].cross_entropy(&labels)).parameter("z", z).hand("z", hand).run().unwrap()
+    Compare::new(|p| p[0].cross_entropy(&labels)).parameter("z", z).hand("z", hand).run().unwrap()
 }
 
 #[test]
@@ -394,7 +394,8 @@ fn a_sign_lost_in_an_intermediate_is_named() {
     let delta = (&a - &y) / 3.0;
     let printed = (&y / &a + (1.0 - &y) / (1.0 - &a)) / 3.0;
     let compare = |da: Tensor<f64>| {
-        Compare::new(|tape, p| {
+        Compare::new(|p| {
+            let tape = p[0].tape();
             let a = tape.data(&x).matmul(p[0]).named("z").sigmoid().named("a");
             a.binary_cross_entropy(tape.data(&y))
         })
@@ -431,7 +432,7 @@ fn a_budget_ends_the_search_and_the_report_says_so() {
 
 #[test]
 fn what_cannot_be_compared_is_refused_with_the_reason() {
-    let f = || Compare::new(|_, p| (p[0] * 2.0).named("double").sum(()));
+    let f = || Compare::new(|p| (p[0] * 2.0).named("double").sum(()));
     let message = |compare: Compare<'_>| compare.run().unwrap_err().to_string();
     assert_eq!(message(f()), "compare: no parameters; give at least one with parameter(name, value)");
     let x = || f().parameter("x", [1.0, 2.0]);
@@ -441,9 +442,9 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
         "compare: no parameter or named intermediate \"y\" leads to the output; known are x, double"
     );
     assert_eq!(message(x().hand("x", 1.0).hand("x", 1.0)), "compare: hand-coded gradient \"x\" is given twice");
-    let tensor = Compare::new(|_, p| p[0]).parameter("x", [1.0, 2.0]).hand("x", [1.0, 1.0]);
+    let tensor = Compare::new(|p| p[0]).parameter("x", [1.0, 2.0]).hand("x", [1.0, 1.0]);
     assert_eq!(message(tensor), "compare: the function gives shape [2]; reduce it to a number");
-    let infinite = Compare::new(|_, p| p[0].ln()).parameter("x", 0.0).hand("x", 1.0);
+    let infinite = Compare::new(|p| p[0].ln()).parameter("x", 0.0).hand("x", 1.0);
     assert_eq!(message(infinite), "compare: the function is -inf at the point");
 }
 
@@ -462,7 +463,7 @@ fn hand_coded_autodiff_and_the_program_are_timed_in_one_run() {
 
 #[test]
 fn a_function_that_cannot_be_compiled_says_why_beside_the_times() {
-    let square = |x: f64| Compare::new(|_, p| p[0] * p[0].item()).parameter("x", x).hand("x", x).time(move || x * x);
+    let square = |x: f64| Compare::new(|p| p[0] * p[0].item()).parameter("x", x).hand("x", x).time(move || x * x);
     let report = square(3.0).run().unwrap();
     let timing = report.timing.as_ref().unwrap();
     assert!(timing.ratio() > 0.0 && timing.program_ratio().unwrap_err().contains("read at"), "{timing}");
@@ -472,7 +473,7 @@ fn a_function_that_cannot_be_compiled_says_why_beside_the_times() {
 #[test]
 fn where_the_function_leaves_the_tape_the_hand_coded_gradient_is_right() {
     let x = Tensor::from([0.4, -0.7]);
-    let report = small(&[("x", x.clone())], &[("x", &x * 2.0)], |_, p| (p[0] * p[0].detach()).sum(()));
+    let report = small(&[("x", x.clone())], &[("x", &x * 2.0)], |p| (p[0] * p[0].detach()).sum(()));
     assert_eq!((report.blocks[0].verdict, report.blocks[0].right), (Verdict::Differs, Right::HandCoded));
     assert_eq!(report.notes.len(), 1, "{report}");
 }
@@ -501,7 +502,7 @@ fn a_mistake_repeated_in_every_layer_of_a_loop_is_one_mistake() {
     };
     let report = |slope: fn(f64) -> f64| {
         let parameters = [("W1", ws[0].clone()), ("W2", ws[1].clone()), ("W3", ws[2].clone())];
-        small(&parameters, &by_hand(slope), |tape, p| p.iter().fold(tape.data(&x), |a, w| w.matmul(a).tanh()).sum(()))
+        small(&parameters, &by_hand(slope), |p| p.iter().fold(p[0].tape().data(&x), |a, w| w.matmul(a).tanh()).sum(()))
     };
     report(|a| 1.0 - a * a).assert();
     let (kind, text) = best(&report(|_| 1.0));
@@ -523,7 +524,8 @@ fn regularisation_of_the_bias_column_is_named() {
     let plain = delta.t().matmul(&x) / m;
     let spared = Tensor::from_fn([2, 3], |i| if i[1] == 0 { 0.0 } else { theta.get(i).unwrap() });
     let report = |hand: Tensor<f64>| {
-        Compare::new(|tape, p| {
+        Compare::new(|p| {
+            let tape = p[0].tape();
             let h = tape.data(&x).matmul(p[0].t()).bce_with_logits(tape.data(&y)).sum(()) * (1.0 / m);
             h + p[0].slice((.., 1..)).square().sum(()) * (lambda / (2.0 * m))
         })
@@ -565,7 +567,8 @@ fn a_factor_from_elsewhere_is_named() {
     let out = w2.matmul(&a1);
     let delta = w1.t().matmul(&out) * a1.map(|a| 1.0 - a * a);
     let hand = [("W1", delta.matmul(&x.t())), ("W2", out.matmul(&a1.t()))];
-    let report = small(&[("W1", w1.clone()), ("W2", w2.clone())], &hand, |tape, p| {
+    let report = small(&[("W1", w1.clone()), ("W2", w2.clone())], &hand, |p| {
+        let tape = p[0].tape();
         p[1].matmul(p[0].matmul(tape.data(&x)).tanh().named("a1")).square().sum(()) * 0.5
     });
     let (kind, text) = best(&report);
@@ -579,7 +582,8 @@ fn an_exponent_off_by_one_is_named() {
     let (x, mu, s) = (Tensor::from([0.4, -0.7, 1.1]), 0.2, 0.7);
     let sum = (&x - mu).square().sum(()).item();
     let report = |ds: f64| {
-        small(&[("s", Tensor::scalar(s))], &[("s", Tensor::scalar(ds))], |tape, p| {
+        small(&[("s", Tensor::scalar(s))], &[("s", Tensor::scalar(ds))], |p| {
+            let tape = p[0].tape();
             ((tape.data(&x) - mu) / p[0]).square().sum(()) * 0.5
         })
     };
@@ -646,7 +650,7 @@ fn a_mistake_repeated_in_every_unit_of_a_layer_is_one_mistake() {
             .collect::<Vec<f64>>()
     };
     let report = |hand: Vec<f64>| {
-        let mut compare = Compare::new(|_, p| {
+        let mut compare = Compare::new(|p| {
             let mut a: Vec<Var<'_, f64>> = x.iter().map(|&x| Var::constant(x)).collect();
             for layer in [&p[..4], &p[4..]] {
                 a = layer.chunks(2).map(|w| (w[0] * a[0] + w[1] * a[1]).sigmoid()).collect();
@@ -668,7 +672,7 @@ fn a_mistake_repeated_in_every_unit_of_a_layer_is_one_mistake() {
 #[test]
 fn what_may_fit_by_chance_is_no_diagnosis() {
     let report = |tolerance: f64| {
-        Compare::new(|_, p| p[0].sin().exp()).parameter("x", 0.4).hand("x", -1.36).tolerance(tolerance).run().unwrap()
+        Compare::new(|p| p[0].sin().exp()).parameter("x", 0.4).hand("x", -1.36).tolerance(tolerance).run().unwrap()
     };
     // -1.36 is about minus the derivative, 1.3595...; to three digits other mistakes are as near.
     let coarse = report(1e-2);
@@ -695,7 +699,8 @@ fn mistakes_in_a_loop_over_examples_are_named() {
         [("W1", d1), ("W2", d2)]
     };
     let report = |hand: [(&str, Tensor<f64>); 2]| {
-        let mut compare = Compare::new(|tape, p| {
+        let mut compare = Compare::new(|p| {
+            let tape = p[0].tape();
             let mut cost = Var::constant(0.0);
             for (x, y) in examples {
                 let (x, y) = (tape.data(column(x)), tape.data([[y]]));
@@ -732,7 +737,8 @@ fn a_rule_applied_twice_and_an_operand_dropped_from_a_rule_are_named() {
     let (x, c) = (Tensor::from([0.4, -0.7, 1.1]), Tensor::from([1.0, 0.5, -0.2]));
     let report = |f: fn(f64, f64) -> f64| {
         let pairs = x.iter().zip(c.iter()).map(|(x, c)| f(*x, *c)).collect::<Vec<f64>>();
-        small(&[("x", x.clone())], &[("x", Tensor::from(pairs))], |tape, p| {
+        small(&[("x", x.clone())], &[("x", Tensor::from(pairs))], |p| {
+            let tape = p[0].tape();
             (p[0] - tape.data(&c)).square().tanh().named("t").sum(())
         })
     };

@@ -288,7 +288,7 @@ fn lists_of_numbers_blame_their_caller() {
     let x = tape.var(2.0);
     let wide = tape.var(Tensor::ones([2]));
     let grads = (wide * x).sum(()).backward();
-    let mut program = retrograd::Program::compile(&[Tensor::ones([2])], |_, v| vec![v[0] * 2.0]).unwrap();
+    let mut program = retrograd::Program::compile(&[Tensor::ones([2])], |v| vec![v[0] * 2.0]).unwrap();
     program.run(&[&Tensor::ones([2])]).unwrap();
     let calls: [&dyn Fn(); 3] =
         [&|| drop(grads.items(&[x, wide])), &|| _ = program.item(0), &|| program.items_into(0, &mut [0.0])];

@@ -160,7 +160,8 @@ fn gradients_through_every_layer_agree_with_differences() {
             model.params().iter().filter(|(_, p)| p.is_trainable()).map(|(_, p)| (p.name(), p.value().clone())),
         );
         for training in [false, true] {
-            let report = Gradcheck::new().gradcheck(&point, |tape, vars| {
+            let report = Gradcheck::new().gradcheck(&point, |vars| {
+                let tape = vars[0].tape();
                 let pass = match training {
                     true => Pass::train(tape, model.params().clone(), Draw::default()),
                     false => Pass::eval(tape, model.params().clone()),
@@ -370,7 +371,8 @@ fn a_key_used_twice_by_hand_is_one_parameter() {
     let key = model.params().find("weight").unwrap();
     let x = numbers(&[4, 3]);
     Gradcheck::new()
-        .gradcheck(&[("weight", model.params()[key].clone())], |tape, p| {
+        .gradcheck(&[("weight", model.params()[key].clone())], |p| {
+            let tape = p[0].tape();
             model.forward(tape.data(&x), &Pass::eval(tape, model.params().clone()).with(key, p[0]))
         })
         .assert();

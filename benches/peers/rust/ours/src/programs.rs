@@ -38,7 +38,8 @@ pub fn train(n: &Network) {
     }
     let carried = given..inputs.len();
     let options = carried.clone().fold(options(), |options, k| options.carry(k, 1 + k - given));
-    let program = options.compile(&inputs, |tape, v| {
+    let program = options.compile(&inputs, |v| {
+        let tape = v[0].tape();
         let (p, averages) = v[given..].split_at(parameters.len());
         let loss = loss(n, forward(n, v[0], p), v[1]);
         let gradients = tape.grad(loss, p);
@@ -76,7 +77,8 @@ pub fn hessian_vector_product(n: &Network) {
     let mut inputs = vec![tensor(&[n.batch, n.inputs()], &n.x()[0]), tensor(&[n.batch, n.outputs()], &n.targets()[0])];
     inputs.extend(parameters.iter().cloned());
     inputs.extend(n.direction().iter().zip(&parameters).map(|(d, p)| tensor::<f64>(p.shape(), d)));
-    let program = options().compile(&inputs, |tape, v| {
+    let program = options().compile(&inputs, |v| {
+        let tape = v[0].tape();
         let (p, directions) = v[2..].split_at(layers);
         let loss = loss(n, forward(n, v[0], p), v[1]);
         let products = tape.grad(loss, p).into_iter().zip(directions).map(|(g, &d)| (g * d).sum(()));
@@ -97,7 +99,7 @@ pub fn hessian_vector_product(n: &Network) {
 pub fn chain() {
     let x = Tensor::from(common::chain_x());
     let by_x = options().gradient(&[0]);
-    let mut program = by_x.compile(&[x.clone()], |_, v| vec![crate::chain_of(v[0])]).expect("a sound function");
+    let mut program = by_x.compile(&[x.clone()], |v| vec![crate::chain_of(v[0])]).expect("a sound function");
     let found = std::cell::Cell::new(0.0);
     let step = |i| {
         program.run(&[&x]).expect("a gradient");
@@ -113,7 +115,8 @@ pub fn chain() {
 pub fn hessian() {
     let x = common::hessian_x();
     let inputs: Vec<Tensor<f64>> = x.iter().copied().map(Tensor::scalar).collect();
-    let program = options().compile(&inputs, |tape, v| {
+    let program = options().compile(&inputs, |v| {
+        let tape = v[0].tape();
         let gradient = tape.grad(crate::scalars::rosenbrock(v), v);
         gradient.iter().flat_map(|&row| tape.grad(row, v)).collect()
     });
