@@ -14,6 +14,11 @@ use crate::tape::{Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
 
 /// What a closure is differentiated at: a number, or a tensor by value or reference.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no point to differentiate at",
+    label = "expected an `f64` or a `Tensor`, by value or by reference",
+    note = "write `1.0` rather than `1`; for a slice of numbers there are `grad_slice` and its kin; for f32, `retrograd::functional`"
+)]
 pub trait Point {
     /// The element type.
     type Element: Element;

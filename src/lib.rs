@@ -40,10 +40,21 @@
 //!
 //! # Where to find what
 //!
-//! - [`Tape`] and [`Var`]: recording, every op as a method, `backward`; [`Gradients`]: what a sweep found.
-//! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] and [`Span`] to address them, and every op as a method as well.
-//! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`]: derivatives of closures, for f64;
-//!   [`functional`] has them for either precision.
+#![cfg_attr(
+    feature = "training",
+    doc = "The [`guide`] says which tool is for what, how it works in one page, what things are called that you"
+)]
+#![cfg_attr(feature = "training", doc = "know from PyTorch, JAX or NumPy, and has ten recipes. All that is public:")]
+//!
+//! - [`Tape`] and [`Var`]: recording, every op as a method, `backward`; [`Gradients`]: what a sweep found. [`Id`] names a node,
+//!   [`Guard`] a comparison, [`Input`] is what a tape takes.
+//! - [`Tensor`]: arrays of numbers, with [`Shape`], [`Axes`] (and [`keep`](fn@keep)), [`Span`] and [`Spans`] to address them, and every op as a
+//!   method as well; [`Value`] is a number or a tensor, [`Triangle`] which half of a matrix is read, [`update`](fn@update) with an [`ElementUpdate`]
+//!   writes in place.
+//! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`], each with `_slice` for several numbers: derivatives of
+//!   closures at a [`Point`], for f64; [`functional`] has them for either precision, and as `try_grad` and so on.
+//! - [`Element`], [`Number`], [`Real`]: what generic code is written over; [`Dual`] is forward mode in plain numbers; [`num`] says which
+//!   instructions compute.
 #![cfg_attr(feature = "training", doc = "- [`nn`]: layers, losses, models; [`optim`]: optimisers and schedules;")]
 #![cfg_attr(
     feature = "training",
@@ -52,14 +63,14 @@
 #![cfg_attr(feature = "training", doc = "  [`store`]: tensors in files.")]
 #![cfg_attr(feature = "plots", doc = "- [`plot`]: pictures and reports.")]
 //! - [`graph`]: a recorded computation as a value: its nodes, names, textbook expansions.
-//! - [`compile`] and [`Program`]: what is recorded once, optimised, and run again; [`Map`] over many points, [`Compiled`] for steps of
+//! - [`compile`] and [`Program`]: what is recorded once, optimised, and run again; [`Map`] over many [`Points`], [`Compiled`] for steps of
 //!   training; [`program::Options`] has the settings of all of them.
-//! - [`check`]: [`gradcheck`] and [`gradgradcheck`] hold gradients against forward mode and differences.
-//! - [`Real`]: formulas written once for `f64`, [`Dual`] (forward mode) and [`Var`].
+//! - [`check`]: [`gradcheck`] and [`gradgradcheck`], with the options of [`Gradcheck`], hold gradients against forward mode and differences;
+//!   [`check::Compare`] finds the mistake in a gradient made by hand.
 //! - [`explain`]: the backward sweep shown: as a table, as products along paths, as formulas, as Rust source.
-//! - [`ops`]: the elementwise ops with their rules, and the traits for ops of your own: [`Unary`], [`Binary`], [`CustomOp`] over
-//!   an [`Algebra`], [`NumericOp`].
-//! - [`Error`]: what can go wrong, with predicates.
+//! - [`ops`]: the elementwise ops with their rules, and the traits for ops of your own: [`Unary`] and [`Binary`] (values over [`Float`], rules
+//!   over [`Number`] with an [`Upstream`] gradient), [`CustomOp`] over an [`Algebra`], [`NumericOp`].
+//! - [`Error`] and [`Result`]: what can go wrong, with predicates.
 //!
 //! # Limits
 //!
@@ -88,6 +99,8 @@ mod files;
 pub mod functional;
 mod grad;
 pub mod graph;
+#[cfg(feature = "training")]
+pub mod guide;
 #[doc(hidden)]
 pub mod instances;
 #[cfg(feature = "training")]
@@ -119,7 +132,7 @@ pub use num::{Dual, Element, Float, Number, Real, Upstream};
 pub use ops::algebra::Algebra;
 pub use ops::{Binary, Unary};
 pub use program::{Compiled, Map, Points, Program, compile};
-/// The crate whose generators [`Tensor::normal`], [`nn::Init`] and others draw from: its types stand in this one's API.
+/// The crate whose generators [`Tensor::normal`] and others draw from: its types stand in this one's API.
 pub use rand;
 /// The crate whose generator [`nn::Pass::rng`] gives.
 #[cfg(feature = "training")]

@@ -68,6 +68,11 @@ impl fmt::Debug for Row {
 }
 
 /// What serves as a raw row: a [`Row`] of a file, or any list of texts, which has no names.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no row of text",
+    label = "expected an array, a slice or a `Vec` of texts, or a `Row`",
+    note = "numbers are given as they stand in a file: `[\"5.1\", \"red\"]`; by name: `Row::of([(\"length\", \"5.1\")])`"
+)]
 pub trait RawRow<S> {
     /// The cells.
     fn cells(&self) -> &[S];

@@ -39,6 +39,11 @@ use serde_json::Value as Json;
 /// assert_eq!(model.params().count(), 3);
 /// # Ok::<(), retrograd::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer",
+    label = "expected a layer of `retrograd::nn`",
+    note = "a closure becomes one by `nn::func(\"name\", |x| ...)`"
+)]
 pub trait Layer<T: Element>: Send + Sync {
     /// One lower-case word that names its kind: parameters are called after it, `dense1.weight`.
     fn kind(&self) -> &'static str;

@@ -284,6 +284,11 @@ mod sealed {
 /// fn is_element<T: retrograd::Element>() {}
 /// is_element::<Mine>();
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what tensors are made of",
+    label = "expected `f32` or `f64`",
+    note = "integers are labels and indices alone"
+)]
 pub trait Element:
     sealed::Sealed + Number + Default + Display + LowerExp + std::str::FromStr + Send + Sync + 'static
 {

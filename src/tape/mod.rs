@@ -368,6 +368,11 @@ impl<T: Element> Tape<T> {
 }
 
 /// What [`Tape::var`] and [`Tape::data`] take: a number, a tensor, or nested arrays of numbers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand on a tape of `{T}`",
+    label = "expected a number, an array, a `Vec` or a `Tensor` of `{T}`",
+    note = "integers are no points of differentiation: write `1.0`; `Tape::new()` is of f64, `Tape::<f32>::of()` of f32"
+)]
 pub trait Input<T> {
     /// The value.
     fn into_value(self) -> Value<T>;

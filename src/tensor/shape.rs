@@ -233,6 +233,11 @@ fn too_large(op: &str, lengths: &[usize]) -> Error {
 ///
 /// It is not `Into`, since lengths may be too large; [`Shape`] says what that is. The conversions of `From` and `collect`
 /// panic where this is an error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no shape",
+    label = "expected lengths of axes, as in `[2, 3]`",
+    note = "an array, a slice or a `Vec` of `usize`; `()` has no axes: `[0; 0]`, or `Shape::scalar()`"
+)]
 pub trait IntoShape {
     /// The shape.
     ///

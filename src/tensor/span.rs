@@ -90,6 +90,11 @@ impl From<RangeFull> for Span {
 }
 
 /// A span for each leading axis: one range or number, an array or slice, or a tuple of up to four.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which part to take",
+    label = "expected numbers and ranges, one for each axis",
+    note = "as in `x.slice((1, 2..))`; with steps, `x.slice((.., Span::from(..).step(2)))`; several entries by number: `x.gather(axis, &[0, 2])`"
+)]
 pub trait Spans {
     /// The spans.
     fn spans(self) -> Vec<Span>;

@@ -38,6 +38,11 @@ use serde_json::Value as Json;
 /// A loss of a batch.
 ///
 /// A closure becomes one through [`func`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no loss",
+    label = "expected a loss of `retrograd::nn::loss`",
+    note = "a closure becomes one by `loss::func(\"name\", |output, target| ...)`"
+)]
 pub trait Loss<T: Element>: Send + Sync {
     /// The loss as a number on the output's tape. Weights: `[n]`, one for each example, 0 or more.
     ///

@@ -45,6 +45,11 @@ pub struct Progress<'a> {
 /// let halved = |base: f64, at: &Progress| base * 0.5f64.powi(at.epoch as i32);
 /// assert_eq!(halved.learning_rate(0.8, &Progress { epoch: 3, ..Progress::default() }), 0.1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no schedule of the learning rate",
+    label = "expected one of `retrograd::optim::schedule`, or a closure",
+    note = "as in `|base: f64, at: &Progress| base * 0.9_f64.powi(at.epoch as i32)`"
+)]
 pub trait Schedule: Send + Sync {
     /// The rate for the update that comes next, where the optimiser's own is `base`.
     fn learning_rate(&self, base: f64, at: &Progress) -> f64;
