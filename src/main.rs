@@ -27,11 +27,11 @@ fn main() -> ExitCode {
     let first = arguments.first().map(|word| word.to_string_lossy().into_owned());
     match first.as_deref() {
         Some("--help" | "-h" | "help") => {
-            println!("{}", usage());
+            digits::say(&usage());
             ExitCode::SUCCESS
         }
         Some("--version" | "-V") => {
-            println!("retrograd {}", env!("CARGO_PKG_VERSION"));
+            digits::say(concat!("retrograd ", env!("CARGO_PKG_VERSION")));
             ExitCode::SUCCESS
         }
         Some(name) if !name.starts_with('-') => match COMMANDS.iter().find(|command| command.name == name) {

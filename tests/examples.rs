@@ -180,12 +180,28 @@ fn digits_says_which_argument_is_wrong() {
     assert_eq!(message(&["-r"]), "unknown argument \"-r\"; there are --epochs, --seed, --lr, --out");
     assert_eq!(message(&["more"]), "unknown argument \"more\"");
     assert_eq!(message(&["--seed"]), "--seed needs a value");
+    assert_eq!(message(&["--out", ""]), "--out takes a folder, got an empty name");
     for wrong in ["-1", "0", "many"] {
         assert_eq!(message(&["--epochs", wrong]), format!("--epochs takes a whole number above 0, got {wrong:?}"));
     }
     for wrong in ["0", "-0.1", "nan", "inf", "fast"] {
         assert_eq!(message(&["--lr", wrong]), format!("--lr takes a number above 0, got {wrong:?}"));
     }
+}
+
+/// Nobody reads on, or the device is full: an end, or an error, and no panic.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_line_that_cannot_be_written_ends_the_program() {
+    let program = || Command::new(env!("CARGO_BIN_EXE_retrograd"));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = program().arg("--help").stdout(full).output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(ran.status.code() == Some(1) && said.starts_with("error: standard output cannot be written to"), "{said}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = program().arg("--help").stdout(writer).output().unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
 }
 
 #[test]

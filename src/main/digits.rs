@@ -16,6 +16,7 @@ use retrograd::train::metrics::ConfusionMatrix;
 use retrograd::train::{Metric, Trainer};
 use std::error::Error;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -35,7 +36,7 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
     let options = match Options::parse(arguments) {
         Ok(Some(options)) => options,
         Ok(None) => {
-            println!("{USAGE}");
+            say(USAGE);
             return ExitCode::SUCCESS;
         }
         Err(message) => {
@@ -45,7 +46,7 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     match run(&options) {
         Ok(accuracy) => {
-            println!("test accuracy: {accuracy:.4}");
+            say(&format!("test accuracy: {accuracy:.4}"));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -53,6 +54,16 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A line on standard output. Where nobody reads on, as behind `head`, the program ends; where it cannot be written, with an error.
+pub(crate) fn say(line: &str) {
+    let Err(error) = writeln!(std::io::stdout(), "{line}") else { return };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    eprintln!("error: standard output cannot be written to: {error}");
+    std::process::exit(1);
 }
 
 /// How to train, and where to.
@@ -78,7 +89,12 @@ impl Options {
                     let fits = |x: &f64| *x > 0.0 && x.is_finite();
                     options.lr = number(&mut parser, "--lr", "a number above 0", fits)?;
                 }
-                Arg::Long("out") => options.out = value(&mut parser, "--out")?.into(),
+                Arg::Long("out") => {
+                    options.out = value(&mut parser, "--out")?.into();
+                    if options.out.as_os_str().is_empty() {
+                        return Err("--out takes a folder, got an empty name".to_owned());
+                    }
+                }
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long(name) => {
                     return Err(format!("unknown argument \"--{name}\"; there are --epochs, --seed, --lr, --out"));
@@ -116,7 +132,7 @@ pub(crate) fn run(options: &Options) -> Result<f64, Box<dyn Error>> {
 
     // The settings, this start among them, were chosen together, and the figures of the README go with them.
     let network = Mlp::new(64).dense(64).init(Init::HeNormal).relu().dense(10);
-    println!("gradient checked on 3 images: largest relative error {:.1e}", check_gradient(&network)?);
+    say(&format!("gradient checked on 3 images: largest relative error {:.1e}", check_gradient(&network)?));
 
     let mut model = network.build(*seed)?;
     let mut trainer = Trainer::new(Sgd::new(*lr).momentum(0.9).weight_decay(1e-4))
@@ -139,7 +155,7 @@ pub(crate) fn run(options: &Options) -> Result<f64, Box<dyn Error>> {
     plot::weights("First layer", weights, (8, 8), &Default::default())?.save(out.join("weights.svg"))?;
     trainer.report("Digits", &model, &history, &test)?.save(out.join("report.html"))?;
     model.save(out.join("model.safetensors"))?;
-    println!("report, drawings and model are in {}", out.display());
+    say(&format!("report, drawings and model are in {}", out.display()));
     Ok(confusion.accuracy())
 }
 
