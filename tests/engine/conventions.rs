@@ -283,7 +283,8 @@ fn second_derivatives_beside_a_choice_are_nan_along_directions_that_add_up_to_0(
         let slope = tape.grad(f(x), &[x])[0];
         let swept = (slope * t).sum(()).backward().wrt(x);
         assert!(swept.iter().all(|x| x.is_nan()), "{k}: {swept}");
-        let mut program = Program::compile(&[at.clone(), along.clone()], |tape, v| {
+        let mut program = Program::compile(&[at.clone(), along.clone()], |v| {
+            let tape = v[0].tape();
             let slope = tape.grad(f(v[0]), &[v[0]])[0];
             vec![tape.grad((slope * v[1]).sum(()), &[v[0]])[0]]
         })

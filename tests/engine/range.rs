@@ -172,7 +172,7 @@ where
 {
     let (at, along) = ([0.7, 1.9, 2.6, 0.4], [0.9, 0.3, 0.5, 0.6]);
     let gradient = functional::grad(ordinary, Tensor::from(at)).to_vec();
-    let product = functional::hvp(ordinary, Tensor::from(at), Tensor::from(along)).unwrap().to_vec();
+    let product = functional::hvp(ordinary, Tensor::from(at), Tensor::from(along)).to_vec();
     let terms: Vec<f64> = gradient.iter().zip(along).map(|(g, t)| g * t).collect();
     let times = |numbers: &[f64], power: i32| -> Vec<f64> { numbers.iter().map(|x| x * s.powi(power)).collect() };
     let tensor = |numbers: [f64; 4]| Tensor::from(numbers.map(|x| T::from_f64(x * s)).to_vec());
@@ -184,28 +184,29 @@ where
     let (p, t) = (tape.var(&x), tape.var(&v));
     let recorded = tape.grad(f(p), &[p])[0];
     routes.are("recorded", recorded.value().as_slice(), &first);
-    let mut program = Program::compile_gradient(std::slice::from_ref(&x), &[0], |_, v| f(v[0])).unwrap();
+    let mut program = Program::compile_gradient(std::slice::from_ref(&x), &[0], |v| f(v[0])).unwrap();
     program.run(&[&x]).unwrap();
     routes.are("a program", program.output(1), &first);
     if !is_chain {
         let seed = Tensor::scalar(T::from_f64(s));
-        let (_, seeded) = functional::vjp(f, x.clone(), seed).unwrap();
+        let (_, seeded) = functional::vjp(f, x.clone(), seed);
         routes.are("swept from a seed", seeded.as_slice(), &times(&gradient, degree));
     }
 
     let (tangent, size) =
         (times(&[terms.iter().sum()], degree), terms.iter().map(|x| x.abs()).sum::<f64>() * s.powi(degree));
-    routes.are_beside(size, "forward", functional::jvp(f, x.clone(), v.clone()).unwrap().1.as_slice(), &tangent);
+    routes.are_beside(size, "forward", functional::jvp(f, x.clone(), v.clone()).1.as_slice(), &tangent);
     routes.are_beside(size, "recorded forward", &[tape.try_record_jvp(f(p), &[(p, t)]).unwrap().item()], &tangent);
     let inputs = [x.clone(), v.clone()];
     let mut program =
-        Program::compile(&inputs, |tape, v| vec![tape.try_record_jvp(f(v[0]), &[(v[0], v[1])]).unwrap()]).unwrap();
+        Program::compile(&inputs, |v| vec![v[0].tape().try_record_jvp(f(v[0]), &[(v[0], v[1])]).unwrap()]).unwrap();
     program.run(&[&x, &v]).unwrap();
     routes.are_beside(size, "forward in a program", program.output(0), &tangent);
 
     let second = times(&product, degree - 1);
-    routes.are("a product", functional::hvp(f, x.clone(), v.clone()).unwrap().as_slice(), &second);
-    let mut program = Program::compile(&inputs, |tape, v| {
+    routes.are("a product", functional::hvp(f, x.clone(), v.clone()).as_slice(), &second);
+    let mut program = Program::compile(&inputs, |v| {
+        let tape = v[0].tape();
         let gradient = tape.grad(f(v[0]), &[v[0]])[0];
         vec![tape.try_record_jvp(gradient, &[(v[0], v[1])]).unwrap()]
     })
@@ -298,7 +299,8 @@ where
         are("recorded forward", &[tape.try_record_jvp(y, &[(x, t)]).unwrap().item()], n * first);
         are("a product", tape.jvp(gradient, &[(x, v.clone().into())]).unwrap().as_slice(), second);
         are("swept twice", gradient.sum(()).backward().wrt(x).as_slice(), second);
-        let mut program = Program::compile(&[p.clone(), v.clone()], |tape, v| {
+        let mut program = Program::compile(&[p.clone(), v.clone()], |v| {
+            let tape = v[0].tape();
             let y = f(v[0]).sum(());
             let gradient = tape.grad(y, &[v[0]])[0];
             let along = [(v[0], v[1])];
@@ -309,7 +311,7 @@ where
         are("a program", program.output(0), first);
         are("forward in a program", program.output(1), n * first);
         are("a product in a program", program.output(2), second);
-        let mut program = Program::compile_gradient(std::slice::from_ref(&p), &[0], |_, v| f(v[0]).sum(())).unwrap();
+        let mut program = Program::compile_gradient(std::slice::from_ref(&p), &[0], |v| f(v[0]).sum(())).unwrap();
         program.run(&[&p]).unwrap();
         are("a gradient's program", program.output(1), first);
     }
