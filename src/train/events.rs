@@ -13,7 +13,7 @@ mod on {
         tracing::info!(epochs, done, batches, examples, "training started");
     }
     pub fn epoch_done(record: &EpochRecord) {
-        let EpochRecord { epoch, loss, valid_loss, rate, examples_per_second, .. } = *record;
+        let EpochRecord { epoch, loss, valid_loss, learning_rate: rate, examples_per_second, .. } = *record;
         tracing::info!(epoch, loss, valid_loss, rate, examples_per_second, "epoch done");
     }
     pub fn saved(path: &Path, epoch: u64, batch: u64) {
