@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules, lowest first: each imports from those before it.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "error",
     "parallel",
     "num",
@@ -30,6 +30,7 @@ const ORDER: [&str; 21] = [
     "optim",
     "train",
     "instances",
+    "guide",
 ];
 
 /// Modules that could as well be a crate of a user's.
