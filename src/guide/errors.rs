@@ -60,6 +60,14 @@
 //! **A generic function by its bare name.** `grad_slice(rosenbrock, &x)` asks for one lifetime where all are needed; write the closure:
 //! `grad_slice(|x| rosenbrock(x), &x)`.
 //!
+//! **A closure in a `let`.** rustc gives a closure that is not written where it is used one lifetime, and says *lifetime may not live long
+//! enough*. Write it in the call, or as a function: `fn loss<'t>(x: Var<'t, f64>) -> Var<'t, f64>`.
+//!
+//! **Type annotations needed (E0282).** `Tensor::from([0.0])` may be of f32 or f64 where nothing else says which: `Tensor::<f64>::from([0.0])`.
+//!
+//! **An optimiser's rule of your own.** `Trainer::new(MyRule { .. })` takes what becomes an [`Optimizer`](crate::optim::Optimizer):
+//! `Trainer::new(Optimizer::new(MyRule { .. }))`.
+//!
 //! **A literal on the left in generic code.** No bound can say that `1.0 - x` is an `S`. Write `S::lit(1.0) - x`, or `-x + 1.0` with
 //! [`Real`](crate::Real):
 //! ```compile_fail,E0277

@@ -2,7 +2,8 @@
 
 use retrograd::nn::{Dense, Draw, Model, ParamGrads, Params, Role, Sequential};
 use retrograd::optim::{Lbfgs, LbfgsReport, LbfgsState, Termination};
-use retrograd::{Error, Tape, Tensor, Var, value_and_grad_slice};
+use retrograd::{Error, Program, Tape, Tensor, Var, value_and_grad_slice};
+use std::cell::Cell;
 
 fn rosenbrock<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
     ((x[1] - x[0] * x[0]) * 10.0).square() + (1.0 - x[0]).square()
@@ -100,7 +101,7 @@ fn a_recorded_function_of_a_tensor_is_minimised() {
 fn a_step_to_where_the_function_is_not_defined_is_shortened() {
     let f = |x: &[f64]| -> Result<(f64, Vec<f64>), Error> { Ok((x[0] - x[0].ln(), vec![1.0 - 1.0 / x[0]])) };
     for start in [1e-3, 0.2, 30.0, 1e4] {
-        let (mut x, mut lbfgs) = (vec![start], Lbfgs::new().lr(40.0).max_iter(200));
+        let (mut x, mut lbfgs) = (vec![start], Lbfgs::new().lr(4.0).max_iter(100).max_iter(200));
         let report = lbfgs.minimize_with(&mut x, f).unwrap();
         assert!((x[0] - 1.0).abs() < 1e-4 && report.value.is_finite(), "from {start}: {x:?}, {report}");
     }
@@ -528,4 +529,36 @@ fn the_defaults_are_pytorchs() {
     };
     let report = Lbfgs::new().tolerance_change(0.0).minimize_with(&mut [0.0], falling).unwrap();
     assert!(report.evaluations == seen && (25..=26).contains(&seen), "5/4 of 20 iterations: {report}");
+}
+
+/// 10 x - ln x, by a Cholesky decomposition that there is for x > 0 alone, from 3 with a first step past 0.
+#[test]
+fn a_trial_at_which_the_function_is_not_defined_was_too_long_a_step() {
+    let refused = Cell::new(0);
+    let found = Lbfgs::new()
+        .lr(4.0)
+        .max_iter(100)
+        .try_minimize([3.0], |x| {
+            let root = x.reshape([1, 1]).try_cholesky().inspect_err(|_| refused.set(refused.get() + 1))?;
+            Ok(x.sum(()) * 10.0 - root.ln().sum(()) * 2.0)
+        })
+        .unwrap();
+    assert!(refused.get() > 0, "no trial left the domain");
+    assert!((found.x.as_slice()[0] - 0.1).abs() < 1e-6, "{found:?}");
+
+    let mut inputs = [Tensor::from([3.0])];
+    let build = Program::compile_gradient(&inputs, &[0], |v| {
+        v[0].sum(()) * 10.0 - v[0].reshape([1, 1]).cholesky().ln().sum(()) * 2.0
+    });
+    let mut program = build.unwrap();
+    let report = Lbfgs::new().lr(4.0).max_iter(100).minimize_program(&mut program, &mut inputs, &[0]).unwrap();
+    assert!(report.stop.is_converged() && (inputs[0].as_slice()[0] - 0.1).abs() < 1e-6, "{report}");
+    // At the start it is an error, and outputs that are no gradient are named.
+    let error = Lbfgs::new().minimize_program(&mut program, &mut [Tensor::from([-3.0])], &[0]).unwrap_err();
+    assert!(error.to_string().contains("not positive definite"), "{error}");
+    let error = Lbfgs::new().minimize_program(&mut program, &mut inputs, &[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "lbfgs: the program's outputs have shapes [], [1]; expected []: the value, and a gradient for each input that is moved"
+    );
 }

@@ -14,18 +14,46 @@ impl Lbfgs {
         start: impl Into<Tensor<f64>>,
         f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>,
     ) -> Result<Minimized> {
+        self.try_minimize(start, |x| Ok(f(x)))
+    }
+
+    /// As [`Lbfgs::minimize`], of a function that is not defined everywhere: where it returns an error at a point that a line search
+    /// tries, the step was too long.
+    ///
+    /// # Errors
+    /// As [`Lbfgs::minimize`]; an error of the function at the start.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, optim::Lbfgs};
+    /// // ln det of [[x, 1], [1, 1]] is there for x > 1; a penalty on x has its minimum with it at x = 2.
+    /// let found = Lbfgs::new().try_minimize([8.0], |x| {
+    ///     let ones = x.tape().data([[0.0, 1.0], [1.0, 1.0]]);
+    ///     let corner = Tensor::from([[1.0, 0.0], [0.0, 0.0]]);
+    ///     let log_det = (corner * x + ones).try_cholesky()?.diag().ln().sum(()) * 2.0;
+    ///     Ok(x.sum(()) - log_det)
+    /// })?;
+    /// assert!((found.x.as_slice()[0] - 2.0).abs() < 1e-6);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn try_minimize(
+        &mut self,
+        start: impl Into<Tensor<f64>>,
+        f: impl for<'t> Fn(Var<'t, f64>) -> Result<Var<'t, f64>>,
+    ) -> Result<Minimized> {
         let mut x: Tensor<f64> = start.into();
         let shape = x.shape().clone();
         let mut tape = Tape::new();
+        let mut defined = Defined::default();
         let report = self.minimize_with(x.as_mut_slice(), |x| {
-            let result = {
+            let result = (|| {
                 let x = tape.var(Tensor::new(shape.clone(), x.to_vec())?);
-                let y = f(x);
+                let y = f(x)?;
                 let gradient = y.try_backward()?.try_wrt(x)?;
-                (y.item(), gradient.to_vec())
-            };
+                Ok((y.item(), gradient.to_vec()))
+            })();
             tape.clear();
-            Ok(result)
+            defined.or_too_long(result, x.len())
         })?;
         Ok(Minimized { x, report })
     }
@@ -34,8 +62,8 @@ impl Lbfgs {
     /// [`Program::compile_gradient`] makes it. Those inputs are moved, and end at the best point that was reached; the others stay.
     ///
     /// # Errors
-    /// Other outputs or inputs than these; what the program meets when it runs, such as a comparison that goes another way; settings that
-    /// make no sense.
+    /// Other outputs or inputs than these; a comparison that goes another way; an op that refuses its numbers at the start (at a point that
+    /// a line search tries, the step was too long); settings that make no sense.
     ///
     /// # Examples
     /// ```
@@ -69,10 +97,16 @@ impl Lbfgs {
             )));
         }
         let mut x: Vec<f64> = by.iter().flat_map(|&k| inputs[k].to_vec()).collect();
+        let mut defined = Defined::default();
         let result = self.minimize_with(&mut x, |x| {
             scatter(inputs, by, x);
-            program.run(&inputs.iter().collect::<Vec<_>>())?;
-            Ok((program.item(0), (1..=by.len()).flat_map(|k| program.output(k).iter().copied()).collect()))
+            match program.run(&inputs.iter().collect::<Vec<_>>()) {
+                Err(error) if program.has_diverged() => return Err(error),
+                Err(error) => return defined.or_too_long(Err(error), x.len()),
+                Ok(()) => {}
+            }
+            let gradient = (1..=by.len()).flat_map(|k| program.output(k).iter().copied()).collect();
+            defined.or_too_long(Ok((program.item(0), gradient)), x.len())
         });
         scatter(inputs, by, &x);
         result
@@ -116,6 +150,26 @@ impl Lbfgs {
         });
         store(params, &keys, &x);
         result
+    }
+}
+
+/// A function that was defined at the start, and may not be at points that line searches try.
+#[derive(Default)]
+struct Defined {
+    at_the_start: bool,
+}
+
+impl Defined {
+    /// Value and gradient; where there are none, an infinite value, from which a line search turns back.
+    fn or_too_long(&mut self, found: Result<(f64, Vec<f64>)>, n: usize) -> Result<(f64, Vec<f64>)> {
+        match found {
+            Err(_) if self.at_the_start => Ok((f64::INFINITY, vec![0.0; n])),
+            Err(error) => Err(error),
+            Ok(found) => {
+                self.at_the_start = true;
+                Ok(found)
+            }
+        }
     }
 }
 
