@@ -9,12 +9,15 @@
 pub(crate) mod classics;
 
 use classics::{Derivation, Form};
-use retrograd::Result;
+use retrograd::{Error, Result};
 
 const HEADINGS: [&str; 6] =
     ["derivation", "verdict", "largest disagreement", "diagnosis", "autodiff/hand time", "program/hand time"];
 
 pub(crate) fn main() -> Result<()> {
+    if let Some(word) = std::env::args().nth(1) {
+        return Err(Error::argument(format!("compare takes no arguments, got {word:?}; it prints the whole table")));
+    }
     let derivations = classics::all();
     let forms = derivations.iter().flat_map(|derivation| derivation.forms.iter().map(move |form| (derivation, form)));
     let rows = forms.map(|(derivation, form)| row(derivation, form)).collect::<Result<Vec<_>>>()?;

@@ -78,6 +78,9 @@ pub(crate) fn main() -> ExitCode {
 
 /// What these arguments print.
 pub(crate) fn run<S: AsRef<str>>(arguments: &[S]) -> Result<String, String> {
+    if arguments.iter().any(|argument| ["--help", "-h"].contains(&argument.as_ref())) {
+        return Ok(format!("usage: {USAGE}"));
+    }
     let (switches, named): (Vec<&str>, Vec<&str>) =
         arguments.iter().map(AsRef::as_ref).partition(|&argument| argument == "--json");
     let flags = flags::Flags::read(&named, &["--mode", "--seconds"])?;
