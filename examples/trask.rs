@@ -40,7 +40,7 @@ fn one_layer() {
         });
         let gradient = gradients.get(id).expect("the loss depends on the weights");
         if step % 1000 == 0 {
-            let by_hand = inputs.t().matmul(&delta(&(&wanted - &l1), &l1));
+            let by_hand = inputs.t().matmul(delta(&(&wanted - &l1), &l1));
             assert_same_step(gradient, &by_hand);
         }
         syn0.add_scaled(-1.0, gradient);
@@ -74,7 +74,7 @@ fn two_layers() {
         if step % 10_000 == 0 {
             let error = &wanted - &l2;
             let l2_delta = delta(&error, &l2);
-            let l1_delta = delta(&l2_delta.matmul(&syn1.t()), &l1);
+            let l1_delta = delta(&l2_delta.matmul(syn1.t()), &l1);
             assert_same_step(by_syn1, &l1.t().matmul(&l2_delta));
             assert_same_step(by_syn0, &inputs.t().matmul(&l1_delta));
             let printed = twelve_digits(error.abs().mean(()).item());

@@ -142,7 +142,7 @@ pub use rand_chacha;
 pub use serde_json;
 pub use sweep::Gradients;
 pub use tape::custom::{CustomOp, NumericOp};
-pub use tape::{Guard, Id, Input, Tape, Triangle, Var};
+pub use tape::{Guard, Id, Input, IntoVar, Tape, Triangle, Var};
 pub use tensor::{Axes, ElementUpdate, IntoShape, Shape, Span, Spans, Tensor, Value, keep, update};
 
 /// Compiles and runs the README's examples with the documentation's.

@@ -54,10 +54,10 @@ impl Columns {
         let a2 = (self.w2.matmul(&a1) + &self.b2).sigmoid();
 
         let dz2 = &a2 - &self.y;
-        let dw2 = dz2.matmul(&a1.t()) / m;
+        let dw2 = dz2.matmul(a1.t()) / m;
         let db2 = row_sums(&dz2) / m;
         let dz1 = self.w2.t().matmul(&dz2) * (1.0 - &a1 * &a1);
-        let dw1 = if printed_wrong { &dz2 / m } else { dz1.matmul(&self.x.t()) / m };
+        let dw1 = if printed_wrong { &dz2 / m } else { dz1.matmul(self.x.t()) / m };
         let db1 = row_sums(&dz1) / m;
         let mut gradients = named(&[("W1", &dw1), ("b1", &db1), ("W2", &dw2), ("b2", &db2)]);
         if !printed_wrong {

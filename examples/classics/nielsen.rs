@@ -51,11 +51,11 @@ impl Network {
         let last = self.weights.len() - 1;
         let mut delta = self.delta(&zs[last], &activations[last + 1], y);
         nabla_b[last] = delta.clone();
-        nabla_w[last] = delta.matmul(&activations[last].t());
+        nabla_w[last] = delta.matmul(activations[last].t());
         for l in (0..last).rev() {
             delta = self.weights[l + 1].t().matmul(&delta) * sigmoid_prime(&zs[l]);
             nabla_b[l] = delta.clone();
-            nabla_w[l] = delta.matmul(&activations[l].t());
+            nabla_w[l] = delta.matmul(activations[l].t());
         }
         (nabla_b, nabla_w)
     }

@@ -43,7 +43,7 @@ fn two_layer_updates(x: &Tensor<f64>, y: &Tensor<f64>, syn0: &Tensor<f64>, syn1:
     let l2 = l1.matmul(syn1).sigmoid();
     let l2_error = y - &l2;
     let l2_delta = l2_error * nonlin_deriv(&l2);
-    let l1_error = l2_delta.matmul(&syn1.t());
+    let l1_error = l2_delta.matmul(syn1.t());
     let l1_delta = l1_error * nonlin_deriv(&l1);
     named(&[("syn0", &-x.t().matmul(&l1_delta)), ("syn1", &-l1.t().matmul(&l2_delta))])
 }

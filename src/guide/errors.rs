@@ -65,7 +65,7 @@
 //!
 //! **Type annotations needed (E0282).** `Tensor::from([0.0])` may be of f32 or f64 where nothing else says which: `Tensor::<f64>::from([0.0])`.
 //!
-//! **An optimiser's rule of your own.** `Trainer::new(MyRule { .. })` takes what becomes an [`Optimizer`](crate::optim::Optimizer):
+//! **An optimiser's rule of your own.** `Trainer::new(MyRule { .. })`, as `Optimizer::from`, takes what becomes an [`Optimizer`](crate::optim::Optimizer):
 //! `Trainer::new(Optimizer::new(MyRule { .. }))`.
 //!
 //! **A literal on the left in generic code.** No bound can say that `1.0 - x` is an `S`. Write `S::lit(1.0) - x`, or `-x + 1.0` with
@@ -82,6 +82,9 @@
 //! assert_eq!(f(0.25), 0.75);
 //! assert_eq!(retrograd::grad(|x| f(x), 0.25), -1.0);
 //! ```
+//!
+//! [`Real`](crate::Real) has literals of one precision. A formula for f32 *and* f64 is written over [`Number`](crate::Number), with every literal as
+//! `S::lit(0.5)`.
 //!
 //! **Single precision.** A tape is of one precision; `Tape::new()` is of f64, `Tape::<f32>::of()` of f32, and a literal beside a variable is of
 //! its type. In generic formulas, `S: Real<f32>`.

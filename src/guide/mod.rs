@@ -18,9 +18,17 @@
 //! | a gradient that was derived by hand | [`Compare`](crate::check::Compare), [`gradcheck`](crate::gradcheck) | whether it is right, and else what the mistake is |
 //! | data and a network | [`Trainer`](crate::train::Trainer) with [`Mlp`](crate::nn::Mlp), [`Csv`](crate::data::Csv) | a trained model in a file, its history, a report |
 //!
-//! All but the last two take closures of one shape: `|x|`, a variable, or `|v|`, a slice of them, and return a variable or a `Vec` of
-//! them. Where such a closure needs the tape, to put data on it or to differentiate inside, it has it from a variable:
-//! [`x.tape()`](crate::Var::tape). A [`Tensor`](crate::Tensor) beside a variable needs no tape: `x * &weights`.
+//! Closures have one shape: `|x|`, a variable, or `|v|`, a slice of them, and return a variable or a `Vec` of them (a map's takes two
+//! slices: a point's numbers, and those that all points share). Where such a closure needs the tape, to put data on it or to
+//! differentiate inside, it has it from a variable: [`x.tape()`](crate::Var::tape). What stands beside a variable needs no tape: a
+//! [`Tensor`](crate::Tensor) in operators, a tensor, an array or a number in methods, as in `x * &weights`, `x.matmul(&weights)`,
+//! `y.mean_squared_error([1.0, 2.0])`.
+//!
+//! **To minimise** something, there is [`Lbfgs`](crate::optim::Lbfgs): of a closure ([`minimize`](crate::optim::Lbfgs::minimize), and
+//! [`try_minimize`](crate::optim::Lbfgs::try_minimize) where it is not defined everywhere), of a [`Program`](crate::Program)
+//! ([`minimize_program`](crate::optim::Lbfgs::minimize_program)), of a model. For steps of Adam and its like on parameters that are no network's, put
+//! them into [`Params`](crate::nn::Params), use them through a [`Pass`](crate::nn::Pass), and give
+//! [`Optimizer::step`](crate::optim::Optimizer::step) the gradients of [`Passed`](crate::nn::Passed).
 //!
 //! ```
 //! use retrograd::{Map, Points, Program, Tensor, compile, grad, hessian};
@@ -68,8 +76,12 @@
 //! **What freezes.** A program is what was recorded. What the closure captures, numbers and tensors alike, is a constant of it; what is
 //! to change must be an input. A comparison of variables becomes a guard: a run in which it goes another way is refused by a
 //! [`Program`](crate::Program), and recorded anew by [`compile`](fn@crate::compile). Reading a number out of a variable ([`Var::item`](crate::Var::item)) while
-//! compiling is an error, as that number could not change. Random numbers drawn in a closure freeze, but for those of a training step
-//! ([`Pass::normal`](crate::nn::Pass::normal)), whose closure is called each time to feed the program.
+//! compiling is an error, as that number could not change. Random numbers drawn in a closure freeze.
+//!
+//! Training steps are another matter ([`Model::step_compiled`](crate::nn::Model::step_compiled), [`Trainer`](crate::train::Trainer)): their closure is called
+//! each time to feed the program, so that tensors put on the tape in it, noise of [`Pass::normal`](crate::nn::Pass::normal) among them, are new
+//! each time. A plain number that changes from step to step is a constant of the recording, which is then made anew, and after a
+//! few times given up ([`Compiled::problem`](crate::Compiled::problem) says so): put it on the tape, `tape.data(beta)`.
 //!
 //! **Conventions.** Where no gradient arrives, none goes on, whatever the derivative: rows that nobody selected may be infinite
 //! ([`Tape::strict`](crate::Tape::strict) turns that off). Where there is no derivative there is a choice, as 0 for relu at 0. Broadcasting is NumPy's. An

@@ -7,7 +7,7 @@
 //! - **`var`** is two: [`tape.var(x)`](crate::Tape::var) makes a variable; [`x.var(axes, ddof)`](crate::Var::var) is the variance, with what it is divided by
 //!   said: `ddof` is 0 in NumPy and JAX, 1 in PyTorch.
 //! - **`data`** makes a constant on the tape ([`tape.data(x)`](crate::Tape::data)). PyTorch's `x.data`, or `x.detach()`, is [`x.detach()`](crate::Var::detach).
-//! - **`select`** chooses by a mask, as `where` does: `mask.select(a, b)`. `torch.select(x, axis, i)` is `x.slice((i, ..))`.
+//! - **`select`** chooses by a mask, as `where` does: `mask.select(a, b)`. `torch.select(x, 0, i)` is `x.slice(i)`.
 //! - **`max`** and `min` split the gradient among equals, as `amax` does and `torch.max(x, dim)` does not; [`argmax`](crate::Var::argmax) has
 //!   the places. Of two arguments they are [`maximum`](crate::Var::maximum) and `minimum`.
 //! - **`squared_error`** is the sum; the mean is [`mean_squared_error`](crate::Var::mean_squared_error). Cross-entropy takes logits and gives the mean.
@@ -15,6 +15,7 @@
 //! - **weights** of [`Dense`](crate::nn::Dense) are [inputs, outputs], as in JAX; PyTorch's are the other way round
 //!   ([`Model::load_torch`](crate::nn::Model::load_torch) turns them).
 //! - **gradients** are returned, not added up in variables: there is no `zero_grad`.
+//! - **Losses** as methods want a target of the prediction's shape; [`cross_entropy`](crate::Var::cross_entropy) takes labels.
 //! - A **batch of rows** is an axis. There is no `vmap`; ops of matrices treat leading axes as batches, and [`Map`](crate::Map) runs a function of
 //!   numbers over many points.
 //!
@@ -46,7 +47,7 @@
 //! | `x @ y`, `x.T @ y` | the same | `x.matmul(y)`, `x.matmul_tn(y)` |
 //! | `x.reshape(2, 3)`, `x.view(2, 3)` | `x.reshape(2, 3)` | `x.reshape([2, 3])` |
 //! | `x.permute(2, 0, 1)`, `x.mT` | `x.transpose(2, 0, 1)` | `x.permute(&[2, 0, 1])`, `x.t()` |
-//! | `x[1:3, ::2]`, `x[i]`, `x[i, j]` | the same | `x.slice((1..3, Span::from(..).step(2)))`, `x.slice((i, ..))`, `x.at([i, j])` |
+//! | `x[1:3, ::2]`, `x[i]`, `x[i, j]` | the same | `x.slice((1..3, Span::from(..).step(2)))`, `x.slice(i)` (the other axes stay whole), `x.at([i, j])` |
 //! | `torch.cat`, `torch.stack` | `concatenate`, `stack` | [`Var::concat(&[x, y], axis)`](crate::Var::concat), [`Var::stack`](crate::Var::stack) |
 //! | `torch.where(c, a, b)` | `jnp.where(c, a, b)` | `c.select(a, b)` |
 //! | `x.index_select(0, i)` | `x[i]`, `take` | `x.gather(0, &i)` |

@@ -69,8 +69,8 @@ macro_rules! binary_methods {
                 #[doc = concat!("Where [`Var::", stringify!($try_method), "`] fails.")]
                 #[inline(always)]
                 #[track_caller]
-                pub fn $method(self, rhs: impl Into<Var<'t, T>>) -> Self {
-                    self.record_binary(crate::ops::$Op, rhs.into())
+                pub fn $method(self, rhs: impl crate::tape::IntoVar<'t, T>) -> Self {
+                    self.record_binary(crate::ops::$Op, rhs.into_var(self).or_panic())
                 }
             )*
         }
@@ -103,8 +103,8 @@ macro_rules! binary_methods {
                 /// # Errors
                 /// Shapes that do not broadcast; operands of two tapes.
                 #[track_caller]
-                pub fn $try_method(self, rhs: impl Into<Var<'t, T>>) -> Result<Self> {
-                    self.try_record_binary(crate::ops::$Op, rhs.into())
+                pub fn $try_method(self, rhs: impl crate::tape::IntoVar<'t, T>) -> Result<Self> {
+                    self.try_record_binary(crate::ops::$Op, rhs.into_var(self)?)
                 }
             )*
         }
@@ -146,7 +146,7 @@ impl<'t, T: Element> Var<'t, T> {
     /// # Panics
     /// Shapes that do not broadcast; operands of two tapes.
     #[track_caller]
-    pub fn apply2(self, op: impl crate::ops::Binary, rhs: impl Into<Var<'t, T>>) -> Self {
+    pub fn apply2(self, op: impl crate::ops::Binary, rhs: impl crate::tape::IntoVar<'t, T>) -> Self {
         self.try_apply2(op, rhs).or_panic()
     }
     /// As [`Var::apply2`].
@@ -154,8 +154,8 @@ impl<'t, T: Element> Var<'t, T> {
     /// # Errors
     /// Shapes that do not broadcast; operands of two tapes.
     #[track_caller]
-    pub fn try_apply2(self, op: impl crate::ops::Binary, rhs: impl Into<Var<'t, T>>) -> Result<Self> {
-        self.record_custom_binary(op, rhs.into())
+    pub fn try_apply2(self, op: impl crate::ops::Binary, rhs: impl crate::tape::IntoVar<'t, T>) -> Result<Self> {
+        self.record_custom_binary(op, rhs.into_var(self)?)
     }
 }
 

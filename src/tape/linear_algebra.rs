@@ -249,8 +249,9 @@ impl<T: Element> Var<'_, T> {
         self.try_slice(&spans[..])
     }
 
+    #[inline(never)]
     #[track_caller]
-    fn product(self, rhs: Self, op: MatMul) -> Result<Self> {
+    pub(crate) fn product(self, rhs: Self, op: MatMul) -> Result<Self> {
         let (a, b) = (self.shape(), rhs.shape());
         if a.rank() == 0 || b.rank() == 0 {
             return Err(Error::shape(format!("matmul: needs vectors or matrices, got shapes {a} and {b}")));

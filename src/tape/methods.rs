@@ -61,8 +61,8 @@ pub(crate) fn as_data<'t, T: Element>(tape: &'t Tape<T>, x: &Tensor<T>) -> Var<'
     tape.data(x)
 }
 
-/// Methods of variables and tensors. In the list of arguments `&y` is one more of the same kind, `into y` what makes one (a
-/// number, too), and others follow a semicolon. `errors` says what every method of the list refuses; a method may add to it.
+/// Methods of variables and tensors. In the list of arguments `&y` is one more tensor, `into y` may as well be a number: over variables
+/// both are what [`IntoVar`](super::IntoVar) takes. Others follow a semicolon. `errors` says what every method of the list refuses; a method may add to it.
 macro_rules! methods {
     (
         $(#[$about:meta])*
@@ -83,7 +83,7 @@ macro_rules! methods {
                 #[doc = concat!("Where [`Var::", stringify!($try_method), "`] fails.")]
                 #[track_caller]
                 pub fn $method $(<const $N: usize>)? (
-                    self $(, $same: Self)* $(, $given: impl Into<Var<'t, T>>)* $(, $($arg: $Arg),+)?
+                    self $(, $same: impl crate::tape::IntoVar<'t, T>)* $(, $given: impl crate::tape::IntoVar<'t, T>)* $(, $($arg: $Arg),+)?
                 ) -> $Out {
                     self.$try_method($($same,)* $($given,)* $($($arg),+)?).or_panic()
                 }
@@ -97,10 +97,11 @@ macro_rules! methods {
                 #[inline(never)]
                 #[track_caller]
                 pub fn $try_method $(<const $N: usize>)? (
-                    self $(, $same: Self)* $(, $given: impl Into<Var<'t, T>>)* $(, $($arg: $Arg),+)?
+                    self $(, $same: impl crate::tape::IntoVar<'t, T>)* $(, $given: impl crate::tape::IntoVar<'t, T>)* $(, $($arg: $Arg),+)?
                 ) -> Result<$Out> {
                     let $x = self;
-                    $(let $given: Var<'t, T> = $given.into();)*
+                    $(let $same: Var<'t, T> = $same.into_var(self)?;)*
+                    $(let $given: Var<'t, T> = $given.into_var(self)?;)*
                     $body
                 }
             )*
@@ -115,7 +116,7 @@ macro_rules! methods {
                 #[doc = concat!("Where [`Tensor::", stringify!($try_method), "`] fails.")]
                 #[track_caller]
                 pub fn $method $(<const $N: usize>)? (
-                    &self $(, $same: &Self)* $(, $given: impl Into<Tensor<T>>)* $(, $($arg: $Arg),+)?
+                    &self $(, $same: impl Into<Tensor<T>>)* $(, $given: impl Into<Tensor<T>>)* $(, $($arg: $Arg),+)?
                 ) -> $Out {
                     self.$try_method($($same,)* $($given,)* $($($arg),+)?).or_panic()
                 }
@@ -126,14 +127,15 @@ macro_rules! methods {
                 $(#[doc = $own])?
                 #[inline(never)]
                 pub fn $try_method $(<const $N: usize>)? (
-                    &self $(, $same: &Self)* $(, $given: impl Into<Tensor<T>>)* $(, $($arg: $Arg),+)?
+                    &self $(, $same: impl Into<Tensor<T>>)* $(, $given: impl Into<Tensor<T>>)* $(, $($arg: $Arg),+)?
                 ) -> Result<$Out> {
+                    $(let $same: Tensor<T> = $same.into();)*
                     $(let $given: Tensor<T> = $given.into();)*
                     use $crate::tape::methods::{Values, as_data, at_once};
                     at_once(|tape| {
                         let x = as_data(tape, self);
                         let done = x.$try_method(
-                            $(as_data(tape, $same),)* $(as_data(tape, &$given),)* $($($arg),+)?
+                            $(as_data(tape, &$same),)* $(as_data(tape, &$given),)* $($($arg),+)?
                         )?;
                         Ok(done.values())
                     })

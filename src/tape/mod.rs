@@ -392,6 +392,52 @@ impl<T: Element> Input<T> for &Tensor<T> {
         self.clone().into()
     }
 }
+
+/// What a method of a variable takes beside it: another variable, or what a tape takes ([`Input`]), which is data on the variable's.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, Tensor};
+/// let tape = Tape::new();
+/// let x = tape.var([[1.0, 2.0]]);
+/// let weights = Tensor::from([[3.0], [4.0]]);
+/// assert_eq!(x.matmul(&weights).maximum(5.0).mean_squared_error([[10.0]]).item(), 1.0);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand beside a variable of `{T}`",
+    label = "expected a variable, a number, an array, a `Vec` or a `Tensor` of `{T}`",
+    note = "integers are no numbers of a tape: write `2.0`; a literal is of the tape's precision"
+)]
+pub trait IntoVar<'t, T: Element> {
+    /// The variable.
+    ///
+    /// # Errors
+    /// A tensor beside a constant, which is on no tape.
+    fn into_var(self, beside: Var<'t, T>) -> crate::Result<Var<'t, T>>;
+}
+impl<'t, T: Element> IntoVar<'t, T> for Var<'t, T> {
+    #[inline(always)]
+    fn into_var(self, _: Var<'t, T>) -> crate::Result<Var<'t, T>> {
+        Ok(self)
+    }
+}
+// Not for all of `Input`: a crate of somebody's could have variables of a type of its own among them.
+macro_rules! into_var {
+    ($([$($generic:tt)*] $t:ty),* $(,)?) => {$(
+        impl<'t, T: Element, $($generic)*> IntoVar<'t, T> for $t {
+            #[inline(always)]
+            #[track_caller]
+            fn into_var(self, beside: Var<'t, T>) -> crate::Result<Var<'t, T>> {
+                match self.into_value() {
+                    Value::Scalar(x) => Ok(Var::constant(x)),
+                    Value::Tensor(tensor) => operators::beside(beside, tensor),
+                }
+            }
+        }
+    )*};
+}
+into_var!([] T, [] Tensor<T>, [] &Tensor<T>);
+
 macro_rules! input_through_tensor {
     ($([$($generic:tt)*] $t:ty),* $(,)?) => {$(
         impl<T: Element, $($generic)*> Input<T> for $t {
@@ -399,6 +445,7 @@ macro_rules! input_through_tensor {
                 Tensor::from(self).into()
             }
         }
+        into_var!([$($generic)*] $t);
     )*};
 }
 input_through_tensor!([] Vec<T>, [] &[T], [] &Vec<T>, [const N: usize] [T; N], [const N: usize] &[T; N],

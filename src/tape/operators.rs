@@ -2,7 +2,7 @@
 
 use super::Var;
 use super::elementwise::binary;
-use crate::error::OrPanic;
+use crate::error::{Error, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::{Add, Div, Mul, Neg, Sub};
 use crate::tensor::{Operand, Tensor};
@@ -19,10 +19,12 @@ impl<T: Element> From<T> for Var<'_, T> {
 /// A tensor as data on the tape of a variable.
 #[inline(never)]
 #[track_caller]
-fn beside<'t, T: Element>(var: Var<'t, T>, tensor: Tensor<T>) -> Var<'t, T> {
+pub(super) fn beside<'t, T: Element>(var: Var<'t, T>, tensor: Tensor<T>) -> Result<Var<'t, T>> {
     match var.get_tape() {
-        Some(tape) => tape.data(tensor),
-        None => panic!("a constant number and a tensor are on no tape; make a variable, or data, of one of them"),
+        Some(tape) => Ok(tape.data(tensor)),
+        None => {
+            Err(Error::tape("a constant number and a tensor are on no tape; make a variable, or data, of one of them"))
+        }
     }
 }
 
@@ -93,7 +95,7 @@ macro_rules! operators {
             type Output = Self;
             #[track_caller]
             fn $method(self, rhs: $x) -> Self {
-                let rhs = beside(self, rhs.into());
+                let rhs = beside(self, rhs.into()).or_panic();
                 self.record_binary($Trait, rhs)
             }
         }
@@ -107,7 +109,7 @@ macro_rules! operators {
             type Output = Var<'t, T>;
             #[track_caller]
             fn $method(self, rhs: Var<'t, T>) -> Var<'t, T> {
-                beside(rhs, self.into()).record_binary($Trait, rhs)
+                beside(rhs, self.into()).or_panic().record_binary($Trait, rhs)
             }
         }
     };

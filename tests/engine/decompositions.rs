@@ -13,7 +13,7 @@ fn some<T: Element>(shape: &[usize], seed: usize) -> Tensor<T> {
 /// X X^T / n + 1: positive definite, with distinct eigenvalues.
 fn definite<T: Element>(n: usize, seed: usize) -> Tensor<T> {
     let x: Tensor<T> = some(&[n, n], seed);
-    x.matmul(&x.t()) * T::from_f64(1.0 / n as f64) + Tensor::eye(n)
+    x.matmul(x.t()) * T::from_f64(1.0 / n as f64) + Tensor::eye(n)
 }
 
 fn largest<T: Element>(x: &Tensor<T>) -> f64 {
@@ -30,14 +30,14 @@ fn they_are_what_they_say<T: Element>(tolerance: f64) {
     for n in [1, 2, 3, 17, 100] {
         let a = definite::<T>(n, n);
         let l = a.cholesky();
-        close("cholesky", &l.matmul(&l.t()), &a);
+        close("cholesky", &l.matmul(l.t()), &a);
         let at = |x: &Tensor<T>, i: usize, j: usize| x.as_slice()[i * x.shape()[1] + j].to_f64();
         assert!((0..n).all(|i| at(&l, i, i) > 0.0 && (i + 1..n).all(|j| at(&l, i, j) == 0.0)));
         let b = some::<T>(&[n, 5], 3);
-        close("a lower system", &l.matmul(&l.solve_triangular(&b, Triangle::Lower)), &b);
-        close("an upper system", &l.t().matmul(&l.t().solve_triangular(&b, Triangle::Upper)), &b);
+        close("a lower system", &l.matmul(l.solve_triangular(&b, Triangle::Lower)), &b);
+        close("an upper system", &l.t().matmul(l.t().solve_triangular(&b, Triangle::Upper)), &b);
         let (values, vectors) = a.eigh();
-        close("eigh", &(&vectors * &values).matmul(&vectors.t()), &a);
+        close("eigh", &(&vectors * &values).matmul(vectors.t()), &a);
         orthonormal("eigh", &vectors);
         assert!(values.as_slice().windows(2).all(|pair| pair[0] <= pair[1]));
         let (sign, log) = a.slogdet();
@@ -225,7 +225,7 @@ fn check(found: Result<Tensor<f64>, Error>, wanted: &Tensor<f64>) {
 #[test]
 fn equal_eigenvalues_have_derivatives_of_what_treats_them_alike() {
     let turn = some::<f64>(&[4, 4], 2).qr().0;
-    let a = (&turn * &Tensor::from([2.0, 2.0, 2.0, 5.0])).matmul(&turn.t());
+    let a = (&turn * &Tensor::from([2.0, 2.0, 2.0, 5.0])).matmul(turn.t());
     check(gradient(&a, |a| a.eigh().0.sum(())), &Tensor::eye(4));
     check(gradient(&a, |a| a.eigh().0.powi(3).sum(())), &(a.matmul(&a) * 3.0));
     check(gradient(&a, |a| a.eigh().0.ln().sum(())), &a.inv_by_eigh());
@@ -246,11 +246,11 @@ fn equal_eigenvalues_have_derivatives_of_what_treats_them_alike() {
         }),
         &{
             let ones = Tensor::<f64>::ones([4, 4]);
-            (&ones - &turn.matmul(&ones.t()).matmul(&turn)) * (0.5 / 3.0)
+            (&ones - &turn.matmul(ones.t()).matmul(&turn)) * (0.5 / 3.0)
         },
     );
     // Rank 1 of 3: two singular values are 0, and the matrix is not square.
-    let flat = some::<f64>(&[4, 1], 1).matmul(&some(&[1, 3], 2));
+    let flat = some::<f64>(&[4, 1], 1).matmul(some(&[1, 3], 2));
     check(gradient(&flat, |a| a.svd().1.square().sum(())), &(&flat * 2.0));
 }
 
@@ -260,7 +260,7 @@ trait Inverse {
 impl Inverse for Tensor<f64> {
     fn inv_by_eigh(&self) -> Self {
         let (values, vectors) = self.eigh();
-        (&vectors / &values).matmul(&vectors.t())
+        (&vectors / &values).matmul(vectors.t())
     }
 }
 

@@ -107,7 +107,7 @@ fn tensor_arithmetic_says_what_does_not_fit() {
     assert_eq!(a.try_add(&b).unwrap_err().to_string(), message);
     let panic = std::panic::catch_unwind(|| &a + &b).unwrap_err();
     assert_eq!(panic.downcast_ref::<String>().unwrap(), message);
-    let error = Tensor::from([[1.0, 2.0]]).try_matmul(&Tensor::from([[1.0, 2.0]])).unwrap_err();
+    let error = Tensor::from([[1.0, 2.0]]).try_matmul(Tensor::from([[1.0, 2.0]])).unwrap_err();
     assert_eq!(error.to_string(), "matmul: inner dimensions differ: lhs [1, 2] has 2 columns, rhs [1, 2] has 1 rows");
     assert!(a.try_sum(1).unwrap_err().is_argument());
 }
@@ -224,7 +224,26 @@ fn tensors_stand_beside_variables_on_either_side_of_an_operator() {
     check::<f32>();
     check::<f64>();
     let alone = std::panic::catch_unwind(|| Var::constant(2.0) * Tensor::from([1.0]));
-    assert!(alone.unwrap_err().downcast_ref::<&str>().unwrap().contains("are on no tape"));
+    assert!(alone.unwrap_err().downcast_ref::<String>().unwrap().contains("are on no tape"));
+}
+
+#[test]
+fn methods_take_variables_numbers_tensors_and_arrays() {
+    let tape = Tape::new();
+    let x = tape.var([[1.0, 2.0], [3.0, 4.0]]);
+    let t = Tensor::from([[0.5, -1.0], [2.0, 0.25]]);
+    let data = tape.data(&t);
+    assert_eq!(x.matmul(&t).value(), x.matmul(data).value());
+    assert_eq!(x.matmul(t.clone()).sum(()).backward().wrt(x), x.matmul(data).sum(()).backward().wrt(x));
+    assert_eq!(x.solve([[1.0, 0.0], [0.0, 1.0]]).value(), x.solve(tape.data(Tensor::eye(2))).value());
+    assert_eq!(x.maximum(&t).value(), x.maximum(data).value());
+    assert_eq!(x.try_hypot(2.0).unwrap().value(), x.hypot(tape.data(2.0)).value());
+    assert_eq!(x.mean_squared_error(&t).item(), x.mean_squared_error(data).item());
+    assert_eq!(data.greater(0.0).select(x, &t).value(), data.greater(0.0).select(x, data).value());
+    // Tensors among themselves, by value or by reference.
+    assert_eq!(t.matmul(&t), t.matmul(t.clone()));
+    let error = Var::constant(1.0).try_maximum(&t).unwrap_err();
+    assert!(error.is_tape() && error.to_string().contains("are on no tape"), "{error}");
 }
 
 #[test]

@@ -37,14 +37,14 @@ impl Attention {
 
     /// The softmax's probabilities.
     pub fn weights(&self) -> Tensor<f64> {
-        (self.q.matmul(&self.k.t()) * self.scale()).softmax(1)
+        (self.q.matmul(self.k.t()) * self.scale()).softmax(1)
     }
 
     /// dV = P' dO, dP = dO V', dS = P .* (dP - row sums of dP .* P), dQ = dS K / sqrt(d), dK = dS' Q / sqrt(d).
     fn by_hand(&self) -> Gradients {
         let p = self.weights();
         let dv = p.t().matmul(&self.d_o);
-        let dp = self.d_o.matmul(&self.v.t());
+        let dp = self.d_o.matmul(self.v.t());
         let inner = super::super::columns::row_sums(&(&dp * &p));
         let ds = &p * (&dp - inner);
         self.below(&ds, &dv)
@@ -53,7 +53,7 @@ impl Attention {
     /// The same by softmax's Jacobian.
     fn by_jacobian(&self) -> Gradients {
         let p = self.weights();
-        let dp = self.d_o.matmul(&self.v.t());
+        let dp = self.d_o.matmul(self.v.t());
         self.below(&jacobian_product(&p, &dp), &p.t().matmul(&self.d_o))
     }
 

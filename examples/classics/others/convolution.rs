@@ -71,7 +71,7 @@ impl Convolution {
 
     fn by_hand(&self) -> Gradients {
         let cols = self.im2col();
-        let dw = self.dout.matmul(&cols.t());
+        let dw = self.dout.matmul(cols.t());
         let db = super::super::columns::row_sums(&self.dout);
         let dcols = self.w.t().matmul(&self.dout);
         named(&[("W", &dw), ("b", &db), ("x", &self.col2im(&dcols, false)), ("cols", &dcols)])

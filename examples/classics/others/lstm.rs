@@ -90,7 +90,7 @@ impl Cell {
             ("Wx", &self.x.t().matmul(da)),
             ("Wh", &self.h0.t().matmul(da)),
             ("b", &da.sum(0)),
-            ("h0", &da.matmul(&self.wh.t())),
+            ("h0", &da.matmul(self.wh.t())),
             ("c0", dc0),
         ])
     }

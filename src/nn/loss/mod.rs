@@ -127,7 +127,8 @@ fn written<'t, T: Element>(beside: Var<'t, T>, shape: &Shape, write: impl FnOnce
 
 /// A closure as a loss: from the output and the target to the loss of each example, or of each element.
 ///
-/// Labels arrive one-hot. What the closure returns is averaged over its elements, by the weights of the examples along its
+/// Labels arrive one-hot; values must have the output's shape, so that a network with more outputs than targets needs a loss type of its
+/// own. What the closure returns is averaged over its elements, by the weights of the examples along its
 /// first axis; a single number is taken as it is.
 ///
 /// # Examples

@@ -218,7 +218,7 @@ fn a_system_that_was_solved_has_a_gradient() {
     let x = a.try_solve(b).unwrap();
     let gradients = x.sum(()).backward();
     // The gradient is that of a matrix beside this one.
-    let product = turned.matmul(&gradients.wrt(b));
+    let product = turned.matmul(gradients.wrt(b));
     let size = gradients.wrt(b).iter().fold(0.0f64, |size, x| size.max(x.abs()));
     assert!(product.iter().all(|back| (back - 1.0).abs() < 1e-15 * size), "{product} of {size}");
     let second = tape.grad(x.sum(()), &[a, b]);

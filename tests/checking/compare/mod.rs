@@ -53,14 +53,14 @@ impl Net {
     }
     /// dC/dz1.
     fn delta1(&self) -> Tensor<f64> {
-        self.w2.t().matmul(&self.delta2()) * self.slope1()
+        self.w2.t().matmul(self.delta2()) * self.slope1()
     }
     /// The four gradients from the two deltas.
     fn gradients(&self, delta1: &Tensor<f64>, delta2: &Tensor<f64>) -> [Tensor<f64>; 4] {
         [
-            delta1.matmul(&self.x.t()) + &self.w1 * (self.lambda / M),
+            delta1.matmul(self.x.t()) + &self.w1 * (self.lambda / M),
             delta1.sum(1).reshape([3, 1]),
-            delta2.matmul(&self.a1.t()) + &self.w2 * (self.lambda / M),
+            delta2.matmul(self.a1.t()) + &self.w2 * (self.lambda / M),
             delta2.sum(1).reshape([2, 1]),
         ]
     }
@@ -280,7 +280,7 @@ fn the_other_mistakes_of_the_derivation_are_named() {
     assert!(text.contains("only example 3"), "{text}");
     // The bias' gradient right, the weights' with X transposed nowhere: a factor of one formula alone.
     let [w1, b1, w2, b2] = net.right();
-    let alone = net.w2.t().matmul(&delta2).matmul(&net.x.t());
+    let alone = net.w2.t().matmul(&delta2).matmul(net.x.t());
     let (kind, text) = best(&net.report([alone, b1, w2, b2]));
     assert_eq!(kind, Kind::RuleLeftOut, "{text}");
     assert!(text.ends_with("(in these formulas alone)"), "{text}");
@@ -291,7 +291,7 @@ fn the_other_mistakes_of_the_derivation_are_named() {
 fn two_mistakes_at_once_are_named() {
     let net = Net { lambda: 0.0, ..Net::new() };
     let delta2 = &net.delta2() * &net.a2.map(|a| a * (1.0 - a));
-    let delta1 = net.w2.t().matmul(&net.delta2());
+    let delta1 = net.w2.t().matmul(net.delta2());
     let report = net.report(net.gradients(&-&delta1, &net.delta2()));
     let (_, text) = best(&report);
     assert_eq!(report.diagnosis.best().unwrap().mistakes.len(), 2, "{text}");
@@ -495,7 +495,7 @@ fn a_mistake_repeated_in_every_layer_of_a_loop_is_one_mistake() {
         let mut found = Vec::new();
         for k in (0..3).rev() {
             let delta = &g * &a[k + 1].map(slope);
-            found.push((["W1", "W2", "W3"][k], delta.matmul(&a[k].t())));
+            found.push((["W1", "W2", "W3"][k], delta.matmul(a[k].t())));
             g = ws[k].t().matmul(&delta);
         }
         found
@@ -520,7 +520,7 @@ fn regularisation_of_the_bias_column_is_named() {
     let x = Tensor::from([[1.0, 0.5, 0.3], [1.0, 0.8, -1.1], [1.0, -0.4, 0.6], [1.0, 2.0, 0.1]]);
     let y = Tensor::from([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
     let (lambda, m) = (0.7, 4.0);
-    let delta = sigmoid(&x.matmul(&theta.t())) - &y;
+    let delta = sigmoid(&x.matmul(theta.t())) - &y;
     let plain = delta.t().matmul(&x) / m;
     let spared = Tensor::from_fn([2, 3], |i| if i[1] == 0 { 0.0 } else { theta.get(i).unwrap() });
     let report = |hand: Tensor<f64>| {
@@ -550,7 +550,7 @@ fn regularisation_of_the_bias_column_is_named() {
 #[test]
 fn the_report_reads_as_in_the_golden_file() {
     let net = Net::new();
-    let delta1 = net.w2.t().matmul(&net.delta2());
+    let delta1 = net.w2.t().matmul(net.delta2());
     let [w1, b1, w2, b2] = net.gradients(&delta1, &net.delta2());
     let report = net.compare([w1, b1, w2, b2]).hand("z1", delta1).hand("z2", net.delta2()).run().unwrap();
     let text = format!("{}\n", without_lines(&report.to_string()));
@@ -566,7 +566,7 @@ fn a_factor_from_elsewhere_is_named() {
     let a1 = w1.matmul(&x).map(f64::tanh);
     let out = w2.matmul(&a1);
     let delta = w1.t().matmul(&out) * a1.map(|a| 1.0 - a * a);
-    let hand = [("W1", delta.matmul(&x.t())), ("W2", out.matmul(&a1.t()))];
+    let hand = [("W1", delta.matmul(x.t())), ("W2", out.matmul(a1.t()))];
     let report = small(&[("W1", w1.clone()), ("W2", w2.clone())], &hand, |p| {
         let tape = p[0].tape();
         p[1].matmul(p[0].matmul(tape.data(&x)).tanh().named("a1")).square().sum(()) * 0.5
@@ -600,7 +600,7 @@ fn coarse_values_are_compared_within_their_tolerance() {
     let compare =
         |gradients: [Tensor<f64>; 4]| net.compare(gradients.map(|g| printed(&g))).tolerance(1e-3).run().unwrap();
     compare(net.right()).assert();
-    let back = net.w2.t().matmul(&net.delta2());
+    let back = net.w2.t().matmul(net.delta2());
     let report = compare(net.gradients(&back, &net.delta2()));
     assert_eq!(best(&report).0, Kind::RuleLeftOut);
 }
@@ -690,11 +690,11 @@ fn mistakes_in_a_loop_over_examples_are_named() {
     let by_hand = |error: fn(f64, f64) -> f64, counts: fn(usize) -> bool| {
         let (mut d1, mut d2) = (Tensor::zeros([2, 2]), Tensor::zeros([1, 2]));
         for (_, &(x, y)) in examples.iter().enumerate().filter(|(i, _)| counts(*i)) {
-            let a1 = sigmoid(&w1.matmul(&column(x)));
+            let a1 = sigmoid(&w1.matmul(column(x)));
             let delta2 = sigmoid(&w2.matmul(&a1)).map(|a| error(a, y) / 3.0);
             let delta1 = w2.t().matmul(&delta2) * a1.map(|a| a * (1.0 - a));
-            d1 += delta1.matmul(&column(x).t());
-            d2 += delta2.matmul(&a1.t());
+            d1 += delta1.matmul(column(x).t());
+            d2 += delta2.matmul(a1.t());
         }
         [("W1", d1), ("W2", d2)]
     };

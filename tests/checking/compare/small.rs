@@ -29,7 +29,7 @@ fn an_operand_of_a_product_transposed_the_wrong_way_is_named() {
     let out = w2.matmul(&a1);
     let d1 = |back: &Tensor<f64>| back * &a1.map(|a| 1.0 - a * a);
     let report = |back: Tensor<f64>| {
-        let hand = [("W1", d1(&back).matmul(&x.t())), ("W2", out.matmul(&a1.t()))];
+        let hand = [("W1", d1(&back).matmul(x.t())), ("W2", out.matmul(a1.t()))];
         small(&[("W1", w1.clone()), ("W2", w2.clone())], &hand, |p| {
             let tape = p[0].tape();
             p[1].matmul(p[0].matmul(tape.data(&x)).tanh().named("a1")).square().sum(()) * 0.5
@@ -108,7 +108,7 @@ fn mistakes_at_one_term_of_a_loss_are_named() {
     assert!(text.contains("times 2"), "{text}");
     let (kind, text) = best(&report(&l1 - &data));
     assert_eq!(kind, Kind::RuleNegated, "{text}");
-    let (kind, text) = best(&report(&x.t().matmul(&x.matmul(&w)) / 3.0 + &l1));
+    let (kind, text) = best(&report(&x.t().matmul(x.matmul(&w)) / 3.0 + &l1));
     assert_eq!(kind, Kind::OperandDropped, "{text}");
     let (kind, text) = best(&report(x.t().matmul(&(x.matmul(&w) + &t)) / 3.0 + &l1));
     assert_eq!(kind, Kind::OperandNegated, "{text}");

@@ -54,7 +54,7 @@ fn each_law_has_its_variance_and_its_bound() {
 fn an_orthogonal_matrix_is_orthogonal_either_way() {
     for [rows, columns] in [[60, 60], [70, 40], [40, 70], [1, 5], [5, 1]] {
         let q = draw(Init::Orthogonal { gain: 2.0 }, [rows, columns], 5);
-        let gram = if rows >= columns { q.t().matmul(&q) } else { q.matmul(&q.t()) };
+        let gram = if rows >= columns { q.t().matmul(&q) } else { q.matmul(q.t()) };
         let off = (gram - Tensor::eye(rows.min(columns)) * 4.0).abs().max(()).item();
         assert!(off < 1e-13, "[{rows}, {columns}]: {off}");
     }

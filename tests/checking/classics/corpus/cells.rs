@@ -75,7 +75,7 @@ const CONVOLUTION: [super::Expected; 5] = [
 ];
 
 fn convolution_by_hand(layer: &Convolution, slips: Slips<'_>) -> Gradients {
-    let dw = layer.dout.matmul(&layer.im2col().t());
+    let dw = layer.dout.matmul(layer.im2col().t());
     let dcols = match slips {
         ["W not transposed"] => layer.w.matmul(&layer.dout),
         ["W forgotten"] => layer.dout.clone(),

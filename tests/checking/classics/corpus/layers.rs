@@ -78,7 +78,7 @@ const ATTENTION: [super::Expected; 11] = [
 fn attention_by_hand(layer: &Attention, slips: Slips<'_>) -> Gradients {
     let p = layer.weights();
     let dv = if slips == ["dV with P"] { p.matmul(&layer.d_o) } else { p.t().matmul(&layer.d_o) };
-    let dp = layer.d_o.matmul(&layer.v.t());
+    let dp = layer.d_o.matmul(layer.v.t());
     let ds = match slips {
         ["diagonal alone"] => &dp * &p * (1.0 - &p),
         ["softmax left out"] => dp,

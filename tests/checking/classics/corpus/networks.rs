@@ -67,9 +67,9 @@ const COURSE: [super::Expected; 29] = [
 fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
     let made = |slip: &str| slips.contains(&slip);
     let m = course.x.shape()[0] as f64;
-    let z2 = course.x.matmul(&course.weights[0].t()) + &course.biases[0];
+    let z2 = course.x.matmul(course.weights[0].t()) + &course.biases[0];
     let a2 = z2.sigmoid();
-    let a3 = (a2.matmul(&course.weights[1].t()) + &course.biases[1]).sigmoid();
+    let a3 = (a2.matmul(course.weights[1].t()) + &course.biases[1]).sigmoid();
     let mut delta3 = &a3 - &course.y;
     if made("delta is y - a") {
         delta3 = -delta3;
@@ -89,7 +89,7 @@ fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
     }
     let w2 = &course.weights[1];
     let back = match slips {
-        ["W2 not transposed"] => delta3.matmul(&w2.t()),
+        ["W2 not transposed"] => delta3.matmul(w2.t()),
         ["W2 forgotten"] => delta3.clone(),
         ["W1 for W2"] => delta3.matmul(&course.weights[0]),
         _ => delta3.matmul(w2),
@@ -175,10 +175,10 @@ fn columns_by_hand(net: &Columns, slips: Slips<'_>) -> Gradients {
     };
     let w2 = if slips == ["W2 not transposed"] { net.w2.clone() } else { net.w2.t() };
     let dz1 = w2.matmul(&dz2) * slope;
-    let dw2 = dz2.matmul(&a1.t());
+    let dw2 = dz2.matmul(a1.t());
     let dw2 = if slips == ["dW2 transposed"] { dw2.t() } else { dw2 };
     let db1 = if slips == ["b1 not summed"] { dz1.clone() } else { row_sums(&dz1) };
-    named(&[("W1", &dz1.matmul(&net.x.t())), ("b1", &db1), ("W2", &dw2), ("b2", &row_sums(&dz2))])
+    named(&[("W1", &dz1.matmul(net.x.t())), ("b1", &db1), ("W2", &dw2), ("b2", &row_sums(&dz2))])
 }
 
 const NIELSEN: [super::Expected; 9] = [
@@ -212,7 +212,7 @@ fn nielsen_by_hand(net: &Network, x: &Tensor<f64>, y: &Tensor<f64>, slips: Slips
     };
     let nabla_b = if slips == ["nabla_b[0] stays 0"] { Tensor::zeros(delta1.shape()) } else { delta1.clone() };
     let below = if slips == ["BP4 with the layer's own activation"] { &a2 } else { &a1 };
-    let nabla_w = delta2.matmul(&below.t());
+    let nabla_w = delta2.matmul(below.t());
     let nabla_w = if slips == ["nabla_w[1] transposed"] { nabla_w.t() } else { nabla_w };
-    named(&[("w1", &delta1.matmul(&x.t())), ("b1", &nabla_b), ("w2", &nabla_w), ("b2", &delta2)])
+    named(&[("w1", &delta1.matmul(x.t())), ("b1", &nabla_b), ("w2", &nabla_w), ("b2", &delta2)])
 }
