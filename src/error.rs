@@ -6,6 +6,16 @@
 use std::fmt;
 
 /// What went wrong, with a message fit to print.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Error, Tensor};
+/// let error = Tensor::from([[1.0, 2.0]]).try_matmul(&Tensor::from([[1.0], [2.0], [3.0]])).unwrap_err();
+/// assert!(error.is_shape() && error.to_string().starts_with("matmul: inner dimensions differ"));
+/// // One of your own, and where it happened.
+/// let error = Error::argument("rate: 0 is not above 0").within("settings.json");
+/// assert_eq!(error.to_string(), "settings.json: rate: 0 is not above 0");
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Error {
     kind: Kind,
@@ -13,6 +23,17 @@ pub struct Error {
 }
 
 /// A result whose error is [`Error`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Result, Tensor};
+/// fn whitening(covariance: &Tensor<f64>) -> Result<Tensor<f64>> {
+///     covariance.try_cholesky()?.try_inv()
+/// }
+/// assert_eq!(whitening(&Tensor::from([[4.0, 0.0], [0.0, 1.0]]))?.to_vec(), [0.5, 0.0, 0.0, 1.0]);
+/// assert!(whitening(&Tensor::from([4.0, 1.0])).is_err_and(|error| error.is_shape()));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

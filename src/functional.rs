@@ -7,6 +7,15 @@
 //!
 //! Each panics on a caller's mistake and has a twin that returns it, [`try_grad`], [`try_hvp_slice`] and so on. The functions of the
 //! same names at the crate's root are these for f64, where literals need no suffix.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Result, Tensor, functional};
+//! // In f32, and with the caller's mistake as an error.
+//! assert_eq!(functional::grad(|x| x.square(), 3.0_f32), 6.0);
+//! let slopes: Result<Tensor<f64>> = functional::try_grad(|x| x.square(), Tensor::from([1.0, 2.0]));
+//! assert!(slopes.is_err_and(|error| error.is_shape()));
+//! ```
 
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, all_finite};
@@ -14,6 +23,17 @@ use crate::tape::{Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
 
 /// What a closure is differentiated at: a number, or a tensor by value or reference.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Point, Tensor, grad};
+/// // The derivative looks like the point: a number by a number, a tensor by a tensor.
+/// fn slope<P: Point<Element = f64>>(x: P) -> P::Derivative {
+///     grad(|x| (x * x).sum(()), x)
+/// }
+/// assert_eq!(slope(3.0), 6.0);
+/// assert_eq!(slope(&Tensor::from([1.0, 2.0])), Tensor::from([2.0, 4.0]));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no point to differentiate at",
     label = "expected an `f64` or a `Tensor`, by value or by reference",

@@ -12,6 +12,18 @@ use crate::tensor::Tensor;
 ///
 /// Kept are those of variables made with [`Tape::var`](crate::Tape::var), of every scalar, and of tensors marked with
 /// [`Var::retain_gradient`].
+///
+/// # Examples
+/// ```
+/// use retrograd::Tape;
+/// let tape = Tape::new();
+/// let (w, b, unused) = (tape.var([1.0, -1.0]), tape.var(0.5), tape.var(7.0));
+/// let mut gradients = (w * b).sum(()).backward();
+/// assert_eq!(gradients.wrt(w).to_vec(), [0.5, 0.5]);
+/// assert_eq!(gradients.items(&[b, unused]), [0.0, 0.0]);
+/// // Taken out, it is the caller's own, and may be written in place.
+/// assert_eq!(gradients.take(w.id()).unwrap().to_vec(), [0.5, 0.5]);
+/// ```
 pub struct Gradients<T> {
     scalars: Vec<T>,
     tensors: Vec<Option<Value<T>>>,

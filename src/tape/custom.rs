@@ -57,6 +57,31 @@ pub trait CustomOp: Send + Sync + 'static {
 }
 
 /// A user's op on whole tensors whose rule exists as numbers only: first derivatives, and an error beyond.
+///
+/// # Examples
+/// ```
+/// use retrograd::{NumericOp, Result, Tape, Tensor};
+///
+/// /// A sum of squares, with the gradient as some other program gives it.
+/// struct Energy;
+/// impl NumericOp<f64> for Energy {
+///     fn name(&self) -> &str {
+///         "energy"
+///     }
+///     fn value(&self, inputs: &[Tensor<f64>]) -> Result<Tensor<f64>> {
+///         Ok(inputs[0].square().sum(()))
+///     }
+///     fn vjp(&self, inputs: &[Tensor<f64>], _output: &Tensor<f64>, g: &Tensor<f64>) -> Vec<Tensor<f64>> {
+///         vec![&inputs[0] * 2.0 * g.item()]
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let x = tape.var([1.0, -3.0]);
+/// let y = tape.numeric(Energy, &[x]);
+/// assert_eq!(y.backward().wrt(x).to_vec(), [2.0, -6.0]);
+/// assert!(tape.try_grad(y, &[x]).is_err_and(|error| error.is_not_differentiable()));
+/// ```
 pub trait NumericOp<T>: Send + Sync + 'static {
     /// The op's name.
     fn name(&self) -> &str;

@@ -10,6 +10,16 @@ use crate::ops::structural::{
 use crate::tensor::{Shape, Span, Tensor};
 
 /// Which triangle of a matrix [`Var::solve_triangular`] reads.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, Triangle};
+/// let m = Tensor::from([[2.0, 9.0], [1.0, 4.0]]);
+/// let b = Tensor::from([2.0, 9.0]);
+/// // The 9 is not read, and then the 1 is not.
+/// assert_eq!(m.solve_triangular(&b, Triangle::Lower).to_vec(), [1.0, 2.0]);
+/// assert_eq!(m.solve_triangular(&b, Triangle::Upper).to_vec(), [-9.125, 2.25]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Triangle {
     /// The diagonal and what is below it.

@@ -80,6 +80,19 @@ pub struct Tape<T> {
 }
 
 /// A comparison that ordinary control flow made on variables.
+///
+/// # Examples
+/// ```
+/// use retrograd::Tape;
+/// use std::cmp::Ordering;
+/// let tape = Tape::new();
+/// let x = tape.var(-2.0);
+/// let magnitude = if x < 0.0 { -x } else { x };
+/// assert_eq!(magnitude.item(), 2.0);
+/// let guard = tape.guards()[0];
+/// assert_eq!((guard.values(), guard.outcome), ((-2.0, 0.0), Some(Ordering::Less)));
+/// assert_eq!(guard.ids().0, x.id());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Guard<T> {
     pub(crate) left: (NodeId, T),
@@ -368,6 +381,18 @@ impl<T: Element> Tape<T> {
 }
 
 /// What [`Tape::var`] and [`Tape::data`] take: a number, a tensor, or nested arrays of numbers.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Element, Input, Tape, Tensor};
+/// // Functions of your own can take whatever a tape takes.
+/// fn length<T: Element>(x: impl Input<T>) -> T {
+///     Tape::of().data(x).norm2(()).item()
+/// }
+/// assert_eq!(length([3.0, 4.0]), 5.0);
+/// assert_eq!(length(&Tensor::from([[3.0], [4.0]])), 5.0);
+/// assert_eq!(length(-5.0), 5.0);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand on a tape of `{T}`",
     label = "expected a number, an array, a `Vec` or a `Tensor` of `{T}`",

@@ -101,6 +101,20 @@ impl<T: Element> Tape<T> {
 }
 
 /// An open scope; dropping it closes it.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, graph::Graph};
+/// let tape = Tape::new();
+/// let x = tape.var(0.5);
+/// let hidden = {
+///     let _layer = tape.scope("layer1");
+///     x.tanh()
+/// };
+/// let graph = Graph::of(hidden * 2.0);
+/// assert_eq!(graph.find(hidden.id()).unwrap().scope(), Some("layer1"));
+/// assert_eq!(graph.output().scope(), None);
+/// ```
 pub struct Scope<'t, T: Element> {
     tape: &'t Tape<T>,
     place: usize,

@@ -12,6 +12,19 @@ use std::sync::atomic::{self, AtomicU64};
 /// A node of what its tape holds, without a borrow of it: the key to its gradient once the tape is cleared.
 ///
 /// It is of one recording: gradients of another tape, or of what this one holds after [`Tape::clear`], refuse it.
+///
+/// # Examples
+/// ```
+/// use retrograd::Tape;
+/// let mut tape = Tape::new();
+/// let (id, gradients) = {
+///     let x = tape.var([1.0, 2.0]);
+///     (x.id(), x.square().sum(()).backward())
+/// };
+/// tape.clear();
+/// // No variable is left, and its gradient is found all the same.
+/// assert_eq!(gradients.get(id).unwrap().to_vec(), [2.0, 4.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id {
     pub(crate) of: Recorded,
@@ -75,6 +88,18 @@ impl NodeId {
 /// A number or tensor on a tape: `Copy`, with operators, and every op as a method.
 ///
 /// A variable of a cleared tape does not compile; variables of two tapes in one op are a clear panic.
+///
+/// # Examples
+/// ```
+/// use retrograd::Tape;
+/// let tape = Tape::new();
+/// let (x, y) = (tape.var(3.0), tape.var([1.0, 2.0]));
+/// let z = (x * y + y).sum(());
+/// assert_eq!((z.item(), y.shape().dims()), (12.0, &[2][..]));
+/// let gradients = z.backward();
+/// assert_eq!(gradients.item(x), 3.0);
+/// assert_eq!(gradients.wrt(y).to_vec(), [4.0, 4.0]);
+/// ```
 pub struct Var<'t, T> {
     /// `None` for a constant that belongs to no tape.
     pub(crate) tape: Option<&'t Tape<T>>,

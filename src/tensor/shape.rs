@@ -15,6 +15,16 @@ use std::ops::Deref;
 ///
 /// There are at most [`Shape::MAX_RANK`] axes, and the lengths that are not 0 multiply to at most [`Shape::MAX_NUMEL`].
 /// [`Shape::new`] and methods that take [`IntoShape`] and return a `Result` say so with an error, conversions with a panic.
+///
+/// # Examples
+/// ```
+/// use retrograd::Tensor;
+/// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// let shape = x.shape();
+/// assert_eq!(shape.dims(), [2, 3]);
+/// assert_eq!((shape.rank(), shape.numel(), shape[1]), (2, 6, 3));
+/// assert_eq!(shape.to_string(), "[2, 3]");
+/// ```
 #[derive(Clone)]
 pub struct Shape(Lengths);
 
@@ -233,6 +243,16 @@ fn too_large(op: &str, lengths: &[usize]) -> Error {
 ///
 /// It is not `Into`, since lengths may be too large; [`Shape`] says what that is. The conversions of `From` and `collect`
 /// panic where this is an error.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Shape, Tensor};
+/// let x = Tensor::from([1.0, 2.0, 3.0, 4.0]);
+/// let square = x.reshape([2, 2]);
+/// assert_eq!(x.reshape(vec![2, 2]), square);
+/// assert_eq!(x.reshape(Shape::from([2, 2])), square);
+/// assert_eq!(square.reshape(4), x);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no shape",
     label = "expected lengths of axes, as in `[2, 3]`",
@@ -334,6 +354,18 @@ impl AxisMask {
 /// One axis, some, or all of them; negative numbers count from the last.
 ///
 /// Made from an integer, an array or slice of integers, or `()` for all; of any of these, [`keep`] has a reduction keep the axes.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Axes, Tensor, keep};
+/// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+/// assert_eq!(x.sum(0).to_vec(), [4.0, 6.0]);
+/// assert_eq!(x.sum(-1).to_vec(), [3.0, 7.0]);
+/// assert_eq!(x.sum(keep(-1)).shape().dims(), [2, 1]);
+/// for all in [Axes::from(()), Axes::from([0, 1]), Axes::ALL] {
+///     assert_eq!(x.sum(all).item(), 10.0);
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Axes {
     /// Which; `None` is all.

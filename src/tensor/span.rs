@@ -6,6 +6,15 @@ use crate::error::{Error, Result};
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
 /// A part of one axis: a range, with a step, or one number, which drops the axis. Negative numbers count from the end.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Span, Tensor};
+/// let x = Tensor::from([0.0, 1.0, 2.0, 3.0, 4.0]);
+/// assert_eq!(x.slice(1..3).to_vec(), [1.0, 2.0]);
+/// assert_eq!(x.slice(-2..).to_vec(), [3.0, 4.0]);
+/// assert_eq!(x.slice(Span::from(..).step(-2)).to_vec(), [4.0, 2.0, 0.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
     start: Option<isize>,
@@ -90,6 +99,15 @@ impl From<RangeFull> for Span {
 }
 
 /// A span for each leading axis: one range or number, an array or slice, or a tuple of up to four.
+///
+/// # Examples
+/// ```
+/// use retrograd::Tensor;
+/// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// assert_eq!(x.slice(1).to_vec(), [4.0, 5.0, 6.0]);
+/// assert_eq!(x.slice((.., -1)).to_vec(), [3.0, 6.0]);
+/// assert_eq!(x.slice([0..1, 1..3]).shape().dims(), [1, 2]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which part to take",
     label = "expected numbers and ranges, one for each axis",

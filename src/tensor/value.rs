@@ -5,6 +5,15 @@ use crate::num::Element;
 use std::fmt;
 
 /// A value on the tape, or beside it: a number or a tensor. A tensor without axes is always a number.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, Value};
+/// let value = Value::from(Tensor::from([1.0, 2.0]));
+/// assert_eq!(value.shape().dims(), [2]);
+/// assert_eq!(value.as_slice(), [1.0, 2.0]);
+/// assert!(matches!(Value::from(Tensor::scalar(3.0)), Value::Scalar(3.0)));
+/// ```
 #[derive(Clone)]
 pub enum Value<T> {
     /// A number.
