@@ -12,6 +12,15 @@ macro_rules! float_trait {
         /// What the value of an op may use: arithmetic, comparisons and the elementary functions.
         ///
         /// Write values without side effects; `if` on cheap expressions is fine, the vectoriser turns it into a select.
+        ///
+        /// # Examples
+        /// ```
+        /// use retrograd::Float;
+        /// fn logistic<F: Float>(x: F) -> F {
+        ///     F::lit(1.0) / (F::lit(1.0) + (-x).exp())
+        /// }
+        /// assert_eq!((logistic(0.0_f64), logistic(0.0_f32)), (0.5, 0.5));
+        /// ```
         pub trait Float:
             Copy
             + PartialOrd

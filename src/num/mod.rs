@@ -8,6 +8,20 @@
 //! - [`Real`]: [`Number`] with literals on the right of an operator, for users' generic formulas.
 //!
 //! [`Float`] and [`Number`] share method names and neither extends the other, so a bound on one is never ambiguous.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Dual, Element, Number, Real};
+//! // A user's formula over any number, and a loop over either stored type.
+//! fn bump<S: Real>(x: S) -> S {
+//!     (-x * x * 0.5).exp()
+//! }
+//! fn largest<T: Element>(points: &[T]) -> f64 {
+//!     points.iter().map(|&x| x.to_f64()).fold(f64::NEG_INFINITY, f64::max)
+//! }
+//! assert_eq!(bump(Dual::variable(0.0)).tangent, 0.0);
+//! assert_eq!(largest(&[0.5_f32, 0.25]), 0.5);
+//! ```
 
 mod dual;
 mod element;

@@ -15,6 +15,17 @@ macro_rules! number_trait {
         ///
         /// Implemented by `f32`, `f64`, [`Dual`](crate::Dual) and [`Var`](crate::Var). A formula written over it runs on
         /// all of them; comparisons with `<` look at values, and on variables are recorded as guards.
+        ///
+        /// # Examples
+        /// ```
+        /// use retrograd::{Dual, Number, grad};
+        /// fn formula<S: Number>(x: S) -> S {
+        ///     x * x + S::lit(3.0) * x.sin()
+        /// }
+        /// assert_eq!(formula(0.0_f32), 0.0);
+        /// assert_eq!(formula(Dual::variable(0.0)).tangent, 3.0);
+        /// assert_eq!(grad(|x| formula(x), 0.0), 3.0);
+        /// ```
         pub trait Number:
             Copy
             + Debug
@@ -154,6 +165,14 @@ plain_number!(() f32, () f64, (M: Mode) Lane<f32, M>, (M: Mode) Lane<f64, M>);
 ///
 /// Multiplying or dividing it keeps a zero a zero, whatever the factor: where no gradient arrives, an infinite or
 /// undefined derivative does not leak. That holds at every order, since recorded rules record the same operations.
+///
+/// # Examples
+/// ```
+/// use retrograd::Upstream;
+/// assert_eq!((Upstream(2.0) * 3.0).0, 6.0);
+/// assert_eq!((Upstream(0.0) * f64::INFINITY).0, 0.0);
+/// assert_eq!((Upstream(0.0) / 0.0).0, 0.0);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<S>(pub S);
 

@@ -19,6 +19,28 @@ use crate::tensor::shape::AxisMask;
 /// What a rule on whole tensors may use.
 ///
 /// Values broadcast as in NumPy. Shape mistakes inside a rule are mistakes of the rule, so they panic.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Algebra, CustomOp, Element, Result, Tape, Tensor};
+///
+/// /// trace(X Y), with gradients g Y^T and g X^T: computed, recorded or compiled, as the caller wants it.
+/// struct ProductTrace;
+/// impl CustomOp for ProductTrace {
+///     const NAME: &'static str = "product_trace";
+///     fn value<T: Element>(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+///         inputs[0].try_matmul(&inputs[1])?.try_trace()
+///     }
+///     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V], _output: &A::V, g: &A::V) -> Vec<A::V> {
+///         vec![a.mul(g, &a.transpose(&inputs[1])), a.mul(g, &a.transpose(&inputs[0]))]
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let (x, y) = (tape.var([[1.0, 2.0], [3.0, 4.0]]), tape.var([[0.0, 1.0], [5.0, 0.0]]));
+/// let gradients = tape.custom(ProductTrace, &[x, y]).backward();
+/// assert_eq!(gradients.wrt(x).to_vec(), [0.0, 5.0, 1.0, 0.0]);
+/// ```
 pub trait Algebra<T: Element>: Sized {
     /// A value: computed, or recorded.
     type V: Clone;

@@ -39,6 +39,14 @@ use std::fmt::Debug;
 /// What a rule reads beside the upstream gradient; nothing else is kept or streamed.
 ///
 /// Kernels hand NaN to a rule in place of what it does not list.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Unary, ops::Saves, ops::Tanh};
+/// // The rule of tanh is g (1 - y^2), with the output y: kernels need not keep its input.
+/// assert_eq!(<Tanh as Unary>::SAVES, Saves::OUT);
+/// assert_eq!(Saves::X.and(Saves::Y), Saves { x: true, y: true, out: false });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Saves {
     /// The (first) input.
@@ -189,6 +197,34 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
 }
 
 /// An elementwise op of two arguments, which broadcast.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Binary, Float, Number, Tape, Upstream, ops::Saves};
+///
+/// /// x^2 y.
+/// #[derive(Clone, Copy, Debug)]
+/// struct Volume;
+/// impl Binary for Volume {
+///     const NAME: &'static str = "volume";
+///     const SAVES: [Saves; 2] = [Saves::X.and(Saves::Y), Saves::X];
+///     const POINTS: &'static [(f64, f64)] = &[(0.5, -1.0), (2.0, 3.0)];
+///     fn value<F: Float>(self, x: F, y: F) -> F {
+///         x * x * y
+///     }
+///     fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+///         g * (S::lit(2.0) * x * y)
+///     }
+///     fn vjp_y<S: Number>(self, x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
+///         g * (x * x)
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let (x, y) = (tape.var(3.0), tape.var(5.0));
+/// let gradients = x.apply2(Volume, y).backward();
+/// assert_eq!(gradients.items(&[x, y]), [30.0, 9.0]);
+/// ```
 pub trait Binary: Copy + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;

@@ -1,4 +1,12 @@
 //! The functions for `f64`. What they do and how well, the [parent module](super) says.
+//!
+//! # Examples
+//! ```
+//! use retrograd::num::math::{Plain, double};
+//! assert_eq!(double::cbrt::<Plain>(27.0), 3.0);
+//! // No square leaves the range on the way.
+//! assert!((double::hypot::<Plain>(3e200, 4e200) / 5e200 - 1.0).abs() <= f64::EPSILON);
+//! ```
 
 use super::{Mode, arc, erf as error_function, exp as exponential, huge, log as logarithm, power, special, trig};
 

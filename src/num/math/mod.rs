@@ -53,6 +53,15 @@
 //! | polygamma | 0.55 | 5.65 |
 //!
 //! `tests/engine/math_accuracy.rs` measures them and reads this table.
+//!
+//! # Examples
+//! ```
+//! use retrograd::num::math::{Plain, double};
+//! let x = [0.0, 0.5, 1.0];
+//! for (y, x) in x.map(double::exp::<Plain>).into_iter().zip(x) {
+//!     assert!((y - f64::exp(x)).abs() <= f64::EPSILON * y);
+//! }
+//! ```
 
 mod arc;
 pub mod double;
@@ -67,6 +76,20 @@ mod special;
 mod trig;
 
 /// How a multiply-add is carried out where a kernel is compiled.
+///
+/// # Examples
+/// ```
+/// use retrograd::num::math::{Mode, Plain, double};
+/// // A kernel of your own, for whatever mode its caller has.
+/// fn lengths<M: Mode>(x: &[f64], y: &[f64], out: &mut [f64]) {
+///     for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+///         *out = M::fma(x, x, y * y).sqrt() + double::expm1::<M>(0.0);
+///     }
+/// }
+/// let mut out = [0.0; 2];
+/// lengths::<Plain>(&[3.0, 0.0], &[4.0, 2.0], &mut out);
+/// assert_eq!(out, [5.0, 2.0]);
+/// ```
 pub trait Mode: Copy + Send + Sync + 'static {
     /// Whether `fma` rounds once. Code that wants a product's rounding error asks this.
     const FUSED: bool;
@@ -81,18 +104,52 @@ pub trait Mode: Copy + Send + Sync + 'static {
 }
 
 /// `a * b + c` with two roundings: right everywhere, and the only choice on CPUs without a fused multiply-add.
+///
+/// # Examples
+/// ```
+/// use retrograd::num::math::{Mode, Plain};
+/// let x = 1.0 + f64::EPSILON;
+/// // The square of the last place is lost to the product's rounding.
+/// assert_eq!(Plain::fma(x, x, -1.0 - 2.0 * f64::EPSILON), 0.0);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
 /// `mul_add`, with one rounding. Use it only inside `#[target_feature(enable = "fma")]` functions or on NEON.
+///
+/// # Examples
+/// ```
+/// use retrograd::num::math::{Fused, Mode};
+/// let x = 1.0 + f64::EPSILON;
+/// // The square of the last place is there.
+/// assert_eq!(Fused::fma(x, x, -1.0 - 2.0 * f64::EPSILON), f64::EPSILON * f64::EPSILON);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Fused;
 
 /// `M`, with circular functions that take any angle: what kernels use where an angle may be large.
+///
+/// # Examples
+/// ```
+/// use retrograd::num::math::{AnyAngle, Mode, Plain, double};
+/// assert!(<AnyAngle<Plain> as Mode>::ANY_ANGLE && !Plain::ANY_ANGLE);
+/// // What kernels take in that mode, and what they take otherwise.
+/// assert!(double::sin_any::<Plain>(1e20).is_finite() && double::sin::<Plain>(1e20).is_nan());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AnyAngle<M>(std::marker::PhantomData<fn() -> M>);
 
 /// `M`, with circular functions that rely on angles in reach: what kernels use once they have looked.
+///
+/// # Examples
+/// ```
+/// use retrograd::num::math::{Mode, NearAngles, Plain, double};
+/// let angles = [0.0, 0.5, -3.0];
+/// if !angles.iter().any(|&x| double::is_large::<Plain>(x)) {
+///     assert_eq!(angles.map(double::sin::<NearAngles<Plain>>), angles.map(double::sin::<Plain>));
+/// }
+/// assert!(<NearAngles<Plain> as Mode>::NEAR_ANGLES);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct NearAngles<M>(std::marker::PhantomData<fn() -> M>);
 

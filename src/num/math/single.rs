@@ -1,4 +1,12 @@
 //! The functions for `f32`. What they do and how well, the [parent module](super) says.
+//!
+//! # Examples
+//! ```
+//! use retrograd::num::math::{Plain, single};
+//! assert_eq!(single::exp2::<Plain>(-3.0), 0.125);
+//! // No square leaves the range on the way.
+//! assert!((single::hypot::<Plain>(3e30, 4e30) / 5e30 - 1.0).abs() <= f32::EPSILON);
+//! ```
 
 use super::{Mode, arc, erf as error_function, exp as exponential, huge, log as logarithm, power, special, trig};
 
