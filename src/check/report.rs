@@ -5,6 +5,14 @@ use crate::tensor::Shape;
 use std::fmt;
 
 /// What a check says about one element, one parameter, or the whole function.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, check::Verdict, gradcheck};
+/// let of = |x: f64| gradcheck(&[("x", Tensor::scalar(x))], |p| p[0].relu()).verdict();
+/// assert_eq!(of(0.5), Verdict::Agrees);
+/// assert_eq!(of(0.0), Verdict::Inconclusive); // a kink
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// The values agree within the tolerance.
@@ -16,6 +24,8 @@ pub enum Verdict {
 }
 
 /// What the gradient of reverse mode was held against.
+///
+/// See the example of [`Finding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
     /// The derivative of forward mode, which is exact up to rounding.
@@ -25,6 +35,8 @@ pub enum Against {
 }
 
 /// Where in a parameter.
+///
+/// See the example of [`Finding`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The element with this index.
@@ -34,6 +46,18 @@ pub enum Place {
 }
 
 /// One comparison.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, check::{Against, Place, Verdict}, gradcheck};
+/// // A factor is taken off the tape: the function is x^2, and its gradient x.
+/// let report = gradcheck(&[("x", Tensor::from([0.0, 3.0]))], |p| (p[0].detach() * p[0]).sum(()));
+/// let finding = report.differences()[0];
+/// assert_eq!((finding.parameter.as_str(), &finding.place), ("x", &Place::Element(vec![1])));
+/// assert_eq!((finding.against, finding.verdict), (Against::Differences, Verdict::Differs));
+/// assert_eq!(finding.analytic, 3.0);
+/// assert!((finding.numeric - 6.0).abs() < 1e-6);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
@@ -62,6 +86,17 @@ pub struct Finding {
 }
 
 /// What was found about one parameter.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, check::Verdict, gradcheck};
+/// let parameters = [("w", Tensor::from([0.0, 2.0, -1.0])), ("b", Tensor::scalar(0.5))];
+/// let report = gradcheck(&parameters, |p| (p[0].relu() * p[1]).sum(()));
+/// let w = report.parameter("w").unwrap();
+/// // At 0 there is a kink, which decides nothing; the others agree.
+/// assert_eq!((w.checked, w.agreeing, w.inconclusive, w.differing), (3, 2, 1, 0));
+/// assert_eq!(w.verdict(), Verdict::Agrees);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ParameterReport {
@@ -125,6 +160,18 @@ impl ParameterReport {
 }
 
 /// The result of a gradient check: print it, look into it, or [`assert`](GradcheckReport::assert) it.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, gradcheck};
+/// let x = Tensor::from([[0.3, -1.2], [2.0, 0.1]]);
+/// let report = gradcheck(&[("x", x)], |p| p[0].tanh());
+/// assert!(report.passed() && report.differences().is_empty());
+/// assert_eq!(report.parameters[0].checked, 4);
+/// let report = report.into_result()?;
+/// assert_eq!(report.check(), "gradcheck");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a report says nothing until it is asserted, printed or looked into"]
 #[non_exhaustive]

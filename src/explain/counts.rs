@@ -7,6 +7,8 @@ use crate::tape::NodeOp;
 use std::fmt;
 
 /// The operations of one way to get the gradient.
+///
+/// See the example of [`Counts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cost {
@@ -19,6 +21,17 @@ pub struct Cost {
 }
 
 /// What each mode takes for the gradient of one output by all input numbers. The forward evaluation comes on top for both.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::Explanation};
+/// let tape = Tape::new();
+/// let x = tape.vars(&[1.0, 2.0, 3.0]);
+/// let counts = Explanation::of((x[0] * x[1] * x[2]).exp())?.counts();
+/// assert_eq!((counts.inputs, counts.forward.passes, counts.reverse.passes), (3, 3, 1));
+/// assert!(counts.reverse.multiplications < counts.forward.multiplications);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {

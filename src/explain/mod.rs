@@ -2,6 +2,21 @@
 //!
 //! Everything starts from a recorded [`Graph`]. Local derivatives come from the ops' own rules, as numbers or as formulas;
 //! nothing is derived here a second time.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Tape, explain::{Explanation, draw}};
+//! let tape = Tape::new();
+//! let (x, w) = (tape.var(0.5).named("x"), tape.var(-2.0).named("w"));
+//! let explanation = Explanation::of((w * x).named("z").tanh().named("y"))?;
+//! println!("{}", explanation.table());
+//! assert_eq!(explanation.paths("w")?.to_string().lines().next(), Some("dy/dw = dy/dz * dz/dw"));
+//! assert!(explanation.derivation()?.contains("\\tanh"));
+//! assert!(explanation.rust_source("slope")?.contains("fn slope"));
+//! let svg = draw::svg(explanation.graph(), &draw::DrawOptions::default())?;
+//! assert!(svg.starts_with("<svg"));
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod counts;
 mod derivation;
@@ -46,6 +61,18 @@ pub struct Explanation<T> {
 }
 
 /// What a backward sweep does at one node.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::Explanation};
+/// let tape = Tape::new();
+/// let x = tape.var(3.0);
+/// let explanation = Explanation::of(x * x * 5.0)?;
+/// let x = &explanation.steps()[0];
+/// // Nothing is passed on from a variable; what arrived is its gradient.
+/// assert_eq!((x.node, x.upstream.as_slice(), x.links.len()), (0, &[30.0][..], 0));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SweepStep<T> {
@@ -58,6 +85,19 @@ pub struct SweepStep<T> {
 }
 
 /// What a node passes on to one of its parents.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::{Explanation, Local}};
+/// let tape = Tape::new();
+/// let (x, y) = (tape.var(3.0), tape.var(4.0));
+/// let explanation = Explanation::of((x * y) * 10.0)?;
+/// let to_x = &explanation.steps()[2].links[0];
+/// assert_eq!((to_x.parent, to_x.argument), (0, 0));
+/// assert!(matches!(to_x.local, Local::Number(4.0)));
+/// assert_eq!(to_x.contribution.as_slice(), [40.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Link<T> {
@@ -72,6 +112,18 @@ pub struct Link<T> {
 }
 
 /// The derivative of a node by one of its arguments.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::{Explanation, Local}};
+/// let tape = Tape::new();
+/// let x = tape.var([1.0, -2.0]);
+/// let explanation = Explanation::of(x.square().sum(()))?;
+/// let locals: Vec<_> = explanation.steps().iter().flat_map(|step| &step.links).map(|link| &link.local).collect();
+/// assert!(matches!(locals[0], Local::Elementwise(slopes) if slopes.to_vec() == [2.0, -4.0]));
+/// assert!(matches!(locals[1], Local::Rule));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 pub enum Local<T> {
     /// A number by a number.

@@ -12,6 +12,19 @@ use std::fmt;
 pub const MOST_PATHS: usize = 1000;
 
 /// Every path from the output to a chosen node.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::Explanation};
+/// let tape = Tape::new();
+/// let x = tape.var(3.0).named("x");
+/// let (a, b) = ((x * x).named("a"), (x * 2.0).named("b"));
+/// let paths = Explanation::of((a + b).named("y"))?.paths("x")?;
+/// assert_eq!(paths.paths().iter().map(|path| path.product).collect::<Vec<_>>(), [3.0, 3.0, 2.0]);
+/// assert_eq!((paths.sum(), paths.gradient()), (8.0, 8.0));
+/// println!("{paths}");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Paths {
     output: String,
@@ -21,6 +34,19 @@ pub struct Paths {
 }
 
 /// One path.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::Explanation};
+/// let tape = Tape::new();
+/// let x = tape.var(0.5).named("x");
+/// let paths = Explanation::of((x * 4.0).named("u").square().named("y"))?.paths("x")?;
+/// let path = &paths.paths()[0];
+/// assert_eq!((&path.nodes[..], &path.locals[..]), (&[2, 1, 0][..], &[4.0, 4.0][..]));
+/// assert_eq!(path.product, 16.0);
+/// assert_eq!(path.factors[1].to_string(), "du/dx");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Path {
@@ -35,6 +61,8 @@ pub struct Path {
 }
 
 /// A factor of a path's product as it is written.
+///
+/// See the example of [`Path`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Factor {

@@ -7,6 +7,18 @@ use crate::tape::Value;
 use std::fmt;
 
 /// The sweep node by node, the output first: a line for each node and parent.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::Explanation};
+/// let tape = Tape::new();
+/// let x = tape.var(3.0).named("x");
+/// let table = Explanation::of((x * 2.0).named("y"))?.table();
+/// assert_eq!(table.lines().len(), 2);
+/// assert!(table.markdown().starts_with('|') && table.html().starts_with("<table"));
+/// println!("{table}");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     lines: Vec<TableRow>,
@@ -14,6 +26,18 @@ pub struct Table {
 }
 
 /// One line of the table: a node, and what it passes on to one parent.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::Explanation};
+/// let tape = Tape::new();
+/// let x = tape.var(3.0).named("x");
+/// let table = Explanation::of((x * 2.0).named("y"))?.table();
+/// let row = &table.lines()[0];
+/// assert_eq!((row.name.as_str(), row.op.as_str(), row.value.as_str()), ("y", "mul(x, 2)", "6"));
+/// assert_eq!((row.parent.as_str(), row.local.as_str(), row.contribution.as_str()), ("x", "2", "2"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 #[non_exhaustive]
 pub struct TableRow {

@@ -6,6 +6,20 @@
 //! SSA graph that it is traced into (`graph/ssa`).
 //!
 //! **Invariant.** Arguments come before the nodes that read them.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Tape, graph::Graph};
+//! let mut tape = Tape::new();
+//! let graph = {
+//!     let x = tape.var(2.0).named("x");
+//!     Graph::of((x * x).named("square") + 1.0)
+//! };
+//! tape.clear();
+//! let ops: Vec<_> = graph.nodes().iter().map(|node| node.op()).collect();
+//! assert_eq!(ops, ["input", "mul", "add"]);
+//! assert_eq!(graph.named("square").unwrap().value().as_slice(), [4.0]);
+//! ```
 
 mod record;
 pub(crate) mod ssa;
@@ -45,6 +59,18 @@ pub struct Graph<T> {
 }
 
 /// One op of a graph.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, graph::{Arg, Graph}};
+/// let tape = Tape::new();
+/// let x = tape.var([1.0, 2.0]).named("x");
+/// let graph = Graph::of(x * 3.0);
+/// let node = graph.output();
+/// assert_eq!((node.index(), node.op(), node.shape().dims()), (1, "mul", &[2][..]));
+/// assert_eq!(node.args(), [Arg::Node(0), Arg::Literal(3.0)]);
+/// assert_eq!(graph.named("x").map(|x| x.is_input()), Some(true));
+/// ```
 #[derive(Clone)]
 pub struct GraphNode<T> {
     pub(crate) index: usize,
@@ -58,6 +84,8 @@ pub struct GraphNode<T> {
 }
 
 /// An argument of a node.
+///
+/// See the example of [`GraphNode`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arg<T> {
     /// Another node, by its number.

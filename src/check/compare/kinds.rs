@@ -1,6 +1,19 @@
 //! The kinds of mistakes.
 
 /// What kind of mistake explains a hand-coded gradient.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, check::Compare, check::compare::Kind};
+/// let x = Tensor::from([1.0, -2.0]);
+/// let report = Compare::new(|p| (p[0] * &x).sum(()).square())
+///     .parameter("w", [3.0, 1.0])
+///     .hand("w", [-2.0, 4.0]) // the gradient is [2, -4]
+///     .run()?;
+/// let found = report.diagnosis.kind().expect("an explanation");
+/// assert!(matches!(found, Kind::Factor | Kind::RuleNegated));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {

@@ -71,6 +71,21 @@ use case::Case;
 use std::time::Duration;
 
 /// A comparison to be made: the function, the point, the hand-coded gradients, and options.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, check::Compare};
+/// let x = Tensor::from([1.0, -2.0]);
+/// // d/dw (w x)^2 = 2 (w x) x.
+/// let by_hand = |w: &Tensor<f64>| &x * (2.0 * w.dot(&x).item());
+/// let w = Tensor::from([3.0, 1.0]);
+/// let report = Compare::new(|p| p[0].dot(p[0].tape().data(&x)).square())
+///     .parameter("w", w.clone())
+///     .hand("w", by_hand(&w))
+///     .run()?;
+/// report.assert();
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Compare<'f> {
     f: Box<Function<'f, f64>>,
     names: Vec<String>,

@@ -10,6 +10,16 @@ use std::fmt;
 use std::time::Duration;
 
 /// Which of hand-coded and autodiff is confirmed by forward mode and differences.
+///
+/// # Examples
+/// ```
+/// use retrograd::{check::Compare, check::compare::Right};
+/// let report = Compare::new(|p| p[0].exp() + p[1]).parameter("x", 0.0).parameter("y", 2.0);
+/// let report = report.hand("x", 1.0).hand("y", 2.0).run()?;
+/// assert_eq!(report.block("x").unwrap().right, Right::Both);
+/// assert_eq!(report.block("y").unwrap().right, Right::Autodiff);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
     /// Both: they agree.
@@ -25,6 +35,19 @@ pub enum Right {
 }
 
 /// The element in which a hand-coded gradient is farthest from autodiff, with its four values.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, check::Compare};
+/// let report = Compare::new(|p| p[0].square().sum(()))
+///     .parameter("x", [1.0, 2.0, 3.0])
+///     .hand("x", [2.0, 4.0, 3.0]) // the last one should be 6
+///     .run()?;
+/// let worst = report.blocks[0].worst.as_ref().unwrap();
+/// assert_eq!((&worst.index[..], worst.hand, worst.reverse, worst.forward), (&[2][..], 3.0, 6.0, 6.0));
+/// assert!((worst.numeric - 6.0).abs() < 1e-6);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Worst {
@@ -41,6 +64,21 @@ pub struct Worst {
 }
 
 /// One hand-coded gradient beside autodiff.
+///
+/// # Examples
+/// ```
+/// use retrograd::check::Compare;
+/// let report = Compare::new(|p| p[0].square().sum(()))
+///     .parameter("x", [1.0, 2.0])
+///     .hand("x", [1.0, 2.0]) // half of what it should be
+///     .run()?;
+/// let block = report.block("x").unwrap();
+/// assert!(!block.agrees());
+/// assert_eq!((block.max_absolute, block.max_relative), (2.0, 0.5));
+/// assert!((block.cosine - 1.0).abs() < 1e-15);
+/// assert_eq!(block.reverse.to_vec(), [2.0, 4.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Block {
@@ -102,6 +140,19 @@ impl Block {
 }
 
 /// One mistake of a derivation.
+///
+/// # Examples
+/// ```
+/// use retrograd::check::Compare;
+/// let report = Compare::new(|p| p[0].tanh().named("a").square().sum(()))
+///     .parameter("x", [0.5, 1.0])
+///     .hand("x", [2.0 * f64::tanh(0.5), 2.0 * f64::tanh(1.0)]) // without 1 - a^2
+///     .run()?;
+/// let mistake = &report.diagnosis.best().unwrap().mistakes[0];
+/// assert_eq!((mistake.op.as_deref(), mistake.node.as_deref()), (Some("tanh"), Some("a")));
+/// println!("{}", mistake.text);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Mistake {
@@ -122,6 +173,21 @@ pub struct Mistake {
 }
 
 /// What would have to be wrong for the hand-coded values to come out.
+///
+/// # Examples
+/// ```
+/// use retrograd::{check::Compare, check::compare::Kind};
+/// let report = Compare::new(|p| p[0].square().sum(()) * p[1])
+///     .parameter("x", [1.0, 2.0])
+///     .parameter("rate", 0.5)
+///     .hand("x", [-1.0, -2.0]) // the other sign
+///     .hand("rate", 5.0)
+///     .run()?;
+/// let best = report.diagnosis.best().unwrap();
+/// assert_eq!((best.blocks.as_slice(), best.mistakes.len()), (&["x".to_owned()][..], 1));
+/// assert!(best.fit < 1e-9);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Hypothesis {
@@ -146,6 +212,19 @@ impl Hypothesis {
 }
 
 /// The explanations that fit.
+///
+/// # Examples
+/// ```
+/// use retrograd::check::Compare;
+/// let x = [1.0, 2.0, 3.0];
+/// let compare = |by_hand: [f64; 3]| Compare::new(|p| p[0].square().sum(())).parameter("x", x).hand("x", by_hand);
+/// let wrong = compare([1.0, 2.0, 3.0]).run()?.diagnosis;
+/// assert!(wrong.best().is_some() && wrong.singles > 0);
+/// // Numbers that nothing explains get no explanation.
+/// let odd = compare([0.3, -7.1, 0.02]).run()?.diagnosis;
+/// assert!(odd.best().is_none() && odd.complete);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Diagnosis {
@@ -202,6 +281,18 @@ impl fmt::Display for Diagnosis {
 }
 
 /// How long each took, at best.
+///
+/// # Examples
+/// ```
+/// use retrograd::check::Compare;
+/// let x = [1.0, 2.0];
+/// let by_hand = || x.map(|x| 2.0 * x);
+/// let report = Compare::new(|p| p[0].square().sum(())).parameter("x", x).hand("x", by_hand()).time(by_hand).run()?;
+/// let timing = report.timing.unwrap();
+/// assert!(timing.ratio() > 0.0 && timing.program_ratio().is_ok());
+/// println!("{timing}");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Timing {
@@ -240,6 +331,16 @@ impl fmt::Display for Timing {
 }
 
 /// The result of a comparison: print it, look into it, or [`assert`](Comparison::assert) it.
+///
+/// # Examples
+/// ```
+/// use retrograd::check::Compare;
+/// let report = Compare::new(|p| p[0].square().sum(())).parameter("x", [1.0, 2.0]).hand("x", [1.0, 2.0]).run()?;
+/// assert_eq!((report.value, report.agrees(), report.largest()), (5.0, false, 0.5));
+/// assert!(report.to_string().starts_with("compare: 1 of 1 hand-coded gradients differs from autodiff"));
+/// assert!(report.into_result().is_err_and(|error| error.is_check()));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a comparison says nothing until it is asserted, printed or looked into"]
 #[non_exhaustive]

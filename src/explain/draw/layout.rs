@@ -40,6 +40,18 @@ impl Wire {
 }
 
 /// A rectangle: its upper left corner and its size.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::draw, graph::Graph};
+/// let tape = Tape::new();
+/// let picture = draw::Picture::of(&Graph::of(tape.var(2.0).exp()), &draw::DrawOptions::default())?;
+/// let [input, output] = picture.boxes() else { unreachable!() };
+/// assert!(!input.overlaps(output) && input.x + input.width < output.x);
+/// assert!(input.contains((input.x + 1.0, input.y + 1.0)));
+/// assert_eq!(input.border_distance((input.x - 3.0, input.y + 5.0)), 3.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rect {

@@ -4,6 +4,18 @@
 //! what the backward sweep carries. Big graphs fold by scope. All derivatives come from the ops' own rules. The layout is our
 //! own (see `layout`): the crates that exist place boxes, but not the labels of edges beside twin edges, or bring a graph
 //! library along. Deterministic: the same graph gives the same bytes.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Tape, explain::draw, graph::Graph};
+//! let tape = Tape::new();
+//! let (x, w) = (tape.var(0.5).named("x"), tape.var(-2.0).named("w"));
+//! let graph = Graph::of((w * x).named("z").tanh().named("y"));
+//! let options = draw::DrawOptions { derivatives: draw::Derivatives::Reverse, locals: true, ..Default::default() };
+//! let (svg, dot) = (draw::svg(&graph, &options)?, draw::dot(&graph, &options)?);
+//! assert!(svg.contains("dz/dw = 0.5") && dot.contains("dz/dw = 0.5"));
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod dot;
 mod layout;
@@ -69,6 +81,17 @@ impl Default for DrawOptions {
 }
 
 /// Which way the computation flows.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::draw::{Direction, DrawOptions, Picture}, graph::Graph};
+/// let tape = Tape::new();
+/// let graph = Graph::of(tape.var(2.0).exp().ln().tanh());
+/// let picture = |direction| Picture::of(&graph, &DrawOptions { direction, ..Default::default() });
+/// let (right, down) = (picture(Direction::Right)?.size(), picture(Direction::Down)?.size());
+/// assert!(right.0 > down.0 && right.1 < down.1);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the left to the right.
@@ -78,6 +101,19 @@ pub enum Direction {
 }
 
 /// Which derivatives stand in the boxes.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::draw::{self, Derivatives, DrawOptions}, graph::Graph};
+/// let tape = Tape::new();
+/// let x = tape.var(3.0).named("x");
+/// let graph = Graph::of((x * x).named("y"));
+/// let drawn = |derivatives| draw::svg(&graph, &DrawOptions { derivatives, ..Default::default() });
+/// assert!(drawn(Derivatives::Reverse)?.contains("dy/dx = 6"));
+/// assert!(drawn(Derivatives::Forward("x".into()))?.contains("dy/dx = 6"));
+/// assert!(!drawn(Derivatives::None)?.contains("dy/dx"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Derivatives {
     /// None.
@@ -89,6 +125,22 @@ pub enum Derivatives {
 }
 
 /// Whether scopes are drawn as one box each.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::draw::{DrawOptions, Fold, Picture}, graph::Graph};
+/// let tape = Tape::new();
+/// let x = tape.var(0.5);
+/// let hidden = {
+///     let _layer = tape.scope("layer");
+///     (x * 3.0).tanh()
+/// };
+/// let graph = Graph::of(hidden.square());
+/// let picture = |fold| Picture::of(&graph, &DrawOptions { fold, ..Default::default() });
+/// // Four nodes; the layer, with the variable that it alone reads, and its reader.
+/// assert_eq!((picture(Fold::Never)?.boxes().len(), picture(Fold::Depth(1))?.boxes().len()), (4, 2));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fold {
     /// Where the graph has too many nodes otherwise, to the deepest scopes that fit.
@@ -140,6 +192,17 @@ pub fn svg<T: Element>(graph: &Graph<T>, options: &DrawOptions) -> Result<String
 }
 
 /// A graph with the place of everything on it.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::draw, graph::Graph};
+/// let tape = Tape::new();
+/// let (a, b) = (tape.var(2.0), tape.var(1.0));
+/// let picture = draw::Picture::of(&Graph::of(a * b), &draw::DrawOptions::default())?;
+/// assert_eq!((picture.boxes().len(), picture.routes().len()), (3, 2));
+/// assert!(picture.svg().starts_with("<svg"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Picture {
     sketch: Sketch,
     placed: Placed,
@@ -147,6 +210,20 @@ pub struct Picture {
 }
 
 /// An edge of a [`Picture`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, explain::draw, graph::Graph};
+/// let tape = Tape::new();
+/// let options = draw::DrawOptions { backward: true, ..Default::default() };
+/// let picture = draw::Picture::of(&Graph::of(tape.var(2.0).exp()), &options)?;
+/// let routes = picture.routes();
+/// assert_eq!((routes[0].from, routes[0].to, routes[0].backward), (0, 1, false));
+/// assert_eq!((routes[1].from, routes[1].to, routes[1].backward), (1, 0, true));
+/// // It begins on the border of the box that it leaves.
+/// assert_eq!(picture.boxes()[0].border_distance(routes[0].points[0]), 0.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Route {
