@@ -17,6 +17,18 @@ use std::fmt;
 use std::ops::Range;
 
 /// Some rows of a data set: what one training step sees.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Dataset, Order};
+/// let data = Dataset::<f64>::labelled([[0.0], [1.0], [2.0]], vec![0, 1, 0])?;
+/// let batches: Vec<_> = data.batches(2, Order::Sequential)?.collect();
+/// assert_eq!((batches[0].len(), batches[1].len()), (2, 1));
+/// assert_eq!(batches[0].inputs.to_vec(), [0.0, 1.0]);
+/// assert_eq!(batches[0].targets.labels(), Some(&[0, 1][..]));
+/// assert!(batches[0].weights.is_none());
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Batch<T> {
     /// Inputs, [rows, ...features].
@@ -40,6 +52,18 @@ impl<T: Element> Batch<T> {
 }
 
 /// The order in which an epoch goes through the rows.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Order, synthetic};
+/// let data = synthetic::two_moons::<f64>(50, 0.1, 0)?;
+/// let epoch = |order| data.batches(50, order).map(|mut batches| batches.next().unwrap().inputs);
+/// assert_eq!(epoch(Order::Sequential)?, *data.inputs());
+/// // The same epoch again is the same order; the next one is another.
+/// assert_eq!(epoch(Order::shuffled(7, 0))?, epoch(Order::Shuffled { seed: 7, epoch: 0 })?);
+/// assert_ne!(epoch(Order::shuffled(7, 0))?, epoch(Order::shuffled(7, 1))?);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// As they are.

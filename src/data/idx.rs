@@ -8,6 +8,17 @@ use crate::{Element, Error, Result, Shape, Tensor};
 use std::path::{Path, PathBuf};
 
 /// An array of unsigned bytes, as an IDX file holds it.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Dataset, IdxArray};
+/// let images = IdxArray { dims: vec![2, 1, 2], data: vec![0, 255, 255, 0] };
+/// let labels = IdxArray { dims: vec![2], data: vec![3, 7] };
+/// let data = Dataset::<f32>::from_idx(&images, &labels)?;
+/// assert_eq!(data.inputs().to_vec(), [0.0, 1.0, 1.0, 0.0]);
+/// assert_eq!(data.labels(), Some(&[3, 7][..]));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdxArray {
     /// The lengths of the axes, outermost first.

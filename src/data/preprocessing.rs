@@ -66,6 +66,16 @@ struct Parts {
 }
 
 /// A column of raw rows.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{ColumnKind, Csv};
+/// let data = Csv::new().target("kind").ignore("id").read::<f64>("id,size,kind\n1,0.5,a\n2,1.5,b\n".as_bytes())?;
+/// let columns = data.preprocessing().columns();
+/// assert_eq!(columns.iter().map(|column| &column.name[..]).collect::<Vec<_>>(), ["id", "size", "kind"]);
+/// assert_eq!((&columns[0].kind, &columns[2].kind), (&ColumnKind::Ignored, &ColumnKind::Target));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name; x0, x1, ... where the data has none.
@@ -75,6 +85,17 @@ pub struct Column {
 }
 
 /// What becomes of a column of raw rows.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{ColumnKind, Csv, Missing};
+/// let file = "colour,size,y\nred,1,0.5\nblue,,0.25\nred,3,0.75\n";
+/// let data = Csv::new().target("y").categorical("colour").missing(Missing::Mean).read::<f64>(file.as_bytes())?;
+/// let columns = data.preprocessing().columns();
+/// assert_eq!(columns[0].kind, ColumnKind::Categorical { vocabulary: vec!["blue".into(), "red".into()] });
+/// assert_eq!(columns[1].kind, ColumnKind::Numeric { fill: Some(2.0) });
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {

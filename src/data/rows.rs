@@ -6,6 +6,16 @@ use std::sync::Arc;
 
 /// A row as text, with the names of its columns where they are known: of a file, by [`Csv::read_rows`](super::Csv::read_rows), or of
 /// pairs, by [`Row::of`]. It can be used as a slice of its cells.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Csv, Row};
+/// let rows = Csv::new().read_rows_from("size,colour\n1.5,red\n".as_bytes())?;
+/// assert_eq!(rows[0].names().unwrap(), ["size", "colour"]);
+/// assert_eq!((&rows[0][0][..], rows[0].len()), ("1.5", 2));
+/// assert_eq!(Row::of([("size", "3")])[0], "3");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Row {
     names: Option<Arc<[String]>>,
@@ -68,6 +78,18 @@ impl fmt::Debug for Row {
 }
 
 /// What serves as a raw row: a [`Row`] of a file, or any list of texts, which has no names.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Csv, Row};
+/// let data = Csv::new().target("kind").read::<f64>("size,weight,kind\n1,0.1,a\n2,0.3,b\n".as_bytes())?;
+/// let encode = data.preprocessing();
+/// // Cells alone stand in the order of the file, those with names in any.
+/// let by_place = encode.encode_rows::<f64, _, _>(&[["3", "0.2"]])?;
+/// let by_name = encode.encode_rows::<f64, _, _>(&[Row::of([("weight", "0.2"), ("size", "3")])])?;
+/// assert_eq!(by_place, by_name);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no row of text",
     label = "expected an array, a slice or a `Vec` of texts, or a `Row`",

@@ -256,6 +256,20 @@ fn quotas(sizes: &[usize], held: usize) -> Vec<usize> {
 }
 
 /// Pairs of (training, validation); made by [`Dataset::k_folds`].
+///
+/// # Examples
+/// ```
+/// use retrograd::data::synthetic;
+/// let data = synthetic::two_moons::<f64>(10, 0.1, 0)?;
+/// let folds = data.k_folds(5, 7)?;
+/// let mut held: Vec<usize> = (0..5).flat_map(|fold| folds.rows(fold).unwrap().1).collect();
+/// held.sort();
+/// assert_eq!(held, (0..10).collect::<Vec<_>>());
+/// for (training, validation) in folds {
+///     assert_eq!((training.len(), validation.len()), (8, 2));
+/// }
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Folds<'a, T> {
     data: &'a Dataset<T>,

@@ -1,4 +1,15 @@
 //! Data from formulas, for trying things out.
+//!
+//! # Examples
+//! ```
+//! use retrograd::data::synthetic;
+//! let data = synthetic::two_moons::<f64>(100, 0.1, 7)?;
+//! assert_eq!((data.len(), data.n_features(), data.n_classes()), (100, 2, 2));
+//! // Another seed has other noise, and the same seed the same.
+//! assert_eq!(synthetic::two_moons::<f64>(100, 0.1, 7)?.inputs(), data.inputs());
+//! assert_ne!(synthetic::two_moons::<f64>(100, 0.1, 8)?.inputs(), data.inputs());
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 use super::Dataset;
 use super::batches::{Purpose, generator};

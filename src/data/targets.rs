@@ -6,6 +6,16 @@ use std::fmt;
 
 /// What each target is, as its data say. A data set records it where it is made, so that parts of it and models that were trained
 /// on it agree on it.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, data::{TargetKind, Targets}};
+/// let kind = |rows: [[f64; 2]; 2]| TargetKind::of(&Targets::Values(Tensor::from(rows)));
+/// assert_eq!(kind([[1.0, 0.0], [0.0, 1.0]]), TargetKind::OneHot);
+/// assert_eq!(kind([[1.0, 1.0], [0.0, 1.0]]), TargetKind::Flags);
+/// assert_eq!(kind([[0.5, 1.0], [0.0, 1.0]]), TargetKind::Value);
+/// assert_eq!(TargetKind::of(&Targets::<f64>::Labels(vec![0, 2])), TargetKind::Label);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
@@ -36,6 +46,15 @@ impl TargetKind {
 }
 
 /// What each row of inputs should give: the number of a class, or values.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, data::Targets};
+/// let labels = Targets::<f64>::Labels(vec![0, 2, 1]);
+/// assert_eq!((labels.len(), labels.labels()), (3, Some(&[0, 2, 1][..])));
+/// let values = Targets::Values(Tensor::from([[0.5, 1.0], [0.25, 2.0]]));
+/// assert_eq!((values.len(), values.labels()), (2, None));
+/// ```
 #[derive(Clone, PartialEq)]
 pub enum Targets<T> {
     /// A class for each row, counted from 0.

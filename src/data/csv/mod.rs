@@ -22,6 +22,16 @@ use std::sync::Arc;
 use table::{Line, Table};
 
 /// Whether the first row holds the names of the columns.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Csv, Header};
+/// let rows = |header: Header| Csv::new().header(header).read_rows_from("1,2\n3,4\n".as_bytes());
+/// // All cells are numbers, so the first row is taken for data unless told otherwise.
+/// assert_eq!((rows(Header::Auto)?.len(), rows(Header::No)?.len()), (2, 2));
+/// assert_eq!(rows(Header::Yes)?[0].names().unwrap(), ["1", "2"]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Header {
@@ -41,6 +51,16 @@ impl From<bool> for Header {
 }
 
 /// What becomes of a row in which a value is missing: a cell that is empty, or one of the other [marks](Csv::missing_marks).
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Csv, Missing};
+/// let read = |missing| Csv::new().target("y").missing(missing).read::<f64>("a,y\n1,0.5\n,0.25\n3,0.75\n".as_bytes());
+/// assert!(read(Missing::Error).is_err());
+/// assert_eq!(read(Missing::DropRow)?.inputs().to_vec(), [1.0, 3.0]);
+/// assert_eq!(read(Missing::Mean)?.inputs().to_vec(), [1.0, 2.0, 3.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
@@ -56,6 +76,17 @@ pub enum Missing {
 }
 
 /// What becomes of a word that a categorical column did not hold when the data was read for training.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{Csv, Unseen};
+/// let file = "colour,y\nred,0.5\nblue,1.5\n";
+/// let read = |unseen| Csv::new().target("y").categorical("colour").unseen(unseen).read::<f64>(file.as_bytes());
+/// let green = [["green"]];
+/// assert!(read(Unseen::Error)?.preprocessing().encode_rows::<f64, _, _>(&green).is_err());
+/// assert_eq!(read(Unseen::Zeros)?.preprocessing().encode_rows::<f64, _, _>(&green)?.to_vec(), [0.0, 0.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unseen {
@@ -67,6 +98,15 @@ pub enum Unseen {
 }
 
 /// A column, by its name or its number; negative numbers count from the last.
+///
+/// # Examples
+/// ```
+/// use retrograd::data::{ColumnId, Csv};
+/// assert_eq!(ColumnId::from("kind"), ColumnId::Name("kind".into()));
+/// let read = |target: ColumnId| Csv::new().target(target).read::<f64>("size,kind\n1,pear\n3,melon\n".as_bytes());
+/// assert_eq!(read("kind".into())?.labels(), read((-1).into())?.labels());
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnId {
     /// The name in the header, or that [`Csv::names`] gives; x0, x1, ... where there is none.
