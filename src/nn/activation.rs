@@ -188,6 +188,15 @@ impl<T: Element> Layer<T> for Activation {
 }
 
 /// e^x / sum e^x along the last axis, so that an example's outputs add up to 1; the shape stays. Stable.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Model, Softmax};
+/// let model = Model::<f64>::new(Softmax, 3, 0)?;
+/// let y = model.predict_one(&[1000.0, 1000.0, 0.0])?;
+/// assert_eq!(y, [0.5, 0.5, 0.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Softmax;
 
@@ -213,6 +222,15 @@ impl<T: Element> Layer<T> for Softmax {
 }
 
 /// x - logsumexp(x) along the last axis: the logarithm of [`Softmax`]; the shape stays. Stable.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{LogSoftmax, Model};
+/// let model = Model::<f64>::new(LogSoftmax, 2, 0)?;
+/// let y = model.predict_one(&[0.0, 1000.0])?;
+/// assert_eq!(y, [-1000.0, 0.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LogSoftmax;
 

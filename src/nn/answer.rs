@@ -9,6 +9,19 @@ use crate::data::{Preprocessing, RawRow, TargetKind};
 use crate::{Element, Error, Result, Shape, Tensor};
 
 /// What a model says of one raw row.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::Csv, nn::{Answer, Mlp}, optim::Adam, train::Trainer};
+/// let data = Csv::new().target("kind").read::<f64>("size,kind\n1.0,pear\n1.5,pear\n3.0,melon\n3.5,melon\n".as_bytes())?;
+/// let mut model = Mlp::new(1).dense(2).build(0)?;
+/// Trainer::new(Adam::new(0.1)).epochs(200).batch(4).fit(&mut model, &data)?;
+/// match &model.answer(&[["3.6"]])?[0] {
+///     Answer::Class { name, probability } => assert!(name == "melon" && *probability > 0.5),
+///     Answer::Values(_) => unreachable!("the targets are words"),
+/// }
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// A class: its name (its number, where classes have no names), and its probability.

@@ -11,6 +11,30 @@ use serde_json::{Value as Json, json};
 use std::collections::HashMap;
 
 /// Makes layers of your own from their kind and configuration, when a model is read from its description.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Layer, Model, Pass, Restore};
+/// use retrograd::{Var, serde_json::{Value, json}};
+///
+/// struct Doubled;
+/// impl Layer<f64> for Doubled {
+///     fn kind(&self) -> &'static str {
+///         "doubled"
+///     }
+///     fn forward<'t>(&self, x: Var<'t, f64>, _pass: &Pass<'t, f64>) -> Var<'t, f64> {
+///         x * 2.0
+///     }
+///     fn config(&self) -> Option<Value> {
+///         Some(json!({}))
+///     }
+/// }
+///
+/// let restore: &Restore<'_, f64> = &|kind, _config| (kind == "doubled").then(|| Box::new(Doubled) as Box<dyn Layer<f64>>);
+/// let config = Model::new(Doubled, 1, 0)?.config()?;
+/// assert_eq!(Model::from_config_with(&config, 0, restore)?.predict_one(&[3.0])?, [6.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub type Restore<'a, T> = dyn Fn(&str, &Json) -> Option<Box<dyn Layer<T>>> + 'a;
 
 /// The description of a layer.

@@ -12,6 +12,19 @@ use serde_json::{Value as Json, json};
 /// [`Pass::rng`]: the same for one seed, epoch and batch. dL/dx = m / (1 - p) dL/dy.
 ///
 /// Source: Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting (2014).
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, Tensor, nn::{Draw, Dropout, Model, Pass}};
+/// let model = Model::<f64>::new(Dropout::new(0.5), 100, 0)?;
+/// let tape = Tape::new();
+/// let pass = Pass::train(&tape, model.params(), Draw::default());
+/// let y = model.forward(tape.data(Tensor::ones([1, 100])), &pass).value();
+/// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
+/// // In use it does nothing.
+/// assert_eq!(model.predict_one(&[1.0; 100])?, [1.0; 100]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {

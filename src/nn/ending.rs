@@ -5,6 +5,15 @@ use super::{Layer, Stage};
 use crate::Element;
 
 /// Which outputs a layer can have.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Activation, Dense, Ending, Layer, Softmax};
+/// let of = |layer: &dyn Layer<f64>| layer.ending();
+/// assert_eq!(of(&Softmax), Ending::Probabilities);
+/// assert_eq!(of(&Dense::new(1)), Ending::Any);
+/// assert_eq!(of(&Activation::tanh()).range(), (-1.0, 1.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ending {
     /// Not known, as of a layer of your own.

@@ -26,6 +26,15 @@ where
 }
 
 /// A closure as a layer. Made by [`func`].
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Model, func};
+/// let model = Model::<f64>::new(func("halved", |x| x * 0.5), 2, 0)?;
+/// assert_eq!(model.predict_one(&[1.0, -4.0])?, [0.5, -2.0]);
+/// assert_eq!(model.network().kind(), "halved");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Func<F> {
     name: &'static str,

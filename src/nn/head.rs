@@ -4,6 +4,16 @@ use crate::{Element, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// What a network's outputs are, which the loss that it is trained on decides.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::Head};
+/// let outputs = Tensor::from([[0.0, 2.0], [1.0, -1.0]]);
+/// assert_eq!(Head::Logits.classes(&outputs), [1, 0]);
+/// // A single logit is above 0 where its probability is above a half.
+/// assert_eq!((Head::Logits.threshold(), Head::Probabilities.threshold()), (0.0, 0.5));
+/// assert_eq!(Head::Logits.probabilities(&Tensor::from([[0.0]])).to_vec(), [0.5]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {

@@ -117,6 +117,18 @@ pub trait Layer<T: Element>: Send + Sync {
 }
 
 /// A layer in its place: its name, and the shapes that it was built for.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Activation, Dense, Model, Sequential};
+/// let network = Sequential::new().with(Dense::new(4)).with(Activation::relu());
+/// let model = Model::<f64>::new(network, 3, 0)?;
+/// let stages = model.network().children();
+/// assert_eq!((&stages[0].name[..], &stages[1].name[..]), ("dense1", "relu1"));
+/// assert_eq!((stages[0].input.dims(), stages[0].output.dims()), (&[3][..], &[4][..]));
+/// assert_eq!(stages[0].layer.describe(), "dense(4)");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Stage<T> {
     /// The name of the layer in its network, such as `dense1`.
     pub name: String,
@@ -133,6 +145,8 @@ pub(crate) type Start<'a, T> = dyn FnMut(&str, &Shape, Init) -> Result<Tensor<T>
 
 /// Where a layer registers its parameters: names below the layer's own. They are drawn by the model's seed, or where the model
 /// is read from a file are those of the file, so that a description cannot ask for more memory than the file is long.
+///
+/// See the example of [`Layer`].
 pub struct ParamScope<'a, T> {
     params: &'a mut Params<T>,
     start: &'a mut Start<'a, T>,

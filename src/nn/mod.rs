@@ -2,6 +2,24 @@
 //!
 //! A [`Layer`] makes its [`Params`] once it knows the shape of its input, and is a formula from then on: a function of a
 //! variable, the parameters taken from a [`Pass`]. A [`Model`] is a layer, usually [`Sequential`], with its parameters.
+//!
+//! # Examples
+//! ```
+//! use retrograd::nn::{Activation, Dense, Dropout, Mlp, Model, Sequential};
+//! use retrograd::{Tape, Tensor, nn::Pass};
+//! // The usual network in a line, and the same from its layers.
+//! let short = Mlp::new(4).dense(8).relu().dropout(0.2).dense(3).build::<f64>(7)?;
+//! let network = Sequential::new().with(Dense::new(8)).with(Activation::relu()).with(Dropout::new(0.2)).with(Dense::new(3));
+//! let model = Model::<f64>::new(network, 4, 7)?;
+//! assert_eq!(model.params().count(), short.params().count());
+//!
+//! let x = Tensor::from([[0.1, 0.2, 0.3, 0.4]]);
+//! assert_eq!(model.predict(&x)?.shape().dims(), [1, 3]);
+//! let tape = Tape::new();
+//! let loss = model.forward(tape.data(&x), &Pass::eval(&tape, model.params())).cross_entropy(&[2]);
+//! assert!(loss.item() > 0.0);
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod activation;
 mod answer;

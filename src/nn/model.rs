@@ -13,6 +13,17 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// A network with its parameters.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::Mlp};
+/// let mut model = Mlp::new(2).dense(3).tanh().dense(1).build::<f64>(0)?;
+/// model.set_parameter("dense2.bias", [0.5])?;
+/// assert_eq!(model.predict_one(&[0.0, 0.0])?, [0.5]);
+/// assert_eq!(model.predict(&Tensor::from([[0.0, 0.0], [1.0, -1.0]]))?.shape().dims(), [2, 1]);
+/// println!("{}", model.summary());
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Model<T> {
     params: Params<T>,
     network: Box<dyn Layer<T>>,
@@ -24,6 +35,24 @@ pub struct Model<T> {
 }
 
 /// What one training step computed.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, nn::{Draw, Mlp}, optim::{Optimizer, Sgd}};
+/// let mut model = Mlp::new(1).dense(1).build::<f64>(0)?;
+/// let (mut tape, mut optimizer) = (Tape::new(), Optimizer::from(Sgd::new(0.1)));
+/// let mut losses = Vec::new();
+/// for epoch in 0..3 {
+///     let step = model.step(&mut tape, Draw { epoch, ..Draw::default() }, |model, pass| {
+///         let (x, y) = (pass.tape().data([[1.0], [2.0]]), pass.tape().data([[3.0], [5.0]]));
+///         Ok(model.forward(x, pass).mean_squared_error(y))
+///     })?;
+///     optimizer.step(model.params_mut(), &step.grads);
+///     losses.push(step.loss);
+/// }
+/// assert!(losses[2] < losses[0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Step<T> {
     /// The loss before the update.
     pub loss: f64,

@@ -13,6 +13,20 @@ use serde_json::{Value as Json, json};
 /// running statistics as well.
 ///
 /// Shapes: [n, ..., features] -> the same. Source: Ioffe & Szegedy, Batch Normalization (2015); torch.nn.BatchNorm1d.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, nn::{BatchNorm, Draw, Model}};
+/// let mut model = Model::<f64>::new(BatchNorm::new().momentum(1.0), 1, 0)?;
+/// model.step(&mut Tape::new(), Draw::default(), |model, pass| {
+///     let y = model.forward(pass.tape().data([[1.0], [3.0]]), pass);
+///     assert!((y.value()[[1, 0]] - 1.0).abs() < 1e-5);
+///     Ok(y.square().sum(()))
+/// })?;
+/// // In use the mean is that of the batches seen, here 2.
+/// assert_eq!(model.predict_one(&[2.0])?, [0.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
@@ -122,6 +136,15 @@ impl<T: Element> Layer<T> for BatchNorm {
 /// the last axis; the same in training and use. Eps 1e-5.
 ///
 /// Shapes: [n, ..., features] -> the same. Source: Ba, Kiros & Hinton, Layer Normalization (2016); torch.nn.LayerNorm.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{LayerNorm, Model};
+/// let model = Model::<f64>::new(LayerNorm::new(), 2, 0)?;
+/// let y = model.predict_one(&[10.0, 30.0])?;
+/// assert!((y[0] + 1.0).abs() < 1e-6 && (y[1] - 1.0).abs() < 1e-6);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerNorm {

@@ -12,6 +12,18 @@ new_key_type! {
 }
 
 /// What a parameter is for. Penalties and weight decay act on weights alone unless told otherwise.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Mlp, Role};
+/// let model = Mlp::new(2).dense(3).batch_norm().build::<f64>(0)?;
+/// let roles: Vec<Role> = model.params().iter().map(|(_, param)| param.role()).collect();
+/// assert_eq!(roles[..3], [Role::Weight, Role::Bias, Role::Scale]);
+/// // What is observed is no parameter to count.
+/// assert!(roles.contains(&Role::Statistic));
+/// assert_eq!(model.params().count(), 2 * 3 + 3 + 3 + 3);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -26,6 +38,18 @@ pub enum Role {
 }
 
 /// A named tensor of a model.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Mlp, Role};
+/// let mut model = Mlp::new(2).dense(3).dense(1).build::<f64>(0)?;
+/// model.freeze("dense1.*")?;
+/// model.set_rate("dense2.bias", 2.0)?;
+/// let params: Vec<_> = model.params().iter().map(|(_, param)| param).collect();
+/// assert_eq!((params[0].name(), params[0].role(), params[0].is_trainable()), ("dense1.weight", Role::Weight, false));
+/// assert_eq!((params[3].name(), params[3].rate(), params[3].value().len()), ("dense2.bias", 2.0, 1));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Param<T> {
     name: String,
     role: Role,
@@ -62,6 +86,17 @@ impl<T> Param<T> {
 }
 
 /// The parameters of a model, in the order in which its layers made them.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{Params, Role}};
+/// let mut params = Params::new();
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0, 2.0]))?;
+/// params.values_mut(w)[1] = 5.0;
+/// assert_eq!(params[w].to_vec(), [1.0, 5.0]);
+/// assert_eq!((params.find("w"), params.count()), (Some(w), 2));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Default)]
 pub struct Params<T> {
     slots: SlotMap<ParamKey, Param<T>>,
@@ -228,6 +263,20 @@ impl<T> From<Params<T>> for Cow<'_, Params<T>> {
 }
 
 /// The gradients of a model's parameters.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}};
+/// let mut params = Params::new();
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0, 2.0]))?;
+/// params.add("unused", Role::Weight, Tensor::from([0.0]))?;
+/// let mut grads = ParamGrads::new();
+/// grads.insert(w, Tensor::from([3.0, 4.0]));
+/// assert_eq!(grads.clip_norm(1.0), 5.0);
+/// assert!((grads.norm() - 1.0).abs() < 1e-15);
+/// assert_eq!(grads.unreached(&params), ["unused"]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ParamGrads<T> {
     tensors: SecondaryMap<ParamKey, Tensor<T>>,

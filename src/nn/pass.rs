@@ -12,6 +12,17 @@ use std::cell::{Cell, RefCell, RefMut};
 /// Which random numbers a training step draws: those of one seed, epoch and batch, whatever was drawn before.
 ///
 /// The generator is ChaCha with 8 rounds, keyed by these numbers.
+///
+/// # Examples
+/// ```
+/// use rand::Rng;
+/// use retrograd::nn::Draw;
+/// let draw = Draw { seed: 7, epoch: 2, batch: 5 };
+/// // What is drawn depends on the place alone, and not on what was drawn before.
+/// let number = draw.rng(100).random::<u64>();
+/// assert_eq!(draw.rng(100).random::<u64>(), number);
+/// assert_ne!(Draw { batch: 6, ..draw }.rng(100).random::<u64>(), number);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Draw {
     /// The run's seed.
@@ -250,6 +261,23 @@ impl<'t, T: Element> Pass<'t, T> {
 }
 
 /// What remains of a pass: which node was which parameter, and what statistics observed.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, nn::{Draw, Mlp, Pass}};
+/// let mut model = Mlp::new(1).dense(1).batch_norm().build::<f64>(0)?;
+/// let (passed, grads) = {
+///     let tape = Tape::new();
+///     let pass = Pass::train(&tape, model.params(), Draw::default());
+///     let loss = model.forward(tape.data([[1.0], [3.0]]), &pass).square().sum(());
+///     let passed = pass.finish();
+///     let grads = passed.gradients(&mut loss.backward());
+///     (passed, grads)
+/// };
+/// assert!(grads.get(model.params().find("dense1.weight").unwrap()).is_some());
+/// passed.store(model.params_mut())?; // the batch norm's statistics
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Passed<T> {
     ids: SmallVec<[(ParamKey, Id); 8]>,
     statistics: SmallVec<[ParamKey; 4]>,

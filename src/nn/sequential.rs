@@ -6,6 +6,16 @@ use serde_json::Value as Json;
 use std::collections::HashSet;
 
 /// Layers one after another: each takes what the one before gives.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::{Activation, Dense, Model, Sequential};
+/// let network = Sequential::new().with(Dense::new(4)).with(Activation::tanh()).with_named("out", Dense::new(1));
+/// let model = Model::<f64>::new(network, 3, 0)?;
+/// let names: Vec<&str> = model.params().iter().map(|(_, param)| param.name()).collect();
+/// assert_eq!(names, ["dense1.weight", "dense1.bias", "out.weight", "out.bias"]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Sequential<T> {
     stages: Vec<Stage<T>>,
 }

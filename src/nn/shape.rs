@@ -5,6 +5,15 @@ use crate::{Element, Result, Shape, Tensor, Var};
 use serde_json::{Value as Json, json};
 
 /// Each example as one row of numbers: [n, a, b, ...] -> [n, a b ...].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{Dense, Flatten, Model, Sequential}};
+/// let model = Model::<f64>::new(Sequential::new().with(Flatten).with(Dense::new(10)), [28, 28], 0)?;
+/// assert_eq!(model.parameter("dense1.weight")?.shape().dims(), [784, 10]);
+/// assert_eq!(model.predict(&Tensor::zeros([5, 28, 28]))?.shape().dims(), [5, 10]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Flatten;
 

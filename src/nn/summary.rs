@@ -6,6 +6,17 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// A model's layers with their shapes and parameters; printed as a table. Made by [`Model::summary`].
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::Mlp;
+/// let mut model = Mlp::new(4).dense(8).relu().dense(3).build::<f64>(0)?;
+/// model.freeze("dense1.*")?;
+/// let summary = model.summary();
+/// assert_eq!((summary.parameters(), summary.trainable, summary.frozen), (40 + 27, 27, 40));
+/// println!("{summary}");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Summary {
     /// A row for each layer, containers before what they contain.
@@ -21,6 +32,15 @@ pub struct Summary {
 }
 
 /// A layer in a [`Summary`].
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::Mlp;
+/// let summary = Mlp::new(4).dense(8).relu().dense(3).build::<f64>(0)?.summary();
+/// let row = &summary.rows[0];
+/// assert_eq!((&row.name[..], &row.layer[..], &row.output[..], row.parameters), ("dense1", "dense(8)", &[8][..], 40));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct SummaryRow {
     /// The full name, `block1.dense2`; empty for a model that is one layer.

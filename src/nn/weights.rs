@@ -10,6 +10,21 @@ use std::fmt;
 use std::path::Path;
 
 /// What became of the tensors of a file, and of the model's parameters. Printed as a few lines.
+///
+/// # Examples
+/// ```
+/// use retrograd::nn::Mlp;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("model.safetensors");
+/// Mlp::new(4).dense(8).relu().dense(3).build::<f64>(0)?.save(&path)?;
+/// // Another number of classes: the first layer is taken, and the last one stays as it is.
+/// let mut model = Mlp::new(4).dense(8).relu().dense(5).build::<f64>(1)?;
+/// let taken = model.load_weights_partly(&path)?;
+/// assert!(!taken.is_complete());
+/// assert_eq!((taken.matched.len(), taken.mismatched.len()), (2, 2));
+/// println!("{taken}");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// Parameters that were taken from the file, each with the name of its tensor there.

@@ -8,6 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// A loss of classes, from a row of scores for each example. Made by [`cross_entropy`] and [`nll`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, data::Targets, nn::loss::{self, Loss}};
+/// let tape = Tape::new();
+/// let logits = tape.var([[0.0, 0.0], [0.0, 0.0]]);
+/// let targets = Targets::Labels(vec![0, 1]);
+/// let of = |loss: loss::LabelLoss| loss.value(logits, &targets, None).map(|loss| loss.item() / 2f64.ln());
+/// assert_eq!(of(loss::cross_entropy())?, 1.0);
+/// assert_eq!(of(loss::cross_entropy().sum())?, 2.0);
+/// assert_eq!(of(loss::cross_entropy().class_weights([1.0, 3.0]).sum())?, 4.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelLoss {
     kind: Kind,

@@ -38,6 +38,19 @@ use serde_json::Value as Json;
 /// A loss of a batch.
 ///
 /// A closure becomes one through [`func`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, Tensor, data::Targets, nn::loss::{self, Loss}};
+/// let tape = Tape::new();
+/// let output = tape.var([[1.0], [5.0]]);
+/// let (targets, weights) = (Targets::Values(Tensor::from([2.0, 2.0])), Tensor::from([1.0, 3.0]));
+/// let loss: &dyn Loss<f64> = &loss::mean_absolute_error();
+/// assert_eq!(loss.value(output, &targets, Some(&weights))?.item(), (1.0 + 3.0 * 3.0) / 4.0);
+/// let again = loss::from_config::<f64>(&loss.config())?;
+/// assert_eq!((again.name(), again.is_sum()), (loss.name(), false));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no loss",
     label = "expected a loss of `retrograd::nn::loss`",
@@ -71,7 +84,7 @@ pub trait Loss<T: Element>: Send + Sync {
 /// How the losses of a batch's examples become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Reduction {
+pub(crate) enum Reduction {
     /// Their mean, weighted where there are weights.
     #[default]
     Mean,
@@ -156,6 +169,16 @@ where
 }
 
 /// A closure as a loss. Made by [`func`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, Tensor, data::Targets, nn::{Head, loss::{self, Loss}}};
+/// let quartic = loss::func("quartic", |x, t| (x - t).square().square()).with_head(Head::Values);
+/// let tape = Tape::new();
+/// let value = quartic.value(tape.var([[1.0], [4.0]]), &Targets::Values(Tensor::from([[2.0], [2.0]])), None)?;
+/// assert_eq!(value.item(), (1.0 + 16.0) / 2.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct FuncLoss<F> {
     name: String,
     f: F,

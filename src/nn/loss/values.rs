@@ -9,6 +9,18 @@ use serde_json::{Value as Json, json};
 
 /// A loss of values: a function of each output and its target. Made by [`mean_squared_error`], [`quadratic`], [`huber`] and
 /// the other functions of this module.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, Tensor, data::Targets, nn::loss::{self, Loss}};
+/// let tape = Tape::new();
+/// let (output, targets) = (tape.var([[1.0], [5.0]]), Targets::Values(Tensor::from([[2.0], [2.0]])));
+/// let of = |loss: loss::ValueLoss| loss.value(output, &targets, None).map(|loss| loss.item());
+/// assert_eq!(of(loss::mean_squared_error())?, (1.0 + 9.0) / 2.0);
+/// assert_eq!(of(loss::mean_squared_error().sum())?, 1.0 + 9.0);
+/// assert_eq!(of(loss::huber(1.0))?, (0.5 + 2.5) / 2.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueLoss {
     kind: Kind,
