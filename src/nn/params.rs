@@ -8,6 +8,16 @@ use std::ops::Index;
 
 new_key_type! {
     /// The key of a parameter of a model.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::nn::Mlp;
+    /// let model = Mlp::new(2).dense(3).build::<f64>(0)?;
+    /// let key = model.params().find("dense1.bias").unwrap();
+    /// assert_eq!(model.params()[key].to_vec(), [0.0; 3]);
+    /// assert_eq!(model.params().keys().position(|other| other == key), Some(1));
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
     pub struct ParamKey;
 }
 

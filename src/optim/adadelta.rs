@@ -9,6 +9,19 @@ use serde_json::{Value as Json, json};
 /// v = rho v + (1 - rho) g^2, d = sqrt(u + eps) / sqrt(v + eps) g, u = rho u + (1 - rho) d^2, p = p - lr d.
 ///
 /// g includes weight_decay p. Defaults: lr 1, rho 0.9, eps 1e-6. Source: Zeiler 2012; torch.optim.Adadelta.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Adadelta, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0, 1.0]))?;
+/// grads.insert(w, Tensor::from([1.0, 100.0]));
+/// Optimizer::from(Adadelta::new(1.0)).step(&mut params, &grads);
+/// // The step has the parameter's units: it does not depend on the gradient's scale.
+/// let moved: Vec<f64> = params[w].iter().map(|w| 1.0 - w).collect();
+/// assert!(moved[0] > 0.003 && (moved[0] - moved[1]).abs() < 1e-6);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adadelta {

@@ -10,6 +10,21 @@ use serde_json::{Value as Json, json};
 ///
 /// g includes weight_decay p. Defaults: lr 0.01, eps 1e-10, s = 0 at first. Source: Duchi, Hazan & Singer 2011;
 /// torch.optim.Adagrad.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Adagrad, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0]))?;
+/// grads.insert(w, Tensor::from([4.0]));
+/// let mut optimizer = Optimizer::from(Adagrad::new(0.1));
+/// optimizer.step(&mut params, &grads);
+/// assert!((params[w][[0]] - 0.9).abs() < 1e-9);
+/// // The squares add up, so the second step is shorter, by the root of 2.
+/// optimizer.step(&mut params, &grads);
+/// assert!((params[w][[0]] - (0.9 - 0.1 / 2f64.sqrt())).abs() < 1e-9);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adagrad {

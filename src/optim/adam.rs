@@ -11,6 +11,18 @@ use serde_json::{Value as Json, json};
 /// m' = m / (1 - b1^t) and v' = v / (1 - b2^t) at update t; g includes weight_decay p. AMSGrad puts the largest v so far,
 /// before the correction, in the place of v. Defaults: lr 0.001, betas 0.9 and 0.999, eps 1e-8. Source: Kingma & Ba 2015;
 /// Reddi, Kale & Kumar 2018; the order of operations is torch.optim.Adam's.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Adam, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0, 1.0]))?;
+/// grads.insert(w, Tensor::from([0.01, -100.0]));
+/// Optimizer::from(Adam::new(0.1)).step(&mut params, &grads);
+/// // The first step is as long as the rate, whatever the gradient's size.
+/// assert!((params[w][[0]] - 0.9).abs() < 1e-6 && (params[w][[1]] - 1.1).abs() < 1e-6);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adam {
@@ -90,6 +102,18 @@ impl<T: Element> Rule<T> for Adam {
 /// [`Adam`] with weights shrunk directly: p = (1 - lr weight_decay) p, then Adam's step.
 ///
 /// Defaults: as Adam's, with weight_decay 0.01. Source: Loshchilov & Hutter 2019; torch.optim.AdamW.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{AdamW, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0]))?;
+/// grads.insert(w, Tensor::from([0.0]));
+/// // Without a gradient, what is left is the decay: 1 - 0.1 * 0.5.
+/// Optimizer::from(AdamW::new(0.1).weight_decay(0.5)).step(&mut params, &grads);
+/// assert!((params[w][[0]] - 0.95).abs() < 1e-15);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamW {

@@ -10,6 +10,22 @@ use serde_json::{Value as Json, json};
 ///
 /// g includes weight_decay p. Defaults: lr 0.002, betas 0.9 and 0.999, eps 1e-8. Source: Kingma & Ba 2015, section 7.1;
 /// torch.optim.Adamax.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Adamax, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0]))?;
+/// grads.insert(w, Tensor::from([100.0]));
+/// let mut optimizer = Optimizer::from(Adamax::new(0.1));
+/// optimizer.step(&mut params, &grads);
+/// assert!((params[w][[0]] - 0.9).abs() < 1e-9);
+/// // A single large gradient is remembered: small ones after it move little.
+/// grads.insert(w, Tensor::from([-0.1]));
+/// optimizer.step(&mut params, &grads);
+/// assert!((params[w][[0]] - 0.9).abs() < 0.1);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adamax {

@@ -10,6 +10,18 @@ use serde_json::{Value as Json, json};
 ///
 /// The sign of 0 is 0. Defaults: lr 0.0001, betas 0.9 and 0.99. Source: Chen et al. 2023, Symbolic Discovery of Optimization
 /// Algorithms, algorithm 2.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Lion, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0, 1.0]))?;
+/// grads.insert(w, Tensor::from([0.01, -100.0]));
+/// Optimizer::from(Lion::new(0.1)).step(&mut params, &grads);
+/// // By the sign alone.
+/// assert_eq!(params[w].to_vec(), [0.9, 1.1]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lion {

@@ -2,6 +2,24 @@
 //!
 //! A [`Rule`] says how one tensor is updated, in one vectorised pass; an [`Optimizer`] applies it to every trainable
 //! parameter and keeps its state in a secondary map. Definitions, defaults and the order of operations are PyTorch's.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Tape, nn::{Draw, Mlp}, optim::{Adam, Optimizer}};
+//! let mut model = Mlp::new(1).dense(1).build::<f64>(0)?;
+//! let (mut tape, mut optimizer) = (Tape::new(), Optimizer::from(Adam::new(0.1)));
+//! let mut loss = f64::INFINITY;
+//! for epoch in 0..300 {
+//!     let step = model.step(&mut tape, Draw { epoch, ..Draw::default() }, |model, pass| {
+//!         let (x, y) = (pass.tape().data([[1.0], [2.0]]), pass.tape().data([[3.0], [5.0]]));
+//!         Ok(model.forward(x, pass).mean_squared_error(y))
+//!     })?;
+//!     optimizer.step(model.params_mut(), &step.grads);
+//!     loss = step.loss;
+//! }
+//! assert!(loss < 1e-3);
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod adadelta;
 mod adagrad;

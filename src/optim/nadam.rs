@@ -12,6 +12,19 @@ use serde_json::{Value as Json, json};
 /// v' = v / (1 - b2^t). g includes weight_decay p, unless the decay is decoupled: then p = (1 - lr weight_decay) p before the
 /// step. Defaults: lr 0.002, betas 0.9 and 0.999, eps 1e-8, momentum_decay 0.004. Source: Dozat 2016; torch.optim.NAdam,
 /// which keeps M in single precision.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{NAdam, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0]))?;
+/// grads.insert(w, Tensor::from([2.0]));
+/// Optimizer::from(NAdam::new(0.1)).step(&mut params, &grads);
+/// // It looks ahead, so its first step is a little longer than Adam's 0.1.
+/// let moved = 1.0 - params[w][[0]];
+/// assert!(moved > 0.1 && moved < 0.11);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NAdam {

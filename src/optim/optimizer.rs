@@ -11,6 +11,22 @@ use slotmap::SecondaryMap;
 ///
 /// Weight decay acts on weights alone; biases, scales and statistics are spared unless [`Optimizer::decay`] or a [`Group`]
 /// says otherwise.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Group, Optimizer, Sgd}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// for name in ["w", "slow"] {
+///     let key = params.add(name, Role::Weight, Tensor::from([1.0]))?;
+///     grads.insert(key, Tensor::from([1.0]));
+/// }
+/// let mut optimizer = Optimizer::new(Sgd::new(0.5)).group(Group::new("slow").rate(0.5));
+/// optimizer.step(&mut params, &grads);
+/// optimizer.set_learning_rate(0.25);
+/// optimizer.step(&mut params, &grads);
+/// assert_eq!(params.iter().map(|(_, param)| param.value()[[0]]).collect::<Vec<_>>(), [0.25, 0.625]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Optimizer<T> {
     rule: Box<dyn Rule<T>>,
     groups: Vec<Group>,
@@ -22,6 +38,23 @@ pub struct Optimizer<T> {
 }
 
 /// The state of one parameter.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Adam, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0]))?;
+/// grads.insert(w, Tensor::from([2.0]));
+/// let mut optimizer = Optimizer::from(Adam::new(0.1));
+/// optimizer.step(&mut params, &grads);
+/// let state = optimizer.state(w).unwrap().clone();
+/// assert_eq!((state.step, optimizer.rule().slots().len(), state.slots.len()), (1, 2, 2));
+/// // Put into another optimiser, it goes on from there.
+/// let mut other = Optimizer::from(Adam::new(0.1));
+/// other.set_state(&params, w, state)?;
+/// assert!(other.state(w) == optimizer.state(w));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct State<T> {
     /// How many updates it has had.
@@ -34,6 +67,20 @@ pub struct State<T> {
 
 /// Settings for some of the parameters: those whose name the pattern means (a name, or a start of names and `*`), or those of
 /// a role. The first group that covers a parameter counts.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Group, Optimizer, Sgd}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// for name in ["dense1.weight", "embedding.weight"] {
+///     let key = params.add(name, Role::Weight, Tensor::from([1.0]))?;
+///     grads.insert(key, Tensor::from([0.0]));
+/// }
+/// let spared = Group::new("embedding*").weight_decay(0.0);
+/// Optimizer::new(Sgd::new(0.5).weight_decay(0.5)).group(spared).step(&mut params, &grads);
+/// assert_eq!(params.iter().map(|(_, param)| param.value()[[0]]).collect::<Vec<_>>(), [0.75, 1.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {

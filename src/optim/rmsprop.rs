@@ -11,6 +11,18 @@ use serde_json::{Value as Json, json};
 /// g includes weight_decay p. Centred: m = alpha m + (1 - alpha) g, and v - m^2 stands in the place of v in the root (0 where
 /// rounding makes it negative, where PyTorch gives NaN). With momentum: b = mu b + g / (sqrt(v) + eps), p = p - lr b.
 /// Defaults: lr 0.01, alpha 0.99, eps 1e-8. Source: Tieleman & Hinton 2012; Graves 2013; torch.optim.RMSprop.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{RmsProp, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0]))?;
+/// grads.insert(w, Tensor::from([4.0]));
+/// Optimizer::from(RmsProp::new(0.1).alpha(0.75)).step(&mut params, &grads);
+/// // The mean square starts at 0, so it is a quarter of the gradient's, and its root a half.
+/// assert!((params[w][[0]] - (1.0 - 0.1 * 2.0)).abs() < 1e-8);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RmsProp {

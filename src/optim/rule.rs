@@ -4,6 +4,16 @@ use crate::{Element, Error, Result};
 use serde_json::Value as Json;
 
 /// Where and how strongly a rule is applied.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::{At, Rule, Sgd};
+/// let at = At { step: 2, learning_rate: 0.5, weight_decay: 0.0 };
+/// assert!((at.correction(0.9) - (1.0 - 0.81)).abs() < 1e-15);
+/// let mut parameter = [1.0, 1.0];
+/// Sgd::new(0.5).update(at, &mut parameter, &[1.0, -2.0], &mut [], &mut []);
+/// assert_eq!(parameter, [0.5, 2.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct At {
     /// How many updates this parameter has had, this one included: 1, 2, ...
@@ -25,6 +35,43 @@ impl At {
 ///
 /// The state of a parameter is [`Rule::slots`] tensors of its shape, zero at first, and [`Rule::numbers`] plain numbers.
 /// Write the update as an [`ElementUpdate`](crate::ElementUpdate) and run it with [`update`](crate::update): one pass.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::{At, Optimizer, Rule};
+/// use retrograd::{Error, Result, Tensor, nn::{ParamGrads, Params, Role}, serde_json::{Value, json}};
+///
+/// /// By the sign of the gradient alone.
+/// struct SignDescent {
+///     rate: f64,
+/// }
+/// impl Rule<f64> for SignDescent {
+///     fn name(&self) -> &'static str {
+///         "sign_descent"
+///     }
+///     fn learning_rate(&self) -> f64 {
+///         self.rate
+///     }
+///     fn update(&self, at: At, parameter: &mut [f64], gradient: &[f64], _: &mut [&mut [f64]], _: &mut [f64]) {
+///         for (p, g) in parameter.iter_mut().zip(gradient) {
+///             *p -= at.learning_rate * g.signum();
+///         }
+///     }
+///     fn config(&self) -> Value {
+///         json!({ "rate": self.rate })
+///     }
+///     fn validate(&self) -> Result<()> {
+///         if self.rate > 0.0 { Ok(()) } else { Err(Error::argument("sign_descent: the rate must be above 0")) }
+///     }
+/// }
+///
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0, 1.0]))?;
+/// grads.insert(w, Tensor::from([0.1, -7.0]));
+/// Optimizer::new(SignDescent { rate: 0.5 }).step(&mut params, &grads);
+/// assert_eq!(params[w].to_vec(), [0.5, 1.5]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub trait Rule<T: Element>: Send + Sync {
     /// The rule's name, `adam`.
     fn name(&self) -> &'static str;

@@ -9,6 +9,21 @@ use serde_json::{Value as Json, json};
 /// p = p - lr g, or with momentum v = mu v + (1 - dampening) g, p = p - lr v; Nesterov: p = p - lr (g + mu v).
 ///
 /// g includes weight_decay p. The first velocity is g itself, undamped. Default: lr 0.001. Source: torch.optim.SGD.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Sgd, Optimizer}};
+/// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+/// let w = params.add("w", Role::Weight, Tensor::from([1.0]))?;
+/// grads.insert(w, Tensor::from([1.0]));
+/// let mut optimizer = Optimizer::from(Sgd::new(0.1).momentum(0.9));
+/// optimizer.step(&mut params, &grads);
+/// assert!((params[w][[0]] - 0.9).abs() < 1e-15);
+/// // The velocity is now 0.9 + 1.
+/// optimizer.step(&mut params, &grads);
+/// assert!((params[w][[0]] - (0.9 - 0.1 * 1.9)).abs() < 1e-15);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sgd {

@@ -57,6 +57,22 @@ impl Default for Settings {
 }
 
 /// What the minimiser remembers: flat vectors over all parameters, and numbers. Saved and put back, the run goes on bit for bit.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Var, optim::Lbfgs};
+/// fn f(x: Var<'_, f64>) -> Var<'_, f64> {
+///     x.square().square().sum(())
+/// }
+/// let mut first = Lbfgs::new().max_iter(2);
+/// let halfway = first.minimize([3.0, -2.0], f)?;
+/// let saved = retrograd::serde_json::to_string(first.state()).unwrap();
+/// // Elsewhere, it goes on as if it had not stopped.
+/// let mut second = Lbfgs::new().max_iter(2);
+/// second.set_state(retrograd::serde_json::from_str(&saved).unwrap())?;
+/// assert_eq!(second.minimize(halfway.x.clone(), f)?.x, first.minimize(halfway.x, f)?.x);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LbfgsState {
     /// Iterations over all calls.
@@ -70,6 +86,15 @@ pub struct LbfgsState {
 }
 
 /// Why a call ended.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::{Lbfgs, Termination};
+/// let minimum = |iterations| Lbfgs::new().max_iter(iterations).minimize([3.0, -2.0], |x| x.square().sum(()));
+/// assert_eq!(minimum(1)?.report.stop, Termination::Budget);
+/// assert!(minimum(100)?.report.stop.is_converged());
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Termination {
@@ -105,6 +130,16 @@ impl fmt::Display for Termination {
 }
 
 /// What a call did.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::Lbfgs;
+/// let report = Lbfgs::new().minimize([3.0, -2.0], |x| x.square().sum(()))?.report;
+/// assert!(report.value < 1e-10 && report.gradient < 1e-5 && report.stop.is_converged());
+/// assert!(report.iterations <= report.evaluations);
+/// println!("{report}");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LbfgsReport {
     /// The function at the end.
@@ -130,6 +165,16 @@ impl fmt::Display for LbfgsReport {
 }
 
 /// A point and how it was reached.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::Lbfgs;
+/// let minimum = Lbfgs::new().minimize([[3.0], [-2.0]], |x| (x - 1.0).square().sum(()))?;
+/// // The point has the shape of the start.
+/// assert_eq!(minimum.x.shape().dims(), [2, 1]);
+/// assert!(minimum.x.iter().all(|x| (x - 1.0).abs() < 1e-6));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Minimized {
     /// The point.

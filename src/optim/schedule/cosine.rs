@@ -9,6 +9,16 @@ use std::f64::consts::PI;
 /// min + (base - min) (1 + cos(pi t / length)) / 2; beyond `length` it rises again, as PyTorch's does.
 ///
 /// Source: Loshchilov & Hutter 2017; torch.optim.lr_scheduler.CosineAnnealingLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Cosine, Progress, Schedule};
+/// let schedule = Cosine::new(10);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(0, 0.1), (5, 0.05), (10, 0.0)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cosine {
@@ -52,6 +62,16 @@ impl Schedule for Cosine {
 /// [`Cosine`] again and again, each period `growth` times as long as the one before.
 ///
 /// Source: Loshchilov & Hutter 2017, SGDR; torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{CosineRestarts, Progress, Schedule};
+/// let schedule = CosineRestarts::new(4).growth(2);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(0, 0.1), (2, 0.05), (4, 0.1), (8, 0.05)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CosineRestarts {

@@ -6,6 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// The base rate; with [`Constant::damped`], a share of it at first. Source: torch.optim.lr_scheduler.ConstantLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Constant, Progress, Schedule};
+/// let schedule = Constant::damped(0.5, 3);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(0, 0.05), (2, 0.05), (3, 0.1)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Constant {
@@ -51,6 +61,16 @@ impl Default for Constant {
 }
 
 /// base factor^floor(t / every). Source: torch.optim.lr_scheduler.StepLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{StepDecay, Progress, Schedule};
+/// let schedule = StepDecay::new(10, 0.5);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(9, 0.1), (10, 0.05), (20, 0.025)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepDecay {
@@ -87,6 +107,16 @@ impl Schedule for StepDecay {
 }
 
 /// base factor^k once k of the milestones are reached. Source: torch.optim.lr_scheduler.MultiStepLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{MultiStep, Progress, Schedule};
+/// let schedule = MultiStep::new([5, 8], 0.1);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(4, 0.1), (5, 0.01), (8, 0.001)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MultiStep {
@@ -123,6 +153,16 @@ impl Schedule for MultiStep {
 }
 
 /// base factor^t. Source: torch.optim.lr_scheduler.ExponentialLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Exponential, Progress, Schedule};
+/// let schedule = Exponential::new(0.5);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(0, 0.1), (1, 0.05), (3, 0.0125)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exponential {
@@ -159,6 +199,16 @@ impl Schedule for Exponential {
 /// base (start + (end - start) min(t, length) / length): a line from one share of the rate to another.
 ///
 /// Source: torch.optim.lr_scheduler.LinearLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Linear, Progress, Schedule};
+/// let schedule = Linear::new(1.0, 0.0, 10);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(0, 0.1), (4, 0.06), (20, 0.0)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Linear {
@@ -197,6 +247,16 @@ impl Schedule for Linear {
 }
 
 /// base (1 - min(t, length) / length)^power, which ends at 0. Source: torch.optim.lr_scheduler.PolynomialLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Polynomial, Progress, Schedule};
+/// let schedule = Polynomial::new(10, 2.0);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(0, 0.1), (5, 0.025), (10, 0.0)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Polynomial {

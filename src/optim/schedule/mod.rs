@@ -5,6 +5,21 @@
 //!
 //! Schedules count epochs, and the rate changes between them; after `by_step()` they count updates. [`OneCycle`] counts
 //! updates at all times, [`Plateau`] epochs.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{data::synthetic, nn::Mlp, optim::{Sgd, schedule::{Cosine, WarmUp}}, train::Trainer};
+//! let data = synthetic::two_moons::<f32>(64, 0.1, 0)?;
+//! let mut model = Mlp::new(2).dense(2).build(0)?;
+//! let schedule = WarmUp::new(2, Cosine::new(4)).from(0.5);
+//! let history = Trainer::new(Sgd::new(0.1)).schedule(schedule).epochs(4).fit(&mut model, &data)?;
+//! let rates: Vec<f64> = history.epochs.iter().map(|epoch| epoch.learning_rate).collect();
+//! for (rate, expected) in rates.iter().zip([0.05, 0.075, 0.1]) {
+//!     assert!((rate - expected).abs() < 1e-15);
+//! }
+//! assert!(rates[3] < 0.1);
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod cosine;
 mod decay;
@@ -24,6 +39,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 /// How far training has come, seen before an update.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Cosine, Progress, Schedule};
+/// let at = Progress { epoch: 5, step: 50, steps_per_epoch: 10, monitored: &[] };
+/// // By epochs half of the way, by updates a twentieth of it.
+/// assert!((Cosine::new(10).learning_rate(0.1, &at) - 0.05).abs() < 1e-15);
+/// assert!(Cosine::new(1000).by_step().learning_rate(0.1, &at) > 0.099);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Progress<'a> {
     /// The epoch, from 0.
@@ -86,6 +110,13 @@ impl Schedule for Box<dyn Schedule> {
 }
 
 /// What a schedule counts.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Progress, Unit};
+/// let at = Progress { epoch: 5, step: 50, steps_per_epoch: 10, monitored: &[] };
+/// assert_eq!((at.count(Unit::Epoch), at.count(Unit::Step)), (5, 50));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {

@@ -11,6 +11,16 @@ use serde_json::Value as Json;
 /// The optimiser's own rate is not used, and momentum stays as it is (PyTorch cycles it too). Defaults: up for 0.3 of the way,
 /// div 25, final_div 10000. After the last update of the cycle the rate stays at its end. Source: Smith & Topin 2019;
 /// torch.optim.lr_scheduler.OneCycleLR.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{OneCycle, Progress, Schedule};
+/// let schedule = OneCycle::new(0.1, 100);
+/// let rate = |step| schedule.learning_rate(0.1, &Progress { step, ..Progress::default() });
+/// // From a 25th of the highest rate up to it, and down to nearly nothing.
+/// assert!((rate(0) - 0.004).abs() < 1e-15 && (rate(29) - 0.1).abs() < 1e-15);
+/// assert!(rate(99) < 1e-6);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OneCycle {

@@ -11,6 +11,19 @@ use serde_json::Value as Json;
 /// NaN is none. After a fall, `cooldown` epochs do not count as bad. Worked out anew from all that was monitored, so nothing
 /// is to be saved. Defaults: factor 0.1, patience 10, threshold 1e-4, no cooldown, least rate 0. Source:
 /// torch.optim.lr_scheduler.ReduceLROnPlateau.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Plateau, Progress, Schedule};
+/// let schedule = Plateau::new(0.1, 1);
+/// let rate = |monitored: &[f64]| {
+///     let epoch = monitored.len() as u64;
+///     schedule.learning_rate(0.1, &Progress { epoch, monitored, ..Progress::default() })
+/// };
+/// assert_eq!(rate(&[1.0, 0.5, 0.5]), 0.1);
+/// // The second epoch without improvement is one more than its patience.
+/// assert!((rate(&[1.0, 0.5, 0.5, 0.5]) - 0.01).abs() < 1e-15);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Plateau {

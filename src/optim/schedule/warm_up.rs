@@ -10,6 +10,16 @@ use serde_json::{Value as Json, json};
 /// set, `from` is 1 / (length + 1): the steps are even, and none is 0. Counted in updates, a warm-up of less than an epoch
 /// leaves the other's epochs as they are. Source: Goyal et al. 2017, section 2.2; torch.optim.lr_scheduler.SequentialLR of
 /// LinearLR and another.
+///
+/// # Examples
+/// ```
+/// use retrograd::optim::schedule::{Cosine, Progress, Schedule, WarmUp};
+/// let schedule = WarmUp::new(4, Cosine::new(10)).from(0.25);
+/// let rate = |epoch| schedule.learning_rate(0.1, &Progress { epoch, ..Progress::default() });
+/// for (epoch, expected) in [(0, 0.025), (4, 0.1), (9, 0.05)] {
+///     assert!((rate(epoch) - expected).abs() < 1e-15);
+/// }
+/// ```
 pub struct WarmUp {
     length: u64,
     from: f64,
