@@ -6,6 +6,21 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// A file that ends: a regular one, or a pipe that is open already.
+///
+/// # Examples
+/// ```
+/// use retrograd::store;
+/// use std::io::Read;
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("numbers.csv");
+/// std::fs::write(&path, "1,2\n")?;
+/// let mut source = store::open(&path)?;
+/// assert_eq!(source.length, Some(4));
+/// let mut text = String::new();
+/// source.file.read_to_string(&mut text)?;
+/// assert_eq!(text, "1,2\n");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Source {
     /// It, at its beginning.
     pub file: File,

@@ -13,6 +13,16 @@ use std::fmt::{self, Write as _};
 use std::path::Path;
 
 /// A drawing: the text of one SVG file.
+///
+/// # Examples
+/// ```
+/// use retrograd::plot::{Curve, CurveOptions, curves};
+/// let svg = curves("Loss", &[Curve::by_epoch("training", [0.9, 0.4, 0.2])], &CurveOptions::default())?;
+/// assert!(svg.as_str().starts_with("<svg") && svg.as_str().contains("Loss"));
+/// let folder = tempfile::tempdir()?;
+/// svg.save(folder.path().join("loss.svg"))?;
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Svg(String);
 

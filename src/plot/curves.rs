@@ -8,6 +8,13 @@ use crate::{Error, Result};
 use plotters::prelude::*;
 
 /// A named line through points (x, y), in the order given.
+///
+/// # Examples
+/// ```
+/// use retrograd::plot::Curve;
+/// let curve = Curve::by_epoch("training", [0.9, 0.4]);
+/// assert_eq!(curve, Curve::new("training", [(1.0, 0.9), (2.0, 0.4)]));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curve {
     /// What the legend says.
@@ -29,6 +36,17 @@ impl Curve {
 }
 
 /// How the y axis of learning curves is divided.
+///
+/// # Examples
+/// ```
+/// use retrograd::plot::{AxisScale, Curve, CurveOptions, curves};
+/// let losses = [Curve::by_epoch("training", [10.0, 0.1, 0.001])];
+/// let drawn = |scale| curves("Loss", &losses, &CurveOptions { scale, ..CurveOptions::default() });
+/// // A wide range is drawn by its logarithms, unless that is not wanted.
+/// assert_eq!(drawn(AxisScale::Auto)?, drawn(AxisScale::Log)?);
+/// assert_ne!(drawn(AxisScale::Auto)?, drawn(AxisScale::Linear)?);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AxisScale {
     /// Logarithmic where all values are positive and span a factor of 100 or more; else linear.
@@ -41,6 +59,19 @@ pub enum AxisScale {
 }
 
 /// What [`curves`] shows besides the first panel's lines.
+///
+/// # Examples
+/// ```
+/// use retrograd::plot::{Curve, CurveOptions, curves};
+/// let options = CurveOptions {
+///     metrics: vec![Curve::by_epoch("accuracy", [0.5, 0.7, 0.9])],
+///     mark: Some((2.0, "kept".into())),
+///     ..CurveOptions::default()
+/// };
+/// let svg = curves("Training", &[Curve::by_epoch("training", [0.9, 0.4, 0.2])], &options)?;
+/// assert!(svg.as_str().contains("accuracy") && svg.as_str().contains("kept"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurveOptions {
     /// Below the x axis: `"epoch"`.

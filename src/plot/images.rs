@@ -8,6 +8,15 @@ use crate::{Element, Error, Result, Tensor};
 use plotters::style::RGBColor;
 
 /// How numbers become colours.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, plot::{Colours, ImageOptions, images}};
+/// let rows = Tensor::from([[-1.0, 0.0, 0.5, 2.0]]);
+/// let drawn = |colours| images("A unit", &rows, (2, 2), &ImageOptions { colours, ..ImageOptions::default() });
+/// assert_ne!(drawn(Colours::Diverging)?, drawn(Colours::Grey)?);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colours {
     /// Signed values: blue below zero, white at zero, red above, the same distance on both sides.
@@ -20,6 +29,17 @@ pub enum Colours {
 }
 
 /// How [`images`] and [`weights`] lay out their grid.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, plot::{Colours, ImageOptions, images}};
+/// let digits = Tensor::from([[0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0]]);
+/// let options =
+///     ImageOptions { titles: vec!["first".into(), "second".into()], colours: Colours::Grey, ..ImageOptions::default() };
+/// let svg = images("Two digits", &digits, (2, 2), &options)?;
+/// assert!(svg.as_str().contains("first") && svg.as_str().contains("second"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageOptions {
     /// Images in a row of the grid; 0: about as many as rows.

@@ -6,6 +6,16 @@
 //!
 //! Values that are NaN, infinite or beyond 1e150 leave a gap where a gap can be seen, are counted where they are left out, and
 //! are an error where neither is possible.
+//!
+//! # Examples
+//! ```
+//! use retrograd::plot;
+//! let scatter = plot::regression("Prices", &[1.1, 1.9, 3.2], &[1.0, 2.0, 3.0])?;
+//! let losses = plot::curves("Losses", &[plot::Curve::by_epoch("training", [0.9, 0.2])], &Default::default())?;
+//! let html = plot::Report::new("Prices").figure(&losses, "Loss by epoch.").figure(&scatter, "What was predicted.").html();
+//! assert!(html.contains("<svg") && html.contains("Loss by epoch."));
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod axis;
 mod boundary;

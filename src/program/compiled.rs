@@ -62,6 +62,21 @@ pub struct Compiled<T: 'static> {
 }
 
 /// What a step computed.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Compiled, Tensor};
+/// let mut compiled = Compiled::<f64>::new();
+/// let rows = Tensor::from([[1.0], [2.0]]);
+/// let computed = compiled.step_with(0, &rows, |tape, rows| {
+///     let w = tape.var([0.5]);
+///     let outputs = tape.data(rows) * w;
+///     Ok((outputs.square().sum(()), [outputs].into_iter().collect(), w.id()))
+/// })?;
+/// assert_eq!((computed.loss, computed.values[0].to_vec()), (1.25, vec![0.5, 1.0]));
+/// assert_eq!(computed.gradients.get(computed.rest).unwrap().to_vec(), [5.0]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Computed<T, R> {
     /// The loss.
     pub loss: T,
@@ -74,6 +89,20 @@ pub struct Computed<T, R> {
 }
 
 /// What a closure of [`Compiled::step_with`] returns: the loss, other variables whose values are wanted, and anything else.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Compiled, Id, Result, Tape, program::Outcome};
+/// fn build<'t>(tape: &'t Tape<f64>, target: &'t f64) -> Result<Outcome<'t, f64, Id>> {
+///     let x = tape.var(3.0);
+///     let error = x - tape.data(*target);
+///     Ok((error.square(), [error].into_iter().collect(), x.id()))
+/// }
+/// let computed = Compiled::new().step_with(0, &1.0, build)?;
+/// assert_eq!((computed.loss, computed.values[0].item()), (4.0, 2.0));
+/// assert_eq!(computed.gradients.get_item(computed.rest), Some(4.0));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub type Outcome<'t, T, R> = (Var<'t, T>, SmallVec<[Var<'t, T>; 4]>, R);
 
 /// A leaf of a recording.

@@ -51,6 +51,18 @@ impl Allocation {
 }
 
 /// Memory of a program in bytes, by kind.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Program, Tensor};
+/// let x = Tensor::<f64>::zeros([1000]);
+/// let program = Program::compile(&[x], |v| vec![v[0].tanh().cumsum(0).exp().cumsum(0).sum(())])?;
+/// let memory = program.memory();
+/// assert!(memory.intermediates <= memory.unshared);
+/// assert!(memory.total() >= memory.intermediates + memory.outputs);
+/// println!("{memory}");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// Tensors that never change.

@@ -322,6 +322,20 @@ fn missing(what: &str, kind: &str, k: usize, n: usize) -> Error {
 }
 
 /// A compiled computation with its memory.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Program, Tensor};
+/// let (x, w) = (Tensor::from([1.0, 2.0]), Tensor::from([0.5, -1.0]));
+/// let mut program = Program::compile_gradient(&[x, w], &[1], |v| (v[0] * v[1]).square().sum(()))?;
+/// // Compiled once, by shapes; run on whatever numbers.
+/// for x in [[1.0, 2.0], [3.0, 0.0]].map(Tensor::from) {
+///     program.run(&[&x, &Tensor::from([1.0, 1.0])])?;
+///     assert_eq!(program.item(0), x.square().sum(()).item());
+///     assert_eq!(program.tensor(1), x.square() * 2.0);
+/// }
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Program<T: 'static> {
     /// The graph after all passes and its steps, for printing and checking.
     schedule: Schedule<T>,

@@ -7,6 +7,24 @@
 //! ([`TensorFile::warnings`]). Files from elsewhere have none, and are read all the same.
 //!
 //! What a file's header claims is compared with the file's length before its tensors are read.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Tensor, nn::Mlp, store};
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("model.safetensors");
+//! let model = Mlp::new(2).dense(3).build::<f64>(0)?;
+//! model.save(&path)?;
+//! // A model's file is one of named tensors.
+//! let file = store::read(&path)?;
+//! assert_eq!(file.names(), ["dense1.bias", "dense1.weight"]);
+//! assert_eq!(&file.tensor::<f64>("dense1.weight")?, model.parameter("dense1.weight")?);
+//! // One flipped bit, and it is refused.
+//! let mut bytes = store::read_file(&path)?;
+//! *bytes.last_mut().unwrap() ^= 1;
+//! assert!(store::from_bytes(bytes).is_err());
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod header;
 mod numbers;
@@ -137,6 +155,20 @@ pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<TensorFile> {
 }
 
 /// A file of named tensors, as read.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, store};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("weights.safetensors");
+/// store::write(&path, [("w", &Tensor::from([[0.1, 0.2]]))])?;
+/// let file = store::read(&path)?;
+/// assert!(file.is_own() && file.warnings().is_empty());
+/// assert_eq!((file.names(), file.shape("w").unwrap().dims()), (vec!["w"], &[1, 2][..]));
+/// // In whatever precision is wanted.
+/// assert_eq!(file.tensor::<f32>("w")?.to_vec(), [0.1, 0.2]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct TensorFile {
     path: String,
     bytes: Vec<u8>,
