@@ -22,6 +22,24 @@ use std::path::{Path, PathBuf};
 const VERSION: u32 = 2;
 
 /// Where and how often a run is saved.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::{Checkpoint, Trainer}};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("run.ckpt");
+/// let data = synthetic::two_moons::<f32>(64, 0.1, 0)?;
+/// let fit = |epochs| {
+///     let mut model = Mlp::new(2).dense(2).build(0)?;
+///     let checkpoint = Checkpoint::at(&path).resume();
+///     Trainer::new(Adam::new(0.1)).epochs(epochs).checkpoint(checkpoint).fit(&mut model, &data)
+/// };
+/// let first = fit(2)?;
+/// // The second run finds the file, and does the other two.
+/// let both = fit(4)?;
+/// assert_eq!((both.epochs.len(), &both.epochs[..2]), (4, &first.epochs[..]));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub(super) path: PathBuf,

@@ -9,6 +9,19 @@ use crate::nn::{Head, Model};
 use crate::{Element, Result};
 
 /// What a model makes of data, by [`Trainer::evaluate`].
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::{Metric, Trainer}};
+/// let (train, test) = synthetic::two_moons::<f32>(100, 0.1, 0)?.split(0.5, 0)?;
+/// let mut model = Mlp::new(2).dense(8).tanh().dense(2).build(0)?;
+/// let mut trainer = Trainer::new(Adam::new(0.1)).epochs(20).metrics([Metric::Accuracy]);
+/// trainer.fit(&mut model, &train)?;
+/// let evaluation = trainer.evaluate(&model, &test)?;
+/// assert_eq!(evaluation.get("loss"), Some(evaluation.loss));
+/// assert!(evaluation.get("accuracy").unwrap() > 0.7 && evaluation.warnings.is_empty());
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The loss.

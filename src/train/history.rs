@@ -6,6 +6,19 @@ use std::fmt::{self, Write};
 use std::path::Path;
 
 /// One epoch of training.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::{Metric, Trainer}};
+/// let (train, test) = synthetic::two_moons::<f32>(100, 0.1, 0)?.split(0.5, 0)?;
+/// let mut model = Mlp::new(2).dense(2).build(0)?;
+/// let mut trainer = Trainer::new(Adam::new(0.1)).epochs(2).validation(&test).metrics([Metric::Accuracy, Metric::LogLoss]);
+/// let history = trainer.fit(&mut model, &train)?;
+/// let last = history.last().unwrap();
+/// assert_eq!((last.epoch, last.metrics.len(), last.learning_rate), (2, 2, 0.1));
+/// assert!(last.valid_loss.is_some() && last.gradient_norm > 0.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The epoch, from 1.
@@ -35,6 +48,19 @@ pub struct EpochRecord {
 }
 
 /// Why training ended.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic, nn::Mlp, optim::Sgd, train::{Stop, Trainer}};
+/// let data = synthetic::two_moons::<f64>(64, 0.1, 0)?;
+/// let fit = |rate, limit| {
+///     let mut model = Mlp::new(2).dense(2).build(0)?;
+///     Trainer::new(Sgd::new(rate)).epochs(5).until_gradient_below(limit).fit(&mut model, &data).map(|history| history.stop)
+/// };
+/// assert_eq!(fit(0.1, 0.0)?, Some(Stop::Epochs));
+/// assert!(matches!(fit(0.1, 1e3)?, Some(Stop::Converged { .. })));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
@@ -78,6 +104,19 @@ impl fmt::Display for Stop {
 }
 
 /// What a training run did.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::{Metric, Trainer}};
+/// let data = synthetic::two_moons::<f32>(64, 0.1, 0)?;
+/// let mut model = Mlp::new(2).dense(2).build(0)?;
+/// let history = Trainer::new(Adam::new(0.1)).epochs(3).metrics([Metric::Accuracy]).fit(&mut model, &data)?;
+/// let losses = history.values("loss").unwrap();
+/// assert!(losses.len() == 3 && losses[2] < losses[0]);
+/// assert_eq!(history.metrics, ["accuracy"]);
+/// assert_eq!(history.to_csv().lines().count(), 1 + 3);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The names of the metrics.

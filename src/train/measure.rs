@@ -12,6 +12,17 @@ use crate::{Element, Error, Result, Tensor};
 ///
 /// With several targets of 0 and 1 that are independent of each other ([`TargetKind::Flags`]), accuracy is the share of rows of
 /// which all are right, and F1, the area under the ROC curve and the log loss are the means over the columns.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, data::Targets, nn::Head, train::Metric};
+/// let (scores, labels) = (Tensor::from([[2.0, 1.0], [0.5, 0.7], [3.0, 0.0]]), Targets::Labels(vec![0, 1, 1]));
+/// assert_eq!(Metric::Accuracy.value(&scores, &labels, Head::Logits)?, 2.0 / 3.0);
+/// assert_eq!(Metric::TopK(2).name(), "top2");
+/// let (outputs, values) = (Tensor::from([[1.0], [4.0]]), Targets::Values(Tensor::from([[1.0], [2.0]])));
+/// assert_eq!(Metric::Rmse.value(&outputs, &values, Head::Values)?, 2f64.sqrt());
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     /// The share of examples whose class is right.

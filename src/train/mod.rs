@@ -2,6 +2,22 @@
 //!
 //! [`Trainer::fit`] is a loop over epochs and batches around [`Model::step`](crate::nn::Model::step), which a loop of your own
 //! may call just as well. It prints nothing unless asked: progress is reported by a [`Callback`] like any other.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::{Metric, Trainer}};
+//! let (train, test) = synthetic::two_moons::<f32>(200, 0.1, 0)?.split(0.25, 0)?;
+//! let mut model = Mlp::new(2).dense(16).tanh().dense(2).build(0)?;
+//! let mut trainer = Trainer::new(Adam::new(0.05))
+//!     .epochs(40)
+//!     .validation(&test)
+//!     .metrics([Metric::Accuracy])
+//!     .early_stopping(10);
+//! let history = trainer.fit(&mut model, &train)?;
+//! println!("{}", history.ending());
+//! assert!(trainer.evaluate(&model, &test)?.get("accuracy").unwrap() > 0.9);
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod callback;
 mod checkpoint;

@@ -7,6 +7,17 @@ use std::io::{IsTerminal, Write};
 
 /// A bar on standard error with loss, examples per second and time left, and a line on standard output for each epoch. Where
 /// standard error is no terminal there is no bar, and only the lines remain.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::{ProgressReporter, Trainer}};
+/// let data = synthetic::two_moons::<f32>(64, 0.1, 0)?;
+/// let mut model = Mlp::new(2).dense(2).build(0)?;
+/// let reporter = ProgressReporter::new().without_lines();
+/// let history = Trainer::new(Adam::new(0.1)).epochs(2).callback(reporter).fit(&mut model, &data)?;
+/// assert_eq!(history.epochs.len(), 2);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Default)]
 pub struct ProgressReporter {
     bar: Option<ProgressBar>,

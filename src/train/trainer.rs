@@ -12,6 +12,19 @@ use crate::{Element, Error, Result};
 use std::sync::Arc;
 
 /// How training steps are computed. The results agree to rounding.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::{Execution, Trainer}};
+/// let data = synthetic::two_moons::<f64>(64, 0.1, 0)?;
+/// let fit = |execution| {
+///     let mut model = Mlp::new(2).dense(8).tanh().dense(2).build(0)?;
+///     Trainer::new(Adam::new(0.1)).epochs(3).execution(execution).fit(&mut model, &data)
+/// };
+/// let (program, eager) = (fit(Execution::Program)?, fit(Execution::Eager)?);
+/// assert!((program.epochs[2].loss - eager.epochs[2].loss).abs() < 1e-12);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Execution {
     /// By programs ([`Compiled`](crate::Compiled)), compiled once for each batch size. What cannot be compiled (a layer or loss

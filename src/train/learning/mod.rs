@@ -58,6 +58,19 @@ struct Seen<T> {
 }
 
 /// The state of training after an epoch.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic::two_moons, nn::{Mlp, loss}, optim::Adam, train::{Learning, Trainer}};
+/// let data = two_moons::<f64>(40, 0.1, 0)?;
+/// let mut model = Mlp::new(2).dense(8).relu().dense(2).build(0)?;
+/// let learning = Learning::new(&data, loss::cross_entropy()).every(5);
+/// Trainer::new(Adam::new(0.05)).epochs(10).callback(learning.clone()).fit(&mut model, &data)?;
+/// let snapshots = learning.snapshots()?;
+/// assert_eq!(snapshots.iter().map(|snapshot| snapshot.epoch).collect::<Vec<_>>(), [1, 5, 10]);
+/// assert!(snapshots[2].loss < snapshots[0].loss);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -70,6 +83,21 @@ pub struct Snapshot {
 }
 
 /// A layer after an epoch.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic::two_moons, nn::{Mlp, loss}, optim::Adam, train::{Learning, Trainer}};
+/// let data = two_moons::<f64>(40, 0.1, 0)?;
+/// let mut model = Mlp::new(2).dense(8).relu().dense(2).build(0)?;
+/// let learning = Learning::new(&data, loss::cross_entropy());
+/// Trainer::new(Adam::new(0.05)).epochs(2).callback(learning.clone()).fit(&mut model, &data)?;
+/// let layers = &learning.snapshots()?[1].layers;
+/// assert_eq!((&layers[0].name[..], &layers[1].name[..]), ("dense1", "relu1"));
+/// assert!(layers[0].gradient.unwrap() > 0.0 && layers[0].update.unwrap() > 0.0);
+/// // A relu has nothing to train; some of its units may never answer.
+/// assert!(layers[1].gradient.is_none() && layers[1].dead.unwrap() < 1.0);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LayerState {
@@ -87,6 +115,19 @@ pub struct LayerState {
 }
 
 /// Counts of numbers between two bounds, in [`Histogram::BINS`] bins of the same width.
+///
+/// # Examples
+/// ```
+/// use retrograd::{data::synthetic::two_moons, nn::{Mlp, loss}, optim::Adam, train::{Histogram, Learning, Trainer}};
+/// let data = two_moons::<f64>(40, 0.1, 0)?;
+/// let mut model = Mlp::new(2).dense(8).relu().dense(2).build(0)?;
+/// let learning = Learning::new(&data, loss::cross_entropy());
+/// Trainer::new(Adam::new(0.05)).epochs(1).callback(learning.clone()).fit(&mut model, &data)?;
+/// let activations = &learning.snapshots()?[0].layers[1].activations;
+/// assert_eq!((activations.low, activations.counts.len()), (0.0, Histogram::BINS));
+/// assert_eq!(activations.counts.iter().sum::<usize>(), 40 * 8);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Histogram {

@@ -6,6 +6,17 @@ use crate::{Element, Error, Result, Shape, Tensor};
 use std::fmt;
 
 /// How a number for each class becomes one.
+///
+/// # Examples
+/// ```
+/// use retrograd::train::metrics::{Average, ConfusionMatrix};
+/// // Three rows of class 0, all found; one row of class 1, missed.
+/// let matrix = ConfusionMatrix::new(&[0, 0, 0, 0], &[0, 0, 0, 1], 2)?;
+/// assert_eq!(matrix.average_recall(Average::Macro), 0.5);
+/// assert_eq!(matrix.average_recall(Average::Micro), 0.75);
+/// assert_eq!(matrix.average_recall(Average::Weighted), 0.75);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Average {
     /// The mean over classes that have rows or predictions: each class counts the same.

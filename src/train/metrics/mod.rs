@@ -7,6 +7,17 @@
 //!
 //! Cost: one pass, but for [`roc_auc`], which sorts. Not here: metrics weighted by rows, and what accumulates over batches; the
 //! predictions of a whole set are small.
+//!
+//! # Examples
+//! ```
+//! use retrograd::{Tensor, data::Targets, train::metrics};
+//! let scores = Tensor::from([[2.0, 1.0], [0.5, 0.7], [3.0, 0.0]]);
+//! let labels = Targets::Labels(vec![0, 1, 1]);
+//! assert_eq!(metrics::accuracy(&scores, &labels)?, 2.0 / 3.0);
+//! let matrix = metrics::ConfusionMatrix::from_scores(&scores, &labels)?;
+//! assert_eq!((matrix.precision(0), matrix.recall(1)), (0.5, 0.5));
+//! # Ok::<(), retrograd::Error>(())
+//! ```
 
 mod confusion;
 
