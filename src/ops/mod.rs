@@ -6,7 +6,75 @@
 //!
 //! **Invariants.** A rule returns its contribution; it never sees where gradients are stored, never adds to them and never
 //! undoes a broadcast. A derivative that is zero everywhere is declared (`FLAT`), never computed.
-
+//!
+//! # The families
+//!
+//! An elementwise op is a struct of this module, and a method of numbers ([`Number`](crate::Number)), variables and tensors. What the
+//! op takes besides its arguments is a field of the struct, and an argument of the method.
+//!
+//! Arithmetic: [`Add`], [`Sub`], [`Mul`], [`Div`], [`Neg`], [`Abs`], [`Sign`], [`Maximum`], [`Minimum`], [`Floor`], [`Ceil`], [`Round`].
+//! ```
+//! use retrograd::grad;
+//! assert_eq!(grad(|x| (x * 3.0 - 1.0).abs(), -1.0), -3.0);
+//! assert_eq!(grad(|x| x.maximum(2.0) + x.floor(), 5.5), 1.0);
+//! ```
+//!
+//! Comparisons, which are 1 where they hold and 0 elsewhere: [`Greater`], [`GreaterEqual`], [`Less`], [`LessEqual`], [`Equal`], [`NotEqual`].
+//! ```
+//! use retrograd::{Tensor, grad};
+//! let slopes = grad(|x| x.greater(2.0).select(x.square(), 0.0).sum(()), Tensor::from([1.0, 3.0]));
+//! assert_eq!(slopes.to_vec(), [0.0, 6.0]);
+//! ```
+//!
+//! Powers and roots: [`Square`], [`Sqrt`], [`Rsqrt`], [`Cbrt`], [`Reciprocal`], [`Powi`], [`Powf`], [`Pow`], [`Hypot`].
+//! ```
+//! use retrograd::{grad, grad_slice};
+//! assert_eq!((grad(|x| x.powi(3), 2.0), grad(|x| x.sqrt(), 4.0)), (12.0, 0.25));
+//! assert_eq!(grad_slice(|x| x[0].hypot(x[1]), &[3.0, 4.0]), [0.6, 0.8]);
+//! ```
+//!
+//! Exponentials and logarithms: [`Exp`], [`Exp2`], [`Expm1`], [`Ln`], [`Log2`], [`Log10`], [`Log1p`], [`Logaddexp`], [`Xlogy`].
+//! ```
+//! use retrograd::grad;
+//! assert_eq!((grad(|x| x.log1p(), 0.0), grad(|x| x.ln(), 4.0)), (1.0, 0.25));
+//! // ln(e^x + e^1000) leaves the range on the way, and its derivative does not.
+//! assert_eq!(grad(|x| x.logaddexp(1000.0), 1000.0), 0.5);
+//! ```
+//!
+//! Circular functions and their inverses: [`Sin`], [`Cos`], [`Tan`], [`Asin`], [`Acos`], [`Atan`], [`Atan2`], [`Sinc`], [`SincDerivative`].
+//! ```
+//! use retrograd::grad;
+//! assert_eq!((grad(|x| x.sin(), 0.0), grad(|x| x.atan(), 1.0), grad(|x| x.sinc(), 0.0)), (1.0, 0.5, 0.0));
+//! ```
+//!
+//! Hyperbolic functions and their inverses: [`Sinh`], [`Cosh`], [`Tanh`], [`LogCosh`], [`Asinh`], [`Acosh`], [`Atanh`].
+//! ```
+//! use retrograd::grad;
+//! assert_eq!((grad(|x| x.tanh(), 0.0), grad(|x| x.log_cosh(), 1000.0)), (1.0, 1.0));
+//! ```
+//!
+//! Special functions: [`Erf`], [`Erfc`], [`Erfinv`], [`Erfcx`], [`ErfcxDerivative`], [`NormalPdf`], [`NormalCdf`], [`LogNormalCdf`], [`Logit`],
+//! [`Lgamma`], [`Digamma`], [`Polygamma`].
+//! ```
+//! use retrograd::{Tensor, grad};
+//! assert_eq!(grad(|x| x.lgamma(), 3.0), Tensor::scalar(3.0).digamma().item());
+//! assert_eq!(grad(|x| x.normal_cdf(), 0.5), Tensor::scalar(0.5).normal_pdf().item());
+//! ```
+//!
+//! Activations and what losses are made of: [`Sigmoid`], [`LogSigmoid`], [`Softplus`], [`Relu`], [`LeakyRelu`], [`Elu`], [`Selu`], [`Celu`],
+//! [`Relu6`], [`Gelu`], [`GeluTanh`], [`Silu`], [`Mish`], [`Softsign`], [`HardTanh`], [`HardSigmoid`], [`Clamp`], [`Huber`], [`BceWithLogits`].
+//! ```
+//! use retrograd::grad;
+//! assert_eq!((grad(|x| x.sigmoid(), 0.0), grad(|x| x.leaky_relu(0.1), -2.0)), (0.25, 0.1));
+//! assert_eq!(grad(|x| x.clamp(-1.0, 1.0), 0.5), 1.0);
+//! ```
+//!
+//! Products with an upstream gradient, which rules are made of: [`Scale`], [`Over`], [`Gate`].
+//! ```
+//! use retrograd::{Binary, ops};
+//! // No gradient times an infinite derivative is no gradient.
+//! assert_eq!((ops::Scale.value(0.0, f64::INFINITY), ops::Over.value(0.0, 0.0_f64)), (0.0, 0.0));
+//! ```
 //!
 //! # Where no derivative exists
 //!
