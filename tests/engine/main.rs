@@ -4,6 +4,7 @@ mod allocation;
 mod conventions;
 mod decompositions;
 mod determinants;
+mod doc_examples;
 mod ergonomics;
 mod finite;
 mod layers;
