@@ -233,24 +233,26 @@ functions! {
 
     /// The values of a function of several numbers, and the product of `seed`, one number for each value, with its Jacobian.
     vjp_slice try_vjp_slice [T: Element] (f: ((&[Var<'t, T>]) -> Vec<Var<'t, T>>), x: &[T], seed: &[T]) -> (Vec<T>, Vec<T>),
-        errors "Another number of seeds than of values."
+        errors "Another number of seeds than of values; a tensor among the values."
     {
         let tape = Tape::<T>::of();
         let x = tape.vars(x);
         let y = f(&x);
         same_length("vjp", "seeds", seed.len(), "values", y.len())?;
+        are_numbers("vjp", &y)?;
         let weighted: Var<'_, T> = y.iter().zip(seed).map(|(&y, &s)| y * s).sum();
         Ok((y.iter().map(|y| y.item()).collect(), weighted.try_backward()?.items(&x)))
     }
 
     /// The values of a function of several numbers, and their derivatives along `tangent`, by forward mode.
     jvp_slice try_jvp_slice [T: Element] (f: ((&[Var<'t, T>]) -> Vec<Var<'t, T>>), x: &[T], tangent: &[T]) -> (Vec<T>, Vec<T>),
-        errors "Another number of tangents than of numbers."
+        errors "Another number of tangents than of numbers; a tensor among the values."
     {
         same_length("jvp", "tangents", tangent.len(), "numbers", x.len())?;
         let tape = Tape::<T>::of();
         let x = tape.vars(x);
         let y = f(&x);
+        are_numbers("jvp", &y)?;
         Ok((y.iter().map(|y| y.item()).collect(), tape.jvp_slice(&y, &x, tangent)?))
     }
 
@@ -282,6 +284,7 @@ functions! {
         let tape = Tape::<T>::of();
         let x = tape.vars(x);
         let y = f(&x);
+        are_numbers("jacobian", &y)?;
         if y.len() <= x.len() {
             return slice_jacobian_rows(&tape, &y, &x);
         }
@@ -354,6 +357,14 @@ fn identity<T: Element>(n: usize) -> Tensor<T> {
         *one = T::from_f64(1.0);
     }
     identity
+}
+
+/// An error for a tensor among the values of a function of several numbers.
+fn are_numbers<T: Element>(op: &str, y: &[Var<'_, T>]) -> Result<()> {
+    match y.iter().enumerate().find(|(_, y)| y.rank() > 0) {
+        Some((k, y)) => Err(Error::shape(format!("{op}: value {k} has shape {}; expected numbers", y.shape()))),
+        None => Ok(()),
+    }
 }
 
 fn same_length(op: &str, what: &str, got: usize, of: &str, wanted: usize) -> Result<()> {

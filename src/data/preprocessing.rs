@@ -5,8 +5,8 @@
 //!
 //! Invariant: a row that was read from a file gives the same bits when it is encoded again.
 
-use super::csv::Unseen;
 use super::csv::reading::{MISSING_WORD, Reading, USUAL, missing};
+use super::csv::{Header, Unseen};
 use super::{RawRow, Scaler, TargetKind};
 use crate::{Element, Error, Result, Tensor};
 use serde::{Deserialize, Serialize};
@@ -440,10 +440,16 @@ impl Preprocessing {
     }
 
     /// Where in a row of these names, or of this many cells, the cells of the feature columns stand.
+    ///
+    /// By name, unless the names here were made up and the row has none of them.
     fn places(&self, row: usize, names: Option<&[String]>, cells: usize) -> Result<Vec<usize>> {
+        let had_header = self.reading.as_ref().is_some_and(|reading| reading.header == Header::Yes);
         let unnamed = |(i, column): (usize, &Column)| !column.is_feature() || column.name == format!("x{i}");
+        let made_up = !had_header && self.columns.iter().enumerate().all(unnamed);
+        let known =
+            |names: &[String]| self.columns.iter().any(|column| column.is_feature() && names.contains(&column.name));
         match names {
-            Some(names) if !self.columns.iter().enumerate().all(unnamed) => self.places_by_name(row, names),
+            Some(names) if !made_up || known(names) => self.places_by_name(row, names),
             _ => self.places_by_position(row, cells),
         }
     }

@@ -35,6 +35,7 @@ use crate::ops::structural::{Contribution, TensorOp};
 use crate::tape::entry::Entry;
 use crate::tape::{NodeId, NodeRef, Recording, Tape, Value, Var};
 use crate::tensor::Shape;
+use std::collections::HashSet;
 use std::ops::Range;
 use tails::Tail;
 
@@ -427,7 +428,7 @@ impl<T: Element> Tape<T> {
     /// The directional derivative of `y` when each variable moves along its tangent, carried forward through the tape.
     ///
     /// # Errors
-    /// A tangent does not have its variable's shape; an op on the way has no forward rule; a variable is of another tape.
+    /// A tangent does not have its variable's shape, or a variable has two; an op on the way has no forward rule; a variable is of another tape.
     pub fn jvp(&self, y: Var<'_, T>, tangents: &[(Var<'_, T>, Value<T>)]) -> Result<Value<T>> {
         Ok(self.jvp_all(&[y], tangents)?.swap_remove(0))
     }
@@ -438,16 +439,7 @@ impl<T: Element> Tape<T> {
     /// As [`Tape::jvp`].
     #[inline(never)]
     pub fn jvp_all(&self, ys: &[Var<'_, T>], tangents: &[(Var<'_, T>, Value<T>)]) -> Result<Vec<Value<T>>> {
-        for (var, tangent) in tangents {
-            crate::tape::same_tape("jvp", Some(self), var.tape)?;
-            if var.shape() != tangent.shape() {
-                return Err(Error::shape(format!(
-                    "jvp: tangent has shape {}, its variable {}",
-                    tangent.shape(),
-                    var.shape()
-                )));
-            }
-        }
+        self.check_tangents(tangents.iter().map(|(var, tangent)| (*var, tangent.shape())))?;
         for y in ys {
             crate::tape::same_tape("jvp", Some(self), y.tape)?;
         }
@@ -466,6 +458,25 @@ impl<T: Element> Tape<T> {
         }
         let zero = |y: &Var<'_, T>| crate::Tensor::zeros(y.shape()).into();
         Ok(found.into_iter().zip(ys).map(|(tangent, y)| tangent.unwrap_or_else(|| zero(y))).collect())
+    }
+
+    /// An error unless each tangent has its variable's shape, and each variable one tangent: two could be added up, or one of them meant.
+    fn check_tangents<'v>(&self, tangents: impl Iterator<Item = (Var<'v, T>, Shape)>) -> Result<()>
+    where
+        T: 'v,
+    {
+        let mut moved = HashSet::new();
+        for (var, tangent) in tangents {
+            crate::tape::same_tape("jvp", Some(self), var.tape)?;
+            if var.shape() != tangent {
+                let own = var.shape();
+                return Err(Error::shape(format!("jvp: tangent has shape {tangent}, its variable {own}")));
+            }
+            if !var.is_constant() && !moved.insert(var.id()) {
+                return Err(Error::argument("jvp: a variable is given two tangents; add them up"));
+            }
+        }
+        Ok(())
     }
 
     /// By plain arithmetic, recorded.
@@ -490,18 +501,10 @@ impl<T: Element> Tape<T> {
     /// As [`Tape::jvp`].
     #[inline(never)]
     pub fn try_record_jvp<'t>(&'t self, y: Var<'t, T>, tangents: &[(Var<'t, T>, Var<'t, T>)]) -> Result<Var<'t, T>> {
-        for (var, tangent) in tangents {
+        self.check_tangents(tangents.iter().map(|(var, tangent)| (*var, tangent.shape())))?;
+        for var in tangents.iter().map(|(_, tangent)| tangent).chain([&y]) {
             crate::tape::same_tape("jvp", Some(self), var.tape)?;
-            crate::tape::same_tape("jvp", Some(self), tangent.tape)?;
-            if var.shape() != tangent.shape() {
-                return Err(Error::shape(format!(
-                    "jvp: tangent has shape {}, its variable {}",
-                    tangent.shape(),
-                    var.shape()
-                )));
-            }
         }
-        crate::tape::same_tape("jvp", Some(self), y.tape)?;
         let mode = Recording::on(self);
         let (n_entries, n_scalars) = extent(self, &[y.id]);
         let recorded = |to_gradients| {

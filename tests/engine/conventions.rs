@@ -6,8 +6,8 @@
 #![allow(clippy::eq_op)]
 
 use retrograd::{
-    Dual, Map, Number, Points, Program, Tape, Tensor, Var, grad, hessian, hessian_slice, hvp, hvp_slice, jacobian,
-    jacobian_slice, jvp,
+    Dual, Element, Map, Number, Points, Program, Tape, Tensor, Var, functional, grad, hessian, hessian_slice, hvp,
+    hvp_slice, jacobian, jacobian_slice, jvp,
 };
 
 type Scalar = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
@@ -748,4 +748,42 @@ fn softmax_cross_entropy_from_logits_has_gradient_softmax_minus_one_hot_over_row
             same(way, *found, expected);
         }
     }
+}
+
+#[test]
+fn a_variable_has_one_tangent_and_functions_of_numbers_give_numbers() {
+    let tape = Tape::new();
+    for v in [tape.var(0.5), tape.var([0.5])] {
+        let along = Tensor::full(v.shape(), 1.0);
+        let along: retrograd::Value<f64> = if v.rank() == 0 { retrograd::Value::Scalar(1.0) } else { along.into() };
+        let error = tape.jvp(v * v, &[(v, along.clone()), (v, along)]).unwrap_err();
+        assert_eq!(error.to_string(), "jvp: a variable is given two tangents; add them up");
+        let one = v * 0.0 + 1.0;
+        assert!(tape.try_record_jvp(v * v, &[(v, one), (v, one)]).unwrap_err().is_argument());
+    }
+    for error in [
+        functional::try_vjp_slice(|x| vec![x[0] * Tensor::from([1.0, 2.0])], &[1.0], &[1.0]).unwrap_err(),
+        functional::try_jvp_slice(|x| vec![x[0] * Tensor::from([1.0, 2.0])], &[1.0], &[1.0]).unwrap_err(),
+        functional::try_jacobian_slice(|x| vec![x[0] * Tensor::from([1.0, 2.0])], &[1.0]).unwrap_err(),
+    ] {
+        assert!(error.to_string().ends_with("value 0 has shape [2]; expected numbers"), "{error}");
+    }
+}
+
+#[test]
+fn gelu_tanh_has_its_slope_far_out_at_every_order() {
+    fn check<T: Element>(far: &[f64]) {
+        for &x in far {
+            for x in [x, -x] {
+                let at = T::from_f64(x);
+                let slope = if x > 0.0 { 1.0 } else { 0.0 };
+                let first = functional::grad(|x: Var<'_, T>| x.gelu_tanh().sum(()), Tensor::full([3], at));
+                assert!(first.iter().all(|g| g.to_f64() == slope), "{x:e}: {first}");
+                let second = functional::hessian_slice(|x| x[0].gelu_tanh(), &[at]);
+                assert_eq!(second.item().to_f64(), 0.0, "{x:e}");
+            }
+        }
+    }
+    check::<f32>(&[65.0, 1e3, 1e15, 1e20, 1e38]);
+    check::<f64>(&[65.0, 1e15, 1e100, 1e155, 1e300]);
 }

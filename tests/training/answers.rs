@@ -1,6 +1,6 @@
 //! From file to answer: what a trained model says is in the units of its targets, and of the columns that were meant.
 
-use retrograd::data::{Csv, Dataset, Scaler, TargetKind};
+use retrograd::data::{Csv, Dataset, Row, Scaler, TargetKind};
 use retrograd::nn::{Answer, Head, Loss, Mlp, Model, loss};
 use retrograd::optim::Adam;
 use retrograd::train::{Metric, Trainer};
@@ -278,4 +278,22 @@ fn several_targets_keep_the_order_in_which_they_were_named() {
     assert_eq!(data.preprocessing().target_names(), ["q", "p"]);
     let again = retrograd::data::Preprocessing::from_json(&data.preprocessing().to_json()).unwrap();
     assert_eq!(again.target_names(), ["q", "p"]);
+}
+
+#[test]
+fn named_rows_are_matched_by_name_where_names_look_made_up() {
+    // y = 3 x1 - x2, from a header whose names are those of files without one.
+    let data = read(Csv::new().target("y"), "y,x1,x2\n1,1,2\n5,2,1\n2,1,1\n3,2,3\n");
+    let preprocessing = data.preprocessing();
+    let encoded = |row: Row| preprocessing.encode_rows::<f64, _, _>(&[row]).map(|x| x.to_vec());
+    assert_eq!(encoded(Row::of([("x2", "1"), ("x1", "8")])).unwrap(), [8.0, 1.0]);
+    assert_eq!(encoded(Row::of([("x2", "1"), ("y", "9"), ("x1", "8")])).unwrap(), [8.0, 1.0]);
+    let error = encoded(Row::of([("x2", "1"), ("other", "8")])).unwrap_err().to_string();
+    assert!(error.starts_with("encode: row 0 has no column \"x1\""), "{error}");
+    // Where names were made up, a row that has them is matched by them, and one that has none of them by position.
+    let data = read(Csv::new().header(false).target(-1), "1,2,0\n3,4,1\n");
+    let encoded = |row: Row| data.preprocessing().encode_rows::<f64, _, _>(&[row]).map(|x| x.to_vec());
+    assert_eq!(encoded(Row::of([("x1", "2"), ("x0", "1")])).unwrap(), [1.0, 2.0]);
+    assert_eq!(encoded(Row::of([("width", "1"), ("height", "2")])).unwrap(), [1.0, 2.0]);
+    assert!(encoded(Row::of([("x1", "2"), ("other", "1")])).is_err());
 }

@@ -15,7 +15,8 @@ const EXACT: f64 = (1u64 << 53) as f64;
 pub(super) fn of(cells: &[&str], reading: &Reading) -> (Vec<String>, Vec<usize>) {
     let numbers: Option<Vec<f64>> = cells.iter().map(|cell| reading.number(cell).ok()).collect();
     let Some(numbers) = numbers else { return sorted(cells, |a, b| a.cmp(b)) };
-    let names: Vec<Cow<'_, str>> = cells.iter().zip(&numbers).map(|(cell, number)| plain(cell, *number)).collect();
+    let names: Vec<Cow<'_, str>> =
+        cells.iter().zip(&numbers).map(|(cell, number)| plain(cell, *number, reading)).collect();
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
     if names.iter().any(|name| is_code(name)) {
         return sorted(&names, |a, b| a.cmp(b));
@@ -28,9 +29,18 @@ pub(super) fn of(cells: &[&str], reading: &Reading) -> (Vec<String>, Vec<usize>)
 }
 
 /// The one way in which a class that is a number is written.
-fn plain(cell: &str, number: f64) -> Cow<'_, str> {
+fn plain<'c>(cell: &'c str, number: f64, reading: &Reading) -> Cow<'c, str> {
     let cell = cell.strip_prefix('+').unwrap_or(cell);
-    match is_code(cell) || (number.abs() >= EXACT && is_whole(cell)) {
+    // Digits that an f64 does not hold are read as text, without what parts them, and without decimals of 0.
+    if number.abs() >= EXACT
+        && let Some(text) = reading.plain(cell)
+        && let Some((whole, rest)) = text.split_once('.').or(Some((&text, "")))
+        && is_whole(whole)
+        && rest.bytes().all(|digit| digit == b'0')
+    {
+        return Cow::Owned(whole.to_owned());
+    }
+    match is_code(cell) {
         true => Cow::Borrowed(cell),
         // Without the sign of a zero.
         false => Cow::Owned((number + 0.0).to_string()),
@@ -46,7 +56,7 @@ pub(super) fn label(cell: &str, names: &[String], reading: &Reading) -> Option<u
         return cell.parse::<usize>().ok().filter(|&label| label < names.len());
     }
     let number = reading.number(cell).ok()?;
-    let written = plain(cell, number);
+    let written = plain(cell, number, reading);
     names.iter().position(|name| *name == *written)
 }
 

@@ -171,7 +171,7 @@ impl Reading {
     }
 
     /// The number as Rust writes it: a point, and nothing between thousands. Separators must stand where they belong.
-    fn plain<'c>(&self, cell: &'c str) -> Option<Cow<'c, str>> {
+    pub fn plain<'c>(&self, cell: &'c str) -> Option<Cow<'c, str>> {
         if self.decimal == '.' && self.thousands.is_none() {
             return Some(Cow::Borrowed(cell));
         }

@@ -367,6 +367,8 @@ impl Unary for GeluTanh {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        // Far out the slope is 0 or 1 to the last bit, and x^2 would leave the range.
+        let x = x.clamp(-GELU_FLAT, GELU_FLAT);
         // (1 + tanh u) / 2 = sigmoid(2 u), which does not cancel far below 0.
         let s = (gelu_angle(x, x * x, S::lit) * S::lit(2.0)).sigmoid();
         let slope = (x * x * S::lit(3.0 * GELU_CUBIC) + S::lit(1.0)) * S::lit(2.0 * (2.0 / PI).sqrt());
@@ -380,6 +382,8 @@ impl Unary for GeluTanh {
 }
 
 const GELU_CUBIC: f64 = 0.044715;
+/// Beyond it e^(2 u) is 0, also in f64.
+const GELU_FLAT: f64 = 64.0;
 
 /// sqrt(2/pi) (x + 0.044715 x^3).
 #[inline(always)]

@@ -64,6 +64,12 @@ fn numbers_are_the_same_class_however_they_are_written_beside_codes_and_great_nu
     let (names, labels) = classes(&["9007199254740993", "9007199254740992", "9.0", "9", "+9007199254740993"]);
     assert_eq!(names, ["9", "9007199254740992", "9007199254740993"]);
     assert_eq!(labels, [2, 1, 0, 0, 2]);
+    let parted = Csv::new().target("y").classification().thousands(',').delimiter(b';');
+    let text =
+        "a;y\n1;9,007,199,254,740,993\n2;9,007,199,254,740,992\n3;9007199254740993.0\n4;-9,007,199,254,740,993\n";
+    let data = read(&parted, text).unwrap();
+    assert_eq!(data.class_names(), ["-9007199254740993", "9007199254740992", "9007199254740993"]);
+    assert_eq!(data.labels().unwrap(), [2, 1, 2, 0]);
     let (names, labels) = classes(&["0.5", "-0", "0", "10", "9"]);
     assert_eq!((names.join(" "), labels), ("0 0.5 9 10".to_owned(), vec![1, 0, 0, 3, 2]));
 }
