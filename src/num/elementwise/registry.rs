@@ -84,6 +84,9 @@ macro_rules! for_each_unary {
             /// Error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x. Derivative 2/sqrt(pi) e^(-x^2).
             erf => Erf;
             /// 1 - erf(x) without cancellation. Derivative -2/sqrt(pi) e^(-x^2).
+            ///
+            /// `x.erfc().ln()` is differentiated past erfc, so that it has its derivative wherever it has a value; with something between
+            /// the two it has not: write `x.erfc().ln() + 0.5_f64.ln()` in place of `(x.erfc() * 0.5).ln()`, or take `log_normal_cdf`.
             erfc => Erfc;
             /// Inverse of erf: the y with erf(y) = x; infinite at -1 and 1, NaN beyond. Derivative sqrt(pi)/2 e^(y^2).
             /// Error at most 2 ulp; the derivative, of a rounded y, has 2 y^2 + 2.
