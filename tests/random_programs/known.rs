@@ -79,7 +79,6 @@ fn is_hidden(program: &Program, finding: &Finding) -> bool {
 const FORWARD: [&str; 4] = ["forward", "recorded tangents", "dual", "map, jacobian"];
 
 /// Seeds of programs at the ends of the range, one for each entry below that needs more than a line to show.
-const FOURTH_POWER: u64 = 404;
 const SIGN: u64 = 177997;
 const DWARF: u64 = 54481;
 const SINGULAR: u64 = 58617;
@@ -179,31 +178,6 @@ const KNOWN: &[Known] = &[
                 && points::some_argument(program, &["logaddexp"], |x| !x.is_finite())
         },
         example: || example(&[(&[1], &[f64::NAN])], &[("logaddexp", &[0, 0])], &[1]),
-    },
-    Known {
-        name: "second derivatives where a fourth power leaves the range",
-        reason: "x/(1 + x^2)^(3/2) of asinh, 1/x^2 of logarithms, x^3 of gelu_tanh overflow or underflow on the way to a number",
-        covers: |program, finding| {
-            let names = [
-                "asinh",
-                "atanh",
-                "cbrt",
-                "div",
-                "gelu",
-                "gelu_tanh",
-                "ln",
-                "log10",
-                "log1p",
-                "log2",
-                "mish",
-                "over",
-                "pow",
-                "silu",
-                "softsign",
-            ];
-            finding.order == 2 && points::fourth_power_leaves_range(program, &names)
-        },
-        example: || generate::program(FOURTH_POWER),
     },
     Known {
         name: "a difference of a number from itself, which a program takes once",

@@ -177,18 +177,6 @@ fn tangent_vanishes<T: Element>(program: &Program, inputs: &[f64]) -> bool {
     })
 }
 
-/// Whether an argument of one of these ops has a fourth power, of which second derivatives are made, that overflows, or underflows to 0
-/// or a subnormal number.
-pub fn fourth_power_leaves_range(program: &Program, names: &[&str]) -> bool {
-    let powers = range(program);
-    some_argument(program, names, |x| x != 0.0 && !(powers.0..=powers.1).contains(&x.powi(4)))
-}
-
-/// The smallest normal number and the largest.
-fn range(program: &Program) -> (f64, f64) {
-    if program.single { (f32::MIN_POSITIVE as f64, f32::MAX as f64) } else { (f64::MIN_POSITIVE, f64::MAX) }
-}
-
 /// Whether a number on the way is infinite, or so large that 1 adds nothing to it.
 pub fn dwarfs_one(program: &Program) -> bool {
     let epsilon = if program.single { f32::EPSILON as f64 } else { f64::EPSILON };

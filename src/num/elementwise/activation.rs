@@ -360,7 +360,7 @@ impl Unary for GeluTanh {
     const NAME: &'static str = "gelu_tanh";
     const SAVES: Saves = Saves::X;
     const POINTS: &'static [f64] = &[-1.5, 0.0, 0.3, 2.0];
-    const SINGULAR: Singular = Singular::EVERYWHERE;
+    const SINGULAR: Singular = Singular::NOWHERE;
     #[inline(always)]
     fn value<F: Float>(self, x: F) -> F {
         x * (gelu_angle(x, x * x, F::lit) * F::lit(2.0)).sigmoid()
