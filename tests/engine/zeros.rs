@@ -465,3 +465,41 @@ fn a_zero_upstream_stays_zero_in_every_elementwise_op_at_special_values_to_third
     }
     assert!(broken.is_empty(), "{} are broken:\n{}", broken.len(), broken.join("\n"));
 }
+
+/// The one that loses is not there, at any order and by every route: 1/x at 0 is infinite, and so are its derivatives.
+#[test]
+fn an_infinite_loser_of_max_and_min_has_no_derivative_of_second_order() {
+    let losers: [(&str, for<'t> fn(Var<'t, f64>) -> Var<'t, f64>); 6] = [
+        ("minimum", |x| x.reciprocal().minimum(3.0)),
+        ("minimum, other side", |x| x.tape().data(3.0).minimum(x.reciprocal())),
+        ("maximum", |x| (-x.reciprocal()).maximum(3.0)),
+        ("maximum, other side", |x| x.tape().data(3.0).maximum(-x.reciprocal())),
+        ("min", |x| Var::concat(&[x.reciprocal().reshape([1]), x.tape().data(3.0).reshape([1])], 0).min(())),
+        ("max", |x| Var::concat(&[(-x.reciprocal()).reshape([1]), x.tape().data(3.0).reshape([1])], 0).max(())),
+    ];
+    for (name, f) in losers {
+        let tape = Tape::new();
+        for x in [tape.var(0.0), tape.var([0.0])] {
+            let y = f(x).square().sum(());
+            let slope = tape.grad(y, &[x])[0];
+            let swept = tape.grad(slope.sum(()), &[x])[0].value();
+            let one = Tensor::full(x.shape(), 1.0);
+            let forward = tape.jvp(slope, &[(x, one.clone().into())]).unwrap().into_tensor();
+            let tangent = tape.try_record_jvp(y, &[(x, tape.data(one))]).unwrap();
+            let over = tape.grad(tangent.sum(()), &[x])[0].value();
+            let moved = tape.jvp(y, &[(x, Tensor::full(x.shape(), 1.0).into())]).unwrap().into_tensor();
+            for (route, found) in [
+                ("slope", slope.value()),
+                ("tangent", moved),
+                ("recorded tangent", tangent.value()),
+                ("swept", swept),
+                ("forward", forward),
+                ("over a tangent", over),
+            ] {
+                assert_eq!(found.as_slice(), [0.0], "{name} of {}, {route}", x.shape());
+            }
+        }
+        assert_eq!(hvp(|x| f(x).square(), 0.0, 1.0), 0.0, "{name}");
+        assert_eq!(hessian(|x| f(x).square(), 0.0).as_slice(), [0.0], "{name}");
+    }
+}

@@ -268,11 +268,11 @@ impl Binary for Maximum {
     }
     #[inline(always)]
     fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
-        g * share(x.greater(y), x.equal(y))
+        share(g, x.greater(y), x.equal(y))
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
-        g * share(y.greater(x), x.equal(y))
+        share(g, y.greater(x), x.equal(y))
     }
     fn piece(self, x: f64, y: f64) -> i64 {
         sign_of(x - y)
@@ -300,11 +300,11 @@ impl Binary for Minimum {
     }
     #[inline(always)]
     fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
-        g * share(x.less(y), x.equal(y))
+        share(g, x.less(y), x.equal(y))
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
-        g * share(y.less(x), x.equal(y))
+        share(g, y.less(x), x.equal(y))
     }
     fn piece(self, x: f64, y: f64) -> i64 {
         sign_of(x - y)
@@ -320,7 +320,9 @@ impl Binary for Minimum {
 }
 
 /// The winner's share of the gradient: all of it, or half where the two are equal.
+///
+/// The loser is gated off, not multiplied by 0: its derivatives may be infinite, and it has none at any order.
 #[inline(always)]
-fn share<S: Number>(wins: S, ties: S) -> S {
-    wins + ties * S::lit(0.5)
+fn share<S: Number>(g: Upstream<S>, wins: S, ties: S) -> Upstream<S> {
+    g.only_if(wins + ties) * (wins + ties * S::lit(0.5))
 }

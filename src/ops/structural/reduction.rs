@@ -95,14 +95,14 @@ impl TensorRule for Reduce {
         let x = &node.inputs[0];
         match self.0 {
             RowReduction::Norm2 => a.along(g, x, node.output),
-            _ => a.scale(g, &self.weights(a, node)),
+            _ => self.weighted(a, node, g),
         }
         .into()
     }
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         match self.0 {
             RowReduction::Norm2 => a.sum_last(&a.along(tangent, &node.inputs[0], node.output)),
-            _ => a.sum_last(&a.scale(tangent, &self.weights(a, node))),
+            _ => a.sum_last(&self.weighted(a, node, tangent)),
         }
     }
     fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
@@ -141,17 +141,19 @@ impl TensorRule for Reduce {
 }
 
 impl Reduce {
-    /// The derivative of each row's result by its elements: the shares of the extremes, or the softmax.
-    fn weights<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>) -> A::V {
+    /// A gradient, or a tangent, times the derivative of each row's result by its elements: the shares of the extremes, or the softmax.
+    fn weighted<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, g: &A::V) -> A::V {
         let x = &node.inputs[0];
         if self.0 == RowReduction::LogSumExp {
             // Not exp(x - out): for huge x the output has lost ln n. Rows of -inf have no softmax and no gradient.
             let empty = a.equal(node.output, &a.literal(f64::NEG_INFINITY));
             let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[x]);
-            return a.select(&empty, &a.literal(0.0), &softmax);
+            return a.scale(g, &a.select(&empty, &a.literal(0.0), &softmax));
         }
         let winners = a.equal(x, node.output);
-        a.over(&winners, &a.sum_last(&winners))
+        let shares = a.over(&winners, &a.sum_last(&winners));
+        // Those that lose are gated off, not multiplied by 0: what moves them may be infinite.
+        a.scale(&a.select(&winners, g, &a.literal(0.0)), &shares)
     }
 }
 
