@@ -19,6 +19,7 @@
 
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, all_finite};
+use crate::sweep::scalar_to_differentiate;
 use crate::tape::{Tape, Value, Var};
 use crate::tensor::{Shape, Tensor};
 
@@ -133,7 +134,7 @@ functions! {
     {
         let tape = Tape::<P::Element>::of();
         let x = tape.leaf(x.to_value(), true);
-        let y = f(x);
+        let y = scalar_to_differentiate(f(x))?;
         let gradient = y.try_backward()?.try_wrt(x)?;
         Ok((y.item(), P::derivative(gradient.into())))
     }
@@ -226,7 +227,7 @@ functions! {
     {
         let tape = Tape::<T>::of();
         let x = tape.vars(x);
-        let y = f(&x);
+        let y = scalar_to_differentiate(f(&x))?;
         let gradients = y.try_backward()?;
         Ok((y.item(), gradients.items(&x)))
     }

@@ -22,6 +22,8 @@ pub struct Eager<'p, T> {
     pub(crate) refusal: Refusal,
     /// The values of a tape's numbers, where a sweep takes each by its rule.
     pub(crate) numbers: OnceCell<Vec<T>>,
+    /// What numbers get of their logarithms where it goes past them: theirs, but not to be carried on.
+    pub(crate) passed: RefCell<Vec<(u32, T)>>,
 }
 
 /// Why a rule has no value: an op in it refused the numbers at hand, as a system with a singular matrix does.
@@ -76,7 +78,7 @@ impl Refusal {
 impl<'p, T: Element> Eager<'p, T> {
     pub(crate) fn new(pool: &'p Pool<T>) -> Self {
         let temporaries = RefCell::new(pool.spare_list());
-        Self { pool, temporaries, refusal: Refusal::default(), numbers: OnceCell::new() }
+        Self { pool, temporaries, refusal: Refusal::default(), numbers: OnceCell::new(), passed: RefCell::default() }
     }
 
     /// The error of the first op that refused its numbers inside this op's rule, which is then void.

@@ -32,6 +32,7 @@ pub(super) fn values<T: Element>(tape: &Tape<T>) -> Vec<T> {
 
 /// A lane by its rules.
 pub(super) struct Careful<'a, T> {
+    pub tape: &'a Tape<T>,
     pub lane: &'a ScalarLane<T>,
     pub values: &'a [T],
 }
@@ -80,14 +81,11 @@ impl<T: Element> Careful<'_, T> {
         if is_far(self.values[f as usize]) { Tail::of_scalar(self.lane, op, f) } else { None }
     }
 
-    /// As [`ScalarLane::sweep`].
-    pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T]) {
-        // What f gets of its logarithm, which goes past it to x.
-        let mut passed: Vec<(u32, T)> = Vec::new();
+    /// As [`ScalarLane::sweep`]. What an f gets of its logarithm, which goes past it to x, is kept for when all are swept.
+    pub fn sweep(&self, lo: u32, hi: u32, adjoints: &mut [T], passed: &mut Vec<(u32, T)>) {
         for id in (lo..hi).rev() {
             let g = adjoints[id as usize];
-            // An f before this segment is still to be swept, and seen by hooks.
-            match self.tail(id).filter(|&(_, [f, _])| f >= lo) {
+            match self.tail(id).filter(|&(_, [f, _])| !self.tape.is_hooked(NodeId::scalar(f))) {
                 Some((tail, [f, x])) => {
                     adjoints[x as usize] += tail.product(self.values[x as usize], g);
                     self.products(id, |_| g, |_, product| passed.push((f, product)));
@@ -95,7 +93,6 @@ impl<T: Element> Careful<'_, T> {
                 None => self.products(id, |_| g, |parent, product| adjoints[parent as usize] += product),
             }
         }
-        passed.into_iter().for_each(|(f, product)| adjoints[f as usize] += product);
     }
 
     /// As [`ScalarLane::push_forward`].

@@ -101,6 +101,7 @@ impl<T: Element> Eager<'_, T> {
 impl<T: Element> SweepMode<T> for Eager<'_, T> {
     type Scalars = Vec<T>;
     const KEEPS_ALL: bool = false;
+    const CALLS_HOOKS: bool = true;
 
     fn scalars(&self, tape: &Tape<T>, n: u32) -> Vec<T> {
         let mut adjoints = tape.spare_adjoints();
@@ -297,6 +298,10 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
         scalars[id as usize] = g.as_slice()[0];
     }
 
+    fn finish(&self, scalars: &mut Vec<T>) {
+        self.passed.take().into_iter().for_each(|(f, product)| scalars[f as usize] += product);
+    }
+
     fn hooked(&self, tape: &Tape<T>, id: NodeId, mut g: Value<T>) -> Value<T> {
         tape.call_hooks(id, &mut g);
         g
@@ -305,12 +310,12 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
 
 impl<T: Element> Eager<'_, T> {
     fn careful<'a>(&'a self, tape: &'a Tape<T>) -> Option<Careful<'a, T>> {
-        Some(Careful { lane: tape.scalars(), values: self.numbers.get()? })
+        Some(Careful { tape, lane: tape.scalars(), values: self.numbers.get()? })
     }
 
     fn sweep_scalars(&self, tape: &Tape<T>, lo: u32, hi: u32, scalars: &mut [T]) {
         match self.careful(tape) {
-            Some(careful) => careful.sweep(lo, hi, scalars),
+            Some(careful) => careful.sweep(lo, hi, scalars, &mut self.passed.borrow_mut()),
             None => tape.scalars().sweep(lo, hi, scalars),
         }
     }

@@ -45,6 +45,8 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
     type Scalars;
     /// Whether adjoints of intermediate tensors are kept.
     const KEEPS_ALL: bool;
+    /// Whether hooks are called.
+    const CALLS_HOOKS: bool;
 
     fn scalars(&self, tape: &Tape<T>, n: u32) -> Self::Scalars;
     fn add_scalar(&self, scalars: &mut Self::Scalars, id: u32, x: Self::V);
@@ -97,6 +99,8 @@ pub(crate) trait SweepMode<T: Element>: Algebra<T> {
     fn hooked(&self, tape: &Tape<T>, id: NodeId, g: Self::V) -> Self::V;
     /// The same for a number that an op on tensors made, which a sweep of scalars comes to only after the op.
     fn hook_result(&self, tape: &Tape<T>, scalars: &mut Self::Scalars, id: u32);
+    /// Adds what has gone past numbers to their adjoints, once these go nowhere any more.
+    fn finish(&self, _scalars: &mut Self::Scalars) {}
 }
 
 /// Where tangents are from and what for.
@@ -144,6 +148,7 @@ pub(crate) fn sweep<T: Element, M: SweepMode<T>>(
         visit(tape, mode, k, &mut adjoints, needs)?;
     }
     mode.segment(tape, 0, hi, &mut adjoints.scalars, needs)?;
+    mode.finish(&mut adjoints.scalars);
     Ok(adjoints)
 }
 
@@ -155,7 +160,7 @@ fn visit<T: Element, M: SweepMode<T>>(
     adjoints: &mut AdjointsOf<T, M>,
     needs: Option<&Needs>,
 ) -> Result<()> {
-    let hooked = tape.has_hooks();
+    let hooked = M::CALLS_HOOKS && tape.has_hooks();
     let wanted = |entries: &[Entry<T>], parent: NodeId| match parent.lane() {
         NodeRef::Tensor(p) => entries[p].active && needs.is_none_or(|needs| needs.entry(p)),
         NodeRef::Scalar(id) => needs.is_none_or(|needs| needs.scalar(id)),
@@ -193,8 +198,9 @@ fn visit<T: Element, M: SweepMode<T>>(
         }
     }
     let ends = needs.map_or(&[][..], Needs::ends);
-    let tail = if hooked { None } else { Tail::of_entry(&tape.entries(), k, ends) };
+    let tail = Tail::of_entry(&tape.entries(), k, ends);
     if let Some((tail, entries)) = tail
+        && !(hooked && tape.is_hooked(NodeId::tensor(entries[1])))
         && first.is_some()
         && mode.passes(tape, entries)
     {
@@ -369,6 +375,17 @@ fn extent<T: Element>(tape: &Tape<T>, to: &[NodeId]) -> (usize, u32) {
     })
 }
 
+/// The output of a function whose gradient is asked for, unless it is a tensor.
+pub(crate) fn scalar_to_differentiate<T: Element>(y: Var<'_, T>) -> Result<Var<'_, T>> {
+    if y.is_tensor() {
+        return Err(Error::shape(format!(
+            "grad: output must be a scalar, got shape {}; reduce it with sum() or mean(), or use vjp with a seed",
+            y.shape()
+        )));
+    }
+    Ok(y)
+}
+
 impl<T: Element> Tape<T> {
     /// The gradients of the scalar `y` by each of `xs`, recorded: they are variables, to be used and differentiated again.
     ///
@@ -385,12 +402,7 @@ impl<T: Element> Tape<T> {
     /// `y` is no scalar; an op on the way has a numeric rule only; a variable is of another tape.
     #[inline(never)]
     pub fn try_grad<'t>(&'t self, y: Var<'t, T>, xs: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
-        if y.is_tensor() {
-            return Err(Error::shape(format!(
-                "grad: output must be a scalar, got shape {}; reduce it with sum() or mean(), or use vjp with a seed",
-                y.shape()
-            )));
-        }
+        scalar_to_differentiate(y)?;
         self.try_vjp(y, Var::constant(T::from_f64(1.0)), xs)
     }
 

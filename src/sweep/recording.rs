@@ -193,6 +193,7 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
 impl<M: BuildingMode> SweepMode<M::T> for M {
     type Scalars = BuiltScalars<M::V, M::Nodes>;
     const KEEPS_ALL: bool = true;
+    const CALLS_HOOKS: bool = false;
 
     fn scalars(&self, tape: &Tape<M::T>, n: u32) -> Self::Scalars {
         BuiltScalars { adjoints: vec![None; n as usize], nodes: self.nodes(tape, n) }

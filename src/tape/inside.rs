@@ -70,6 +70,10 @@ impl<T: Element> Tape<T> {
     pub(crate) fn has_hooks(&self) -> bool {
         !self.hooks.borrow().is_empty() || !self.added_hooks.borrow().is_empty()
     }
+    /// Whether this one's is.
+    pub(crate) fn is_hooked(&self, id: NodeId) -> bool {
+        self.hooks.borrow().iter().any(|hook| hook.id == id)
+    }
     /// The numbers whose gradients are, in the order in which that was asked for.
     pub(crate) fn hooked_scalars(&self) -> Vec<u32> {
         let node = |hook: &Hook<T>| match hook.id.lane() {

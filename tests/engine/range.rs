@@ -404,3 +404,33 @@ fn a_number_to_its_own_power_has_two_derivatives_beside_0() {
         f64 "x^x", |x| x.pow(x), 1e-300, [-689.7755278982137, 1e300];
     }
 }
+
+/// A hook elsewhere on the tape asks nothing of the tail.
+#[test]
+fn a_hook_on_something_else_leaves_the_logarithm_of_a_tail_as_it_is() {
+    let expected = -19.104127857263304;
+    let tape = Tape::<f32>::of();
+    let other = tape.var(1.0).on_gradient(|_| None);
+    let a = tape.var(9.5);
+    let tail = a.erfc();
+    // A number between the tail and its logarithm, and the logarithm itself.
+    let between = (other * 2.0).on_gradient(|_| None);
+    let grads = (tail.ln().on_gradient(|_| None) + between).backward();
+    near("a number", grads.item(a), expected);
+    assert_eq!(grads.item(tail), 1.0 / Number::erfc(9.5f32));
+    let b = tape.var([9.5]).on_gradient(|_| None);
+    near("a tensor", b.erfc().ln().sum(()).backward().wrt(b)[[0]], expected);
+    // A tensor between the number and its logarithm.
+    let tail = a.erfc();
+    let sum = (b * 0.5).sum(());
+    let grads = (tail.ln() + sum).backward();
+    near("a number with a tensor between", grads.item(a), expected);
+    // Who hooks the tail is shown its gradient, and what takes the gradient's place goes on.
+    for seen in [a.erfc(), b.erfc()] {
+        let (x, shape) = (if seen.rank() == 0 { a } else { b }, seen.shape());
+        let grads = seen.on_gradient(move |_| Some(Tensor::full(&shape, 1.0))).ln().sum(()).backward();
+        let slope = -std::f64::consts::FRAC_2_SQRT_PI * (-9.5f64 * 9.5).exp();
+        let found = grads.wrt(x).as_slice()[0];
+        assert!((f64::from(found) - slope).abs() <= 0.01 * slope.abs(), "{found} {slope}");
+    }
+}

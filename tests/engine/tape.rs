@@ -1,6 +1,6 @@
 //! What a tape does: sweeps again and again, seeds, constants, hooks, kept gradients, guards, sums, text, long chains.
 
-use retrograd::{Algebra, CustomOp, Element, Error, NumericOp, Program, Result, Tape, Tensor, Var, jvp};
+use retrograd::{Algebra, CustomOp, Element, Error, NumericOp, Program, Result, Tape, Tensor, Var, functional, jvp};
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -594,4 +594,18 @@ fn a_tangent_may_be_given_to_a_number_that_was_made_of_others() {
     assert_eq!(tape.jvp_many(&[z], &[y, x], &Tensor::from([[1.0, 1.0], [0.0, 1.0]])).unwrap().to_vec(), [15.0, 13.0]);
     let recorded = tape.try_record_jvp(z, &[(y, tape.var(1.0)), (x, tape.var(1.0))]).unwrap();
     assert_eq!(recorded.item(), 15.0);
+}
+
+#[test]
+fn a_gradient_of_what_is_no_scalar_is_refused_by_the_name_of_what_was_called() {
+    let expected =
+        "grad: output must be a scalar, got shape [2]; reduce it with sum() or mean(), or use vjp with a seed";
+    let tape = Tape::new();
+    let x = tape.var([1.0, 2.0]);
+    assert_eq!(tape.try_grad(x, &[x]).unwrap_err().to_string(), expected);
+    let at = Tensor::from([1.0, 2.0]);
+    assert_eq!(functional::try_grad(|x| x.square(), &at).unwrap_err().to_string(), expected);
+    assert_eq!(functional::try_value_and_grad(|x| x.square(), &at).unwrap_err().to_string(), expected);
+    let error = functional::try_grad_slice(|x| x[0] * x[0].tape().data([1.0, 2.0]), &[1.0]).unwrap_err();
+    assert_eq!(error.to_string(), expected);
 }
