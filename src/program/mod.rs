@@ -523,9 +523,15 @@ impl<T: Element> Program<T> {
             let [a, b] = [left, right].map(|place| self.machine.kept(place)[0]);
             if a.partial_cmp(&b) != recorded {
                 self.diverged = true;
+                let recorded = match recorded {
+                    Some(Ordering::Less) => "less",
+                    Some(Ordering::Equal) => "equal",
+                    Some(Ordering::Greater) => "greater",
+                    None => "not to be compared",
+                };
                 return Err(Error::tape(format!(
-                    "program: a comparison that control flow hung on goes another way now: {a} against {b}, recorded as \
-                     {recorded:?}; record again, or choose with select"
+                    "program: a comparison that control flow hung on goes another way now: {a} against {b}, recorded as {recorded}; \
+                     record again, or choose with select"
                 )));
             }
         }

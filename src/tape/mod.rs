@@ -37,7 +37,7 @@ pub(crate) use var::NodeRef;
 pub use var::{Id, Var};
 pub(crate) use var::{NodeId, Recorded};
 
-use crate::error::{Named, OrPanic};
+use crate::error::{Error, Named, OrPanic};
 use crate::num::Element;
 pub(crate) use crate::tensor::Value;
 use crate::tensor::pool::Pool;
@@ -245,6 +245,8 @@ impl<T: Element> Tape<T> {
     /// no hooks, and refuses ops whose rule exists as numbers only. A select still gives each side its own gradient, and 0 to the
     /// other; rules that say that nothing passes, as of `relu` below 0, still say so.
     ///
+    /// Programs keep the convention: in a closure that is compiled, asking for this is an error.
+    ///
     /// # Examples
     /// ```
     /// use retrograd::Tape;
@@ -255,7 +257,15 @@ impl<T: Element> Tape<T> {
     /// tape.strict(true);
     /// assert!(y.backward().wrt(x).to_vec()[0].is_nan());
     /// ```
+    #[track_caller]
     pub fn strict(&self, strict: bool) {
+        if strict && self.tracing.is_on() {
+            self.tracing.note(Error::tape(format!(
+                "compile: strict(true) called at {} while compiling; a program keeps zero upstream gradients zero. Hunt the NaN on a \
+                 tape that is not compiled",
+                Location::caller()
+            )));
+        }
         self.strict.set(strict);
     }
     pub(crate) fn is_strict(&self) -> bool {

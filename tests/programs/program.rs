@@ -5,7 +5,7 @@
 //! differences; in both precisions.
 
 use retrograd::ops::{self, BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
-use retrograd::program::Options;
+use retrograd::program::{Map, Options};
 use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Value, Var, compile, keep};
 
 type Apply<E> = Box<dyn for<'a, 't> Fn(&'a [Var<'t, E>]) -> Var<'t, E>>;
@@ -556,4 +556,40 @@ fn settings_that_name_one_thing_twice_are_refused() {
         Options::new().threads(3000).compile(std::slice::from_ref(&x), |v| vec![v[0] * 2.0]).unwrap();
     many.run(&[&x]).unwrap();
     assert_eq!(many.tensor(0).to_vec(), [2.0, 4.0]);
+}
+
+#[test]
+fn what_is_strict_while_compiling_is_refused() {
+    let error = Program::compile(&[Tensor::from([1.0, 2.0])], |x| {
+        x[0].tape().strict(true);
+        vec![x[0].sqrt()]
+    })
+    .err()
+    .expect("a program keeps the convention");
+    assert!(error.is_tape() && error.to_string().starts_with("compile: strict(true) called at "), "{error}");
+    let error = Map::<f64>::compile(1, 0, |x, _| {
+        x[0].tape().strict(true);
+        vec![x[0].sqrt()]
+    });
+    assert!(error.is_err());
+    // To leave it off is to ask for nothing.
+    let off = Program::compile(&[Tensor::from([1.0, 2.0])], |x| {
+        x[0].tape().strict(false);
+        vec![x[0].sqrt()]
+    });
+    assert!(off.is_ok());
+}
+
+#[test]
+fn a_guard_that_goes_another_way_says_in_words_how_it_was_recorded() {
+    for (recorded, expected) in [(1.0, "less"), (2.0, "equal"), (3.0, "greater"), (f64::NAN, "not to be compared")] {
+        let compiled = Program::compile(&[Tensor::scalar(recorded), Tensor::scalar(2.0)], |x| {
+            let _ = x[0] < x[1];
+            vec![x[0] * x[1]]
+        });
+        let mut program = compiled.unwrap();
+        let other = if recorded == 1.0 { 4.0 } else { 0.5 };
+        let error = program.run(&[&Tensor::scalar(other), &Tensor::scalar(2.0)]).unwrap_err().to_string();
+        assert!(error.contains(&format!("recorded as {expected}; record again")), "{error}");
+    }
 }
