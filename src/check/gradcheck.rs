@@ -64,6 +64,9 @@ fn fill<T: Element, S: Element>(
     if subject.point.is_empty() {
         return Err(Error::argument(format!("{check}: no parameters to check; give at least one (name, tensor)")));
     }
+    if let Some(what) = options.checks_nothing() {
+        return Err(Error::argument(format!("{check}: {what}; ask for at least one, or leave it out")));
+    }
     let own = Replay::new(check, subject.f, subject.point.clone())?;
     let mut replay = Replay::new(check, f, subject.point.iter().map(convert).collect())?;
     same_function::<T>(check, &own, &replay)?;

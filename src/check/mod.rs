@@ -45,7 +45,7 @@
 //! A parameter agrees if no element differs and at least one could be decided. Where none could, the parameter is
 //! inconclusive and [`GradcheckReport::assert`] fails, since nothing was verified.
 //!
-//! The check is refused, with the reason, where it would mean nothing: no parameters, a function that is not finite at the
+//! The check is refused, with the reason, where it would mean nothing: no parameters, no directions or elements, a function that is not finite at the
 //! point, or one that gives two results at one point.
 //!
 //! # Limits
@@ -189,7 +189,7 @@ impl<T: Element> Gradcheck<T> {
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
-    /// Checks this many random directions of each parameter instead of its elements.
+    /// Checks this many random directions of each parameter instead of its elements; a check of none is refused.
     pub fn fast(self, directions: usize) -> Self {
         Self { directions: Some(directions), ..self }
     }
@@ -197,9 +197,18 @@ impl<T: Element> Gradcheck<T> {
     pub fn slow(self) -> Self {
         Self { directions: None, ..self }
     }
-    /// Checks at most this many elements of each parameter, chosen at random.
+    /// Checks at most this many elements of each parameter, chosen at random; a check of none is refused.
     pub fn max_elements(self, max_elements: usize) -> Self {
         Self { max_elements, ..self }
+    }
+
+    /// The setting by which no number would be looked at.
+    fn checks_nothing(&self) -> Option<&'static str> {
+        match (self.directions, self.max_elements) {
+            (Some(0), _) => Some("fast(0) checks no direction"),
+            (None, 0) => Some("max_elements(0) checks no element"),
+            _ => None,
+        }
     }
 
     /// Checks the gradient of `f`.

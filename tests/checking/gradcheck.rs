@@ -470,6 +470,18 @@ fn infinite_slopes_and_one_sided_domains_are_inconclusive() {
 fn checks_that_would_mean_nothing_are_refused() {
     let none = gradcheck(&[], |_| Var::constant(1.0)).into_result().unwrap_err();
     assert!(none.is_argument() && none.to_string().contains("no parameters"), "{none}");
+    for (check, why) in [
+        (Gradcheck::new().fast(0), "fast(0) checks no direction"),
+        (Gradcheck::new().max_elements(0), "max_elements(0) checks no element"),
+    ] {
+        for report in [
+            check.gradcheck(&[("x", t([1.0]))], |p| p[0].exp()),
+            check.gradgradcheck(&[("x", t([1.0]))], |p| p[0].exp()),
+        ] {
+            let error = report.into_result().unwrap_err();
+            assert!(error.is_argument() && error.to_string().contains(why), "{error}");
+        }
+    }
     let report = gradcheck(&[("x", Tensor::scalar(-1.0))], |p| p[0].ln());
     assert!(!report.passed());
     let error = report.into_result().unwrap_err();
