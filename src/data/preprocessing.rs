@@ -138,11 +138,10 @@ impl Column {
     ) -> Result<(), String> {
         match &self.kind {
             ColumnKind::Numeric { fill } => {
-                let number = match fill {
-                    Some(fill) if reading.is_missing(cell) => *fill,
-                    _ => reading.number(cell)?,
-                };
-                features.push(T::from_f64(number));
+                features.push(match fill {
+                    Some(fill) if reading.is_missing(cell) => T::from_f64(*fill),
+                    _ => reading.number_of(cell)?,
+                });
             }
             ColumnKind::Categorical { vocabulary } => {
                 let word = cell.trim();

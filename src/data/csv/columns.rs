@@ -153,6 +153,14 @@ impl Csv {
         if cell.trim().is_empty() {
             return "; the empty cell is none of the marks that missing_marks(...) names: name \"\" as well".into();
         }
+        if let Some(mark) = self.reading.thousands
+            && cell.contains(mark)
+        {
+            return format!(
+                "; groups of thousands have three digits, of which the first is not 0; if {mark:?} stands before decimals, call \
+                 decimal({mark:?}) and leave thousands({mark:?}) out"
+            );
+        }
         if self.reading.decimal != '.' && cell.trim().parse::<f64>().is_ok_and(f64::is_finite) {
             let decimal = self.reading.decimal;
             return format!(
@@ -319,14 +327,15 @@ impl Csv {
         let mut values = Vec::with_capacity(plan.rows.len() * plan.targets.len());
         for row in &plan.rows {
             for &column in &plan.targets {
-                let value = self.reading.number(plan.table.cell(row, column)).map_err(|wrong| {
-                    let advice = match self.task.is_none() && self.like.is_none() {
+                let value = self.reading.number_of(plan.table.cell(row, column)).map_err(|wrong| {
+                    let advice = match self.task.is_none() && self.like.is_none() && wrong.ends_with("is not a number")
+                    {
                         true => "; if it names a class, call classification()",
                         false => "",
                     };
                     plan.table.wrong(row, column, format!("{wrong}{advice}"))
                 })?;
-                values.push(T::from_f64(value));
+                values.push(value);
             }
         }
         let (n, k) = (plan.rows.len(), plan.targets.len());

@@ -148,7 +148,8 @@ macro_rules! column_from {
     ($($t:ty),*) => {$(
         impl From<$t> for ColumnId {
             fn from(number: $t) -> Self {
-                ColumnId::Number(number as isize)
+                // There are no tables of so many columns: the number stays one that none has.
+                ColumnId::Number(isize::try_from(number).unwrap_or(isize::MAX))
             }
         }
     )*};
@@ -279,7 +280,8 @@ impl Csv {
         self.with(|reading| reading.decimal = decimal)
     }
 
-    /// The character between groups of three digits: `thousands(',')` reads `1,234.5`. Digits that are not in threes are no number.
+    /// The character between groups of three digits: `thousands(',')` reads `1,234.5`. Digits that are not in threes are no number,
+    /// nor is `0,123`.
     pub fn thousands(self, thousands: char) -> Self {
         self.with(|reading| reading.thousands = Some(thousands))
     }

@@ -2,7 +2,7 @@
 //! as the training file was.
 
 use super::{Header, Missing, Unseen};
-use crate::Error;
+use crate::{Element, Error};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -135,6 +135,15 @@ impl Reading {
                 ));
             }
         }
+        for (what, mark) in [("decimal", Some(self.decimal)), ("thousands", self.thousands)] {
+            let same = |(_, byte): &&(&str, Option<u8>)| byte.is_some() && byte.map(char::from) == mark;
+            // A delimiter may stand in a cell that is quoted.
+            if let Some((other, _)) = bytes[1..].iter().find(same) {
+                return wrong(format!(
+                    "the {what} and the {other} are the same character; choose another for one of them"
+                ));
+            }
+        }
         if self.thousands == Some(self.decimal) {
             let mark = self.decimal;
             let other = if mark == '.' { ',' } else { '.' };
@@ -165,6 +174,15 @@ impl Reading {
         }
     }
 
+    /// The same in the precision that is read.
+    pub fn number_of<T: Element>(&self, cell: &str) -> Result<T, String> {
+        let number = T::from_f64(self.number(cell)?);
+        if number.to_f64().is_finite() {
+            return Ok(number);
+        }
+        Err(format!("{:?} is beyond the range of {}; read it as f64", cell.trim(), T::NAME))
+    }
+
     /// Whether the text is a number of whatever size, missing ones included: no name of a column.
     pub fn is_numeric(&self, cell: &str) -> bool {
         self.plain(cell.trim()).is_some_and(|text| text.parse::<f64>().is_ok())
@@ -190,7 +208,7 @@ impl Reading {
                 let (sign, digits) = whole.split_at(whole.len() - whole.trim_start_matches(['-', '+']).len());
                 let groups: Vec<&str> = digits.split(mark).collect();
                 let are_digits = groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_digit()));
-                let first = (1..=3).contains(&groups[0].len());
+                let first = (1..=3).contains(&groups[0].len()) && !groups[0].starts_with('0');
                 if !are_digits || !first || !groups[1..].iter().all(|group| group.len() == 3) {
                     return None;
                 }
@@ -256,7 +274,7 @@ mod tests {
         for (cell, number) in [("1.234,5", 1234.5), ("-1.234.567", -1234567.0), ("0,25", 0.25), ("12", 12.0)] {
             assert_eq!(german.number(cell), Ok(number), "{cell}");
         }
-        for cell in ["1.5", "1,5,5", "1,234.5", "12.34", ".123", "1234.567"] {
+        for cell in ["1.5", "1,5,5", "1,234.5", "12.34", ".123", "1234.567", "0.123", "-0.123"] {
             assert!(german.number(cell).is_err(), "{cell}");
         }
         let comma = Reading { decimal: ',', ..USUAL };

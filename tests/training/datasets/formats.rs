@@ -254,3 +254,57 @@ fn features_of_words_are_not_scaled() {
         assert_ne!(scaled.inputs()[[2, 0]], 5.0);
     }
 }
+
+#[test]
+fn a_column_number_beyond_any_is_out_of_range_and_does_not_count_from_the_last() {
+    for column in [usize::MAX, isize::MAX as usize + 1] {
+        let error = message(read(&Csv::new().target(column), "a,y\n1,2\n"));
+        assert!(
+            error.starts_with("csv: no column ") && error.ends_with("in rows of 2 columns (valid: -2..=1)"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_first_of_a_numbers_groups_does_not_begin_with_0() {
+    let german = Csv::new().delimiter(b';').decimal(',').thousands('.').target("y");
+    for cell in ["0.123", "-0.123", "012.345"] {
+        let error = message(read(&german, format!("a;y\n{cell};1\n")));
+        assert!(
+            error.starts_with(&format!("csv: row 2, column \"a\": {cell:?} is not a number; groups of thousands")),
+            "{error}"
+        );
+    }
+    assert_eq!(read(&german, "a;y\n1.023;0,5\n").unwrap().inputs().to_vec(), [1023.0]);
+}
+
+#[test]
+fn a_sign_of_numbers_that_opens_comments_or_quotes_is_refused() {
+    let csv = || Csv::new().delimiter(b';').target("y");
+    for (csv, what) in [
+        (csv().thousands('"'), "thousands and the quote"),
+        (csv().decimal('"'), "decimal and the quote"),
+        (csv().comment(b'\'').thousands('\''), "thousands and the comment"),
+        (csv().comment(b',').decimal(','), "decimal and the comment"),
+    ] {
+        let error = message(read(&csv, "a;y\n1;2\n"));
+        assert!(error.contains(&format!("the {what} are the same character")), "{what}: {error}");
+    }
+    assert!(read(&csv().no_quotes().thousands('"'), "a;y\n1;2\n").is_ok());
+}
+
+#[test]
+fn a_number_beyond_the_precision_that_is_read_is_named_with_its_line() {
+    let read = |text: &str, csv: &Csv| csv.read::<f32>(text.as_bytes());
+    let csv = Csv::new().target("y");
+    let expected =
+        |column: &str| format!("csv: row 5, column {column:?}: \"1e39\" is beyond the range of f32; read it as f64");
+    let text = "a,y\n1,2\n\n\n1e39,3\n";
+    assert_eq!(message(read(text, &csv)), expected("a"));
+    assert_eq!(message(read("a,y\n1,2\n\n\n3,1e39\n", &csv)), expected("y"));
+    assert_eq!(csv.read::<f64>(text.as_bytes()).unwrap().len(), 2);
+    let data = read("a,y\n1,2\n2,3\n", &csv).unwrap();
+    let error = data.preprocessing().encode_rows::<f32, _, _>(&[["1e39"]]).unwrap_err();
+    assert_eq!(error.to_string(), "encode: row 0, column \"a\": \"1e39\" is beyond the range of f32; read it as f64");
+}

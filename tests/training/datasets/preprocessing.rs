@@ -82,7 +82,10 @@ fn rows_that_do_not_fit_are_named() {
     let plain = Dataset::<f32>::labelled([[1.0], [2.0]], vec![0, 1]).unwrap();
     let encode = |rows: &[[&str; 1]]| message(plain.preprocessing().encode_rows::<f32, _, _>(rows));
     assert_eq!(encode(&[["?"]]), "encode: row 0, column \"x0\": the value is missing (\"?\")");
-    assert_eq!(encode(&[["1e300"]]), "encode: row 0, column \"x0\" is inf; features must be finite");
+    assert_eq!(
+        encode(&[["1e300"]]),
+        "encode: row 0, column \"x0\": \"1e300\" is beyond the range of f32; read it as f64"
+    );
     assert_eq!(
         message(plain.preprocessing().scale(&Tensor::<f32>::zeros([3, 2]))),
         "encode: inputs of shape [3, 2]; expected [rows, 1]"
