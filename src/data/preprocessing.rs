@@ -391,7 +391,7 @@ impl Preprocessing {
     /// Raw rows of text as inputs, [rows, ...features], scaled.
     ///
     /// A row of a file with a header ([`Csv::read_rows`](super::Csv::read_rows)) has its columns matched by name, in whatever order
-    /// they come; columns without use here are left out. A row without names holds the columns of the file in their order: all of
+    /// they come; columns without use here are left out; where the data had no names, it is refused. A row without names holds the columns of the file in their order: all of
     /// them, or the features alone. Other numbers of cells are taken only where they can be read in one way.
     ///
     /// # Errors
@@ -440,7 +440,8 @@ impl Preprocessing {
 
     /// Where in a row of these names, or of this many cells, the cells of the feature columns stand.
     ///
-    /// By name, unless the names here were made up and the row has none of them.
+    /// By name where there are any. Names here that were made up say nothing to a row that has none of them: its cells may stand in
+    /// another order.
     fn places(&self, row: usize, names: Option<&[String]>, cells: usize) -> Result<Vec<usize>> {
         let had_header = self.reading.as_ref().is_some_and(|reading| reading.header == Header::Yes);
         let unnamed = |(i, column): (usize, &Column)| !column.is_feature() || column.name == format!("x{i}");
@@ -449,7 +450,12 @@ impl Preprocessing {
             |names: &[String]| self.columns.iter().any(|column| column.is_feature() && names.contains(&column.name));
         match names {
             Some(names) if !made_up || known(names) => self.places_by_name(row, names),
-            _ => self.places_by_position(row, cells),
+            Some(names) => Err(Error::argument(format!(
+                "encode: row {row} has columns called {}, and the model's data had no names of columns: give the cells alone, in their \
+                 order, as row.to_vec() does",
+                listed(names)
+            ))),
+            None => self.places_by_position(row, cells),
         }
     }
 

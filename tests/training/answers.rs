@@ -253,10 +253,17 @@ fn rows_of_a_file_with_a_header_are_matched_by_name() {
     assert_eq!(error, "encode: row 0 has no column \"a\"; it has A, b");
     let error = encode("a,b,a\n2,5,3\n").unwrap_err().to_string();
     assert_eq!(error, "encode: row 0 has two columns called \"a\"; name them apart");
-    // Without a header, and for data whose features never had names, by position.
+    // Without a header, by position; names say nothing to data whose features never had any.
     assert_eq!(encode("2,5\n").unwrap().to_vec(), [2.0, 5.0]);
     let plain = Dataset::<f64>::labelled([[1.0, 2.0], [3.0, 4.0]], vec![0, 1]).unwrap();
-    let inputs: Tensor<f64> = plain.preprocessing().encode_rows(&rows_of("p,q\n6,7\n").unwrap()).unwrap();
+    let rows = rows_of("p,q\n6,7\n").unwrap();
+    let error = plain.preprocessing().encode_rows::<f64, _, _>(&rows).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "encode: row 0 has columns called p, q, and the model's data had no names of columns: give the cells alone, in their order, \
+         as row.to_vec() does"
+    );
+    let inputs = plain.preprocessing().encode_rows::<f64, _, _>(&[rows[0].to_vec()]).unwrap();
     assert_eq!(inputs.to_vec(), [6.0, 7.0]);
 }
 
@@ -290,10 +297,11 @@ fn named_rows_are_matched_by_name_where_names_look_made_up() {
     assert_eq!(encoded(Row::of([("x2", "1"), ("y", "9"), ("x1", "8")])).unwrap(), [8.0, 1.0]);
     let error = encoded(Row::of([("x2", "1"), ("other", "8")])).unwrap_err().to_string();
     assert!(error.starts_with("encode: row 0 has no column \"x1\""), "{error}");
-    // Where names were made up, a row that has them is matched by them, and one that has none of them by position.
+    // Where names were made up, a row that has them is matched by them, and one that has none of them is refused.
     let data = read(Csv::new().header(false).target(-1), "1,2,0\n3,4,1\n");
     let encoded = |row: Row| data.preprocessing().encode_rows::<f64, _, _>(&[row]).map(|x| x.to_vec());
     assert_eq!(encoded(Row::of([("x1", "2"), ("x0", "1")])).unwrap(), [1.0, 2.0]);
-    assert_eq!(encoded(Row::of([("width", "1"), ("height", "2")])).unwrap(), [1.0, 2.0]);
+    let error = encoded(Row::of([("height", "1"), ("width", "2")])).unwrap_err().to_string();
+    assert!(error.contains("the model's data had no names of columns"), "{error}");
     assert!(encoded(Row::of([("x1", "2"), ("other", "1")])).is_err());
 }
