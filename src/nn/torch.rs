@@ -37,7 +37,7 @@ impl<T: Element> Model<T> {
     ///
     /// # Errors
     /// The file cannot be read, or is a pickle (.pt, .pth), which can hold code and is not read: the message says how to write it as
-    /// safetensors. A layer without a module, a module without a layer; layers that could take either of several modules: give them
+    /// safetensors; it is a model or a checkpoint of our own. A layer without a module, a module without a layer; layers that could take either of several modules: give them
     /// the modules' names. A weight is NaN.
     ///
     /// # Examples
@@ -61,6 +61,17 @@ impl<T: Element> Model<T> {
     /// ```
     pub fn load_torch(&mut self, path: impl AsRef<Path>) -> Result<Taken> {
         let file = store::read(path)?;
+        if let Some(kind) = file.kind().filter(|kind| *kind != "tensors") {
+            let advice = match kind {
+                "model" => "; read it with Model::load, or its weights alone with load_weights",
+                "checkpoint" => "; go on from it with Checkpoint::at(path).resume()",
+                _ => "",
+            };
+            return Err(Error::argument(format!(
+                "{}: a {kind} that retrograd wrote, no weights of PyTorch{advice}",
+                file.path()
+            )));
+        }
         let modules = modules(&file);
         let layers = layers(self);
         let wrong = |why: String| Error::argument(format!("{}: {why}", file.path()));

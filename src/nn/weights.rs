@@ -137,8 +137,10 @@ impl<T: Element> Model<T> {
     pub(super) fn refuse_others(&self, file: &TensorFile) -> Result<()> {
         if let Some(name) = file.names().into_iter().find(|name| self.params().find(name).is_none()) {
             let names: Vec<&str> = self.params().iter().map(|(_, param)| param.name()).collect();
+            let may_be_torch = file.kind().is_none_or(|kind| kind == "tensors");
+            let advice = if may_be_torch { "; if PyTorch wrote it, use load_torch" } else { "" };
             return Err(Error::argument(format!(
-                "{}: holds {name:?}, which this model does not have; it has {}",
+                "{}: holds {name:?}, which this model does not have; it has {}{advice}",
                 file.path(),
                 listed(&names)
             )));

@@ -20,6 +20,8 @@ const SEAL: &str = "\"retrograd.checksum\":\"";
 const DIGITS: usize = 8;
 /// The length of the JSON's length.
 const LENGTH: usize = 8;
+/// So much of a file tells what it is that is none of ours.
+const BEGINNING: usize = 512;
 /// A longer JSON is refused by the format.
 const LONGEST: u64 = 100_000_000;
 
@@ -114,7 +116,9 @@ pub(super) fn checked(mut source: impl Read, length: Option<u64>, path: &str) ->
     let beyond = length.is_some_and(|length| stated > length.saturating_sub(LENGTH as u64));
     if beyond || stated > LONGEST {
         let error = if beyond { SafeTensorError::InvalidHeaderLength } else { SafeTensorError::HeaderTooLarge };
-        return Err(unreadable(path, &bytes, whole(&bytes), &error));
+        let length = whole(&bytes);
+        source.by_ref().take(BEGINNING as u64).read_to_end(&mut bytes).map_err(failed)?;
+        return Err(unreadable(path, &bytes, length, &error));
     }
     source.by_ref().take(stated).read_to_end(&mut bytes).map_err(failed)?;
     let metadata = serde_json::from_slice::<Metadata>(&bytes[LENGTH..]).map_err(|error| {
@@ -150,8 +154,13 @@ fn unreadable(path: &str, bytes: &[u8], length: usize, error: &SafeTensorError) 
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
     const PYTORCH: &str = "it is a pickle of Python's, as torch.save writes it, which can hold code and is not read; in Python: \
         safetensors.torch.save_file(torch.load(path, weights_only=True), \"weights.safetensors\"), of a model its state_dict()";
+    const NPZ: &str = "it is an archive of NumPy's (.npz); write it as safetensors, in Python: \
+        safetensors.numpy.save_file(dict(numpy.load(path)), \"weights.safetensors\")";
+    // A zip holds torch.save's pickle, or NumPy's arrays; the name of what it holds first tells which.
+    let holds = |name: &[u8]| bytes[..bytes.len().min(BEGINNING)].windows(name.len()).any(|part| part == name);
     match bytes {
-        // Third bytes are not 0, as they are in the length of an ordinary header. A zip holds torch.save's pickle, and NumPy's arrays in .npz.
+        // Third bytes are not 0, as they are in the length of an ordinary header.
+        [b'P', b'K', 3, 4, ..] if holds(b".npy") && !holds(b"data.pkl") => Some(NPZ),
         [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, 1..=255, ..] => Some(PYTORCH),
         [0x1f, 0x8b, 8, ..] => Some("it is packed with gzip; unpack it with gunzip first"),
         [0x89, b'H', b'D', b'F', ..] => Some("it is of the HDF5 format; write it as safetensors"),

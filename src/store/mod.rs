@@ -231,6 +231,11 @@ impl TensorFile {
         self.about.is_some()
     }
 
+    /// What this crate wrote it as, such as `model`, `checkpoint` or `tensors`, if it did.
+    pub fn kind(&self) -> Option<&str> {
+        self.about.as_ref().map(|about| &about.kind[..])
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> Vec<&str> {
         self.tensors.keys().map(String::as_str).collect()

@@ -287,8 +287,18 @@ pub(super) fn load<T: Element>(
     let mut states = Vec::new();
     for (key, param) in params.iter() {
         let Some((step, numbers)) = content.optimizer.get(param.name()) else { continue };
-        let slots = optimizer.rule().slots().into_iter();
-        let slots = slots.map(|slot| file.tensor(&format!("optimizer/{}/{slot}", param.name())));
+        let names = optimizer.rule().slots();
+        let place = |slot: &str| format!("optimizer/{}/{slot}", param.name());
+        if let Some(missing) = names.iter().find(|slot| file.shape(&place(slot)).is_none()) {
+            return Err(Error::argument(format!(
+                "resume: {} has no {missing} of {}, which this run's optimiser keeps ({}) and the saved one did not; set the optimiser \
+                 up as it was, or start anew with another file",
+                file.path(),
+                param.name(),
+                names.join(", ")
+            )));
+        }
+        let slots = names.into_iter().map(|slot| file.tensor(&place(slot)));
         let state = State { step: *step, numbers: numbers.clone(), slots: slots.collect::<Result<_>>()? };
         optimizer.check_state(params, key, &state)?;
         states.push((key, state));

@@ -145,7 +145,12 @@ fn another_rule_or_other_state_is_refused() {
     let error =
         refused(Trainer::new(adam(0.02)).epochs(3).batch(16).validation(&synthetic::two_moons(40, 0.1, 6).unwrap()));
     assert!(error.contains("optimizer sgd, this one has adam"), "{error}");
-    refused(sgd(0.9));
+    let error = refused(sgd(0.9));
+    assert!(
+        error.contains("run.ckpt has no velocity of dense1.weight, which this run's optimiser keeps (velocity) and the saved one did not")
+            && error.ends_with("; set the optimiser up as it was, or start anew with another file"),
+        "{error}"
+    );
     let error = refused(sgd(0.0).early_stopping(5));
     assert!(error.contains("no patience, this one has 5") && error.contains("were not kept"), "{error}");
 }

@@ -1,8 +1,11 @@
 //! Weights from elsewhere: PyTorch's names and layout, other precisions, a part of them.
 
+use retrograd::data::Dataset;
 use retrograd::nn::{
     Activation, BatchNorm, Dense, Embedding, Flatten, Layer, LayerNorm, Mlp, Model, Residual, Sequential, Shared,
 };
+use retrograd::optim::Sgd;
+use retrograd::train::{Checkpoint, Trainer};
 use retrograd::{Tensor, store};
 use serde_json::json;
 
@@ -388,4 +391,47 @@ fn layers_without_parameters_need_no_module() {
     load(&mut model, &[("net.1.weight", numbers([1, 2], 0.0)), ("net.1.bias", numbers([1], 0.0))]).unwrap();
     let mut nothing = Model::<f64>::new(Gain, 2, 0).unwrap();
     assert!(load(&mut nothing, &[("net.1.weight", numbers([1, 2], 0.0))]).is_err());
+}
+
+#[test]
+fn files_of_ones_own_are_no_weights_of_pytorch_and_the_other_way_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, run, torch] = ["own.safetensors", "run.ckpt", "torch.safetensors"].map(|name| folder.path().join(name));
+    let mut model = Mlp::new(2).dense(2).build::<f64>(0).unwrap();
+    model.save(&own).unwrap();
+    let data = Dataset::<f64>::labelled([[1.0, 2.0], [3.0, 4.0]], vec![0, 1]).unwrap();
+    let mut trainer = Trainer::new(Sgd::new(0.1)).epochs(1).batch(2).checkpoint(Checkpoint::at(&run));
+    trainer.fit(&mut model, &data).unwrap();
+    let error = model.load_torch(&own).unwrap_err().to_string();
+    assert!(error.ends_with("own.safetensors: a model that retrograd wrote, no weights of PyTorch; read it with Model::load, or its weights alone with load_weights"), "{error}");
+    let error = model.load_torch(&run).unwrap_err().to_string();
+    assert!(error.ends_with("run.ckpt: a checkpoint that retrograd wrote, no weights of PyTorch; go on from it with Checkpoint::at(path).resume()"), "{error}");
+    let tensors = [("0.weight", numbers([2, 2], 0.0)), ("0.bias", numbers([2], 0.0))];
+    store::write(&torch, tensors.iter().map(|(name, tensor)| (*name, tensor))).unwrap();
+    let error = model.load_weights(&torch).unwrap_err().to_string();
+    assert!(error.ends_with("; if PyTorch wrote it, use load_torch"), "{error}");
+    // A model's file of another kind of model is none of PyTorch's.
+    let error = Mlp::new(2).dense(2).name("other").build::<f64>(0).unwrap().load_weights(&own).unwrap_err().to_string();
+    assert!(!error.contains("PyTorch"), "{error}");
+}
+
+#[test]
+fn an_archive_of_numpy_is_no_pickle() {
+    // As numpy.savez writes it: a zip whose entries are named after the arrays.
+    let mut bytes =
+        b"PK\x03\x04\x2d\0\0\0\0\0\0\0\x21\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x0c\0\x14\0fc1.bias.npy".to_vec();
+    bytes.extend([0; 20]);
+    bytes.extend(b"\x93NUMPY\x01\0v\0{'descr': '<f8'}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.npz");
+    std::fs::write(&path, &bytes).unwrap();
+    let mut model = Mlp::new(3).dense(4).build::<f32>(0).unwrap();
+    for error in [model.load_torch(&path).err(), model.load_weights(&path).err(), store::from_bytes(bytes).err()] {
+        let error = error.unwrap().to_string();
+        assert!(
+            error.contains("it is an archive of NumPy's (.npz)") && error.contains("safetensors.numpy.save_file"),
+            "{error}"
+        );
+        assert!(!error.contains("pickle"), "{error}");
+    }
 }
