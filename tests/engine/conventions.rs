@@ -787,3 +787,28 @@ fn gelu_tanh_has_its_slope_far_out_at_every_order() {
     check::<f32>(&[65.0, 1e3, 1e15, 1e20, 1e38]);
     check::<f64>(&[65.0, 1e15, 1e100, 1e155, 1e300]);
 }
+
+#[test]
+fn second_derivatives_of_logit_at_its_ends_are_infinite_by_every_route() {
+    let infinity = f64::INFINITY;
+    for (x, expected) in [(0.0, -infinity), (1.0, infinity)] {
+        slope_is(|x| x.logit(), x, infinity);
+        same("hessian", hessian(|x| x.logit(), x).item(), expected);
+        same("hvp", hvp(|x| x.logit(), x, 1.0), expected);
+        let at = Tensor::from([x, 0.25]);
+        same("hvp of a tensor", hvp(|x| x.logit().sum(()), &at, &Tensor::from([1.0, 0.0]))[[0]], expected);
+        let twice = Dual { value: Dual::variable(x), tangent: Dual::constant(1.0) };
+        same("dual numbers", twice.logit().tangent.tangent, expected);
+        let mut program = Program::compile(&[Tensor::scalar(x)], |v| {
+            let slope = v[0].tape().grad(v[0].logit(), v)[0];
+            v[0].tape().grad(slope, v)
+        })
+        .unwrap();
+        program.run(&[&Tensor::scalar(x)]).unwrap();
+        same("program", program.output(0)[0], expected);
+        let tape = Tape::new();
+        let v = tape.var(x);
+        let tangent = tape.try_record_jvp(v.logit(), &[(v, tape.data(1.0))]).unwrap();
+        same("over a tangent", tangent.backward().item(v), expected);
+    }
+}

@@ -89,7 +89,8 @@ impl Unary for Logit {
     }
     #[inline(always)]
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
-        g / (x * (S::lit(1.0) - x))
+        // Not g / (x (1 - x)), whose own derivative at 0 and 1 is a sum of infinities that has no sign by one route and has by another.
+        Upstream((g / x).0 + (g / (S::lit(1.0) - x)).0)
     }
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some((x / (S::lit(1.0) - x)).ln())
