@@ -119,7 +119,7 @@
 //!   order of sweeps and tangents, never a silent 0: norm2(x)^2 at 0 has 2 I, and no rule of the norm can know. `dot(x, x)`, a sum
 //!   of squares or a variance can. (Dual numbers of dual numbers have the rules alone, without that second recording: infinite for
 //!   hypot itself, and 0 for that of squares.) Of the pieces that are straight (`abs`, `relu`, `norm1`, `max`) they are those of the piece that
-//!   the choice is on: of |x|^2 at 0, 0.
+//!   the choice is on: of |x|^2 at 0, 0. Of `xlogy` at (0, 0) they are the formula's: 0, and the mixed one infinite.
 //!
 //! # What rounding does
 //!

@@ -812,3 +812,36 @@ fn second_derivatives_of_logit_at_its_ends_are_infinite_by_every_route() {
         same("over a tangent", tangent.backward().item(v), expected);
     }
 }
+
+/// x ln y: the mixed one is 1/y, infinite at 0 as beside it, whichever variable comes first, and the others are 0.
+#[test]
+fn second_derivatives_of_xlogy_at_the_origin_are_those_of_its_formula_by_every_route() {
+    let infinity = f64::INFINITY;
+    let expected = [0.0, infinity, infinity, 0.0];
+    fn of_two<'t>(v: Var<'t, f64>) -> Var<'t, f64> {
+        v.slice(0..1).xlogy(v.slice(1..2)).sum(())
+    }
+    let at = Tensor::from([0.0, 0.0]);
+    assert_eq!(hessian_slice(|x| x[0].xlogy(x[1]), &[0.0, 0.0]).to_vec(), expected);
+    assert_eq!(hessian(of_two, &at).to_vec(), expected);
+    let mut program = Program::compile(std::slice::from_ref(&at), |v| {
+        let slopes = v[0].tape().grad(of_two(v[0]), v)[0];
+        (0..2).map(|i| v[0].tape().grad(slopes.slice(i..i + 1).sum(()), v)[0]).collect()
+    })
+    .unwrap();
+    program.run(&[&at]).unwrap();
+    for (i, row) in expected.chunks(2).enumerate() {
+        let along = [(1 - i) as f64, i as f64];
+        assert_eq!(hvp_slice(|x| x[0].xlogy(x[1]), &[0.0, 0.0], &along), row);
+        assert_eq!(hvp(of_two, &at, &Tensor::from(along)).to_vec(), row);
+        assert_eq!(program.output(i), row);
+        let tape = Tape::new();
+        let v = tape.var([0.0, 0.0]);
+        let tangent = tape.try_record_jvp(of_two(v), &[(v, tape.data(along))]).unwrap();
+        assert_eq!(tangent.backward().wrt(v).to_vec(), row);
+    }
+    same("x ln x", hessian(|x| x.xlogy(x), 0.0).item(), infinity);
+    // A target that is 0, and a probability that is: the curvature of -t ln p at t = 0.
+    let curvature = hessian(|p| -(p.tape().data([0.0, 1.0]).xlogy(p)).sum(()), Tensor::from([0.0, 0.5]));
+    assert_eq!(curvature.to_vec(), [0.0, 0.0, 0.0, 4.0]);
+}

@@ -265,7 +265,8 @@ impl Binary for Xlogy {
     #[inline(always)]
     fn vjp_x<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         let at_origin = x.equal(S::lit(0.0)) * y.equal(S::lit(0.0));
-        g * at_origin.select(S::lit(0.0), y.ln())
+        // There sqrt(y) is the 0 that is chosen, and has a derivative as infinite as 1 / y: the one that the other rule has by x.
+        g * at_origin.select(y.sqrt(), y.ln())
     }
     #[inline(always)]
     fn vjp_y<S: Number>(self, x: S, y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
