@@ -109,7 +109,7 @@ fn columns(column: &str) -> String {
 /// A program by these options, made at the inputs or elsewhere.
 fn compiled(options: &str, made_at: &str) -> String {
     format!(
-        "{{ let mut program = {options}.compile(&{made_at}, |on, x| outputs(on, &x[..n], x[n])).unwrap();\n        \
+        "{{ let mut program = {options}.compile(&{made_at}, |x| outputs(x[0].tape(), &x[..n], x[n])).unwrap();\n        \
          program.run(&all.iter().collect::<Vec<_>>()).unwrap();\n        \
          (0..program.output_shapes().count()).map(|k| program.tensor(k).to_vec()).collect() }}"
     )
@@ -157,7 +157,7 @@ fn found(finding: &Finding) -> String {
         ("relaxed", _) => compiled("Options::new().relaxed(true)", "elsewhere"),
         ("program, its gradient", order) => format!(
             "{{ let by: Vec<usize> = (0..n).collect();\n        \
-             let mut program = Options::new().gradient(&by).compile(&all, |_, v| {{ let y = f(&v[..n]); vec![(y * v[n]).sum(()), y] }}).unwrap();\n        \
+             let mut program = Options::new().gradient(&by).compile(&all, |v| {{ let y = f(&v[..n]); vec![(y * v[n]).sum(()), y] }}).unwrap();\n        \
              program.run(&all.iter().collect::<Vec<_>>()).unwrap();\n        \
              ({}).map(|k| program.tensor(k).to_vec()).collect() }}",
             if order == 0 { "1..2" } else { "2..n + 2" }
@@ -229,9 +229,9 @@ fn found(finding: &Finding) -> String {
              let at: Vec<T> = x.iter().copied().chain([s]).collect(); program.run_numbers(&at).unwrap(); \
              (0..program.output_shapes().count()).map(|k| program.item(k)).collect()",
             [
-                "_, v| vec![f(&v[..n])]",
-                "tape, v| tape.try_vjp(f(&v[..n]), v[n], &v[..n]).unwrap()",
-                "tape, v| { let gradients = tape.try_vjp(f(&v[..n]), v[n], &v[..n]).unwrap(); \
+                "v| vec![f(&v[..n])]",
+                "v| v[0].tape().try_vjp(f(&v[..n]), v[n], &v[..n]).unwrap()",
+                "v| { let tape = v[0].tape(); let gradients = tape.try_vjp(f(&v[..n]), v[n], &v[..n]).unwrap(); \
                  tape.grad(gradients.iter().zip(&d).map(|(&g, &d)| g * d).sum::<Var<'_, T>>(), &v[..n]) }"
             ][order]
         )),
