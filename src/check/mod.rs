@@ -62,10 +62,14 @@ pub mod compare;
 mod differences;
 mod gradcheck;
 mod pieces;
+#[cfg(feature = "training")]
+mod problem;
 mod replay;
 mod report;
 
 pub use compare::{Compare, Comparison};
+#[cfg(feature = "training")]
+pub use problem::Problem;
 pub use report::{Against, Finding, GradcheckReport, ParameterReport, Place, Verdict};
 
 use crate::error::Result;
