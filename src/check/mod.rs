@@ -69,6 +69,8 @@ mod report;
 
 pub use compare::{Compare, Comparison};
 #[cfg(feature = "training")]
+pub(crate) use problem::Arrays;
+#[cfg(feature = "training")]
 pub use problem::Problem;
 pub use report::{Against, Finding, GradcheckReport, ParameterReport, Place, Verdict};
 

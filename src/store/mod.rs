@@ -27,7 +27,9 @@
 //! ```
 
 mod header;
+mod npz;
 mod numbers;
+mod problem;
 
 pub use crate::files::{Lock, Source, open, read as read_file, write_atomically};
 

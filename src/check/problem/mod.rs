@@ -52,6 +52,8 @@ pub struct Problem {
 pub(crate) trait Arrays {
     /// The array of a name; nothing where the file has none.
     fn array(&self, name: &str) -> Option<Result<Tensor<f64>>>;
+    /// All of them.
+    fn names(&self) -> Vec<&str>;
 }
 
 impl Problem {
@@ -78,8 +80,12 @@ impl Problem {
             Json::Text(name) => {
                 let mut found = files.iter().filter_map(|file| file.array(name));
                 let first = found.next().ok_or_else(|| {
-                    let where_ = if files.is_empty() { "; \"arrays\" names none" } else { "" };
-                    said(place, format!("no array {:?} in the files of \"arrays\"{where_}", shortened(name)))
+                    let known: Vec<&str> = files.iter().flat_map(|file| file.names()).take(20).collect();
+                    let there = match known.is_empty() {
+                        true => "\"arrays\" names no file that has arrays".to_owned(),
+                        false => format!("the files of \"arrays\" have {}", known.join(", ")),
+                    };
+                    said(place, format!("no array {:?}: {there}", shortened(name)))
                 })?;
                 match found.next() {
                     Some(_) => Err(said(place, format!("array {:?} is in two files", shortened(name)))),
