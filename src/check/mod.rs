@@ -48,6 +48,21 @@
 //! The check is refused, with the reason, where it would mean nothing: no parameters, no directions or elements, a function that is not finite at the
 //! point, or one that gives two results at one point.
 //!
+//! # Gradients by hand, from any language
+//!
+//! [`Compare`] lays hand-coded gradients beside autodiff and looks for the mistake in them.
+//! Where they were made in another language, `Problem` reads the function as data, its parameters and the gradients from a file of
+//! JSON, with arrays in NumPy's `.npz` or in safetensors beside it; a diagnosis then speaks in the names of the file. The function is
+//! a list of named steps, which any language can write:
+//!
+//! ```text
+//! {"arrays": "arrays.npz", "params": {"w": "w", "b": "b"}, "data": {"X": "X", "t": "t"}, "output": "C",
+//!  "nodes": [{"name": "p", "op": "matmul", "args": ["X", "w"]}, {"name": "z", "op": "add", "args": ["p", "b"]},
+//!            {"name": "d", "op": "sub", "args": ["z", "t"]}, {"name": "q", "op": "square", "args": ["d"]},
+//!            {"name": "C", "op": "mean", "args": ["q"]}],
+//!  "hand": {"w": "dw", "b": "db"}}
+//! ```
+//!
 //! # Limits
 //!
 //! Values that the closure takes off the tape (`item`, `value`, `detach`) count for differences and not for the gradient.

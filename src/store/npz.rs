@@ -178,7 +178,7 @@ fn values(kind: &str, bytes: &[u8]) -> Result<Vec<f64>> {
     let swapped: Vec<u8>;
     let (order, letter) = kind.split_at_checked(1).unwrap_or(("", ""));
     let size = letter.get(1..).and_then(|size| size.parse::<usize>().ok()).filter(|size| (1..=8).contains(size));
-    if size.is_none_or(|size| !bytes.len().is_multiple_of(size)) && !letter.is_empty() && size.is_some() {
+    if size.is_some_and(|size| !bytes.len().is_multiple_of(size)) {
         return Err(damaged(format!("its {} bytes are no whole number of {kind:?}", bytes.len())));
     }
     let bytes = match (order, size) {

@@ -4,3 +4,5 @@ mod classics;
 mod compare;
 mod explain;
 mod gradcheck;
+#[cfg(feature = "training")]
+mod problem;

@@ -1,4 +1,12 @@
-//! A function and hand-coded gradients as data.
+//! A function and hand-coded gradients as data, so that gradients made in any language can be judged.
+//!
+//! The text is read in one go and then asked for its parts, so that every error names the node and the key. The function is run once
+//! when it is read: what does not fit is an error there, and not while it is compared. How large values become is bounded before
+//! they are computed. Files are opened elsewhere (`store`), as this module stands below them.
+//!
+//! Some nodes are recorded as several: only the last has the node's name, and a diagnosis that points at one before it says its op and
+//! number. These are `transpose`, `pick`, `slice` with numbers, `mean`, `var`, `std`, `prod`, `norm1`, `norm_inf`, `outer`, `diag`, `trace`, `stack`,
+//! `roll`, products and systems with vectors, reductions that are not along the last axes, and losses.
 
 mod json;
 mod ops;
@@ -8,11 +16,14 @@ use crate::error::{Error, Result};
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shape, Tensor};
 use json::{Json, said, shortened};
-use ops::{Attributes, Op, most_elements};
+use ops::{Attributes, Cost, Op};
 use std::collections::HashMap;
+use std::fmt;
 
-/// The values of all nodes together have at most so many elements: a short file can ask for any number.
-const MOST_ELEMENTS: usize = 1 << 26;
+/// The values of all nodes together have at most so many elements: a short text can ask for any number.
+const MOST_ELEMENTS: usize = 1 << 25;
+/// Products and factorisations together have at most so many multiplications, which take seconds.
+const MOST_WORK: usize = 1 << 32;
 
 /// An argument of a node.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +44,80 @@ struct Node {
     line: Option<usize>,
 }
 
-/// A function, a point, and hand-coded gradients as data.
+/// A function, a point, and hand-coded gradients as data: gradients from any language, to be judged.
+///
+/// A text of JSON says what is computed in named steps, from which numbers, and what the hand-coded pass gave:
+///
+/// | key | meaning |
+/// |---|---|
+/// | `params` | the parameters: arrays by name |
+/// | `data` | other arrays by name; may be left out |
+/// | `constants` | numbers of the derivation by name (m, lambda), so that factors can be called by them; may be left out |
+/// | `nodes` | the function, in order: `name`, `op`, `args` (names of parameters, data, constants and earlier nodes, or numbers), the attributes of the op, and a `line` of the text that it was made from, if there is one |
+/// | `output` | the name of the number that is differentiated |
+/// | `hand` | the hand-coded gradients: arrays by the names of parameters |
+/// | `intermediates` | those by nodes, as far as the hand-coded pass has them; they bound where a mistake can be |
+/// | `value` | the hand-coded value of the output |
+/// | `arrays` | a file of arrays, or a list of them, beside this one: `.npz` or `.safetensors` |
+///
+/// Other keys are left to the reader. An array is `{"shape": [2, 3], "data": [..]}` in row-major order, a number, lists in lists, or the
+/// name under which it lies in the files of `arrays`. JSON has no NaN: among the numbers stand the texts `"NaN"`, `"Infinity"` and
+/// `"-Infinity"`. A hand-coded gradient of a wrong shape is a finding, not an error.
+///
+/// # Ops
+/// Every elementwise op goes by its method's name, with its parameters by theirs: `tanh`, `leaky_relu` with `"slope"`, `clamp` with
+/// `"lo"` and `"hi"`, `add`, `pow`, `maximum`. Of those on whole tensors there are:
+///
+/// | ops | attributes |
+/// |---|---|
+/// | `sum` `mean` `prod` `max` `min` `norm1` `norm2` `norm_inf` `logsumexp` | `axes`: one, several, or null for all; `keep`, false unless given |
+/// | `var` `std` | the same, and `ddof` |
+/// | `softmax` `log_softmax` `cumsum` `cumprod` `flip` `squeeze` | `axes` |
+/// | `matmul` `dot` `outer` `solve` `transpose` `det` `inv` `cholesky` `trace` `diag` `select` | |
+/// | `tril` `triu` | `k` |
+/// | `reshape`, `permute`, `unsqueeze` | `shape`, `axes`, `axis` |
+/// | `concat` `stack` | `axis`; any number of arguments |
+/// | `gather` | `axis`, `indices` |
+/// | `pick` | `columns`: one of each row |
+/// | `slice` | `spans`: a number drops the axis, `[from, to]` or `[from, to, step]` has null for open ends |
+/// | `roll` | `shift`, `axis` |
+/// | `squared_error` `mean_squared_error` `mean_absolute_error` `binary_cross_entropy` `binary_cross_entropy_with_logits` `cross_entropy_soft` `kl_divergence` `hinge` | |
+/// | `huber_error` | `delta` |
+/// | `cross_entropy` `nll` | `labels` |
+///
+/// # Examples
+/// ```
+/// use retrograd::check::Problem;
+/// let problem = Problem::parse(
+///     r#"{
+///         "params": {"w": [0.4, -0.3], "b": 0.1},
+///         "data": {"X": [[1.0, 2.0], [-0.5, 0.3]], "t": [1.0, 0.0]},
+///         "constants": {"m": 2},
+///         "nodes": [
+///             {"name": "p", "op": "matmul", "args": ["X", "w"]},
+///             {"name": "z", "op": "add", "args": ["p", "b"]},
+///             {"name": "a", "op": "sigmoid", "args": ["z"]},
+///             {"name": "e", "op": "squared_error", "args": ["a", "t"]},
+///             {"name": "s", "op": "sum", "args": ["e"]},
+///             {"name": "C", "op": "div", "args": ["s", "m"]}
+///         ],
+///         "output": "C",
+///         "hand": {"w": [-0.7513003784073954, -0.9141656604008068], "b": -0.07233680562202927}
+///     }"#,
+/// )?;
+/// // Made without the slope of the sigmoid, a (1 - a).
+/// let report = problem.compare().run()?;
+/// let mistake = &report.diagnosis.best().unwrap().mistakes[0];
+/// assert_eq!(mistake.node.as_deref(), Some("a"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+/// From a file, with arrays as NumPy writes them (`numpy.savez("arrays.npz", w=w, X=X, dw=dw)`):
+/// ```no_run
+/// use retrograd::check::Problem;
+/// // {"arrays": "arrays.npz", "params": {"w": "w"}, "data": {"X": "X"}, "hand": {"w": "dw"}, "nodes": [..], "output": "C"}
+/// println!("{}", Problem::read("derivation.json")?.compare().run()?);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Problem {
     parameters: Vec<(String, Tensor<f64>)>,
@@ -57,7 +141,13 @@ pub(crate) trait Arrays {
 }
 
 impl Problem {
-    /// Reads a problem from JSON that holds its arrays.
+    /// Reads a problem from JSON that holds its arrays. From a file, with arrays beside it: [`Problem::read`].
+    ///
+    /// # Errors
+    /// What is not of the format, by node and key: a key that is missing or of another kind, a name that is there twice or not known,
+    /// an argument that stands further down, an op or an attribute of it that there is not; a function that cannot be run at the
+    /// point, whose output is no number, or whose values together have more than 2^25 elements, or whose products take more than 2^32 multiplications; a hand-coded gradient by something
+    /// that is no parameter, or no node between one and the output.
     pub fn parse(text: &str) -> Result<Self> {
         Self::with_arrays(text, &mut |file| {
             let why =
@@ -138,26 +228,68 @@ impl Problem {
             let why = "is not a parameter; gradients by nodes stand under \"intermediates\"";
             return Err(said("hand", format!("{:?} {why}", shortened(name))));
         }
-        let is_node = |name: &str| nodes.iter().any(|node| node.name == name);
-        if let Some((name, _)) = intermediates.iter().find(|(name, _)| !is_node(name)) {
-            return Err(said("intermediates", format!("{:?} is not a node", shortened(name))));
-        }
+        let n_by_parameters = hand.len();
         let hand = hand.into_iter().chain(intermediates).collect();
         let mut problem = Self { parameters, data, constants, nodes, output, hand, value, same_as: Vec::new() };
         problem.try_out()?;
+        problem.check_intermediates(n_by_parameters)?;
         Ok(problem)
+    }
+
+    /// Whether hand-coded gradients, from this one on, are by nodes between a parameter and the output, each once.
+    fn check_intermediates(&self, from: usize) -> Result<()> {
+        let arrays = self.parameters.len() + self.data.len();
+        let reads =
+            |node: &Node, wanted: &[bool]| node.args.iter().any(|arg| matches!(*arg, Arg::Item(item) if wanted[item]));
+        let mut active: Vec<bool> = (0..arrays).map(|at| at < self.parameters.len()).collect();
+        for node in &self.nodes {
+            active.push(reads(node, &active));
+        }
+        let mut leads = vec![false; active.len()];
+        leads[self.output] = true;
+        for (at, node) in self.nodes.iter().enumerate().rev().filter(|(at, _)| active[arrays + at]) {
+            let leads_on = leads[arrays + at];
+            for arg in &node.args {
+                if let Arg::Item(item) = *arg {
+                    leads[item] |= leads_on;
+                }
+            }
+        }
+        let places: HashMap<&str, usize> =
+            self.nodes.iter().enumerate().map(|(at, node)| (node.name.as_str(), arrays + at)).collect();
+        let name = |at: usize| self.hand[at].0.as_str();
+        let mut taken: HashMap<&str, &str> = (0..from).map(|at| (name(at), name(at))).collect();
+        for (name, _) in &self.hand[from..] {
+            let place = format!("intermediates: {:?}", shortened(name));
+            let Some(&at) = places.get(name.as_str()) else { return Err(said(&place, "is not a node")) };
+            if !active[at] || !leads[at] {
+                let why = "does not lead from a parameter to the output; give an array that it hangs on as a parameter";
+                return Err(said(&place, why));
+            }
+            if let Some(other) = taken.insert(self.name(self.same_as[at]), name) {
+                let why = format!("is the same variable as {:?}; give one gradient for the two", shortened(other));
+                return Err(said(&place, why));
+            }
+        }
+        Ok(())
     }
 
     /// Runs the function at the point, so that what does not fit is an error here.
     fn try_out(&mut self) -> Result<()> {
         let tape = Tape::new();
         let parameters: Vec<Var<'_, f64>> = self.parameters.iter().map(|(_, x)| tape.var(x)).collect();
-        let mut taken = 0usize;
+        let mut taken = Cost { elements: 0, work: 0 };
         let items = self.items(&tape, &parameters, |node, args| {
             let shapes: Vec<Shape> = args.iter().map(|arg| arg.shape()).collect();
-            taken = taken.saturating_add(most_elements(&node.op_name, &shapes));
-            if taken > MOST_ELEMENTS {
+            let cost = Cost::of(&node.op_name, &shapes);
+            taken.elements = taken.elements.saturating_add(cost.elements);
+            taken.work = taken.work.saturating_add(cost.work);
+            if taken.elements > MOST_ELEMENTS {
                 return Err(Error::argument(format!("the values up to here have more than {MOST_ELEMENTS} elements")));
+            }
+            if taken.work > MOST_WORK {
+                let why = "products and systems up to here take more than";
+                return Err(Error::argument(format!("{why} {MOST_WORK} multiplications")));
             }
             Ok(())
         })?;
@@ -214,18 +346,45 @@ impl Problem {
         Ok(items)
     }
 
-    /// Records the function, every node under its name.
+    /// Records the function of these variables, one for each parameter in the order of the text, every node under its name and in a
+    /// scope by its line.
+    ///
+    /// # Errors
+    /// Another number of variables; an op that refuses its arguments, by its node.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tape, check::Problem};
+    /// let nodes = r#"{"name": "y", "op": "powi", "n": 3, "args": ["x"]}"#;
+    /// let problem = Problem::parse(&format!(r#"{{"params": {{"x": 2}}, "nodes": [{nodes}], "output": "y"}}"#))?;
+    /// let tape = Tape::new();
+    /// let x = tape.var(5.0);
+    /// let y = problem.record(&tape, &[x])?;
+    /// assert_eq!((y.item(), y.backward().item(x)), (125.0, 75.0));
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
     pub fn record<'t>(&self, tape: &'t Tape<f64>, parameters: &[Var<'t, f64>]) -> Result<Var<'t, f64>> {
         let items = self.items(tape, parameters, |_, _| Ok(()))?;
         Ok(items[self.output])
     }
 
-    /// The comparison of the hand-coded gradients with autodiff.
+    /// The comparison of the hand-coded gradients with autodiff, to be run. Where an op refuses its numbers beside the point (a matrix
+    /// that is singular there), the function is NaN.
     pub fn compare(&self) -> Compare<'_> {
         self.compare_with(self.hand.iter().map(|(name, gradient)| (name.as_str(), gradient)))
     }
 
     /// The comparison of these hand-coded gradients, by parameters and nodes, in place of the problem's own.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, check::Problem};
+    /// let nodes = r#"{"name": "y", "op": "square", "args": ["x"]}"#;
+    /// let problem = Problem::parse(&format!(r#"{{"params": {{"x": 3}}, "nodes": [{nodes}], "output": "y"}}"#))?;
+    /// assert!(problem.compare_with([("x", &Tensor::scalar(6.0))]).run()?.agrees());
+    /// assert!(!problem.compare_with([("x", &Tensor::scalar(3.0))]).run()?.agrees());
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
     pub fn compare_with<'a>(&self, hand: impl IntoIterator<Item = (&'a str, &'a Tensor<f64>)>) -> Compare<'_> {
         let mut compare = Compare::new(|p| {
             // Away from the point an op may refuse its numbers: a singular matrix. There the function has no value.
@@ -253,6 +412,15 @@ impl Problem {
         let arrays = self.parameters.len() + self.data.len();
         let node = self.nodes.iter().position(|node| node.name == name);
         node.map_or(name, |node| self.name(self.same_as[arrays + node]))
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |arrays: &[(String, Tensor<f64>)]| arrays.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let mut shown = f.debug_struct("Problem");
+        shown.field("parameters", &names(&self.parameters)).field("nodes", &self.nodes.len());
+        shown.field("output", &self.name(self.output)).field("hand", &names(&self.hand)).finish_non_exhaustive()
     }
 }
 

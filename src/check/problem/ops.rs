@@ -306,23 +306,30 @@ fn reduced(axes: &Axes, stay: bool) -> Axes {
     if stay { keep(axes.clone()) } else { axes.clone() }
 }
 
-/// At most so many elements has what an op gives, of arguments of these shapes: known before memory is taken for them.
-pub(super) fn most_elements(op: &str, shapes: &[Shape]) -> usize {
-    let sizes = || shapes.iter().map(Shape::numel);
-    let product = || sizes().fold(1usize, usize::saturating_mul);
-    let sum = sizes().fold(0, usize::saturating_add);
-    match (op, shapes) {
-        ("matmul", [a, b]) => {
-            let inner = a.last().copied().unwrap_or(1).max(1);
-            // Stacks broadcast against each other.
-            let stacks = if a.rank() > 2 && b.rank() > 2 { b.numel() } else { b.numel() / inner };
-            (a.numel() / inner).saturating_mul(stacks).max(sum)
-        }
-        ("outer", _) => product(),
-        ("diag", [x]) if x.rank() == 1 => sum.saturating_mul(sum),
-        _ => {
-            let together = shapes.iter().try_fold(Shape::default(), |all, x| Shape::broadcast(op, &all, x));
-            together.map_or(sum, |shape| shape.numel().max(sum))
+/// What an op comes to, of arguments of these shapes: known before it is computed.
+pub(super) struct Cost {
+    /// At least so many elements has what it gives.
+    pub elements: usize,
+    /// The multiplications of products and factorisations.
+    pub work: usize,
+}
+
+impl Cost {
+    pub fn of(op: &str, shapes: &[Shape]) -> Self {
+        let sum = shapes.iter().fold(0, |sum: usize, x| sum.saturating_add(x.numel()));
+        let last = shapes.first().and_then(|x| x.last().copied()).unwrap_or(1).max(1);
+        let stretched = || shapes.iter().try_fold(Shape::default(), |all, x| Shape::broadcast(op, &all, x));
+        match (op, shapes) {
+            ("matmul", [a, b]) => {
+                // Stacks broadcast against each other.
+                let right = if a.rank() > 2 && b.rank() > 2 { b.numel() } else { b.numel() / last };
+                let elements = (a.numel() / last).saturating_mul(right);
+                Self { elements, work: elements.saturating_mul(last) }
+            }
+            ("outer", [a, b]) => Self { elements: a.numel().saturating_mul(b.numel()), work: 0 },
+            ("diag", [x]) if x.rank() == 1 => Self { elements: sum.saturating_mul(sum), work: 0 },
+            ("solve" | "inv" | "det" | "cholesky", _) => Self { elements: sum, work: sum.saturating_mul(last) },
+            _ => Self { elements: stretched().map_or(sum, |shape| shape.numel().max(sum)), work: 0 },
         }
     }
 }

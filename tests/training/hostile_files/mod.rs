@@ -53,8 +53,13 @@ fn every_file_of_the_corpora_is_read_or_refused() {
         println!("no corpora: they are not part of the package");
         return;
     }
-    let targets: [(&str, fn(&[u8])); 4] =
-        [("model", readers::model), ("checkpoint", readers::checkpoint), ("csv", readers::csv), ("idx", readers::idx)];
+    let targets: [(&str, fn(&[u8])); 5] = [
+        ("model", readers::model),
+        ("checkpoint", readers::checkpoint),
+        ("csv", readers::csv),
+        ("idx", readers::idx),
+        ("problem", readers::problem),
+    ];
     for (name, read) in targets {
         let folder = root.join("fuzz/corpus").join(name);
         let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();

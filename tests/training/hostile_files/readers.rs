@@ -6,6 +6,7 @@
 //! A model or a checkpoint may also be its description alone, the JSON between the braces: it is put into a file with tensors
 //! that fit the descriptions in the corpus, so that a change of one byte is not refused for its length or checksum.
 
+use retrograd::check::Problem;
 use retrograd::data::{ColumnKind, Csv, Dataset, IdxArray, Missing, Preprocessing, Scaler};
 use retrograd::nn::{Layer, Mlp, Model};
 use retrograd::optim::Adam;
@@ -52,6 +53,24 @@ fn cell(kind: &ColumnKind) -> &str {
 fn most_outputs(layer: &dyn Layer<f64>) -> usize {
     let inside = layer.children().iter().map(|stage| stage.output.numel().max(most_outputs(&*stage.layer)));
     inside.max().unwrap_or(0)
+}
+
+/// A function as data, in JSON; or the arrays of one, in a zip.
+pub fn problem(bytes: &[u8]) {
+    if !bytes.starts_with(b"PK") {
+        if let Ok(problem) = Problem::parse(&String::from_utf8_lossy(bytes)) {
+            let _ = (problem.value(), format!("{problem:?}"));
+            let _ = problem.compare();
+        }
+        return;
+    }
+    let folder = scratch();
+    std::fs::write(folder.path().join("arrays.npz"), bytes).expect("a scratch file");
+    let path = folder.path().join("problem.json");
+    let text = r#"{"arrays": "arrays.npz", "params": {"w": "w", "t": "t"}, "data": {"X": "X"},
+        "nodes": [{"name": "C", "op": "sum", "args": ["w"]}], "output": "C"}"#;
+    std::fs::write(&path, text).expect("a scratch file");
+    let _ = Problem::read(path);
 }
 
 /// A checkpoint of the run that [`trainer`] describes.
