@@ -27,7 +27,7 @@ const LOCAL: usize = 30;
 pub(super) struct Npz {
     bytes: Vec<u8>,
     entries: BTreeMap<String, Entry>,
-    /// How much may still be unpacked.
+    /// How much may still be unpacked, in bytes: of the file's numbers or of ours, whichever are more.
     left: Cell<usize>,
 }
 
@@ -96,6 +96,13 @@ impl Npz {
         Ok(Self { bytes, entries, left: Cell::new(MOST_BYTES) })
     }
 
+    /// Takes so many bytes of what may still be unpacked.
+    fn take(&self, bytes: usize) -> Result<()> {
+        let left = self.left.get().checked_sub(bytes);
+        let most = || Error::io(format!("the arrays asked for unpack to more than {} MiB", MOST_BYTES >> 20));
+        left.map(|left| self.left.set(left)).ok_or_else(most)
+    }
+
     /// The bytes of an entry.
     fn unpack(&self, entry: Entry) -> Result<Vec<u8>> {
         if entry.encrypted {
@@ -106,11 +113,7 @@ impl Npz {
         let length = |at| number::<2>(header, at).ok_or_else(cut);
         let from = LOCAL + length(26)? + length(28)?;
         let packed = header.get(from..).and_then(|rest| rest.get(..entry.packed)).ok_or_else(cut)?;
-        let left =
-            self.left.get().checked_sub(entry.unpacked).ok_or_else(|| {
-                Error::io(format!("the arrays asked for unpack to more than {} MiB", MOST_BYTES >> 20))
-            })?;
-        self.left.set(left);
+        self.take(entry.unpacked)?;
         let mut bytes = Vec::new();
         match entry.method {
             0 => bytes.extend_from_slice(packed),
@@ -133,44 +136,53 @@ impl Npz {
         }
         Ok(bytes)
     }
+
+    /// The array of an `.npy` file.
+    fn npy(&self, bytes: &[u8]) -> Result<Tensor<f64>> {
+        let cut = || damaged("its header is cut short");
+        if !bytes.starts_with(b"\x93NUMPY") {
+            return Err(damaged("it does not begin as an npy file does"));
+        }
+        let (length, start) = match *bytes.get(6).ok_or_else(cut)? {
+            1 => (number::<2>(bytes, 8), 10),
+            2 | 3 => (number::<4>(bytes, 8), 12),
+            version => return Err(Error::io(format!("it is of version {version} of the npy format; 1 to 3 are read"))),
+        };
+        let header = bytes.get(start..).and_then(|rest| rest.get(..length?)).ok_or_else(cut)?;
+        let data = &bytes[start + header.len()..];
+        let header = std::str::from_utf8(header).map_err(|_| damaged("its header is not of UTF-8"))?;
+        let Header { kind, in_columns, lengths } = Header::parse(header)?;
+        let shape = Shape::new(&lengths).map_err(damaged)?;
+        self.take(shape.numel().saturating_mul(size_of::<f64>()).saturating_sub(bytes.len()))?;
+        let values = values(&kind, data)?;
+        if values.len() != shape.numel() {
+            return Err(damaged(format!(
+                "shape {shape} has {} numbers, and there are {}",
+                shape.numel(),
+                values.len()
+            )));
+        }
+        if !in_columns || shape.rank() < 2 {
+            return Tensor::new(shape, values);
+        }
+        let reversed: Vec<usize> = lengths.iter().rev().copied().collect();
+        let axes: Vec<usize> = (0..lengths.len()).rev().collect();
+        Tensor::new(Shape::new(&reversed)?, values)?.try_permute(&axes)
+    }
 }
 
 impl Arrays for Npz {
     fn array(&self, name: &str) -> Option<Result<Tensor<f64>>> {
         let entry = *self.entries.get(name)?;
-        Some(self.unpack(entry).and_then(|bytes| npy(&bytes)).map_err(|error| error.within(&format!("array {name:?}"))))
+        Some(
+            self.unpack(entry)
+                .and_then(|bytes| self.npy(&bytes))
+                .map_err(|error| error.within(&format!("array {name:?}"))),
+        )
     }
     fn names(&self) -> Vec<&str> {
         self.entries.keys().map(String::as_str).collect()
     }
-}
-
-/// The array of an `.npy` file.
-fn npy(bytes: &[u8]) -> Result<Tensor<f64>> {
-    let cut = || damaged("its header is cut short");
-    if !bytes.starts_with(b"\x93NUMPY") {
-        return Err(damaged("it does not begin as an npy file does"));
-    }
-    let (length, start) = match *bytes.get(6).ok_or_else(cut)? {
-        1 => (number::<2>(bytes, 8), 10),
-        2 | 3 => (number::<4>(bytes, 8), 12),
-        version => return Err(Error::io(format!("it is of version {version} of the npy format; 1 to 3 are read"))),
-    };
-    let header = bytes.get(start..).and_then(|rest| rest.get(..length?)).ok_or_else(cut)?;
-    let data = &bytes[start + header.len()..];
-    let header = std::str::from_utf8(header).map_err(|_| damaged("its header is not of UTF-8"))?;
-    let Header { kind, in_columns, lengths } = Header::parse(header)?;
-    let shape = Shape::new(&lengths).map_err(damaged)?;
-    let values = values(&kind, data)?;
-    if values.len() != shape.numel() {
-        return Err(damaged(format!("shape {shape} has {} numbers, and there are {}", shape.numel(), values.len())));
-    }
-    if !in_columns || shape.rank() < 2 {
-        return Tensor::new(shape, values);
-    }
-    let reversed: Vec<usize> = lengths.iter().rev().copied().collect();
-    let axes: Vec<usize> = (0..lengths.len()).rev().collect();
-    Tensor::new(Shape::new(&reversed)?, values)?.try_permute(&axes)
 }
 
 /// The numbers of a kind as NumPy names it: byte order, letter, bytes.

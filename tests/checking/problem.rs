@@ -2,6 +2,7 @@
 
 use retrograd::check::{Gradcheck, Problem};
 use retrograd::{Error, Span, Tape, Tensor, keep, store};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A problem of the parameters x, y and z, where it has them: the sum of a node, of its squares and of x, so that what has no slope has one.
@@ -517,14 +518,22 @@ fn arrays_that_cannot_be_had_are_named_with_why() {
 fn zip(name: &str, content: &[u8], stated: usize) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(content);
+    zip_of(name, content, [stated, stated], 0, crc.sum())
+}
+
+/// The same of content that is packed by a method, with both lengths and the checksum as stated.
+fn zip_of(name: &str, content: &[u8], lengths: [usize; 2], method: u8, crc: u32) -> Vec<u8> {
     let mut numbers = Vec::new();
-    numbers.extend(crc.sum().to_le_bytes());
-    [stated, stated].iter().for_each(|n| numbers.extend((*n as u32).to_le_bytes()));
+    numbers.extend(crc.to_le_bytes());
+    lengths.iter().for_each(|n| numbers.extend((*n as u32).to_le_bytes()));
     numbers.extend((name.len() as u16).to_le_bytes());
     numbers.extend([0, 0]);
-    let mut bytes = [b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0", &numbers[..], name.as_bytes(), content].concat();
+    let mut bytes =
+        [b"PK\x03\x04\x14\0\0\0", &[method, 0, 0, 0, 0, 0][..], &numbers[..], name.as_bytes(), content].concat();
     let start = bytes.len();
-    bytes.extend([b"PK\x01\x02\x14\0\x14\0\0\0\0\0\0\0\0\0", &numbers[..], &[0; 14], name.as_bytes()].concat());
+    bytes.extend(
+        [b"PK\x01\x02\x14\0\x14\0\0\0", &[method, 0, 0, 0, 0, 0][..], &numbers[..], &[0; 14], name.as_bytes()].concat(),
+    );
     let length = bytes.len() - start;
     bytes.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
     bytes.extend((length as u32).to_le_bytes());
@@ -559,7 +568,9 @@ fn hostile_zips_are_refused() {
         for flip in [0x01, 0x80, 0xff] {
             let mut other = file.clone();
             other[at] ^= flip;
-            let _ = read(&other);
+            // Behind the local header and the name of five letters.
+            let is_content = (35..35 + right.len()).contains(&at);
+            assert!(read(&other).is_err() || !is_content, "byte {at}");
         }
     }
     let refused = |header: &str, data: &[u8], expected: &str| {
@@ -586,7 +597,20 @@ fn hostile_zips_are_refused() {
         let said = with_arrays("a.npz", &zip("w.npy", &right, stated), "w");
         assert!(said.contains("array \"w\": "), "{said}");
     }
-    // The same array under a name twice, and a name that is no text.
+    // Bombs: what is said to unpack to 600 MiB, and 66 million numbers of one byte, which would become numbers of eight.
+    let too_much = |bytes: &[u8]| {
+        let said = with_arrays("a.npz", bytes, "w");
+        assert!(bytes.len() < 4 << 20 && said.contains("the arrays asked for unpack to more than 512 MiB"), "{said}");
+    };
+    too_much(&zip_of("w.npy", &[3, 0], [2, 600 << 20], 8, 0));
+    let mut content = npy(&header.replace("<f8", "|u1").replace("2,", &format!("{},", 66 << 20)), &[]);
+    content.resize(content.len() + (66 << 20), 0);
+    let mut crc = flate2::Crc::new();
+    crc.update(&content);
+    let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&content).unwrap();
+    let packed = packer.finish().unwrap();
+    too_much(&zip_of("w.npy", &packed, [packed.len(), content.len()], 8, crc.sum()));
     assert!(with_arrays("a.npz", b"PK\x05\x06 no more", "w").contains("damaged, or not of the npz format"));
 }
 
