@@ -16,6 +16,7 @@
 //! | a function of a few numbers, over thousands of points | [`Map`](crate::Map) | values, a summed gradient, Jacobians, in vector lanes |
 //! | one derivative along one direction, or code without a tape | [`Dual`](crate::Dual) | value and tangent, on the stack |
 //! | a gradient that was derived by hand | [`Compare`](crate::check::Compare), [`gradcheck`](crate::gradcheck) | whether it is right, and else what the mistake is |
+//! | gradients made in another language | [`Problem`](crate::check::Problem) | the same, of a function as data in a file, with its arrays |
 //! | data and a network | [`Trainer`](crate::train::Trainer) with [`Mlp`](crate::nn::Mlp), [`Csv`](crate::data::Csv) | a trained model in a file, its history, a report |
 //!
 //! Closures have one shape: `|x|`, a variable, or `|v|`, a slice of them, and return a variable or a `Vec` of them (a map's takes two

@@ -95,7 +95,7 @@ fn every_elementwise_op_of_two_arguments_goes_by_its_methods_name() {
 fn every_op_on_whole_tensors_is_the_method_of_its_name() {
     let m = Tensor::from([[0.7, -1.2, 0.4], [1.5, 0.3, -0.8]]);
     let q = Tensor::from([[2.0, 0.3, -0.1], [0.4, 1.5, 0.2], [-0.3, 0.1, 3.0]]);
-    let s = &q.matmul(&q.t()) + Tensor::eye(3);
+    let s = &q.matmul(q.t()) + Tensor::eye(3);
     let v = Tensor::from([0.9, -0.4, 1.1]);
     let p = Tensor::from([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]]);
     let three = Tensor::linspace(-1.0, 1.3, 12).reshape([2, 3, 2]);
