@@ -1,13 +1,15 @@
 //! The case at hand: the recorded function with its expansions, the true gradients, and the hand-coded ones.
 
-use super::Compare;
 use super::factors::Factors;
 use super::mutant::Mutation;
+use super::{Compare, Parameters, hand};
+use crate::check::pieces::Signature;
 use crate::check::replay::variables;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
+use std::cell::OnceCell;
 
 /// How often ops are replaced by their textbook formulas.
 const EXPANSIONS: usize = 2;
@@ -37,6 +39,8 @@ pub(super) struct Target {
     pub variable: Variable,
     pub hand: Tensor<f64>,
     pub agrees: bool,
+    /// The error allowed relative to the largest value.
+    pub tolerance: f64,
 }
 
 impl std::ops::Deref for Target {
@@ -61,16 +65,42 @@ pub(super) struct Case {
     pub targets: Vec<Target>,
     pub parameters: Vec<Variable>,
     pub factors: Factors,
+    /// The largest of the targets' tolerances.
     pub tolerance: f64,
+    /// The same function and gradients at other points: see [`Case::others`].
+    others: OnceCell<Vec<Case>>,
     /// The largest value of any gradient, which rounding is relative to.
     largest: f64,
 }
 
+/// How far other points are from the point, and how often they come nearer to stay on its smooth pieces.
+const APART: f64 = 0.04;
+const NEARER: usize = 6;
+
 impl Case {
-    pub fn new(compare: &Compare<'_>) -> Result<Self> {
+    /// The case at the point.
+    pub fn new(compare: &Compare<'_>, point: &Parameters<Tensor<f64>>) -> Result<Self> {
+        Self::at(compare, point, false)
+    }
+
+    /// The case at two other points near this one, with those hand-coded gradients that are closures, in the same order and
+    /// found by name; none where there are no closures, or where the function cannot be had beside the point on the same
+    /// smooth pieces. Made at the first call, so that gradients that agree cost nothing.
+    // Only tests call it so far.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub fn others(&self, compare: &Compare<'_>) -> &[Case] {
+        self.others.get_or_init(|| {
+            if !compare.hand.iter().any(hand::Hand::is_function) {
+                return Vec::new();
+            }
+            (1..=2).filter_map(|which| beside(compare, which)).collect()
+        })
+    }
+
+    fn at(compare: &Compare<'_>, point: &Parameters<Tensor<f64>>, closures_alone: bool) -> Result<Self> {
         let mut tape = Tape::new();
         tape.keep_source_lines(true);
-        let xs = variables(&tape, &compare.point);
+        let xs = variables(&tape, point);
         for (x, name) in xs.iter().zip(&compare.names) {
             x.named(name);
         }
@@ -89,24 +119,27 @@ impl Case {
         let adjoints = levels[0].adjoints()?;
         let variable = |k: usize| {
             let nodes: Vec<_> = levels.iter().map(|graph| graph.find_node(xs[k].id).map(|node| node.index())).collect();
-            let value = compare.point[k].clone();
+            let value = point[k].clone();
             let truth = nodes[0].map_or(Tensor::zeros(value.shape()), |node| adjoints[node].clone().into_tensor());
             Variable { name: compare.names[k].clone(), place: Wrt::Parameter(k), nodes, value, truth }
         };
         let parameters: Vec<Variable> = (0..xs.len()).map(variable).collect();
         let mut targets = Vec::with_capacity(compare.hand.len());
-        for (name, hand) in &compare.hand {
+        for given in compare.hand.iter().filter(|hand| !closures_alone || hand.is_function()) {
+            let name = &given.name;
             let variable = match parameters.iter().find(|parameter| parameter.name == *name) {
                 Some(parameter) => parameter.clone(),
                 None => intermediate(name, &levels, &adjoints)?,
             };
-            targets.push(Target { variable, hand: hand.clone(), agrees: false });
+            let tolerance = compare.tolerance.unwrap_or(if given.is_single { hand::SINGLE } else { hand::DOUBLE });
+            targets.push(Target { variable, hand: given.at(point)?, agrees: false, tolerance });
         }
         let values = targets.iter().flat_map(|target| target.truth.iter().chain(target.hand.iter()));
         let largest = values.filter(|x| x.is_finite()).fold(0.0, |max: f64, x| max.max(x.abs()));
         let factors = Factors::new(&compare.constants, &levels[0]);
-        let tolerance = compare.tolerance;
-        let mut case = Self { value: output.item(), levels, targets, parameters, factors, tolerance, largest };
+        let tolerance = targets.iter().map(|target| target.tolerance).fold(0.0, f64::max);
+        let (value, others) = (output.item(), OnceCell::new());
+        let mut case = Self { value, levels, targets, parameters, factors, tolerance, others, largest };
         for k in 0..case.targets.len() {
             case.targets[k].agrees = case.fit(k, &case.targets[k].truth).is_some();
         }
@@ -120,21 +153,25 @@ impl Case {
 
     /// How far a candidate is from the hand-coded values of a target, relative to the largest; none if that is too far.
     pub fn fit(&self, target: usize, candidate: &Tensor<f64>) -> Option<f64> {
-        let hand = &self.targets[target].hand;
+        let Target { hand, tolerance, .. } = &self.targets[target];
         if hand.shape() != candidate.shape() {
             return None;
         }
-        self.fit_values(hand.as_slice(), candidate.as_slice())
+        self.fit_within(*tolerance, hand.as_slice(), candidate.as_slice())
     }
 
     /// The same for plain numbers.
     pub fn fit_values(&self, hand: &[f64], candidate: &[f64]) -> Option<f64> {
+        self.fit_within(self.tolerance, hand, candidate)
+    }
+
+    fn fit_within(&self, tolerance: f64, hand: &[f64], candidate: &[f64]) -> Option<f64> {
         let finite = hand.iter().chain(candidate).filter(|x| x.is_finite());
         let size = finite.fold(0.0, |max: f64, x| max.max(x.abs()));
         let mut error: f64 = 0.0;
         for (h, c) in hand.iter().zip(candidate) {
             let off = if h == c { 0.0 } else { (h - c).abs() };
-            let allowed = self.tolerance * size + 1e-13 * self.largest;
+            let allowed = tolerance * size + 1e-13 * self.largest;
             if !off.is_finite() || off > allowed {
                 return None;
             }
@@ -171,6 +208,50 @@ impl Case {
         };
         self.targets.iter().map(gradient).collect()
     }
+}
+
+/// The case at another point: each number of the parameters moved by a few percent, up or down, always the same way for the
+/// same point.
+fn beside(compare: &Compare<'_>, which: usize) -> Option<Case> {
+    let home = signature(compare, &compare.point)?;
+    let mut apart = APART;
+    for _ in 0..NEARER {
+        let mut number = which;
+        let moved = compare.point.iter().map(|x| {
+            // A number that is 0 moves as the others of its tensor do.
+            let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+            let least = if largest > 0.0 { 0.1 * largest } else { 1.0 };
+            x.map(|x| {
+                number += 1;
+                x + apart * share(number * which) * x.abs().max(least)
+            })
+        });
+        let moved: Vec<Tensor<f64>> = moved.collect();
+        if signature(compare, &moved).as_ref() == Some(&home) {
+            let names = compare.names.iter().cloned().collect();
+            let other = Case::at(compare, &Parameters::new(moved, names), true);
+            if let Ok(other) = other {
+                return Some(other);
+            }
+        }
+        apart /= 4.0;
+    }
+    None
+}
+
+/// Which smooth pieces the function is on at a point, if it can be had there.
+fn signature(compare: &Compare<'_>, point: &[Tensor<f64>]) -> Option<Signature> {
+    let tape = Tape::new();
+    let output = (compare.f)(&tape, &variables(&tape, point)).ok()?;
+    output.item().is_finite().then(|| Signature::of(&tape))
+}
+
+/// A number from -1 to 1 that is not near 0, by its place in a fixed sequence without a pattern.
+pub(super) fn share(place: usize) -> f64 {
+    // The fractional parts of multiples of the golden ratio are spread evenly.
+    let fraction = (place as f64 * 0.618_033_988_749_894_9).fract();
+    let size = 0.5 + (place as f64 * std::f64::consts::SQRT_2).fract() / 2.0;
+    if fraction < 0.5 { -size } else { size }
 }
 
 /// The graph, and its expansions as long as they change it and stay finite.

@@ -1,7 +1,7 @@
 //! Four ways to a gradient, side by side.
 
 use super::case::{Case, Target, Wrt};
-use super::{Block, Compare, Right, Worst};
+use super::{Block, Compare, Right, Worst, cause, choices, notes};
 use crate::check::Verdict;
 use crate::check::differences::{self, Plan};
 use crate::check::gradcheck::index_of;
@@ -22,8 +22,10 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
     let mut own = Replay::new("compare", &*compare.f, compare.point.clone())?;
     own.weights = vec![1.0];
     let mut blocks = Vec::with_capacity(case.targets.len());
-    for target in &case.targets {
-        let (forward, numeric) = match target.place {
+    let choices = choices::made(compare, case);
+    let mut cause = None;
+    for (target, choice) in case.targets.iter().zip(choices) {
+        let opinions = match target.place {
             Wrt::Parameter(k) => second_opinions(compare, &*compare.f, &compare.point, k, &mut own, &mut notes)?,
             Wrt::Intermediate(k) => {
                 let f = fallible(|tape, p| {
@@ -36,16 +38,41 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
                 second_opinions(compare, &f, &point, 0, &mut replay, &mut notes)?
             }
         };
-        let block = block(target, forward, numeric);
-        if block.right == Right::HandCoded {
-            notes.push(format!(
-                "{}: the hand-coded gradient is right: an op's rule is wrong, or the function takes a value off the tape",
-                block.name
+        let mut block = block(target, &opinions);
+        let contradicted = contradicted(&block.reverse, &opinions);
+        if contradicted {
+            let cause = cause.get_or_insert_with(|| cause::of_contradiction(compare, case));
+            let who = match block.right {
+                Right::HandCoded => "autodiff is contradicted by differences, and the hand-coded gradient is right",
+                _ if target.agrees => "the hand-coded gradient and autodiff agree, and differences contradict both",
+                _ => "autodiff is contradicted by differences",
+            };
+            if target.agrees {
+                (block.verdict, block.right) = (Verdict::Differs, Right::Neither);
+            }
+            block.reason = Some(format!("{who}: {cause}"));
+        } else if let Some(place) = choice {
+            (block.verdict, block.right) = (Verdict::Inconclusive, Right::Undecided);
+            block.reason = Some(format!(
+                "a choice at a kink of {place}: the hand-coded gradient is one of those that the function has there, autodiff's is another"
             ));
+        } else if target.agrees && !block.reverse.is_empty() && block.numeric.iter().all(|x| x.is_nan()) {
+            let why = opinions.in_the_way.as_deref().unwrap_or("none were computed");
+            notes.push(format!("{}: not confirmed by differences: {why}", block.name));
         }
+        notes.extend(block.reason.iter().map(|reason| format!("{}: {reason}", block.name)));
+        notes.extend(notes::of_values(&block));
         blocks.push(block);
     }
     Ok((blocks, notes))
+}
+
+/// Whether differences that can be trusted contradict these values.
+fn contradicted(reverse: &Tensor<f64>, opinions: &Opinions) -> bool {
+    let known = reverse.iter().zip(opinions.numeric.iter()).filter(|(_, numeric)| numeric.is_finite());
+    let size = known.fold(1e-3, |max: f64, (r, n)| if r.is_finite() { max.max(r.abs()).max(n.abs()) } else { max });
+    let numeric = opinions.numeric.iter().zip(opinions.doubt.iter());
+    reverse.iter().zip(numeric).any(|(r, (n, doubt))| r.is_finite() && (r - n).abs() > (CONFIRMS * size).max(*doubt))
 }
 
 /// Lets the compiler see that a closure takes a tape of any lifetime.
@@ -57,6 +84,18 @@ where
 }
 
 /// The gradient by one parameter from forward mode and from differences; NaN where there is none.
+struct Opinions {
+    forward: Tensor<f64>,
+    numeric: Tensor<f64>,
+    /// How far differences may be off; infinite where they cannot tell.
+    doubt: Tensor<f64>,
+    /// Why there are no differences of an element.
+    in_the_way: Option<String>,
+}
+
+/// How many times its estimated uncertainty a difference must be off to count.
+const TRUST: f64 = 8.0;
+
 fn second_opinions(
     compare: &Compare<'_>,
     f: &Function<'_, f64>,
@@ -64,13 +103,14 @@ fn second_opinions(
     parameter: usize,
     replay: &mut Replay<'_, f64>,
     notes: &mut Vec<String>,
-) -> Result<(Tensor<f64>, Tensor<f64>)> {
+) -> Result<Opinions> {
     let tape = Tape::new();
     let xs = variables(&tape, point);
     let output = f(&tape, &xs)?;
     let x = xs[parameter];
     let unknown = Tensor::full(x.shape(), f64::NAN);
-    let (mut forward, mut numeric) = (unknown.clone(), unknown);
+    let (mut forward, mut numeric, mut in_the_way) = (unknown.clone(), unknown, None);
+    let mut doubt = Tensor::full(x.shape(), f64::INFINITY);
     for i in spread(x.numel(), compare.max_elements) {
         let mut tangent = Tensor::zeros(x.shape());
         tangent.as_mut_slice()[i] = 1.0;
@@ -92,15 +132,22 @@ fn second_opinions(
             floor: 1e-3,
             across_kinks: false,
         };
-        if let Ok(estimate) = differences::derivative(&plan, |h| replay.sample(&step, h)) {
-            numeric.as_mut_slice()[i] = estimate.value;
+        match differences::derivative(&plan, |h| replay.sample(&step, h)) {
+            Ok(estimate) => {
+                numeric.as_mut_slice()[i] = estimate.value;
+                // At a corner differences say what lies between the slopes, and no one slope.
+                if estimate.corner.is_none() {
+                    doubt.as_mut_slice()[i] = TRUST * estimate.uncertainty;
+                }
+            }
+            Err(why) => in_the_way = Some(why),
         }
     }
-    Ok((forward, numeric))
+    Ok(Opinions { forward, numeric, doubt, in_the_way })
 }
 
 /// At most so many of n elements, from first to last.
-fn spread(n: usize, most: usize) -> Vec<usize> {
+pub(super) fn spread(n: usize, most: usize) -> Vec<usize> {
     match most {
         most if n <= most => (0..n).collect(),
         0 | 1 => (0..most).collect(),
@@ -108,7 +155,7 @@ fn spread(n: usize, most: usize) -> Vec<usize> {
     }
 }
 
-fn block(target: &Target, forward: Tensor<f64>, numeric: Tensor<f64>) -> Block {
+fn block(target: &Target, opinions: &Opinions) -> Block {
     let (hand, reverse) = (&target.hand, &target.truth);
     let mut block = Block {
         name: target.name.clone(),
@@ -119,10 +166,12 @@ fn block(target: &Target, forward: Tensor<f64>, numeric: Tensor<f64>) -> Block {
         worst: None,
         verdict: if target.agrees { Verdict::Agrees } else { Verdict::Differs },
         right: Right::Both,
+        matches: target.agrees,
         hand: hand.clone(),
         reverse: reverse.clone(),
-        forward,
-        numeric,
+        forward: opinions.forward.clone(),
+        numeric: opinions.numeric.clone(),
+        reason: None,
     };
     if target.has_right_shape() {
         measure(&mut block);

@@ -47,27 +47,39 @@
 //! where the hand-coded values agree.
 
 mod case;
+mod cause;
+mod choices;
 mod describe;
 mod factors;
 mod four;
+mod hand;
 mod head;
 mod kinds;
 mod mutant;
 mod mutations;
+mod notes;
+mod parameters;
 mod report;
 mod results;
 mod search;
 mod shapes;
 mod timing;
 
+pub use hand::HandCoded;
 pub use kinds::Kind;
+pub use parameters::{Parameters, function};
 pub use report::{Block, Comparison, Diagnosis, Hypothesis, Mistake, Right, Timing, Worst};
 
+use super::Verdict;
 use super::replay::Function;
 use crate::error::{Error, Result};
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use case::Case;
+use hand::{Hand, Source};
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A comparison to be made: the function, the point, the hand-coded gradients, and options.
@@ -88,47 +100,161 @@ use std::time::Duration;
 /// ```
 pub struct Compare<'f> {
     f: Box<Function<'f, f64>>,
+    /// What the function knows the parameters by, from when all are given.
+    known: Rc<OnceCell<Arc<[String]>>>,
     names: Vec<String>,
     point: Vec<Tensor<f64>>,
-    hand: Vec<(String, Tensor<f64>)>,
+    hand: Vec<Hand<'f>>,
+    hand_value: Option<(f64, bool)>,
     constants: Vec<(String, f64)>,
-    tolerance: f64,
+    /// The error allowed, where it was asked for.
+    tolerance: Option<f64>,
     max_elements: usize,
     budget: usize,
     time_limit: Option<Duration>,
     timed: Option<Box<dyn FnMut() + 'f>>,
+    /// The first thing given that cannot be used.
+    refused: Option<Error>,
 }
 
 impl<'f> Compare<'f> {
-    /// A comparison of the gradients of `f`, which gives a number. It is called with one variable for each parameter, in the
-    /// order in which they are given, named as they are; their tape is [`p[0].tape()`](Var::tape).
+    /// A comparison of the gradients of `f`, which gives a number. It is called with one variable for each parameter, which it
+    /// takes by name or by position, in the order in which they are given; their tape is [`p[0].tape()`](Var::tape).
+    ///
+    /// ```
+    /// use retrograd::{Var, check::{Compare, compare::{self, Parameters}}};
+    /// let by_name = Compare::new(|p| (p["w"] * p["x"]).sum(()));
+    /// let by_position = Compare::new(|p| (p[0] * p[1]).sum(()));
+    ///
+    /// // A closure that is kept in a variable:
+    /// let f = compare::function(|p| (p["w"] * p["x"]).sum(()));
+    /// let from_a_variable = Compare::new(&f);
+    ///
+    /// // A function:
+    /// fn product<'t>(p: &Parameters<Var<'t, f64>>) -> Var<'t, f64> {
+    ///     (p["w"] * p["x"]).sum(())
+    /// }
+    /// let from_a_function = Compare::new(product);
+    ///
+    /// // A function that is given to `gradcheck` or `grad` as well:
+    /// fn of_a_slice<'t>(p: &[Var<'t, f64>]) -> Var<'t, f64> {
+    ///     (p[0] * p[1]).sum(())
+    /// }
+    /// let from_a_slice = Compare::new(|p| of_a_slice(p));
+    ///
+    /// for compare in [by_name, by_position, from_a_variable, from_a_function, from_a_slice] {
+    ///     compare.parameter("w", [3.0, 1.0]).parameter("x", [2.0, 5.0]).hand("w", [2.0, 5.0]).run()?.assert();
+    /// }
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
     pub fn new<F>(f: F) -> Self
     where
-        F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64> + 'f,
+        F: for<'t> Fn(&Parameters<Var<'t, f64>>) -> Var<'t, f64> + 'f,
     {
+        let known = Rc::new(OnceCell::<Arc<[String]>>::new());
+        let names = known.clone();
+        let f = fallible(move |_, p| {
+            let parameters = Parameters::new(p.to_vec(), names.get().cloned().unwrap_or_default());
+            parameters::with_names(|| f(&parameters))
+        });
         Self {
-            f: Box::new(fallible(move |_, p| Ok(f(p)))),
+            f: Box::new(f),
+            known,
             names: Vec::new(),
             point: Vec::new(),
             hand: Vec::new(),
+            hand_value: None,
             constants: Vec::new(),
-            tolerance: 1e-9,
+            tolerance: None,
             max_elements: 256,
             budget: 5000,
             time_limit: None,
             timed: None,
+            refused: None,
         }
     }
     /// A parameter and its value at the point.
-    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Tensor<f64>>) -> Self {
-        self.names.push(name.into());
-        self.point.push(value.into());
+    pub fn parameter(mut self, name: impl Into<String>, value: impl HandCoded) -> Self {
+        let name = name.into();
+        match value.numbers() {
+            Ok(value) => self.point.push(value),
+            Err(why) => {
+                self.point.push(Tensor::zeros([0]));
+                self.refuse(Error::shape(format!("compare: parameter {name:?}: {why}")));
+            }
+        }
+        self.names.push(name);
         self
     }
     /// The hand-coded gradient by a parameter, or by an intermediate that the function names with
-    /// [`Var::named`](crate::Var::named). A wrong shape is a finding, not an error.
-    pub fn hand(mut self, name: impl Into<String>, gradient: impl Into<Tensor<f64>>) -> Self {
-        self.hand.push((name.into(), gradient.into()));
+    /// [`Var::named`](crate::Var::named): numbers in any form of [`HandCoded`]. A wrong shape is a finding, not an error.
+    pub fn hand<G: HandCoded>(mut self, name: impl Into<String>, gradient: G) -> Self {
+        let name = name.into();
+        match gradient.numbers() {
+            Ok(numbers) => {
+                self.hand.push(Hand { name, source: Source::Numbers(numbers), is_single: G::IS_SINGLE });
+            }
+            Err(why) => self.refuse(hand::named(&name, why)),
+        }
+        self
+    }
+    /// The hand-coded gradient as a closure of the parameters' values, which it takes by name or by position. It is evaluated
+    /// at the point, and where a gradient differs at two points beside it, so that an explanation that fits at one point alone
+    /// is not taken for one.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, check::Compare};
+    /// let x = Tensor::from([1.0, -2.0]);
+    /// let report = Compare::new(|p| (p["w"] * &x).sum(()).square())
+    ///     .parameter("w", [3.0, 1.0])
+    ///     .hand_fn("w", |p| (&p["w"] * &x).sum(()).item() * 2.0 * &x)
+    ///     .run()?;
+    /// report.assert();
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn hand_fn<F, G>(mut self, name: impl Into<String>, gradient: F) -> Self
+    where
+        F: Fn(&Parameters<Tensor<f64>>) -> G + 'f,
+        G: HandCoded,
+    {
+        self.hand.push(Hand::function(name.into(), gradient));
+        self
+    }
+    /// The value of the hand-coded function at the point. If the function gives another, two different functions are
+    /// compared: the report says so and stops, since nothing follows from their gradients.
+    ///
+    /// Values v and f are the same if |v - f| is at most the [`tolerance`](Self::tolerance) (1e-5 for an `f32`) times the larger of |v|
+    /// and |f|, and 1e-13 times the largest number on the way to f, which is its rounding where terms cancel.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, check::{Compare, Verdict}};
+    /// let (x, y) = (Tensor::from([1.0, 2.0, 4.0]), Tensor::from([[0.5], [1.0], [1.5]]));
+    /// let by_hand = 0.25 + 1.0 + 6.25;
+    /// // [3] - [3, 1] is [3, 3]: each element of x less each of y.
+    /// let report = Compare::new(|p| (p["x"] - &y).square().sum(()))
+    ///     .parameter("x", &x)
+    ///     .hand("x", [1.0, 2.0, 5.0])
+    ///     .hand_value(by_hand)
+    ///     .run()?;
+    /// assert_eq!((report.value_verdict, report.hand_value), (Verdict::Differs, Some(7.5)));
+    /// assert!(!report.agrees() && report.blocks.is_empty());
+    /// assert!(report.to_string().starts_with("compare: two different functions are compared"));
+    /// assert!(report.notes[0].contains("made [3, 3] of [3] and [3, 1]"));
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn hand_value<V: HandCoded>(mut self, value: V) -> Self {
+        match value.numbers() {
+            Ok(value) if value.len() == 1 => self.hand_value = Some((value.as_slice()[0], V::IS_SINGLE)),
+            Ok(value) => {
+                let shape = value.shape();
+                self.refuse(Error::shape(format!(
+                    "compare: the hand-coded value has shape {shape}; it must be one number"
+                )));
+            }
+            Err(why) => self.refuse(Error::shape(format!("compare: the hand-coded value: {why}"))),
+        }
         self
     }
     /// A number of the derivation (lambda, the number of examples), so that factors can be called by its name.
@@ -136,10 +262,10 @@ impl<'f> Compare<'f> {
         self.constants.push((name.into(), value));
         self
     }
-    /// The error allowed relative to the largest value of a gradient: 1e-9, for values computed in f64. For printed
-    /// values, half a unit of their last digit.
+    /// The error allowed relative to the largest value of a gradient: 1e-9 for values computed in f64, 1e-5 for those in f32.
+    /// For printed values, half a unit of their last digit.
     pub fn tolerance(self, tolerance: f64) -> Self {
-        Self { tolerance, ..self }
+        Self { tolerance: Some(tolerance), ..self }
     }
     /// The most elements of one gradient that forward mode and differences are computed for, 256; the hand-coded values
     /// are compared with reverse mode in all.
@@ -168,14 +294,51 @@ impl<'f> Compare<'f> {
     /// No parameters, or no hand-coded gradients; a name given twice, or known to neither parameters nor the graph; a
     /// function that fails, gives a tensor, is not finite at the point, or gives two results at one point.
     pub fn run(mut self) -> Result<Comparison> {
+        if let Some(refused) = self.refused.take() {
+            return Err(refused);
+        }
         self.check_names()?;
-        let case = Case::new(&self)?;
+        let names = self.known.get_or_init(|| self.names.iter().cloned().collect()).clone();
+        let mut case = Case::new(&self, &Parameters::new(self.point.clone(), names))?;
+        let mut report = Comparison {
+            value: case.value,
+            hand_value: self.hand_value.map(|(value, _)| value),
+            value_verdict: self.judge_value(&case),
+            blocks: Vec::new(),
+            diagnosis: Diagnosis { complete: true, ..Diagnosis::default() },
+            timing: None,
+            notes: notes::broadcasts(&case.levels[0]),
+        };
+        if report.value_verdict == Verdict::Differs {
+            return Ok(report);
+        }
         let (blocks, notes) = four::blocks(&self, &case)?;
-        let differs = blocks.iter().any(|block| !block.agrees());
-        let nothing = || Diagnosis { complete: true, ..Diagnosis::default() };
-        let diagnosis = if differs { search::diagnose(&self, &case) } else { nothing() };
-        let timing = self.timed.take().map(|by_hand| timing::measure(&self, by_hand)).transpose()?;
-        Ok(Comparison { value: case.value, blocks, diagnosis, timing, notes })
+        report.notes.extend(notes);
+        // A mistake is looked for where autodiff is right; a choice is none.
+        let wrong = |name: &str| blocks.iter().any(|block| block.name == name && block.is_mistaken());
+        case.targets.retain(|target| target.agrees || wrong(&target.name));
+        if !case.differing().is_empty() {
+            report.diagnosis = search::diagnose(&self, &case);
+        }
+        report.blocks = blocks;
+        report.timing = self.timed.take().map(|by_hand| timing::measure(&self, by_hand)).transpose()?;
+        Ok(report)
+    }
+
+    /// Whether the hand-coded value is the function's; inconclusive where there is none.
+    fn judge_value(&self, case: &Case) -> Verdict {
+        let Some((by_hand, is_single)) = self.hand_value else { return Verdict::Inconclusive };
+        let relative = self.tolerance.unwrap_or(if is_single { hand::SINGLE } else { hand::DOUBLE });
+        let values = case.levels[0].nodes().iter().filter(|node| node.is_active() && !node.is_input());
+        let on_the_way = values.flat_map(|node| node.value().as_slice()).filter(|x| x.is_finite());
+        let largest = on_the_way.fold(0.0, |max: f64, x| max.max(x.abs()));
+        let allowed = relative * by_hand.abs().max(case.value.abs()) + 1e-13 * largest;
+        if (by_hand - case.value).abs() <= allowed { Verdict::Agrees } else { Verdict::Differs }
+    }
+
+    /// Remembers the first thing that cannot be used.
+    fn refuse(&mut self, why: Error) {
+        self.refused.get_or_insert(why);
     }
 
     fn check_names(&self) -> Result<()> {
@@ -187,7 +350,7 @@ impl<'f> Compare<'f> {
                 "compare: no hand-coded gradients; give at least one with hand(name, gradient)",
             ));
         }
-        let hand: Vec<&String> = self.hand.iter().map(|(name, _)| name).collect();
+        let hand: Vec<&String> = self.hand.iter().map(|hand| &hand.name).collect();
         for (what, names) in [("parameter", self.names.iter().collect()), ("hand-coded gradient", hand)] {
             for (i, name) in names.iter().enumerate() {
                 if names[..i].contains(name) {

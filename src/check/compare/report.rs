@@ -28,9 +28,10 @@ pub enum Right {
     Autodiff,
     /// The hand-coded values: forward mode and differences give what they are.
     HandCoded,
-    /// Neither of the two.
+    /// Neither of the two: differences contradict both, whether or not they agree with each other.
     Neither,
-    /// The two do not agree with each other, or could not be computed (a kink at the point).
+    /// Nothing tells: forward mode and differences do not agree with each other or could not be computed, or the two are
+    /// different choices at a kink of the function.
     Undecided,
 }
 
@@ -94,10 +95,15 @@ pub struct Block {
     pub cosine: f64,
     /// The element that is farthest off, or the largest where only rounding differs; none for a wrong shape.
     pub worst: Option<Worst>,
-    /// Whether hand-coded and reverse mode agree.
+    /// Whether hand-coded and reverse mode agree and nothing contradicts them; inconclusive where they are different choices at
+    /// a kink.
     pub verdict: Verdict,
+    /// Why it is inconclusive, or why autodiff is contradicted by differences.
+    pub reason: Option<String>,
     /// Who is right.
     pub right: Right,
+    /// Whether hand-coded and reverse mode agree with each other, whatever else is found.
+    pub(super) matches: bool,
     /// The hand-coded values.
     pub hand: Tensor<f64>,
     /// The gradient from reverse mode.
@@ -109,12 +115,25 @@ pub struct Block {
 }
 
 impl Block {
-    /// Whether hand-coded and reverse mode agree.
+    /// Whether hand-coded and reverse mode agree, and nothing contradicts them.
     pub fn agrees(&self) -> bool {
         self.verdict == Verdict::Agrees
     }
+    /// Whether it agrees with autodiff, and differences contradict both.
+    fn is_contradicted(&self) -> bool {
+        self.verdict == Verdict::Differs && self.matches
+    }
+    /// Whether it is the hand-coded gradient that is wrong, as far as anything tells.
+    pub(super) fn is_mistaken(&self) -> bool {
+        self.verdict == Verdict::Differs && self.reason.is_none() && self.right != Right::HandCoded
+    }
     fn row(&self) -> Vec<String> {
-        let verdict = if self.agrees() { "agree" } else { "differ" };
+        let verdict = match self.verdict {
+            Verdict::Agrees => "agree",
+            Verdict::Inconclusive => "undecided",
+            Verdict::Differs if self.matches => "contradicted",
+            Verdict::Differs => "differ",
+        };
         let right = match self.right {
             Right::Both => "both",
             Right::Autodiff => "autodiff",
@@ -133,8 +152,11 @@ impl Block {
         row.extend([error(self.max_absolute), error(self.max_relative), format!("{:.6}", self.cosine)]);
         row.push(if worst.index.is_empty() { "-".into() } else { format!("{:?}", worst.index) });
         let digits = if self.agrees() { 6 } else { digits(self.max_relative).min(12) };
-        let values = [worst.hand, worst.reverse, worst.forward, worst.numeric];
-        row.extend(values.map(|x| if x.is_nan() { "-".into() } else { significant(x, digits) }));
+        row.extend([worst.hand, worst.reverse].map(|x| significant(x, digits)));
+        // There is none where it was not or could not be computed.
+        row.extend(
+            [worst.forward, worst.numeric].map(|x| if x.is_nan() { "-".into() } else { significant(x, digits) }),
+        );
         row
     }
 }
@@ -334,11 +356,16 @@ impl fmt::Display for Timing {
 ///
 /// # Examples
 /// ```
-/// use retrograd::check::Compare;
+/// use retrograd::check::{Compare, Verdict};
 /// let report = Compare::new(|p| p[0].square().sum(())).parameter("x", [1.0, 2.0]).hand("x", [1.0, 2.0]).run()?;
 /// assert_eq!((report.value, report.agrees(), report.largest()), (5.0, false, 0.5));
 /// assert!(report.to_string().starts_with("compare: 1 of 1 hand-coded gradients differs from autodiff"));
 /// assert!(report.into_result().is_err_and(|error| error.is_check()));
+///
+/// // At 0, 1 is as good a slope of relu as the 0 that autodiff takes: a choice, and no mistake.
+/// let choice = Compare::new(|p| p[0].relu()).parameter("x", 0.0).hand("x", 1.0).run()?;
+/// assert_eq!(choice.verdict(), Verdict::Inconclusive);
+/// choice.assert();
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -347,36 +374,50 @@ impl fmt::Display for Timing {
 pub struct Comparison {
     /// The value of the function at the point.
     pub value: f64,
-    /// One for each hand-coded gradient, in order.
+    /// The value of the hand-coded function, where it was given.
+    pub hand_value: Option<f64>,
+    /// Whether the two values are the same; inconclusive where the hand-coded one was not given. Where they differ, nothing
+    /// else was compared.
+    pub value_verdict: Verdict,
+    /// One for each hand-coded gradient, in order; none where the values differ.
     pub blocks: Vec<Block>,
     /// What the mistake is; empty where all agree.
     pub diagnosis: Diagnosis,
     /// How long each took, where asked for.
     pub timing: Option<Timing>,
-    /// What could not be compared, though the rest was.
+    /// What could not be compared, though the rest was, and what a reader would want to know.
     pub notes: Vec<String>,
 }
 
 impl Comparison {
-    /// Whether every hand-coded gradient agrees with autodiff.
+    /// What follows from all: [`Differs`](Verdict::Differs) if the values or a gradient differ, or differences contradict a gradient that
+    /// agrees with autodiff; else [`Inconclusive`](Verdict::Inconclusive) if a gradient is another choice at a kink.
+    pub fn verdict(&self) -> Verdict {
+        let values = if self.value_verdict == Verdict::Differs { Verdict::Differs } else { Verdict::Agrees };
+        self.blocks.iter().map(|block| block.verdict).fold(values, Verdict::max)
+    }
+    /// Whether nothing differs. A choice at a kink is no difference: [`verdict`](Self::verdict) and the report tell it from
+    /// agreement.
     pub fn agrees(&self) -> bool {
-        self.blocks.iter().all(Block::agrees)
+        self.verdict() != Verdict::Differs
     }
     /// The gradient of this name.
     pub fn block(&self, name: &str) -> Option<&Block> {
         self.blocks.iter().find(|block| block.name == name)
     }
-    /// The largest relative disagreement; infinite for a wrong shape.
+    /// The largest relative disagreement; infinite for a wrong shape, and for two different functions.
     pub fn largest(&self) -> f64 {
         let error = |block: &Block| if block.max_relative.is_nan() { f64::INFINITY } else { block.max_relative };
-        self.blocks.iter().map(error).fold(0.0, f64::max)
+        let values = if self.value_verdict == Verdict::Differs { f64::INFINITY } else { 0.0 };
+        self.blocks.iter().map(error).fold(values, f64::max)
     }
 
-    /// For tests: nothing if every hand-coded gradient agrees, else a panic with the report: what differs, by how much, who
-    /// is right, and what the mistake is.
+    /// For tests: nothing if nothing differs, else a panic with the report: what differs, by how much, who is right, and what
+    /// the mistake is. A choice at a kink passes; a test that wants none at its point asserts that
+    /// [`verdict`](Self::verdict) is [`Agrees`](Verdict::Agrees).
     ///
     /// # Panics
-    /// A gradient differs.
+    /// A gradient differs, or is contradicted by differences; or the hand-coded value is that of another function.
     #[track_caller]
     pub fn assert(&self) {
         if !self.agrees() {
@@ -384,12 +425,44 @@ impl Comparison {
         }
     }
 
-    /// The comparison, if every hand-coded gradient agrees.
+    /// The comparison, if nothing differs, as for [`assert`](Self::assert).
     ///
     /// # Errors
-    /// A gradient differs: the report.
+    /// Something differs: the report.
     pub fn into_result(self) -> Result<Self> {
         if self.agrees() { Ok(self) } else { Err(Error::check(self.to_string())) }
+    }
+
+    /// The first line: how many agree.
+    fn headline(&self) -> String {
+        if self.value_verdict == Verdict::Differs {
+            return "two different functions are compared: the hand-coded value is not the function's".into();
+        }
+        let count = |verdict| self.blocks.iter().filter(|block| block.verdict == verdict).count();
+        let contradicted = self.blocks.iter().filter(|block| block.is_contradicted()).count();
+        let (n, undecided, differing) =
+            (self.blocks.len(), count(Verdict::Inconclusive), count(Verdict::Differs) - contradicted);
+        let s = |d: usize| if d == 1 { "s" } else { "" };
+        let mut parts = Vec::new();
+        if differing > 0 {
+            parts.push(format!("{differing} of {n} hand-coded gradients differ{} from autodiff", s(differing)));
+        }
+        if contradicted > 0 {
+            let agree = s(contradicted);
+            parts.push(format!(
+                "{contradicted} of {n} hand-coded gradients agree{agree} with autodiff and {} contradicted by differences",
+                if contradicted == 1 { "is" } else { "are" }
+            ));
+        }
+        if undecided > 0 {
+            let (is, choice) = if undecided == 1 { ("is", "a choice") } else { ("are", "choices") };
+            parts.push(format!("{undecided} of {n} hand-coded gradients {is} undecided, {choice} at a kink"));
+        }
+        match (parts.is_empty(), n) {
+            (true, 1) => "the hand-coded gradient agrees with autodiff".into(),
+            (true, n) => format!("all {n} hand-coded gradients agree with autodiff"),
+            (false, _) => parts.join("; "),
+        }
     }
 }
 
@@ -409,17 +482,15 @@ const HEADINGS: [&str; 12] = [
 ];
 
 impl fmt::Display for Comparison {
-    /// A line for the whole, a table with a row for each gradient, and the diagnosis. Errors of rounding (1e-12) print as 0.
+    /// A line for the whole, a table with a row for each gradient, the value, and the diagnosis. Errors of rounding (1e-12) print as 0.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let differing = self.blocks.iter().filter(|block| !block.agrees()).count();
-        match (differing, self.blocks.len()) {
-            (0, 1) => write!(f, "compare: the hand-coded gradient agrees with autodiff")?,
-            (0, n) => write!(f, "compare: all {n} hand-coded gradients agree with autodiff")?,
-            (d, n) => write!(
-                f,
-                "compare: {d} of {n} hand-coded gradients differ{} from autodiff",
-                if d == 1 { "s" } else { "" }
-            )?,
+        write!(f, "compare: {}", self.headline())?;
+        if let (Some(by_hand), Verdict::Differs) = (self.hand_value, self.value_verdict) {
+            let (value, relative) = (self.value, (by_hand - self.value).abs() / by_hand.abs().max(self.value.abs()));
+            let digits = digits(relative);
+            let [by_hand, value] = [by_hand, value].map(|x| significant(x, digits));
+            write!(f, "\n  value: hand-coded {by_hand}, function {value}")?;
+            return self.notes.iter().try_for_each(|note| write!(f, "\nnote: {note}"));
         }
         let mut rows = vec![HEADINGS.map(String::from).to_vec()];
         rows.extend(self.blocks.iter().map(Block::row));
@@ -433,7 +504,12 @@ impl fmt::Display for Comparison {
             let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
             write!(f, "\n  {}", cells.join("  ").trim_end())?;
         }
-        if differing > 0 {
+        let value = significant(self.value, 6);
+        match self.hand_value {
+            Some(_) => write!(f, "\nvalue: {value}, hand-coded the same")?,
+            None => write!(f, "\nvalue: {value}")?,
+        }
+        if self.blocks.iter().any(Block::is_mistaken) {
             write!(f, "\ndiagnosis: {}", self.diagnosis)?;
         }
         if let Some(timing) = &self.timing {

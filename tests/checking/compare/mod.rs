@@ -3,6 +3,7 @@
 //! Most of them are of one network in the vectorised form with examples in columns: z1 = W1 X + b1, a1 = sigmoid(z1),
 //! z2 = W2 a1 + b2, cross-entropy of sigmoid(z2), lambda/(2m) times the squared weights.
 
+mod right;
 mod small;
 
 use retrograd::check::Verdict;

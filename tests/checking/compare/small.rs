@@ -9,7 +9,7 @@ pub fn small<F>(parameters: &[(&str, Tensor<f64>)], hand: &[(&str, Tensor<f64>)]
 where
     F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
 {
-    let mut compare = Compare::new(f);
+    let mut compare = Compare::new(|p| f(p));
     for (name, value) in parameters {
         compare = compare.parameter(*name, value);
     }
