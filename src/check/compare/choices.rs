@@ -80,9 +80,11 @@ pub(super) fn made(compare: &Compare<'_>, case: &Case) -> Vec<Option<String>> {
     if !explain(&alone) {
         // What lies between all gradients beside the point.
         let everywhere = [1.0, -1.0].map(|sign| beside(&|_, _| sign));
-        alone.extend(
-            on_a_kink.into_iter().chain(everywhere).flatten().map(|by_target| Jump::of_the_function(by_target, 0)),
-        );
+        alone.extend(on_a_kink.into_iter().chain(everywhere).flatten().map(|by_target| Jump {
+            by_target,
+            tie: 0,
+            place: place.clone(),
+        }));
         alone.iter_mut().for_each(|jump| jump.tie = 0);
         explain(&alone);
     }

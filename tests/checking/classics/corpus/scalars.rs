@@ -16,9 +16,7 @@ pub fn families() -> Vec<Family> {
     let derivation = units.derivation("D");
     vec![
         Family::new(chain.derivation("C, sigmoid"), &CHAIN, move |slips| chain_by_hand(chain, slips)),
-        Family::new(kink.derivation("C, at the kink"), &[("z >= 0", &[Kink], "a1")], move |slips| {
-            chain_by_hand(kink, slips)
-        }),
+        Family::new(kink.derivation("C, at the kink"), &[("z >= 0", &[], "")], move |slips| chain_by_hand(kink, slips)),
         Family::new(off.derivation("C, a relu off"), &[("a2 without slope", &[RuleLeftOut], "a2")], move |slips| {
             chain_by_hand(off, slips)
         }),
