@@ -79,8 +79,8 @@ const NEARER: usize = 6;
 
 impl Case {
     /// The case at the point.
-    pub fn new(compare: &Compare<'_>, point: &Parameters<Tensor<f64>>) -> Result<Self> {
-        Self::at(compare, point, false)
+    pub fn new(compare: &Compare<'_>) -> Result<Self> {
+        Self::at(compare, &compare.named(compare.point.clone()), false)
     }
 
     /// The case at two other points near this one, with those hand-coded gradients that are closures, in the same order and
@@ -216,22 +216,22 @@ fn beside(compare: &Compare<'_>, which: usize) -> Option<Case> {
     let home = signature(compare, &compare.point)?;
     let mut apart = APART;
     for _ in 0..NEARER {
-        let mut number = which;
-        let moved = compare.point.iter().map(|x| {
-            // A number that is 0 moves as the others of its tensor do.
-            let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-            let least = if largest > 0.0 { 0.1 * largest } else { 1.0 };
-            x.map(|x| {
-                number += 1;
-                x + apart * share(number * which) * x.abs().max(least)
-            })
-        });
-        let moved: Vec<Tensor<f64>> = moved.collect();
-        if signature(compare, &moved).as_ref() == Some(&home) {
-            let names = compare.names.iter().cloned().collect();
-            let other = Case::at(compare, &Parameters::new(moved, names), true);
-            if let Ok(other) = other {
-                return Some(other);
+        // A number that is 0 moves as the others of its tensor do, unless it is 0 because that is where two pieces meet.
+        for zeros_move in [true, false] {
+            let mut number = which;
+            let moved = compare.point.iter().map(|x| {
+                let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+                let least = if largest > 0.0 { 0.1 * largest } else { 1.0 };
+                x.map(|x| {
+                    number += 1;
+                    let size = if x == 0.0 && !zeros_move { 0.0 } else { x.abs().max(least) };
+                    x + apart * share(number * which) * size
+                })
+            });
+            let moved: Vec<Tensor<f64>> = moved.collect();
+            if moved != compare.point && signature(compare, &moved).as_ref() == Some(&home) {
+                // A closure that cannot be had there says nothing about the mistake.
+                return Case::at(compare, &compare.named(moved), true).ok();
             }
         }
         apart /= 4.0;
@@ -282,4 +282,43 @@ fn intermediate(name: &str, levels: &[Graph<f64>], adjoints: &[crate::Value<f64>
     let value = node.value().clone().into_tensor();
     let truth = adjoints[node.index()].clone().into_tensor();
     Ok(Variable { name: name.into(), place: Wrt::Intermediate(node.index()), nodes, value, truth })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_points_are_near_on_the_same_pieces_and_have_the_closures_alone() {
+        let compare = Compare::new(|p| (p["w"].relu().named("a").square() * p["v"]).sum(()))
+            .parameter("w", [0.5, -2.0, 0.01])
+            .parameter("v", [3.0, 0.0, 1.0])
+            .hand("v", [0.25, 0.0, 1e-4])
+            .hand_fn("w", |p| 2.0 * p["w"].map(|w| w.max(0.0)) * &p["v"])
+            .hand_fn("a", |p| &p["w"] * &p["v"]);
+        let case = Case::new(&compare).unwrap();
+        let others = case.others(&compare);
+        assert_eq!(others.len(), 2);
+        for other in others {
+            let names: Vec<&str> = other.targets.iter().map(|target| target.name.as_str()).collect();
+            assert_eq!(names, ["w", "a"]);
+            assert!(other.targets[0].agrees && !other.targets[1].agrees);
+            let (w, home) = (&other.parameters[0].value, &case.parameters[0].value);
+            assert!(w.iter().zip(home.iter()).all(|(a, b)| a != b && a.signum() == b.signum()), "{w}");
+            assert!(w.iter().zip(home.iter()).all(|(a, b)| (a - b).abs() < 0.1), "{w}");
+            assert_eq!(other.levels[0].nodes().len(), case.levels[0].nodes().len());
+        }
+        assert_ne!(others[0].parameters[0].value, others[1].parameters[0].value);
+        // Nothing to ask at another point; and a point that is on a kink in all that moves.
+        let numbers = Compare::new(|p| p[0].square()).parameter("x", 1.0).hand("x", 3.0);
+        assert!(Case::new(&numbers).unwrap().others(&numbers).is_empty());
+        let kink = Compare::new(|p| p[0].max(())).parameter("x", [2.0, 2.0]).hand_fn("x", |_| [3.0, 3.0]);
+        assert!(Case::new(&kink).unwrap().others(&kink).is_empty());
+        // A zero on a kink stays, and the rest moves.
+        let beside = Compare::new(|p| p[0].abs().sum(())).parameter("x", [0.0, 1.0]).hand_fn("x", |_| [3.0, 3.0]);
+        let case = Case::new(&beside).unwrap();
+        let moved: Vec<f64> =
+            case.others(&beside).iter().map(|other| other.parameters[0].value.as_slice()[0]).collect();
+        assert_eq!(moved, [0.0, 0.0]);
+    }
 }

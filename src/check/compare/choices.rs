@@ -37,6 +37,9 @@ const JUMP: f64 = 1e-6;
 /// The most elements on kinks, and elements of a parameter that are moved alone.
 const MOST: usize = 96;
 const MOVED: usize = 32;
+/// The most sweeps, and numbers of the graph that they go over in all.
+const MOST_SWEEPS: usize = 4 * MOST;
+const SWEPT: usize = 30_000_000;
 
 /// What another choice at one kink would add to the gradients by the targets.
 struct Jump {
@@ -70,9 +73,12 @@ pub(super) fn made(compare: &Compare<'_>, case: &Case) -> Vec<Option<String>> {
         }
         candidates.iter().all(|&k| made[k].is_some())
     };
-    // Each set by itself: what two of them find at one kink must not be added.
-    let (jumps, kinks) = of_ops(case, &truths).unwrap_or_default();
-    if explain(&jumps) || explain(&of_one_side(case, &truths, &kinks)) || on_a_kink.iter().all(Option::is_none) {
+    // Each set by itself, the cheapest first: what two of them find at one kink must not be added.
+    let Ok(kinks) = kinks(case) else { return made };
+    if explain(&of_one_side(case, &truths, &kinks))
+        || explain(&of_each(case, &truths, &kinks).unwrap_or_default())
+        || on_a_kink.iter().all(Option::is_none)
+    {
         return made;
     }
     let place = bend(compare).unwrap_or_else(|| "the function".into());
@@ -158,10 +164,32 @@ fn jumped(base: &Tensor<f64>, near: &Tensor<f64>, far: impl FnOnce() -> Option<T
     jump.iter().any(|&x| x != 0.0).then_some(jump)
 }
 
-/// The jumps of all ops' rules, swept on to the targets, and the nodes whose rules do.
-fn of_ops(case: &Case, truths: &[Tensor<f64>]) -> Result<(Vec<Jump>, Vec<usize>)> {
+/// A node whose rule jumps at its arguments, with the jumps.
+struct Kink {
+    node: usize,
+    locals: Vec<Local>,
+}
+
+/// The nodes that are on a kink. Where none of its upstream gradient arrives, another kink may stand in the way.
+fn kinks(case: &Case) -> Result<Vec<Kink>> {
     let graph = &case.levels[0];
     let adjoints = graph.adjoints()?;
+    let mut kinks = Vec::new();
+    for node in graph.nodes().iter().filter(|node| may_have_kinks(node)) {
+        let upstream = adjoints[node.index()].clone().into_tensor();
+        let arrives = upstream.iter().any(|&g| g != 0.0);
+        let upstream = if arrives { upstream } else { Tensor::ones(node.shape()) };
+        let locals = of_op(graph, node, &upstream);
+        if !locals.is_empty() {
+            kinks.push(Kink { node: node.index(), locals: if arrives { locals } else { Vec::new() } });
+        }
+    }
+    Ok(kinks)
+}
+
+/// The jumps of each element on a kink, swept on to the targets.
+fn of_each(case: &Case, truths: &[Tensor<f64>], kinks: &[Kink]) -> Result<Vec<Jump>> {
+    let graph = &case.levels[0];
     let tape = Tape::new();
     let vars = graph.record(&tape)?;
     for target in &case.targets {
@@ -169,28 +197,15 @@ fn of_ops(case: &Case, truths: &[Tensor<f64>]) -> Result<(Vec<Jump>, Vec<usize>)
             vars[node].retain_gradient();
         });
     }
+    let size: usize = graph.nodes().iter().map(|node| node.shape().numel()).sum();
+    let most = (SWEPT / size.max(1)).clamp(8, MOST_SWEEPS);
     let mut jumps: Vec<Jump> = Vec::new();
     let mut ties = 0;
-    let mut kinks: Vec<usize> = Vec::new();
-    for node in graph.nodes() {
-        if !may_have_kinks(node) {
-            continue;
-        }
-        let upstream = adjoints[node.index()].clone().into_tensor();
-        if upstream.iter().all(|&g| g == 0.0) {
-            // Another kink may stand in the way.
-            if !of_op(graph, node, &Tensor::ones(node.shape())).is_empty() {
-                kinks.push(node.index());
-            }
-            continue;
-        }
-        let found = of_op(graph, node, &upstream);
-        if !found.is_empty() {
-            kinks.push(node.index());
-        }
-        for local in found {
-            if jumps.len() >= MOST * 4 {
-                return Ok((jumps, kinks));
+    for kink in kinks {
+        let node = &graph.nodes()[kink.node];
+        for local in &kink.locals {
+            if jumps.len() >= most {
+                return Ok(jumps);
             }
             let mut output: Option<Var<'_, f64>> = None;
             for (arg, jump) in node.args().iter().zip(&local.by_argument) {
@@ -214,14 +229,15 @@ fn of_ops(case: &Case, truths: &[Tensor<f64>]) -> Result<(Vec<Jump>, Vec<usize>)
         }
         ties = jumps.iter().map(|jump| jump.tie + 1).max().unwrap_or(ties);
     }
-    Ok((jumps, kinks))
+    Ok(jumps)
 }
 
 /// One choice made at all kinks at once, also at those behind others.
-fn of_one_side(case: &Case, truths: &[Tensor<f64>], kinks: &[usize]) -> Vec<Jump> {
+fn of_one_side(case: &Case, truths: &[Tensor<f64>], kinks: &[Kink]) -> Vec<Jump> {
     let graph = &case.levels[0];
-    let [first, _, ..] = kinks else { return Vec::new() };
-    let place = format!("{} and others", notes::place_of(graph, &graph.nodes()[*first]));
+    let Some(first) = kinks.first() else { return Vec::new() };
+    let others = if kinks.len() > 1 { " and others" } else { "" };
+    let place = format!("{}{others}", notes::place_of(graph, &graph.nodes()[first.node]));
     let sides = [1.0, -1.0].into_iter().filter_map(|side| all_on_one_side(case, kinks, side));
     let jump = |gradients: Vec<Tensor<f64>>| {
         let by_target = gradients.iter().zip(truths).map(|(g, truth)| g - truth).collect();
@@ -296,7 +312,7 @@ fn of_op(graph: &Graph<f64>, node: &GraphNode<f64>, upstream: &Tensor<f64>) -> V
                         Some(one)
                     };
                     let by_argument: Vec<_> = jumps.iter().map(alone).collect();
-                    if by_argument.iter().any(Option::is_some) && found.len() < MOST * 4 {
+                    if by_argument.iter().any(Option::is_some) && found.len() < MOST_SWEEPS {
                         found.push(Local { by_argument, tie: i });
                     }
                 }
@@ -307,7 +323,7 @@ fn of_op(graph: &Graph<f64>, node: &GraphNode<f64>, upstream: &Tensor<f64>) -> V
         if [1.0, -1.0].iter().all(|sign| jump(k, &|i| sign * share(i + 1)).is_none()) {
             continue;
         }
-        for i in super::four::spread(inputs[k].len(), MOST * 4) {
+        for i in super::four::spread(inputs[k].len(), MOST_SWEEPS) {
             for sign in [1.0, -1.0] {
                 if let Some(by_argument) = jump(k, &|at| if at == i { sign } else { 0.0 }) {
                     found.push(Local { by_argument, tie: found.len() });
@@ -382,11 +398,11 @@ impl NumericOp<f64> for OneSided {
 }
 
 /// The gradients by the targets with the rules of these nodes taken on one side of their kinks.
-fn all_on_one_side(case: &Case, kinks: &[usize], side: f64) -> Option<Vec<Tensor<f64>>> {
+fn all_on_one_side(case: &Case, kinks: &[Kink], side: f64) -> Option<Vec<Tensor<f64>>> {
     let graph = &case.levels[0];
     let tape = Tape::new();
     let vars = graph.record_with(&tape, |node, args| {
-        let is_kink = kinks.contains(&node.index());
+        let is_kink = kinks.iter().any(|kink| kink.node == node.index());
         is_kink.then(|| tape.try_numeric(OneSided { node: node.clone(), side }, args))
     });
     let vars = vars.ok()?;
@@ -478,18 +494,12 @@ fn of_elements(
             }
         }
     }
-    let meet = |a: &Jump, b: &Jump| {
-        let pairs = a.by_target.iter().zip(&b.by_target).flat_map(|(a, b)| a.iter().zip(b.iter()));
-        pairs.into_iter().any(|(a, b)| *a != 0.0 && *b != 0.0)
-    };
-    for a in 0..jumps.len() {
-        for b in 0..a {
-            if jumps[a].tie != jumps[b].tie && meet(&jumps[a], &jumps[b]) {
-                let (from, to) = (jumps[a].tie, jumps[b].tie);
-                jumps.iter_mut().filter(|jump| jump.tie == from).for_each(|jump| jump.tie = to);
-            }
-        }
-    }
+    let columns: Vec<Vec<f64>> =
+        jumps.iter().map(|jump| jump.by_target.iter().flat_map(|part| part.iter().copied()).collect()).collect();
+    let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let mut ties: Vec<usize> = (0..jumps.len()).collect();
+    join(&mut ties, &columns);
+    jumps.iter_mut().zip(ties).for_each(|(jump, tie)| jump.tie = tie);
     jumps
 }
 
@@ -508,16 +518,10 @@ fn choice(target: &Target, k: usize, jumps: &[Jump]) -> Option<String> {
         return None;
     }
     // Jumps that share an element or a tie are chosen together; the rest apart from them.
-    let mut part: Vec<usize> = (0..columns.len()).collect();
-    for a in 0..columns.len() {
-        for b in 0..a {
-            let shared = || columns[a].1.iter().zip(columns[b].1).any(|(x, y)| *x != 0.0 && *y != 0.0);
-            if part[a] != part[b] && (columns[a].0.tie == columns[b].0.tie || shared()) {
-                let (from, to) = (part[a], part[b]);
-                part.iter_mut().filter(|part| **part == from).for_each(|part| *part = to);
-            }
-        }
-    }
+    let ties: Vec<usize> = columns.iter().map(|(jump, _)| jump.tie).collect();
+    let first = |tie: &usize| ties.iter().position(|other| other == tie).unwrap_or_default();
+    let mut part: Vec<usize> = ties.iter().map(first).collect();
+    join(&mut part, &columns.iter().map(|(_, column)| *column).collect::<Vec<_>>());
     let mut places: Vec<&str> = Vec::new();
     for of in 0..columns.len() {
         let members: Vec<usize> = (0..columns.len()).filter(|&j| part[j] == of).collect();
@@ -548,6 +552,20 @@ fn choice(target: &Target, k: usize, jumps: &[Jump]) -> Option<String> {
     places.truncate(3);
     let others = if more > 0 { format!(" and {more} more") } else { String::new() };
     (!places.is_empty()).then(|| format!("{}{others}", places.join(", ")))
+}
+
+/// Makes one part of the parts of columns that meet in an element.
+fn join(part: &mut [usize], columns: &[&[f64]]) {
+    for i in 0..columns.first().map_or(0, |column| column.len()) {
+        let mut meet = (0..columns.len()).filter(|&j| columns[j][i] != 0.0);
+        let Some(first) = meet.next() else { continue };
+        for other in meet.collect::<Vec<_>>() {
+            let (from, to) = (part[other], part[first]);
+            if from != to {
+                part.iter_mut().filter(|part| **part == from).for_each(|part| *part = to);
+            }
+        }
+    }
 }
 
 /// The shares of the columns that give what is wanted, each at least 0 and those of a tie at most 1 together; none where

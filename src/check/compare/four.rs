@@ -3,7 +3,7 @@
 use super::case::{Case, Target, Wrt};
 use super::{Block, Compare, Right, Worst, cause, choices, notes};
 use crate::check::Verdict;
-use crate::check::differences::{self, Plan};
+use crate::check::differences::{self, Estimate, Plan};
 use crate::check::gradcheck::index_of;
 use crate::check::replay::{Function, Move, Replay, variables};
 use crate::error::Result;
@@ -26,7 +26,9 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
     let mut cause = None;
     for (target, choice) in case.targets.iter().zip(choices) {
         let opinions = match target.place {
-            Wrt::Parameter(k) => second_opinions(compare, &*compare.f, &compare.point, k, &mut own, &mut notes)?,
+            Wrt::Parameter(k) => {
+                second_opinions(compare, &*compare.f, &compare.point, k, target, &mut own, &mut notes)?
+            }
             Wrt::Intermediate(k) => {
                 let f = fallible(|tape, p| {
                     let vars = case.levels[0].record_with(tape, |node, _| (node.index() == k).then_some(Ok(p[0])))?;
@@ -35,12 +37,11 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
                 let point = [target.value.clone()];
                 let mut replay = Replay::new("compare", &f, point.to_vec())?;
                 replay.weights = vec![1.0];
-                second_opinions(compare, &f, &point, 0, &mut replay, &mut notes)?
+                second_opinions(compare, &f, &point, 0, target, &mut replay, &mut notes)?
             }
         };
         let mut block = block(target, &opinions);
-        let contradicted = contradicted(&block.reverse, &opinions);
-        if contradicted {
+        if opinions.contradict {
             let cause = cause.get_or_insert_with(|| cause::of_contradiction(compare, case));
             let who = match block.right {
                 Right::HandCoded => "autodiff is contradicted by differences, and the hand-coded gradient is right",
@@ -67,14 +68,6 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
     Ok((blocks, notes))
 }
 
-/// Whether differences that can be trusted contradict these values.
-fn contradicted(reverse: &Tensor<f64>, opinions: &Opinions) -> bool {
-    let known = reverse.iter().zip(opinions.numeric.iter()).filter(|(_, numeric)| numeric.is_finite());
-    let size = known.fold(1e-3, |max: f64, (r, n)| if r.is_finite() { max.max(r.abs()).max(n.abs()) } else { max });
-    let numeric = opinions.numeric.iter().zip(opinions.doubt.iter());
-    reverse.iter().zip(numeric).any(|(r, (n, doubt))| r.is_finite() && (r - n).abs() > (CONFIRMS * size).max(*doubt))
-}
-
 /// Lets the compiler see that a closure takes a tape of any lifetime.
 fn fallible<F>(f: F) -> F
 where
@@ -87,8 +80,8 @@ where
 struct Opinions {
     forward: Tensor<f64>,
     numeric: Tensor<f64>,
-    /// How far differences may be off; infinite where they cannot tell.
-    doubt: Tensor<f64>,
+    /// Whether differences that can be trusted contradict reverse mode.
+    contradict: bool,
     /// Why there are no differences of an element.
     in_the_way: Option<String>,
 }
@@ -96,11 +89,16 @@ struct Opinions {
 /// How many times its estimated uncertainty a difference must be off to count.
 const TRUST: f64 = 8.0;
 
+/// The first steps of differences, relative to what moves.
+const STEP: f64 = 1e-2;
+const SMALL_STEP: f64 = 1e-5;
+
 fn second_opinions(
     compare: &Compare<'_>,
     f: &Function<'_, f64>,
     point: &[Tensor<f64>],
     parameter: usize,
+    target: &Target,
     replay: &mut Replay<'_, f64>,
     notes: &mut Vec<String>,
 ) -> Result<Opinions> {
@@ -110,7 +108,9 @@ fn second_opinions(
     let x = xs[parameter];
     let unknown = Tensor::full(x.shape(), f64::NAN);
     let (mut forward, mut numeric, mut in_the_way) = (unknown.clone(), unknown, None);
-    let mut doubt = Tensor::full(x.shape(), f64::INFINITY);
+    let truth = target.truth.iter().filter(|x| x.is_finite());
+    let size = truth.fold(1e-3, |max: f64, x| max.max(x.abs()));
+    let mut contradict = false;
     for i in spread(x.numel(), compare.max_elements) {
         let mut tangent = Tensor::zeros(x.shape());
         tangent.as_mut_slice()[i] = 1.0;
@@ -124,26 +124,36 @@ fn second_opinions(
             }
         }
         let step = Move { parameter, shares: vec![(i, 1.0)] };
-        let plan = Plan {
-            step: 1e-2 * replay.scale(&step),
-            centre: replay.centre(),
-            rounding: f64::EPSILON * replay.magnitude(),
-            tolerance: CONFIRMS,
-            floor: 1e-3,
-            across_kinks: false,
+        let mut derivative = |first: f64| {
+            let plan = Plan {
+                step: first * replay.scale(&step),
+                centre: replay.centre(),
+                rounding: f64::EPSILON * replay.magnitude(),
+                tolerance: CONFIRMS,
+                floor: 1e-3,
+                across_kinks: false,
+            };
+            differences::derivative(&plan, |h| replay.sample(&step, h))
         };
-        match differences::derivative(&plan, |h| replay.sample(&step, h)) {
+        let reverse = target.truth.as_slice()[i];
+        match derivative(STEP) {
             Ok(estimate) => {
                 numeric.as_mut_slice()[i] = estimate.value;
-                // At a corner differences say what lies between the slopes, and no one slope.
-                if estimate.corner.is_none() {
-                    doubt.as_mut_slice()[i] = TRUST * estimate.uncertainty;
-                }
+                // What changes within a step is seen with a small one: both must contradict.
+                contradict = contradict
+                    || contradicts(&estimate, reverse, size)
+                        && derivative(SMALL_STEP).is_ok_and(|estimate| contradicts(&estimate, reverse, size));
             }
             Err(why) => in_the_way = Some(why),
         }
     }
-    Ok(Opinions { forward, numeric, doubt, in_the_way })
+    Ok(Opinions { forward, numeric, contradict, in_the_way })
+}
+
+/// Whether a difference contradicts a derivative, for sure: at a corner it says what lies between the slopes, and no one slope.
+fn contradicts(estimate: &Estimate, reverse: f64, size: f64) -> bool {
+    let allowed = (CONFIRMS * size.max(estimate.value.abs())).max(TRUST * estimate.uncertainty);
+    reverse.is_finite() && estimate.corner.is_none() && (reverse - estimate.value).abs() > allowed
 }
 
 /// At most so many of n elements, from first to last.

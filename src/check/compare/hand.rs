@@ -14,6 +14,8 @@ pub(super) const SINGLE: f64 = 1e-5;
 /// What was computed in single precision has rounding of its own, so it is held to 1e-5 unless
 /// [`Compare::tolerance`](super::Compare::tolerance) says otherwise, and f64 to 1e-9.
 ///
+/// Where nothing else says of which precision a tensor is, its type does: `Tensor::<f64>::zeros([3])`.
+///
 /// # Examples
 /// ```
 /// use retrograd::{Tensor, check::Compare};
@@ -30,7 +32,7 @@ pub(super) const SINGLE: f64 = 1e-5;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no array of numbers",
     label = "expected numbers of `f64` or `f32`: one, an array, a `Vec`, a `Vec` of rows, or a `Tensor`",
-    note = "write `1.0` rather than `1`; a list of tensors is one `hand(name, tensor)` each"
+    note = "write `1.0` rather than `1`, and `Tensor::<f64>::zeros(..)` where nothing else says which; a list of tensors is one `hand(name, tensor)` each"
 )]
 pub trait HandCoded: sealed::Sealed {
     /// Whether they were computed in single precision.
@@ -48,11 +50,46 @@ mod sealed {
     pub trait Sealed {}
 }
 
+/// The value of a parameter: a number, an array, a `Vec`, a `Vec` of rows, or a tensor, of `f64`.
+///
+/// `f32` is left to [`HandCoded`], so that `Tensor::zeros([3])` needs no type here.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, check::Compare};
+/// Compare::new(|p| p["W"].sum(()) * p["rate"] + p["b"].sum(()))
+///     .parameter("W", vec![vec![1.0, 2.0], vec![3.0, 4.0]])
+///     .parameter("rate", 0.5)
+///     .parameter("b", Tensor::zeros([2]))
+///     .hand("rate", 10.0)
+///     .run()?
+///     .assert();
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value of a parameter",
+    label = "expected numbers of `f64`: one, an array, a `Vec`, a `Vec` of rows, or a `Tensor`",
+    note = "write `1.0` rather than `1`; of `f32`, `f64::from(x)` is a number's value"
+)]
+pub trait ParameterValue: sealed::Sealed {
+    /// The numbers in their shape.
+    ///
+    /// # Errors
+    /// Rows of different lengths.
+    #[doc(hidden)]
+    fn values(self) -> Result<Tensor<f64>>;
+}
+
 impl<X: Into<Tensor<f64>>> sealed::Sealed for X {}
-impl<X: Into<Tensor<f64>>> HandCoded for X {
+impl<X: Into<Tensor<f64>>> ParameterValue for X {
+    fn values(self) -> Result<Tensor<f64>> {
+        Ok(self.into())
+    }
+}
+impl<X: ParameterValue> HandCoded for X {
     const IS_SINGLE: bool = false;
     fn numbers(self) -> Result<Tensor<f64>> {
-        Ok(self.into())
+        self.values()
     }
 }
 
@@ -75,24 +112,35 @@ single!(
 );
 
 macro_rules! nested {
-    ($($t:ty, $single:literal);*) => {$(
-        nested!(Vec<Vec<$t>>, $single, rows);
-        nested!(&Vec<Vec<$t>>, $single, rows);
-        nested!(&[Vec<$t>], $single, rows);
-        nested!(Vec<Vec<Vec<$t>>>, $single, blocks);
-        nested!(&Vec<Vec<Vec<$t>>>, $single, blocks);
+    ($($array:ty => $into:ident),* $(,)?) => {$(
+        impl sealed::Sealed for $array {}
+        impl ParameterValue for $array {
+            fn values(self) -> Result<Tensor<f64>> {
+                $into(&self)
+            }
+        }
     )*};
-    ($array:ty, $single:literal, $into:ident) => {
+}
+nested!(
+    Vec<Vec<f64>> => rows, &Vec<Vec<f64>> => rows, &[Vec<f64>] => rows, Vec<Vec<Vec<f64>>> => blocks,
+    &Vec<Vec<Vec<f64>>> => blocks,
+);
+
+macro_rules! nested_single {
+    ($($array:ty => $into:ident),* $(,)?) => {$(
         impl sealed::Sealed for $array {}
         impl HandCoded for $array {
-            const IS_SINGLE: bool = $single;
+            const IS_SINGLE: bool = true;
             fn numbers(self) -> Result<Tensor<f64>> {
                 $into(&self)
             }
         }
-    };
+    )*};
 }
-nested!(f64, false; f32, true);
+nested_single!(
+    Vec<Vec<f32>> => rows, &Vec<Vec<f32>> => rows, &[Vec<f32>] => rows, Vec<Vec<Vec<f32>>> => blocks,
+    &Vec<Vec<Vec<f32>>> => blocks,
+);
 
 fn double<T: Element>(x: Tensor<T>) -> Tensor<f64> {
     let numbers = x.iter().map(|x| x.to_f64()).collect();

@@ -65,7 +65,7 @@ mod search;
 mod shapes;
 mod timing;
 
-pub use hand::HandCoded;
+pub use hand::{HandCoded, ParameterValue};
 pub use kinds::Kind;
 pub use parameters::{Parameters, function};
 pub use report::{Block, Comparison, Diagnosis, Hypothesis, Mistake, Right, Timing, Worst};
@@ -174,9 +174,9 @@ impl<'f> Compare<'f> {
         }
     }
     /// A parameter and its value at the point.
-    pub fn parameter(mut self, name: impl Into<String>, value: impl HandCoded) -> Self {
+    pub fn parameter(mut self, name: impl Into<String>, value: impl ParameterValue) -> Self {
         let name = name.into();
-        match value.numbers() {
+        match value.values() {
             Ok(value) => self.point.push(value),
             Err(why) => {
                 self.point.push(Tensor::zeros([0]));
@@ -298,8 +298,7 @@ impl<'f> Compare<'f> {
             return Err(refused);
         }
         self.check_names()?;
-        let names = self.known.get_or_init(|| self.names.iter().cloned().collect()).clone();
-        let mut case = Case::new(&self, &Parameters::new(self.point.clone(), names))?;
+        let mut case = Case::new(&self)?;
         let mut report = Comparison {
             value: case.value,
             hand_value: self.hand_value.map(|(value, _)| value),
@@ -323,6 +322,12 @@ impl<'f> Compare<'f> {
         report.blocks = blocks;
         report.timing = self.timed.take().map(|by_hand| timing::measure(&self, by_hand)).transpose()?;
         Ok(report)
+    }
+
+    /// Values of the parameters with their names, which the function knows from here on.
+    fn named(&self, values: Vec<Tensor<f64>>) -> Parameters<Tensor<f64>> {
+        let names = self.known.get_or_init(|| self.names.iter().cloned().collect());
+        Parameters::new(values, names.clone())
     }
 
     /// Whether the hand-coded value is the function's; inconclusive where there is none.

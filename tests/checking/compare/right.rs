@@ -387,7 +387,7 @@ fn hand_coded_arrays_come_in_single_precision_and_as_rows() {
     square().hand_fn("w", |p| p["w"].map(|x| 2.0 * x)).run().unwrap().assert();
     square().hand_fn("w", |_| rows32.clone()).run().unwrap().assert();
     Compare::new(|p| p[0].square().sum(())).parameter("w", rows(w)).hand("w", twice).run().unwrap().assert();
-    let number = || Compare::new(|p| p[0].square()).parameter("w", 0.1_f32);
+    let number = || Compare::new(|p| p[0].square()).parameter("w", f64::from(0.1_f32));
     number().hand("w", 2.0 * f64::from(0.1_f32)).run().unwrap().assert();
     number().hand("w", 0.2_f32).run().unwrap().assert();
     // In f32 what is off by 1e-4 is wrong; with a tolerance, what is asked for holds.
