@@ -2,7 +2,8 @@
 //!
 //! [`Compare`] takes a function recorded on a tape, a point, and hand-coded gradients by the names of parameters and of
 //! intermediates. For each it lays four ways side by side: hand-coded, reverse mode, forward mode, and central differences
-//! with Richardson extrapolation. Where hand-coded and reverse mode differ, the other two say who is right.
+//! with Richardson extrapolation. Where hand-coded and reverse mode differ, the other two say who is right; where they agree,
+//! differences must not contradict them.
 //!
 //! ```
 //! use retrograd::{Tensor, check::Compare};
@@ -25,6 +26,35 @@
 //! # Ok::<(), retrograd::Error>(())
 //! ```
 //!
+//! # Verdicts
+//!
+//! *Values first.* With [`hand_value`](Compare::hand_value) the hand-coded function's value stands beside the function's.
+//! If they differ, two different functions are compared: the report says so and stops. A broadcast that made both
+//! operands larger, as [n] - [n, 1] is [n, n], is noted with its source line, since that is how functions come to differ
+//! unseen.
+//!
+//! *No verdict rests on two ways that share their source of error.* Reverse mode and forward mode share the rules of
+//! users' ops and what was taken off the tape, and so may a derivation by hand; differences share neither. Where
+//! hand-coded and autodiff agree and differences contradict both, the gradient [differs](super::Verdict::Differs) and
+//! [neither](Right::Neither) is right. The report says which of the two it is: each user's op is held against its own
+//! differences, and data recorded anew beside the point must be what it was. A difference counts as a contradiction only
+//! beyond 1e-6 of the gradient's largest value and eight times its own uncertainty, with a large and a small first step.
+//!
+//! *A choice at a kink is no mistake.* Where the function has no derivative (relu and abs at 0, a tie of max, a bound of
+//! clamp, a condition that turns), the gradients of the pieces that meet there, and what lies between them, are of equal
+//! right. A hand-coded gradient that is another one than autodiff's is [undecided](super::Verdict::Inconclusive): it is
+//! no agreement, is not blamed, and gets no diagnosis. [`Comparison::assert`] and [`agrees`](Comparison::agrees) fail on
+//! what differs alone; a choice passes, with a note in the report, and [`Comparison::verdict`] tells it from agreement.
+//!
+//! ```
+//! use retrograd::check::{Compare, Verdict};
+//! let largest = |by_hand: [f64; 3]| Compare::new(|p| p[0].max(())).parameter("x", [3.0, 1.0, 3.0]).hand("x", by_hand).run();
+//! assert_eq!(largest([0.5, 0.0, 0.5])?.verdict(), Verdict::Agrees); // autodiff shares it among the largest
+//! assert_eq!(largest([1.0, 0.0, 0.0])?.verdict(), Verdict::Inconclusive); // the first of them has it all
+//! assert_eq!(largest([1.0, 0.0, 1.0])?.verdict(), Verdict::Differs); // each of them has it all
+//! # Ok::<(), retrograd::Error>(())
+//! ```
+//!
 //! # Diagnosis
 //!
 //! What would have to be wrong for the hand-coded values to come out? Hypotheses are tested by computing what each would
@@ -43,8 +73,8 @@
 //!
 //! # Cost
 //!
-//! Ten evaluations of the function per compared element, and one recording and sweep for each mistake tried; none of these
-//! where the hand-coded values agree.
+//! Ten evaluations of the function per compared element. Where hand-coded values differ, two recordings and sweeps to see whether
+//! the point is on a kink (if it is, one for each element on it), and one for each mistake tried.
 
 mod case;
 mod cause;
@@ -83,6 +113,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A comparison to be made: the function, the point, the hand-coded gradients, and options.
+///
+/// The function takes its parameters by name, `p["w"]`, or by position, `p[0]` (see [`Parameters`]). Hand-coded gradients are numbers in
+/// whatever form they are at hand ([`HandCoded`]), or closures of the point ([`hand_fn`](Self::hand_fn)). What the verdicts mean is said
+/// in [the module](self#verdicts).
 ///
 /// # Examples
 /// ```
@@ -288,11 +322,12 @@ impl<'f> Compare<'f> {
         self
     }
 
-    /// Compares, and looks for the mistake where a gradient differs.
+    /// Compares, and looks for the mistake where a gradient differs and autodiff is not contradicted.
     ///
     /// # Errors
-    /// No parameters, or no hand-coded gradients; a name given twice, or known to neither parameters nor the graph; a
-    /// function that fails, gives a tensor, is not finite at the point, or gives two results at one point.
+    /// No parameters, or no hand-coded gradients; a name given twice, or known to neither parameters nor the graph, or asked for in
+    /// vain by the function; rows of different lengths, a hand-coded value that is no number; a function that fails, gives a
+    /// tensor, is not finite at the point, or gives two results at one point.
     pub fn run(mut self) -> Result<Comparison> {
         if let Some(refused) = self.refused.take() {
             return Err(refused);
