@@ -50,6 +50,9 @@ struct Jump {
     place: String,
 }
 
+/// How the gradients jump along a direction, by parameter and element.
+type Beside<'a> = dyn Fn(&dyn Fn(usize, usize) -> f64) -> Option<Vec<Tensor<f64>>> + 'a;
+
 /// For each target, where the choice is that its hand-coded gradient makes; none where it makes none.
 pub(super) fn made(compare: &Compare<'_>, case: &Case) -> Vec<Option<String>> {
     let mut made = vec![None; case.targets.len()];
@@ -475,12 +478,7 @@ fn gradients_at(compare: &Compare<'_>, case: &Case, point: &[Tensor<f64>]) -> Re
 
 /// The jumps of the whole function along single elements of the parameters that differ. Those that meet in an element are of
 /// one tie.
-fn of_elements(
-    case: &Case,
-    candidates: &[usize],
-    beside: &dyn Fn(&dyn Fn(usize, usize) -> f64) -> Option<Vec<Tensor<f64>>>,
-    place: &str,
-) -> Vec<Jump> {
+fn of_elements(case: &Case, candidates: &[usize], beside: &Beside<'_>, place: &str) -> Vec<Jump> {
     let mut jumps: Vec<Jump> = Vec::new();
     for &k in candidates {
         let Wrt::Parameter(parameter) = case.targets[k].place else { continue };

@@ -81,11 +81,13 @@ pub trait ParameterValue: sealed::Sealed {
 }
 
 impl<X: Into<Tensor<f64>>> sealed::Sealed for X {}
+#[diagnostic::do_not_recommend]
 impl<X: Into<Tensor<f64>>> ParameterValue for X {
     fn values(self) -> Result<Tensor<f64>> {
         Ok(self.into())
     }
 }
+#[diagnostic::do_not_recommend]
 impl<X: ParameterValue> HandCoded for X {
     const IS_SINGLE: bool = false;
     fn numbers(self) -> Result<Tensor<f64>> {

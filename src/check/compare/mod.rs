@@ -30,7 +30,7 @@
 //!
 //! *Values first.* With [`hand_value`](Compare::hand_value) the hand-coded function's value stands beside the function's.
 //! If they differ, two different functions are compared: the report says so and stops. A broadcast that made both
-//! operands larger, as [n] - [n, 1] is [n, n], is noted with its source line, since that is how functions come to differ
+//! operands larger, as `[n] - [n, 1]` is `[n, n]`, is noted with its source line, since that is how functions come to differ
 //! unseen.
 //!
 //! *No verdict rests on two ways that share their source of error.* Reverse mode and forward mode share the rules of

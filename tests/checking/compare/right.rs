@@ -363,7 +363,8 @@ fn functions_and_closures_in_variables_are_compared() {
         compare.hand("w", [2.0 * factor, 5.0 * factor]).run().unwrap().assert();
     };
     run(Compare::new(of_parameters), 1.0);
-    run(Compare::new(&in_a_variable), 2.0);
+    let by_reference = &in_a_variable;
+    run(Compare::new(by_reference), 2.0);
     run(Compare::new(in_a_variable), 2.0);
     run(Compare::new(|p| of_a_slice(p)), 1.0);
     gradcheck(&[("w", Tensor::from([3.0, 1.0])), ("x", Tensor::from([2.0, 5.0]))], of_a_slice).assert();
@@ -379,11 +380,12 @@ fn hand_coded_arrays_come_in_single_precision_and_as_rows() {
     let rows32 = single.iter().map(|row| row.to_vec()).collect::<Vec<_>>();
     square().hand("w", twice).run().unwrap().assert();
     square().hand("w", rows(twice)).run().unwrap().assert();
-    square().hand("w", &rows(twice)).run().unwrap().assert();
+    let kept = (rows(twice), Tensor::from(single));
+    square().hand("w", &kept.0).run().unwrap().assert();
+    square().hand("w", &kept.1).run().unwrap().assert();
     square().hand("w", single).run().unwrap().assert();
     square().hand("w", rows32.clone()).run().unwrap().assert();
     square().hand("w", Tensor::from(single)).run().unwrap().assert();
-    square().hand("w", &Tensor::from(single)).run().unwrap().assert();
     square().hand_fn("w", |p| p["w"].map(|x| 2.0 * x)).run().unwrap().assert();
     square().hand_fn("w", |_| rows32.clone()).run().unwrap().assert();
     Compare::new(|p| p[0].square().sum(())).parameter("w", rows(w)).hand("w", twice).run().unwrap().assert();
