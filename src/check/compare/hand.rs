@@ -43,7 +43,7 @@ pub trait HandCoded: sealed::Sealed {
     /// # Errors
     /// Rows of different lengths.
     #[doc(hidden)]
-    fn numbers(self) -> Result<Tensor<f64>>;
+    fn into_hand_coded(self) -> Result<Tensor<f64>>;
 }
 
 mod sealed {
@@ -77,21 +77,21 @@ pub trait ParameterValue: sealed::Sealed {
     /// # Errors
     /// Rows of different lengths.
     #[doc(hidden)]
-    fn values(self) -> Result<Tensor<f64>>;
+    fn into_parameter(self) -> Result<Tensor<f64>>;
 }
 
 impl<X: Into<Tensor<f64>>> sealed::Sealed for X {}
 #[diagnostic::do_not_recommend]
 impl<X: Into<Tensor<f64>>> ParameterValue for X {
-    fn values(self) -> Result<Tensor<f64>> {
+    fn into_parameter(self) -> Result<Tensor<f64>> {
         Ok(self.into())
     }
 }
 #[diagnostic::do_not_recommend]
 impl<X: ParameterValue> HandCoded for X {
     const IS_SINGLE: bool = false;
-    fn numbers(self) -> Result<Tensor<f64>> {
-        self.values()
+    fn into_hand_coded(self) -> Result<Tensor<f64>> {
+        self.into_parameter()
     }
 }
 
@@ -100,7 +100,7 @@ macro_rules! single {
         impl<$($generics)*> sealed::Sealed for $array {}
         impl<$($generics)*> HandCoded for $array {
             const IS_SINGLE: bool = true;
-            fn numbers(self) -> Result<Tensor<f64>> {
+            fn into_hand_coded(self) -> Result<Tensor<f64>> {
                 Ok(double(self.into()))
             }
         }
@@ -117,7 +117,7 @@ macro_rules! nested {
     ($($array:ty => $into:ident),* $(,)?) => {$(
         impl sealed::Sealed for $array {}
         impl ParameterValue for $array {
-            fn values(self) -> Result<Tensor<f64>> {
+            fn into_parameter(self) -> Result<Tensor<f64>> {
                 $into(&self)
             }
         }
@@ -133,7 +133,7 @@ macro_rules! nested_single {
         impl sealed::Sealed for $array {}
         impl HandCoded for $array {
             const IS_SINGLE: bool = true;
-            fn numbers(self) -> Result<Tensor<f64>> {
+            fn into_hand_coded(self) -> Result<Tensor<f64>> {
                 $into(&self)
             }
         }
@@ -194,7 +194,7 @@ pub(super) struct Hand<'f> {
 
 impl<'f> Hand<'f> {
     pub fn function<R: HandCoded>(name: String, f: impl Fn(&Parameters<Tensor<f64>>) -> R + 'f) -> Self {
-        Self { name, source: Source::Function(Box::new(move |p| f(p).numbers())), is_single: R::IS_SINGLE }
+        Self { name, source: Source::Function(Box::new(move |p| f(p).into_hand_coded())), is_single: R::IS_SINGLE }
     }
     /// Whether it can be had at other points.
     pub fn is_function(&self) -> bool {

@@ -210,7 +210,7 @@ impl<'f> Compare<'f> {
     /// A parameter and its value at the point.
     pub fn parameter(mut self, name: impl Into<String>, value: impl ParameterValue) -> Self {
         let name = name.into();
-        match value.values() {
+        match value.into_parameter() {
             Ok(value) => self.point.push(value),
             Err(why) => {
                 self.point.push(Tensor::zeros([0]));
@@ -224,7 +224,7 @@ impl<'f> Compare<'f> {
     /// [`Var::named`](crate::Var::named): numbers in any form of [`HandCoded`]. A wrong shape is a finding, not an error.
     pub fn hand<G: HandCoded>(mut self, name: impl Into<String>, gradient: G) -> Self {
         let name = name.into();
-        match gradient.numbers() {
+        match gradient.into_hand_coded() {
             Ok(numbers) => {
                 self.hand.push(Hand { name, source: Source::Numbers(numbers), is_single: G::IS_SINGLE });
             }
@@ -279,7 +279,7 @@ impl<'f> Compare<'f> {
     /// # Ok::<(), retrograd::Error>(())
     /// ```
     pub fn hand_value<V: HandCoded>(mut self, value: V) -> Self {
-        match value.numbers() {
+        match value.into_hand_coded() {
             Ok(value) if value.len() == 1 => self.hand_value = Some((value.as_slice()[0], V::IS_SINGLE)),
             Ok(value) => {
                 let shape = value.shape();

@@ -4,7 +4,7 @@ use super::best;
 use retrograd::check::compare::{self, Compare, Comparison, Kind, Parameters, Right};
 use retrograd::check::{Verdict, gradcheck};
 use retrograd::ops::Saves;
-use retrograd::{Float, Number, Tensor, Unary, Upstream, Var};
+use retrograd::{Float, Number, NumericOp, Tensor, Unary, Upstream, Var};
 
 /// x^3, with a rule whose factor is wrong: 9 x^2.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,64 @@ fn a_users_wrong_rule_that_the_derivation_shares_is_no_agreement() {
     assert!(report.to_string().contains("the hand-coded gradient is right: the rule of c = cube"), "{report}");
     assert!(report.diagnosis.best().is_none(), "{report}");
     fails(&report);
+}
+
+/// x y by elements, with the derivative by y forgotten.
+struct Product;
+impl NumericOp<f64> for Product {
+    fn name(&self) -> &str {
+        "product"
+    }
+    fn value(&self, inputs: &[Tensor<f64>]) -> retrograd::Result<Tensor<f64>> {
+        Ok(&inputs[0] * &inputs[1])
+    }
+    fn vjp(&self, inputs: &[Tensor<f64>], _output: &Tensor<f64>, g: &Tensor<f64>) -> Vec<Tensor<f64>> {
+        vec![g * &inputs[1], Tensor::zeros(inputs[1].shape())]
+    }
+}
+
+/// |x| without saying where its pieces end.
+#[derive(Clone, Copy, Debug)]
+struct Size;
+impl Unary for Size {
+    const NAME: &'static str = "size";
+    const SAVES: Saves = Saves::X;
+    const POINTS: &'static [f64] = &[0.5];
+    fn value<F: Float>(self, x: F) -> F {
+        x.abs()
+    }
+    fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
+        g * x.sign()
+    }
+}
+
+#[test]
+fn a_users_op_on_tensors_is_held_against_its_own_differences_and_a_kink_is_not_blamed() {
+    let (x, y) = (Tensor::from([0.5, -2.0]), Tensor::from([1.5, 0.3]));
+    let compare = || {
+        let f = compare::function(|p| p[0].tape().numeric(Product, &[p["x"], p["y"]]).named("xy").square().sum(()));
+        Compare::new(f).parameter("x", &x).parameter("y", &y)
+    };
+    let by_x = 2.0 * &x * &y * &y;
+    compare().hand("x", &by_x).run().unwrap().assert();
+    let report = compare().hand("x", &by_x).hand("y", [0.0; 2]).hand("xy", 2.0 * &x * &y).run().unwrap();
+    println!("{report}");
+    assert!(report.blocks[0].agrees() && report.blocks[2].agrees(), "{report}");
+    let why = report.blocks[1].reason.as_deref().unwrap();
+    assert!(why.contains("contradict both: the rule of xy = product (") && !why.contains("taken off"), "{why}");
+    assert!(report.to_string().contains("1 of 3 hand-coded gradients agrees with autodiff and is contradicted"));
+    fails(&report);
+
+    // On the kink, near it, and farther away than a step of the differences.
+    let sizes = |hand: [f64; 4]| {
+        let x = [0.0, 1e-9, -1e-3, 0.7];
+        Compare::new(|p| p[0].apply(Size).sum(())).parameter("x", x).hand("x", hand).run().unwrap()
+    };
+    assert_eq!(sizes([0.0, 1.0, -1.0, 1.0]).verdict(), Verdict::Agrees);
+    undecided(&sizes([1.0, 1.0, -1.0, 1.0]), "size");
+    undecided(&sizes([-0.5, 1.0, -1.0, 1.0]), "size");
+    wrong(&sizes([0.0, -1.0, -1.0, 1.0]));
+    wrong(&sizes([1.0, 1.0, 1.0, 1.0]));
 }
 
 #[test]
