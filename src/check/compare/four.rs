@@ -41,7 +41,7 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
             }
         };
         let mut block = block(target, &opinions);
-        if opinions.contradict {
+        if let Some((i, _)) = opinions.contradict {
             let cause = cause.get_or_insert_with(|| cause::of_contradiction(compare, case));
             let who = match block.right {
                 Right::HandCoded => "autodiff is contradicted by differences, and the hand-coded gradient is right",
@@ -50,6 +50,7 @@ pub(super) fn blocks(compare: &Compare<'_>, case: &Case) -> Result<(Vec<Block>, 
             };
             if target.agrees {
                 (block.verdict, block.right) = (Verdict::Differs, Right::Neither);
+                block.worst = Some(worst_at(&block, i));
             }
             block.reason = Some(format!("{who}: {cause}"));
         } else if let Some(place) = choice {
@@ -80,8 +81,8 @@ where
 struct Opinions {
     forward: Tensor<f64>,
     numeric: Tensor<f64>,
-    /// Whether differences that can be trusted contradict reverse mode.
-    contradict: bool,
+    /// The element in which differences that can be trusted contradict reverse mode most, if they do.
+    contradict: Option<(usize, f64)>,
     /// Why there are no differences of an element.
     in_the_way: Option<String>,
 }
@@ -110,7 +111,7 @@ fn second_opinions(
     let (mut forward, mut numeric, mut in_the_way) = (unknown.clone(), unknown, None);
     let truth = target.truth.iter().filter(|x| x.is_finite());
     let size = truth.fold(1e-3, |max: f64, x| max.max(x.abs()));
-    let mut contradict = false;
+    let mut contradict: Option<(usize, f64)> = None;
     for i in spread(x.numel(), compare.max_elements) {
         let mut tangent = Tensor::zeros(x.shape());
         tangent.as_mut_slice()[i] = 1.0;
@@ -140,9 +141,13 @@ fn second_opinions(
             Ok(estimate) => {
                 numeric.as_mut_slice()[i] = estimate.value;
                 // What changes within a step is seen with a small one: both must contradict.
-                contradict = contradict
-                    || contradicts(&estimate, reverse, size)
-                        && derivative(SMALL_STEP).is_ok_and(|estimate| contradicts(&estimate, reverse, size));
+                let error = (reverse - estimate.value).abs();
+                if contradicts(&estimate, reverse, size)
+                    && derivative(SMALL_STEP).is_ok_and(|estimate| contradicts(&estimate, reverse, size))
+                    && contradict.is_none_or(|(_, most)| error > most)
+                {
+                    contradict = Some((i, error));
+                }
             }
             Err(why) => in_the_way = Some(why),
         }
@@ -214,10 +219,7 @@ fn measure(block: &mut Block) {
     block.max_absolute = error;
     block.max_relative = if error == 0.0 || error.is_infinite() { error } else { error / size };
     block.cosine = dot / (f64::sqrt(hands) * f64::sqrt(reverses));
-    let at = |x: &Tensor<f64>| x.as_slice()[i];
-    let (forward, numeric) = (at(&block.forward), at(&block.numeric));
-    let (hand, reverse) = (at(&block.hand), at(&block.reverse));
-    block.worst = Some(Worst { index: index_of(i, &block.shape), hand, reverse, forward, numeric });
+    block.worst = Some(worst_at(block, i));
     if block.agrees() {
         return;
     }
@@ -231,6 +233,13 @@ fn measure(block: &mut Block) {
         (false, false) if agree(&block.forward, &block.numeric, CONFIRMS, 1e-3) == Some(true) => Right::Neither,
         _ => Right::Undecided,
     };
+}
+
+/// The four values of an element.
+fn worst_at(block: &Block, i: usize) -> Worst {
+    let [hand, reverse, forward, numeric] =
+        [&block.hand, &block.reverse, &block.forward, &block.numeric].map(|x| x.as_slice()[i]);
+    Worst { index: index_of(i, &block.shape), hand, reverse, forward, numeric }
 }
 
 /// Whether forward mode or differences are there, and those that are give these values.

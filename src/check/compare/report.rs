@@ -93,7 +93,8 @@ pub struct Block {
     pub max_relative: f64,
     /// The cosine of the angle between the two; NaN for a wrong shape or zeros.
     pub cosine: f64,
-    /// The element that is farthest off, or the largest where only rounding differs; none for a wrong shape.
+    /// The element that is farthest off, or the largest where only rounding differs; where differences contradict both, the one
+    /// that they contradict most. None for a wrong shape.
     pub worst: Option<Worst>,
     /// Whether hand-coded and reverse mode agree and nothing contradicts them; inconclusive where they are different choices at
     /// a kink.

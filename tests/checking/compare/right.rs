@@ -77,6 +77,8 @@ fn a_users_wrong_rule_that_the_derivation_shares_is_no_agreement() {
     println!("{report}");
     let block = &report.blocks[0];
     assert_eq!((block.verdict, block.right), (Verdict::Differs, Right::Neither));
+    let worst = block.worst.as_ref().unwrap();
+    assert!((worst.hand, worst.reverse) == (48.0, 48.0) && (worst.numeric - 24.0).abs() < 1e-6, "{worst:?}");
     let why = block.reason.as_deref().unwrap();
     assert!(why.contains("agree, and differences contradict both: the rule of c = cube ("), "{why}");
     assert!(why.contains("right.rs:") && !why.contains("right_cube") && !why.contains("taken off"), "{why}");
