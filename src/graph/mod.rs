@@ -81,6 +81,8 @@ pub struct GraphNode<T> {
     pub(crate) name: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) site: Option<&'static Location<'static>>,
+    /// The node of the graph that this one is an expansion of, if it is one.
+    pub(crate) origin: Option<usize>,
 }
 
 /// An argument of a node.
@@ -311,7 +313,7 @@ impl<'t, T: Element> Collector<'t, T> {
         };
         let site = self.tape.scalars().site(id);
         let value = Value::Scalar(self.values[id as usize]);
-        GraphNode { index: 0, op, args, value, active: true, name: None, scope: None, site }
+        GraphNode { index: 0, op, args, value, active: true, name: None, scope: None, site, origin: None }
     }
 
     fn entry(&self, k: usize, reached: &HashMap<Recorded, usize>) -> GraphNode<T> {
@@ -322,6 +324,6 @@ impl<'t, T: Element> Collector<'t, T> {
         let op = entry.op.clone();
         drop(entries);
         let args = parents.iter().map(|parent| self.arg(parent.id, parent.value, reached)).collect();
-        GraphNode { index: 0, op, args, value, active, name: None, scope: None, site }
+        GraphNode { index: 0, op, args, value, active, name: None, scope: None, site, origin: None }
     }
 }

@@ -48,7 +48,7 @@ impl<T: Element> GraphNode<T> {
     }
 
     /// Records the textbook formula of the node's op, if it has one.
-    fn record_expansion<'t>(&self, tape: &'t Tape<T>, args: &[Var<'t, T>]) -> Option<Var<'t, T>> {
+    pub(crate) fn record_expansion<'t>(&self, tape: &'t Tape<T>, args: &[Var<'t, T>]) -> Option<Var<'t, T>> {
         match &self.op {
             NodeOp::Unary(op) => op.with(Expand(args[0])),
             NodeOp::Binary(op) => op.with(Expand2(args[0], args[1])),
@@ -122,6 +122,7 @@ impl<T: Element> Graph<T> {
             };
             if let Some(origin) = origin {
                 expanded.nodes[index].site = origin.site;
+                expanded.nodes[index].origin = Some(origin.index);
             }
         }
         // The new tape's numbers mean nothing to the caller; their own lead to what their nodes became.

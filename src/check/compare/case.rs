@@ -151,6 +151,14 @@ impl Case {
         (0..self.targets.len()).filter(|&k| !self.targets[k].agrees).collect()
     }
 
+    /// How many hand-coded values of a target tell something: those that are not 0 on both sides, each number once.
+    pub fn informative(&self, target: usize) -> usize {
+        let Target { hand, variable, .. } = &self.targets[target];
+        let pairs = hand.iter().map(|x| x.to_bits()).zip(variable.truth.iter().map(|x| x.to_bits()));
+        let zero = 0.0f64.to_bits();
+        pairs.filter(|&(h, t)| h != zero || t != zero).collect::<std::collections::HashSet<_>>().len().max(1)
+    }
+
     /// How far a candidate is from the hand-coded values of a target, relative to the largest; none if that is too far.
     pub fn fit(&self, target: usize, candidate: &Tensor<f64>) -> Option<f64> {
         let Target { hand, tolerance, .. } = &self.targets[target];
@@ -188,7 +196,7 @@ impl Case {
         let vars = graph
             .record_with(&tape, |node, args| {
                 let mistake = mistakes.iter().find(|mistake| mistake.is_at(node.index()))?;
-                Some(mistake.record(&tape, graph, node, args))
+                Some(mistake.record(&tape, node, args))
             })
             .ok()?;
         let place = |target: &Target| target.nodes[level];

@@ -17,12 +17,17 @@ pub(super) struct Factor {
 #[derive(Debug)]
 pub(super) struct Factors {
     all: Vec<Factor>,
-    sizes: Vec<f64>,
     /// The number of examples, where the data shows it.
     pub examples: Option<usize>,
 }
 
 impl Factors {
+    /// The numbers that have a name, such as m and lambda.
+    pub fn named(&self) -> Vec<(String, f64)> {
+        let plain = |factor: &&Factor| factor.parts == 1 && !factor.name.starts_with("1/") && factor.name != "2";
+        self.all.iter().filter(plain).map(|factor| (factor.name.clone(), factor.value)).collect()
+    }
+
     /// From the constants that the user gave, and the sizes of the graph's data.
     pub fn new(constants: &[(String, f64)], graph: &Graph<f64>) -> Self {
         let Sizes { examples, outputs, named, others } = sizes(constants, graph);
@@ -41,11 +46,9 @@ impl Factors {
                 bases.push((size.to_string(), size as f64));
             }
         }
-        let mut factors =
-            Self { all: vec![Factor { value: 1.0, name: "1".into(), parts: 0 }], sizes: Vec::new(), examples };
+        let mut factors = Self { all: vec![Factor { value: 1.0, name: "1".into(), parts: 0 }], examples };
         for (name, x) in bases.iter().filter(|(_, x)| *x > 1.0 && x.fract() == 0.0) {
             let name = bracketed(name);
-            factors.sizes.push(*x);
             if *x > 2.0 {
                 factors.add(x / (x - 1.0), format!("{name}/({name} - 1)"), 2);
                 factors.add((x - 1.0) / x, format!("({name} - 1)/{name}"), 2);
@@ -94,17 +97,7 @@ impl Factors {
         } else {
             format!("-({})", &name[1..])
         };
-        Some(Factor { value, name, parts: found.parts })
-    }
-
-    /// What may be counted in a mean: sizes of data, and whole numbers that the user gave.
-    pub fn sizes(&self) -> &[f64] {
-        &self.sizes
-    }
-
-    /// Factors made of one number, other than 1.
-    pub fn simple(&self) -> impl Iterator<Item = &Factor> {
-        self.all.iter().filter(|factor| factor.parts == 1)
+        Some(Factor { value: found.value.copysign(value), name, parts: found.parts })
     }
 }
 

@@ -74,7 +74,7 @@ impl Head {
         let node = &case.levels[level].nodes()[node];
         found.op = Some(node.op().into());
         found.scope = node.scope().map(String::from);
-        found.site = node.site().map(|site| format!("{}:{}", site.file(), site.line()));
+        found.site = describe::site(node);
         found
     }
 }

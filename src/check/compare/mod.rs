@@ -57,19 +57,26 @@
 //!
 //! # Diagnosis
 //!
-//! What would have to be wrong for the hand-coded values to come out? Hypotheses are tested by computing what each would
-//! give, and held against all hand-coded values at once, those that agree included:
+//! A hand-coded gradient is a program: the derivation, with a slip in it. The right derivation is at hand, since the ops' own rules
+//! write it down, statement by statement, with the values at the point. So the smallest edit of it is looked for that gives the
+//! hand-coded numbers, all of them at once, those that agree included:
 //!
-//! - of the result: a constant factor, a transpose, an added multiple of the parameter, permuted rows or columns, another
-//!   parameter's gradient, another shape;
-//! - of the derivation: the graph is recorded again with the rule of one node changed, and swept backwards. So the sweep
-//!   stays the only loop, and a mistake in one place shows in everything behind it. Fused ops stand as they are and as
-//!   their textbook formulas, so that softmax's own rule can be left out of a cross-entropy;
-//! - of the function: another loss, an op left out or applied twice, the target dropped.
+//! - of one statement, in the forms in which people write it: another value at hand in place of an operand, a factor or a term left out, turned
+//!   or counted twice, another operator, exponent, function, comparison, transpose, sum or index, another number;
+//! - the same edit in all steps of a recurrence, all layers of a loop, all uses of a line;
+//! - two edits of different statements;
+//! - of the result (a penalty left out or put where none belongs, rows in another order, another parameter's gradient, another
+//!   shape), of the function (another loss, an op left out or applied twice) and of its examples (one alone), where no edit says it.
 //!
-//! Where no single mistake explains the values, two at once are tried, within a [`budget`](Compare::budget). A mistake is
-//! reported only if its values are the hand-coded ones up to rounding ([`Compare::tolerance`]). Several that come to the
-//! same numbers at the point are equivalents, the simplest first. Values that nothing explains get no diagnosis.
+//! An edit is reported only if it gives the hand-coded values up to rounding ([`Compare::tolerance`]), and if among as many as were
+//! tried none would come as near by chance. The report has the statement as it is and as it should be, in the names that the function
+//! gives ([`Var::named`](crate::Var::named)), with the line that recorded it. Several that come to the
+//! same numbers at the point are equivalents, the simplest first. For values that nothing explains the report describes the
+//! difference ([`Diagnosis::description`]): by which number, in which elements, in what precision, and by elimination where the
+//! mistake must be.
+//!
+//! The report is text (print it), data (`Comparison::to_json`, with the feature `training`), [Markdown](Comparison::to_markdown) or
+//! [a page](Comparison::to_html).
 //!
 //! # Cost
 //!
@@ -79,15 +86,21 @@
 mod case;
 mod cause;
 mod choices;
+#[cfg(feature = "training")]
+mod data;
+mod derivation;
 mod describe;
+mod difference;
 mod factors;
 mod four;
 mod hand;
 mod head;
 mod kinds;
+mod markdown;
 mod mutant;
 mod mutations;
 mod notes;
+mod page;
 mod parameters;
 mod report;
 mod results;
@@ -201,7 +214,7 @@ impl<'f> Compare<'f> {
             constants: Vec::new(),
             tolerance: None,
             max_elements: 256,
-            budget: 5000,
+            budget: 5_000_000,
             time_limit: None,
             timed: None,
             refused: None,
@@ -306,7 +319,7 @@ impl<'f> Compare<'f> {
     pub fn max_elements(self, max_elements: usize) -> Self {
         Self { max_elements, ..self }
     }
-    /// The most mistakes to try, single or double: 5000.
+    /// The most mistakes to try, single or double: 5,000,000. What is cheap to say is tried first.
     pub fn budget(self, budget: usize) -> Self {
         Self { budget, ..self }
     }
@@ -384,6 +397,11 @@ impl<'f> Compare<'f> {
     fn check_names(&self) -> Result<()> {
         if self.names.is_empty() {
             return Err(Error::argument("compare: no parameters; give at least one with parameter(name, value)"));
+        }
+        if let Some(tolerance) = self.tolerance.filter(|tolerance| !(tolerance.is_finite() && *tolerance >= 0.0)) {
+            return Err(Error::argument(format!(
+                "compare: a tolerance of {tolerance} tells nothing apart; give the relative error allowed, as 1e-9"
+            )));
         }
         if self.hand.is_empty() {
             return Err(Error::argument(

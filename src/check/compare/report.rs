@@ -128,7 +128,7 @@ impl Block {
     pub(super) fn is_mistaken(&self) -> bool {
         self.verdict == Verdict::Differs && self.reason.is_none() && self.right != Right::HandCoded
     }
-    fn row(&self) -> Vec<String> {
+    pub(super) fn row(&self) -> Vec<String> {
         let verdict = match self.verdict {
             Verdict::Agrees => "agree",
             Verdict::Inconclusive => "undecided",
@@ -183,6 +183,8 @@ pub struct Mistake {
     pub kind: Kind,
     /// The node where it was made, by its name or op and number.
     pub node: Option<String>,
+    /// All nodes whose derivatives are in the statement that is wrong.
+    pub nodes: Vec<String>,
     /// The op of that node.
     pub op: Option<String>,
     /// The scope in which it was recorded.
@@ -191,6 +193,10 @@ pub struct Mistake {
     pub site: Option<String>,
     /// The factor that it comes to, for mistakes that are one.
     pub factor: Option<f64>,
+    /// The statement of the derivation as it was written, where that is known: "dZ = dA * A".
+    pub wrong: Option<String>,
+    /// The same as it should be: "dZ = dA * A * (1 - A)".
+    pub right: Option<String>,
     /// What was done wrong, in words.
     pub text: String,
 }
@@ -246,6 +252,8 @@ impl Hypothesis {
 /// // Numbers that nothing explains get no explanation.
 /// let odd = compare([0.3, -7.1, 0.02]).run()?.diagnosis;
 /// assert!(odd.best().is_none() && odd.complete);
+/// // They are described instead: each line says what a person would look at next.
+/// assert!(odd.description[0].starts_with("your x: 0.950 times as long as the true gradient at a cosine of"));
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -253,6 +261,9 @@ impl Hypothesis {
 pub struct Diagnosis {
     /// Explanations, the simplest first. They give the same values at the point, so nothing here tells them apart.
     pub explanations: Vec<Hypothesis>,
+    /// Where there are none: in what, and in which elements, each gradient differs, and where the mistake must be by which
+    /// gradients are wrong.
+    pub description: Vec<String>,
     /// How many mistakes were tried, one at a time.
     pub singles: usize,
     /// How many pairs of mistakes were tried.
@@ -275,32 +286,95 @@ impl Diagnosis {
     }
 }
 
-/// Explanations that a report shows beside the first.
-const EQUIVALENTS: usize = 3;
+/// Places that a report shows: that of the best explanation, and the next ones.
+const PLACES: usize = 3;
+
+impl Diagnosis {
+    /// The best explanation, the best ones of other places, at most three in all, and how many more there are.
+    ///
+    /// Explanations of one place that give the same numbers are mostly the same mistake in other words.
+    pub(super) fn by_place(&self) -> (Vec<&Hypothesis>, usize) {
+        let mut shown: Vec<&Hypothesis> = Vec::new();
+        for explanation in &self.explanations {
+            if shown.len() < PLACES && shown.iter().all(|known| !known.is_at_place_of(explanation)) {
+                shown.push(explanation);
+            }
+        }
+        let more = self.explanations.len() - shown.len();
+        (shown, more)
+    }
+
+    /// What there is to say where nothing explains the values, line by line.
+    pub(super) fn unexplained(&self) -> Vec<String> {
+        let tried = self.singles + self.pairs;
+        let ended = if self.complete { "" } else { " (the budget ended the search)" };
+        let chance = match self.by_chance {
+            0 => format!("no mistake among {tried} tried gives these numbers{ended}"),
+            n => format!(
+                "{n} of {tried} mistakes tried fit, as they might by chance: too few or too coarse values{ended}"
+            ),
+        };
+        self.description.iter().cloned().chain([chance]).collect()
+    }
+}
+
+impl Hypothesis {
+    /// The statements as they were written and as they should be, each pair once.
+    pub(super) fn statements(&self) -> Vec<(&str, &str)> {
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        for mistake in &self.mistakes {
+            if let (Some(wrong), Some(right)) = (&mistake.wrong, &mistake.right)
+                && !pairs.contains(&(wrong, right))
+            {
+                pairs.push((wrong, right));
+            }
+        }
+        pairs
+    }
+
+    /// Whether the same nodes' derivatives are wrong.
+    fn is_at_place_of(&self, other: &Hypothesis) -> bool {
+        let place = |explanation: &Hypothesis| {
+            let nodes = explanation.mistakes.iter().flat_map(|mistake| &mistake.nodes);
+            nodes.cloned().collect::<std::collections::BTreeSet<String>>()
+        };
+        // What is no statement of a node is told by its kind.
+        let (here, there) = (place(self), place(other));
+        here == there && (!here.is_empty() || self.kind() == other.kind())
+    }
+}
 
 impl fmt::Display for Diagnosis {
+    /// The best explanation, with the statement as it is and as it should be; then, a line each, those of other places that
+    /// give the same numbers. Without an explanation: how the gradients differ.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(best) = self.best() else {
-            let tried = self.singles + self.pairs;
-            if self.by_chance > 0 {
-                let fit = self.by_chance;
-                return write!(
-                    f,
-                    "{fit} of {tried} mistakes tried fit, as they might by chance: too few or too coarse values"
-                );
-            }
-            write!(f, "no single or double mistake among {tried} tried explains it")?;
-            return if self.complete { Ok(()) } else { f.write_str(" (the budget ended the search)") };
-        };
+        let Some(best) = self.best() else { return f.write_str(&self.unexplained().join("\n  ")) };
         f.write_str(&best.text)?;
-        for other in self.explanations[1..].iter().take(EQUIVALENTS) {
-            write!(f, "\n  the same at this point: {}", other.text)?;
+        for (wrong, right) in best.statements() {
+            let width = wrong.chars().count().max(right.chars().count());
+            write!(f, "\n    {wrong:<width$}    {AS_IT_IS}\n    {right:<width$}    {AS_IT_SHOULD_BE}")?;
         }
-        match self.explanations.len().saturating_sub(1 + EQUIVALENTS) {
+        let (shown, more) = self.by_place();
+        for other in &shown[1..] {
+            write!(f, "\n  {SAME} {}", other.text)?;
+        }
+        match more {
             0 => Ok(()),
-            more => write!(f, "\n  and {more} more that come to the same"),
+            more => write!(f, "\n  {}", and_more(more)),
         }
     }
+}
+
+/// What stands beside the two statements.
+pub(super) const AS_IT_IS: &str = "as it is";
+pub(super) const AS_IT_SHOULD_BE: &str = "as it should be";
+/// What stands before an explanation that gives the same numbers.
+pub(super) const SAME: &str = "the same at this point:";
+
+/// What is said of explanations that are not shown.
+pub(super) fn and_more(more: usize) -> String {
+    let come = if more == 1 { "comes" } else { "come" };
+    format!("and {more} more that {come} to the same")
 }
 
 /// How long each took, at best.
@@ -434,8 +508,26 @@ impl Comparison {
         if self.agrees() { Ok(self) } else { Err(Error::check(self.to_string())) }
     }
 
+    /// The value of the function, and the hand-coded one.
+    pub(super) fn values(&self) -> String {
+        match (self.hand_value, self.value_verdict) {
+            (Some(by_hand), Verdict::Differs) => {
+                let relative = (by_hand - self.value).abs() / by_hand.abs().max(self.value.abs());
+                let [by_hand, value] = [by_hand, self.value].map(|x| significant(x, digits(relative)));
+                format!("hand-coded {by_hand}, function {value}")
+            }
+            (Some(_), _) => format!("{}, hand-coded the same", significant(self.value, 6)),
+            (None, _) => significant(self.value, 6),
+        }
+    }
+
+    /// Whether a mistake was looked for.
+    pub(super) fn has_diagnosis(&self) -> bool {
+        self.blocks.iter().any(Block::is_mistaken)
+    }
+
     /// The first line: how many agree.
-    fn headline(&self) -> String {
+    pub(super) fn headline(&self) -> String {
         if self.value_verdict == Verdict::Differs {
             return "two different functions are compared: the hand-coded value is not the function's".into();
         }
@@ -467,7 +559,7 @@ impl Comparison {
     }
 }
 
-const HEADINGS: [&str; 12] = [
+pub(super) const HEADINGS: [&str; 12] = [
     "gradient",
     "shape",
     "verdict",
@@ -486,11 +578,8 @@ impl fmt::Display for Comparison {
     /// A line for the whole, a table with a row for each gradient, the value, and the diagnosis. Errors of rounding (1e-12) print as 0.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "compare: {}", self.headline())?;
-        if let (Some(by_hand), Verdict::Differs) = (self.hand_value, self.value_verdict) {
-            let (value, relative) = (self.value, (by_hand - self.value).abs() / by_hand.abs().max(self.value.abs()));
-            let digits = digits(relative);
-            let [by_hand, value] = [by_hand, value].map(|x| significant(x, digits));
-            write!(f, "\n  value: hand-coded {by_hand}, function {value}")?;
+        if self.value_verdict == Verdict::Differs {
+            write!(f, "\n  value: {}", self.values())?;
             return self.notes.iter().try_for_each(|note| write!(f, "\nnote: {note}"));
         }
         let mut rows = vec![HEADINGS.map(String::from).to_vec()];
@@ -505,12 +594,8 @@ impl fmt::Display for Comparison {
             let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
             write!(f, "\n  {}", cells.join("  ").trim_end())?;
         }
-        let value = significant(self.value, 6);
-        match self.hand_value {
-            Some(_) => write!(f, "\nvalue: {value}, hand-coded the same")?,
-            None => write!(f, "\nvalue: {value}")?,
-        }
-        if self.blocks.iter().any(Block::is_mistaken) {
+        write!(f, "\nvalue: {}", self.values())?;
+        if self.has_diagnosis() {
             write!(f, "\ndiagnosis: {}", self.diagnosis)?;
         }
         if let Some(timing) = &self.timing {

@@ -16,7 +16,18 @@ pub(super) struct Suspect {
 
 /// A mistake without a place in the graph.
 pub(super) fn mistake(kind: Kind, factor: Option<f64>, text: String) -> Mistake {
-    Mistake { kind, node: None, op: None, scope: None, site: None, factor, text }
+    Mistake {
+        kind,
+        node: None,
+        nodes: Vec::new(),
+        op: None,
+        scope: None,
+        site: None,
+        factor,
+        wrong: None,
+        right: None,
+        text,
+    }
 }
 
 /// The mistakes that explain a target, and how many were tried.
@@ -73,7 +84,7 @@ pub(super) fn factor(case: &Case, hand: &[f64], truth: &[f64]) -> Option<(f64, S
         return None;
     }
     let factor = case.factors.find(c, case.tolerance)?;
-    (factor.value != 1.0).then_some((c, factor.name, factor.parts))
+    (factor.value != 1.0).then_some((factor.value, factor.name, factor.parts))
 }
 
 /// Other parameters and hand-coded intermediates.
@@ -205,13 +216,17 @@ fn coefficient(case: &Case, parameter: &Variable) -> Option<(f64, Vec<bool>)> {
                 _ => false,
             }
     };
-    graph.nodes().iter().filter(alone).find_map(|node| {
+    let of = |node: &GraphNode<f64>| -> Option<(f64, Vec<bool>)> {
         let g = adjoints[node.index()].clone().into_tensor();
         let parts = mutant::contributions(node, &mutant::inputs_of(graph, node), &g).ok()?;
         let sum = parts.into_iter().reduce(|a, b| &a + &b)?;
         let noise = 1e-12 * sum.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
         let (c, _) = multiple(&sum, &parameter.value, noise)?;
         Some((c, sum.iter().map(|x| x.abs() > noise).collect()))
+    };
+    // A term that is read twice counts twice.
+    graph.nodes().iter().filter(alone).filter_map(of).reduce(|(a, there), (b, here)| {
+        (a + b, there.into_iter().zip(here).map(|(there, here)| there || here).collect())
     })
 }
 

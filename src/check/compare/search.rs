@@ -1,27 +1,41 @@
 //! The search for the mistake: what each hypothesis would give, held against all hand-coded values.
 
 use super::case::Case;
-use super::mutant::{Change, Mutation};
+use super::mutant::Mutation;
 use super::results::{self, Suspect};
 use super::{Compare, Diagnosis, Hypothesis, Kind, Mistake};
-use super::{describe, head, mutations, shapes};
+use super::{derivation, describe, difference, head, mutations, shapes};
+use crate::graph::GraphNode;
 use crate::tensor::Tensor;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Equivalent explanations that are kept.
 const KEPT: usize = 12;
 
-/// About how many factors each hypothesis may come with.
-const FACTORS: f64 = 100.0;
+/// What a bit of an edit's cost comes to beside other mistakes.
+const BIT: f64 = 0.1;
+
+/// What it costs that a statement is one of a textbook formula that was not recorded.
+const LEVEL: f64 = 0.25;
+
+/// How much work one pass over the statements of a derivation may be: about a second.
+const WORK: usize = 1_000_000;
+
+/// What it costs that a mistake was made in the formulas of some gradients alone.
+const APART: f64 = 0.7;
+
+/// The bits of an edit that needs no other form.
+const PLAIN: f64 = 6.0;
+
+type Find = fn(&Case, &[Case], usize, &mut derivation::Allowance<'_>) -> Vec<derivation::Explained>;
 
 /// What a mutation of the sweep gives.
 struct Effect {
     mutation: Mutation,
     cost: f64,
     gradients: Vec<Tensor<f64>>,
-    /// Which targets it changes, and which it explains.
-    changes: Vec<bool>,
+    /// Which targets it explains.
     fits: Vec<Option<f64>>,
 }
 
@@ -41,6 +55,10 @@ struct Part {
 
 struct Search<'a> {
     case: &'a Case,
+    /// The same at other points.
+    others: &'a [Case],
+    /// Whether one edit of the derivation is an explanation.
+    in_derivation: bool,
     differing: Vec<usize>,
     budget: usize,
     limit: Option<Duration>,
@@ -54,6 +72,8 @@ struct Search<'a> {
 pub(super) fn diagnose(compare: &Compare<'_>, case: &Case) -> Diagnosis {
     let mut search = Search {
         case,
+        others: case.others(compare),
+        in_derivation: false,
         differing: case.differing(),
         budget: compare.budget,
         limit: compare.time_limit,
@@ -63,14 +83,26 @@ pub(super) fn diagnose(compare: &Compare<'_>, case: &Case) -> Diagnosis {
         diagnosis: Diagnosis { complete: true, ..Diagnosis::default() },
     };
     search.results();
-    let outcomes = search.singles();
-    search.heads();
+    search.derived(derivation::single, true);
+    if !search.in_derivation {
+        search.derived(derivation::apart, false);
+    }
+    let mut outcomes = Vec::new();
+    if !search.in_derivation {
+        outcomes = search.singles();
+        search.heads();
+    }
     if search.found.is_empty() {
         search.scaled(&outcomes);
         search.separate();
     }
-    if search.found.is_empty() {
-        search.doubles(&outcomes);
+    // The same number everywhere is the whole of what there is to say, whatever two edits make it.
+    let multiples = search.differing.iter().all(|&k| is_multiple(&case.targets[k].hand, &case.targets[k].truth));
+    if search.found.is_empty() && !multiples {
+        search.derived(derivation::double, true);
+    }
+    if search.found.is_empty() && !multiples {
+        search.derived(derivation::wide, true);
     }
     search.finish()
 }
@@ -99,7 +131,9 @@ impl Search<'_> {
                 findings.extend(more);
                 self.diagnosis.singles += tried.min(100);
             }
-            for finding in findings {
+            for mut finding in findings {
+                finding.mistake.nodes = readers(self.case, k, finding.mistake.kind == Kind::Regularisation);
+                finding.mistake.node = finding.mistake.nodes.first().cloned();
                 let (kind, factor) = (finding.mistake.kind, finding.mistake.factor);
                 let near = |a: Option<f64>| match (a, factor) {
                     (Some(a), Some(b)) => (a - b).abs() <= 1e-7 * a.abs().max(b.abs()),
@@ -129,10 +163,51 @@ impl Search<'_> {
             let mistakes: HashMap<usize, Mistake> =
                 members.into_iter().map(|(k, finding)| (k, finding.mistake)).collect();
             if mistakes.len() == self.differing.len() {
-                let alone = if kind == Kind::Regularisation { f64::min(alone, 0.3) } else { alone };
+                let is_all = |k: usize| is_multiple(&self.case.targets[k].truth, &self.case.targets[k].value);
+                let alone = match kind {
+                    // Where there is something else that it is added to.
+                    Kind::Regularisation if !self.differing.iter().any(|&k| is_all(k)) => -0.5 * cost,
+                    // The statement that is wrong says more than what came of it.
+                    _ => alone + 0.6,
+                };
                 self.add(alone + cost, fit, true, vec![mistakes.clone()]);
             }
             self.parts.push(Part { cost, mistakes, fit });
+        }
+    }
+
+    /// Small edits of the derivation: of what was recorded, and of its textbook formulas.
+    fn derived(&mut self, find: Find, shared: bool) {
+        let case = self.case;
+        let mut least = f64::INFINITY;
+        for level in 0..case.levels.len() {
+            if !self.may_go_on() {
+                return;
+            }
+            let mut tried = 0;
+            let (known, budget, limit, began) = (self.diagnosis.singles, self.budget, self.limit, self.began);
+            let mut complete = true;
+            let mut more = |n: usize| {
+                tried += n;
+                complete = known + tried <= budget && limit.is_none_or(|limit| began.elapsed() < limit);
+                complete
+            };
+            let found = find(case, self.others, level, &mut derivation::Allowance { more: &mut more, work: WORK });
+            self.diagnosis.singles += tried;
+            self.diagnosis.complete &= complete;
+            let any = !found.is_empty();
+            for one in found {
+                let each = |mistake: &Mistake| self.differing.iter().map(|&k| (k, mistake.clone())).collect();
+                let mistakes = one.mistakes.iter().map(each).collect();
+                let apart = if shared { 0.0 } else { APART };
+                least = f64::min(least, one.cost);
+                self.add(BIT * one.cost + LEVEL * level as f64 + apart, one.fit, shared && !one.apart, mistakes);
+            }
+            self.in_derivation |= any;
+            // What is as plain as this is no better said in a textbook formula.
+            if any && least < PLAIN {
+                break;
+            }
         }
     }
 
@@ -152,8 +227,8 @@ impl Search<'_> {
                 |k: usize| case.fit_values(case.targets[k].truth.as_slice(), gradients[k].as_slice()).is_none();
             let changes: Vec<bool> = targets.map(changed).collect();
             if changes.contains(&true) {
-                let cost = describe::cost(case, &mutation);
-                outcomes.push(Effect { mutation, cost, gradients, changes, fits });
+                let cost = describe::cost(&mutation);
+                outcomes.push(Effect { mutation, cost, gradients, fits });
             }
         }
         for outcome in &outcomes {
@@ -263,52 +338,6 @@ impl Search<'_> {
         self.add(cost, a.fit.max(b.fit), false, vec![a.mistakes.clone(), rest]);
     }
 
-    /// Two mutations at once. What only one of them changes must be explained by that one, so that few pairs need a sweep.
-    fn doubles(&mut self, outcomes: &[Effect]) {
-        let case = self.case;
-        let mut seen = HashSet::new();
-        let mut chosen: Vec<&Effect> = Vec::new();
-        // Of mistakes in the function and in its derivation at once, some always fit by an identity.
-        let derivation = |outcome: &&Effect| {
-            let change = &outcome.mutation.change;
-            !outcome.mutation.is_of_function() && !matches!(change, Change::OtherValue(..))
-        };
-        let mut by_cost: Vec<&Effect> = outcomes.iter().filter(derivation).collect();
-        by_cost.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-        for outcome in by_cost {
-            // Mistakes that come to the same alone mostly do so in pairs; what forgets a path is the exception.
-            let forgets = matches!(outcome.mutation.change, Change::Scaled(0.0) | Change::ArgumentScaled(_, 0.0));
-            if seen.insert((forgets, signature(&outcome.gradients))) {
-                chosen.push(outcome);
-            }
-        }
-        let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
-        for (j, b) in chosen.iter().enumerate() {
-            for (i, a) in chosen[..j].iter().enumerate() {
-                let apart = a.mutation.level == b.mutation.level && a.mutation.is_apart_from(&b.mutation);
-                if apart && (0..case.targets.len()).all(|k| possible(case, a, b, k)) {
-                    pairs.push((a.cost + b.cost, i, j));
-                }
-            }
-        }
-        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (cost, i, j) in pairs {
-            if !self.may_go_on() {
-                return;
-            }
-            self.diagnosis.pairs += 1;
-            let both = [&chosen[i].mutation, &chosen[j].mutation];
-            let Some(gradients) = case.gradients(&both) else { continue };
-            let fits: Option<Vec<f64>> = (0..case.targets.len()).map(|k| case.fit(k, &gradients[k])).collect();
-            let Some(fits) = fits else { continue };
-            let mistakes = both.map(|mutation| {
-                let mistake = describe::mistake(case, mutation);
-                self.differing.iter().map(|&k| (k, mistake.clone())).collect()
-            });
-            self.add(1.5 + cost, fits.into_iter().fold(0.0, f64::max), true, mistakes.to_vec());
-        }
-    }
-
     /// Adds an explanation: mistakes by the targets that each explains.
     fn add(&mut self, cost: f64, fit: f64, shared: bool, groups: Vec<HashMap<usize, Mistake>>) {
         let blocks: Vec<String> = self.differing.iter().map(|&k| self.case.targets[k].name.clone()).collect();
@@ -327,13 +356,6 @@ impl Search<'_> {
             }
         }
         self.found.push(Scored { cost, explanation: Hypothesis { mistakes, blocks, shared, fit, text } });
-    }
-
-    /// Whether so many hypotheses would fit so few values by chance: each value lets one through in 1 / tolerance.
-    fn may_be_chance(&self) -> bool {
-        let values: usize = self.differing.iter().map(|&k| self.case.targets[k].hand.len()).sum();
-        let tried = (self.diagnosis.singles + self.diagnosis.pairs) as f64;
-        tried * FACTORS * self.case.tolerance.powi(values.min(100) as i32) > 0.01
     }
 
     /// "your W1, b1 equal the true gradients with ...".
@@ -361,6 +383,13 @@ impl Search<'_> {
     }
 
     fn finish(mut self) -> Diagnosis {
+        // Of all that were tried, one in so many comes as near by chance.
+        let values: usize = self.differing.iter().map(|&k| self.case.informative(k)).sum();
+        let tried = (self.diagnosis.singles + self.diagnosis.pairs) as f64;
+        let by_chance = |fit: f64| tried * fit.max(1e-15).powi(values.min(1000) as i32) > 1e-3;
+        let all = self.found.len();
+        self.found.retain(|found| !by_chance(found.explanation.fit));
+        self.diagnosis.by_chance += all - self.found.len();
         self.found.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         // A second mistake is no equivalent of a single one.
         let least = self.found.first().map_or(0.0, |first| first.cost);
@@ -368,27 +397,39 @@ impl Search<'_> {
         // With coarse values, what merely passes is no rival of what fits far better.
         let best = self.found.iter().map(|found| found.explanation.fit).fold(f64::INFINITY, f64::min);
         self.found.retain(|found| found.explanation.fit <= (100.0 * best).max(1e-9));
-        if self.may_be_chance() {
-            self.diagnosis.by_chance = self.found.len();
-            self.found.clear();
-        }
         self.found.truncate(KEPT);
         self.diagnosis.explanations = self.found.into_iter().map(|found| found.explanation).collect();
+        if self.diagnosis.explanations.is_empty() {
+            self.diagnosis.description = difference::describe(self.case, &self.differing);
+        }
         self.diagnosis
     }
 }
 
-/// Whether two mistakes together may explain a target.
-fn possible(case: &Case, a: &Effect, b: &Effect, k: usize) -> bool {
-    match (a.changes[k], b.changes[k]) {
-        (true, true) => true,
-        (true, false) => a.fits[k].is_some(),
-        (false, true) => b.fits[k].is_some(),
-        (false, false) => case.targets[k].agrees,
+/// Whether one is a multiple of the other, of more numbers than one.
+fn is_multiple(a: &Tensor<f64>, b: &Tensor<f64>) -> bool {
+    let Some(i) = (0..b.len()).max_by(|&i, &j| b.as_slice()[i].abs().total_cmp(&b.as_slice()[j].abs())) else {
+        return false;
+    };
+    if a.shape() != b.shape() || a.len() < 2 || b.as_slice()[i] == 0.0 {
+        return false;
     }
+    let c = a.as_slice()[i] / b.as_slice()[i];
+    let size = a.as_slice()[i].abs();
+    c != 0.0 && a.iter().zip(b.iter()).all(|(a, b)| (a - c * b).abs() <= 1e-9 * size)
 }
 
-/// Values to ten digits, so that those that differ by rounding are the same.
-fn signature(gradients: &[Tensor<f64>]) -> Vec<String> {
-    gradients.iter().flat_map(|gradient| gradient.iter()).map(|x| format!("{x:.9e}")).collect()
+/// The nodes that read a parameter, whose derivatives its statement has; or those that read nothing else, as a penalty does.
+fn readers(case: &Case, k: usize, alone: bool) -> Vec<String> {
+    let graph = &case.levels[0];
+    let Some(parameter) = case.targets[k].nodes[0] else { return Vec::new() };
+    let reads = |node: &&GraphNode<f64>| {
+        let mut parents = node.parents();
+        if alone {
+            node.parents().count() > 0 && parents.all(|parent| parent == parameter)
+        } else {
+            parents.any(|parent| parent == parameter)
+        }
+    };
+    graph.nodes().iter().filter(reads).map(|node| graph.title(node.index())).collect()
 }

@@ -324,7 +324,7 @@ impl Problem {
             return Err(Error::argument(format!("problem: {wanted} parameters, {given} variables given")));
         }
         let mut items = parameters.to_vec();
-        items.extend(self.data.iter().map(|(_, x)| tape.data(x)));
+        items.extend(self.data.iter().map(|(name, x)| tape.data(x).named(name)));
         for node in &self.nodes {
             let arg = |arg: &Arg| match *arg {
                 Arg::Number(number) => tape.data(number),

@@ -19,6 +19,9 @@ pub type Slips<'a> = &'a [&'a str];
 /// the mistake is no node's. What may be called nothing is a choice at a kink, and undecided.
 pub type Expected = (&'static str, &'static [Kind], &'static str);
 
+/// A number too much, or too little, wherever in the derivation.
+pub const TIMES: &[Kind] = &[Kind::Factor, Kind::RuleScaled, Kind::RuleNegated, Kind::RuleLeftOut, Kind::NotSummed];
+
 /// A derivation coded by hand with switches for mistakes.
 pub struct Family {
     pub derivation: Derivation,
@@ -114,8 +117,9 @@ fn miss(family: &Family, &(slip, kinds, node): &Expected) -> Option<String> {
         // Of one kind: a second one beside the right one would be a wrong one.
         best.mistakes.iter().all(|mistake| {
             let named = mistake.node.as_deref().unwrap_or_default();
-            mistake.kind == best.kind() && kinds.contains(&mistake.kind) && named.starts_with(node)
+            let op = mistake.op.as_deref() == Some(node);
+            mistake.kind == best.kind() && kinds.contains(&mistake.kind) && (named.starts_with(node) || op)
         })
     });
-    (!right).then(|| format!("{title}: {}", report.diagnosis))
+    (!right).then(|| format!("{title}: {:?}: {}", report.diagnosis.kind(), report.diagnosis))
 }

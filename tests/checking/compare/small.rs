@@ -39,12 +39,7 @@ fn an_operand_of_a_product_transposed_the_wrong_way_is_named() {
     report(w2.t().matmul(&out)).assert();
     let (kind, text) = best(&report(w2.matmul(&out)));
     assert_eq!(kind, Kind::TransposedOperand);
-    assert!(
-        text.contains(
-            "W2 in the derivative of matmul #5 (tests/checking/compare/small.rs:LINE) by a1 transposed the wrong way"
-        ),
-        "{text}"
-    );
+    assert!(text.contains("in place of W2.T @ d(W2 @ a1)"), "{text}");
 }
 
 #[test]
@@ -105,13 +100,14 @@ fn mistakes_at_one_term_of_a_loss_are_named() {
     // The factor 2 of the square kept, though the 1/2 before it cancels it.
     let (kind, text) = best(&report(&data * 2.0 + &l1));
     assert_eq!(kind, Kind::RuleScaled, "{text}");
-    assert!(text.contains("times 2"), "{text}");
+    assert!(text.contains("4 * d(") && text.contains("in place of 2 * d("), "{text}");
     let (kind, text) = best(&report(&l1 - &data));
     assert_eq!(kind, Kind::RuleNegated, "{text}");
     let (kind, text) = best(&report(&x.t().matmul(x.matmul(&w)) / 3.0 + &l1));
     assert_eq!(kind, Kind::OperandDropped, "{text}");
     let (kind, text) = best(&report(x.t().matmul(&(x.matmul(&w) + &t)) / 3.0 + &l1));
-    assert_eq!(kind, Kind::OperandNegated, "{text}");
+    assert!(matches!(kind, Kind::OperandNegated | Kind::RuleNegated), "{text}");
+    assert!(text.contains("of the wrong sign"), "{text}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The sweep shown: tables, path products, derivations and Rust source, held against well-known values and golden files.
 
 mod derivation;
-mod golden;
+pub mod golden;
 mod harness;
 mod paths;
 mod source;

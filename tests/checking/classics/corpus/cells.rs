@@ -19,7 +19,7 @@ pub fn families() -> Vec<Family> {
 }
 
 const LSTM: [super::Expected; 12] = [
-    ("g with sigmoid's slope", &[OtherDerivative], "g"),
+    ("g with sigmoid's slope", &[OtherDerivative, OtherValue], "g"),
     ("i with tanh's slope", &[OtherDerivative], "i"),
     ("o without slope", &[RuleLeftOut], "o"),
     ("path through h forgotten", FORGOTTEN, ""),
@@ -71,7 +71,7 @@ const CONVOLUTION: [super::Expected; 5] = [
     ("W not transposed", &[TransposedOperand], "matmul"),
     ("W forgotten", &[RuleLeftOut], "matmul"),
     ("b not summed", &[NotSummed], ""),
-    ("what overlaps is overwritten", &[NotSummed], "gather"),
+    ("what overlaps is overwritten", &[NotSummed], "cols"),
 ];
 
 fn convolution_by_hand(layer: &Convolution, slips: Slips<'_>) -> Gradients {

@@ -1,5 +1,6 @@
 //! Mistakes in distances, k-means and likelihood.
 
+use super::TIMES;
 use super::{Family, Slips};
 use crate::classics::compare::classics::others::clusters::{Distances, KMeans};
 use crate::classics::compare::classics::others::likelihood::Gaussian;
@@ -21,8 +22,8 @@ pub fn families() -> Vec<Family> {
 }
 
 const DISTANCES: [super::Expected; 5] = [
-    ("2 forgotten", &[Factor], ""),
-    ("sign of dY", &[Factor], ""),
+    ("2 forgotten", TIMES, ""),
+    ("sign of dY", TIMES, ""),
     ("cross term forgotten", FORGOTTEN, ""),
     ("squares of X forgotten", FORGOTTEN, ""),
     ("2 of the cross term forgotten", &[RuleLeftOut, RuleScaled], ""),
@@ -45,10 +46,10 @@ fn distances_by_hand(problem: &Distances, slips: Slips<'_>) -> Gradients {
 }
 
 const CLUSTERS: [super::Expected; 5] = [
-    ("2 forgotten", &[Factor], ""),
-    ("x - mu", &[Factor], ""),
-    ("mean for sum", &[Factor], ""),
-    ("every example in every cluster", &[RuleLeftOut], "min"),
+    ("2 forgotten", TIMES, ""),
+    ("x - mu", TIMES, ""),
+    ("mean for sum", TIMES, ""),
+    ("every example in every cluster", &[RuleLeftOut], ""),
     ("x forgotten", &[OperandDropped], ""),
 ];
 
@@ -73,14 +74,14 @@ fn clusters_by_hand(problem: &KMeans, slips: Slips<'_>) -> Gradients {
 }
 
 const GAUSSIAN: [super::Expected; 8] = [
-    ("sign of the likelihood", &[Factor], ""),
+    ("sign of the likelihood", TIMES, ""),
     ("ln sigma forgotten", FORGOTTEN, ""),
-    ("mean for sum", &[Factor], ""),
+    ("mean for sum", TIMES, ""),
     ("1/2 of the square forgotten", &[RuleScaled, RuleLeftOut], ""),
     ("dmu over sigma", &[WrongExponent, RuleLeftOut], ""),
     ("sign of m / sigma", &[RuleNegated], ""),
     ("1 / sigma for m / sigma", &[RuleScaled], "add"),
-    ("sigma^2 for sigma^3", &[WrongExponent], ""),
+    ("sigma^2 for sigma^3", &[WrongExponent, RuleLeftOut], ""),
 ];
 
 fn gaussian_by_hand(problem: &Gaussian, slips: Slips<'_>) -> Gradients {

@@ -1,5 +1,6 @@
 //! Mistakes in H, and in attention: softmax and what is around it.
 
+use super::TIMES;
 use super::{Family, Slips};
 use crate::classics::compare::classics::columns::row_sums;
 use crate::classics::compare::classics::others::attention::Attention;
@@ -21,14 +22,14 @@ pub fn families() -> Vec<Family> {
 const SOFTMAX: [super::Expected; 11] = [
     ("diagonal alone", &[DiagonalAlone], "S"),
     ("softmax twice", &[OpTwice], "S"),
-    ("mean over classes", &[Factor], ""),
+    ("mean over classes", TIMES, ""),
     ("by probabilities", &[RuleLeftOut], "S"),
-    ("1/m forgotten", &[Factor], ""),
-    ("y - s", &[Factor], ""),
-    ("target dropped", &[OperandDropped], ""),
-    ("b averaged", &[Factor], ""),
+    ("1/m forgotten", TIMES, ""),
+    ("y - s", TIMES, ""),
+    ("target dropped", &[OperandDropped, ArgumentForgotten], ""),
+    ("b averaged", TIMES, ""),
     ("b not summed", &[NotSummed], ""),
-    ("sigmoid for softmax", &[OtherLoss, OtherDerivative], ""),
+    ("sigmoid for softmax", &[OtherLoss, OtherDerivative, OtherValue], ""),
     ("first example only", &[OneExample], ""),
 ];
 
@@ -62,7 +63,7 @@ fn softmax_by_hand(net: &Classifier, slips: Slips<'_>) -> Gradients {
 }
 
 const ATTENTION: [super::Expected; 11] = [
-    ("scale left out", &[Factor, RuleLeftOut], ""),
+    ("scale left out", TIMES, ""),
     ("scale twice", &[Factor, RuleScaled], ""),
     ("diagonal alone", &[DiagonalAlone], "P"),
     ("softmax left out", &[RuleLeftOut], "P"),
@@ -70,7 +71,7 @@ const ATTENTION: [super::Expected; 11] = [
     ("dK with dS", &[TransposedOperand], "matmul"),
     ("dV with P", &[TransposedOperand], ""),
     ("dQ and dK exchanged", &[OtherParameter, ArgumentsExchanged], ""),
-    ("scale on Q alone", &[Factor], ""),
+    ("scale on Q alone", TIMES, ""),
     ("dQ with V", &[OtherValue], "matmul"),
     ("path through V alone", &[PathForgotten, ArgumentForgotten], ""),
 ];

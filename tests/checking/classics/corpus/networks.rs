@@ -1,5 +1,6 @@
 //! Mistakes in A, B and E: networks as matrices.
 
+use super::TIMES;
 use super::{Family, Slips, replace};
 use crate::classics::compare::classics::columns::Columns;
 use crate::classics::compare::classics::columns::row_sums;
@@ -35,7 +36,7 @@ pub fn families() -> Vec<Family> {
 const COURSE: [super::Expected; 29] = [
     ("delta is y - a", SIGN, ""),
     ("1/m forgotten", SCALE, ""),
-    ("1/m forgotten on biases", &[Factor], ""),
+    ("1/m forgotten on biases", TIMES, ""),
     ("lambda on the biases", &[Regularisation], ""),
     ("lambda not divided by m", &[Regularisation], ""),
     ("lambda forgotten", &[Regularisation], ""),
@@ -44,7 +45,7 @@ const COURSE: [super::Expected; 29] = [
     ("hidden slope left out", &[RuleLeftOut], "a2"),
     ("slope s'(a)", &[OutputForInput], "a2"),
     ("slope z(1 - z)", &[InputForOutput], "a2"),
-    ("slope a alone", &[OtherDerivative], "a2"),
+    ("slope a alone", &[OtherDerivative, RuleLeftOut], "a2"),
     ("slope of tanh", &[OtherDerivative], "a2"),
     ("W2 not transposed", &[TransposedOperand], "matmul"),
     ("W2 forgotten", &[RuleLeftOut], "matmul"),
@@ -53,14 +54,14 @@ const COURSE: [super::Expected; 29] = [
     ("biases not summed", &[NotSummed], ""),
     ("biases averaged twice", &[Factor, RuleScaled], ""),
     ("last example only", &[OneExample], ""),
-    ("target dropped", &[OperandDropped], ""),
-    ("slope on cross-entropy", &[OtherLoss], ""),
+    ("target dropped", &[OperandDropped, ArgumentForgotten], ""),
+    ("slope on cross-entropy", &[OtherLoss, RuleTwice], ""),
     ("hidden sign lost", &[RuleNegated], ""),
     ("dW2 from z2", &[OtherValue, InputForOutput], "matmul"),
     ("dW2 from x", &[OtherValue], "matmul"),
-    ("b2 from delta2", &[OtherParameter], ""),
+    ("b2 from delta2", &[OtherParameter, OtherValue], ""),
     ("slope squared", &[RuleTwice], "a2"),
-    ("slope 1 - a", &[OtherDerivative], "a2"),
+    ("slope 1 - a", &[OtherDerivative, RuleLeftOut], "a2"),
     ("W1 for W2", &[OtherValue], "matmul"),
 ];
 
@@ -142,14 +143,14 @@ fn course_by_hand(course: &Course, slips: Slips<'_>) -> Gradients {
 }
 
 const COLUMNS: [super::Expected; 10] = [
-    ("slope of sigmoid", &[OtherDerivative], "A1"),
+    ("slope of sigmoid", &[OtherDerivative, OtherValue], "A1"),
     ("slope left out", &[RuleLeftOut], "A1"),
     ("slope at a", &[OutputForInput], "A1"),
     ("slope 1 - z^2", &[InputForOutput], "A1"),
     ("dW2 transposed", &[Transposed], ""),
-    ("times m", &[Factor], ""),
-    ("1/K too", &[Factor], ""),
-    ("doubled", &[Factor], ""),
+    ("times m", TIMES, ""),
+    ("1/K too", TIMES, ""),
+    ("doubled", TIMES, ""),
     ("b1 not summed", &[NotSummed], ""),
     ("W2 not transposed", &[TransposedOperand], "matmul"),
 ];
@@ -187,7 +188,7 @@ const NIELSEN: [super::Expected; 9] = [
     ("BP2 without the transpose", &[TransposedOperand], "matmul"),
     ("nabla_b[0] stays 0", FORGOTTEN, ""),
     ("nabla_w[1] transposed", &[Transposed], ""),
-    ("y - a", &[Factor], ""),
+    ("y - a", TIMES, ""),
     ("BP2 with s'(z2)", &[OtherValue], "a1"),
     ("BP2 with w1", &[OtherValue], "matmul"),
     ("BP4 with the layer's own activation", &[OtherValue], "matmul"),

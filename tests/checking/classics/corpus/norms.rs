@@ -1,5 +1,6 @@
 //! Mistakes in the backward passes of batch and layer normalisation.
 
+use super::TIMES;
 use super::{Family, Slips};
 use crate::classics::compare::classics::others::norms::{EPS, Norm};
 use crate::classics::compare::classics::{Gradients, named};
@@ -20,15 +21,15 @@ const BATCH: [super::Expected; 12] = [
     ("mean's path forgotten", FORGOTTEN, ""),
     ("variance's path forgotten", FORGOTTEN, ""),
     ("gamma left out", &[RuleLeftOut], "mul"),
-    ("beta averaged", &[Factor], ""),
+    ("beta averaged", TIMES, ""),
     ("2 of the square forgotten", &[RuleScaled], ""),
     ("1/2 of the root forgotten", &[RuleScaled], ""),
-    ("1/m of the variance forgotten", &[RuleLeftOut], "var"),
+    ("1/m of the variance forgotten", &[RuleLeftOut, RuleScaled], "var"),
     ("sign of 1/std lost", &[RuleNegated], ""),
     ("gamma not summed", &[NotSummed], ""),
     ("1/(m - 1) in the variance", &[RuleScaled], ""),
-    ("1/std^2 as 1/std", &[WrongExponent], ""),
-    ("dgamma from x - mean", &[OtherValue], "mul"),
+    ("1/std^2 as 1/std", &[WrongExponent, RuleLeftOut], ""),
+    ("dgamma from x - mean", &[OtherValue, RuleLeftOut], "mul"),
 ];
 
 fn batch_by_hand(layer: &Norm, slips: Slips<'_>) -> Gradients {
@@ -71,7 +72,7 @@ const LAYER: [super::Expected; 5] = [
     ("mean's path forgotten", FORGOTTEN, ""),
     ("variance's path forgotten", FORGOTTEN, ""),
     ("gamma left out", &[RuleLeftOut], "mul"),
-    ("rstd forgotten", &[RuleLeftOut], "std"),
+    ("rstd forgotten", &[RuleLeftOut], "xhat"),
     ("sign of dx", &[Factor, RuleNegated], ""),
 ];
 

@@ -1,5 +1,6 @@
 //! Mistakes in logistic and ridge regression.
 
+use super::TIMES;
 use super::{Family, Slips};
 use crate::classics::compare::classics::others::regressions::Regression;
 use crate::classics::compare::classics::{Gradients, named};
@@ -20,10 +21,10 @@ const LOGISTIC: [super::Expected; 9] = [
     ("lambda not divided", &[Regularisation], ""),
     ("lambda halved", &[Regularisation], ""),
     ("lambda forgotten", &[Regularisation], ""),
-    ("h (1 - h) too", &[OtherLoss], ""),
+    ("h (1 - h) too", &[OtherLoss, RuleTwice], ""),
     ("y - h", &[RuleNegated, OperandNegated, OtherLoss], ""),
     ("bias not summed", &[NotSummed], ""),
-    ("target dropped", &[OperandDropped], ""),
+    ("target dropped", &[OperandDropped, ArgumentForgotten], ""),
 ];
 
 fn logistic_by_hand(problem: &Regression, slips: Slips<'_>) -> Gradients {
@@ -55,13 +56,13 @@ fn logistic_by_hand(problem: &Regression, slips: Slips<'_>) -> Gradients {
 }
 
 const RIDGE: [super::Expected; 8] = [
-    ("2 forgotten", &[Factor], ""),
+    ("2 forgotten", TIMES, ""),
     ("2 forgotten in the fit", &[RuleScaled, RuleLeftOut], ""),
     ("2 forgotten in the penalty", &[Regularisation], ""),
     ("penalty subtracted", &[Regularisation], ""),
-    ("target dropped", &[OperandDropped], ""),
+    ("target dropped", &[OperandDropped, ArgumentForgotten], ""),
     ("y - X w", &[RuleNegated, OperandNegated], ""),
-    ("mean for sum", &[RuleScaled], ""),
+    ("mean for sum", TIMES, ""),
     ("lambda on the bias", &[Regularisation], ""),
 ];
 

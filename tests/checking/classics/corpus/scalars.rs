@@ -1,5 +1,6 @@
 //! Mistakes in C and D: numbers and single units.
 
+use super::TIMES;
 use super::{Family, Slips};
 use crate::classics::compare::classics::scalar_chain::Chain;
 use crate::classics::compare::classics::units::Units;
@@ -25,8 +26,8 @@ pub fn families() -> Vec<Family> {
 }
 
 const CHAIN: [super::Expected; 9] = [
-    ("2 forgotten", &[Factor], ""),
-    ("y - y^", &[Factor], ""),
+    ("2 forgotten", TIMES, ""),
+    ("y - y^", TIMES, ""),
     ("t3 left out", &[RuleLeftOut], "mul"),
     ("a2 without slope", &[RuleLeftOut], "a2"),
     ("x left out", &[RuleLeftOut, OtherParameter], ""),
@@ -73,11 +74,11 @@ fn chain_by_hand(chain: Chain, slips: Slips<'_>) -> Gradients {
 }
 
 const UNITS: [super::Expected; 6] = [
-    ("y - a", &[Factor], ""),
+    ("y - a", TIMES, ""),
     ("output slope left out", &[RuleLeftOut, OtherLoss], "a2"),
     ("hidden slope left out", &[RuleLeftOut], "a1"),
-    ("1/2 taken twice", &[Factor], ""),
-    ("target dropped", &[OperandDropped], ""),
+    ("1/2 taken twice", TIMES, ""),
+    ("target dropped", &[OperandDropped, ArgumentForgotten], ""),
     ("one output's path alone", &[PathForgotten, ArgumentForgotten, OneExample], ""),
 ];
 
