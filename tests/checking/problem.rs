@@ -63,9 +63,8 @@ fn every_elementwise_op_of_one_argument_goes_by_its_methods_name() {
     let mut n = 0;
     macro_rules! each {
         ($($(#[$doc:meta])* $method:ident $(($($arg:ident : $ty:ty),+))? => $Op:ident;)*) => {$(
-            #[allow(unused_mut)]
-            let mut node = format!(r#""op": {:?}"#, stringify!($method));
-            $($(node += &format!(", {:?}: {}", stringify!($arg), <$ty as Sample>::VALUE);)+)?
+            let parameters: &[String] = &[$($(format!(", {:?}: {}", stringify!($arg), <$ty as Sample>::VALUE)),+)?];
+            let node = format!(r#""op": {:?}{}"#, stringify!($method), parameters.concat());
             // acosh begins at 1.
             let at = if stringify!($method) == "acosh" { &x + 1.0 } else { x.clone() };
             computes(&node, &[&at], &at.$method($($(<$ty as Sample>::VALUE),+)?));

@@ -13,6 +13,7 @@ mod op_accuracy;
 mod own_linear_algebra;
 mod range;
 mod rules;
+mod second_conventions;
 mod smoke;
 mod sums;
 mod tape;

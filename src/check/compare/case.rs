@@ -86,8 +86,6 @@ impl Case {
     /// The case at two other points near this one, with those hand-coded gradients that are closures, in the same order and
     /// found by name; none where there are no closures, or where the function cannot be had beside the point on the same
     /// smooth pieces. Made at the first call, so that gradients that agree cost nothing.
-    // Only tests call it so far.
-    #[cfg_attr(not(test), allow(dead_code))]
     pub fn others(&self, compare: &Compare<'_>) -> &[Case] {
         self.others.get_or_init(|| {
             if !compare.hand.iter().any(hand::Hand::is_function) {
