@@ -118,6 +118,8 @@ pub mod store;
 mod sweep;
 mod tape;
 mod tensor;
+#[cfg(feature = "text")]
+pub mod text;
 #[cfg(feature = "training")]
 pub mod train;
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules, lowest first: each imports from those before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "error",
     "parallel",
     "num",
@@ -22,6 +22,7 @@ const ORDER: [&str; 22] = [
     "grad",
     "check",
     "explain",
+    "text",
     "files",
     "store",
     "plot",

@@ -1,0 +1,275 @@
+//! Values of names, and the memory that arrays and lists lie in.
+//!
+//! An array is a view of a storage, as in NumPy: `b = a` and `b = a[1:]` share the storage, and what is assigned into one is seen in
+//! the other. A storage is a number of the heap, so that a copy of heap and names is a copy of the whole state, aliases and all;
+//! tensors are shared until they are written to, so such a copy is cheap.
+//!
+//! On a tape nothing is overwritten: an assignment into a recorded array gives its storage a new variable. A view then takes its
+//! elements from that; as long as nothing was assigned it is the op that made it (a transpose, a slice), which reads better.
+
+use super::number::{Data, Kind, Operand};
+use super::syntax::Def;
+use crate::error::{Error, Result};
+use crate::tape::{Tape, Var};
+use crate::tensor::{Shape, Tensor};
+use std::rc::Rc;
+
+#[derive(Clone)]
+pub(super) enum Value<'t> {
+    None,
+    /// An immutable number, Python's or NumPy's.
+    Number(Operand<'t>),
+    Array(Array<'t>),
+    Text(Rc<str>),
+    Tuple(Rc<[Value<'t>]>),
+    /// The list of this number.
+    List(usize),
+    Range(i64, i64, i64),
+    Slice([Option<i64>; 3]),
+    Ellipsis,
+    Function(Rc<Def>),
+    /// A function of NumPy's or of the registry, by the names on the way to it.
+    Builtin(Rc<str>),
+    /// A method of a value.
+    Method(Rc<(Value<'t>, Rc<str>)>),
+}
+
+/// A view of a storage: the whole of it, or some of its elements.
+#[derive(Clone)]
+pub(super) struct Array<'t> {
+    pub storage: usize,
+    pub view: Option<Rc<View>>,
+    /// What the view is on a tape, made when the storage had that version.
+    pub made: Option<(u32, Var<'t, f64>)>,
+}
+
+/// Elements of a storage: strides in elements, from an offset on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct View {
+    pub shape: Vec<usize>,
+    pub strides: Vec<isize>,
+    pub offset: usize,
+}
+
+impl View {
+    pub fn whole(shape: &[usize]) -> Self {
+        let mut strides = vec![1isize; shape.len()];
+        for axis in (1..shape.len()).rev() {
+            strides[axis - 1] = strides[axis] * shape[axis] as isize;
+        }
+        Self { shape: shape.to_vec(), strides, offset: 0 }
+    }
+
+    pub fn numel(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the elements stand one behind the other.
+    pub fn is_contiguous(&self) -> bool {
+        let mut expected = 1isize;
+        for (n, stride) in self.shape.iter().zip(&self.strides).rev() {
+            if *n != 1 && *stride != expected {
+                return false;
+            }
+            expected *= *n as isize;
+        }
+        true
+    }
+
+    /// Where each element lies, in row-major order.
+    pub fn places(&self) -> Vec<usize> {
+        let mut all = Vec::with_capacity(self.numel());
+        if self.shape.contains(&0) {
+            return all;
+        }
+        let mut index = vec![0; self.shape.len()];
+        let mut at = self.offset as isize;
+        loop {
+            all.push(at as usize);
+            let mut axis = self.shape.len();
+            loop {
+                if axis == 0 {
+                    return all;
+                }
+                axis -= 1;
+                index[axis] += 1;
+                at += self.strides[axis];
+                if index[axis] < self.shape[axis] {
+                    break;
+                }
+                at -= self.strides[axis] * self.shape[axis] as isize;
+                index[axis] = 0;
+            }
+        }
+    }
+
+    /// The same elements in another shape, as a view of the same storage; none where that would be a copy.
+    pub fn reshaped(&self, shape: &[usize]) -> Option<Self> {
+        if !self.is_contiguous() {
+            return None;
+        }
+        Some(Self { offset: self.offset, ..Self::whole(shape) })
+    }
+}
+
+#[derive(Clone)]
+pub(super) enum Cell<'t> {
+    Array { data: Data<'t>, kind: Kind, version: u32 },
+    List(Vec<Value<'t>>),
+}
+
+/// Arrays and lists by number.
+#[derive(Clone, Default)]
+pub(super) struct Heap<'t> {
+    pub cells: Vec<Cell<'t>>,
+}
+
+impl<'t> Heap<'t> {
+    pub fn array(&mut self, data: Data<'t>, kind: Kind) -> Value<'t> {
+        self.cells.push(Cell::Array { data, kind, version: 0 });
+        Value::Array(Array { storage: self.cells.len() - 1, view: None, made: None })
+    }
+
+    /// What an op gives: a number where it has no axes, else a new array.
+    pub fn given(&mut self, x: Operand<'t>) -> Value<'t> {
+        match x.data.shape().rank() {
+            0 => Value::Number(Operand { data: x.data.settled(), ..x }),
+            _ => self.array(x.data, x.kind),
+        }
+    }
+
+    pub fn list(&mut self, all: Vec<Value<'t>>) -> Value<'t> {
+        self.cells.push(Cell::List(all));
+        Value::List(self.cells.len() - 1)
+    }
+
+    pub fn elements(&self, list: usize) -> &Vec<Value<'t>> {
+        match &self.cells[list] {
+            Cell::List(all) => all,
+            Cell::Array { .. } => unreachable!("a list's number is that of a list"),
+        }
+    }
+    pub fn elements_mut(&mut self, list: usize) -> &mut Vec<Value<'t>> {
+        match &mut self.cells[list] {
+            Cell::List(all) => all,
+            Cell::Array { .. } => unreachable!("a list's number is that of a list"),
+        }
+    }
+
+    pub fn storage(&self, array: &Array<'t>) -> (&Data<'t>, Kind, u32) {
+        match &self.cells[array.storage] {
+            Cell::Array { data, kind, version } => (data, *kind, *version),
+            Cell::List(_) => unreachable!("an array's number is that of a storage"),
+        }
+    }
+
+    pub fn view(&self, array: &Array<'t>) -> View {
+        match &array.view {
+            Some(view) => (**view).clone(),
+            None => View::whole(self.storage(array).0.shape().dims()),
+        }
+    }
+
+    pub fn shape(&self, array: &Array<'t>) -> Vec<usize> {
+        match &array.view {
+            Some(view) => view.shape.clone(),
+            None => self.storage(array).0.shape().to_vec(),
+        }
+    }
+
+    /// The elements of a view.
+    pub fn read(&self, array: &Array<'t>) -> Result<Operand<'t>> {
+        let (data, kind, version) = self.storage(array);
+        let operand = |data: Data<'t>| Operand { data, kind, python: false };
+        let Some(view) = &array.view else { return Ok(operand(data.clone())) };
+        if let (Some((made, var)), true) = (array.made, data.is_recorded())
+            && made == version
+        {
+            return Ok(operand(Data::Var(var)));
+        }
+        Ok(operand(match data {
+            Data::Var(x) => Data::Var(taken(*x, view)?),
+            other => {
+                let x = other.value();
+                let all = x.as_slice();
+                let shape = Shape::new(&view.shape)?;
+                if view.is_contiguous() && view.numel() == all.len() {
+                    Data::Tensor(x.try_reshape(&shape)?)
+                } else {
+                    Data::Tensor(Tensor::new(&shape, view.places().into_iter().map(|at| all[at]).collect())?)
+                }
+            }
+        }))
+    }
+
+    /// Another view of the same storage; on a tape it is `made`.
+    pub fn viewed(&self, array: &Array<'t>, view: View, made: Option<Var<'t, f64>>) -> Value<'t> {
+        let version = self.storage(array).2;
+        Value::Array(Array { storage: array.storage, view: Some(Rc::new(view)), made: made.map(|var| (version, var)) })
+    }
+
+    /// Writes elements into places of a storage; `places` and elements in the same order.
+    pub fn write(
+        &mut self,
+        storage: usize,
+        places: &[usize],
+        new: &Data<'t>,
+        tape: Option<&'t Tape<f64>>,
+    ) -> Result<()> {
+        let Cell::Array { data, version, .. } = &mut self.cells[storage] else {
+            unreachable!("an array's number is that of a storage")
+        };
+        *version += 1;
+        let shape = data.shape();
+        match (&mut *data, new) {
+            (Data::Tensor(x), Data::Tensor(_) | Data::Number(_)) => {
+                let new = new.value();
+                let all = x.as_mut_slice();
+                match new.as_slice() {
+                    [one] => places.iter().for_each(|&at| all[at] = *one),
+                    many => places.iter().zip(many).for_each(|(&at, x)| all[at] = *x),
+                }
+            }
+            (Data::Number(x), Data::Tensor(_) | Data::Number(_)) => *x = new.item(),
+            (old, new) => {
+                let tape = tape.ok_or_else(|| Error::argument("a variable is on no tape"))?;
+                let n = shape.numel();
+                let whole = places.len() == n && places.iter().enumerate().all(|(i, &at)| i == at);
+                let new = new.var(tape);
+                *data = Data::Var(if whole {
+                    new.try_broadcast_to(spread(&new.shape(), n, &shape)?)?.try_reshape(&shape)?
+                } else {
+                    // Elements of the old and the new, one behind the other, and which is where.
+                    let old = old.var(tape).try_broadcast_to(&shape)?.try_reshape([n])?;
+                    let m = new.numel();
+                    let parts = Var::try_concat(&[old, new.try_reshape([m])?], 0)?;
+                    let mut from: Vec<usize> = (0..n).collect();
+                    places.iter().enumerate().for_each(|(i, &at)| from[at] = n + if m == 1 { 0 } else { i });
+                    parts.try_gather(0, &from)?.try_reshape(&shape)?
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts other data into a whole storage.
+    pub fn replace(&mut self, storage: usize, new: Data<'t>) {
+        if let Cell::Array { data, version, .. } = &mut self.cells[storage] {
+            *version += 1;
+            *data = new;
+        }
+    }
+}
+
+/// The shape that a value written over a whole storage is stretched to: its own, where it has all elements.
+fn spread(from: &Shape, n: usize, to: &Shape) -> Result<Shape> {
+    if from.numel() == n { Ok(from.clone()) } else { Ok(to.clone()) }
+}
+
+/// Elements of a variable.
+fn taken<'t>(x: Var<'t, f64>, view: &View) -> Result<Var<'t, f64>> {
+    let n = x.numel();
+    let flat = x.try_reshape([n])?;
+    let all = if view.is_contiguous() && view.numel() == n { flat } else { flat.try_gather(0, &view.places())? };
+    all.try_reshape(&view.shape[..])
+}
