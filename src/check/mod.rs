@@ -80,7 +80,7 @@ mod pieces;
 #[cfg(feature = "training")]
 mod problem;
 mod replay;
-mod report;
+pub(crate) mod report;
 
 pub use compare::{Compare, Comparison};
 #[cfg(feature = "training")]

@@ -365,7 +365,7 @@ pub(super) fn digits(relative: f64) -> usize {
 }
 
 /// A number to this many significant digits.
-pub(super) fn significant(x: f64, digits: usize) -> String {
+pub(crate) fn significant(x: f64, digits: usize) -> String {
     let size = x.abs();
     if x == 0.0 || !x.is_finite() {
         return x.to_string();

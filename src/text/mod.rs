@@ -37,6 +37,7 @@
 //! # Ok::<(), retrograd::Error>(())
 //! ```
 
+mod check;
 mod fault;
 mod functions;
 mod index;
@@ -47,6 +48,7 @@ mod syntax;
 mod token;
 mod value;
 
+pub use check::{CheckOptions, Line, Report, Statement, Status, check};
 pub use fault::Fault;
 pub use number::Kind;
 

@@ -36,16 +36,6 @@ pub(super) fn parse(text: &str) -> Result<Vec<Stmt>, Fault> {
     Ok(all)
 }
 
-/// One expression: the whole text.
-pub(super) fn parse_expression(text: &str) -> Result<E, Fault> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0, starts: vec![0], in_def: false, in_loop: false };
-    let found = parser.tuple()?;
-    match parser.peek() {
-        Token::NewLine => Ok(found),
-        _ => Err(parser.fault("the expression goes on where it should end")),
-    }
-}
-
 struct Parser {
     tokens: Vec<(Token, Span)>,
     at: usize,

@@ -11,6 +11,7 @@ use super::value::{Array, Heap, Value};
 use crate::num::elementwise::UnaryOp;
 use crate::ops::{self, BinaryOp};
 use crate::tape::{Id, Tape, Var};
+use crate::tensor::Tensor;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -58,6 +59,12 @@ pub(super) struct Machine<'t, 'o> {
     pub lines: Vec<(Id, usize)>,
     /// The statements as they are run, where asked for.
     pub trace: Option<Vec<Step>>,
+    /// Values that stand in for those of statements that fail while they are traced.
+    pub instead: HashMap<Rc<str>, Tensor<f64>>,
+    /// What names of the text were assigned on the tape, in order: a variable, or those of a list.
+    pub assigned: Vec<(Rc<str>, Vec<Var<'t, f64>>, bool, usize)>,
+    /// Moves the variables that `active` names become, so that the same text runs at another point.
+    pub moved: Option<fn(&Tensor<f64>, usize) -> Tensor<f64>>,
     /// What was stretched in arithmetic, as a note to the statement's line.
     pub stretched: Vec<(usize, String)>,
     pub line: usize,
@@ -84,6 +91,9 @@ impl<'t, 'o> Machine<'t, 'o> {
             named: HashSet::new(),
             lines: Vec::new(),
             trace: None,
+            instead: HashMap::new(),
+            assigned: Vec::new(),
+            moved: None,
             stretched: Vec::new(),
             line: 0,
             steps: 0,
@@ -209,10 +219,23 @@ impl<'t, 'o> Machine<'t, 'o> {
         {
             return self.traced_call(stmt, value, &def);
         }
-        if let Some(trace) = &mut self.trace {
-            trace.push(Step::Run(Rc::new(stmt.clone())));
+        let Some(trace) = &mut self.trace else { return self.run_simple(stmt) };
+        trace.push(Step::Run(Rc::new(stmt.clone())));
+        // A trace goes on behind a statement that fails: which of them is wrong is judged later.
+        if self.run_simple(stmt).is_err()
+            && let StmtKind::Assign(targets, _) = &stmt.kind
+        {
+            for target in targets {
+                if let Node::Name(name) = &target.node {
+                    let value = match self.instead.get(name).cloned() {
+                        Some(x) => self.given(Operand { data: Data::Tensor(x).settled(), kind: Kind::Float, python: false }),
+                        None => Value::None,
+                    };
+                    self.frame().insert(name.clone(), value);
+                }
+            }
         }
-        self.run_simple(stmt)
+        Ok(())
     }
 
     pub fn run_simple(&mut self, stmt: &Stmt) -> Done<()> {
@@ -372,32 +395,14 @@ impl<'t, 'o> Machine<'t, 'o> {
     }
 
     /// A value as a name gets it: a variable, where the name is one; on a tape with the name.
-    fn as_named(&mut self, name: &Rc<str>, value: Value<'t>, span: Span) -> Done<Value<'t>> {
+    fn as_named(&mut self, name: &Rc<str>, mut value: Value<'t>, span: Span) -> Done<Value<'t>> {
         let Some(tape) = self.tape else { return Ok(value) };
         if self.is_at_top() {
             if let Some(var) = self.given.remove(name) {
                 return Ok(self.variable(var));
             }
-            if self.active.remove(name) {
-                let x = self.operand(&value).map_err(|_| Fault::new(format!("{name} is no array of numbers"), span))?;
-                if x.data.is_recorded() {
-                    return Err(Fault::new(
-                        format!("{name} is computed from a parameter; its gradient is by a node"),
-                        span,
-                    ));
-                }
-                let var = match &x.data {
-                    Data::Number(x) => tape.var(*x),
-                    other => tape.var(&other.value()),
-                }
-                .named(&**name);
-                self.variables.push((name.clone(), var));
-                // The same array, now a variable, for all that share it.
-                if let Value::Array(Array { storage, view: None, .. }) = &value {
-                    self.state.heap.replace(*storage, Data::Var(var));
-                    return Ok(value);
-                }
-                return Ok(self.variable(var));
+            if self.active.contains(name) {
+                value = self.activated(name, value, tape).at(span)?;
             }
         }
         if let Value::Number(_) | Value::Array(_) = &value
@@ -408,7 +413,65 @@ impl<'t, 'o> Machine<'t, 'o> {
         {
             var.named(&**name);
         }
+        if self.is_at_top() {
+            self.note_assigned(name, &value);
+        }
         Ok(value)
+    }
+
+    /// A value whose plain numbers are variables from here on.
+    fn activated(&mut self, name: &str, value: Value<'t>, tape: &'t Tape<f64>) -> crate::Result<Value<'t>> {
+        if let Value::List(list) = value {
+            let all = self.state.heap.elements(list).clone();
+            let numbers = all.iter().all(|x| matches!(x, Value::Array(_) | Value::Number(_)));
+            for (i, element) in all.into_iter().enumerate().filter(|_| numbers) {
+                let element = self.activated(&format!("{name}[{i}]"), element, tape)?;
+                self.state.heap.elements_mut(list)[i] = element;
+            }
+            return Ok(value);
+        }
+        let (Value::Array(_) | Value::Number(_)) = &value else { return Ok(value) };
+        let x = self.operand(&value)?;
+        if x.data.is_recorded() || x.data.shape().numel() == 0 {
+            return Ok(value);
+        }
+        let mut number = x.data.value();
+        if let Some(moved) = self.moved {
+            number = moved(&number, self.variables.len());
+        }
+        let var = match number.shape().rank() {
+            0 => tape.var(number.item()),
+            _ => tape.var(&number),
+        }
+        .named(name);
+        self.variables.push((name.into(), var));
+        // The same array, now a variable, for all that share it.
+        if let Value::Array(Array { storage, view: None, .. }) = &value {
+            self.state.heap.replace(*storage, Data::Var(var));
+            return Ok(value);
+        }
+        Ok(self.variable(var))
+    }
+
+    /// Remembers what a name got.
+    pub fn note_assigned(&mut self, name: &Rc<str>, value: &Value<'t>) {
+        let of = |m: &Self, value: &Value<'t>| match m.operand(value) {
+            Ok(Operand { data: Data::Var(var), .. }) => Some(var),
+            _ => None,
+        };
+        let (vars, is_list) = match value {
+            Value::Number(_) | Value::Array(_) => (of(self, value).into_iter().collect::<Vec<_>>(), false),
+            Value::List(list) => {
+                let all = self.state.heap.elements(*list);
+                let numbers = all.iter().filter(|x| matches!(x, Value::Number(_) | Value::Array(_)));
+                let vars: Vec<_> = numbers.filter_map(|x| of(self, x)).collect();
+                (if vars.len() == all.len() { vars } else { vec![] }, true)
+            }
+            _ => (vec![], false),
+        };
+        if !vars.is_empty() {
+            self.assigned.push((name.clone(), vars, is_list, self.line));
+        }
     }
 
     /// A variable as a value.

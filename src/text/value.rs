@@ -273,3 +273,96 @@ fn taken<'t>(x: Var<'t, f64>, view: &View) -> Result<Var<'t, f64>> {
     let all = if view.is_contiguous() && view.numel() == n { flat } else { flat.try_gather(0, &view.places())? };
     all.try_reshape(&view.shape[..])
 }
+
+impl<'t> super::run::State<'t> {
+    /// Forgets the memory that no name leads to.
+    pub fn compact(&mut self) {
+        let reached: usize = self.frames.iter().map(|frame| frame.len()).sum();
+        if self.heap.cells.len() < 2 * reached + 32 {
+            return;
+        }
+        let old = std::mem::take(&mut self.heap.cells);
+        let mut moved = Moved { old: old.into_iter().map(Some).collect(), to: Default::default(), new: Vec::new() };
+        for frame in &mut self.frames {
+            frame.values_mut().for_each(|value| moved.value(value));
+        }
+        self.heap.cells = moved.new.into_iter().flatten().collect();
+    }
+
+    /// The same on no tape: variables are their values.
+    pub fn plain(&self) -> super::run::State<'static> {
+        let cells = self.heap.cells.iter().map(|cell| match cell {
+            Cell::Array { data, kind, version } => Cell::Array { data: plain_data(data), kind: *kind, version: *version },
+            Cell::List(all) => Cell::List(all.iter().map(plain_value).collect()),
+        });
+        let frames = self.frames.iter().map(|frame| frame.iter().map(|(name, value)| (name.clone(), plain_value(value))).collect());
+        super::run::State { heap: Heap { cells: cells.collect() }, frames: frames.collect() }
+    }
+}
+
+/// Cells on their way to a smaller heap.
+struct Moved<'t> {
+    old: Vec<Option<Cell<'t>>>,
+    to: std::collections::HashMap<usize, usize>,
+    new: Vec<Option<Cell<'t>>>,
+}
+
+impl<'t> Moved<'t> {
+    fn cell(&mut self, at: &mut usize) {
+        if let Some(&to) = self.to.get(at) {
+            *at = to;
+            return;
+        }
+        let Some(mut cell) = self.old[*at].take() else { return };
+        let to = self.new.len();
+        self.to.insert(*at, to);
+        self.new.push(None);
+        *at = to;
+        if let Cell::List(all) = &mut cell {
+            all.iter_mut().for_each(|value| self.value(value));
+        }
+        self.new[to] = Some(cell);
+    }
+
+    fn value(&mut self, value: &mut Value<'t>) {
+        match value {
+            Value::Array(array) => self.cell(&mut array.storage),
+            Value::List(list) => self.cell(list),
+            Value::Tuple(all) => {
+                let mut own: Vec<Value<'t>> = all.to_vec();
+                own.iter_mut().for_each(|value| self.value(value));
+                *all = own.into();
+            }
+            Value::Method(method) => {
+                let (mut of, name) = (**method).clone();
+                self.value(&mut of);
+                *method = Rc::new((of, name));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn plain_data(data: &Data<'_>) -> Data<'static> {
+    match data {
+        Data::Number(x) => Data::Number(*x),
+        other => Data::Tensor(other.value()).settled(),
+    }
+}
+
+fn plain_value(value: &Value<'_>) -> Value<'static> {
+    match value {
+        Value::None => Value::None,
+        Value::Number(x) => Value::Number(Operand { data: plain_data(&x.data), kind: x.kind, python: x.python }),
+        Value::Array(array) => Value::Array(Array { storage: array.storage, view: array.view.clone(), made: None }),
+        Value::Text(text) => Value::Text(text.clone()),
+        Value::Tuple(all) => Value::Tuple(all.iter().map(plain_value).collect()),
+        Value::List(list) => Value::List(*list),
+        Value::Range(a, b, c) => Value::Range(*a, *b, *c),
+        Value::Slice(slice) => Value::Slice(*slice),
+        Value::Ellipsis => Value::Ellipsis,
+        Value::Function(def) => Value::Function(def.clone()),
+        Value::Builtin(name) => Value::Builtin(name.clone()),
+        Value::Method(method) => Value::Method(Rc::new((plain_value(&method.0), method.1.clone()))),
+    }
+}

@@ -1,0 +1,759 @@
+//! Small edits of a statement, in the person's own syntax.
+//!
+//! Which there are follows from the grammar, not from derivatives: an operand for another value at hand, an operator, a sign, a factor or
+//! term more or less, a transpose, a reduction and its axis, a function, a number, an index, `=` for `+=`. What cannot be had of the
+//! statement by one of them is built from the values at hand (`built`). An edit's price says how far it is from what stands there.
+
+use super::judge::{Judge, statement};
+use super::units::Unit;
+use super::write;
+use crate::text::fault::Span;
+use crate::text::number::Data;
+use crate::text::run::{Machine, State};
+use crate::text::syntax::{E, Expr, Node, Prefix, Relation, Sign, Stmt, StmtKind};
+use crate::text::value::Value;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// Statements in place of one.
+#[derive(Clone)]
+pub(super) struct Edit {
+    /// Where the statement stands that is replaced.
+    pub of: Span,
+    pub new: Vec<Rc<Stmt>>,
+    /// The part of the text that is replaced, and by what.
+    part: Span,
+    by: Replacement,
+    pub cost: f64,
+}
+
+#[derive(Clone)]
+enum Replacement {
+    Expression(E, u8),
+    Text(&'static str),
+}
+
+impl Edit {
+    pub fn instead_of(&self, stmt: &Stmt) -> Option<&[Rc<Stmt>]> {
+        (stmt.span == self.of).then_some(&self.new[..])
+    }
+
+    /// The statement's lines as they should be.
+    pub fn text(&self, stmt: &Stmt, source: &str) -> String {
+        let new = match &self.by {
+            Replacement::Expression(new, bond) => write::expression(new, source, *bond),
+            Replacement::Text(text) => (*text).to_owned(),
+        };
+        write::line(stmt, source, (self.part.start, self.part.end), &new)
+    }
+}
+
+fn new(node: Node) -> E {
+    Expr::new(node, Span::default()).unwrap_or_else(|_| Rc::new(none()))
+}
+
+fn none() -> Expr {
+    // A tree that would be too tall is no candidate: it has no value.
+    let Ok(expr) = Expr::new(Node::None, Span::default()) else { unreachable!("a leaf is not tall") };
+    (*expr).clone()
+}
+
+fn number(x: f64) -> E {
+    new(Node::Number(x, x.fract() == 0.0))
+}
+fn binary(sign: Sign, x: &E, y: &E) -> E {
+    new(Node::Binary(sign, x.clone(), y.clone()))
+}
+fn minus(x: &E) -> E {
+    new(Node::Prefix(Prefix::Minus, x.clone()))
+}
+fn turned(x: &E) -> E {
+    match &x.node {
+        Node::Member(inner, name) if &**name == "T" => inner.clone(),
+        _ => new(Node::Member(x.clone(), "T".into())),
+    }
+}
+
+/// A name, or a part of one, with its value's shape.
+#[derive(Clone)]
+struct AtHand {
+    expr: E,
+    shape: Vec<usize>,
+    cost: f64,
+}
+
+/// What a statement's edits are made from.
+struct Maker<'j, 'a> {
+    judge: &'j Judge<'a>,
+    machine: Machine<'static, 'a>,
+    at_hand: Vec<AtHand>,
+    /// Whether functions are written with `np.`.
+    prefixed: bool,
+    found: Vec<Edit>,
+    stmt: Rc<Stmt>,
+    /// The value that is assigned.
+    value: E,
+}
+
+/// All edits of a unit's statements, the nearest first.
+pub(super) fn of_unit(judge: &Judge<'_>, unit: usize, snaps: &[Rc<State<'static>>]) -> Vec<Edit> {
+    let Unit { members, .. } = &judge.units[unit];
+    let mut seen: HashSet<(usize, usize)> = HashSet::new();
+    let mut all = Vec::new();
+    for &k in members {
+        let Some(stmt) = statement(&judge.steps[k]) else { continue };
+        let Some(state) = snaps.get(k) else { continue };
+        if seen.insert((stmt.span.start, stmt.span.end)) {
+            all.extend(of_statement(judge, stmt, state));
+        }
+    }
+    all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    all
+}
+
+fn of_statement(judge: &Judge<'_>, stmt: &Rc<Stmt>, state: &State<'static>) -> Vec<Edit> {
+    let value = match &stmt.kind {
+        StmtKind::Assign(_, value) | StmtKind::Update(_, _, value) | StmtKind::Expr(value) => value.clone(),
+        _ => return Vec::new(),
+    };
+    let machine = judge.machine(state.clone());
+    let prefixed = judge.source.contains("np.");
+    let mut maker = Maker { judge, machine, at_hand: Vec::new(), prefixed, found: Vec::new(), stmt: stmt.clone(), value };
+    maker.collect();
+    maker.statements();
+    let value = maker.value.clone();
+    maker.sites(&value, None, 1, true);
+    let target = match &stmt.kind {
+        StmtKind::Assign(targets, _) => targets.first().cloned(),
+        StmtKind::Update(target, ..) => Some(target.clone()),
+        _ => None,
+    };
+    if let Some(Node::Index(_, index)) = target.as_ref().map(|x| &x.node) {
+        maker.indices(index, 1);
+    }
+    maker.found
+}
+
+impl Maker<'_, '_> {
+    fn function(&self, name: &str) -> E {
+        let registry = ["sigmoid", "relu", "softmax", "logsumexp", "log_softmax", "softplus"].contains(&name);
+        if self.prefixed && !registry {
+            new(Node::Member(new(Node::Name("np".into())), name.into()))
+        } else {
+            new(Node::Name(name.into()))
+        }
+    }
+    fn call(&self, name: &str, args: &[&E], named: &[(&str, E)]) -> E {
+        let named = named.iter().map(|(name, x)| (Rc::from(*name), x.clone())).collect();
+        new(Node::Call(self.function(name), args.iter().map(|x| (*x).clone()).collect(), named))
+    }
+
+    /// Names with numbers and arrays, and elements of lists of them.
+    fn collect(&mut self) {
+        let mut names: Vec<(Rc<str>, Value<'static>)> = Vec::new();
+        for frame in self.machine.state.frames.iter().rev() {
+            for (name, value) in frame {
+                if !names.iter().any(|(known, _)| known == name) {
+                    names.push((name.clone(), value.clone()));
+                }
+            }
+        }
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        for (name, value) in names {
+            let expr = new(Node::Name(name));
+            match &value {
+                Value::Number(_) | Value::Array(_) => {
+                    if let Ok(x) = self.machine.operand(&value) {
+                        self.at_hand.push(AtHand { expr, shape: x.data.shape().to_vec(), cost: 0.0 });
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Parts that stand in the statement itself, such as x[t].
+        let mut parts: Vec<E> = Vec::new();
+        collect_parts(&self.value, &mut parts);
+        for part in parts {
+            if let Ok(value) = self.machine.eval(&part)
+                && let Ok(x) = self.machine.operand(&value)
+            {
+                self.at_hand.push(AtHand { expr: part, shape: x.data.shape().to_vec(), cost: 0.2 });
+            }
+        }
+    }
+
+    fn shape(&mut self, expr: &E) -> Option<Vec<usize>> {
+        self.machine.rewind_limits();
+        let value = self.machine.eval(expr).ok()?;
+        match &value {
+            Value::Number(_) | Value::Array(_) => self.machine.operand(&value).ok().map(|x| x.data.shape().to_vec()),
+            _ => None,
+        }
+    }
+
+    /// Takes a statement with `site` replaced.
+    fn emit(&mut self, site: &E, instead: E, bond: u8, cost: f64) {
+        let value = replaced(&self.value, site, &instead);
+        let kind = match &self.stmt.kind {
+            StmtKind::Assign(targets, _) => StmtKind::Assign(targets.clone(), value),
+            StmtKind::Update(target, sign, _) => StmtKind::Update(target.clone(), *sign, value),
+            _ => StmtKind::Expr(value),
+        };
+        let new = vec![Rc::new(Stmt { kind, ..(*self.stmt).clone() })];
+        self.found.push(Edit { of: self.stmt.span, new, part: site.span, by: Replacement::Expression(instead, bond), cost });
+    }
+
+    /// Edits of the statement as such.
+    fn statements(&mut self) {
+        let stmt = self.stmt.clone();
+        let mut with = |kind: StmtKind, part: Span, by: &'static str, cost: f64| {
+            let new = vec![Rc::new(Stmt { kind, ..(*stmt).clone() })];
+            self.found.push(Edit { of: stmt.span, new, part, by: Replacement::Text(by), cost });
+        };
+        match &stmt.kind {
+            StmtKind::Assign(targets, value) if targets.len() == 1 => {
+                let target = &targets[0];
+                let between = Span::new(target.span.end, value.span.start);
+                let (inner, end) = match &value.node {
+                    // `x =+ y` for `x += y`.
+                    Node::Prefix(Prefix::Plus, inner) => (inner, inner.span.start),
+                    _ => (value, between.end),
+                };
+                let between = Span::new(between.start, end);
+                with(StmtKind::Update(target.clone(), Sign::Add, inner.clone()), between, " += ", 1.0);
+                let (inner, end) = match &value.node {
+                    Node::Prefix(Prefix::Minus, inner) => (inner, inner.span.start),
+                    _ => (value, value.span.start),
+                };
+                let between = Span::new(target.span.end, end);
+                with(StmtKind::Update(target.clone(), Sign::Sub, inner.clone()), between, " -= ", 1.5);
+            }
+            StmtKind::Update(target, sign, value) => {
+                let between = Span::new(target.span.end, value.span.start);
+                with(StmtKind::Assign(vec![target.clone()], value.clone()), between, " = ", 1.0);
+                for (other, text) in [(Sign::Add, " += "), (Sign::Sub, " -= "), (Sign::Mul, " *= "), (Sign::Div, " /= ")] {
+                    if other != *sign {
+                        with(StmtKind::Update(target.clone(), other, value.clone()), between, text, 1.2);
+                    }
+                }
+                with(StmtKind::Pass, stmt.span, "pass", 3.0);
+            }
+            _ => {}
+        }
+    }
+
+    /// Edits of an expression and of all below it.
+    fn sites(&mut self, site: &E, parent: Option<(&E, usize)>, bond: u8, is_whole: bool) {
+        let shape = self.shape(site);
+        self.at(site, bond, shape.as_deref(), is_whole);
+        let _ = parent;
+        match &site.node {
+            Node::Call(function, args, named) => {
+                if let Node::Member(of, _) = &function.node
+                    && !is_module(of)
+                {
+                    self.sites(of, Some((function, 0)), 12, false);
+                }
+                for (i, arg) in args.iter().enumerate() {
+                    self.sites(arg, Some((site, i + 1)), 1, false);
+                }
+                for (_, arg) in named {
+                    self.indices(arg, 1);
+                }
+            }
+            Node::Index(of, index) => {
+                self.sites(of, Some((site, 0)), 12, false);
+                self.indices(index, 1);
+            }
+            Node::Each(..) => {}
+            _ => {
+                let children: Vec<E> = site.children().into_iter().cloned().collect();
+                for (i, child) in children.iter().enumerate() {
+                    self.sites(child, Some((site, i)), write::needed(site, i), false);
+                }
+            }
+        }
+    }
+
+    /// Numbers in an index, an axis, a shape.
+    fn indices(&mut self, site: &E, bond: u8) {
+        if let Node::Number(x, true) = site.node {
+            for other in [x - 1.0, x + 1.0, 0.0, x + 2.0] {
+                if other != x {
+                    let instead = if other < 0.0 { minus(&number(-other)) } else { number(other) };
+                    self.emit_anywhere(site, instead, bond, 1.5);
+                }
+            }
+        }
+        if let Node::Binary(_, x, _) = &site.node {
+            self.emit_anywhere(site, x.clone(), bond, 1.5);
+        }
+        if let Node::Name(_) = &site.node {
+            for by in [Sign::Sub, Sign::Add] {
+                self.emit_anywhere(site, binary(by, site, &number(1.0)), bond, 1.8);
+            }
+            for other in self.at_hand.clone() {
+                if other.shape.is_empty() && matches!(other.expr.node, Node::Name(_)) {
+                    self.emit_anywhere(site, other.expr, bond, 2.5);
+                }
+            }
+        }
+        if let Node::Slice(a, b, c) = &site.node {
+            for (part, others) in [(a, (b, c)), (b, (a, c))] {
+                if part.is_some() {
+                    let slice = if std::ptr::eq(part, a) { Node::Slice(None, others.0.clone(), others.1.clone()) } else { Node::Slice(others.0.clone(), None, others.1.clone()) };
+                    self.emit_anywhere(site, new(slice), bond, 2.0);
+                }
+            }
+        }
+        let children: Vec<E> = site.children().into_iter().cloned().collect();
+        for (i, child) in children.iter().enumerate() {
+            self.indices(child, write::needed(site, i));
+        }
+    }
+
+    /// Also where the site is in the target.
+    fn emit_anywhere(&mut self, site: &E, instead: E, bond: u8, cost: f64) {
+        let inside = self.value.span.start <= site.span.start && site.span.end <= self.value.span.end;
+        if inside {
+            return self.emit(site, instead, bond, cost);
+        }
+        let kind = match &self.stmt.kind {
+            StmtKind::Assign(targets, value) => {
+                let targets = targets.iter().map(|target| replaced(target, site, &instead)).collect();
+                StmtKind::Assign(targets, value.clone())
+            }
+            StmtKind::Update(target, sign, value) => StmtKind::Update(replaced(target, site, &instead), *sign, value.clone()),
+            other => other.clone(),
+        };
+        let new = vec![Rc::new(Stmt { kind, ..(*self.stmt).clone() })];
+        self.found.push(Edit { of: self.stmt.span, new, part: site.span, by: Replacement::Expression(instead, bond), cost });
+    }
+
+    #[allow(clippy::too_many_lines, reason = "the edits that there are, one after the other")]
+    fn at(&mut self, site: &E, bond: u8, shape: Option<&[usize]>, is_whole: bool) {
+        // Signs.
+        match &site.node {
+            Node::Prefix(Prefix::Minus | Prefix::Plus, x) => {
+                self.emit(site, x.clone(), bond, 1.0);
+                if matches!(site.node, Node::Prefix(Prefix::Plus, _)) {
+                    self.emit(site, minus(x), bond, 1.0);
+                }
+            }
+            _ => self.emit(site, minus(site), bond, 1.1),
+        }
+        match &site.node {
+            Node::Number(x, _) => {
+                for other in [x + 1.0, x - 1.0, 2.0 * x, x / 2.0, 0.5, 1.0, 2.0, 3.0, 0.0, 1.0 / x, x - 0.5, x + 0.5] {
+                    if other != *x && other.is_finite() && (other * 1e6).fract() == 0.0 {
+                        let instead = if other < 0.0 { minus(&number(-other)) } else { number(other) };
+                        self.emit(site, instead, bond, 1.8);
+                    }
+                }
+                for name in self.at_hand.clone() {
+                    if name.shape.is_empty() {
+                        self.emit(site, name.expr, bond, 2.2);
+                    }
+                }
+            }
+            Node::Binary(sign, x, y) => {
+                for other in [Sign::Add, Sign::Sub, Sign::Mul, Sign::Div, Sign::MatMul, Sign::Pow] {
+                    if other != *sign {
+                        self.emit(site, binary(other, x, y), bond, if other == Sign::Pow { 1.9 } else { 1.4 });
+                    }
+                }
+                self.emit(site, x.clone(), bond, 1.5);
+                self.emit(site, y.clone(), bond, 1.5);
+                if matches!(sign, Sign::Sub | Sign::Div | Sign::MatMul | Sign::Pow) {
+                    self.emit(site, binary(*sign, y, x), bond, 1.7);
+                }
+                if *sign == Sign::MatMul {
+                    self.emit(site, binary(*sign, &turned(x), &turned(y)), bond, 2.0);
+                    self.emit(site, binary(*sign, &turned(y), &turned(x)), bond, 2.0);
+                    self.emit(site, binary(*sign, &turned(y), x), bond, 2.2);
+                    self.emit(site, binary(*sign, y, &turned(x)), bond, 2.2);
+                }
+            }
+            Node::Compare(x, rest) => {
+                if let [(relation, y)] = &rest[..] {
+                    for other in [Relation::Greater, Relation::GreaterEqual, Relation::Less, Relation::LessEqual, Relation::Equal, Relation::NotEqual] {
+                        if other != *relation {
+                            self.emit(site, new(Node::Compare(x.clone(), vec![(other, y.clone())])), bond, 1.4);
+                        }
+                    }
+                }
+            }
+            Node::Member(x, name) if &**name == "T" => self.emit(site, x.clone(), bond, 1.0),
+            Node::Call(function, args, named) => self.calls(site, function, args, named, bond),
+            _ => {}
+        }
+        let Some(shape) = shape else {
+            // What has no value, as its shapes do not fit, may be a product of other parts.
+            if is_whole {
+                self.emit(site, turned(site), bond, 1.5);
+            }
+            return;
+        };
+        let is_leaf = matches!(site.node, Node::Name(_) | Node::Index(..) | Node::Member(..));
+        if shape.len() >= 2 && !matches!(&site.node, Node::Member(_, name) if &**name == "T") {
+            self.emit(site, turned(site), bond, 1.2);
+        }
+        // Reductions, and functions around it.
+        if !shape.is_empty() {
+            for name in ["sum", "mean"] {
+                let price = if name == "sum" { 1.8 } else { 2.3 };
+                self.emit(site, self.call(name, &[site], &[]), bond, price);
+                for axis in 0..shape.len() {
+                    let axis = number(axis as f64);
+                    self.emit(site, self.call(name, &[site], &[("axis", axis.clone())]), bond, price);
+                    let kept = [("axis", axis), ("keepdims", new(Node::True))];
+                    self.emit(site, self.call(name, &[site], &kept), bond, price + 0.1);
+                }
+            }
+            if shape.len() == 1 {
+                for index in [[":", "n"], ["n", ":"]] {
+                    let part = |c: &&str| if *c == ":" { new(Node::Slice(None, None, None)) } else { new(Node::None) };
+                    let index = new(Node::Tuple(index.iter().map(part).collect()));
+                    self.emit(site, new(Node::Index(site.clone(), index)), bond, 2.2);
+                }
+            }
+        }
+        for name in ["exp", "log", "tanh", "sigmoid", "sqrt", "square", "abs", "sign"] {
+            self.emit(site, self.call(name, &[site], &[]), bond, 2.6);
+        }
+        for (form, price) in [
+            (binary(Sign::Sub, &number(1.0), site), 1.8),
+            (binary(Sign::Pow, site, &number(2.0)), 1.8),
+            (binary(Sign::Mul, &number(2.0), site), 1.8),
+            (binary(Sign::Mul, &number(0.5), site), 1.8),
+            (binary(Sign::Div, &number(1.0), site), 1.9),
+            (binary(Sign::Sub, site, &number(1.0)), 2.2),
+            (binary(Sign::Add, site, &number(1.0)), 2.2),
+        ] {
+            self.emit(site, form, bond, price);
+        }
+        // Other values in its place, and beside it.
+        for other in self.at_hand.clone() {
+            let same = other.shape == shape;
+            let fits = same || broadcasts(&other.shape, shape);
+            let name = &other.expr;
+            if is_leaf && (fits || turns_to(&other.shape, shape) || shape.is_empty() || broadcasts(shape, &other.shape)) {
+                self.emit(site, name.clone(), bond, other.cost + if same { 1.6 } else { 2.2 });
+            }
+            if is_leaf && other.shape.len() == 2 {
+                self.emit(site, turned(name), bond, other.cost + 2.4);
+            }
+            if is_leaf && fits {
+                for form in forms(name) {
+                    self.emit(site, form, bond, other.cost + 2.9);
+                }
+            }
+            if fits || broadcasts(shape, &other.shape) {
+                for (sign, price) in [(Sign::Mul, 2.0), (Sign::Div, 2.1), (Sign::Add, 2.2), (Sign::Sub, 2.2)] {
+                    self.emit(site, binary(sign, site, name), bond, other.cost + price + if fits { 0.0 } else { 0.3 });
+                }
+                self.emit(site, binary(Sign::Sub, name, site), bond, other.cost + 2.4);
+                self.emit(site, binary(Sign::Div, name, site), bond, other.cost + 2.6);
+                if is_whole || is_leaf {
+                    for form in forms(name) {
+                        self.emit(site, binary(Sign::Mul, site, &form), bond, other.cost + 2.6);
+                        self.emit(site, binary(Sign::Div, site, &form), bond, other.cost + 3.0);
+                    }
+                }
+            }
+            if !shape.is_empty() && !other.shape.is_empty() && shape.len() <= 2 && other.shape.len() <= 2 {
+                for (x, y) in [(site, name), (name, site)] {
+                    self.emit(site, binary(Sign::MatMul, x, y), bond, other.cost + 2.0);
+                    if other.shape.len() == 2 || shape.len() == 2 {
+                        let (tx, ty) = (turned(x), turned(y));
+                        let flip = |own: &E| std::ptr::eq(&**own, &**name);
+                        // The new one turned, and the old one turned.
+                        let pair = if flip(x) { (&tx, y) } else { (x, &ty) };
+                        self.emit(site, binary(Sign::MatMul, pair.0, pair.1), bond, other.cost + 2.1);
+                        let pair = if flip(x) { (x, &ty) } else { (&tx, y) };
+                        self.emit(site, binary(Sign::MatMul, pair.0, pair.1), bond, other.cost + 2.2);
+                    }
+                }
+                if shape.len() == 1 && other.shape.len() == 1 {
+                    self.emit(site, self.call("outer", &[site, name], &[]), bond, other.cost + 2.2);
+                    self.emit(site, self.call("outer", &[name, site], &[]), bond, other.cost + 2.2);
+                }
+            }
+        }
+    }
+
+    /// Edits of calls: the function, its axis, its arguments.
+    fn calls(&mut self, site: &E, function: &E, args: &[E], named: &[(Rc<str>, E)], bond: u8) {
+        let (name, of) = match &function.node {
+            Node::Name(name) => (name.clone(), None),
+            Node::Member(module, name) if is_module(module) => (name.clone(), None),
+            Node::Member(of, name) => (name.clone(), Some(of.clone())),
+            _ => return,
+        };
+        let renamed = |new_name: &str| match (&function.node, &of) {
+            (Node::Member(x, _), _) => new(Node::Member(x.clone(), new_name.into())),
+            _ => new(Node::Name(new_name.into())),
+        };
+        let groups: [&[&str]; 5] = [
+            &["sum", "mean"],
+            &["max", "min"],
+            &["maximum", "minimum"],
+            &["exp", "log", "tanh", "sqrt", "square", "abs", "sign", "sin", "cos"],
+            &["zeros", "ones", "zeros_like", "ones_like"],
+        ];
+        for group in groups.iter().filter(|group| group.contains(&&*name)) {
+            for other in group.iter().filter(|other| **other != &*name) {
+                let call = Node::Call(renamed(other), args.to_vec(), named.to_vec());
+                self.emit(site, new(call), bond, if group.len() == 2 { 1.2 } else { 1.9 });
+            }
+        }
+        if ["exp", "log", "tanh", "sigmoid", "sqrt", "square", "relu", "softplus"].contains(&&*name) {
+            let arg = args.first().cloned();
+            for other in ["sigmoid", "tanh", "exp"] {
+                if let (Some(arg), true) = (&arg, other != &*name) {
+                    self.emit(site, self.call(other, &[arg], &[]), bond, 2.0);
+                }
+            }
+        }
+        // Without it.
+        match (&of, args.first()) {
+            (Some(of), _) => self.emit(site, of.clone(), bond, 1.5),
+            (None, Some(first)) => self.emit(site, first.clone(), bond, 1.5),
+            _ => {}
+        }
+        if args.len() >= 2 {
+            for (i, j) in [(0, 1), (1, 2), (0, 2)] {
+                if j < args.len() {
+                    let mut swapped = args.to_vec();
+                    swapped.swap(i, j);
+                    self.emit(site, new(Node::Call(function.clone(), swapped, named.to_vec())), bond, 1.6);
+                }
+            }
+            for i in 1..args.len() {
+                self.emit(site, args[i].clone(), bond, 1.9);
+            }
+        }
+        // Axes.
+        if ["sum", "mean", "max", "min", "prod", "cumsum", "softmax", "log_softmax", "logsumexp", "argmax"].contains(&&*name) {
+            let positional = usize::from(of.is_none());
+            let own: Vec<E> = args.iter().take(positional).cloned().collect();
+            let keeps = named.iter().any(|(name, _)| &**name == "keepdims");
+            let mut variants: Vec<Vec<(Rc<str>, E)>> = vec![vec![]];
+            for axis in [number(0.0), number(1.0), number(2.0), minus(&number(1.0))] {
+                variants.push(vec![("axis".into(), axis.clone())]);
+                variants.push(vec![("axis".into(), axis), ("keepdims".into(), new(Node::True))]);
+            }
+            variants.push(vec![("keepdims".into(), new(Node::True))]);
+            for variant in variants {
+                let kept = variant.iter().any(|(name, _)| &**name == "keepdims");
+                let price = if kept == keeps { 1.3 } else { 1.5 };
+                self.emit(site, new(Node::Call(function.clone(), own.clone(), variant)), bond, price);
+            }
+        }
+        if let [first] = args
+            && ["repeat", "reshape", "transpose"].contains(&&*name)
+        {
+            self.emit(site, first.clone(), bond, 2.0);
+        }
+    }
+}
+
+fn is_module(expr: &Expr) -> bool {
+    matches!(&expr.node, Node::Name(name) if &**name == "np" || &**name == "math")
+        || matches!(&expr.node, Node::Member(of, name) if &**name == "linalg" && is_module(of))
+}
+
+/// Indices and attributes of names in an expression: values that stand in it.
+fn collect_parts(expr: &E, parts: &mut Vec<E>) {
+    if matches!(expr.node, Node::Index(..)) && parts.len() < 20 {
+        parts.push(expr.clone());
+    }
+    if let Node::Call(function, args, _) = &expr.node {
+        if let Node::Member(of, _) = &function.node {
+            collect_parts(of, parts);
+        }
+        args.iter().for_each(|arg| collect_parts(arg, parts));
+        return;
+    }
+    expr.children().into_iter().for_each(|child| collect_parts(child, parts));
+}
+
+/// What people write of a value in a derivative.
+fn forms(x: &E) -> Vec<E> {
+    let one = number(1.0);
+    let rest = binary(Sign::Sub, &one, x);
+    let square = binary(Sign::Pow, x, &number(2.0));
+    vec![
+        rest.clone(),
+        binary(Sign::Mul, x, &rest),
+        binary(Sign::Sub, &one, &square),
+        square,
+        new(Node::Compare(x.clone(), vec![(Relation::Greater, number(0.0))])),
+        binary(Sign::Div, &one, x),
+        minus(x),
+    ]
+}
+
+/// Whether a shape stretches to another.
+fn broadcasts(from: &[usize], to: &[usize]) -> bool {
+    from.len() <= to.len() && from.iter().rev().zip(to.iter().rev()).all(|(a, b)| a == b || *a == 1)
+}
+
+fn turns_to(from: &[usize], to: &[usize]) -> bool {
+    from.len() == to.len() && from.iter().eq(to.iter().rev())
+}
+
+/// A tree with one of its parts replaced.
+fn replaced(root: &E, part: &E, by: &E) -> E {
+    if Rc::ptr_eq(root, part) {
+        return by.clone();
+    }
+    if root.span.start > part.span.start || root.span.end < part.span.end {
+        return root.clone();
+    }
+    let go = |x: &E| replaced(x, part, by);
+    let node = match &root.node {
+        Node::Prefix(prefix, x) => Node::Prefix(*prefix, go(x)),
+        Node::Binary(sign, x, y) => Node::Binary(*sign, go(x), go(y)),
+        Node::Compare(x, rest) => Node::Compare(go(x), rest.iter().map(|(relation, y)| (*relation, go(y))).collect()),
+        Node::Both(is_and, x, y) => Node::Both(*is_and, go(x), go(y)),
+        Node::Choice(a, b, c) => Node::Choice(go(a), go(b), go(c)),
+        Node::Call(f, args, named) => {
+            let named = named.iter().map(|(name, x)| (name.clone(), go(x))).collect();
+            Node::Call(go(f), args.iter().map(go).collect(), named)
+        }
+        Node::Member(x, name) => Node::Member(go(x), name.clone()),
+        Node::Index(x, y) => Node::Index(go(x), go(y)),
+        Node::Slice(a, b, c) => Node::Slice(a.as_ref().map(go), b.as_ref().map(go), c.as_ref().map(go)),
+        Node::Tuple(all) => Node::Tuple(all.iter().map(go).collect()),
+        Node::List(all) => Node::List(all.iter().map(go).collect()),
+        Node::Each(a, b, c, d) => Node::Each(go(a), go(b), go(c), d.as_ref().map(go)),
+        leaf => leaf.clone(),
+    };
+    match Expr::new(node, root.span) {
+        Ok(new) => new,
+        Err(_) => root.clone(),
+    }
+}
+
+/// What a unit's whole statement may be, of the values at hand: where no edit of it is right.
+pub(super) fn built(judge: &Judge<'_>, unit: usize, snaps: &[Rc<State<'static>>], wanted: &[usize]) -> Vec<Edit> {
+    let Some(&k) = judge.units[unit].members.last() else { return Vec::new() };
+    let (Some(stmt), Some(state)) = (statement(&judge.steps[k]), snaps.get(k)) else { return Vec::new() };
+    let StmtKind::Assign(_, value) = &stmt.kind else { return Vec::new() };
+    let machine = judge.machine((**state).clone());
+    let prefixed = judge.source.contains("np.");
+    let mut maker =
+        Maker { judge, machine, at_hand: Vec::new(), prefixed, found: Vec::new(), stmt: stmt.clone(), value: value.clone() };
+    maker.collect();
+    let _ = maker.judge;
+    let mut all: Vec<(E, f64)> = Vec::new();
+    let names = maker.at_hand.clone();
+    let reduced = |maker: &Maker<'_, '_>, x: &E, shape: &[usize], all: &mut Vec<(E, f64)>, price: f64| {
+        if shape == wanted {
+            all.push((x.clone(), price));
+            all.push((minus(x), price + 0.5));
+            return;
+        }
+        if wanted.is_empty() {
+            all.push((maker.call("sum", &[x], &[]), price + 0.3));
+            return;
+        }
+        for axis in 0..shape.len() {
+            let mut without = shape.to_vec();
+            without.remove(axis);
+            let mut kept = shape.to_vec();
+            kept[axis] = 1;
+            if without == wanted {
+                all.push((maker.call("sum", &[x], &[("axis", number(axis as f64))]), price + 0.3));
+            }
+            if kept == wanted {
+                let named = [("axis", number(axis as f64)), ("keepdims", new(Node::True))];
+                all.push((maker.call("sum", &[x], &named), price + 0.3));
+            }
+        }
+    };
+    let numbers: Vec<E> = names.iter().filter(|name| name.shape.is_empty()).map(|name| name.expr.clone()).collect();
+    for a in &names {
+        reduced(&maker, &a.expr, &a.shape, &mut all, 4.0);
+        if a.shape == wanted {
+            for name in ["exp", "sigmoid", "tanh", "log"] {
+                all.push((maker.call(name, &[&a.expr], &[]), 4.6));
+            }
+            for form in forms(&a.expr) {
+                all.push((form, 4.8));
+            }
+        }
+        for b in &names {
+            let (x, y) = (&a.expr, &b.expr);
+            if let ([r, c], [s, d]) = (&a.shape[..], &b.shape[..]) {
+                for (fits, x, y, shape) in [
+                    (c == s, x.clone(), y.clone(), [*r, *d]),
+                    (r == s, turned(x), y.clone(), [*c, *d]),
+                    (c == d, x.clone(), turned(y), [*r, *s]),
+                ] {
+                    if fits && shape == wanted {
+                        all.push((binary(Sign::MatMul, &x, &y), 5.0));
+                    }
+                }
+            }
+            if let ([r, c], [s]) = (&a.shape[..], &b.shape[..])
+                && wanted.len() == 1
+            {
+                if c == s && wanted == [*r] {
+                    all.push((binary(Sign::MatMul, x, y), 5.0));
+                }
+                if r == s && wanted == [*c] {
+                    all.push((binary(Sign::MatMul, &turned(x), y), 5.0));
+                }
+            }
+            if let ([r], [s]) = (&a.shape[..], &b.shape[..])
+                && wanted == [*r, *s]
+            {
+                all.push((maker.call("outer", &[x, y], &[]), 5.0));
+            }
+            if broadcasts(&b.shape, &a.shape) {
+                let product = binary(Sign::Mul, x, y);
+                reduced(&maker, &product, &a.shape, &mut all, 5.2);
+                reduced(&maker, &binary(Sign::Div, x, y), &a.shape, &mut all, 5.6);
+                if a.shape == wanted {
+                    all.push((binary(Sign::Sub, x, y), 5.3));
+                    all.push((binary(Sign::Add, x, y), 5.4));
+                    for form in forms(y) {
+                        all.push((binary(Sign::Mul, x, &form), 5.6));
+                    }
+                    for n in numbers.iter().take(6) {
+                        all.push((binary(Sign::Div, &binary(Sign::Sub, x, y), n), 6.0));
+                    }
+                }
+            }
+        }
+    }
+    // Divided by the number of examples, or the like.
+    let plain = all.clone();
+    for (x, price) in plain {
+        for n in numbers.iter().take(6) {
+            all.push((binary(Sign::Div, &x, n), price + 1.0));
+        }
+        all.push((binary(Sign::Mul, &number(2.0), &x), price + 1.0));
+        for n in numbers.iter().take(4) {
+            all.push((binary(Sign::Div, &binary(Sign::Mul, &number(2.0), &x), n), price + 1.4));
+        }
+    }
+    for (x, price) in all {
+        maker.emit(value, x, 0, price);
+    }
+    maker.found.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    maker.found
+}
+
+/// For those that read the value of a plain number.
+pub(super) fn plain(value: &Value<'static>) -> Option<f64> {
+    match value {
+        Value::Number(x) => match &x.data {
+            Data::Number(x) => Some(*x),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,704 @@
+//! Which statements are wrong: the fewest that explain every gradient.
+//!
+//! The backward part is a list of steps, run from the values of the forward part. Some names have a right value that is known: the
+//! gradients by parameters. Others are the gradient by an intermediate, up to a factor that is the person's choice (`dZ2 = A2 - Y`,
+//! divided by m further down); others are helpers, of which only what they feed is known. So a right value is chosen for each: as it was
+//! computed from right values, or, where the statement is taken for wrong, the true gradient by what it is named after, or what a small
+//! edit of it gives. Of all choices the one with the fewest wrong statements is taken, by best-first search; a statement that is wrong in
+//! every turn of a loop is one.
+
+use super::edits::{self, Edit};
+use super::units::{Key, Touches, Unit};
+use crate::text::Options;
+use crate::text::number::{Data, Kind, Operand};
+use crate::text::run::{Machine, State, Step};
+use crate::text::syntax::{Stmt, StmtKind};
+use crate::text::value::{Array, Value};
+use crate::tensor::Tensor;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::rc::Rc;
+
+/// How near a value is to the right one, relative to the largest.
+const NEAR: f64 = 1e-8;
+/// The most steps that the search runs.
+const WORK: usize = 60_000;
+/// Choices by their price: a wrong statement is 1.
+const HEAD_SCALED: f64 = 0.1;
+const RESCALED: f64 = 0.35;
+const OTHER_MEANING: f64 = 0.6;
+const AGAIN: f64 = 0.01;
+
+/// A value, by itself: what a name has without the memory that it shares.
+#[derive(Clone, Debug)]
+pub(super) enum Owned {
+    Data(Tensor<f64>, Kind, bool),
+    List(Vec<Owned>),
+    Other,
+}
+
+/// What a name should have.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Want {
+    Node(usize),
+    List(Vec<usize>),
+}
+
+/// The forward part at a point: its values, and the gradient by each node.
+pub(super) struct Point {
+    pub state: State<'static>,
+    pub adjoints: Vec<Tensor<f64>>,
+}
+
+/// What a unit is, as far as its name says.
+#[derive(Clone, Debug)]
+pub(super) enum Role {
+    /// The gradient by a parameter.
+    Final(Want),
+    /// That by intermediates of this name, one for each time that it was assigned.
+    Between(Vec<Want>),
+    Unnamed,
+}
+
+/// What is made of a statement that is taken for wrong.
+#[derive(Clone)]
+pub(super) enum Fix {
+    /// The gradient by this, times a number.
+    Adjoint(Want, f64),
+    /// These statements in place of those at their places in the text.
+    Edit(Edit),
+}
+
+pub(super) struct Judge<'a> {
+    pub options: &'a Options,
+    pub source: &'a str,
+    pub steps: &'a [Step],
+    pub touched: &'a [Touches],
+    pub units: &'a [Unit],
+    pub roles: Vec<Role>,
+    /// Which units are complete after each step.
+    pub done: Vec<Vec<usize>>,
+    /// Numbers that people multiply with: of the forward part, and lengths.
+    pub natural: Vec<f64>,
+    /// The nodes that have names, with these.
+    pub names: Vec<Option<String>>,
+    pub largest: f64,
+    pub work: std::cell::Cell<usize>,
+}
+
+#[derive(Clone)]
+pub(super) struct Path {
+    state: State<'static>,
+    k: usize,
+    pub cost: f64,
+    pub fixes: Vec<(usize, Fix)>,
+    /// The lines that are taken for wrong.
+    lines: HashSet<usize>,
+    /// The factor that a unit's value has to the gradient it is.
+    pub scales: HashMap<usize, f64>,
+    /// What units turned out to be the gradient by.
+    pub known: HashMap<usize, Want>,
+    /// The state before each step.
+    pub snaps: Vec<Rc<State<'static>>>,
+}
+
+impl Path {
+    /// The state behind the last step.
+    pub fn end(&self) -> State<'static> {
+        self.state.clone()
+    }
+}
+
+/// A value in memory as one by itself.
+pub(super) fn owned(machine: &Machine<'static, '_>, value: &Value<'static>) -> Owned {
+    match value {
+        Value::Number(x) => Owned::Data(x.data.value(), x.kind, true),
+        Value::Array(_) => match machine.operand(value) {
+            Ok(x) => Owned::Data(x.data.value(), x.kind, false),
+            Err(_) => Owned::Other,
+        },
+        Value::List(_) | Value::Tuple(_) => match machine.elements_of(value) {
+            Ok(all) => Owned::List(all.iter().map(|x| owned(machine, x)).collect()),
+            Err(_) => Owned::Other,
+        },
+        _ => Owned::Other,
+    }
+}
+
+/// Puts a value under a name; what shares its memory sees it.
+fn put(machine: &mut Machine<'static, '_>, old: Option<Value<'static>>, new: &Owned) -> Value<'static> {
+    match (old, new) {
+        (Some(Value::Array(array)), Owned::Data(x, kind, _)) if machine.state.heap.shape(&array) == x.shape().dims() => {
+            let operand = Operand { data: Data::Tensor(x.clone()).settled(), kind: *kind, python: false };
+            match machine.write_over(&array, &operand) {
+                Ok(()) => Value::Array(array),
+                Err(_) => Value::None,
+            }
+        }
+        (_, Owned::Data(x, kind, false)) if x.shape().rank() > 0 => machine.heap().array(Data::Tensor(x.clone()), *kind),
+        (_, Owned::Data(x, kind, _)) => {
+            let operand = Operand { data: Data::Tensor(x.clone()).settled(), kind: *kind, python: false };
+            machine.given(operand)
+        }
+        (Some(Value::List(list)), Owned::List(all)) if machine.state.heap.elements(list).len() == all.len() => {
+            for (i, new) in all.iter().enumerate() {
+                let old = machine.state.heap.elements(list)[i].clone();
+                let value = put(machine, Some(old), new);
+                machine.state.heap.elements_mut(list)[i] = value;
+            }
+            Value::List(list)
+        }
+        (_, Owned::List(all)) => {
+            let all: Vec<Value<'static>> = all.iter().map(|x| put(machine, None, x)).collect();
+            machine.heap().list(all)
+        }
+        _ => Value::None,
+    }
+}
+
+impl<'a> Judge<'a> {
+    pub fn machine(&self, state: State<'static>) -> Machine<'static, 'a> {
+        let mut machine = Machine::new(None, self.options);
+        machine.state = state;
+        machine
+    }
+
+    /// The frame of the state that a key's is.
+    fn frame_of<'m>(machine: &'m Machine<'static, '_>, key: &Key) -> Option<&'m HashMap<Rc<str>, Value<'static>>> {
+        let at = if key.0 == 0 { 0 } else { machine.state.frames.len() - 1 };
+        machine.state.frames.get(at)
+    }
+
+    pub fn get(&self, machine: &Machine<'static, '_>, key: &Key) -> Owned {
+        match Self::frame_of(machine, key).and_then(|frame| frame.get(&key.1)) {
+            Some(value) => owned(machine, value),
+            None => Owned::Other,
+        }
+    }
+
+    pub fn set(&self, machine: &mut Machine<'static, '_>, key: &Key, new: &Owned) {
+        let old = Self::frame_of(machine, key).and_then(|frame| frame.get(&key.1)).cloned();
+        let value = put(machine, old, new);
+        let at = if key.0 == 0 { 0 } else { machine.state.frames.len() - 1 };
+        machine.state.frames[at].insert(key.1.clone(), value);
+    }
+
+    fn is_near(&self, x: &Tensor<f64>, y: &Tensor<f64>, c: f64) -> bool {
+        if x.shape() != y.shape() && (x.len() != 1 || y.len() != 1) {
+            return false;
+        }
+        let finite = |x: &Tensor<f64>| x.iter().filter(|x| x.is_finite()).fold(0.0, |max: f64, x| max.max(x.abs()));
+        let size = finite(x).max(finite(y) * c.abs());
+        let allowed = NEAR * size + 1e-13 * self.largest;
+        x.iter().zip(y.iter()).all(|(x, y)| {
+            let y = c * y;
+            *x == y || (x - y).abs() <= allowed || x.is_nan() && y.is_nan()
+        })
+    }
+
+    pub fn is(&self, value: &Owned, want: &Want, c: f64, adjoints: &[Tensor<f64>]) -> bool {
+        match (value, want) {
+            (Owned::Data(x, ..), Want::Node(node)) => self.is_near(x, &adjoints[*node], c),
+            (Owned::List(all), Want::List(nodes)) => {
+                all.len() == nodes.len() && all.iter().zip(nodes).all(|(x, &node)| self.is(x, &Want::Node(node), c, adjoints))
+            }
+            _ => false,
+        }
+    }
+
+    pub fn same(&self, a: &Owned, b: &Owned) -> bool {
+        match (a, b) {
+            (Owned::Data(x, ..), Owned::Data(y, ..)) => x.shape() == y.shape() && self.is_near(x, y, 1.0),
+            (Owned::List(a), Owned::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same(a, b)),
+            (Owned::Other, Owned::Other) => true,
+            _ => false,
+        }
+    }
+
+    /// The factor between a value and a gradient, if it is one.
+    fn ratio(&self, value: &Owned, want: &Want, adjoints: &[Tensor<f64>]) -> Option<f64> {
+        let (Owned::Data(x, ..), Want::Node(node)) = (value, want) else { return None };
+        let y = &adjoints[*node];
+        if x.shape() != y.shape() {
+            return None;
+        }
+        let i = (0..y.len()).max_by(|&i, &j| y.as_slice()[i].abs().total_cmp(&y.as_slice()[j].abs()))?;
+        let c = x.as_slice()[i] / y.as_slice()[i];
+        (c.is_finite() && c != 0.0 && self.is_near(x, y, c)).then_some(c)
+    }
+
+    fn is_natural(&self, c: f64) -> bool {
+        self.natural.iter().any(|n| (c.abs() - n).abs() <= 1e-9 * n)
+    }
+
+    pub fn wanted(&self, want: &Want, c: f64, point: &Point) -> Owned {
+        let node = |node: usize| {
+            let x = &point.adjoints[node];
+            Owned::Data(x.map(|x| c * x), Kind::Float, x.shape().rank() == 0)
+        };
+        match want {
+            Want::Node(k) => node(*k),
+            Want::List(all) => Owned::List(all.iter().map(|&k| node(k)).collect()),
+        }
+    }
+
+    /// Runs a step, with a statement of its own where an edit says so; false where it fails.
+    pub fn step(&self, machine: &mut Machine<'static, 'a>, k: usize, edit: Option<&Edit>) -> bool {
+        self.work.set(self.work.get() + 1);
+        machine.rewind_limits();
+        let done = match &self.steps[k] {
+            Step::Run(stmt) => match edit.and_then(|edit| edit.instead_of(stmt)) {
+                Some(new) => new.iter().try_for_each(|stmt| machine.replay(&Step::Run(stmt.clone()))),
+                None => machine.replay(&self.steps[k]),
+            },
+            Step::Leave(value, stmt) => {
+                let edited = edit.and_then(|edit| edit.instead_of(stmt)).and_then(|new| new.first().cloned());
+                match edited.as_ref().map(|stmt| &stmt.kind) {
+                    Some(StmtKind::Return(value)) => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
+                    _ => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
+                }
+            }
+            other => machine.replay(other),
+        };
+        if done.is_err() {
+            self.fail(machine, k);
+        }
+        done.is_ok()
+    }
+
+    /// What a step that failed leaves behind: no values.
+    fn fail(&self, machine: &mut Machine<'static, 'a>, k: usize) {
+        match &self.steps[k] {
+            Step::Leave(..) => {
+                machine.state.frames.truncate(1.max(machine.state.frames.len() - 1));
+            }
+            Step::Enter(..) => machine.state.frames.push(HashMap::new()),
+            Step::Run(_) | Step::Bind(..) => {}
+        }
+        for (key, goes_on) in &self.touched[k].writes {
+            if !goes_on || matches!(&self.steps[k], Step::Run(stmt) if matches!(stmt.kind, StmtKind::Update(..))) {
+                let at = if key.0 == 0 { 0 } else { machine.state.frames.len() - 1 };
+                machine.state.frames[at].insert(key.1.clone(), Value::None);
+            }
+        }
+    }
+
+    pub fn line(&self, k: usize) -> usize {
+        match &self.steps[k] {
+            Step::Run(stmt) => stmt.line,
+            Step::Leave(value, stmt) => match value {
+                Some(value) => self.source[..value.span.start].matches('\n').count() + 1,
+                None => stmt.line,
+            },
+            Step::Bind(target, ..) => self.source[..target.span.start].matches('\n').count() + 1,
+            Step::Enter(_, call) => self.source[..call.span.start].matches('\n').count() + 1,
+        }
+    }
+
+    fn unit_line(&self, unit: usize) -> usize {
+        self.line(self.units[unit].members[0])
+    }
+
+    /// The explanation with the fewest wrong statements; where the search takes too long, the one that was cheapest up to there.
+    pub fn search(&self, point: &Point) -> Path {
+        let start = Path {
+            state: point.state.clone(),
+            k: 0,
+            cost: 0.0,
+            fixes: vec![],
+            lines: HashSet::new(),
+            scales: HashMap::new(),
+            known: HashMap::new(),
+            snaps: vec![],
+        };
+        let mut open = BinaryHeap::new();
+        let mut waiting: Vec<Option<Path>> = vec![Some(start)];
+        open.push(Entry { cost: 0.0, k: 0, at: 0 });
+        while let Some(entry) = open.pop() {
+            let Some(mut path) = waiting[entry.at].take() else { continue };
+            let mut others = Vec::new();
+            let is_complete = self.advance(&mut path, point, &mut others);
+            if is_complete && open.peek().is_none_or(|next| next.cost >= path.cost) && others.iter().all(|o| o.cost >= path.cost) {
+                return path;
+            }
+            others.push(path);
+            for path in others {
+                open.push(Entry { cost: path.cost, k: path.k, at: waiting.len() });
+                waiting.push(Some(path));
+            }
+            if self.work.get() > WORK {
+                // The cheapest that is known goes on without other choices.
+                let Some(best) = open.pop().and_then(|entry| waiting[entry.at].take()) else { break };
+                let mut path = best;
+                while path.k < self.steps.len() {
+                    self.advance(&mut path, point, &mut Vec::new());
+                }
+                return path;
+            }
+        }
+        unreachable!("the first path ends, whatever it costs")
+    }
+
+    /// Whether all is right at a point as it stands.
+    pub fn is_right_at(&self, point: &Point) -> bool {
+        self.work.set(0);
+        let path = self.search(point);
+        path.fixes.is_empty() && path.cost < OTHER_MEANING
+    }
+
+    /// The statement of a unit that is wrong, where no edit says which: the first that writes where the result differs.
+    pub fn culprit(&self, unit: usize, path: &Path, point: &Point) -> Option<usize> {
+        let Unit { key, members, .. } = &self.units[unit];
+        let (_, Fix::Adjoint(want, c)) = path.fixes.iter().find(|(fixed, _)| *fixed == unit)? else { return None };
+        let Owned::Data(right, ..) = self.wanted(want, *c, point) else { return members.first().copied() };
+        let mut value: Option<Owned> = None;
+        let mut written: Vec<(usize, Vec<bool>)> = Vec::new();
+        for &k in members {
+            let mut machine = self.machine((**path.snaps.get(k)?).clone());
+            if let Some(value) = &value {
+                self.set(&mut machine, key, value);
+            }
+            let before = self.get(&machine, key);
+            if !self.step(&mut machine, k, None) {
+                return Some(k);
+            }
+            let after = self.get(&machine, key);
+            let changed = match (&before, &after) {
+                (Owned::Data(a, ..), Owned::Data(b, ..)) if a.shape() == b.shape() => {
+                    a.iter().zip(b.iter()).map(|(a, b)| a.to_bits() != b.to_bits()).collect()
+                }
+                (_, Owned::Data(b, ..)) => vec![true; b.len()],
+                _ => vec![],
+            };
+            written.push((k, changed));
+            value = Some(after);
+        }
+        let Some(Owned::Data(found, ..)) = &value else { return members.first().copied() };
+        if found.shape() != right.shape() {
+            return members.first().copied();
+        }
+        let size = right.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+        let differs: Vec<bool> = found.iter().zip(right.iter()).map(|(a, b)| (a - b).abs() > NEAR * size).collect();
+        // The last that wrote a place that differs: what was there before is written over, or added to.
+        let touches = |(_, changed): &&(usize, Vec<bool>)| changed.iter().zip(&differs).any(|(a, b)| *a && *b);
+        let covers = |(_, changed): &&(usize, Vec<bool>)| changed.len() == differs.len() && changed.iter().zip(&differs).all(|(a, b)| *a || !*b);
+        let narrow = written.iter().filter(covers).min_by_key(|(k, changed)| (changed.iter().filter(|x| **x).count(), usize::MAX - k));
+        narrow.or_else(|| written.iter().rev().find(touches)).map(|(k, _)| *k)
+    }
+
+    /// Goes on until a choice is to be made that costs something; the other choices go to `others`. True where the end is reached.
+    fn advance(&self, path: &mut Path, point: &Point, others: &mut Vec<Path>) -> bool {
+        let before = path.cost;
+        let mut machine = self.machine(std::mem::take(&mut path.state));
+        while path.k < self.steps.len() {
+            let k = path.k;
+            path.snaps.push(Rc::new(machine.state.clone()));
+            self.step(&mut machine, k, None);
+            path.k += 1;
+            for &unit in &self.done[k] {
+                self.choose(path, unit, point, &mut machine, others);
+            }
+            machine.state.compact();
+            if path.cost > before + 1e-9 {
+                break;
+            }
+        }
+        path.state = machine.state;
+        path.k == self.steps.len()
+    }
+
+    /// Judges a unit: the path goes on with the cheapest choice, and others are added.
+    fn choose(&self, path: &mut Path, unit: usize, point: &Point, machine: &mut Machine<'static, 'a>, others: &mut Vec<Path>) {
+        let value = self.get(machine, &self.units[unit].key);
+        let mut options: Vec<(f64, Option<Fix>, Option<(Want, f64)>)> = Vec::new();
+        let read: Vec<f64> = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied()).collect();
+        let again = path.lines.contains(&self.unit_line(unit));
+        let wrong = if again { AGAIN } else { 1.0 };
+        let adjoints = &point.adjoints;
+        match &self.roles[unit] {
+            Role::Final(want) => {
+                if self.is(&value, want, 1.0, adjoints) {
+                    path.known.insert(unit, want.clone());
+                    path.scales.insert(unit, 1.0);
+                    return;
+                }
+                options.push((wrong, Some(Fix::Adjoint(want.clone(), 1.0)), Some((want.clone(), 1.0))));
+            }
+            Role::Between(wants) => {
+                if let Some(want) = wants.iter().find(|want| self.is(&value, want, 1.0, adjoints)) {
+                    path.known.insert(unit, want.clone());
+                    path.scales.insert(unit, 1.0);
+                    return;
+                }
+                let is_dead = !self.units[unit].is_read && self.units[unit].is_last;
+                let scaled = wants.iter().find_map(|want| Some((want.clone(), self.ratio(&value, want, adjoints)?)));
+                match scaled {
+                    Some((want, c)) if read.iter().any(|r| (r - c).abs() < 1e-9 * c.abs()) => {
+                        path.known.insert(unit, want);
+                        path.scales.insert(unit, c);
+                        return;
+                    }
+                    Some((want, c)) if self.is_natural(c) => {
+                        let price = if read.is_empty() { HEAD_SCALED } else { RESCALED };
+                        let turned = is_dead && c < 0.0;
+                        if !turned {
+                            options.push((price, None, Some((want, c))));
+                        }
+                    }
+                    Some((want, c)) if !is_dead => options.push((OTHER_MEANING, None, Some((want, c)))),
+                    _ if is_dead => {}
+                    _ => options.push((OTHER_MEANING, None, None)),
+                }
+                let mut scales = vec![1.0];
+                scales.extend(read.iter().copied());
+                if read.is_empty() {
+                    scales.extend(self.natural.iter().copied());
+                }
+                let mut seen: Vec<f64> = Vec::new();
+                for c in scales {
+                    if seen.iter().any(|s| (s - c).abs() < 1e-9 * c.abs()) {
+                        continue;
+                    }
+                    seen.push(c);
+                    let price = wrong + if c == 1.0 || read.contains(&c) { 0.0 } else { 0.15 };
+                    for want in self.aligned(unit, wants) {
+                        options.push((price, Some(Fix::Adjoint(want.clone(), c)), Some((want.clone(), c))));
+                    }
+                }
+            }
+            Role::Unnamed => {
+                // A value that the gradient by some node has is taken for that.
+                let Owned::Data(x, ..) = &value else { return };
+                let is_it = |node: usize| x.len() > 1 && x.shape() == adjoints[node].shape() && self.is_near(x, &adjoints[node], 1.0);
+                let zero = x.iter().all(|&x| x == 0.0);
+                if let Some(node) = (0..adjoints.len()).rev().find(|&node| self.names[node].is_some() && !zero && is_it(node)) {
+                    path.known.insert(unit, Want::Node(node));
+                    path.scales.insert(unit, 1.0);
+                }
+                return;
+            }
+        }
+        let mismatch = options.iter().all(|(_, fix, _)| fix.is_some()) || matches!(options.first(), Some((p, None, _)) if *p >= OTHER_MEANING);
+        if mismatch {
+            others.extend(self.helpers(path, unit, point));
+        }
+        options.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut first = None;
+        for (price, fix, known) in options {
+            if first.is_none() {
+                first = Some((price, fix, known));
+                continue;
+            }
+            let mut other = path.clone();
+            other.state = machine.state.clone();
+            let mut fork = self.machine(std::mem::take(&mut other.state));
+            self.settle(&mut other, unit, point, &mut fork, price, fix, known);
+            other.state = fork.state;
+            others.push(other);
+        }
+        if let Some((price, fix, known)) = first {
+            self.settle(path, unit, point, machine, price, fix, known);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a choice with all that it changes")]
+    fn settle(
+        &self,
+        path: &mut Path,
+        unit: usize,
+        point: &Point,
+        machine: &mut Machine<'static, 'a>,
+        price: f64,
+        fix: Option<Fix>,
+        known: Option<(Want, f64)>,
+    ) {
+        path.cost += price;
+        if let Some((want, c)) = known {
+            path.known.insert(unit, want);
+            path.scales.insert(unit, c);
+        }
+        if let Some(fix) = fix {
+            if let Fix::Adjoint(want, c) = &fix {
+                let right = self.wanted(want, *c, point);
+                self.set(machine, &self.units[unit].key, &right);
+            }
+            path.lines.insert(self.unit_line(unit));
+            path.fixes.push((unit, fix));
+        }
+    }
+
+    /// Of the gradients by a name that was assigned several times, those that the backward part comes to at this unit: from the last on.
+    fn aligned<'w>(&self, unit: usize, wants: &'w [Want]) -> Vec<&'w Want> {
+        if wants.len() == 1 {
+            return wants.iter().collect();
+        }
+        let key = &self.units[unit].key;
+        let nth = self.units[..unit].iter().filter(|other| other.key == *key).count();
+        let mut found: Vec<&Want> = Vec::new();
+        if nth < wants.len() {
+            found.push(&wants[wants.len() - 1 - nth]);
+            if wants[nth] != *found[0] {
+                found.push(&wants[nth]);
+            }
+        }
+        found
+    }
+
+    /// Helpers that a unit hangs on, nearest first.
+    fn feeders(&self, path: &Path, unit: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut stack: Vec<usize> = self.units[unit].reads.clone();
+        while let Some(read) = stack.pop() {
+            if found.contains(&read) || path.known.contains_key(&read) || path.fixes.iter().any(|(fixed, _)| *fixed == read) {
+                continue;
+            }
+            found.push(read);
+            stack.extend(&self.units[read].reads);
+        }
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        found
+    }
+
+    /// The paths in which a helper is wrong, and not the statement that it feeds.
+    fn helpers(&self, path: &Path, unit: usize, point: &Point) -> Vec<Path> {
+        let mut found = Vec::new();
+        let wants: Vec<Want> = match &self.roles[unit] {
+            Role::Final(want) => vec![want.clone()],
+            Role::Between(wants) => wants.clone(),
+            Role::Unnamed => return found,
+        };
+        let until = self.units[unit].members.last().copied().unwrap_or(0);
+        for helper in self.feeders(path, unit) {
+            if self.work.get() > WORK {
+                break;
+            }
+            let from = self.units[helper].members[0];
+            if from >= path.snaps.len() {
+                continue;
+            }
+            let fits = |fix: &Fix| -> Option<(Want, f64, State<'static>, Vec<Rc<State<'static>>>)> {
+                let (state, snaps) = self.rerun(&path.snaps[from], from, until, path, Some((helper, fix)), point);
+                let machine = self.machine(state);
+                let value = self.get(&machine, &self.units[unit].key);
+                let read: Vec<f64> = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied()).collect();
+                let fit = wants.iter().find_map(|want| {
+                    let ratio = self.ratio(&value, want, &point.adjoints);
+                    let c = if self.is(&value, want, 1.0, &point.adjoints) { 1.0 } else { ratio? };
+                    let known = c == 1.0 || !matches!(self.roles[unit], Role::Final(_)) && read.iter().any(|r| (r - c).abs() < 1e-9 * c.abs());
+                    known.then(|| (want.clone(), c))
+                });
+                fit.map(|(want, c)| (want, c, machine.state, snaps))
+            };
+            let again = path.lines.contains(&self.unit_line(helper));
+            let base = if again { AGAIN } else { 1.0 };
+            let mut best: Option<(f64, Fix, (Want, f64, State<'static>, Vec<Rc<State<'static>>>))> = None;
+            for edit in edits::of_unit(self, helper, &path.snaps) {
+                if self.work.get() > WORK || best.as_ref().is_some_and(|(cost, ..)| *cost <= edit.cost) {
+                    break;
+                }
+                let cost = edit.cost;
+                let fix = Fix::Edit(edit);
+                if let Some(fit) = fits(&fix) {
+                    best = Some((cost, fix, fit));
+                }
+            }
+            if let Some((cost, fix, (want, c, state, snaps))) = best {
+                let mut other = path.clone();
+                other.cost += base - 0.05 + 0.02 * cost;
+                other.snaps.truncate(from);
+                other.snaps.extend(snaps);
+                other.state = state;
+                other.known.insert(unit, want);
+                other.scales.insert(unit, c);
+                other.lines.insert(self.unit_line(helper));
+                other.fixes.push((helper, fix));
+                found.push(other);
+            }
+        }
+        found
+    }
+
+    /// Runs steps again, with what a path decided and one fix more.
+    pub fn rerun(
+        &self,
+        from_state: &State<'static>,
+        from: usize,
+        until: usize,
+        path: &Path,
+        more: Option<(usize, &Fix)>,
+        point: &Point,
+    ) -> (State<'static>, Vec<Rc<State<'static>>>) {
+        let mut machine = self.machine(from_state.clone());
+        let mut snaps = Vec::new();
+        let fixes: Vec<(usize, &Fix)> = path.fixes.iter().map(|(unit, fix)| (*unit, fix)).chain(more).collect();
+        for k in from..=until {
+            snaps.push(Rc::new(machine.state.clone()));
+            let edit = fixes.iter().find_map(|(unit, fix)| match fix {
+                Fix::Edit(edit) if self.units[*unit].members.contains(&k) => Some(edit),
+                _ => None,
+            });
+            self.step(&mut machine, k, edit);
+            for unit in &self.done[k] {
+                for (fixed, fix) in &fixes {
+                    if let (true, Fix::Adjoint(want, c)) = (fixed == unit, fix) {
+                        let right = self.wanted(want, *c, point);
+                        self.set(&mut machine, &self.units[*unit].key, &right);
+                    }
+                }
+            }
+        }
+        (machine.state, snaps)
+    }
+
+    /// What a unit comes to with an edit, from the states before its members.
+    pub fn evaluated(&self, unit: usize, edit: &Edit, snaps: &[Rc<State<'static>>]) -> Option<Owned> {
+        let Unit { key, members, .. } = &self.units[unit];
+        let mut value: Option<Owned> = None;
+        for &k in members {
+            let mut machine = self.machine((**snaps.get(k)?).clone());
+            if let Some(value) = &value {
+                self.set(&mut machine, key, value);
+            }
+            if !self.step(&mut machine, k, Some(edit)) {
+                return None;
+            }
+            value = Some(self.get(&machine, key));
+        }
+        value
+    }
+}
+
+struct Entry {
+    cost: f64,
+    k: usize,
+    at: usize,
+}
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Entry {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        // The cheapest first, then the one that is farthest, then the oldest.
+        other.cost.total_cmp(&self.cost).then(self.k.cmp(&other.k)).then(other.at.cmp(&self.at))
+    }
+}
+
+/// The statement of a step, where it is one.
+pub(super) fn statement(step: &Step) -> Option<&Rc<Stmt>> {
+    match step {
+        Step::Run(stmt) => Some(stmt),
+        _ => None,
+    }
+}
+
+/// For those that look at arrays of a state.
+pub(super) fn shape_of(state: &State<'static>, array: &Array<'static>) -> Vec<usize> {
+    state.heap.shape(array)
+}

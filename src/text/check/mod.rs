@@ -1,0 +1,414 @@
+//! A forward and a backward part as text: which statement of the backward part is wrong, and what belongs there.
+//!
+//! The forward part is recorded, and the gradient by each of its values known. The backward part is run step by step from those
+//! values; which of its statements are wrong is the shortest explanation (`judge`), and what belongs there a small edit in the person's own syntax
+//! (`edits`), held against the right value at the point and at another one beside it before it is shown.
+
+mod edits;
+mod judge;
+mod names;
+mod report;
+mod units;
+mod write;
+
+pub use report::{Line, Report, Statement, Status};
+
+use super::fault::Fault;
+use super::parse;
+use super::run::{Flow, Machine, Step};
+use super::syntax::{Node, Stmt, StmtKind};
+use super::value::Value;
+use super::Options;
+use crate::check::Verdict;
+use crate::graph::Graph;
+use crate::tape::{Id, Tape};
+use crate::tensor::Tensor;
+use edits::Edit;
+use judge::{Fix, Judge, Owned, Path, Point, Role, Want};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// What [`check()`] may do, and what is differentiated.
+#[derive(Clone, Debug, Default)]
+pub struct CheckOptions {
+    /// Bounds of what runs.
+    pub run: Options,
+    /// The name of the forward part that is differentiated; the last one that it assigns, unless said.
+    pub loss: Option<String>,
+}
+
+/// The most steps of a backward part that are judged, loops unrolled.
+const MOST_STEPS: usize = 5_000;
+
+/// Judges a text with a forward and a backward part.
+///
+/// The backward part begins after a line `# backward`, or else with the first name that looks like a gradient's: `dW1`, `grad_W1`,
+/// `W1_grad`, `delta2`, `nabla_w`; a comment `# check g = W1` says that `g` is the gradient by `W1`. Gradients by what the
+/// forward part is given (numbers and arrays that it does not compute) must be right; those by intermediates may have a factor of the person's choice,
+/// as `dZ2 = A2 - Y` where the division by m comes later. A statement is judged with right inputs, whatever came before it; a name that
+/// several statements build is judged when it is complete.
+///
+/// # Errors
+/// A text that is not of [the language](super#the-language), a forward part that fails or does not end in a number, no backward part, or one
+/// that names no gradient.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{CheckOptions, check};
+/// let text = "\
+/// x = np.array([0.5, -1.0, 2.0])
+/// w = np.array([0.3, 0.1, -0.4])
+/// z = w @ x
+/// a = sigmoid(z)
+/// C = (a - 1) ** 2
+/// # backward
+/// da = 2 * (a - 1)
+/// dz = da * a * (1 + a)
+/// dw = dz * x
+/// ";
+/// let report = check(text, &CheckOptions::default())?;
+/// assert_eq!(report.first_wrong_line, Some(8));
+/// assert_eq!(report.corrected.as_deref(), Some("dz = da * a * (1 - a)"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+pub fn check(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
+    checked(text, options).map_err(|fault| fault.in_text(text))
+}
+
+/// Whether the value or the derivative at a point is made where two pieces meet, and another text would be right beside it.
+fn moved(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
+    let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    let least = if largest > 0.0 { 0.1 * largest } else { 1.0 };
+    let mut place = 7 * number;
+    x.map(|x| {
+        place += 1;
+        // Multiples of the golden ratio are spread evenly.
+        let fraction = (place as f64 * 0.618_033_988_749_894_9).fract();
+        let size = 0.02 + 0.03 * (place as f64 * std::f64::consts::SQRT_2).fract();
+        x + if fraction < 0.5 { -size } else { size } * x.abs().max(least)
+    })
+}
+
+/// Names that statements assign, in order, with what loops and functions hold.
+fn targets(body: &[Stmt], found: &mut Vec<(Rc<str>, usize)>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Assign(all, _) => {
+                for target in all {
+                    match &target.node {
+                        Node::Tuple(all) | Node::List(all) => {
+                            found.extend(all.iter().filter_map(|x| units::base(x)).map(|name| (name.clone(), stmt.line)));
+                        }
+                        _ => found.extend(units::base(target).map(|name| (name.clone(), stmt.line))),
+                    }
+                }
+            }
+            StmtKind::Update(target, ..) => found.extend(units::base(target).map(|name| (name.clone(), stmt.line))),
+            StmtKind::For(_, _, body) => targets(body, found),
+            StmtKind::If(_, then, otherwise) => {
+                targets(then, found);
+                targets(otherwise, found);
+            }
+            StmtKind::Def(def) => targets(&def.body, found),
+            _ => {}
+        }
+    }
+}
+
+/// The forward part at a point, with what its names are.
+struct Forward {
+    point: Point,
+    /// The gradients by each name, one for each time that it was assigned.
+    wants: HashMap<Rc<str>, Vec<Want>>,
+    names: Vec<Option<String>>,
+    /// What the forward part is given.
+    leaves: HashSet<Rc<str>>,
+    value: f64,
+    loss: String,
+    lines: Vec<Line>,
+}
+
+fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, moves: bool) -> Result<Forward, Fault> {
+    let tape = Tape::new();
+    let mut machine = Machine::new(Some(&tape), &options.run);
+    machine.active = active.clone();
+    machine.moved = moves.then_some(moved as fn(&Tensor<f64>, usize) -> Tensor<f64>);
+    match machine.run(body)? {
+        Flow::On => {}
+        _ => return Err(Fault::of_all("the forward part ends in the middle")),
+    }
+    let mut all = Vec::new();
+    targets(body, &mut all);
+    let loss: Rc<str> = match &options.loss {
+        Some(name) => name.as_str().into(),
+        None => match all.iter().rev().find(|(name, _)| machine.state.frames[0].contains_key(name)) {
+            Some((name, _)) => name.clone(),
+            None => return Err(Fault::of_all("the forward part assigns nothing; its last name is what is differentiated")),
+        },
+    };
+    let value = machine.look_up(&loss).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|(name, _)| &**name).collect();
+        let near = super::run::nearest(&loss, &known).map_or(String::new(), |near| format!("; is {near} meant?"));
+        Fault::of_all(format!("the forward part assigns no {loss}{near}"))
+    })?;
+    let output = machine.operand(&value).map_err(|_| Fault::of_all(format!("{loss} is no number to differentiate")))?;
+    if output.data.shape().numel() != 1 {
+        let shape = output.data.shape();
+        let message = format!("{loss} has shape {shape}; what is differentiated is one number: name it with --loss, or sum it");
+        return Err(Fault::of_all(message));
+    }
+    let super::number::Data::Var(output) = output.data else {
+        return Err(Fault::of_all(format!("{loss} depends on nothing that the backward part names a gradient by")));
+    };
+    let output = output.try_reshape(crate::Shape::scalar()).map_err(|error| Fault::of_all(error.to_string()))?;
+    if !output.item().is_finite() {
+        return Err(Fault::of_all(format!("{loss} is {} at the point", output.item())));
+    }
+    let graph = Graph::of(output);
+    let mut adjoints: Vec<Tensor<f64>> = graph
+        .adjoints()
+        .map_err(|error| Fault::of_all(error.to_string()))?
+        .into_iter()
+        .map(|value| value.into_tensor())
+        .collect();
+    let mut names: Vec<Option<String>> = graph.nodes().iter().map(|node| node.name().map(String::from)).collect();
+    // What the final memory of a name is, where it was assigned in parts.
+    let in_the_end: Vec<Rc<str>> = all.iter().map(|(name, _)| name.clone()).collect();
+    for name in in_the_end {
+        if let Some(value) = machine.look_up(&name) {
+            let known = machine.assigned.iter().rev().find(|(other, ..)| *other == name).map(|(_, vars, ..)| vars.clone());
+            machine.note_assigned(&name, &value);
+            let last = machine.assigned.last().map(|(_, vars, ..)| vars.clone());
+            let same = |a: &[crate::Var<'_, f64>], b: &[crate::Var<'_, f64>]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.id() == b.id());
+            if let (Some(known), Some(last)) = (known, last)
+                && same(&known, &last)
+            {
+                machine.assigned.pop();
+            }
+        }
+    }
+    let mut extra: HashMap<Id, usize> = HashMap::new();
+    let mut wants: HashMap<Rc<str>, Vec<Want>> = HashMap::new();
+    for (name, vars, is_list, _) in &machine.assigned {
+        let nodes: Vec<usize> = vars
+            .iter()
+            .map(|var| match graph.find(var.id()) {
+                Some(node) => node.index(),
+                // What does not lead to the output has a gradient of 0.
+                None => *extra.entry(var.id()).or_insert_with(|| {
+                    adjoints.push(Tensor::zeros(var.shape()));
+                    names.push(None);
+                    adjoints.len() - 1
+                }),
+            })
+            .collect();
+        let want = if *is_list { Want::List(nodes) } else { Want::Node(nodes[0]) };
+        let all = wants.entry(name.clone()).or_default();
+        if all.last() != Some(&want) {
+            all.push(want);
+        }
+    }
+    let leaves = active
+        .iter()
+        .filter(|name| machine.variables.iter().any(|(known, _)| known == *name || known.starts_with(&format!("{name}["))))
+        .cloned()
+        .collect();
+    let lines = report::forward_lines(body, &machine);
+    let value = output.item();
+    let point = Point { state: machine.state.plain(), adjoints };
+    Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines })
+}
+
+fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
+    let body = parse::parse(text)?;
+    let said = names::said_in_comments(text);
+    let mut all = Vec::new();
+    targets(&body, &mut all);
+    let split = match names::marker(text) {
+        Some(line) => body.iter().position(|stmt| stmt.line > line).unwrap_or(body.len()),
+        None => {
+            let mut known: HashSet<Rc<str>> = HashSet::new();
+            let first = body.iter().position(|stmt| {
+                let mut own = Vec::new();
+                targets(std::slice::from_ref(stmt), &mut own);
+                let is_gradient = own.iter().any(|(name, _)| {
+                    said.iter().any(|(said, _)| **said == **name) || names::looks_like_one(name, &|x| known.contains(x))
+                });
+                known.extend(own.into_iter().map(|(name, _)| name));
+                is_gradient && known.len() > 1
+            });
+            first.ok_or_else(|| {
+                Fault::of_all("there is no backward part: put a line \"# backward\" before it, or name gradients as dW, grad_W, W_grad, delta2, nabla_w")
+            })?
+        }
+    };
+    let (before, after) = body.split_at(split);
+    if after.is_empty() {
+        return Err(Fault::of_all("nothing stands after the line \"# backward\""));
+    }
+    let (mut ahead, mut behind) = (Vec::new(), Vec::new());
+    targets(before, &mut ahead);
+    targets(after, &mut behind);
+    let known: Vec<&str> = ahead.iter().map(|(name, _)| &**name).collect();
+    let is_known = |name: &str| known.contains(&name);
+    let mut by: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+    for (name, _) in &behind {
+        if let Some(of) = names::gradient_of(name, &said, &is_known, &known) {
+            if !is_known(&of) {
+                let near = super::run::nearest(&of, &known).map_or(String::new(), |near| format!("; is {near} meant?"));
+                return Err(Fault::of_all(format!("# check {name} = {of}: the forward part assigns no {of}{near}")));
+            }
+            by.insert(name.clone(), of.as_str().into());
+        }
+    }
+    if by.is_empty() {
+        let message = "no name of the backward part is known for a gradient: name them dW, grad_W, W_grad, or say it: # check g = W";
+        return Err(Fault::of_all(message));
+    }
+    let active: HashSet<Rc<str>> = by.values().cloned().collect();
+    let here = forward(before, options, &active, false)?;
+    let beside = forward(before, options, &active, true).ok().filter(|beside| {
+        beside.point.adjoints.len() == here.point.adjoints.len() && beside.wants == here.wants
+    });
+
+    // The steps of the backward part, as they are run.
+    let mut machine = Machine::new(None, &options.run);
+    machine.state = here.point.state.clone();
+    machine.trace = Some(Vec::new());
+    for (name, of) in &by {
+        if let Some(Want::Node(node)) = here.wants.get(of).and_then(|all| all.last()) {
+            machine.instead.insert(name.clone(), here.point.adjoints[*node].clone());
+        }
+    }
+    machine.run(after)?;
+    let steps = machine.trace.take().unwrap_or_default();
+    if steps.len() > MOST_STEPS {
+        let message = format!("the backward part has {} steps with its loops unrolled; at most {MOST_STEPS} are judged", steps.len());
+        return Err(Fault::of_all(message));
+    }
+    let touched = units::touches(&steps);
+    let units = units::units(&steps, &touched);
+    let roles: Vec<Role> = units
+        .iter()
+        .map(|unit| {
+            let Some(of) = by.get(&unit.key.1) else { return Role::Unnamed };
+            match here.wants.get(of) {
+                Some(all) if here.leaves.contains(of) && all.len() == 1 && unit.is_last => Role::Final(all[0].clone()),
+                Some(all) => Role::Between(all.clone()),
+                None => Role::Unnamed,
+            }
+        })
+        .collect();
+    let mut done = vec![Vec::new(); steps.len()];
+    for (at, unit) in units.iter().enumerate() {
+        if let Some(&last) = unit.members.last() {
+            done[last].push(at);
+        }
+    }
+    let largest = here.point.adjoints.iter().flat_map(|x| x.iter()).filter(|x| x.is_finite()).fold(0.0, |max: f64, x| max.max(x.abs()));
+    let judge = Judge {
+        options: &options.run,
+        source: text,
+        steps: &steps,
+        touched: &touched,
+        units: &units,
+        roles,
+        done,
+        natural: natural(&here, &machine),
+        names: here.names.clone(),
+        largest,
+        work: Default::default(),
+    };
+    let path = judge.search(&here.point);
+    Ok(report::made(&judge, &here, beside.as_ref(), path, &by))
+}
+
+/// Numbers that gradients are scaled by: those of the forward part, lengths, and simple ones; with their reciprocals.
+fn natural(forward: &Forward, machine: &Machine<'static, '_>) -> Vec<f64> {
+    let mut all = vec![1.0, 2.0];
+    let mut add = |x: f64| {
+        let x = x.abs();
+        if x > 1e-12 && x.is_finite() && !all.iter().any(|y: &f64| (y - x).abs() < 1e-12 * x) {
+            all.push(x);
+        }
+    };
+    for value in forward.point.state.frames[0].values() {
+        match value {
+            Value::Number(_) => {
+                if let Some(x) = edits::plain(value) {
+                    add(x);
+                }
+            }
+            Value::Array(array) => {
+                for n in judge::shape_of(&forward.point.state, array) {
+                    add(n as f64);
+                }
+            }
+            _ => {}
+        }
+    }
+    let _ = machine;
+    all.truncate(24);
+    let inverse: Vec<f64> = all.iter().map(|x| 1.0 / x).filter(|x| !all.contains(x)).collect();
+    all.extend(inverse);
+    all
+}
+
+/// What belongs in place of a unit that is wrong: an edit of one of its statements that gives the right value, here and beside.
+fn correction(judge: &Judge<'_>, unit: usize, path: &Path, here: &Point, beside: Option<(&Path, &Point)>) -> Option<Edit> {
+    let (_, fix) = path.fixes.iter().find(|(fixed, _)| *fixed == unit)?;
+    let (want, c) = match fix {
+        Fix::Edit(edit) => return Some(edit.clone()),
+        Fix::Adjoint(want, c) => (want, *c),
+    };
+    let right = |value: &Option<Owned>, point: &Point| value.as_ref().is_some_and(|value| judge.is(value, want, c, &point.adjoints));
+    let fits = |edit: &Edit| {
+        right(&judge.evaluated(unit, edit, &path.snaps), here)
+            && beside.is_none_or(|(path, point)| right(&judge.evaluated(unit, edit, &path.snaps), point))
+    };
+    if let Some(edit) = edits::of_unit(judge, unit, &path.snaps).into_iter().find(&fits) {
+        return Some(edit);
+    }
+    let Want::Node(node) = want else { return None };
+    let shape = here.adjoints[*node].shape().to_vec();
+    edits::built(judge, unit, &path.snaps, &shape).into_iter().find(&fits)
+}
+
+/// A path with the same decisions at another point.
+fn followed(judge: &Judge<'_>, path: &Path, point: &Point) -> Option<Path> {
+    if judge.steps.is_empty() {
+        return None;
+    }
+    let (_, snaps) = judge.rerun(&point.state, 0, judge.steps.len() - 1, path, None, point);
+    let mut other = path.clone();
+    other.snaps = snaps;
+    Some(other)
+}
+
+/// What each unit comes to as the text stands, wrong inputs and all.
+fn as_it_stands(judge: &Judge<'_>, point: &Point) -> Vec<Owned> {
+    let mut machine = judge.machine(point.state.clone());
+    let mut values: Vec<Owned> = judge.units.iter().map(|_| Owned::Other).collect();
+    for k in 0..judge.steps.len() {
+        judge.step(&mut machine, k, None);
+        for &unit in &judge.done[k] {
+            values[unit] = judge.get(&machine, &judge.units[unit].key);
+        }
+        machine.state.compact();
+    }
+    values
+}
+
+/// The steps that stand in a line.
+fn is_of(step: &Step, stmt: &Stmt) -> bool {
+    matches!(step, Step::Run(own) if own.span == stmt.span)
+}
+
+/// The verdict in the words of the command.
+fn verdict(is_wrong: bool, is_judged: bool) -> Verdict {
+    match (is_wrong, is_judged) {
+        (true, _) => Verdict::Differs,
+        (false, true) => Verdict::Agrees,
+        _ => Verdict::Inconclusive,
+    }
+}

@@ -1,0 +1,127 @@
+//! Which name of a backward part is the gradient by what, as people name them.
+
+/// Comments that say it: `# check dW1 = W1, db1 = b1`.
+pub(super) fn said_in_comments(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let Some(rest) = line.trim_start().strip_prefix('#') else { continue };
+        let Some(rest) = rest.trim_start().strip_prefix("check ") else { continue };
+        for pair in rest.split(',') {
+            if let Some((name, of)) = pair.split_once('=') {
+                found.push((name.trim().to_owned(), of.trim().to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// The line, from 1 on, after which the backward part stands: a comment that begins with the word.
+pub(super) fn marker(text: &str) -> Option<usize> {
+    let is = |line: &str| {
+        let Some(rest) = line.trim_start().strip_prefix('#') else { return false };
+        let rest = rest.trim_start_matches(['#', ' ', '-', '=']).to_lowercase();
+        let word = rest.trim_end_matches([' ', '-', '=', ':', '#']);
+        word == "backward" || word == "backward pass" || word == "backward part"
+    };
+    text.lines().position(is).map(|at| at + 1)
+}
+
+/// What the rest of a gradient's name is, in the forms that people use: `dW`, `d_W`, `grad_W`, `W_grad`, `dJ_dW`, `nabla_W`, `W_bar`.
+fn stems(name: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for prefix in ["grad_", "nabla_", "gradient_", "d_", "g_", "bar_", "adj_", "Grad_", "grad", "D_", "d", "g", "D"] {
+        if let Some(rest) = name.strip_prefix(prefix).filter(|rest| !rest.is_empty()) {
+            all.push(rest.to_owned());
+        }
+    }
+    for suffix in ["_grad", "_gradient", "_bar", "_adj", "grad", "_g"] {
+        if let Some(rest) = name.strip_suffix(suffix).filter(|rest| !rest.is_empty()) {
+            all.push(rest.to_owned());
+        }
+    }
+    // dJ_dW, dJdW, dC_da.
+    if let Some(rest) = name.strip_prefix('d') {
+        for (at, _) in rest.match_indices('d') {
+            let before = rest[..at].trim_end_matches('_');
+            let after = rest[at + 1..].trim_start_matches('_');
+            if !before.is_empty() && !after.is_empty() {
+                all.push(after.to_owned());
+            }
+        }
+    }
+    all
+}
+
+/// The name of the forward part that a gradient's name is about; none where it is not one.
+pub(super) fn gradient_of(name: &str, said: &[(String, String)], known: &dyn Fn(&str) -> bool, all: &[&str]) -> Option<String> {
+    if let Some((_, of)) = said.iter().find(|(own, _)| own == name) {
+        return Some(of.clone());
+    }
+    if known(name) {
+        return None;
+    }
+    if let Some(stem) = stems(name).into_iter().find(|stem| known(stem)) {
+        return Some(stem);
+    }
+    // delta2, delta_2: by the sum that a layer's units read.
+    if let Some(rest) = name.strip_prefix("delta") {
+        let rest = rest.trim_start_matches('_');
+        if !rest.is_empty() {
+            let there = ["z", "Z", "z_", "Z_", "net", "s"].iter().map(|z| format!("{z}{rest}")).find(|z| known(z));
+            return there;
+        }
+    }
+    // nabla_w for weights: where one name alone begins so.
+    for stem in ["nabla_", "grad_", "delta_nabla_"].iter().filter_map(|prefix| name.strip_prefix(prefix)) {
+        let mut fits = all.iter().filter(|known| known.to_lowercase().starts_with(&stem.to_lowercase()));
+        if let (Some(one), None) = (fits.next(), fits.next()) {
+            return Some((*one).to_owned());
+        }
+    }
+    None
+}
+
+/// Whether a name looks like a gradient's even where nothing else says so: where a backward part begins.
+pub(super) fn looks_like_one(name: &str, known: &dyn Fn(&str) -> bool) -> bool {
+    if known(name) {
+        return false;
+    }
+    let named = stems(name).iter().any(|stem| known(stem));
+    let word = ["grad_", "nabla_", "delta_"].iter().any(|prefix| name.starts_with(prefix)) || name.ends_with("_grad") || name.ends_with("_delta");
+    let numbered = name.strip_prefix("delta").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    named || word || numbered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients_are_known_by_the_names_that_people_give_them() {
+        let names = ["W1", "b1", "z2", "weights", "biases", "a", "J", "d"];
+        let known = |name: &str| names.contains(&name);
+        let of = |name: &str| gradient_of(name, &[], &known, &names);
+        for (name, by) in [
+            ("dW1", "W1"),
+            ("d_W1", "W1"),
+            ("grad_W1", "W1"),
+            ("W1_grad", "W1"),
+            ("dJ_dW1", "W1"),
+            ("dJdW1", "W1"),
+            ("delta2", "z2"),
+            ("nabla_w", "weights"),
+            ("nabla_b", "biases"),
+            ("dd", "d"),
+            ("da", "a"),
+        ] {
+            assert_eq!(of(name).as_deref(), Some(by), "{name}");
+        }
+        for name in ["W1", "delta", "mask", "d", "inner"] {
+            assert_eq!(of(name), None, "{name}");
+        }
+        assert_eq!(marker("a = 1\n# backward\nb = 2"), Some(2));
+        assert_eq!(marker("a = 1\n# --- Backward pass ---\n"), Some(2));
+        assert_eq!(marker("# backwards is hard\n"), None);
+        assert_eq!(said_in_comments("# check x = y, u = v"), [("x".into(), "y".into()), ("u".into(), "v".into())]);
+    }
+}

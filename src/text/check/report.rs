@@ -1,0 +1,369 @@
+//! What was found, as data, text and JSON.
+
+use super::judge::{Fix, Judge, Owned, Path, Role};
+use super::{Edit, Forward, as_it_stands, correction, followed, is_of, verdict};
+use crate::check::Verdict;
+use crate::check::report::significant;
+use crate::text::fault::Fault;
+use crate::text::run::{Machine, Step};
+use crate::text::syntax::{Stmt, StmtKind};
+use crate::tensor::{Shape, Tensor};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+/// What a statement of the backward part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Nothing hangs on it that is known.
+    Unjudged,
+    /// It gives the right value.
+    Right,
+    /// It would give the right value, of right inputs; an earlier statement is wrong.
+    RightGivenWrongInputs,
+    /// It is wrong.
+    Wrong,
+}
+
+impl Status {
+    /// The word for it in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unjudged => "unjudged",
+            Self::Right => "right",
+            Self::RightGivenWrongInputs => "right_given_wrong_inputs",
+            Self::Wrong => "wrong",
+        }
+    }
+}
+
+/// A statement of the backward part, judged.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Its line, from 1 on.
+    pub line: usize,
+    /// What it assigns.
+    pub target: String,
+    /// The name of the forward part that it is the gradient by.
+    pub adjoint_of: Option<String>,
+    /// What it is.
+    pub status: Status,
+    /// The line as it should be, where it is wrong and that was found: it was run, and gives the right value.
+    pub corrected: Option<String>,
+    /// What else is to say: a factor, a failure.
+    pub note: Option<String>,
+}
+
+/// A statement of the forward part, with what it gave.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its line, from 1 on.
+    pub line: usize,
+    /// The name that it assigns.
+    pub target: String,
+    /// The shape of the value.
+    pub shape: Vec<usize>,
+    /// The value, shortened.
+    pub value: String,
+    /// What was stretched: `- made [3, 3] of [3] and [3, 1]`.
+    pub note: Option<String>,
+}
+
+/// What [`check`](crate::text::check()) found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Whether the backward part is right; inconclusive where nothing could be judged.
+    pub verdict: Verdict,
+    /// The value that is differentiated.
+    pub value: f64,
+    /// Its name.
+    pub loss: String,
+    /// The line of the first wrong statement, as they are run.
+    pub first_wrong_line: Option<usize>,
+    /// The statements of the backward part, by line.
+    pub statements: Vec<Statement>,
+    /// The statements of the forward part.
+    pub forward: Vec<Line>,
+    /// The first wrong line as it should be.
+    pub corrected: Option<String>,
+    /// Why it is undecided, or what else is to say of the whole.
+    pub reason: Option<String>,
+}
+
+impl Report {
+    /// The word for the verdict: `right`, `wrong` or `undecided`.
+    pub fn word(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Agrees => "right",
+            Verdict::Differs => "wrong",
+            Verdict::Inconclusive => "undecided",
+        }
+    }
+
+    /// The report as JSON: `verdict`, `value`, `loss`, `first_wrong_line`, `statements` (`line`, `target`, `adjoint_of`, `status`, `corrected`,
+    /// `note`), `corrected`, `forward` (`line`, `target`, `shape`, `value`, `note`), `reason`. What there is none of is null.
+    pub fn to_json(&self) -> serde_json::Value {
+        let statement = |x: &Statement| {
+            serde_json::json!({
+                "line": x.line, "target": x.target, "adjoint_of": x.adjoint_of, "status": x.status.word(),
+                "corrected": x.corrected, "note": x.note,
+            })
+        };
+        let line = |x: &Line| {
+            serde_json::json!({
+                "line": x.line, "target": x.target, "shape": x.shape, "value": x.value, "note": x.note,
+            })
+        };
+        serde_json::json!({
+            "verdict": self.word(),
+            "value": self.value,
+            "loss": self.loss,
+            "first_wrong_line": self.first_wrong_line,
+            "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
+            "corrected": self.corrected,
+            "forward": self.forward.iter().map(line).collect::<Vec<_>>(),
+            "reason": self.reason,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let judged = self.statements.iter().filter(|x| x.status != Status::Unjudged).count();
+        match self.verdict {
+            Verdict::Agrees => write!(f, "right: all of the {judged} statements that were judged")?,
+            Verdict::Differs => {
+                let n = self.statements.iter().filter(|x| x.status == Status::Wrong).count();
+                write!(f, "wrong: {}", if n == 1 { "one statement".into() } else { format!("{n} statements") })?;
+                if let Some(line) = self.first_wrong_line {
+                    write!(f, ", the first in line {line}")?;
+                }
+            }
+            Verdict::Inconclusive => f.write_str("undecided")?,
+        }
+        writeln!(f, "; {} = {}", self.loss, significant(self.value, 6))?;
+        if let Some(reason) = &self.reason {
+            writeln!(f, "{reason}")?;
+        }
+        if !self.forward.is_empty() {
+            writeln!(f, "\nforward")?;
+            let width = self.forward.iter().map(|x| x.target.chars().count()).max().unwrap_or(0);
+            for line in &self.forward {
+                let shape = Shape::new(&line.shape).map_or(String::new(), |shape| format!("{shape}"));
+                write!(f, "  {:4}  {:width$}  {shape:8}  {}", line.line, line.target, line.value)?;
+                writeln!(f, "{}", line.note.as_ref().map_or(String::new(), |note| format!("   ({note})")))?;
+            }
+        }
+        writeln!(f, "\nbackward")?;
+        let width = self.statements.iter().map(|x| x.target.chars().count()).max().unwrap_or(0);
+        for x in &self.statements {
+            let word = match x.status {
+                Status::Unjudged => "not judged",
+                Status::Right => "right",
+                Status::RightGivenWrongInputs => "right, of wrong inputs",
+                Status::Wrong => "WRONG",
+            };
+            let by = x.adjoint_of.as_ref().map_or(String::new(), |of| format!(", the gradient by {of}"));
+            let note = x.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
+            writeln!(f, "  {:4}  {:width$}  {word}{by}{note}", x.line, x.target)?;
+            if let Some(line) = &x.corrected {
+                for line in line.lines() {
+                    writeln!(f, "        should be: {}", line.trim_start())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value in a few words.
+fn short(x: &Tensor<f64>) -> String {
+    let few: Vec<String> = x.iter().take(4).map(|x| significant(*x, 5)).collect();
+    match x.shape().rank() {
+        0 => few[0].clone(),
+        _ if x.len() > 4 => format!("[{}, ..]", few.join(", ")),
+        _ => format!("[{}]", few.join(", ")),
+    }
+}
+
+/// What the statements of the forward part gave, from the names at its end and as they were assigned.
+pub(super) fn forward_lines(body: &[Stmt], machine: &Machine<'_, '_>) -> Vec<Line> {
+    let mut found: Vec<Line> = Vec::new();
+    for stmt in body {
+        let StmtKind::Assign(targets, _) = &stmt.kind else { continue };
+        for target in targets {
+            let crate::text::syntax::Node::Name(name) = &target.node else { continue };
+            let recorded = machine.assigned.iter().find(|(known, _, is_list, line)| known == name && !is_list && *line == stmt.line);
+            let value = match recorded {
+                Some((_, vars, ..)) => Some(vars[0].value()),
+                None => machine.look_up(name).and_then(|value| machine.operand(&value).ok()).map(|x| x.data.value()),
+            };
+            let Some(value) = value else { continue };
+            let note = machine.stretched.iter().find(|(line, _)| *line == stmt.line).map(|(_, note)| note.clone());
+            found.push(Line { line: stmt.line, target: name.to_string(), shape: value.shape().to_vec(), value: short(&value), note });
+        }
+    }
+    found
+}
+
+#[allow(clippy::too_many_arguments, reason = "all that a report is made from")]
+pub(super) fn made(
+    judge: &Judge<'_>,
+    here: &Forward,
+    beside: Option<&Forward>,
+    path: Path,
+    by: &HashMap<Rc<str>, Rc<str>>,
+) -> Report {
+    let stands = as_it_stands(judge, &here.point);
+    let other = beside.and_then(|beside| Some((followed(judge, &path, &beside.point)?, &beside.point)));
+    let mut wrong: Vec<(usize, usize, Option<Edit>)> = Vec::new();
+    for (unit, _) in &path.fixes {
+        let edit = correction(judge, *unit, &path, &here.point, other.as_ref().map(|(path, point)| (path, *point)));
+        let step = match &edit {
+            Some(edit) => judge.units[*unit].members.iter().copied().find(|&k| match &judge.steps[k] {
+                Step::Run(stmt) => stmt.span == edit.of,
+                _ => false,
+            }),
+            None => judge.culprit(*unit, &path, &here.point),
+        };
+        wrong.push((*unit, step.unwrap_or(judge.units[*unit].members[0]), edit));
+    }
+    // What is in the text, in the order of lines; a statement in a loop once.
+    let mut found: Vec<(Statement, usize)> = Vec::new();
+    let feeds = judge.feeding(&path);
+    for (unit, info) in judge.units.iter().enumerate() {
+        let fixed = wrong.iter().find(|(fixed, ..)| *fixed == unit);
+        let right = path.value_after(judge, unit);
+        let name = match path.known.get(&unit) {
+            Some(want) => judge.name_of(want).or_else(|| by.get(&info.key.1).map(|of| of.to_string())),
+            None => by.get(&info.key.1).map(|of| of.to_string()).filter(|_| !matches!(judge.roles[unit], Role::Unnamed)),
+        };
+        for &k in &info.members {
+            let is_culprit = fixed.is_some_and(|(_, step, _)| *step == k || same_statement(&judge.steps[*step], &judge.steps[k]));
+            let status = if is_culprit {
+                Status::Wrong
+            } else if path.known.contains_key(&unit) || fixed.is_some() || feeds[unit] {
+                match judge.same(&stands[unit], &right) || fixed.is_some() {
+                    true => Status::Right,
+                    false => Status::RightGivenWrongInputs,
+                }
+            } else {
+                Status::Unjudged
+            };
+            let corrected = fixed.filter(|_| is_culprit).and_then(|(_, _, edit)| {
+                let stmt = super::judge::statement(&judge.steps[k])?;
+                Some(edit.as_ref()?.text(stmt, judge.source))
+            });
+            let note = note(judge, &path, unit, k, is_culprit);
+            let line = judge.line(k);
+            let target = target(&judge.steps[k], judge.source);
+            let new = Statement { line, target, adjoint_of: name.clone(), status, corrected, note };
+            match found.iter_mut().find(|(old, _)| old.line == line && old.target == new.target) {
+                Some((old, _)) if new.status > old.status => *old = new,
+                Some(_) => {}
+                None => found.push((new, k)),
+            }
+        }
+    }
+    let first = found.iter().filter(|(x, _)| x.status == Status::Wrong).min_by_key(|(_, k)| *k).map(|(x, _)| x.clone());
+    let judged = found.iter().any(|(x, _)| x.status != Status::Unjudged && x.adjoint_of.is_some());
+    let mut statements: Vec<Statement> = found.into_iter().map(|(x, _)| x).collect();
+    statements.sort_by_key(|x| x.line);
+    let mut verdict = verdict(first.is_some(), judged);
+    let mut reason = None;
+    if first.is_some()
+        && let Some(beside) = beside
+        && judge.is_right_at(&beside.point)
+    {
+        verdict = Verdict::Inconclusive;
+        reason = Some("beside this point all statements are right: the point is where two pieces of the function meet, and which derivative to take there is a choice".to_owned());
+    }
+    if !judged && first.is_none() {
+        reason = Some("no statement of the backward part could be told to be a gradient".to_owned());
+    }
+    let is_wrong = verdict == Verdict::Differs;
+    Report {
+        verdict,
+        value: here.value,
+        loss: here.loss.clone(),
+        first_wrong_line: first.as_ref().filter(|_| is_wrong).map(|x| x.line),
+        corrected: first.filter(|_| is_wrong).and_then(|x| x.corrected),
+        statements,
+        forward: here.lines.clone(),
+        reason,
+    }
+}
+
+fn same_statement(a: &Step, b: &Step) -> bool {
+    match b {
+        Step::Run(stmt) => is_of(a, stmt),
+        _ => false,
+    }
+}
+
+/// What a step assigns, as it stands in the text.
+fn target(step: &Step, source: &str) -> String {
+    let of = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Assign(targets, _) => source[targets[0].span.start..targets[0].span.end].to_owned(),
+        StmtKind::Update(target, ..) => source[target.span.start..target.span.end].to_owned(),
+        _ => source[stmt.span.start..stmt.span.end].lines().next().unwrap_or("").to_owned(),
+    };
+    match step {
+        Step::Run(stmt) => of(stmt),
+        Step::Leave(Some(value), _) => format!("return {}", &source[value.span.start..value.span.end]),
+        Step::Leave(None, stmt) => of(stmt),
+        Step::Bind(..) | Step::Enter(..) => String::new(),
+    }
+}
+
+fn note(judge: &Judge<'_>, path: &Path, unit: usize, k: usize, is_culprit: bool) -> Option<String> {
+    if is_culprit && let Some(fault) = failure(judge, path, k) {
+        return Some(format!("it cannot be computed: {}", fault.message()));
+    }
+    let c = path.scales.get(&unit).copied()?;
+    if (c - 1.0).abs() < 1e-9 || is_culprit {
+        return None;
+    }
+    Some(format!("times {}", significant(c, 6)))
+}
+
+/// Why a step fails, of right inputs.
+fn failure(judge: &Judge<'_>, path: &Path, k: usize) -> Option<Fault> {
+    let mut machine = judge.machine((**path.snaps.get(k)?).clone());
+    machine.replay(&judge.steps[k]).err()
+}
+
+impl Path {
+    /// What a unit came to on this path.
+    pub fn value_after(&self, judge: &Judge<'_>, unit: usize) -> Owned {
+        let Some(&last) = judge.units[unit].members.last() else { return Owned::Other };
+        let state = match self.snaps.get(last + 1) {
+            Some(state) => (**state).clone(),
+            None => self.end(),
+        };
+        let machine = judge.machine(state);
+        judge.get(&machine, &judge.units[unit].key)
+    }
+}
+
+impl Judge<'_> {
+    /// The name of the forward part that a gradient is by.
+    fn name_of(&self, want: &super::Want) -> Option<String> {
+        match want {
+            super::Want::Node(node) => self.names[*node].clone(),
+            super::Want::List(_) => None,
+        }
+    }
+
+    /// Which units something known is computed from.
+    fn feeding(&self, path: &Path) -> Vec<bool> {
+        let mut feeds = vec![false; self.units.len()];
+        for (unit, info) in self.units.iter().enumerate().rev() {
+            let is_known = path.known.contains_key(&unit) || path.fixes.iter().any(|(fixed, fix)| *fixed == unit && matches!(fix, Fix::Edit(_)));
+            if is_known || feeds[unit] {
+                info.reads.iter().for_each(|&read| feeds[read] = true);
+            }
+        }
+        feeds
+    }
+}
