@@ -7,14 +7,24 @@
 mod command;
 #[path = "main/completions.rs"]
 mod completions;
+#[path = "main/derive.rs"]
+mod derive;
 #[path = "main/diagnose.rs"]
 mod diagnose;
 #[path = "main/digits.rs"]
 mod digits;
+#[path = "main/draw.rs"]
+mod draw;
 #[path = "main/evaluate.rs"]
 mod evaluate;
+#[path = "main/formula.rs"]
+mod formula;
+#[path = "main/grad.rs"]
+mod grad;
 #[path = "main/predict.rs"]
 mod predict;
+#[path = "main/rust.rs"]
+mod rust;
 #[path = "main/train.rs"]
 mod train;
 
@@ -25,6 +35,10 @@ use std::process::ExitCode;
 /// All commands, in the order of the help text.
 const COMMANDS: &[&Command] = &[
     &digits::COMMAND,
+    &grad::COMMAND,
+    &derive::COMMAND,
+    &draw::COMMAND,
+    &rust::COMMAND,
     &train::COMMAND,
     &predict::COMMAND,
     &evaluate::COMMAND,

@@ -76,7 +76,7 @@ fn write(formula: &Math, out: &mut String) {
             *out += &format!("<mo form=\"postfix\" fence=\"true\">{right}</mo></mrow>");
         }
         Math::Cases { then, condition, otherwise } => {
-            out.push_str("<mrow><mo form=\"prefix\" fence=\"true\">{</mo><mtable columnalign=\"left\">");
+            out.push_str("<mrow><mo form=\"prefix\" fence=\"true\">{</mo><mtable style=\"text-align: left\">");
             within("<mtr><mtd>", then, "</mtd>", out);
             within("<mtd>", condition, "</mtd></mtr>", out);
             within("<mtr><mtd>", otherwise, "</mtd><mtd><mtext>otherwise</mtext></mtd></mtr></mtable></mrow>", out);

@@ -225,8 +225,8 @@ fn the_same_statements_come_as_text_and_as_mathml() {
     let tape = Tape::new();
     for (name, output) in [("classifier", classifier(&tape)), ("chain", chain(&tape))] {
         let graph = Graph::of(output);
-        let [latex, mathml, text] =
-            [Notation::Latex, Notation::MathMl, Notation::Text].map(|notation| derivation_as(&graph, notation).unwrap());
+        let [latex, mathml, text] = [Notation::Latex, Notation::MathMl, Notation::Text]
+            .map(|notation| derivation_as(&graph, notation).unwrap());
         assert_golden(&format!("{name}_derivation.txt"), &text.to_string());
         assert_golden(&format!("{name}_derivation.html"), &mathml.to_string());
         assert_eq!(latex.to_string(), derivation(&graph).unwrap());
