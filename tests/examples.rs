@@ -4,6 +4,9 @@
 
 #[path = "../examples/classification.rs"]
 mod classification;
+#[path = "../src/main/command.rs"]
+#[expect(dead_code, reason = "the program has all of it in use")]
+mod command;
 #[path = "../examples/04_custom_op.rs"]
 mod custom_op;
 #[path = "../src/main/digits.rs"]
@@ -40,7 +43,6 @@ use std::process::{Command, ExitCode};
 
 /// These read the arguments of their process, so they are only compiled here; the tests call what they call.
 const _: fn() -> ExitCode = mnist::main;
-const _: (fn(Vec<OsString>) -> ExitCode, &str) = (digits::main, digits::USAGE);
 const _: [fn() -> Result<(), Box<dyn Error>>; 3] = [graphs::main, learning::main, moons::main];
 
 #[test]
@@ -121,8 +123,13 @@ fn digits_are_learned_in_a_short_lesson() {
 }
 
 /// The options of these arguments.
+fn parse(arguments: &[&str]) -> Result<digits::Options, command::Failure> {
+    let given = digits::COMMAND.parse(arguments.iter().map(OsString::from))?;
+    digits::Options::of(&given.expect("no help was asked for"))
+}
+
 fn options(arguments: &[&str]) -> digits::Options {
-    digits::Options::parse(arguments).unwrap().expect("no help was asked for")
+    parse(arguments).unwrap()
 }
 
 /// The accuracy that digits returns, for these arguments, and drawings in a folder of its own.
@@ -175,7 +182,7 @@ fn digits_obeys_its_flags_and_repeats_itself() {
 
 #[test]
 fn digits_says_which_argument_is_wrong() {
-    let message = |arguments: &[&str]| digits::Options::parse(arguments).err().unwrap();
+    let message = |arguments: &[&str]| parse(arguments).err().unwrap().to_string();
     assert_eq!(message(&["--rate", "1"]), "unknown argument \"--rate\"; there are --epochs, --seed, --lr, --out");
     assert_eq!(message(&["-r"]), "unknown argument \"-r\"; there are --epochs, --seed, --lr, --out");
     assert_eq!(message(&["more"]), "unknown argument \"more\"");
@@ -242,16 +249,20 @@ fn the_program_refuses_bad_arguments_with_code_2_and_says_what_is_right() {
     for (arguments, said) in [
         (&["--lr", "fast"][..], "digits: --lr takes a number above 0, got \"fast\""),
         (&["digits", "--lr", "fast"], "digits: --lr takes a number above 0, got \"fast\""),
-        (&["digits", "--epoch=3"], "digits: unknown argument \"--epoch\"; there are --epochs,"),
+        (&["digits", "--epoch=3"], "digits: unknown argument \"--epoch\"; did you mean --epochs? there are --epochs,"),
         (&["letters"], "retrograd: there is no command \"letters\"; there are: digits"),
+        (&["digit"], "retrograd: there is no command \"digit\"; did you mean digits? there are: digits"),
     ] {
         let (code, out, message) = program(arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
         assert!(message.starts_with(said) && message.contains("usage: retrograd"), "{arguments:?}: {message}");
     }
     let (code, out, _) = program(&["--help"]);
-    assert!(code == 0 && out.contains("digits") && out.contains("--epochs N"), "{out}");
-    assert_eq!(program(&["digits", "--help"]).0, 0);
+    assert!(code == 0 && out.contains("digits"), "{out}");
+    for arguments in [["digits", "--help"], ["help", "digits"]] {
+        let (code, out, _) = program(&arguments);
+        assert!(code == 0 && out.contains("--epochs N") && out.contains("examples:"), "{out}");
+    }
 }
 
 /// Runs mnist, and returns the test accuracy.

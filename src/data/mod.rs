@@ -43,7 +43,7 @@ pub mod synthetic;
 mod targets;
 
 pub use batches::{Batch, Batches, Order, shuffled};
-pub use csv::{ColumnId, Csv, Header, Missing, Unseen};
+pub use csv::{ColumnId, ColumnSurvey, Csv, Header, Missing, Unseen};
 pub use dataset::Dataset;
 pub use idx::{IdxArray, mnist, read_idx};
 pub(crate) use preprocessing::listed;

@@ -28,7 +28,7 @@ pub(crate) mod symbol;
 mod table;
 
 pub use counts::{Cost, Counts, counts};
-pub use derivation::derivation;
+pub use derivation::{Derivation, Notation, Statement, derivation, derivation_as};
 pub use paths::{Factor, MOST_PATHS, Path, Paths, paths, paths_up_to};
 pub use source::rust_source;
 pub use table::{Table, TableRow};
@@ -186,6 +186,14 @@ impl<T: Element> Explanation<T> {
     /// A user's op whose rule exists as numbers only.
     pub fn derivation(&self) -> Result<String> {
         derivation(&self.graph)
+    }
+
+    /// The chain rule in this notation, statement by statement: [`derivation_as`].
+    ///
+    /// # Errors
+    /// A user's op whose rule exists as numbers only.
+    pub fn derivation_as(&self, notation: Notation) -> Result<Derivation> {
+        derivation_as(&self.graph, notation)
     }
 
     /// The graph as Rust source: [`rust_source`].

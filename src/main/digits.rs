@@ -3,7 +3,7 @@
 //! Prints a line for each epoch and the accuracy on the fifth of the images that was held back, and leaves a report, learning
 //! curves, the confusion matrix, the first layer's weights and the model in a folder. The images are in the program.
 
-use lexopt::{Arg, Parser, ValueExt};
+use super::command::{Command, Failure, Flag, Given, Outcome, say};
 use retrograd::Element;
 use retrograd::check::Gradcheck;
 use retrograd::data::{Csv, Dataset, Scaler};
@@ -15,55 +15,30 @@ use retrograd::plot;
 use retrograd::train::metrics::ConfusionMatrix;
 use retrograd::train::{Metric, Trainer};
 use std::error::Error;
-use std::ffi::OsString;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 const DIGITS: &[u8] = include_bytes!("../../examples/data/digits.csv.gz");
 
-pub(crate) const USAGE: &str = "\
-usage: retrograd digits [--epochs N] [--seed N] [--lr X] [--out DIR]
-  --epochs N  passes over the training images (default 15)
-  --seed N    seed of the split, the first weights and the order of images (default 0)
-  --lr X      highest learning rate, above 0 (default 0.2)
-  --out DIR   where the report and the drawings go (default target/digits)
-  --help      this text";
+pub(crate) const COMMAND: Command = Command {
+    name: "digits",
+    does: "trains a network on handwritten digits, and leaves a report (without a command, this one)",
+    more: "The last line is the accuracy on the fifth of the images that was held back. Report, drawings and model are left in the folder.",
+    words: &[],
+    flags: &[
+        Flag::text("epochs", "N", "passes over the training images (default 15)"),
+        Flag::text("seed", "N", "seed of the split, the first weights and the order of images (default 0)"),
+        Flag::text("lr", "X", "highest learning rate, above 0 (default 0.2)"),
+        Flag::folder("out", "where the report and the drawings go (default target/digits)"),
+    ],
+    examples: &["digits", "digits --epochs 30 --seed 1 --out report"],
+    run: main,
+};
 
-/// Runs the command with these arguments.
-pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
-    let options = match Options::parse(arguments) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            say(USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("digits: {message}\n\n{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&options) {
-        Ok(accuracy) => {
-            say(&format!("test accuracy: {accuracy:.4}"));
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// A line on standard output. Where nobody reads on, as behind `head`, the program ends; where it cannot be written, with an error.
-pub(crate) fn say(line: &str) {
-    let Err(error) = writeln!(std::io::stdout(), "{line}") else { return };
-    if error.kind() == std::io::ErrorKind::BrokenPipe {
-        std::process::exit(0);
-    }
-    eprintln!("error: standard output cannot be written to: {error}");
-    std::process::exit(1);
+fn main(given: &Given) -> Outcome {
+    let accuracy = run(&Options::of(given)?).map_err(|error| Failure::Work(error.to_string()))?;
+    say(&format!("test accuracy: {accuracy:.4}"));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// How to train, and where to.
@@ -75,53 +50,15 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments; an error says which one is wrong, and how. None where help is asked for.
-    pub(crate) fn parse<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Result<Option<Self>, String> {
-        let mut options = Self { epochs: 15, seed: 0, lr: 0.2, out: "target/digits".into() };
-        let mut parser = Parser::from_args(arguments.into_iter().map(Into::into));
-        while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
-            match argument {
-                Arg::Long("epochs") => {
-                    options.epochs = number(&mut parser, "--epochs", "a whole number above 0", |n| *n > 0)?;
-                }
-                Arg::Long("seed") => options.seed = number(&mut parser, "--seed", "a whole number", |_| true)?,
-                Arg::Long("lr") => {
-                    let fits = |x: &f64| *x > 0.0 && x.is_finite();
-                    options.lr = number(&mut parser, "--lr", "a number above 0", fits)?;
-                }
-                Arg::Long("out") => {
-                    options.out = value(&mut parser, "--out")?.into();
-                    if options.out.as_os_str().is_empty() {
-                        return Err("--out takes a folder, got an empty name".to_owned());
-                    }
-                }
-                Arg::Long("help") | Arg::Short('h') => return Ok(None),
-                Arg::Long(name) => {
-                    return Err(format!("unknown argument \"--{name}\"; there are --epochs, --seed, --lr, --out"));
-                }
-                Arg::Short(name) => {
-                    return Err(format!("unknown argument \"-{name}\"; there are --epochs, --seed, --lr, --out"));
-                }
-                Arg::Value(word) => return Err(format!("unknown argument {word:?}")),
-            }
-        }
-        Ok(Some(options))
+    /// What these arguments say; an error says which one is wrong, and how.
+    pub(crate) fn of(given: &Given) -> Result<Self, Failure> {
+        Ok(Self {
+            epochs: given.number("epochs", "a whole number above 0", |n| *n > 0)?.unwrap_or(15),
+            seed: given.number("seed", "a whole number", |_| true)?.unwrap_or(0),
+            lr: given.number("lr", "a number above 0", |x: &f64| *x > 0.0 && x.is_finite())?.unwrap_or(0.2),
+            out: given.path("out").unwrap_or_else(|| "target/digits".into()),
+        })
     }
-}
-
-fn value(parser: &mut Parser, name: &str) -> Result<OsString, String> {
-    parser.value().map_err(|_| format!("{name} needs a value"))
-}
-
-/// The value of an argument; an error unless it is what is expected.
-fn number<T>(parser: &mut Parser, name: &str, expected: &str, fits: impl Fn(&T) -> bool) -> Result<T, String>
-where
-    T: FromStr,
-    T::Err: Into<Box<dyn Error + Send + Sync>>,
-{
-    let text = value(parser, name)?;
-    let number = text.parse().ok().filter(fits);
-    number.ok_or_else(|| format!("{name} takes {expected}, got {text:?}"))
 }
 
 /// Checks the gradient, trains, draws, and returns the accuracy on the held-back fifth.

@@ -147,9 +147,16 @@ impl<'t, T: Element> Var<'t, T> {
     pub(crate) fn is_tensor(self) -> bool {
         self.id.0 & TENSOR != 0
     }
-    /// Whether this is a constant number.
+    /// Whether this is a constant number, which no tape has recorded and nothing leads to.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tape, Var};
+    /// let tape = Tape::new();
+    /// assert!((Var::constant(2.0) * 3.0).is_constant() && !(tape.var(2.0) * 3.0).is_constant());
+    /// ```
     #[inline(always)]
-    pub(crate) fn is_constant(self) -> bool {
+    pub fn is_constant(self) -> bool {
         self.id.0 == CONSTANT
     }
     /// The node in the scalar lane, for a scalar that is no constant.

@@ -7,6 +7,7 @@
 mod classes;
 mod columns;
 pub(super) mod reading;
+mod survey;
 mod table;
 mod text;
 
@@ -19,6 +20,7 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+pub use survey::ColumnSurvey;
 use table::{Line, Table};
 
 /// Whether the first row holds the names of the columns.

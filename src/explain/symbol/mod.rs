@@ -1,15 +1,21 @@
 //! A graph's values and gradients as formulas: nodes of one SSA graph, which the ops' rules write down.
 //!
 //! A recorded graph is recorded anew and traced as a program is ([`Traced`]), its rules written out. What is shown of the
-//! result (as LaTeX, as Rust) stops at nodes that have a name there.
+//! result (as formulas, as Rust) stops at nodes that have a name there.
 
 mod collapse;
+mod formulas;
 mod latex;
+mod mathml;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub(super) use collapse::collapsed;
-pub(super) use latex::Notation;
+pub(super) use formulas::Formulas;
+pub(super) use latex::latex;
+pub(super) use mathml::{escaped, mathml};
+pub(super) use text::text;
 
 use crate::error::Result;
 use crate::graph::Graph;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::graph::Graph;
+use crate::num::elementwise::Math;
 use crate::ops::algebra::Algebra;
 use crate::ops::{Apply, Apply2, BinaryOp, BuiltinBinary, BuiltinUnary, UnaryOp};
 use crate::tape::Recording;
@@ -49,47 +50,55 @@ fn assert_equations_hold(output: Var<'_, f64>) -> usize {
     let tape = Tape::new();
     let adjoints = graph.adjoints().unwrap();
     let mut evaluation = Evaluation { algebra: Recording::on(&tape), ir: &equations.ir, known: HashMap::new() };
-    let mut notation = Notation::new(&equations.ir, &graph);
+    let mut formulas = Formulas::new(&equations.ir, &graph);
     let literal = |key: NodeKey| equations.ir.borrow().literal_of(key).is_some();
     for node in graph.nodes() {
         let (index, key) = (node.index(), equations.values[node.index()]);
         let known = evaluation.known.contains_key(&key);
         if !known && !node.args().is_empty() {
-            assert_is_balanced(&notation.formula(key));
+            assert_is_well_formed(&formulas.formula(key));
             assert_close(&evaluation.of(key).value(), &node.value().clone().into_tensor(), &node.to_string());
         }
         if !literal(key) && !known {
             evaluation.known.insert(key, node.value().clone());
-            notation.say(key, notation.node(index));
+            formulas.say(key, formulas.node(index));
         }
     }
     let last = graph.output().index();
     let seed = equations.adjoints[last].unwrap();
     evaluation.known.insert(seed, adjoints[last].clone());
-    notation.say(seed, notation.adjoint(last));
+    formulas.say(seed, formulas.adjoint(last));
     let mut count = 0;
     for node in graph.nodes()[..last].iter().rev().filter(|node| node.is_active()) {
         let index = node.index();
         let expected = adjoints[index].clone().into_tensor();
         let forms = [equations.adjoints[index], collapsed[index]];
         for formula in forms.into_iter().flatten() {
-            assert_is_balanced(&notation.formula(formula));
+            assert_is_well_formed(&formulas.formula(formula));
             let found = evaluation.at(formula).value();
             let found = tape.data(&found).broadcast_to(node.shape()).value();
-            assert_close(&found, &expected, &format!("{node}: {}", notation.formula(formula)));
+            assert_close(&found, &expected, &format!("{node}: {}", latex(&formulas.formula(formula))));
         }
         if let Some(key) = equations.adjoints[index].filter(|&key| !literal(key)) {
             evaluation.known.entry(key).or_insert(adjoints[index].clone());
-            notation.say(key, notation.adjoint(index));
+            formulas.say(key, formulas.adjoint(index));
         }
         count += collapsed[index].is_some() as usize;
     }
     count
 }
 
-/// Every brace and bracket is closed.
+/// Every brace, bracket and element is closed, in each notation.
 #[track_caller]
-fn assert_is_balanced(latex: &str) {
+fn assert_is_well_formed(formula: &Math) {
+    let markup = mathml(formula);
+    let parsed = roxmltree::Document::parse(&markup);
+    assert!(parsed.is_ok(), "{markup}: {parsed:?}");
+    let line = text(formula);
+    assert_eq!(line.matches('(').count(), line.matches(')').count(), "{line}");
+    assert_eq!(line.matches('[').count(), line.matches(']').count(), "{line}");
+    assert!(!line.contains(['\\', '{', '\n']) && !line.contains("--") && !line.contains("  "), "{line}");
+    let latex = &latex(formula)[..];
     let mut open = 0;
     for c in latex.chars() {
         open += (c == '{') as i32 - (c == '}') as i32;

@@ -1,6 +1,7 @@
 //! Activation functions, and the elementwise losses that belong to them.
 
-use super::{Binary, Latex, Rust, RustFunction, RustPair, Saves, Singular, Unary, number, operator};
+use super::formula::{self, Between, Fence};
+use super::{Arguments, Binary, Formula, Math, Rust, RustFunction, RustPair, Saves, Singular, Unary};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
@@ -33,8 +34,8 @@ impl Unary for Sigmoid {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(((-x).exp() + S::lit(1.0)).reciprocal())
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\sigma")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::SIGMOID)
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {
@@ -69,8 +70,8 @@ impl Unary for LogSigmoid {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.sigmoid().ln())
     }
-    fn latex(self) -> Latex {
-        Latex::logarithm_of("\\sigma")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.logarithm_of(formula::SIGMOID)
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {
@@ -171,8 +172,8 @@ impl Unary for LeakyRelu {
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.slope)))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function(Self::NAME).below(Math::number(self.slope)))
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {
@@ -211,8 +212,8 @@ impl Unary for Elu {
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.alpha)))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function(Self::NAME).below(Math::number(self.alpha)))
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {
@@ -289,8 +290,8 @@ impl Unary for Celu {
     fn piece(self, x: f64) -> i64 {
         (x > 0.0) as i64
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.alpha)))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function(Self::NAME).below(Math::number(self.alpha)))
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {
@@ -538,8 +539,9 @@ impl Unary for Clamp {
     fn piece(self, x: f64) -> i64 {
         (x > self.lo) as i64 + (x >= self.hi) as i64
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("{}_{{[{}, {}]}}", operator(Self::NAME), number(self.lo), number(self.hi)))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        let bounds = Math::row(Math::number(self.lo), Between::Comma, Math::number(self.hi));
+        args.function(Math::function(Self::NAME).below(bounds.within(Fence::Square)))
     }
     fn rust(self) -> Rust {
         Rust::Method("clamp", vec![self.lo, self.hi])
@@ -576,8 +578,8 @@ impl Unary for Huber {
     fn piece(self, x: f64) -> i64 {
         Clamp { lo: -self.delta, hi: self.delta }.piece(x)
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("{}_{{{}}}", operator(Self::NAME), number(self.delta)))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function(Self::NAME).below(Math::number(self.delta)))
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {

@@ -1,6 +1,7 @@
 //! Arithmetic, absolute value, sign, rounding, the smaller and the larger.
 
-use super::{Arguments, Binary, Bond, Formula, Latex, Rust, RustFunction, RustPair, Saves, Singular, Unary, operator};
+use super::formula::{self, Fence};
+use super::{Arguments, Binary, Bond, Formula, Math, Rust, RustFunction, RustPair, Saves, Singular, Unary};
 use crate::num::{Float, Number, Upstream};
 
 /// x + y.
@@ -22,7 +23,7 @@ impl Binary for Add {
     fn vjp_y<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         g
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
+    fn formula(self, args: &dyn Arguments) -> Formula {
         args.sum()
     }
     fn rust(self) -> RustPair {
@@ -49,7 +50,7 @@ impl Binary for Sub {
     fn vjp_y<S: Number>(self, _x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         -g
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
+    fn formula(self, args: &dyn Arguments) -> Formula {
         args.difference()
     }
     fn rust(self) -> RustPair {
@@ -77,7 +78,7 @@ impl Binary for Mul {
     fn vjp_y<S: Number>(self, x: S, _y: S, _out: S, g: Upstream<S>) -> Upstream<S> {
         g * x
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
+    fn formula(self, args: &dyn Arguments) -> Formula {
         args.product()
     }
     fn rust(self) -> RustPair {
@@ -106,7 +107,7 @@ impl Binary for Div {
     fn vjp_y<S: Number>(self, _x: S, y: S, out: S, g: Upstream<S>) -> Upstream<S> {
         -(g / y) * out
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
+    fn formula(self, args: &dyn Arguments) -> Formula {
         args.quotient()
     }
     fn rust(self) -> RustPair {
@@ -132,8 +133,8 @@ impl Unary for Neg {
     fn vjp<S: Number>(self, _x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         -g
     }
-    fn latex(self) -> Latex {
-        Latex::prefix("-", Bond::Product, Bond::Sum)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (args.at(0, Bond::Product).negative(), Bond::Sum)
     }
     fn rust(self) -> Rust {
         Rust::Negated
@@ -161,8 +162,8 @@ impl Unary for Abs {
     fn piece(self, x: f64) -> i64 {
         sign_of(x)
     }
-    fn latex(self) -> Latex {
-        Latex::around("\\left|", "\\right|")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (args.at(0, Bond::Sum).within(Fence::Bars), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::method("abs")
@@ -217,7 +218,7 @@ fn sign_of(x: f64) -> i64 {
 }
 
 macro_rules! rounding {
-    ($($(#[$doc:meta])* $Op:ident $name:ident $rust:literal $latex:expr),*) => {$(
+    ($($(#[$doc:meta])* $Op:ident $name:ident $rust:literal $formula:expr),*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $Op;
@@ -237,8 +238,8 @@ macro_rules! rounding {
             fn piece(self, x: f64) -> i64 {
                 self.value(x) as i64
             }
-            fn latex(self) -> Latex {
-                $latex
+            fn formula(self, args: &dyn Arguments) -> Formula {
+                $formula(args)
             }
             fn rust(self) -> Rust {
                 Rust::method($rust)
@@ -248,11 +249,11 @@ macro_rules! rounding {
 }
 rounding! {
     /// Largest integer not above x.
-    Floor floor "floor" Latex::around("\\left\\lfloor ", "\\right\\rfloor"),
+    Floor floor "floor" |args: &dyn Arguments| (args.at(0, Bond::Sum).within(Fence::Floor), Bond::Whole),
     /// Smallest integer not below x.
-    Ceil ceil "ceil" Latex::around("\\left\\lceil ", "\\right\\rceil"),
+    Ceil ceil "ceil" |args: &dyn Arguments| (args.at(0, Bond::Sum).within(Fence::Ceil), Bond::Whole),
     /// Nearest integer, ties to even.
-    Round round "round_ties_even" Latex::function(operator("round"))
+    Round round "round_ties_even" |args: &dyn Arguments| args.function(Math::function("round"))
 }
 
 /// The larger of the two; NaN if either is.
@@ -277,8 +278,8 @@ impl Binary for Maximum {
     fn piece(self, x: f64, y: f64) -> i64 {
         sign_of(x - y)
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
-        (args.call("\\max"), Bond::Whole)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::MAX)
     }
     fn rust(self) -> RustPair {
         const FUNCTION: RustFunction =
@@ -309,8 +310,8 @@ impl Binary for Minimum {
     fn piece(self, x: f64, y: f64) -> i64 {
         sign_of(x - y)
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
-        (args.call("\\min"), Bond::Whole)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::MIN)
     }
     fn rust(self) -> RustPair {
         const FUNCTION: RustFunction =

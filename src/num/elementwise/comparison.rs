@@ -1,10 +1,11 @@
 //! Comparisons as numbers: 1 where they hold, else 0. Their derivative is 0 everywhere.
 
+use super::formula::Between;
 use super::{Arguments, Binary, Formula, RustPair, Saves};
 use crate::num::{Float, Number, Upstream};
 
 macro_rules! comparison {
-    ($($(#[$doc:meta])* $Op:ident $name:literal $operator:tt $latex:literal),*) => {$(
+    ($($(#[$doc:meta])* $Op:ident $name:literal $operator:tt $sign:ident),*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $Op;
@@ -28,8 +29,8 @@ macro_rules! comparison {
             fn piece(self, x: f64, y: f64) -> i64 {
                 self.value(x, y) as i64
             }
-            fn latex(self, args: &dyn Arguments) -> Formula {
-                args.relation($latex)
+            fn formula(self, args: &dyn Arguments) -> Formula {
+                args.relation(Between::$sign)
             }
             fn rust(self) -> RustPair {
                 RustPair::Relation(stringify!($operator))
@@ -39,15 +40,15 @@ macro_rules! comparison {
 }
 comparison! {
     /// 1 where x > y.
-    Greater "greater" > ">",
+    Greater "greater" > Greater,
     /// 1 where x >= y.
-    GreaterEqual "greater_equal" >= "\\ge",
+    GreaterEqual "greater_equal" >= GreaterEqual,
     /// 1 where x < y.
-    Less "less" < "<",
+    Less "less" < Less,
     /// 1 where x <= y.
-    LessEqual "less_equal" <= "\\le",
+    LessEqual "less_equal" <= LessEqual,
     /// 1 where x = y.
-    Equal "equal" == "=",
+    Equal "equal" == Equal,
     /// 1 where x differs from y.
-    NotEqual "not_equal" != "\\ne"
+    NotEqual "not_equal" != NotEqual
 }

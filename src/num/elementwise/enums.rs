@@ -1,7 +1,7 @@
 //! What the registry's lines become: an enum of ops with its dispatch, and codes for the scalar lane.
 
 use super::registry::{for_each_binary, for_each_unary};
-use super::{Arguments, Binary, Formula, Latex, Rust, RustPair, Saves, Singular, Unary};
+use super::{Arguments, Binary, Formula, Rust, RustPair, Saves, Singular, Unary};
 use crate::num::Number;
 
 /// A one-argument op of the registry.
@@ -106,9 +106,9 @@ macro_rules! unary_enum {
                 })*
                 ""
             }
-            /// How it is written in LaTeX.
-            pub(crate) fn latex(self) -> Latex {
-                match self { $(UnaryOp::$Op(op) => op.latex(),)* }
+            /// How it is written as a formula.
+            pub(crate) fn formula(self, args: &dyn Arguments) -> Formula {
+                match self { $(UnaryOp::$Op(op) => op.formula(args),)* }
             }
             /// How it is written in Rust.
             pub(crate) fn rust(self) -> Rust {
@@ -185,9 +185,9 @@ macro_rules! binary_enum {
             pub fn is_flat(self) -> bool {
                 match self { $(BinaryOp::$Op(_) => <super::$Op as Binary>::FLAT,)* }
             }
-            /// How it is written in LaTeX.
-            pub(crate) fn latex(self, args: &dyn Arguments) -> Formula {
-                match self { $(BinaryOp::$Op(op) => op.latex(args),)* }
+            /// How it is written as a formula.
+            pub(crate) fn formula(self, args: &dyn Arguments) -> Formula {
+                match self { $(BinaryOp::$Op(op) => op.formula(args),)* }
             }
             /// How it is written in Rust.
             pub(crate) fn rust(self) -> RustPair {

@@ -1,6 +1,7 @@
 //! Exponentials and logarithms.
 
-use super::{Arguments, Binary, Bond, Formula, Latex, Rust, RustFunction, RustPair, Saves, Singular, Unary, advice};
+use super::formula::{self, Between};
+use super::{Arguments, Binary, Bond, Formula, Math, Rust, RustFunction, RustPair, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::{LN_2, LN_10};
 
@@ -28,8 +29,8 @@ impl Unary for Exp {
     fn log_vjp<S: Number>(self, _x: S, g: Upstream<S>) -> Option<Upstream<S>> {
         Some(g)
     }
-    fn latex(self) -> Latex {
-        Latex::around("e^{", "}")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (Math::Letter('e').above(args.at(0, Bond::Sum)), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::method("exp")
@@ -58,8 +59,8 @@ impl Unary for Exp2 {
     fn log_vjp<S: Number>(self, _x: S, g: Upstream<S>) -> Option<Upstream<S>> {
         Some(g * S::lit(LN_2))
     }
-    fn latex(self) -> Latex {
-        Latex::around("2^{", "}")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (Math::integer(2).above(args.at(0, Bond::Sum)), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::method("exp2")
@@ -84,8 +85,9 @@ impl Unary for Expm1 {
         // Not y + 1, which is 0 from where y is -1.
         g * x.exp()
     }
-    fn latex(self) -> Latex {
-        Latex::Around { before: "e^{".into(), argument: Bond::Sum, after: "} - 1", bond: Bond::Sum }
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        let power = Math::Letter('e').above(args.at(0, Bond::Sum));
+        (Math::row(power, Between::Minus, Math::integer(1)), Bond::Sum)
     }
     fn rust(self) -> Rust {
         Rust::method("exp_m1")
@@ -110,8 +112,8 @@ impl Unary for Ln {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / x
     }
-    fn latex(self) -> Latex {
-        Latex::prefix("\\ln ", Bond::Whole, Bond::Product)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.prefixed(formula::LN)
     }
     fn rust(self) -> Rust {
         Rust::method("ln")
@@ -137,8 +139,8 @@ impl Unary for Log2 {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / x * S::lit(1.0 / LN_2)
     }
-    fn latex(self) -> Latex {
-        Latex::prefix("\\log_{2} ", Bond::Whole, Bond::Product)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.prefixed(formula::LOG.below(Math::integer(2)))
     }
     fn rust(self) -> Rust {
         Rust::method("log2")
@@ -164,8 +166,8 @@ impl Unary for Log10 {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / x * S::lit(1.0 / LN_10)
     }
-    fn latex(self) -> Latex {
-        Latex::prefix("\\log_{10} ", Bond::Whole, Bond::Product)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.prefixed(formula::LOG.below(Math::integer(10)))
     }
     fn rust(self) -> Rust {
         Rust::method("log10")
@@ -189,13 +191,9 @@ impl Unary for Log1p {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / (x + S::lit(1.0))
     }
-    fn latex(self) -> Latex {
-        Latex::Around {
-            before: "\\ln\\left(1 + ".into(),
-            argument: Bond::Product,
-            after: "\\right)",
-            bond: Bond::Product,
-        }
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        let sum = Math::row(Math::integer(1), Between::Plus, args.at(0, Bond::Product));
+        (formula::LN.call(sum), Bond::Product)
     }
     fn rust(self) -> Rust {
         Rust::method("ln_1p")
@@ -229,9 +227,9 @@ impl Binary for Logaddexp {
     fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
         Some((x.exp() + y.exp()).ln())
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
-        let [x, y] = [0, 1].map(|i| args.at(i, Bond::Sum));
-        (format!("\\ln\\left(e^{{{x}}} + e^{{{y}}}\\right)"), Bond::Product)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        let [x, y] = [0, 1].map(|i| Math::Letter('e').above(args.at(i, Bond::Sum)));
+        (formula::LN.call(Math::row(x, Between::Plus, y)), Bond::Product)
     }
     fn rust(self) -> RustPair {
         const FUNCTION: RustFunction =

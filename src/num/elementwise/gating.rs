@@ -26,7 +26,7 @@ impl Binary for Scale {
     fn vjp_y<S: Number>(self, g: S, _d: S, _out: S, upstream: Upstream<S>) -> Upstream<S> {
         gate(upstream, g)
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
+    fn formula(self, args: &dyn Arguments) -> Formula {
         args.product()
     }
     fn rust(self) -> RustPair {
@@ -57,7 +57,7 @@ impl Binary for Over {
     fn vjp_y<S: Number>(self, _g: S, d: S, out: S, upstream: Upstream<S>) -> Upstream<S> {
         -gate(upstream / d, out)
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
+    fn formula(self, args: &dyn Arguments) -> Formula {
         args.quotient()
     }
     fn rust(self) -> RustPair {
@@ -89,7 +89,7 @@ impl Binary for Gate {
     fn vjp_y<S: Number>(self, a: S, _b: S, _out: S, upstream: Upstream<S>) -> Upstream<S> {
         gate(upstream, a)
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
+    fn formula(self, args: &dyn Arguments) -> Formula {
         args.product()
     }
     fn rust(self) -> RustPair {

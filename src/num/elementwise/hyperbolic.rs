@@ -1,7 +1,7 @@
 //! Hyperbolic functions and their inverses.
 
 use super::trigonometric::one_minus_square;
-use super::{Latex, Rust, RustFunction, Saves, Singular, Unary, advice};
+use super::{Arguments, Formula, Rust, RustFunction, Saves, Singular, Unary, advice, formula};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::LN_2;
 
@@ -23,8 +23,8 @@ impl Unary for Sinh {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.cosh()
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\sinh")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::SINH)
     }
     fn rust(self) -> Rust {
         Rust::method("sinh")
@@ -49,8 +49,8 @@ impl Unary for Cosh {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.sinh()
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\cosh")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::COSH)
     }
     fn rust(self) -> Rust {
         Rust::method("cosh")
@@ -78,8 +78,8 @@ impl Unary for Tanh {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.sinh() / x.cosh())
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\tanh")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::TANH)
     }
     fn rust(self) -> Rust {
         Rust::method("tanh")
@@ -110,8 +110,8 @@ impl Unary for LogCosh {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.cosh().ln())
     }
-    fn latex(self) -> Latex {
-        Latex::logarithm_of("\\cosh")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.logarithm_of(formula::COSH)
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {

@@ -8,6 +8,7 @@ mod arithmetic;
 mod comparison;
 mod enums;
 mod exponential;
+pub(crate) mod formula;
 mod gating;
 mod hyperbolic;
 mod notation;
@@ -23,12 +24,12 @@ pub(crate) use enums::*;
 #[doc(hidden)]
 pub use enums::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
 pub use exponential::*;
+#[doc(hidden)]
+pub use formula::{Bond, Formula, Math};
 pub use gating::{Gate, Over, Scale};
 pub(crate) use gating::{Plain, plain};
 pub use hyperbolic::*;
-#[doc(hidden)]
-pub use notation::{Arguments, Bond, Formula, Latex, Rust, RustFunction, RustPair};
-pub(crate) use notation::{number, operator};
+pub use notation::{Arguments, Rust, RustFunction, RustPair};
 pub use power::*;
 pub use special::*;
 pub use trigonometric::*;
@@ -184,10 +185,10 @@ pub trait Unary: Copy + Debug + Send + Sync + 'static {
     fn expansion<S: Number>(self, _x: S) -> Option<S> {
         None
     }
-    /// How it is written in LaTeX: by its name, unless it says otherwise. Ops of the registry are asked.
+    /// How it is written as a formula: by its name, unless it says otherwise. Ops of the registry are asked.
     #[doc(hidden)]
-    fn latex(self) -> Latex {
-        Latex::function(operator(Self::NAME))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function(Self::NAME))
     }
     /// How it is written in Rust that has nothing but `std`. Ops of the registry are asked.
     #[doc(hidden)]
@@ -260,10 +261,10 @@ pub trait Binary: Copy + Debug + Send + Sync + 'static {
     fn expansion<S: Number>(self, _x: S, _y: S) -> Option<S> {
         None
     }
-    /// How it is written in LaTeX: by its name, unless it says otherwise. Ops of the registry are asked.
+    /// How it is written as a formula: by its name, unless it says otherwise. Ops of the registry are asked.
     #[doc(hidden)]
-    fn latex(self, args: &dyn Arguments) -> Formula {
-        (args.call(&operator(Self::NAME)), Bond::Whole)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function(Self::NAME))
     }
     /// How it is written in Rust that has nothing but `std`: as a method of its name, unless it says otherwise. Ops of the
     /// registry are asked.

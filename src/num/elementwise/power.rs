@@ -1,6 +1,7 @@
 //! Powers and roots.
 
-use super::{Arguments, Binary, Bond, Formula, Latex, Rust, RustPair, Saves, Singular, Unary, advice, number};
+use super::formula::Between;
+use super::{Arguments, Binary, Bond, Formula, Math, Rust, RustPair, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 
 /// x^2.
@@ -22,8 +23,8 @@ impl Unary for Square {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * (x + x)
     }
-    fn latex(self) -> Latex {
-        Latex::Power("2".into())
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (args.power(0, Math::integer(2)), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::Power(2)
@@ -47,8 +48,8 @@ impl Unary for Sqrt {
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g / (y + y)
     }
-    fn latex(self) -> Latex {
-        Latex::around("\\sqrt{", "}")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (args.at(0, Bond::Sum).root(), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::method("sqrt")
@@ -74,8 +75,8 @@ impl Unary for Rsqrt {
         // From one side to the other: what lies between two ordinary numbers is one, and y^3 leaves the range before they do.
         g * S::lit(-0.5) * y * y * y
     }
-    fn latex(self) -> Latex {
-        Latex::around("\\frac{1}{\\sqrt{", "}}")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (Math::over(Math::integer(1), args.at(0, Bond::Sum).root()), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::Reciprocal(Some("sqrt"))
@@ -100,8 +101,8 @@ impl Unary for Cbrt {
     fn vjp<S: Number>(self, _x: S, y: S, g: Upstream<S>) -> Upstream<S> {
         g / (y * y * S::lit(3.0))
     }
-    fn latex(self) -> Latex {
-        Latex::around("\\sqrt[3]{", "}")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (Math::Root { cube: true, of: Box::new(args.at(0, Bond::Sum)) }, Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::method("cbrt")
@@ -127,8 +128,8 @@ impl Unary for Reciprocal {
         // Not by y^2, which leaves the range before the product does.
         -(g * y * y)
     }
-    fn latex(self) -> Latex {
-        Latex::around("\\frac{1}{", "}")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (Math::over(Math::integer(1), args.at(0, Bond::Sum)), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::Reciprocal(None)
@@ -169,8 +170,8 @@ impl Unary for Powi {
             n => g * (x.powi(n - 1) * S::lit(n as f64)),
         }
     }
-    fn latex(self) -> Latex {
-        Latex::Power(self.n.to_string())
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (args.power(0, Math::integer(self.n)), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::Power(self.n)
@@ -209,8 +210,8 @@ impl Unary for Powf {
             g * (x.powf(self.p - 1.0) * S::lit(self.p))
         }
     }
-    fn latex(self) -> Latex {
-        Latex::Power(number(self.p))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (args.power(0, Math::number(self.p)), Bond::Whole)
     }
     fn rust(self) -> Rust {
         Rust::Method("powf", vec![self.p])
@@ -248,8 +249,8 @@ impl Binary for Pow {
         let vanishes = x.equal(S::lit(0.0)) * y.greater_equal(S::lit(0.0));
         g * vanishes.select(S::lit(0.0), out * x.ln())
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
-        (args.power(0, &args.at(1, Bond::Sum)), Bond::Whole)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        (args.power(0, args.at(1, Bond::Sum)), Bond::Whole)
     }
     fn rust(self) -> RustPair {
         RustPair::Method("powf")
@@ -281,7 +282,8 @@ impl Binary for Hypot {
     fn expansion<S: Number>(self, x: S, y: S) -> Option<S> {
         Some((x * x + y * y).sqrt())
     }
-    fn latex(self, args: &dyn Arguments) -> Formula {
-        (format!("\\sqrt{{{} + {}}}", args.power(0, "2"), args.power(1, "2")), Bond::Whole)
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        let [x, y] = [0, 1].map(|i| args.power(i, Math::integer(2)));
+        (Math::row(x, Between::Plus, y).root(), Bond::Whole)
     }
 }

@@ -1,6 +1,7 @@
 //! Error functions, the normal distribution, logit and the gamma family.
 
-use super::{Bond, Latex, Rust, RustFunction, Saves, Singular, Unary, advice, operator};
+use super::formula::{self, Fence};
+use super::{Arguments, Bond, Formula, Math, Rust, RustFunction, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, FRAC_PI_2, SQRT_2};
 
@@ -122,8 +123,8 @@ impl Unary for Erfinv {
         // e^(y^2) by the density at sqrt(2) y.
         g / ((y * S::lit(SQRT_2)).normal_pdf() * S::lit(2.0 * SQRT_2))
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\operatorname{erf}^{-1}")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function("erf").above(Math::integer(-1)))
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction =
@@ -186,8 +187,8 @@ impl Unary for ErfcxDerivative {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.erfcx_derivative(self.n.saturating_add(1))
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("{}^{{({})}}", operator("erfcx"), self.n))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function("erfcx").above(Math::integer(self.n).within(Fence::Round)))
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {
@@ -224,8 +225,8 @@ impl Unary for NormalPdf {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some((x * x * S::lit(-0.5)).exp() * S::lit(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2))
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\varphi")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::PDF)
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction =
@@ -258,8 +259,8 @@ impl Unary for NormalCdf {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some((x * S::lit(-FRAC_1_SQRT_2)).erfc() * S::lit(0.5))
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\Phi")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::CDF)
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction =
@@ -290,8 +291,8 @@ impl Unary for LogNormalCdf {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.normal_cdf().ln())
     }
-    fn latex(self) -> Latex {
-        Latex::logarithm_of("\\Phi")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.logarithm_of(formula::CDF)
     }
     fn rust(self) -> Rust {
         const FUNCTION: &RustFunction = &RustFunction {
@@ -320,13 +321,9 @@ impl Unary for Lgamma {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.digamma()
     }
-    fn latex(self) -> Latex {
-        Latex::Around {
-            before: "\\ln\\left|\\Gamma\\left(".into(),
-            argument: Bond::Sum,
-            after: "\\right)\\right|",
-            bond: Bond::Product,
-        }
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        let gamma = args.call(formula::GAMMA_FUNCTION).within(Fence::Bars);
+        (formula::LN.of(gamma), Bond::Product)
     }
 }
 
@@ -347,8 +344,8 @@ impl Unary for Digamma {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.polygamma(1)
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\psi")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::DIGAMMA)
     }
 }
 
@@ -373,7 +370,7 @@ impl Unary for Polygamma {
         // n! is beyond f64 from 171 on, so that one more makes no difference at the end of u32.
         g * x.polygamma(self.n.saturating_add(1))
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("\\psi^{{({})}}", self.n))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::DIGAMMA.above(Math::integer(self.n).within(Fence::Round)))
     }
 }

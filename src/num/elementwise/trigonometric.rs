@@ -1,6 +1,7 @@
 //! Circular functions and their inverses; angles in radians.
 
-use super::{Binary, Latex, Rust, Saves, Singular, Unary, advice, operator};
+use super::formula::{self, Fence};
+use super::{Arguments, Binary, Formula, Math, Rust, Saves, Singular, Unary, advice};
 use crate::num::{Float, Number, Upstream};
 use std::f64::consts::PI;
 
@@ -24,8 +25,8 @@ impl Unary for Sin {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g * x.cos()
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\sin")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::SIN)
     }
     fn rust(self) -> Rust {
         Rust::method("sin")
@@ -52,8 +53,8 @@ impl Unary for Cos {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         -(g * x.sin())
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\cos")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::COS)
     }
     fn rust(self) -> Rust {
         Rust::method("cos")
@@ -81,8 +82,8 @@ impl Unary for Tan {
     fn expansion<S: Number>(self, x: S) -> Option<S> {
         Some(x.sin() / x.cos())
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\tan")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::TAN)
     }
     fn rust(self) -> Rust {
         Rust::method("tan")
@@ -114,8 +115,8 @@ impl Unary for Asin {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / one_minus_square(x).sqrt()
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\arcsin")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::ARCSIN)
     }
     fn rust(self) -> Rust {
         Rust::method("asin")
@@ -140,8 +141,8 @@ impl Unary for Acos {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         -(g / one_minus_square(x).sqrt())
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\arccos")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::ARCCOS)
     }
     fn rust(self) -> Rust {
         Rust::method("acos")
@@ -164,8 +165,8 @@ impl Unary for Atan {
     fn vjp<S: Number>(self, x: S, _y: S, g: Upstream<S>) -> Upstream<S> {
         g / (x * x + S::lit(1.0))
     }
-    fn latex(self) -> Latex {
-        Latex::function("\\arctan")
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(formula::ARCTAN)
     }
     fn rust(self) -> Rust {
         Rust::method("atan")
@@ -247,8 +248,8 @@ impl Unary for SincDerivative {
         // From HIGHEST on, one more makes no difference.
         g * x.sinc_derivative(self.n.saturating_add(1))
     }
-    fn latex(self) -> Latex {
-        Latex::function(format!("{}^{{({})}}", operator("sinc"), self.n))
+    fn formula(self, args: &dyn Arguments) -> Formula {
+        args.function(Math::function("sinc").above(Math::integer(self.n).within(Fence::Round)))
     }
 }
 

@@ -7,7 +7,8 @@ use super::matrices::{Nothing, Right, in_f64, last, lower_half, lower_of_product
 use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
+use crate::num::elementwise::formula::{self, Between};
+use crate::num::elementwise::{Arguments, Bond, Formula, Math, RustFunction};
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::change_in_f64;
@@ -160,10 +161,11 @@ impl TensorRule for SolveTriangular {
             &[&node.inputs[0], &right],
         )
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let half = args.at(0, Bond::Sum);
-        let (name, power) = (if self.lower { "tril" } else { "triu" }, if self.transposed { "-\\top" } else { "-1" });
-        let factor = format!("{}\\left({half}\\right)^{{{power}}}", operator(name));
-        (format!("{factor} \\, {}", args.at(1, Bond::Whole)), Bond::Product)
+        let name = Math::function(if self.lower { "tril" } else { "triu" });
+        let power = if self.transposed { formula::TRANSPOSE.negative() } else { Math::integer(-1) };
+        let factor = name.call(half).above(power);
+        (Math::row(factor, Between::Matrix, args.at(1, Bond::Whole)), Bond::Product)
     }
 }

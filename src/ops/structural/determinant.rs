@@ -5,7 +5,7 @@ use super::matrices::{in_f64, last};
 use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction};
+use crate::num::elementwise::{Arguments, Formula, RustFunction, formula};
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
@@ -41,8 +41,8 @@ impl TensorRule for Det {
         let sums = a.sum_to(&products, &a.shape(&per_matrix(a, node.output)));
         a.reshape(&sums, &a.shape(node.output))
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        (args.call("\\det"), Bond::Whole)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        args.function(formula::DET)
     }
 }
 

@@ -4,7 +4,8 @@ use super::matrices::VIEW;
 use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule, computed, linear_jvp};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
+use crate::num::elementwise::formula::{self, Between, Fence};
+use crate::num::elementwise::{Arguments, Bond, Formula, Math, RustFunction};
 use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::elementwise::{self, Plan};
 use crate::tensor::kernels::layout::{self, View};
@@ -41,7 +42,7 @@ impl TensorRule for Reshape {
     }
     linear_jvp!(Reshape);
     /// Stretching and reshaping go without saying.
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         args.plain(0)
     }
 }
@@ -76,7 +77,7 @@ impl TensorRule for BroadcastTo {
     }
     linear_jvp!(BroadcastTo);
     /// Stretching and reshaping go without saying.
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         args.plain(0)
     }
 }
@@ -138,10 +139,10 @@ impl TensorRule for Permute {
         let to = format!("&{:?}", self.permuted(shape).dims());
         Some(RustCall::of(&VIEW, vec!["0".to_owned(), to, format!("&{strides:?}")]))
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         match self.axes[..] {
-            [1, 0] => (args.raised(0, "\\top"), Bond::Whole),
-            _ => (args.call(&operator(Self::NAME)), Bond::Whole),
+            [1, 0] => (args.raised(0, formula::TRANSPOSE), Bond::Whole),
+            _ => args.function(Math::function(Self::NAME)),
         }
     }
 }
@@ -179,8 +180,8 @@ impl TensorRule for Slice {
     fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
         Some(RustCall::of(&VIEW, printed_view(&self.spec).into()))
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        (format!("{}\\left[{}\\right]", args.at(0, Bond::Whole), ranges(&self.spec)), Bond::Whole)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        (args.at(0, Bond::Whole).of(ranges(&self.spec).within(Fence::Square)), Bond::Whole)
     }
     /// Where it starts may have been computed from values.
     fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {
@@ -189,7 +190,8 @@ impl TensorRule for Slice {
 }
 
 /// A view as ranges: 0:2 for a part of an axis, 4:0:-1 for steps, a colon for all of it.
-fn ranges(spec: &SliceSpec) -> String {
+fn ranges(spec: &SliceSpec) -> Math {
+    let whole = |n: usize| Math::integer(n as i64);
     let mut left = spec.view.start;
     let range = |axis: usize| {
         let (n, stride, count) = (spec.from[axis], spec.from.strides()[axis].max(1), spec.to[axis]);
@@ -197,12 +199,16 @@ fn ranges(spec: &SliceSpec) -> String {
         left %= stride;
         let step = spec.view.strides[axis] / stride as isize;
         match (first, count, step) {
-            (0, _, 1) if count == n => ":".to_owned(),
-            (_, 0 | 1, _) | (_, _, 1) => format!("{first}:{}", first + count),
-            _ => format!("{first}:{}:{step}", first as isize + (count as isize - 1) * step),
+            (0, _, 1) if count == n => Math::Sign(Between::Colon),
+            (_, 0 | 1, _) | (_, _, 1) => Math::list([first, first + count].map(whole), Between::Colon),
+            _ => {
+                let last = first as isize + (count as isize - 1) * step;
+                let parts = [first as isize, last, step].map(|n| Math::integer(n as i64));
+                Math::list(parts, Between::Colon)
+            }
         }
     };
-    (0..spec.from.rank()).map(range).collect::<Vec<_>>().join(", ")
+    Math::list((0..spec.from.rank()).map(range), Between::Comma)
 }
 
 /// A view as generated source writes it: where it starts, its shape, its strides.
@@ -240,8 +246,8 @@ impl TensorRule for Embed {
     fn rust_arguments(&self, _inputs: &[Shape]) -> Vec<String> {
         std::iter::once(self.spec.from.numel().to_string()).chain(printed_view(&self.spec)).collect()
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        (args.call(&format!("{}_{{{}}}", operator(Self::NAME), ranges(&self.spec))), Bond::Whole)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        args.function(Math::function(Self::NAME).below(ranges(&self.spec)))
     }
     /// As of a slice.
     fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {

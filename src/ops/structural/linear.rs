@@ -4,7 +4,8 @@ use super::matrices::{Nothing, Right, last};
 use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction};
+use crate::num::elementwise::formula::{self, Between};
+use crate::num::elementwise::{Arguments, Bond, Formula, Math, RustFunction};
 use crate::num::simd;
 use crate::ops::algebra::Algebra;
 use crate::parallel::Workers;
@@ -72,9 +73,10 @@ impl TensorRule for MatMul {
         arguments.push(format!("&{pairs:?}"));
         Some(RustCall::of(&Self::RUST[1], arguments))
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        let factor = |i: usize, transposed: bool| if transposed { args.raised(i, "\\top") } else { args.matrix(i) };
-        (format!("{} \\, {}", factor(0, self.ta), factor(1, self.tb)), Bond::Product)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let factor =
+            |i: usize, transposed: bool| if transposed { args.raised(i, formula::TRANSPOSE) } else { args.matrix(i) };
+        (Math::row(factor(0, self.ta), Between::Matrix, factor(1, self.tb)), Bond::Product)
     }
 }
 
@@ -297,8 +299,8 @@ impl TensorRule for Inv {
         let y = node.output;
         a.neg(&a.gradient_times(&a.times_gradient(y, false, tangent, false), false, y, false))
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        (args.raised(0, "-1"), Bond::Whole)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        (args.raised(0, Math::integer(-1)), Bond::Whole)
     }
 }
 
@@ -379,9 +381,9 @@ impl TensorRule for Solve {
         };
         a.apply(TensorOp::Solve(Solve { right: self.right.of_derivative(), ..*self }), &[&node.inputs[0], &right])
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        let power = if self.transposed { "-\\top" } else { "-1" };
-        (format!("{} {}", args.raised(0, power), args.at(1, Bond::Whole)), Bond::Product)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let power = if self.transposed { formula::TRANSPOSE.negative() } else { Math::integer(-1) };
+        (Math::row(args.raised(0, power), Between::Matrix, args.at(1, Bond::Whole)), Bond::Product)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Contribution, Dims, Map, Node, RustCall, Source, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, number, operator};
+use crate::num::elementwise::formula::{self, Between, Fence};
+use crate::num::elementwise::{Arguments, Bond, Formula, Math, RustFunction};
 use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::rows::{self, RowMap};
 use crate::tensor::pool::Indices;
@@ -42,9 +43,9 @@ impl TensorRule for SquaredError {
     fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
         Some(RustCall { gives_number: true, ..RustCall::of(&Self::RUST[0], Vec::new()) })
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let (x, y) = (args.at(0, Bond::Sum), args.at(1, Bond::Product));
-        (format!("\\left\\lVert {x} - {y}\\right\\rVert^{{2}}"), Bond::Whole)
+        (Math::row(x, Between::Minus, y).within(Fence::Norm).above(Math::integer(2)), Bond::Whole)
     }
 }
 
@@ -85,10 +86,10 @@ impl TensorRule for CrossEntropy {
         let arguments = printed_labels(&inputs[0], &self.labels);
         Some(RustCall { gives_number: true, ..RustCall::of(&Self::RUST[0], arguments) })
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        let (mean, sum) = (number(1.0 / self.labels.len() as f64), operator("sum"));
-        let softmax = args.call(&operator("softmax"));
-        (format!("-{mean} {sum}\\left(Y \\odot \\ln {softmax}\\right)"), Bond::Sum)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let log = formula::LN.of(args.call(Math::function("softmax")));
+        let sum = Math::function("sum").call(Math::row(Math::Letter('Y'), Between::Circle, log));
+        (Math::row(mean(&self.labels), Between::Beside, sum).negative(), Bond::Sum)
     }
 }
 
@@ -133,10 +134,16 @@ impl TensorRule for CrossEntropySlope {
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         printed_labels(&inputs[0], &self.labels)
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        let softmax = args.call(&operator("softmax"));
-        (format!("{} \\left({softmax} - Y\\right)", number(1.0 / self.labels.len() as f64)), Bond::Product)
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        let softmax = args.call(Math::function("softmax"));
+        let difference = Math::row(softmax, Between::Minus, Math::Letter('Y')).within(Fence::Round);
+        (Math::row(mean(&self.labels), Between::Beside, difference), Bond::Product)
     }
+}
+
+/// One over the number of rows.
+fn mean(labels: &[usize]) -> Math {
+    Math::number(1.0 / labels.len() as f64)
 }
 
 /// How many classes there are, and the labels, as generated source writes them.

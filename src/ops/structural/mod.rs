@@ -40,7 +40,7 @@ pub(crate) use svd::Svd;
 use super::algebra::Algebra;
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
+use crate::num::elementwise::{Arguments, Formula, Math, RustFunction};
 use crate::tensor::pool::{Indices, Pool};
 use crate::tensor::{Operand, Shape, Tensor, Value};
 use loss::check_labels;
@@ -170,9 +170,9 @@ pub(crate) trait TensorRule: Sized {
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         Self::RUST.first().map(|function| RustCall::of(function, self.rust_arguments(inputs)))
     }
-    /// How it is written in LaTeX, for inputs of these shapes: by its name, unless it says otherwise.
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        (args.call(&operator(self.name())), Bond::Whole)
+    /// How it is written as a formula, for inputs of these shapes: by its name, unless it says otherwise.
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+        args.function(Math::function(self.name()))
     }
     /// Tells at which elements the op is on another smooth piece than the usual one, and on which: so that gradient checks
     /// notice a kink between two points.
@@ -243,8 +243,8 @@ macro_rules! tensor_ops {
             pub(crate) fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
                 match self { $(TensorOp::$Op(op) => op.rust(inputs)),* }
             }
-            pub(crate) fn latex(&self, args: &dyn Arguments, inputs: &[Shape]) -> Formula {
-                match self { $(TensorOp::$Op(op) => op.latex(args, inputs)),* }
+            pub(crate) fn formula(&self, args: &dyn Arguments, inputs: &[Shape]) -> Formula {
+                match self { $(TensorOp::$Op(op) => op.formula(args, inputs)),* }
             }
             pub(crate) fn pieces<T: Element>(&self, x: &[T], out: &[T], tell: &mut dyn FnMut(usize, i64)) {
                 match self { $(TensorOp::$Op(op) => op.pieces(x, out, tell)),* }

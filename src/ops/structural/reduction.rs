@@ -3,7 +3,8 @@
 use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule, linear_jvp};
 use crate::error::{Error, Result};
 use crate::num::Element;
-use crate::num::elementwise::{Arguments, Bond, Formula, RustFunction, operator};
+use crate::num::elementwise::formula::{self, Between, Fence};
+use crate::num::elementwise::{Arguments, Bond, Formula, Math, RustFunction};
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::reduce;
@@ -42,18 +43,18 @@ impl TensorRule for Sum {
     fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
         None
     }
-    fn latex(&self, args: &dyn Arguments, inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, inputs: &[Shape]) -> Formula {
         let rank = inputs[0].rank();
         let name = match (rank, self.axes.0) {
-            (_, mask) if mask == AxisMask::all(rank).0 => operator("sum"),
-            (2, 0b01) => operator("colsum"),
-            (2, 0b10) => operator("rowsum"),
+            (_, mask) if mask == AxisMask::all(rank).0 => Math::function("sum"),
+            (2, 0b01) => Math::function("colsum"),
+            (2, 0b10) => Math::function("rowsum"),
             _ => {
-                let axes: Vec<String> = (0..rank).filter(|&i| self.axes.contains(i)).map(|i| i.to_string()).collect();
-                format!("{}_{{{}}}", operator("sum"), axes.join(", "))
+                let axes = (0..rank).filter(|&i| self.axes.contains(i)).map(|i| Math::integer(i as i64));
+                Math::function("sum").below(Math::list(axes, Between::Comma))
             }
         };
-        (args.call(&name), Bond::Whole)
+        args.function(name)
     }
 }
 
@@ -116,16 +117,16 @@ impl TensorRule for Reduce {
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         Some(RustCall::of(&Self::RUST[self.0 as usize], vec![last_axis(&inputs[0]).0.to_string()]))
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let name = match self.0 {
-            RowReduction::Max => "\\max".to_owned(),
-            RowReduction::Min => "\\min".to_owned(),
-            RowReduction::LogSumExp => operator(self.name()),
+            RowReduction::Max => formula::MAX,
+            RowReduction::Min => formula::MIN,
+            RowReduction::LogSumExp => Math::function(self.name()),
             RowReduction::Norm2 => {
-                return (format!("\\left\\lVert {}\\right\\rVert", args.at(0, Bond::Sum)), Bond::Whole);
+                return (args.at(0, Bond::Sum).within(Fence::Norm), Bond::Whole);
             }
         };
-        (args.call(&name), Bond::Whole)
+        args.function(name)
     }
     fn pieces<T: Element>(&self, x: &[T], out: &[T], tell: &mut dyn FnMut(usize, i64)) {
         match self.0 {
@@ -217,14 +218,14 @@ impl TensorRule for Map {
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         Some(RustCall::of(&Self::RUST[self.0 as usize], vec![last_axis(&inputs[0]).0.to_string()]))
     }
-    fn latex(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
+    fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let name = match self.0 {
-            RowMap::Softmax => operator("softmax"),
-            RowMap::LogSoftmax => format!("\\ln {}", operator("softmax")),
-            RowMap::Cumsum => operator("cumsum"),
-            RowMap::ReverseCumsum => operator("reverse_cumsum"),
+            RowMap::Softmax => Math::function("softmax"),
+            RowMap::LogSoftmax => return (formula::LN.of(args.call(Math::function("softmax"))), Bond::Whole),
+            RowMap::Cumsum => Math::function("cumsum"),
+            RowMap::ReverseCumsum => Math::function("reverse_cumsum"),
         };
-        (args.call(&name), Bond::Whole)
+        args.function(name)
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::explain::golden::assert_golden;
 use crate::explain::paths::{chain, olah};
 use crate::explain::table::xor;
-use retrograd::explain::derivation;
+use retrograd::explain::{Notation, derivation, derivation_as};
 use retrograd::graph::Graph;
 use retrograd::{Algebra, CustomOp, Element, NumericOp, Result, Tape, Tensor, Triangle, Var};
 
@@ -124,7 +124,7 @@ fn names_are_safe_in_formulas() {
     // Two of the same name are told apart.
     let (a, b) = (tape.var(1.0).named("w"), tape.var(2.0).named("w"));
     let text = of(a * b);
-    assert_says(&text, r"w^{(0)} \cdot w^{(1)}");
+    assert_says(&text, r"w^{\left(0\right)} \cdot w^{\left(1\right)}");
 }
 
 /// The sum of squares, with a rule over the algebra.
@@ -198,7 +198,7 @@ fn numbers_of_single_precision_are_written_as_they_were() {
 fn the_logarithm_of_a_power_is_not_a_power_of_the_logarithm() {
     let tape = Tape::new();
     let (x, z) = (tape.var(0.5).named("x"), tape.var(2.0).named("z"));
-    assert_says(&of((x + z).square().ln().named("y")), r"\ln \left(\left(x + z\right)^{2}\right)");
+    assert_says(&of((x + z).square().ln().named("y")), r"\ln\left(\left(x + z\right)^{2}\right)");
 }
 
 #[test]
@@ -218,4 +218,67 @@ fn triangular_systems_parts_and_constants_are_written_in_full() {
     assert_says(&text, r"\left[1:2, :\right]");
     let text = of(a.matmul(a.transpose()).sum(()).named("y"));
     assert_says(&text, r"= \mathbf{1} \, A + \left(A^{\top} \, \mathbf{1}\right)^{\top}");
+}
+
+#[test]
+fn the_same_statements_come_as_text_and_as_mathml() {
+    let tape = Tape::new();
+    for (name, output) in [("classifier", classifier(&tape)), ("chain", chain(&tape))] {
+        let graph = Graph::of(output);
+        let [latex, mathml, text] = [Notation::Latex, Notation::MathMl, Notation::Text]
+            .map(|notation| derivation_as(&graph, notation).unwrap());
+        assert_golden(&format!("{name}_derivation.txt"), &text.to_string());
+        assert_golden(&format!("{name}_derivation.html"), &mathml.to_string());
+        assert_eq!(latex.to_string(), derivation(&graph).unwrap());
+        // A fragment of a page is well-formed: browsers and readers of XML agree on it.
+        let page = mathml.to_string();
+        let page = roxmltree::Document::parse(&page).unwrap();
+        let elements = page.descendants().filter(|node| node.is_element());
+        assert!(elements.clone().any(|node| node.has_tag_name("math")));
+        // The lines have the same nodes and names in every notation, and the document has all of them.
+        let lines = |of: &retrograd::explain::Derivation| -> Vec<(usize, String)> {
+            of.forward.iter().chain(&of.backward).map(|line| (line.node, line.name.clone())).collect()
+        };
+        assert_eq!(lines(&latex), lines(&text));
+        assert_eq!(lines(&mathml), lines(&text));
+        let blocks = elements.filter(|node| node.has_tag_name("div")).filter_map(|node| node.attribute("data-node"));
+        let nodes: Vec<usize> = blocks.map(|node| node.parse().unwrap()).collect();
+        assert_eq!(nodes, lines(&text).iter().map(|(node, _)| *node).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_statement_belongs_to_the_node_whose_gradient_it_is() {
+    let tape = Tape::new();
+    let graph = Graph::of(classifier(&tape));
+    for line in derivation_as(&graph, Notation::Text).unwrap().backward {
+        let name = graph.nodes()[line.node].name().unwrap();
+        assert_eq!(line.name, format!("d{name}"));
+        assert!(line.formula.starts_with(&format!("d{name} = ")), "{}", line.formula);
+    }
+}
+
+#[test]
+fn text_has_the_brackets_that_a_fraction_bar_makes_needless() {
+    let tape = Tape::new();
+    let (x, y) = (tape.var(0.5).named("x"), tape.var(2.0).named("y"));
+    let forward = |of: Var<'_, f64>| {
+        derivation_as(&Graph::of(of.named("z")), Notation::Text).unwrap().forward.pop().unwrap().formula
+    };
+    assert_eq!(forward((x + y) / (x * y)), "z = (x + y) / (x * y)");
+    assert_eq!(forward(x / y / x), "z = x / y / x");
+    assert_eq!(forward(x / (y / x)), "z = x / (y / x)");
+    assert_eq!(forward((x - y).square().ln()), "z = ln((x - y)^2)");
+    assert_eq!(forward((x + y).sqrt() * y.powf(1.5)), "z = sqrt(x + y) * y^1.5");
+    assert_eq!(forward((x * y).exp().powi(-2)), "z = (e^(x * y))^-2");
+    assert_eq!(forward(x.greater(y)), "z = [x > y]");
+    assert_eq!(forward(x.pow(y) - (y - x)), "z = x^y - (y - x)");
+}
+
+#[test]
+fn markup_in_a_name_is_text() {
+    let tape = Tape::new();
+    let x = tape.var(0.5).named("<script>&\u{1}");
+    let page = derivation_as(&Graph::of(x.square()), Notation::MathMl).unwrap().to_string();
+    assert!(page.contains("&lt;script&gt;&amp; ") && !page.contains("<script>"), "{page}");
 }
