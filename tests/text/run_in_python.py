@@ -6,7 +6,7 @@
 A file holds programs, separated by lines `# ---`; for each there is an object: its variables by name, or where it fails the
 exception and the lines of the program that were running. An array or number is its kind (f, i or b), shape and elements; not-a-number
 and the infinities are texts. A list is {"list": [..]}, a tuple {"tuple": [..]}, None null, and what else there is {"other": its type}.
-Functions and modules are left out.
+Functions and modules are left out. The programs of the folder `outside` are not run: Python might do what they say.
 """
 
 import contextlib

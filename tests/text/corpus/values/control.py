@@ -105,14 +105,6 @@ def nothing(x):
     y = x
 e1 = nothing(1) is None
 # ---
-def outer_f(x):
-    def inner_f(y):
-        return y * k
-    k = 3
-    return inner_f(x) + 1
-
-a = outer_f(2)
-# ---
 scale = 2.0
 def g(x):
     return scale * x
@@ -261,7 +253,6 @@ a = list(range(3))
 b = tuple([1, 2])
 c = list((1, 2))
 d = len(range(5))
-e1 = range(2, 9, 3)[1]
 f = list(zip([1, 2], [3, 4]))
 g = list(enumerate([5, 6]))
 # ---

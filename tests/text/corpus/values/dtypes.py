@@ -33,7 +33,6 @@ b = a // 2
 c = a % 2
 d = a // -2
 e1 = a % -2
-f = np.mod(a, 2)
 g = np.floor(a)
 h = np.ceil(a)
 # ---
@@ -77,7 +76,6 @@ u = (x > 0).astype(float)
 t = 1 * (x > 0) - 1 * (x < 0)
 s = (x > 0) & (x < 1)
 r = ~(x > 0)
-q = np.float64(True) + 1
 # ---
 a = np.array([1, 2, 3])
 b = a.mean()
@@ -127,17 +125,6 @@ u = np.empty((2, 3)).shape
 v = np.array([[1, 2], [3, 4]], dtype=np.float64)
 # ---
 a = np.array([1, 2, 3])
-a[0] = 2.9
-b = np.array([1.0, 2.0])
-b[1] = 7
-c = np.zeros(3, dtype=int)
-c[:] = [1.5, 2.5, -3.5]
-d = np.array([True, False])
-d[1] = 3
-e1 = np.array([1, 2])
-e1[0] = True
-# ---
-a = np.array([1, 2, 3])
 a += 1
 a -= 2
 a *= 3
@@ -154,8 +141,6 @@ c |= np.array([False, True])
 # ---
 a = np.array([1, 2]) / 0
 b = np.array([0.0, -1.0]) / 0
-c = np.array([5, -5]) // 0
-d = np.array([5, 0]) % 0
 e1 = np.array([5.0, -5.0]) // 0
 f = np.array([5.0]) % 0
 g = np.log(np.array([0.0, -1.0]))
@@ -174,13 +159,9 @@ h = np.array([1.0]).item()
 i = float(np.array([2.5])[0])
 j = int(np.array([2.5])[0])
 # ---
-a = np.array([1, 2]).dtype == int
-b = np.array([1.0, 2]).dtype == float
 c = np.array([1, 2]).astype(np.float64) / 4
 d = np.array([0, 1, 2]).astype(bool)
 e1 = np.array([1.9, -1.9]).astype(int)
-f = np.int64(3) + 0.5
-g = np.float64(3)
 # ---
 a = np.add(np.array([1, 2]), 1)
 b = np.subtract(1, np.array([1, 2]))
@@ -195,5 +176,4 @@ j = np.not_equal(np.array([1, 2]), 1)
 k = np.logical_and(np.array([1, 0]), np.array([1, 1]))
 l = np.logical_or(np.array([1, 0]), False)
 m = np.logical_not(np.array([1, 0]))
-o = np.mod(np.array([-1, 5]), 3)
 p = np.reciprocal(np.array([2.0, 4.0]))

@@ -36,13 +36,6 @@ norm2 = 0
 for g in grads:
     norm2 += np.sum(g ** 2)
 # ---
-x = [1, 2, 3, 4, 5]
-a = x[1:4]
-x[1:3] = [9, 9]
-b = x[-1]
-c = x[:2] + x[3:]
-x[0] += 10
-# ---
 a = [np.ones(2)]
 b = a.copy()
 b[0][0] = 5

@@ -39,14 +39,6 @@ d[0] = 70
 e1 = a[:1, 1:].reshape(2, 1)
 e1[0, 0] = 60
 # ---
-a = np.arange(6.0)
-b = a[::2].reshape(3, 1)
-b[0] = 10
-c = a[::2].ravel()
-c[1] = 20
-d = a[::-1].reshape(2, 3)
-d[0, 0] = 30
-# ---
 a = np.arange(5.0)
 b = a[[0, 1]]
 b[0] = 100
@@ -177,9 +169,6 @@ b[0] = 100
 s = 1.5
 t = s
 t += 1
-u = np.float64(2.0)
-v = u
-v += 1
 # ---
 a = np.broadcast_to(np.arange(3.0), (2, 3)).copy()
 a[0, 0] = 9
