@@ -70,7 +70,7 @@ fn run(text: &str) -> retrograd::Result<Json> {
     Ok(Json::Object(all))
 }
 
-/// None for a function.
+/// None for a function and a range.
 fn shown(content: &Content) -> Option<Json> {
     Some(match content {
         Content::Array(tensor, kind) => {
@@ -91,8 +91,10 @@ fn shown(content: &Content) -> Option<Json> {
         Content::List(all) => json!({ "list": all.iter().map(shown).collect::<Option<Vec<_>>>()? }),
         Content::Text(text) => json!({ "text": text }),
         Content::Other(what) if what.contains("None") => Json::Null,
-        Content::Other(what) if what.contains("function") => return None,
-        Content::Other(what) => json!({ "other": what }),
+        Content::Other(what) => {
+            assert!(["function", "range"].iter().any(|word| what.contains(word)), "{what} has no value to show");
+            return None;
+        }
     })
 }
 
@@ -100,7 +102,8 @@ fn shown(content: &Content) -> Option<Json> {
 fn difference(expected: &Json, found: &Json) -> Option<String> {
     let (expected, found) = (expected.as_object()?, found.as_object()?);
     let missing = expected.keys().find(|&name| !found.contains_key(name)).map(|name| format!("{name} is missing"));
-    let extra = found.keys().find(|&name| !expected.contains_key(name)).map(|name| format!("{name} is not there in Python"));
+    let extra =
+        found.keys().find(|&name| !expected.contains_key(name)).map(|name| format!("{name} is not there in Python"));
     let differs = |(name, expected): (&String, &Json)| {
         let found = &found[name];
         (!is_same(expected, found)).then(|| format!("{name} is {expected} in Python and {found} here"))
@@ -111,8 +114,12 @@ fn difference(expected: &Json, found: &Json) -> Option<String> {
 fn is_same(expected: &Json, found: &Json) -> bool {
     match (expected, found) {
         // A tuple is shown as a list.
-        (Json::Object(a), Json::Object(b)) if a.contains_key("tuple") => b.get("list").is_some_and(|list| is_same(&a["tuple"], list)),
-        (Json::Object(a), Json::Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_same(a, b))),
+        (Json::Object(a), Json::Object(b)) if a.contains_key("tuple") => {
+            b.get("tuple").or(b.get("list")).is_some_and(|list| is_same(&a["tuple"], list))
+        }
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_same(a, b)))
+        }
         (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
         (Json::Number(a), Json::Number(b)) if a.is_f64() || b.is_f64() => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
@@ -167,8 +174,11 @@ fn what_is_an_error_in_python_is_one_here_at_the_same_line() {
             Ok(found) => format!("runs, and gives {found}"),
             Err(error) => {
                 let error = error.to_string();
-                let lines: Vec<Option<usize>> =
-                    program.expected["lines"].as_array()?.iter().map(|line| line.as_u64().map(|line| line as usize)).collect();
+                let lines: Vec<Option<usize>> = program.expected["lines"]
+                    .as_array()?
+                    .iter()
+                    .map(|line| line.as_u64().map(|line| line as usize))
+                    .collect();
                 // Where a bracket or text never ends, Python points at its beginning.
                 let is_syntax = program.expected["exception"] == "SyntaxError";
                 let found = line_of(&error);
@@ -220,6 +230,11 @@ fn python_gives_what_is_stored() {
     for program in folders.iter().flat_map(|folder| programs(folder)) {
         let (name, index) = program.name.split_once(", program ").unwrap();
         let found = &found[name][index.parse::<usize>().unwrap() - 1];
-        assert!(is_same(&program.expected, found), "{}: {} is stored, Python gives {found}", program.name, program.expected);
+        assert!(
+            is_same(&program.expected, found),
+            "{}: {} is stored, Python gives {found}",
+            program.name,
+            program.expected
+        );
     }
 }

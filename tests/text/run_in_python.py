@@ -6,7 +6,7 @@
 A file holds programs, separated by lines `# ---`; for each there is an object: its variables by name, or where it fails the
 exception and the lines of the program that were running. An array or number is its kind (f, i or b), shape and elements; not-a-number
 and the infinities are texts. A list is {"list": [..]}, a tuple {"tuple": [..]}, None null, and what else there is {"other": its type}.
-Functions and modules are left out. The programs of the folder `outside` are not run: Python might do what they say.
+Functions, modules and ranges are left out. The programs of the folder `outside` are not run: Python might do what they say.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ def value(x):
 
 
 def is_shown(name, x):
-    if name.startswith("_") or isinstance(x, types.ModuleType):
+    if name.startswith("_") or isinstance(x, (types.ModuleType, range)):
         return False
     return not (callable(x) and not isinstance(x, np.generic))
 

@@ -461,3 +461,19 @@ c = np.float64(1e308) * 10
 a = 0.1 + 0.2 == 0.3
 b = 1e16 + 1 == 1e16
 c = 10 ** 16 + 1 == 10 ** 16
+# ---
+a = np.arange(3.0)
+b = np.flip(a)
+a[0] = 9
+# ---
+a = np.array([-1.0, 2.0])
+c = a[..., 0]
+a[0] = 5
+# ---
+a = np.arange(4).reshape(2, 2)
+b = np.broadcast_to(a, (2, 2, 2))
+for row in a:
+    row += 1
+# ---
+a = np.zeros(2, dtype=bool)
+np.add.at(a, [0, 0], True)

@@ -340,3 +340,14 @@ b = -a
 a = [1, 2] > 1
 # ---
 a = 3 in 5
+# ---
+a = np.array([[1.0, 2.0]])
+a[0] += a * 2
+# ---
+a = np.ones(3)
+a[a > 5] += np.ones((1, 1))
+# ---
+a = np.ones(2)
+a[[0]] += np.ones((1, 1))
+# ---
+a = logsumexp(np.ones(2)[:, 0])
