@@ -29,8 +29,8 @@ l2 = nonlin(np.dot(l1,syn1))
 E = 0.5 * np.sum((y - l2) ** 2)
 
 # backward
-# check -update1 = syn1
-# check -update0 = syn0
+# check update1 = -syn1
+# check update0 = -syn0
 # how much did we miss the target value?
 l2_error = y - l2
 

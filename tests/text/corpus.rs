@@ -62,7 +62,7 @@ fn programs(folder: &str) -> Vec<Program> {
 fn run(text: &str) -> retrograd::Result<Json> {
     let scope = Module::parse(text)?.run(&Options::default())?;
     let mut all = serde_json::Map::new();
-    for (name, content) in scope.names() {
+    for (name, content) in scope.names().iter().filter(|(name, _)| !name.starts_with('_')) {
         if let Some(json) = shown(content) {
             all.insert(name.to_owned(), json);
         }

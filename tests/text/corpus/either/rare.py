@@ -102,3 +102,6 @@ d[0, 0] = 30
 u = np.float64(2.0)
 v = u
 v += 1
+# ---
+x = np.array([0.2, 1.7, -3.0])
+k = np.isclose(x, x + 1e-12)
