@@ -105,3 +105,6 @@ v += 1
 # ---
 x = np.array([0.2, 1.7, -3.0])
 k = np.isclose(x, x + 1e-12)
+# ---
+x = np.array([0.2, 1.7, -3.0])
+m = np.array_equal(x, x)
