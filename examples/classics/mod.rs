@@ -5,6 +5,10 @@
 //! derived: regressions, normalisation, LSTM, convolution, attention, distances, k-means, likelihood. The hand-coded
 //! functions are written in the style of their sources, loops and all, and share nothing with the engine but `Tensor`. Where
 //! teaching material prints a wrong form, that form stands here as well, marked wrong.
+//!
+//! The `.py` files beside these are the same derivations as people write them in NumPy, forward and backward part, for `retrograd check`:
+//! `course.py`, and `course_printed_no_slope.py` with the line marked that is wrong. With the names of `../python/retrograd_prelude.py` they
+//! run in Python.
 
 pub mod columns;
 pub mod course;

@@ -1,0 +1,3 @@
+//! Formulas as text: what the language runs, and what `check` says of backward passes written in it.
+
+mod corpus;
