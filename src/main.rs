@@ -3,6 +3,8 @@
 //! `retrograd COMMAND ARGUMENTS`. Each command is a module with its own line in the table below; without a command, it is the first
 //! one, `digits`. What all share, exit codes among it, is in `command`.
 
+#[path = "main/check.rs"]
+mod check;
 #[path = "main/command.rs"]
 mod command;
 #[path = "main/completions.rs"]
@@ -35,6 +37,7 @@ use std::process::ExitCode;
 /// All commands, in the order of the help text.
 const COMMANDS: &[&Command] = &[
     &digits::COMMAND,
+    &check::COMMAND,
     &grad::COMMAND,
     &derive::COMMAND,
     &draw::COMMAND,
