@@ -228,7 +228,9 @@ impl<'t, 'o> Machine<'t, 'o> {
             for target in targets {
                 if let Node::Name(name) = &target.node {
                     let value = match self.instead.get(name).cloned() {
-                        Some(x) => self.given(Operand { data: Data::Tensor(x).settled(), kind: Kind::Float, python: false }),
+                        Some(x) => {
+                            self.given(Operand { data: Data::Tensor(x).settled(), kind: Kind::Float, python: false })
+                        }
                         None => Value::None,
                     };
                     self.frame().insert(name.clone(), value);

@@ -292,10 +292,15 @@ impl<'t> super::run::State<'t> {
     /// The same on no tape: variables are their values.
     pub fn plain(&self) -> super::run::State<'static> {
         let cells = self.heap.cells.iter().map(|cell| match cell {
-            Cell::Array { data, kind, version } => Cell::Array { data: plain_data(data), kind: *kind, version: *version },
+            Cell::Array { data, kind, version } => {
+                Cell::Array { data: plain_data(data), kind: *kind, version: *version }
+            }
             Cell::List(all) => Cell::List(all.iter().map(plain_value).collect()),
         });
-        let frames = self.frames.iter().map(|frame| frame.iter().map(|(name, value)| (name.clone(), plain_value(value))).collect());
+        let frames = self
+            .frames
+            .iter()
+            .map(|frame| frame.iter().map(|(name, value)| (name.clone(), plain_value(value))).collect());
         super::run::State { heap: Heap { cells: cells.collect() }, frames: frames.collect() }
     }
 }

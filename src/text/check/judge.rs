@@ -9,12 +9,12 @@
 
 use super::edits::{self, Edit};
 use super::units::{Key, Touches, Unit};
+use crate::tensor::Tensor;
 use crate::text::Options;
 use crate::text::number::{Data, Kind, Operand};
 use crate::text::run::{Machine, State, Step};
-use crate::text::syntax::{Stmt, StmtKind};
+use crate::text::syntax::{Node, Stmt, StmtKind};
 use crate::text::value::{Array, Value};
-use crate::tensor::Tensor;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -27,6 +27,9 @@ const HEAD_SCALED: f64 = 0.1;
 const RESCALED: f64 = 0.35;
 const OTHER_MEANING: f64 = 0.6;
 const AGAIN: f64 = 0.01;
+/// What an edit's price adds, where several statements may be the wrong one, and that of none.
+const EDIT: f64 = 0.02;
+const UNKNOWN: f64 = 8.0;
 
 /// A value, by itself: what a name has without the memory that it shares.
 #[derive(Clone, Debug)]
@@ -79,6 +82,8 @@ pub(super) struct Judge<'a> {
     pub done: Vec<Vec<usize>>,
     /// Numbers that people multiply with: of the forward part, and lengths.
     pub natural: Vec<f64>,
+    /// Numbers that are written out in the backward part.
+    pub literals: Vec<f64>,
     /// The nodes that have names, with these.
     pub names: Vec<Option<String>>,
     pub largest: f64,
@@ -127,14 +132,18 @@ pub(super) fn owned(machine: &Machine<'static, '_>, value: &Value<'static>) -> O
 /// Puts a value under a name; what shares its memory sees it.
 fn put(machine: &mut Machine<'static, '_>, old: Option<Value<'static>>, new: &Owned) -> Value<'static> {
     match (old, new) {
-        (Some(Value::Array(array)), Owned::Data(x, kind, _)) if machine.state.heap.shape(&array) == x.shape().dims() => {
+        (Some(Value::Array(array)), Owned::Data(x, kind, _))
+            if machine.state.heap.shape(&array) == x.shape().dims() =>
+        {
             let operand = Operand { data: Data::Tensor(x.clone()).settled(), kind: *kind, python: false };
             match machine.write_over(&array, &operand) {
                 Ok(()) => Value::Array(array),
                 Err(_) => Value::None,
             }
         }
-        (_, Owned::Data(x, kind, false)) if x.shape().rank() > 0 => machine.heap().array(Data::Tensor(x.clone()), *kind),
+        (_, Owned::Data(x, kind, false)) if x.shape().rank() > 0 => {
+            machine.heap().array(Data::Tensor(x.clone()), *kind)
+        }
         (_, Owned::Data(x, kind, _)) => {
             let operand = Operand { data: Data::Tensor(x.clone()).settled(), kind: *kind, python: false };
             machine.given(operand)
@@ -162,6 +171,11 @@ impl<'a> Judge<'a> {
         machine
     }
 
+    /// Whether a name of the backward part is no gradient's.
+    pub fn is_helper(&self, name: &str) -> bool {
+        self.units.iter().zip(&self.roles).any(|(unit, role)| &*unit.key.1 == name && matches!(role, Role::Unnamed))
+    }
+
     /// The frame of the state that a key's is.
     fn frame_of<'m>(machine: &'m Machine<'static, '_>, key: &Key) -> Option<&'m HashMap<Rc<str>, Value<'static>>> {
         let at = if key.0 == 0 { 0 } else { machine.state.frames.len() - 1 };
@@ -183,7 +197,9 @@ impl<'a> Judge<'a> {
     }
 
     fn is_near(&self, x: &Tensor<f64>, y: &Tensor<f64>, c: f64) -> bool {
-        if x.shape() != y.shape() && (x.len() != 1 || y.len() != 1) {
+        // A number for an array of one element is as good; an array for a number changes what it is added to.
+        let is_number = x.shape().rank() < y.shape().rank() && x.len() == 1 && y.len() == 1;
+        if x.shape() != y.shape() && !is_number {
             return false;
         }
         let finite = |x: &Tensor<f64>| x.iter().filter(|x| x.is_finite()).fold(0.0, |max: f64, x| max.max(x.abs()));
@@ -199,7 +215,8 @@ impl<'a> Judge<'a> {
         match (value, want) {
             (Owned::Data(x, ..), Want::Node(node)) => self.is_near(x, &adjoints[*node], c),
             (Owned::List(all), Want::List(nodes)) => {
-                all.len() == nodes.len() && all.iter().zip(nodes).all(|(x, &node)| self.is(x, &Want::Node(node), c, adjoints))
+                all.len() == nodes.len()
+                    && all.iter().zip(nodes).all(|(x, &node)| self.is(x, &Want::Node(node), c, adjoints))
             }
             _ => false,
         }
@@ -317,7 +334,10 @@ impl<'a> Judge<'a> {
             let Some(mut path) = waiting[entry.at].take() else { continue };
             let mut others = Vec::new();
             let is_complete = self.advance(&mut path, point, &mut others);
-            if is_complete && open.peek().is_none_or(|next| next.cost >= path.cost) && others.iter().all(|o| o.cost >= path.cost) {
+            if is_complete
+                && open.peek().is_none_or(|next| next.cost >= path.cost)
+                && others.iter().all(|o| o.cost >= path.cost)
+            {
                 return path;
             }
             others.push(path);
@@ -380,8 +400,13 @@ impl<'a> Judge<'a> {
         let differs: Vec<bool> = found.iter().zip(right.iter()).map(|(a, b)| (a - b).abs() > NEAR * size).collect();
         // The last that wrote a place that differs: what was there before is written over, or added to.
         let touches = |(_, changed): &&(usize, Vec<bool>)| changed.iter().zip(&differs).any(|(a, b)| *a && *b);
-        let covers = |(_, changed): &&(usize, Vec<bool>)| changed.len() == differs.len() && changed.iter().zip(&differs).all(|(a, b)| *a || !*b);
-        let narrow = written.iter().filter(covers).min_by_key(|(k, changed)| (changed.iter().filter(|x| **x).count(), usize::MAX - k));
+        let covers = |(_, changed): &&(usize, Vec<bool>)| {
+            changed.len() == differs.len() && changed.iter().zip(&differs).all(|(a, b)| *a || !*b)
+        };
+        let narrow = written
+            .iter()
+            .filter(covers)
+            .min_by_key(|(k, changed)| (changed.iter().filter(|x| **x).count(), usize::MAX - k));
         narrow.or_else(|| written.iter().rev().find(touches)).map(|(k, _)| *k)
     }
 
@@ -407,7 +432,14 @@ impl<'a> Judge<'a> {
     }
 
     /// Judges a unit: the path goes on with the cheapest choice, and others are added.
-    fn choose(&self, path: &mut Path, unit: usize, point: &Point, machine: &mut Machine<'static, 'a>, others: &mut Vec<Path>) {
+    fn choose(
+        &self,
+        path: &mut Path,
+        unit: usize,
+        point: &Point,
+        machine: &mut Machine<'static, 'a>,
+        others: &mut Vec<Path>,
+    ) {
         let value = self.get(machine, &self.units[unit].key);
         let mut options: Vec<(f64, Option<Fix>, Option<(Want, f64)>)> = Vec::new();
         let read: Vec<f64> = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied()).collect();
@@ -468,18 +500,29 @@ impl<'a> Judge<'a> {
             Role::Unnamed => {
                 // A value that the gradient by some node has is taken for that.
                 let Owned::Data(x, ..) = &value else { return };
-                let is_it = |node: usize| x.len() > 1 && x.shape() == adjoints[node].shape() && self.is_near(x, &adjoints[node], 1.0);
+                let is_it = |node: usize| {
+                    x.len() > 1 && x.shape() == adjoints[node].shape() && self.is_near(x, &adjoints[node], 1.0)
+                };
                 let zero = x.iter().all(|&x| x == 0.0);
-                if let Some(node) = (0..adjoints.len()).rev().find(|&node| self.names[node].is_some() && !zero && is_it(node)) {
+                if let Some(node) =
+                    (0..adjoints.len()).rev().find(|&node| self.names[node].is_some() && !zero && is_it(node))
+                {
                     path.known.insert(unit, Want::Node(node));
                     path.scales.insert(unit, 1.0);
                 }
                 return;
             }
         }
-        let mismatch = options.iter().all(|(_, fix, _)| fix.is_some()) || matches!(options.first(), Some((p, None, _)) if *p >= OTHER_MEANING);
-        if mismatch {
-            others.extend(self.helpers(path, unit, point));
+        let mismatch = options.iter().all(|(_, fix, _)| fix.is_some())
+            || matches!(options.first(), Some((p, None, _)) if *p >= OTHER_MEANING);
+        if mismatch && !self.feeders(path, unit).is_empty() {
+            // Either may be wrong: the nearer edit decides.
+            let wants: Vec<(Want, f64)> =
+                options.iter().filter(|(_, fix, _)| fix.is_some()).filter_map(|(.., known)| known.clone()).collect();
+            let own = self.nearest_edit(path, unit, point, &wants);
+            let price = own.unwrap_or(UNKNOWN);
+            others.extend(self.helpers(path, unit, point, price));
+            options.iter_mut().filter(|(_, fix, _)| fix.is_some()).for_each(|(cost, ..)| *cost += EDIT * price);
         }
         options.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut first = None;
@@ -548,7 +591,10 @@ impl<'a> Judge<'a> {
         let mut found = Vec::new();
         let mut stack: Vec<usize> = self.units[unit].reads.clone();
         while let Some(read) = stack.pop() {
-            if found.contains(&read) || path.known.contains_key(&read) || path.fixes.iter().any(|(fixed, _)| *fixed == read) {
+            if found.contains(&read)
+                || path.known.contains_key(&read)
+                || path.fixes.iter().any(|(fixed, _)| *fixed == read)
+            {
                 continue;
             }
             found.push(read);
@@ -558,63 +604,65 @@ impl<'a> Judge<'a> {
         found
     }
 
-    /// The paths in which a helper is wrong, and not the statement that it feeds.
-    fn helpers(&self, path: &Path, unit: usize, point: &Point) -> Vec<Path> {
-        let mut found = Vec::new();
+    /// The price of the nearest edit of a unit that gives what it should come to.
+    fn nearest_edit(&self, path: &Path, unit: usize, point: &Point, wants: &[(Want, f64)]) -> Option<f64> {
+        let mut trial = self.trial(unit, &path.snaps);
+        let fits = |value: &Owned| wants.iter().any(|(want, c)| self.is(value, want, *c, &point.adjoints));
+        let edits = edits::of_unit(self, unit, &path.snaps);
+        edits.iter().find(|edit| trial.evaluated(edit).is_some_and(|value| fits(&value))).map(|edit| edit.cost)
+    }
+
+    /// The paths in which a helper is wrong by an edit below a price, and not the statement that it feeds.
+    fn helpers(&self, path: &Path, unit: usize, point: &Point, below: f64) -> Vec<Path> {
+        let mut found: Vec<(f64, Path)> = Vec::new();
         let wants: Vec<Want> = match &self.roles[unit] {
             Role::Final(want) => vec![want.clone()],
             Role::Between(wants) => wants.clone(),
-            Role::Unnamed => return found,
+            Role::Unnamed => return Vec::new(),
         };
         let until = self.units[unit].members.last().copied().unwrap_or(0);
+        let read: Vec<f64> = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied()).collect();
+        let known = |value: &Owned| {
+            wants.iter().find_map(|want| {
+                if self.is(value, want, 1.0, &point.adjoints) {
+                    return Some((want.clone(), 1.0));
+                }
+                let c = self.ratio(value, want, &point.adjoints)?;
+                let scaled =
+                    !matches!(self.roles[unit], Role::Final(_)) && read.iter().any(|r| (r - c).abs() < 1e-9 * c.abs());
+                scaled.then(|| (want.clone(), c))
+            })
+        };
+        let mut all: Vec<(usize, Edit)> = Vec::new();
         for helper in self.feeders(path, unit) {
-            if self.work.get() > WORK {
-                break;
-            }
-            let from = self.units[helper].members[0];
-            if from >= path.snaps.len() {
-                continue;
-            }
-            let fits = |fix: &Fix| -> Option<(Want, f64, State<'static>, Vec<Rc<State<'static>>>)> {
-                let (state, snaps) = self.rerun(&path.snaps[from], from, until, path, Some((helper, fix)), point);
-                let machine = self.machine(state);
-                let value = self.get(&machine, &self.units[unit].key);
-                let read: Vec<f64> = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied()).collect();
-                let fit = wants.iter().find_map(|want| {
-                    let ratio = self.ratio(&value, want, &point.adjoints);
-                    let c = if self.is(&value, want, 1.0, &point.adjoints) { 1.0 } else { ratio? };
-                    let known = c == 1.0 || !matches!(self.roles[unit], Role::Final(_)) && read.iter().any(|r| (r - c).abs() < 1e-9 * c.abs());
-                    known.then(|| (want.clone(), c))
-                });
-                fit.map(|(want, c)| (want, c, machine.state, snaps))
-            };
-            let again = path.lines.contains(&self.unit_line(helper));
-            let base = if again { AGAIN } else { 1.0 };
-            let mut best: Option<(f64, Fix, (Want, f64, State<'static>, Vec<Rc<State<'static>>>))> = None;
-            for edit in edits::of_unit(self, helper, &path.snaps) {
-                if self.work.get() > WORK || best.as_ref().is_some_and(|(cost, ..)| *cost <= edit.cost) {
-                    break;
-                }
-                let cost = edit.cost;
-                let fix = Fix::Edit(edit);
-                if let Some(fit) = fits(&fix) {
-                    best = Some((cost, fix, fit));
-                }
-            }
-            if let Some((cost, fix, (want, c, state, snaps))) = best {
-                let mut other = path.clone();
-                other.cost += base - 0.05 + 0.02 * cost;
-                other.snaps.truncate(from);
-                other.snaps.extend(snaps);
-                other.state = state;
-                other.known.insert(unit, want);
-                other.scales.insert(unit, c);
-                other.lines.insert(self.unit_line(helper));
-                other.fixes.push((helper, fix));
-                found.push(other);
+            if self.units[helper].members[0] < path.snaps.len() {
+                let edits = edits::of_unit(self, helper, &path.snaps);
+                all.extend(edits.into_iter().filter(|edit| edit.cost < below).map(|edit| (helper, edit)));
             }
         }
-        found
+        all.sort_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
+        for (helper, edit) in all {
+            if self.work.get() > WORK || found.iter().any(|(cost, _)| *cost < edit.cost) {
+                break;
+            }
+            let (from, cost) = (self.units[helper].members[0], edit.cost);
+            let fix = Fix::Edit(edit);
+            let (state, snaps) = self.rerun(&path.snaps[from], from, until, path, Some((helper, &fix)), point);
+            let machine = self.machine(state);
+            let Some((want, c)) = known(&self.get(&machine, &self.units[unit].key)) else { continue };
+            let mut other = path.clone();
+            let base = if path.lines.contains(&self.unit_line(helper)) { AGAIN } else { 1.0 };
+            other.cost += base + EDIT * cost;
+            other.snaps.truncate(from);
+            other.snaps.extend(snaps);
+            other.state = machine.state;
+            other.known.insert(unit, want);
+            other.scales.insert(unit, c);
+            other.lines.insert(self.unit_line(helper));
+            other.fixes.push((helper, fix));
+            found.push((cost, other));
+        }
+        found.into_iter().map(|(_, path)| path).collect()
     }
 
     /// Runs steps again, with what a path decided and one fix more.
@@ -664,6 +712,49 @@ impl<'a> Judge<'a> {
             value = Some(self.get(&machine, key));
         }
         value
+    }
+
+    /// For many edits of one unit.
+    pub fn trial<'s>(&'s self, unit: usize, snaps: &'s [Rc<State<'static>>]) -> Trial<'s, 'a> {
+        let fast = match &self.units[unit].members[..] {
+            [k] => match &self.steps[*k] {
+                Step::Run(stmt) if is_plain(stmt) => snaps.get(*k).map(|state| self.machine((**state).clone())),
+                _ => None,
+            },
+            _ => None,
+        };
+        Trial { judge: self, unit, snaps, fast }
+    }
+}
+
+/// Whether a statement does nothing but give one name a value.
+fn is_plain(stmt: &Stmt) -> bool {
+    matches!(&stmt.kind, StmtKind::Assign(targets, _) if matches!(&targets[..], [x] if matches!(x.node, Node::Name(_))))
+}
+
+/// Edits of one unit, tried one after the other: where it is one plain statement, its expression alone is computed.
+pub(super) struct Trial<'s, 'a> {
+    judge: &'s Judge<'a>,
+    unit: usize,
+    snaps: &'s [Rc<State<'static>>],
+    fast: Option<Machine<'static, 'a>>,
+}
+
+impl Trial<'_, '_> {
+    pub fn evaluated(&mut self, edit: &Edit) -> Option<Owned> {
+        if let (Some(machine), [stmt]) = (&mut self.fast, &edit.new[..])
+            && is_plain(stmt)
+            && let StmtKind::Assign(_, value) = &stmt.kind
+        {
+            self.judge.work.set(self.judge.work.get() + 1);
+            let cells = machine.state.heap.cells.len();
+            machine.rewind_limits();
+            let value = machine.eval(value).ok();
+            let found = value.map(|value| owned(machine, &value));
+            machine.state.heap.cells.truncate(cells);
+            return found;
+        }
+        self.judge.evaluated(self.unit, edit, self.snaps)
     }
 }
 

@@ -13,12 +13,12 @@ mod write;
 
 pub use report::{Line, Report, Statement, Status};
 
+use super::Options;
 use super::fault::Fault;
 use super::parse;
 use super::run::{Flow, Machine, Step};
 use super::syntax::{Node, Stmt, StmtKind};
 use super::value::Value;
-use super::Options;
 use crate::check::Verdict;
 use crate::graph::Graph;
 use crate::tape::{Id, Tape};
@@ -97,7 +97,9 @@ fn targets(body: &[Stmt], found: &mut Vec<(Rc<str>, usize)>) {
                 for target in all {
                     match &target.node {
                         Node::Tuple(all) | Node::List(all) => {
-                            found.extend(all.iter().filter_map(|x| units::base(x)).map(|name| (name.clone(), stmt.line)));
+                            found.extend(
+                                all.iter().filter_map(|x| units::base(x)).map(|name| (name.clone(), stmt.line)),
+                            );
                         }
                         _ => found.extend(units::base(target).map(|name| (name.clone(), stmt.line))),
                     }
@@ -143,7 +145,9 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
         Some(name) => name.as_str().into(),
         None => match all.iter().rev().find(|(name, _)| machine.state.frames[0].contains_key(name)) {
             Some((name, _)) => name.clone(),
-            None => return Err(Fault::of_all("the forward part assigns nothing; its last name is what is differentiated")),
+            None => {
+                return Err(Fault::of_all("the forward part assigns nothing; its last name is what is differentiated"));
+            }
         },
     };
     let value = machine.look_up(&loss).ok_or_else(|| {
@@ -154,7 +158,8 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
     let output = machine.operand(&value).map_err(|_| Fault::of_all(format!("{loss} is no number to differentiate")))?;
     if output.data.shape().numel() != 1 {
         let shape = output.data.shape();
-        let message = format!("{loss} has shape {shape}; what is differentiated is one number: name it with --loss, or sum it");
+        let message =
+            format!("{loss} has shape {shape}; what is differentiated is one number: name it with --loss, or sum it");
         return Err(Fault::of_all(message));
     }
     let super::number::Data::Var(output) = output.data else {
@@ -176,10 +181,13 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
     let in_the_end: Vec<Rc<str>> = all.iter().map(|(name, _)| name.clone()).collect();
     for name in in_the_end {
         if let Some(value) = machine.look_up(&name) {
-            let known = machine.assigned.iter().rev().find(|(other, ..)| *other == name).map(|(_, vars, ..)| vars.clone());
+            let known =
+                machine.assigned.iter().rev().find(|(other, ..)| *other == name).map(|(_, vars, ..)| vars.clone());
             machine.note_assigned(&name, &value);
             let last = machine.assigned.last().map(|(_, vars, ..)| vars.clone());
-            let same = |a: &[crate::Var<'_, f64>], b: &[crate::Var<'_, f64>]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.id() == b.id());
+            let same = |a: &[crate::Var<'_, f64>], b: &[crate::Var<'_, f64>]| {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.id() == b.id())
+            };
             if let (Some(known), Some(last)) = (known, last)
                 && same(&known, &last)
             {
@@ -210,7 +218,9 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
     }
     let leaves = active
         .iter()
-        .filter(|name| machine.variables.iter().any(|(known, _)| known == *name || known.starts_with(&format!("{name}["))))
+        .filter(|name| {
+            machine.variables.iter().any(|(known, _)| known == *name || known.starts_with(&format!("{name}[")))
+        })
         .cloned()
         .collect();
     let lines = report::forward_lines(body, &machine);
@@ -267,9 +277,9 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     }
     let active: HashSet<Rc<str>> = by.values().cloned().collect();
     let here = forward(before, options, &active, false)?;
-    let beside = forward(before, options, &active, true).ok().filter(|beside| {
-        beside.point.adjoints.len() == here.point.adjoints.len() && beside.wants == here.wants
-    });
+    let beside = forward(before, options, &active, true)
+        .ok()
+        .filter(|beside| beside.point.adjoints.len() == here.point.adjoints.len() && beside.wants == here.wants);
 
     // The steps of the backward part, as they are run.
     let mut machine = Machine::new(None, &options.run);
@@ -283,7 +293,10 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     machine.run(after)?;
     let steps = machine.trace.take().unwrap_or_default();
     if steps.len() > MOST_STEPS {
-        let message = format!("the backward part has {} steps with its loops unrolled; at most {MOST_STEPS} are judged", steps.len());
+        let message = format!(
+            "the backward part has {} steps with its loops unrolled; at most {MOST_STEPS} are judged",
+            steps.len()
+        );
         return Err(Fault::of_all(message));
     }
     let touched = units::touches(&steps);
@@ -305,7 +318,13 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
             done[last].push(at);
         }
     }
-    let largest = here.point.adjoints.iter().flat_map(|x| x.iter()).filter(|x| x.is_finite()).fold(0.0, |max: f64, x| max.max(x.abs()));
+    let largest = here
+        .point
+        .adjoints
+        .iter()
+        .flat_map(|x| x.iter())
+        .filter(|x| x.is_finite())
+        .fold(0.0, |max: f64, x| max.max(x.abs()));
     let judge = Judge {
         options: &options.run,
         source: text,
@@ -315,12 +334,33 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         roles,
         done,
         natural: natural(&here, &machine),
+        literals: literals(&steps),
         names: here.names.clone(),
         largest,
         work: Default::default(),
     };
     let path = judge.search(&here.point);
     Ok(report::made(&judge, &here, beside.as_ref(), path, &by))
+}
+
+/// The numbers with a fraction that statements hold, each once.
+fn literals(steps: &[Step]) -> Vec<f64> {
+    let mut found: Vec<f64> = Vec::new();
+    for step in steps {
+        let Some(stmt) = judge::statement(step) else { continue };
+        if let StmtKind::Assign(_, value) | StmtKind::Update(_, _, value) | StmtKind::Expr(value) = &stmt.kind {
+            value.walk(&mut |x| {
+                if let Node::Number(x, false) = x.node
+                    && x.fract() != 0.0
+                    && found.len() < 12
+                    && !found.contains(&x)
+                {
+                    found.push(x);
+                }
+            });
+        }
+    }
+    found
 }
 
 /// Numbers that gradients are scaled by: those of the forward part, lengths, and simple ones; with their reciprocals.
@@ -355,23 +395,39 @@ fn natural(forward: &Forward, machine: &Machine<'static, '_>) -> Vec<f64> {
 }
 
 /// What belongs in place of a unit that is wrong: an edit of one of its statements that gives the right value, here and beside.
-fn correction(judge: &Judge<'_>, unit: usize, path: &Path, here: &Point, beside: Option<(&Path, &Point)>) -> Option<Edit> {
+fn correction(
+    judge: &Judge<'_>,
+    unit: usize,
+    path: &Path,
+    here: &Point,
+    beside: Option<(&Path, &Point)>,
+) -> Option<Edit> {
     let (_, fix) = path.fixes.iter().find(|(fixed, _)| *fixed == unit)?;
     let (want, c) = match fix {
         Fix::Edit(edit) => return Some(edit.clone()),
         Fix::Adjoint(want, c) => (want, *c),
     };
-    let right = |value: &Option<Owned>, point: &Point| value.as_ref().is_some_and(|value| judge.is(value, want, c, &point.adjoints));
+    let right = |value: &Option<Owned>, point: &Point| {
+        value.as_ref().is_some_and(|value| judge.is(value, want, c, &point.adjoints))
+    };
     let fits = |edit: &Edit| {
         right(&judge.evaluated(unit, edit, &path.snaps), here)
             && beside.is_none_or(|(path, point)| right(&judge.evaluated(unit, edit, &path.snaps), point))
     };
-    if let Some(edit) = edits::of_unit(judge, unit, &path.snaps).into_iter().find(&fits) {
+    let mut trial = judge.trial(unit, &path.snaps);
+    let first = |edit: &Edit| right(&trial.evaluated(edit), here);
+    let mut found: Vec<Edit> = edits::of_unit(judge, unit, &path.snaps);
+    let mut first = first;
+    found.retain(|edit| first(edit));
+    if let Some(edit) = found.into_iter().find(&fits) {
         return Some(edit);
     }
-    let Want::Node(node) = want else { return None };
-    let shape = here.adjoints[*node].shape().to_vec();
-    edits::built(judge, unit, &path.snaps, &shape).into_iter().find(&fits)
+    let Owned::Data(wanted, ..) = judge.wanted(want, c, here) else { return None };
+    let value = match path.before(judge, unit) {
+        Owned::Data(x, ..) => Some(x),
+        _ => None,
+    };
+    edits::built(judge, unit, &path.snaps, &wanted, value.as_ref()).into_iter().find(&fits)
 }
 
 /// A path with the same decisions at another point.

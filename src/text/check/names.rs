@@ -53,7 +53,12 @@ fn stems(name: &str) -> Vec<String> {
 }
 
 /// The name of the forward part that a gradient's name is about; none where it is not one.
-pub(super) fn gradient_of(name: &str, said: &[(String, String)], known: &dyn Fn(&str) -> bool, all: &[&str]) -> Option<String> {
+pub(super) fn gradient_of(
+    name: &str,
+    said: &[(String, String)],
+    known: &dyn Fn(&str) -> bool,
+    all: &[&str],
+) -> Option<String> {
     if let Some((_, of)) = said.iter().find(|(own, _)| own == name) {
         return Some(of.clone());
     }
@@ -87,7 +92,9 @@ pub(super) fn looks_like_one(name: &str, known: &dyn Fn(&str) -> bool) -> bool {
         return false;
     }
     let named = stems(name).iter().any(|stem| known(stem));
-    let word = ["grad_", "nabla_", "delta_"].iter().any(|prefix| name.starts_with(prefix)) || name.ends_with("_grad") || name.ends_with("_delta");
+    let word = ["grad_", "nabla_", "delta_"].iter().any(|prefix| name.starts_with(prefix))
+        || name.ends_with("_grad")
+        || name.ends_with("_delta");
     let numbered = name.strip_prefix("delta").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     named || word || numbered
 }

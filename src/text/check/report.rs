@@ -4,10 +4,10 @@ use super::judge::{Fix, Judge, Owned, Path, Role};
 use super::{Edit, Forward, as_it_stands, correction, followed, is_of, verdict};
 use crate::check::Verdict;
 use crate::check::report::significant;
+use crate::tensor::{Shape, Tensor};
 use crate::text::fault::Fault;
 use crate::text::run::{Machine, Step};
 use crate::text::syntax::{Stmt, StmtKind};
-use crate::tensor::{Shape, Tensor};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -193,14 +193,23 @@ pub(super) fn forward_lines(body: &[Stmt], machine: &Machine<'_, '_>) -> Vec<Lin
         let StmtKind::Assign(targets, _) = &stmt.kind else { continue };
         for target in targets {
             let crate::text::syntax::Node::Name(name) = &target.node else { continue };
-            let recorded = machine.assigned.iter().find(|(known, _, is_list, line)| known == name && !is_list && *line == stmt.line);
+            let recorded = machine
+                .assigned
+                .iter()
+                .find(|(known, _, is_list, line)| known == name && !is_list && *line == stmt.line);
             let value = match recorded {
                 Some((_, vars, ..)) => Some(vars[0].value()),
                 None => machine.look_up(name).and_then(|value| machine.operand(&value).ok()).map(|x| x.data.value()),
             };
             let Some(value) = value else { continue };
             let note = machine.stretched.iter().find(|(line, _)| *line == stmt.line).map(|(_, note)| note.clone());
-            found.push(Line { line: stmt.line, target: name.to_string(), shape: value.shape().to_vec(), value: short(&value), note });
+            found.push(Line {
+                line: stmt.line,
+                target: name.to_string(),
+                shape: value.shape().to_vec(),
+                value: short(&value),
+                note,
+            });
         }
     }
     found
@@ -236,10 +245,13 @@ pub(super) fn made(
         let right = path.value_after(judge, unit);
         let name = match path.known.get(&unit) {
             Some(want) => judge.name_of(want).or_else(|| by.get(&info.key.1).map(|of| of.to_string())),
-            None => by.get(&info.key.1).map(|of| of.to_string()).filter(|_| !matches!(judge.roles[unit], Role::Unnamed)),
+            None => {
+                by.get(&info.key.1).map(|of| of.to_string()).filter(|_| !matches!(judge.roles[unit], Role::Unnamed))
+            }
         };
         for &k in &info.members {
-            let is_culprit = fixed.is_some_and(|(_, step, _)| *step == k || same_statement(&judge.steps[*step], &judge.steps[k]));
+            let is_culprit =
+                fixed.is_some_and(|(_, step, _)| *step == k || same_statement(&judge.steps[*step], &judge.steps[k]));
             let status = if is_culprit {
                 Status::Wrong
             } else if path.known.contains_key(&unit) || fixed.is_some() || feeds[unit] {
@@ -334,6 +346,23 @@ fn failure(judge: &Judge<'_>, path: &Path, k: usize) -> Option<Fault> {
 }
 
 impl Path {
+    /// What a unit that is wrong comes to as it stands, of right inputs.
+    pub fn before(&self, judge: &Judge<'_>, unit: usize) -> Owned {
+        let mut value = Owned::Other;
+        for (i, &k) in judge.units[unit].members.iter().enumerate() {
+            let Some(state) = self.snaps.get(k) else { return Owned::Other };
+            let mut machine = judge.machine((**state).clone());
+            if i > 0 {
+                judge.set(&mut machine, &judge.units[unit].key, &value);
+            }
+            if !judge.step(&mut machine, k, None) {
+                return Owned::Other;
+            }
+            value = judge.get(&machine, &judge.units[unit].key);
+        }
+        value
+    }
+
     /// What a unit came to on this path.
     pub fn value_after(&self, judge: &Judge<'_>, unit: usize) -> Owned {
         let Some(&last) = judge.units[unit].members.last() else { return Owned::Other };
@@ -359,7 +388,8 @@ impl Judge<'_> {
     fn feeding(&self, path: &Path) -> Vec<bool> {
         let mut feeds = vec![false; self.units.len()];
         for (unit, info) in self.units.iter().enumerate().rev() {
-            let is_known = path.known.contains_key(&unit) || path.fixes.iter().any(|(fixed, fix)| *fixed == unit && matches!(fix, Fix::Edit(_)));
+            let is_known = path.known.contains_key(&unit)
+                || path.fixes.iter().any(|(fixed, fix)| *fixed == unit && matches!(fix, Fix::Edit(_)));
             if is_known || feeds[unit] {
                 info.reads.iter().for_each(|&read| feeds[read] = true);
             }

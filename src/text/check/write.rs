@@ -5,7 +5,7 @@ use crate::text::syntax::{Expr, Node, Prefix, Sign, Stmt};
 /// How tightly an expression binds.
 pub(super) fn bond(expr: &Expr) -> u8 {
     match &expr.node {
-        Node::Tuple(_) | Node::Slice(..) => 0,
+        Node::Tuple(_) => 0,
         Node::Choice(..) => 1,
         Node::Both(..) => 2,
         Node::Prefix(Prefix::Not, _) => 3,
@@ -16,7 +16,7 @@ pub(super) fn bond(expr: &Expr) -> u8 {
     }
 }
 
-fn of_sign(sign: Sign) -> u8 {
+pub(super) fn of_sign(sign: Sign) -> u8 {
     match sign {
         Sign::Or => 5,
         Sign::Xor => 6,
@@ -30,7 +30,13 @@ fn of_sign(sign: Sign) -> u8 {
 /// How tightly the child of this number has to bind.
 pub(super) fn needed(parent: &Expr, child: usize) -> u8 {
     match &parent.node {
-        Node::Binary(Sign::Pow, ..) => if child == 0 { 12 } else { 10 },
+        Node::Binary(Sign::Pow, ..) => {
+            if child == 0 {
+                12
+            } else {
+                10
+            }
+        }
         Node::Binary(sign, ..) => of_sign(*sign) + u8::from(child == 1),
         Node::Prefix(Prefix::Not, _) => 3,
         Node::Prefix(..) => 10,
@@ -38,7 +44,13 @@ pub(super) fn needed(parent: &Expr, child: usize) -> u8 {
         Node::Both(..) => 3,
         Node::Choice(..) => 2,
         Node::Member(..) => 12,
-        Node::Index(..) | Node::Call(..) => if child == 0 { 12 } else { 1 },
+        Node::Index(..) | Node::Call(..) => {
+            if child == 0 {
+                12
+            } else {
+                1
+            }
+        }
         _ => 1,
     }
 }
@@ -110,13 +122,15 @@ pub(super) fn expression(expr: &Expr, source: &str, at_least: u8) -> String {
         }
         Node::Choice(condition, a, b) => format!("{} if {} else {}", child(0, a), child(1, condition), child(2, b)),
         Node::Call(f, args, named) => {
-            let args = args.iter().map(|x| child(1, x)).chain(named.iter().map(|(name, x)| format!("{name}={}", child(1, x))));
+            let args =
+                args.iter().map(|x| child(1, x)).chain(named.iter().map(|(name, x)| format!("{name}={}", child(1, x))));
             format!("{}({})", child(0, f), args.collect::<Vec<_>>().join(", "))
         }
         Node::Member(x, name) => format!("{}.{name}", child(0, x)),
         Node::Index(x, index) => format!("{}[{}]", child(0, x), expression(index, source, 0)),
         Node::Slice(a, b, c) => {
-            let part = |x: &Option<crate::text::syntax::E>| x.as_ref().map_or(String::new(), |x| expression(x, source, 1));
+            let part =
+                |x: &Option<crate::text::syntax::E>| x.as_ref().map_or(String::new(), |x| expression(x, source, 1));
             let step = if c.is_some() { format!(":{}", part(c)) } else { String::new() };
             format!("{}:{}{step}", part(a), part(b))
         }
