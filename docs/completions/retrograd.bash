@@ -10,6 +10,7 @@ _retrograd() {
     case $command,$before in
         digits,--epochs | digits,--seed | digits,--lr) compopt +o default 2>/dev/null; return ;;
         digits,--out) COMPREPLY=($(compgen -d -- "$current")); return ;;
+        check,--loss | check,--seconds) compopt +o default 2>/dev/null; return ;;
         grad,--by) compopt +o default 2>/dev/null; return ;;
         grad,--file) COMPREPLY=(); return ;;
         derive,--by) compopt +o default 2>/dev/null; return ;;
@@ -32,8 +33,9 @@ _retrograd() {
         diagnose,--html) COMPREPLY=(); return ;;
     esac
     case $command in
-        '') words='digits grad derive draw rust train predict evaluate diagnose completions --help --version' ;;
+        '') words='digits check grad derive draw rust train predict evaluate diagnose completions --help --version' ;;
         digits) words='--epochs --seed --lr --out --help' ;;
+        check) words='--loss --seconds --json --help' ;;
         grad) words='--file --by --hessian --json --help' ;;
         derive) words='--file --by --format --out --json --help' ;;
         draw) words='--file --by --format --out --title --down --locals --sweep --no-gradients --help' ;;

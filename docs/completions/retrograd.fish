@@ -1,6 +1,6 @@
 # Completions of retrograd for fish; printed by `retrograd completions fish`.
 
-set -l commands digits grad derive draw rust train predict evaluate diagnose completions
+set -l commands digits check grad derive draw rust train predict evaluate diagnose completions
 complete -c retrograd -f
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -l help -d 'all commands'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -l version -d 'the version'
@@ -10,6 +10,12 @@ complete -c retrograd -n '__fish_seen_subcommand_from digits' -l seed -x -d 'see
 complete -c retrograd -n '__fish_seen_subcommand_from digits' -l lr -x -d 'highest learning rate, above 0 (default 0.2)'
 complete -c retrograd -n '__fish_seen_subcommand_from digits' -l out -x -a '(__fish_complete_directories)' -d 'where the report and the drawings go (default target/digits)'
 complete -c retrograd -n '__fish_seen_subcommand_from digits' -l help -d 'what it takes, with examples'
+complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a check -d 'judges the statements of a backward pass in NumPy, and says what belongs where one is wrong'
+complete -c retrograd -n '__fish_seen_subcommand_from check' -F
+complete -c retrograd -n '__fish_seen_subcommand_from check' -l loss -x -d 'the name that is differentiated (default the last one of the forward part)'
+complete -c retrograd -n '__fish_seen_subcommand_from check' -l seconds -x -d 'the longest that the file may run (default 10)'
+complete -c retrograd -n '__fish_seen_subcommand_from check' -l json -d 'prints one object of JSON instead'
+complete -c retrograd -n '__fish_seen_subcommand_from check' -l help -d 'what it takes, with examples'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a grad -d 'the value of a formula, and its gradient by each variable'
 complete -c retrograd -n '__fish_seen_subcommand_from grad' -l file -r -F -d 'statements instead of the expression, - for standard input; the last is the value'
 complete -c retrograd -n '__fish_seen_subcommand_from grad' -l by -x -d 'takes a name that the statements assign for a variable; may be given again'
