@@ -237,20 +237,24 @@ impl Command {
             Count::Optional => format!(" [{}]", word.name),
             Count::Any => format!(" [{}]...", word.name),
         });
-        let few = self.flags.len() <= 4;
         let flag = |flag: &Flag| match flag.needed {
             true => format!(" {}", flag.shown()),
             false => format!(" [{}]", flag.shown()),
         };
-        let flags: String = self.flags.iter().filter(|of| few || of.needed).map(flag).collect();
-        let more = if few { "" } else { " [OPTIONS]" };
-        format!("usage: retrograd {}{}{flags}{more}", self.name, words.collect::<String>())
+        let line = format!("usage: retrograd {}{}", self.name, words.collect::<String>());
+        let all = line.clone() + &self.flags.iter().map(flag).collect::<String>();
+        if self.flags.len() <= 4 && all.chars().count() <= WIDTH {
+            return all;
+        }
+        let needed: String = self.flags.iter().filter(|flag| flag.needed).map(flag).collect();
+        format!("{line}{needed} [OPTIONS]")
     }
 
     /// What `--help` prints.
     pub fn help(&self) -> String {
         let paint = Paint::stdout();
-        let mut text = format!("retrograd {}: {}\n\n{}\n\n", self.name, self.does, self.usage());
+        let title = format!("retrograd {}: {}", self.name, self.does);
+        let mut text = format!("{}\n\n{}\n\n", wrapped(&title, 0), self.usage());
         let help = ("--help".to_owned(), "this text");
         let words = self.words.iter().map(|word| (word.name.to_owned(), word.does));
         let flags = self.flags.iter().map(|flag| (flag.shown(), flag.does)).chain([help]);

@@ -93,7 +93,9 @@ impl Formula {
         if !missing.is_empty() {
             if free == Free::Refused {
                 let like = missing.iter().map(|name| format!("{name}=1.5")).collect::<Vec<_>>().join(" ");
-                return Err(usage(format!("no value for {}: give it as in {like}", missing.join(", "))));
+                let fault = module.run_with(&variables, &Options::default()).err();
+                let fault = fault.map_or(String::new(), |fault| format!("\n{fault}"));
+                return Err(usage(format!("no value for {}: give it as in {like}{fault}", missing.join(", "))));
             }
             eprintln!("no value for {}: taken for numbers, 1 each", missing.join(", "));
             variables.extend(missing.into_iter().map(|name| (name, Tensor::scalar(1.0))));
@@ -108,7 +110,12 @@ impl Formula {
 
     /// The value on a tape, with the variables. What the text gives no name is called f.
     pub fn record<'t>(&self, tape: &'t Tape<f64>) -> Result<Recorded<'t>, Failure> {
-        let recorded = self.module.record(tape, &self.variables, &Options::default())?;
+        let recorded =
+            self.module.record(tape, &self.variables, &Options::default()).map_err(|fault| match fault.line() {
+                // What is wrong with the whole is wrong with what was given.
+                0 => usage(fault.to_string()),
+                _ => failed(fault.to_string()),
+            })?;
         let output = recorded.output;
         if output.is_constant() || !Graph::of(output).nodes().iter().any(|node| node.is_input()) {
             let names: Vec<&str> = self.variables.iter().map(|(name, _)| &name[..]).collect();
