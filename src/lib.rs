@@ -113,6 +113,8 @@ mod parallel;
 #[cfg(feature = "plots")]
 pub mod plot;
 pub mod program;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "training")]
 pub mod store;
 mod sweep;

@@ -42,6 +42,7 @@ mod fault;
 mod functions;
 mod index;
 mod number;
+pub mod page;
 mod parse;
 mod run;
 mod syntax;
@@ -358,4 +359,13 @@ fn inputs(body: &[Stmt], known: &mut HashSet<Rc<str>>, found: &mut Vec<String>) 
             StmtKind::Return(None) | StmtKind::Pass | StmtKind::Break | StmtKind::Continue => {}
         }
     }
+}
+
+/// Stub.
+#[derive(Default)]
+pub struct CheckOptions {
+    /// x
+    pub run: Options,
+    /// x
+    pub loss: Option<String>,
 }
