@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 /// Nodes of a graph that is drawn and written out as formulas. More fit no screen.
 const MOST: usize = 240;
+/// Numbers in all of its nodes: the sweep, its steps and the formulas run it several times.
+const NUMBERS: usize = 1 << 18;
 /// Numbers of a tensor that are written.
 const WRITTEN: usize = 12;
 
@@ -18,6 +20,12 @@ pub(super) fn explained(graph: &Graph<f64>, line_of: impl Fn(usize) -> Option<us
     if n > MOST {
         return absent(&format!(
             "the graph has {n} nodes; graphs of up to {MOST} are drawn, stepped through and written out"
+        ));
+    }
+    let numbers = graph.nodes().iter().map(|node| node.shape().numel()).fold(0, usize::saturating_add);
+    if numbers > NUMBERS {
+        return absent(&format!(
+            "the graph's nodes hold {numbers} numbers; graphs of up to {NUMBERS} are drawn, stepped through and written out"
         ));
     }
     let explanation = match Explanation::of_graph(graph.clone()) {
