@@ -1,6 +1,6 @@
 //! `serve`: the page, on this machine.
 
-use super::command::{Command, Flag, Given, Outcome, say, usage};
+use super::command::{Command, Flag, Given, Outcome, say};
 use retrograd::serve::Server;
 use std::process::ExitCode;
 
