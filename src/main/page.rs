@@ -26,7 +26,8 @@ fn main(given: &Given) -> Outcome {
         return Err(failed(format!("{}: {detail}", file.display())));
     }
     let title = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    std::fs::write(&out, page::still(&title, &text, &said)).map_err(|error| failed(format!("{}: {error}", out.display())))?;
+    std::fs::write(&out, page::still(&title, &text, &said))
+        .map_err(|error| failed(format!("{}: {error}", out.display())))?;
     say(&format!("written to {}", out.display()));
     Ok(ExitCode::SUCCESS)
 }

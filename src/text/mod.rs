@@ -360,12 +360,3 @@ fn inputs(body: &[Stmt], known: &mut HashSet<Rc<str>>, found: &mut Vec<String>) 
         }
     }
 }
-
-/// Stub.
-#[derive(Default)]
-pub struct CheckOptions {
-    /// x
-    pub run: Options,
-    /// x
-    pub loss: Option<String>,
-}

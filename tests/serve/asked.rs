@@ -46,7 +46,11 @@ fn answered(bytes: &[u8]) -> Response {
 
 /// An answer is of a known kind, JSON where it says so, and no larger than a page may take.
 fn sound(response: &Response) {
-    assert!(matches!(response.status, 200 | 400 | 403 | 404 | 405 | 413 | 415 | 421 | 431 | 501 | 505), "{}", response.status);
+    assert!(
+        matches!(response.status, 200 | 400 | 403 | 404 | 405 | 413 | 415 | 421 | 431 | 501 | 505),
+        "{}",
+        response.status
+    );
     assert!(response.body.len() <= LARGEST, "an answer of {} bytes", response.body.len());
     if response.content_type == "application/json" {
         let said: Value = serde_json::from_slice(&response.body).expect("JSON");

@@ -13,12 +13,11 @@ use super::explained::{absent, explained};
 use super::sliders::sliders;
 use crate::graph::Graph;
 use crate::tape::Tape;
+use crate::text::check::{Drawn, forward_lines, split};
 use crate::text::run::Machine;
-use crate::text::syntax::{Node, Stmt, StmtKind};
-use crate::text::value::Value as Held;
-use crate::text::{CheckOptions, Content, Fault, Kind, Module, Options};
+use crate::text::syntax::{E, Node, Stmt, StmtKind};
+use crate::text::{CheckOptions, Fault, Kind, Line, Module, Options, Report, check};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// What there is to say of a text.
@@ -27,8 +26,39 @@ pub fn analysis(text: &str, options: &CheckOptions) -> Value {
         Ok(module) => module,
         Err(fault) => return json!({ "error": error(&fault), "sliders": [] }),
     };
-    let mut said = unjudged(&module, &options.run).unwrap_or_else(|fault| json!({ "error": error(&fault) }));
-    said["sliders"] = sliders(text, &module.body, None);
+    let split = split(text, &module.body);
+    let (forward, backward) = module.body.split_at(split.unwrap_or(module.body.len()));
+    let sliders = sliders(text, &module.body, backward.first().map(|stmt| stmt.line));
+    let said = if backward.is_empty() {
+        unjudged(&module, forward, &options.run, None)
+    } else {
+        match check(text, options) {
+            Ok(report) => Ok(judged(&report, text, &module.body)),
+            // What is wrong is no statement's: the forward part is there to see all the same.
+            Err(fault) if fault.line() == 0 => {
+                unjudged(&module, forward, &options.run, Some(fault.message())).map_err(|_| fault)
+            }
+            Err(fault) => Err(fault),
+        }
+    };
+    let mut said = said.unwrap_or_else(|fault| json!({ "error": error(&fault) }));
+    said["sliders"] = sliders;
+    said
+}
+
+/// What the check has found, with the graph.
+fn judged(report: &Report, text: &str, body: &[Stmt]) -> Value {
+    let mut said = report.to_json();
+    said["error"] = Value::Null;
+    if let Some(statements) = said["statements"].as_array_mut() {
+        for statement in statements {
+            let line = statement["line"].as_u64().unwrap_or_default() as usize;
+            statement["last_line"] = last_line(body, line, text).into();
+        }
+    }
+    for (name, value) in explained(&report.drawn) {
+        said[name] = value;
+    }
     said
 }
 
@@ -37,45 +67,61 @@ fn error(fault: &Fault) -> Value {
     json!({ "message": fault.message(), "line": place(fault.line()), "column": place(fault.column()), "detail": fault.to_string() })
 }
 
-/// A text without a backward part: its values and its graph, by all numbers and arrays that it begins with.
-fn unjudged(module: &Module, options: &Options) -> Result<Value, Fault> {
-    let tape = Tape::new();
-    let mut machine = Machine::new(Some(&tape), options);
-    machine.active = givens(module, options)?.into_iter().collect();
-    machine.run(&module.body).map_err(|fault| fault.in_text(&module.text))?;
-    let last = machine.last.take().ok_or_else(|| Fault::of_all("there is no statement yet that computes something"))?;
-    let output = machine.operand(&last).map_err(|error| Fault::of_all(format!("the last statement: {error}")))?;
-    let mut forward = Vec::new();
-    for (line, name) in lines_of_names(&module.body) {
-        let held = machine.state.frames[0].get(&name).cloned();
-        if let Some(held @ (Held::Number(_) | Held::Array(_))) = held
-            && let Ok(x) = machine.operand(&held)
-        {
-            let x = x.data.value();
-            forward.push(json!({ "line": line, "target": &*name, "shape": x.shape().dims(), "value": super::explained::tensor(&x), "note": null }));
+/// The line in which a statement ends that begins in this one.
+fn last_line(body: &[Stmt], line: usize, text: &str) -> usize {
+    let lines =
+        |stmt: &Stmt| text.get(stmt.span.start..stmt.span.end).map_or(0, |part| part.trim_end().matches('\n').count());
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::For(_, _, inside) if stmt.line < line => {
+                let found = last_line(inside, line, text);
+                if found > line {
+                    return found;
+                }
+            }
+            StmtKind::If(_, then, otherwise) if stmt.line < line => {
+                let found = last_line(then, line, text).max(last_line(otherwise, line, text));
+                if found > line {
+                    return found;
+                }
+            }
+            StmtKind::Def(def) if stmt.line < line => {
+                let found = last_line(&def.body, line, text);
+                if found > line {
+                    return found;
+                }
+            }
+            StmtKind::For(..) | StmtKind::If(..) | StmtKind::Def(_) => {}
+            _ if stmt.line == line => return line + lines(stmt),
+            _ => {}
         }
     }
+    line
+}
+
+/// A forward part alone: its values and its graph, by all numbers and arrays that it begins with.
+fn unjudged(module: &Module, forward: &[Stmt], options: &Options, reason: Option<&str>) -> Result<Value, Fault> {
+    let tape = Tape::new();
+    let mut machine = Machine::new(Some(&tape), options);
+    machine.active = givens(forward, options).map_err(|fault| fault.in_text(&module.text))?.into_iter().collect();
+    machine.run(forward).map_err(|fault| fault.in_text(&module.text))?;
+    let last = machine.last.take().ok_or_else(|| Fault::of_all("there is no statement yet that computes something"))?;
+    let output = machine.operand(&last).map_err(|error| Fault::of_all(format!("the last statement: {error}")))?;
     let output = output.data.var(&tape);
+    let lines: Vec<Value> = forward_lines(forward, &machine).iter().map(Line::to_json).collect();
     let mut said = json!({
-        "error": null, "verdict": null, "value": (output.rank() == 0).then(|| output.item()), "loss": null, "reason": null, "first_wrong_line": null,
-        "corrected": null, "statements": [], "forward": forward,
+        "error": null, "verdict": null, "value": (output.rank() == 0).then(|| output.item()), "loss": null, "reason": reason,
+        "first_wrong_line": null, "corrected": null, "statements": [], "forward": lines,
     });
     let parts = if output.is_constant() {
         absent("nothing here depends on a number or an array that could be moved")
     } else if output.rank() != 0 {
+        let shape = output.shape();
         absent(&format!(
-            "the last statement has the shape {}; a sweep begins at a number: take its sum or its mean",
-            output.shape()
+            "the last statement has the shape {shape}; a sweep begins at a number: take its sum or its mean"
         ))
     } else {
-        let graph = Graph::of(output);
-        let lines: HashMap<usize, usize> =
-            machine.lines.iter().filter_map(|(id, line)| Some((graph.find(*id)?.index(), *line))).collect();
-        let names: HashMap<Rc<str>, usize> =
-            lines_of_names(&module.body).into_iter().rev().map(|(line, name)| (name, line)).collect();
-        let line_of =
-            |index: usize| lines.get(&index).copied().or_else(|| names.get(graph.nodes()[index].name()?).copied());
-        explained(&graph, line_of)
+        explained(&Drawn::new(Graph::of(output), &machine.lines))
     };
     for (name, value) in parts {
         said[name] = value;
@@ -85,16 +131,12 @@ fn unjudged(module: &Module, options: &Options) -> Result<Value, Fault> {
 
 /// The names that begin with numbers or arrays, and nothing of the text's own: those with a fraction, as whole numbers mostly count; where
 /// there are none of these, all.
-fn givens(module: &Module, options: &Options) -> Result<Vec<Rc<str>>, Fault> {
-    let scope = module.run(options)?;
-    let kind = |name: &str| {
-        scope.names().iter().find_map(|(known, content)| match content {
-            Content::Array(_, kind) if known == name => Some(*kind),
-            _ => None,
-        })
-    };
+fn givens(forward: &[Stmt], options: &Options) -> Result<Vec<Rc<str>>, Fault> {
+    let mut machine = Machine::new(None, options);
+    machine.run(forward)?;
+    let kind = |name: &str| Some(machine.operand(&machine.look_up(name)?).ok()?.kind);
     let mut found: Vec<Rc<str>> = Vec::new();
-    for stmt in module.body.iter() {
+    for stmt in forward {
         if let StmtKind::Assign(targets, value) = &stmt.kind
             && let [target] = &targets[..]
             && let Node::Name(name) = &target.node
@@ -112,7 +154,7 @@ fn givens(module: &Module, options: &Options) -> Result<Vec<Rc<str>>, Fault> {
 }
 
 /// Numbers, lists of them, and functions of both.
-fn is_constant(value: &crate::text::syntax::E) -> bool {
+fn is_constant(value: &E) -> bool {
     let mut yes = true;
     value.walk(&mut |part| {
         if let Node::Name(name) = &part.node {
@@ -120,19 +162,4 @@ fn is_constant(value: &crate::text::syntax::E) -> bool {
         }
     });
     yes
-}
-
-/// The names that the text's own statements give values to, each with the line of the last one.
-fn lines_of_names(body: &[Stmt]) -> Vec<(usize, Rc<str>)> {
-    let mut found: Vec<(usize, Rc<str>)> = Vec::new();
-    for stmt in body {
-        let StmtKind::Assign(targets, _) = &stmt.kind else { continue };
-        for target in targets {
-            if let Node::Name(name) = &target.node {
-                found.retain(|(_, known)| known != name);
-                found.push((stmt.line, name.clone()));
-            }
-        }
-    }
-    found
 }

@@ -5,6 +5,7 @@ use crate::explain::{Explanation, Local, Notation, SweepStep, brief, derivation_
 use crate::graph::{Arg, Graph, GraphNode};
 use crate::tape::Value as Number;
 use crate::tensor::Tensor;
+use crate::text::check::Drawn;
 use serde_json::{Value, json};
 
 /// Nodes of a graph that is drawn and written out as formulas. More fit no screen.
@@ -15,7 +16,8 @@ const NUMBERS: usize = 1 << 18;
 const WRITTEN: usize = 12;
 
 /// The graph, the steps and the derivation; each node with the line that made it.
-pub(super) fn explained(graph: &Graph<f64>, line_of: impl Fn(usize) -> Option<usize>) -> [(&'static str, Value); 3] {
+pub(super) fn explained(drawn: &Drawn) -> [(&'static str, Value); 3] {
+    let graph = &drawn.graph;
     let n = graph.nodes().len();
     if n > MOST {
         return absent(&format!(
@@ -45,7 +47,7 @@ pub(super) fn explained(graph: &Graph<f64>, line_of: impl Fn(usize) -> Option<us
     let nodes: Vec<Value> = graph.nodes().iter().zip(explanation.steps()).map(|(node, step)| {
         json!({
             "index": node.index(), "name": node.name(), "title": title(graph, node), "formula": formula(graph, node), "op": node.op(),
-            "line": line_of(node.index()), "shape": node.shape().dims(), "value": shown(node.value()),
+            "line": drawn.lines.get(&node.index()), "shape": node.shape().dims(), "value": shown(node.value()),
             "gradient": node.is_active().then(|| shown(&step.upstream)), "is_input": node.is_input(),
         })
     }).collect();
@@ -86,7 +88,8 @@ fn sweep_step(step: &SweepStep<f64>) -> Value {
 
 /// The chain rule, in formulas that browsers show and in the LaTeX that can be taken along.
 fn derivation(graph: &Graph<f64>) -> Value {
-    let both = derivation_as(graph, Notation::MathMl).and_then(|shown| Ok((shown, derivation_as(graph, Notation::Latex)?)));
+    let both =
+        derivation_as(graph, Notation::MathMl).and_then(|shown| Ok((shown, derivation_as(graph, Notation::Latex)?)));
     let (shown, copied) = match both {
         Ok(both) => both,
         Err(error) => return json!({ "statements": [], "error": error.to_string() }),
@@ -145,7 +148,7 @@ fn shown(value: &Number<f64>) -> String {
 }
 
 /// A small tensor whole, of a larger one the first numbers and the norm.
-pub(super) fn tensor(values: &Tensor<f64>) -> String {
+fn tensor(values: &Tensor<f64>) -> String {
     let numbers: Vec<String> = values.iter().take(WRITTEN).map(|x| rounded(*x)).collect();
     if values.shape().numel() > WRITTEN {
         let norm = values.iter().fold(0.0, |norm: f64, x| norm.hypot(*x));

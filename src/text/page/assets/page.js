@@ -161,16 +161,14 @@
     });
   }
 
-  // Replaces what the statement's lines hold, so that Ctrl+Z takes it back.
+  // The lines that the statement stands in become the corrected ones, so that Ctrl+Z takes it back.
   function apply(one) {
     const all = textLines();
     const first = one.line - 1;
     const last = (one.last_line || one.line) - 1;
-    const indent = all[first].match(/^\s*/)[0];
-    const corrected = /^\s/.test(one.corrected) ? one.corrected : indent + one.corrected;
     const start = all.slice(0, first).reduce((sum, line) => sum + line.length + 1, 0);
     const end = all.slice(first, last + 1).reduce((sum, line) => sum + line.length + 1, start) - 1;
-    replace(start, end, corrected);
+    replace(start, end, one.corrected);
     ask(0);
   }
 
