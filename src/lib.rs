@@ -62,6 +62,7 @@
 )]
 #![cfg_attr(feature = "training", doc = "  [`store`]: tensors in files.")]
 #![cfg_attr(feature = "plots", doc = "- [`plot`]: pictures and reports.")]
+#![cfg_attr(feature = "serve", doc = "- [`serve`]: the page on this machine that judges what is typed.")]
 //! - [`graph`]: a recorded computation as a value: its nodes, names, textbook expansions.
 //! - [`compile`] and [`Program`]: what is recorded once, optimised, and run again; [`Map`] over many [`Points`], [`Compiled`] for steps of
 //!   training; [`program::Options`] has the settings of all of them.
@@ -86,7 +87,7 @@
 //! # Features
 //!
 //! On by default: `training` (layers, optimisers, data, the loop, files), `plots` (SVG, the HTML report), `progress` (a bar),
-//! `interrupt` (Ctrl-C), `cli` (what only the program `retrograd` needs). Off: `tracing` (events), `ndarray` (tensors from and to
+//! `interrupt` (Ctrl-C), `serve` (the page on 127.0.0.1), `cli` (what only the program `retrograd` needs). Off: `tracing` (events), `ndarray` (tensors from and to
 //! arrays of that crate). Without default features the engine stands alone, with 8 crates in all.
 
 pub mod check;
@@ -113,6 +114,8 @@ mod parallel;
 #[cfg(feature = "plots")]
 pub mod plot;
 pub mod program;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "training")]
 pub mod store;
 mod sweep;

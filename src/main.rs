@@ -23,10 +23,14 @@ mod evaluate;
 mod formula;
 #[path = "main/grad.rs"]
 mod grad;
+#[path = "main/page.rs"]
+mod page;
 #[path = "main/predict.rs"]
 mod predict;
 #[path = "main/rust.rs"]
 mod rust;
+#[path = "main/serve.rs"]
+mod serve;
 #[path = "main/train.rs"]
 mod train;
 
@@ -46,6 +50,8 @@ const COMMANDS: &[&Command] = &[
     &predict::COMMAND,
     &evaluate::COMMAND,
     &diagnose::COMMAND,
+    &serve::COMMAND,
+    &page::COMMAND,
     &completions::COMMAND,
 ];
 

@@ -510,6 +510,7 @@ fn pythons<'t>(
         }
         ("len", [Value::Number(_)]) => Err(said("a number has no length")),
         ("len", [Value::Text(text)]) => Ok(whole_number(text.chars().count() as i64)),
+        ("len", [x @ (Value::List(_) | Value::Tuple(_))]) => Ok(whole_number(m.held(x).len() as i64)),
         ("len", [x]) => Ok(whole_number(m.elements_of(x)?.len() as i64)),
         ("range", all) if (1..=3).contains(&all.len()) => {
             let all = all.iter().map(|x| m.whole(x, "range")).collect::<Result<Vec<_>>>()?;
@@ -698,7 +699,7 @@ fn method_of_list<'t>(
         }
         ("reverse", 0) => m.state.heap.elements_mut(list).reverse(),
         ("copy", 0) => {
-            let all = m.state.heap.elements(list).clone();
+            let all = m.elements_of(&Value::List(list))?;
             return Ok(m.heap().list(all));
         }
         (_, n) => return Err(said(format!("{n} arguments are not known for it"))),

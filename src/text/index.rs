@@ -94,7 +94,11 @@ impl<'t> Machine<'t, '_> {
     pub fn operand(&self, value: &Value<'t>) -> Result<Operand<'t>> {
         match value {
             Value::Number(x) => Ok(x.clone()),
-            Value::Array(array) => self.state.heap.read(array),
+            Value::Array(array) => {
+                // What a view shows is copied.
+                self.makes(array.view.as_ref().map_or(0, |view| view.numel()))?;
+                self.state.heap.read(array)
+            }
             Value::List(_) | Value::Tuple(_) | Value::Range(..) => self.stacked(value, 0),
             other => Err(said(format!("{} is no number and no array", self.what(other)))),
         }
@@ -137,6 +141,7 @@ impl<'t> Machine<'t, '_> {
             None => {
                 let mut lengths = vec![parts.len()];
                 lengths.extend(shape.iter());
+                self.makes(parts.len().saturating_mul(shape.numel()))?;
                 let mut values = Vec::with_capacity(parts.len() * shape.numel());
                 parts.iter().for_each(|part| match &part.data {
                     Data::Number(x) => values.push(*x),
@@ -151,8 +156,11 @@ impl<'t> Machine<'t, '_> {
     /// What a loop goes over.
     pub fn elements_of(&self, value: &Value<'t>) -> Result<Vec<Value<'t>>> {
         Ok(match value {
-            Value::Tuple(all) => all.to_vec(),
-            Value::List(list) => self.state.heap.elements(*list).clone(),
+            Value::Tuple(_) | Value::List(_) => {
+                let all = self.held(value);
+                self.makes_values(all.len())?;
+                all.to_vec()
+            }
             &Value::Range(from, to, step) => {
                 let count = if step > 0 {
                     (to - from + step - 1).div_euclid(step)
@@ -162,6 +170,7 @@ impl<'t> Machine<'t, '_> {
                 if count > self.options.steps as i64 {
                     return Err(said("the range is longer than there may be steps"));
                 }
+                self.makes_values(count.max(0) as usize)?;
                 (0..count.max(0)).map(|i| whole_number(from + i * step)).collect()
             }
             Value::Array(array) => {
@@ -169,10 +178,20 @@ impl<'t> Machine<'t, '_> {
                 let Some(&n) = view.shape.first() else {
                     return Err(said("an array of no axes has no elements to go over"));
                 };
+                self.makes_values(n)?;
                 (0..n as i64).map(|i| self.element_of(value, &whole_number(i))).collect::<Result<_>>()?
             }
             other => return Err(said(format!("{} has no elements to go over", self.what(other)))),
         })
+    }
+
+    /// What a list or a tuple holds.
+    pub fn held<'a>(&'a self, value: &'a Value<'t>) -> &'a [Value<'t>] {
+        match value {
+            Value::Tuple(all) => all,
+            Value::List(list) => self.state.heap.elements(*list),
+            _ => &[],
+        }
     }
 
     /// `value[index]`.
@@ -195,7 +214,7 @@ impl<'t> Machine<'t, '_> {
         match value {
             Value::Array(array) => self.element(array, index),
             Value::List(_) | Value::Tuple(_) => {
-                let all = self.elements_of(value)?;
+                let all = self.held(value);
                 let i = self.whole(index, "an index")?;
                 let at = place(i, all.len(), 0).map_err(|_| {
                     said(format!("index {i} is out of range for {} of length {}", self.what(value), all.len()))
@@ -208,8 +227,9 @@ impl<'t> Machine<'t, '_> {
 
     /// A slice of a list or tuple is a new one.
     pub fn part_of_list(&mut self, value: &Value<'t>, slice: [Option<i64>; 3]) -> Result<Value<'t>> {
-        let all = self.elements_of(value)?;
+        let all = self.held(value);
         let (from, count, step) = resolved(slice, all.len())?;
+        self.makes_values(count)?;
         let part: Vec<Value<'t>> =
             (0..count).map(|i| all[(from as isize + i as isize * step) as usize].clone()).collect();
         Ok(match value {

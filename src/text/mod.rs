@@ -42,6 +42,7 @@ mod fault;
 mod functions;
 mod index;
 mod number;
+pub mod page;
 mod parse;
 mod run;
 mod syntax;
@@ -175,6 +176,8 @@ impl Module {
             machine.frame().insert(name.as_str().into(), value);
         }
         machine.run(&self.body).map_err(|fault| fault.in_text(&self.text))?;
+        // Lists that hold one another often are longer written out than they are in memory.
+        machine.rewind_limits();
         let mut names: Vec<(String, Content)> = machine.state.frames[0]
             .iter()
             .map(|(name, value)| (name.to_string(), content(&machine, value, 0)))
@@ -279,7 +282,7 @@ impl Scope {
 fn content<'t>(machine: &Machine<'t, '_>, value: &Value<'t>, depth: usize) -> Content {
     match value {
         Value::Number(x) => Content::Array(x.data.value(), x.kind),
-        Value::Array(array) => match machine.state.heap.read(array) {
+        Value::Array(_) => match machine.operand(value) {
             Ok(x) => Content::Array(x.data.value(), x.kind),
             Err(error) => Content::Other(error.to_string()),
         },

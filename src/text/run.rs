@@ -12,11 +12,17 @@ use crate::num::elementwise::UnaryOp;
 use crate::ops::{self, BinaryOp};
 use crate::tape::{Id, Tape, Var};
 use crate::tensor::Tensor;
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Calls of functions that stand in each other.
 const CALLS: usize = 40;
+
+/// Elements that are made before the stop is asked again.
+const UNASKED: usize = 1 << 18;
+/// What a node of a tape takes, in elements.
+const NODE: usize = 32;
 
 /// Names and their values, with the memory that they lie in.
 #[derive(Clone, Default)]
@@ -69,7 +75,9 @@ pub(super) struct Machine<'t, 'o> {
     pub stretched: Vec<(usize, String)>,
     pub line: usize,
     steps: usize,
-    elements: usize,
+    /// Elements that were made; and those since the stop was asked.
+    elements: Cell<usize>,
+    unasked: Cell<usize>,
     calls: usize,
     /// Numbers on the tape whose lines are noted.
     scalars: u32,
@@ -97,7 +105,8 @@ impl<'t, 'o> Machine<'t, 'o> {
             stretched: Vec::new(),
             line: 0,
             steps: 0,
-            elements: 0,
+            elements: Cell::new(0),
+            unasked: Cell::new(0),
             calls: 0,
             scalars: 0,
             last: None,
@@ -133,18 +142,31 @@ impl<'t, 'o> Machine<'t, 'o> {
     }
 
     /// Counts elements that are about to be made.
-    pub fn makes(&mut self, n: usize) -> crate::Result<()> {
-        self.elements = self.elements.saturating_add(n);
-        if self.elements > self.options.elements {
+    pub fn makes(&self, n: usize) -> crate::Result<()> {
+        self.elements.set(self.elements.get().saturating_add(n));
+        if self.elements.get() > self.options.elements {
             let most = self.options.elements;
             return Err(crate::Error::argument(format!("the text makes more than {most} elements; they are bounded")));
+        }
+        self.unasked.set(self.unasked.get().saturating_add(n));
+        if self.unasked.get() > UNASKED {
+            self.unasked.set(0);
+            if self.options.stop.as_ref().is_some_and(|stop| stop()) {
+                return Err(crate::Error::argument("the text takes longer than it may"));
+            }
         }
         Ok(())
     }
 
+    /// The same of a list's or tuple's elements, by their size.
+    pub fn makes_values(&self, n: usize) -> crate::Result<()> {
+        self.makes(n.saturating_mul(size_of::<Value<'_>>() / size_of::<f64>()))
+    }
+
     /// Counts again from 0.
     pub fn rewind_limits(&mut self) {
-        (self.steps, self.elements) = (0, 0);
+        self.steps = 0;
+        self.elements.set(0);
     }
 
     pub fn given(&mut self, x: Operand<'t>) -> Value<'t> {
@@ -270,6 +292,8 @@ impl<'t, 'o> Machine<'t, 'o> {
         }
         if let (Some(tape), Some(entries)) = (self.tape, before) {
             let of = tape.recorded();
+            let made = tape.entries().len() - entries + (tape.scalars().len() - self.scalars) as usize;
+            self.makes(made.saturating_mul(NODE)).at(stmt.span)?;
             for k in entries..tape.entries().len() {
                 self.lines.push((Id { of, node: tape.entries()[k].id(k) }, stmt.line));
             }
@@ -827,17 +851,19 @@ impl<'t, 'o> Machine<'t, 'o> {
         use super::syntax::Sign;
         match (x, sign, y) {
             (Value::List(a), Sign::Add, Value::List(b)) => {
-                let all = [self.state.heap.elements(*a).clone(), self.state.heap.elements(*b).clone()].concat();
-                self.makes(all.len())?;
+                let (a, b) = (self.state.heap.elements(*a), self.state.heap.elements(*b));
+                self.makes_values(a.len() + b.len())?;
+                let all = [&a[..], &b[..]].concat();
                 return Ok(self.heap().list(all));
             }
             (Value::Tuple(a), Sign::Add, Value::Tuple(b)) => {
+                self.makes_values(a.len() + b.len())?;
                 return Ok(Value::Tuple(a.iter().chain(b.iter()).cloned().collect()));
             }
             (Value::List(_) | Value::Tuple(_), Sign::Mul, Value::Number(n)) if n.kind == Kind::Int && n.python => {
                 let times = n.data.item().max(0.0) as usize;
                 let all = self.elements_of(x)?;
-                self.makes(all.len().saturating_mul(times))?;
+                self.makes_values(all.len().saturating_mul(times))?;
                 let all: Vec<_> = (0..times).flat_map(|_| all.iter().cloned()).collect();
                 return Ok(match x {
                     Value::List(_) => self.heap().list(all),

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules, lowest first: each imports from those before it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "error",
     "parallel",
     "num",
@@ -30,6 +30,7 @@ const ORDER: [&str; 23] = [
     "nn",
     "optim",
     "train",
+    "serve",
     "instances",
     "guide",
 ];

@@ -1,3 +1,4 @@
 //! Formulas as text: what the language runs, and what `check` says of backward passes written in it.
 
+mod bounds;
 mod corpus;

@@ -16,6 +16,8 @@ pub(super) struct Sketch {
 
 /// A box.
 pub(super) struct Cell {
+    /// The nodes that it stands for.
+    pub nodes: Vec<usize>,
     pub title: String,
     pub kind: Kind,
     pub lines: Vec<Connector>,
@@ -226,7 +228,8 @@ impl<T: Element> SketchBuilder<'_, T> {
             let scope: Vec<String> = fold.split('/').map(str::to_owned).collect();
             let outer = scope[..scope.len() - 1].to_vec();
             let lines = self.fold_lines(fold, members);
-            return Cell { title: fold.clone(), kind: Kind::Fold, lines, scope: outer, highlighted };
+            let nodes = members.to_vec();
+            return Cell { nodes, title: fold.clone(), kind: Kind::Fold, lines, scope: outer, highlighted };
         }
         let node = &self.graph.nodes()[members[0]];
         let kind = match () {
@@ -236,7 +239,8 @@ impl<T: Element> SketchBuilder<'_, T> {
             () => Kind::Op,
         };
         let scope = node.scope().map(|scope| scope.split('/').map(str::to_owned).collect()).unwrap_or_default();
-        Cell { title: self.graph.title(node.index()), kind, lines: self.lines(node), scope, highlighted }
+        let nodes = vec![node.index()];
+        Cell { nodes, title: self.graph.title(node.index()), kind, lines: self.lines(node), scope, highlighted }
     }
 
     fn lines(&self, node: &GraphNode<T>) -> Vec<Connector> {

@@ -67,7 +67,7 @@ pub(super) fn text(picture: &Picture) -> String {
     let called = if picture.title.is_empty() { "Computation graph" } else { &picture.title };
     let _ = writeln!(
         out,
-        "<title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>",
+        "<title>{}</title>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>",
         escape(called)
     );
     if !picture.title.is_empty() {
@@ -79,20 +79,27 @@ pub(super) fn text(picture: &Picture) -> String {
     // Highlighted edges over the others, boxes and labels over all.
     for highlighted in [false, true] {
         for (tie, wire) in ties().filter(|(tie, _)| tie.highlighted == highlighted) {
+            let open = |out: &mut String, class: &str| {
+                let _ = write!(out, "<g class=\"{class}\" data-from=\"{}\" data-to=\"{}\">", tie.from, tie.to);
+            };
+            open(&mut out, "edge");
             edge(&mut out, &wire.curve, if highlighted { ORANGE } else { GREY }, if highlighted { 2.6 } else { 1.3 });
+            out.push_str("</g>\n");
             if let Some(twin) = &wire.twin {
+                open(&mut out, "edge backward");
                 edge(&mut out, twin, RED, if highlighted && tie.backward { 2.6 } else { 1.3 });
+                out.push_str("</g>\n");
             }
         }
     }
-    for (cell, rect) in picture.sketch.cells.iter().zip(&picture.placed.boxes) {
-        node(&mut out, cell, rect);
+    for (i, (cell, rect)) in picture.sketch.cells.iter().zip(&picture.placed.boxes).enumerate() {
+        node(&mut out, i, cell, rect);
     }
     for (tie, wire) in ties() {
         for (label, rect, colour) in [(&tie.label, wire.label, GREY), (&tie.backward_label, wire.twin_label, RED)] {
             if let (Some(label), Some(rect)) = (label, rect) {
                 let (x, y) = rect.centre();
-                write_text(&mut out, label, (x, y + 4.0), LABEL_SIZE, colour, false);
+                write_text(&mut out, label, (x, y + 4.0), LABEL_SIZE, (colour, "label"), false);
             }
         }
     }
@@ -100,7 +107,8 @@ pub(super) fn text(picture: &Picture) -> String {
     out
 }
 
-fn node(out: &mut String, cell: &Cell, rect: &Rect) {
+/// The box of this number. What a page may show, hide or colour anew has a class; boxes say which nodes they stand for.
+fn node(out: &mut String, number: usize, cell: &Cell, rect: &Rect) {
     let (fill, stroke) = colours(cell);
     let weight = if cell.highlighted { 2.6 } else { 1.2 };
     let frame = |out: &mut String, inset: f64, fill: &str, weight: f64| {
@@ -111,7 +119,20 @@ fn node(out: &mut String, cell: &Cell, rect: &Rect) {
             "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{weight}\"/>"
         );
     };
-    let _ = writeln!(out, "<g><title>{}</title>", escape(&cell.title));
+    let kind = match cell.kind {
+        Kind::Input => "input",
+        Kind::Data => "data",
+        Kind::Op => "op",
+        Kind::Output => "output",
+        Kind::Fold => "fold",
+    };
+    let nodes: Vec<String> = cell.nodes.iter().map(usize::to_string).collect();
+    let _ = writeln!(
+        out,
+        "<g class=\"box {kind}\" data-box=\"{number}\" data-nodes=\"{}\"><title>{}</title>",
+        nodes.join(" "),
+        escape(&cell.title)
+    );
     frame(out, 0.0, fill, weight);
     if cell.kind == Kind::Fold {
         frame(out, 3.0, "none", 0.8);
@@ -120,22 +141,22 @@ fn node(out: &mut String, cell: &Cell, rect: &Rect) {
     let first = middle - cell.lines.len() as f64 * LINE / 2.0 + LINE * 0.76;
     for (i, line) in cell.lines.iter().enumerate() {
         let colour = match line.role {
-            NodeStyle::Title => "#111111",
-            NodeStyle::Plain => GREY,
-            NodeStyle::Gradient => RED,
-            NodeStyle::Forward => BLUE,
+            NodeStyle::Title => ("#111111", "title"),
+            NodeStyle::Plain => (GREY, "value"),
+            NodeStyle::Gradient => (RED, "gradient"),
+            NodeStyle::Forward => (BLUE, "tangent"),
         };
         write_text(out, &line.text, (x, first + i as f64 * LINE), SIZE, colour, line.role == NodeStyle::Title);
     }
     out.push_str("</g>\n");
 }
 
-fn write_text(out: &mut String, text: &str, (x, y): (f64, f64), size: f64, colour: &str, bold: bool) {
+fn write_text(out: &mut String, text: &str, (x, y): (f64, f64), size: f64, (colour, class): (&str, &str), bold: bool) {
     let weight = if bold { " font-weight=\"bold\"" } else { "" };
     let (x, y, text) = (brief(x), brief(y), escape(text));
     let _ = writeln!(
         out,
-        "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" fill=\"{colour}\" text-anchor=\"middle\" xml:space=\"preserve\"{weight}>{text}</text>"
+        "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" font-size=\"{size}\" fill=\"{colour}\" text-anchor=\"middle\" xml:space=\"preserve\"{weight}>{text}</text>"
     );
 }
 

@@ -11,6 +11,7 @@ mod report;
 mod units;
 mod write;
 
+pub(super) use report::forward_lines;
 pub use report::{Line, Report, Statement, Status};
 
 use super::Options;
@@ -128,6 +129,27 @@ struct Forward {
     value: f64,
     loss: String,
     lines: Vec<Line>,
+    drawn: Drawn,
+}
+
+/// The forward part as a graph, and the lines of the statements that its nodes were recorded by.
+#[derive(Clone)]
+pub(super) struct Drawn {
+    pub graph: Graph<f64>,
+    pub lines: HashMap<usize, usize>,
+}
+
+impl std::fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} nodes", self.graph.nodes().len())
+    }
+}
+
+impl Drawn {
+    pub fn new(graph: Graph<f64>, recorded: &[(Id, usize)]) -> Self {
+        let lines = recorded.iter().filter_map(|(id, line)| Some((graph.find(*id)?.index(), *line))).collect();
+        Self { graph, lines }
+    }
 }
 
 fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, moves: bool) -> Result<Forward, Fault> {
@@ -226,7 +248,26 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
     let lines = report::forward_lines(body, &machine);
     let value = output.item();
     let point = Point { state: machine.state.plain(), adjoints };
-    Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines })
+    let drawn = Drawn::new(graph, &machine.lines);
+    Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines, drawn })
+}
+
+/// Where the backward part begins, if there is a line or a name that says so.
+pub(super) fn split(text: &str, body: &[Stmt]) -> Option<usize> {
+    if let Some(line) = names::marker(text) {
+        return Some(body.iter().position(|stmt| stmt.line > line).unwrap_or(body.len()));
+    }
+    let said = names::said_in_comments(text);
+    let mut known: HashSet<Rc<str>> = HashSet::new();
+    body.iter().position(|stmt| {
+        let mut own = Vec::new();
+        targets(std::slice::from_ref(stmt), &mut own);
+        let is_gradient = own.iter().any(|(name, _)| {
+            said.iter().any(|(said, _)| **said == **name) || names::looks_like_one(name, &|x| known.contains(x))
+        });
+        known.extend(own.into_iter().map(|(name, _)| name));
+        is_gradient && known.len() > 1
+    })
 }
 
 fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
@@ -234,24 +275,9 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     let said = names::said_in_comments(text);
     let mut all = Vec::new();
     targets(&body, &mut all);
-    let split = match names::marker(text) {
-        Some(line) => body.iter().position(|stmt| stmt.line > line).unwrap_or(body.len()),
-        None => {
-            let mut known: HashSet<Rc<str>> = HashSet::new();
-            let first = body.iter().position(|stmt| {
-                let mut own = Vec::new();
-                targets(std::slice::from_ref(stmt), &mut own);
-                let is_gradient = own.iter().any(|(name, _)| {
-                    said.iter().any(|(said, _)| **said == **name) || names::looks_like_one(name, &|x| known.contains(x))
-                });
-                known.extend(own.into_iter().map(|(name, _)| name));
-                is_gradient && known.len() > 1
-            });
-            first.ok_or_else(|| {
-                Fault::of_all("there is no backward part: put a line \"# backward\" before it, or name gradients as dW, grad_W, W_grad, delta2, nabla_w")
-            })?
-        }
-    };
+    let split = split(text, &body).ok_or_else(|| {
+        Fault::of_all("there is no backward part: put a line \"# backward\" before it, or name gradients as dW, grad_W, W_grad, delta2, nabla_w")
+    })?;
     let (before, after) = body.split_at(split);
     if after.is_empty() {
         return Err(Fault::of_all("nothing stands after the line \"# backward\""));

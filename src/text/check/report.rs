@@ -1,7 +1,7 @@
 //! What was found, as data, text and JSON.
 
 use super::judge::{Fix, Judge, Owned, Path, Role};
-use super::{Edit, Forward, as_it_stands, correction, followed, is_of, verdict};
+use super::{Drawn, Edit, Forward, as_it_stands, correction, followed, is_of, verdict};
 use crate::check::Verdict;
 use crate::check::report::significant;
 use crate::tensor::{Shape, Tensor};
@@ -88,6 +88,16 @@ pub struct Report {
     pub corrected: Option<String>,
     /// Why it is undecided, or what else is to say of the whole.
     pub reason: Option<String>,
+    /// The forward part as a graph.
+    pub(in crate::text) drawn: Drawn,
+}
+
+impl Line {
+    /// The line as JSON.
+    pub(in crate::text) fn to_json(&self) -> serde_json::Value {
+        let Self { line, target, shape, value, note } = self;
+        serde_json::json!({ "line": line, "target": target, "shape": shape, "value": value, "note": note })
+    }
 }
 
 impl Report {
@@ -109,11 +119,6 @@ impl Report {
                 "corrected": x.corrected, "note": x.note,
             })
         };
-        let line = |x: &Line| {
-            serde_json::json!({
-                "line": x.line, "target": x.target, "shape": x.shape, "value": x.value, "note": x.note,
-            })
-        };
         serde_json::json!({
             "verdict": self.word(),
             "value": self.value,
@@ -121,7 +126,7 @@ impl Report {
             "first_wrong_line": self.first_wrong_line,
             "statements": self.statements.iter().map(statement).collect::<Vec<_>>(),
             "corrected": self.corrected,
-            "forward": self.forward.iter().map(line).collect::<Vec<_>>(),
+            "forward": self.forward.iter().map(Line::to_json).collect::<Vec<_>>(),
             "reason": self.reason,
         })
     }
@@ -187,7 +192,7 @@ fn short(x: &Tensor<f64>) -> String {
 }
 
 /// What the statements of the forward part gave, from the names at its end and as they were assigned.
-pub(super) fn forward_lines(body: &[Stmt], machine: &Machine<'_, '_>) -> Vec<Line> {
+pub(in crate::text) fn forward_lines(body: &[Stmt], machine: &Machine<'_, '_>) -> Vec<Line> {
     let mut found: Vec<Line> = Vec::new();
     for stmt in body {
         let StmtKind::Assign(targets, _) = &stmt.kind else { continue };
@@ -303,6 +308,7 @@ pub(super) fn made(
         statements,
         forward: here.lines.clone(),
         reason,
+        drawn: here.drawn.clone(),
     }
 }
 

@@ -1,0 +1,2 @@
+x = load("/etc/passwd")
+y = x + 1

@@ -1,0 +1,59 @@
+//! What a text may make is bounded before it is made: memory and time follow from the options, whatever the text says.
+
+use retrograd::text::{Module, Options};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn refused(text: &str) -> String {
+    let options = Options { steps: 1_000_000, elements: 1 << 20, ..Options::default() };
+    Module::parse(text).unwrap().run(&options).unwrap_err().to_string()
+}
+
+/// Each would take more memory than there is, or hours.
+#[test]
+fn lists_and_tuples_are_counted_by_what_they_hold_before_they_are_made() {
+    for text in [
+        "x = (1.0,)\nfor i in range(60):\n    x = x + x\n",
+        "x = [1.0]\nfor i in range(60):\n    x = x + x\n",
+        "x = [1.0]\nfor i in range(60):\n    x.extend(x)\n",
+        "x = [1.0]\nfor i in range(30):\n    x = [x, x]\ny = np.array(x)\n",
+        "x = [[1.0] * 1000] * 1000\ny = x * 100\nz = np.array(y)\n",
+        "x = np.ones(1000)\ny = [[x] * 1000] * 1000\nz = np.array(y)\n",
+        "x = [0.0] * 10000\nfor i in range(10000):\n    y = x.copy()\n",
+        "x = (1.0,)\nfor i in range(60):\n    x = (x, x)\ny = x == x\n",
+        "x = np.zeros(100000)\ny = np.concatenate([x[i:] for i in range(1000)])\n",
+    ] {
+        let error = refused(text);
+        assert!(error.contains("the text makes more than 1048576 elements; they are bounded"), "{text}{error}");
+    }
+}
+
+#[test]
+fn lists_that_hold_one_another_often_are_not_written_out() {
+    let text = "x = [1.0]\nfor i in range(30):\n    x = [x, x]\nz = len(x)\n";
+    let scope = Module::parse(text).unwrap().run(&Options { elements: 1 << 20, ..Options::default() }).unwrap();
+    assert_eq!(scope.get("z").unwrap().item(), 2.0);
+}
+
+#[test]
+fn large_values_ask_for_the_stop_between_steps() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let stop = Arc::new(move || counted.fetch_add(1, Ordering::Relaxed) >= 3);
+    let options = Options { stop: Some(stop), ..Options::default() };
+    let text = "x = np.ones(100000)\nfor i in range(50):\n    x = x * 2.0\n";
+    let error = Module::parse(text).unwrap().run(&options).unwrap_err().to_string();
+    assert!(error.contains("the text takes longer than it may"), "{error}");
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
+}
+
+#[test]
+fn nodes_of_a_tape_are_counted() {
+    let tape = retrograd::Tape::new();
+    let given = [("x".to_owned(), retrograd::Tensor::scalar(1.0))];
+    let module = Module::parse("y = x\nfor i in range(10000):\n    y = y * 1.0001\n").unwrap();
+    let options = Options { elements: 100_000, ..Options::default() };
+    let error = module.record(&tape, &given, &options).err().unwrap().to_string();
+    assert!(error.contains("more than 100000 elements"), "{error}");
+    assert!(module.record(&tape, &given, &Options::default()).is_ok());
+}
