@@ -1050,6 +1050,31 @@ functions! {
         }
         reduced(m, c, fractional, |x, axes| x.try_norm2(axes), |x, axes| x.try_norm2(axes))
     };
+    "round around" ("a decimals?") true true => |m, c| {
+        let (x, decimals) = (c.array(m, "a")?, c.whole(m, "decimals")?.unwrap_or(0));
+        if !(-15..=15).contains(&decimals) {
+            return Err(said("to between -15 and 15 decimals"));
+        }
+        if x.kind == Kind::Bool || x.kind == Kind::Int && decimals < 0 {
+            return Err(said(format!("of {}, to {decimals} decimals", x.kind.name())));
+        }
+        if x.kind == Kind::Int {
+            return Ok(m.given(Operand { python: false, ..x }));
+        }
+        m.makes(x.data.shape().numel())?;
+        let scale = 10f64.powi(decimals.unsigned_abs() as i32);
+        let (first, last) = if decimals < 0 { (Sign::Div, Sign::Mul) } else { (Sign::Mul, Sign::Div) };
+        let scale = Operand { data: Data::Number(scale), kind: Kind::Float, python: false };
+        let mut x = x;
+        if decimals != 0 {
+            x = arithmetic(first, &x, &scale)?;
+        }
+        x.data = unary(UnaryOp::Round(ops::Round), &x.data)?;
+        if decimals != 0 {
+            x = arithmetic(last, &x, &scale)?;
+        }
+        Ok(m.given(Operand { python: false, ..x }))
+    };
     "argmax" ("a axis?") true true => |m, c| extreme(m, c, true);
     "argmin" ("a axis?") true true => |m, c| extreme(m, c, false);
     "cumsum" ("a axis?") true true => |m, c| {
@@ -1152,8 +1177,20 @@ functions! {
     };
     "diag" ("v") true false => |m, c| {
         let x = c.array(m, "v")?;
-        let n = x.data.shape().numel();
-        m.makes(if x.data.shape().rank() == 1 { n.saturating_mul(n) } else { n })?;
+        let (shape, n) = (x.data.shape(), x.data.shape().numel());
+        if let (Value::Array(array), 2) = (c.need("v")?.clone(), shape.rank()) {
+            // The diagonal is a view.
+            let mut view = m.state.heap.view(&array);
+            view.strides = vec![view.strides[0] + view.strides[1]];
+            view.shape = vec![shape[0].min(shape[1])];
+            view.fixed = true;
+            let made = match &x.data {
+                Data::Var(x) => Some(x.try_diag()?),
+                _ => None,
+            };
+            return Ok(m.state.heap.viewed(&array, view, made));
+        }
+        m.makes(n.saturating_mul(n))?;
         mapped(m, &x, x.kind, |x| x.try_diag(), |x| x.try_diag())
     };
     "tril" ("a k?") true false => |m, c| {
@@ -1172,9 +1209,16 @@ functions! {
         m.reshaped(&value, &shape)
     };
     "ravel" ("a") true true => |m, c| {
-        let n = c.array(m, "a")?.data.shape().numel();
-        let value = c.need("a")?.clone();
-        m.reshaped(&value, &[n])
+        let x = c.array(m, "a")?;
+        let n = x.data.shape().numel();
+        match c.need("a")?.clone() {
+            // A view where the elements stand one behind the other, else a copy.
+            Value::Array(array) if m.state.heap.view(&array).is_contiguous() => m.reshaped(&Value::Array(array), &[n]),
+            _ => {
+                let flat = reshaped(&x, &[n])?;
+                Ok(m.heap().array(flat.data, flat.kind))
+            }
+        }
     };
     "flatten" ("a") false true => |m, c| {
         let x = c.array(m, "a")?;
@@ -1235,7 +1279,28 @@ functions! {
     "broadcast_to" ("a shape") true false => |m, c| {
         let (x, shape) = (c.array(m, "a")?, Shape::new(&c.shape(m, "shape")?)?);
         m.makes(shape.numel())?;
-        mapped(m, &x, x.kind, |x| x.try_broadcast_to(&shape), |x| x.try_broadcast_to(&shape))
+        let own = x.data.shape();
+        if !own.broadcasts_to(&shape) {
+            return Err(Error::shape(format!("shape {own} does not stretch to {shape}")));
+        }
+        let array = match c.need("a")?.clone() {
+            Value::Array(array) => array,
+            _ => match m.heap().array(x.data.clone(), x.kind) {
+                Value::Array(array) => array,
+                _ => return Err(said("of an array")),
+            },
+        };
+        let mut view = m.state.heap.view(&array);
+        let added = shape.rank() - own.rank();
+        let stretched = |axis: usize| if axis < added || own[axis - added] != shape[axis] { 0 } else { view.strides[axis - added] };
+        view.strides = (0..shape.rank()).map(stretched).collect();
+        view.shape = shape.to_vec();
+        view.fixed = true;
+        let made = match &x.data {
+            Data::Var(x) => Some(x.try_broadcast_to(&shape)?),
+            _ => None,
+        };
+        Ok(m.state.heap.viewed(&array, view, made))
     };
     "concatenate concat" ("arrays axis?") true false => |m, c| {
         let (mut all, kind) = arrays(m, c.need("arrays")?)?;
@@ -1324,7 +1389,20 @@ functions! {
     };
     "flip" ("a axis?") true false => |m, c| {
         let (x, axes) = (c.array(m, "a")?, c.axes(m)?);
-        mapped(m, &x, x.kind, |x| x.try_flip(axes.clone()), |x| x.try_flip(axes.clone()))
+        let Value::Array(array) = c.need("a")?.clone() else {
+            return mapped(m, &x, x.kind, |x| x.try_flip(axes.clone()), |x| x.try_flip(axes.clone()));
+        };
+        let turned = axes.mask("flip", &x.data.shape())?;
+        let mut view = m.state.heap.view(&array);
+        for axis in (0..view.shape.len()).filter(|&axis| turned.contains(axis) && view.shape[axis] > 0) {
+            view.offset = (view.offset as isize + (view.shape[axis] as isize - 1) * view.strides[axis]) as usize;
+            view.strides[axis] = -view.strides[axis];
+        }
+        let made = match &x.data {
+            Data::Var(x) => Some(x.try_flip(axes.clone())?),
+            _ => None,
+        };
+        Ok(m.state.heap.viewed(&array, view, made))
     };
     "roll" ("a shift axis?") true false => |m, c| {
         let (x, shift) = (c.array(m, "a")?, c.whole(m, "shift")?.unwrap_or(0) as isize);
@@ -1340,13 +1418,18 @@ functions! {
         }
     };
     // New arrays.
-    "array asarray" ("object dtype?") true false => |m, c| {
+    "array" ("object dtype?") true false => |m, c| {
         let (value, kind) = (c.need("object")?.clone(), c.kind()?);
-        if c.name == "asarray" && kind.is_none() && matches!(value, Value::Array(_)) {
-            return Ok(value);
-        }
         let x = m.operand(&value)?;
         fresh(m, &x, kind.unwrap_or(x.kind))
+    };
+    "asarray" ("a dtype?") true false => |m, c| {
+        let (value, kind) = (c.need("a")?.clone(), c.kind()?);
+        let x = m.operand(&value)?;
+        match &value {
+            Value::Array(_) if kind.is_none_or(|kind| kind == x.kind) => Ok(value),
+            _ => fresh(m, &x, kind.unwrap_or(x.kind)),
+        }
     };
     "copy" ("a") true true => |m, c| {
         let x = c.array(m, "a")?;
@@ -1443,7 +1526,7 @@ functions! {
             Some(tape) => Data::Var(condition.var(tape).try_select(x.data.var(tape), y.data.var(tape))?),
             None => Data::Tensor(condition.value().try_select(x.data.value(), y.data.value())?).settled(),
         };
-        Ok(m.given(Operand { data, kind: x.kind.max(y.kind), python: false }))
+        Ok(m.heap().array(data, x.kind.max(y.kind)))
     };
     "clip" ("a a_min? a_max?") true true => |m, c| {
         let mut x = c.array(m, "a")?;

@@ -71,7 +71,8 @@ impl<'t> Machine<'t, '_> {
             Value::Range(..) => "a range".into(),
             Value::Slice(_) => "a slice".into(),
             Value::Ellipsis => "...".into(),
-            Value::Function(def) => format!("the function {}", def.name),
+            Value::Unset => "a name without a value".into(),
+            Value::Function(def, _) => format!("the function {}", def.name),
             Value::Builtin(name) => format!("the function {name}"),
             Value::Method(method) => format!("the method {}", method.1),
         }
@@ -336,7 +337,7 @@ impl<'t> Machine<'t, '_> {
         if parts.iter().any(|part| matches!(part, Part::Places(..))) {
             return self.places(&view, &parts);
         }
-        let mut new = View { shape: vec![], strides: vec![], offset: view.offset };
+        let mut new = View { shape: vec![], strides: vec![], offset: view.offset, fixed: view.fixed };
         let mut spans = Vec::new();
         let mut axis = 0;
         for part in &parts {
@@ -455,7 +456,12 @@ impl<'t> Machine<'t, '_> {
                 } else {
                     None
                 };
-                if view.shape.is_empty() {
+                let has_dots = match index {
+                    Value::Ellipsis => true,
+                    Value::Tuple(all) => all.iter().any(|value| matches!(value, Value::Ellipsis)),
+                    _ => false,
+                };
+                if view.shape.is_empty() && !has_dots {
                     let data = match made {
                         Some(var) => Data::Var(var),
                         None => Data::Number(data.value().as_slice()[view.offset]),
@@ -505,6 +511,9 @@ impl<'t> Machine<'t, '_> {
                 let exact = new.data.value().iter().all(|x| x.fract() == 0.0 && x.is_finite());
                 if !(kind == Kind::Int && new.kind == Kind::Float && exact && !new.data.is_recorded()) {
                     fits(kind, new.kind, "=")?;
+                }
+                if self.state.heap.view(array).fixed {
+                    return Err(said("a stretched array or a diagonal is not written to; take a copy"));
                 }
                 let (places, shape) = self.places_of(array, index)?;
                 self.makes(places.len())?;
@@ -593,6 +602,7 @@ impl<'t> Machine<'t, '_> {
             shape: axes.iter().map(|&axis| view.shape[axis]).collect(),
             strides: axes.iter().map(|&axis| view.strides[axis]).collect(),
             offset: view.offset,
+            fixed: view.fixed,
         };
         let made = match self.state.heap.read(array)?.data {
             Data::Var(x) if rank == 2 && axes == [1, 0] => Some(x.try_transpose()?),

@@ -9,8 +9,8 @@ use crate::ops::{self, BinaryOp};
 use crate::tape::{Tape, Var};
 use crate::tensor::{Shape, Tensor};
 
-/// The largest whole number.
-pub(super) const LARGEST: f64 = 9_007_199_254_740_992.0;
+/// The largest whole number that no rounding leads to.
+pub(super) const LARGEST: f64 = 9_007_199_254_740_991.0;
 
 /// What an array holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,9 +164,11 @@ fn whole<'t>(op: &str, kind: Kind, data: Data<'t>) -> Result<Data<'t>> {
     if kind != Kind::Int || data.is_recorded() {
         return Ok(data);
     }
+    // A sum that comes to 2^53 may have been rounded; a power has not.
+    let largest = if op == "**" { LARGEST + 1.0 } else { LARGEST };
     let fits = match &data {
-        Data::Number(x) => x.abs() <= LARGEST,
-        Data::Tensor(x) => x.iter().all(|x| x.abs() <= LARGEST),
+        Data::Number(x) => x.abs() <= largest,
+        Data::Tensor(x) => x.iter().all(|x| x.abs() <= largest),
         Data::Var(_) => true,
     };
     match fits {
@@ -269,13 +271,14 @@ fn divided<'t>(sign: Sign, x: &Data<'t>, y: &Data<'t>) -> Result<Data<'t>> {
         if b == 0.0 {
             return a / b;
         }
-        let q = (a - remainder(a, b)) / b;
+        let r = a % b;
+        let turned = r != 0.0 && (b < 0.0) != (r < 0.0);
+        let q = (a - r) / b - f64::from(u8::from(turned));
         if q == 0.0 {
-            f64::copysign(0.0, a / b)
-        } else {
-            let f = q.floor();
-            if q - f > 0.5 { f + 1.0 } else { f }
+            return f64::copysign(0.0, a / b);
         }
+        let floor = q.floor();
+        if q - floor > 0.5 { floor + 1.0 } else { floor }
     };
     let (x, y) = (x.value(), y.value());
     let shape = Shape::broadcast(sign.text(), x.shape(), y.shape())?;
@@ -315,7 +318,11 @@ fn power<'t>(x: &Operand<'t>, y: &Operand<'t>, kind: Kind, python: bool) -> Resu
                 return Err(said("a negative number to a power with a fraction is complex in Python"));
             }
             let is_whole = b.fract() == 0.0 && b.abs() < 1024.0;
-            Data::Number(if is_whole { a.powi(b as i32) } else { a.powf(b) })
+            let power = if is_whole { a.powi(b as i32) } else { a.powf(b) };
+            if python && power.is_infinite() && a.is_finite() && b.is_finite() {
+                return Err(said("the power is too large for a number"));
+            }
+            Data::Number(power)
         }
         (None, Data::Number(p)) => match *p {
             2.0 => unary(UnaryOp::Square(ops::Square), &x.data)?,

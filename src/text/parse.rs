@@ -282,7 +282,9 @@ impl Parser {
             (std::mem::replace(&mut self.in_def, true), std::mem::replace(&mut self.in_loop, false));
         let body = self.block();
         (self.in_def, self.in_loop) = (in_def, in_loop);
-        Ok(StmtKind::Def(Rc::new(Def { name, params, body: body? })))
+        let body = body?;
+        let locals = super::syntax::assigned(&body);
+        Ok(StmtKind::Def(Rc::new(Def { name, params, body, locals })))
     }
 
     /// The body of a loop, a choice or a function.

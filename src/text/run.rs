@@ -196,7 +196,17 @@ impl<'t, 'o> Machine<'t, 'o> {
                 self.run(body)
             }
             StmtKind::Def(def) => {
-                let function = Value::Function(def.clone());
+                let mut defaults = Vec::with_capacity(def.params.len());
+                for (name, default) in &def.params {
+                    let value = default.as_ref().map(|default| self.eval(default)).transpose()?;
+                    if matches!(value, Some(Value::List(_) | Value::Array(_))) {
+                        let message =
+                            format!("the default of {name} is a list or an array, which calls would share; write None");
+                        return Err(Fault::new(message, stmt.span));
+                    }
+                    defaults.push(value);
+                }
+                let function = Value::Function(def.clone(), defaults.into());
                 self.frame().insert(def.name.clone(), function);
                 Ok(Flow::On)
             }
@@ -213,10 +223,17 @@ impl<'t, 'o> Machine<'t, 'o> {
     }
 
     fn repeat(&mut self, target: &E, source: &E, body: &[Stmt]) -> Done<Flow<'t>> {
-        let value = self.eval(source)?;
-        let all = self.elements_of(&value).at(source.span)?;
-        for (i, value) in all.into_iter().enumerate() {
+        let source_value = self.eval(source)?;
+        let all = self.elements_of(&source_value).at(source.span)?;
+        let (mut i, mut n) = (0, all.len());
+        while i < n {
             self.step(source.span)?;
+            // A list or an array is read as the loop comes to it: the body may have changed it.
+            let value = match &source_value {
+                Value::List(list) => self.state.heap.elements(*list)[i].clone(),
+                Value::Array(_) => self.index(&source_value, &super::index::whole_number(i as i64)).at(source.span)?,
+                _ => all[i].clone(),
+            };
             if let Some(trace) = &mut self.trace {
                 trace.push(Step::Bind(target.clone(), source.clone(), i));
             }
@@ -225,6 +242,10 @@ impl<'t, 'o> Machine<'t, 'o> {
                 Flow::On | Flow::Continue => {}
                 Flow::Break => break,
                 Flow::Return(value) => return Ok(Flow::Return(value)),
+            }
+            i += 1;
+            if let Value::List(list) = &source_value {
+                n = self.state.heap.elements(*list).len();
             }
         }
         Ok(Flow::On)
@@ -237,7 +258,7 @@ impl<'t, 'o> Machine<'t, 'o> {
             && let StmtKind::Assign(_, value) = &stmt.kind
             && let Node::Call(function, ..) = &value.node
             && let Node::Name(name) = &function.node
-            && let Some(Value::Function(def)) = self.look_up(name)
+            && let Some(Value::Function(def, _)) = self.look_up(name)
         {
             return self.traced_call(stmt, value, &def);
         }
@@ -383,8 +404,15 @@ impl<'t, 'o> Machine<'t, 'o> {
 
     fn enter(&mut self, def: &Rc<Def>, call: &E) -> Done<()> {
         let Node::Call(_, args, named) = &call.node else { return Err(Fault::new("this is no call", call.span)) };
+        let defaults = match &call.node {
+            Node::Call(function, ..) => match self.eval(function)? {
+                Value::Function(_, defaults) => defaults,
+                _ => [].into(),
+            },
+            _ => [].into(),
+        };
         let (args, named) = self.arguments(args, named)?;
-        let frame = self.bound(def, args, named, call.span)?;
+        let frame = self.bound(def, &defaults, args, named, call.span)?;
         self.state.frames.push(frame);
         Ok(())
     }
@@ -532,7 +560,14 @@ impl<'t, 'o> Machine<'t, 'o> {
                         self.write_over(array, &new).at(whole)?;
                         old.clone()
                     }
-                    (Value::List(list), super::syntax::Sign::Add) => {
+                    (Value::List(list), super::syntax::Sign::Mul) if matches!(&value, Value::Number(_)) => {
+                        let new = self.combined(sign, &old, &value).at(whole)?;
+                        *self.state.heap.elements_mut(*list) = self.elements_of(&new).at(whole)?;
+                        old.clone()
+                    }
+                    (Value::List(list), super::syntax::Sign::Add)
+                        if !matches!(&value, Value::Array(_) | Value::Number(_)) =>
+                    {
                         let more = self.elements_of(&value).at(whole)?;
                         self.state.heap.elements_mut(*list).extend(more);
                         old.clone()
@@ -560,6 +595,17 @@ impl<'t, 'o> Machine<'t, 'o> {
                     return self.write_over(array, &new).at(whole);
                 }
                 let new = self.combined(sign, &old, &value).at(whole)?;
+                if let (Value::Array(_), Ok(was), Ok(is)) = (&old, self.operand(&old), self.operand(&new))
+                    && was.data.shape() != is.data.shape()
+                {
+                    let message = format!(
+                        "{}=: the result of shape {} does not fit into a part of shape {}",
+                        sign.text(),
+                        is.data.shape(),
+                        was.data.shape()
+                    );
+                    return Err(Fault::new(message, whole));
+                }
                 if let (Value::Array(array), Ok(x)) = (&base, self.operand(&new)) {
                     let kind = self.state.heap.storage(array).1;
                     fits(kind, x.kind, &format!("{}=", sign.text())).at(whole)?;
@@ -577,6 +623,9 @@ impl<'t, 'o> Machine<'t, 'o> {
                 self.state.heap.replace(array.storage, new.data.clone());
                 Ok(())
             }
+            Some(view) if view.fixed => {
+                Err(crate::Error::argument("a stretched array or a diagonal is not written to; take a copy"))
+            }
             Some(view) => self.state.heap.write(array.storage, &view.places(), &new.data, self.tape),
         }
     }
@@ -585,6 +634,10 @@ impl<'t, 'o> Machine<'t, 'o> {
 
     fn look_up_at(&self, name: &Rc<str>, span: Span) -> Done<Value<'t>> {
         if let Some(value) = self.look_up(name) {
+            if matches!(value, Value::Unset) {
+                let message = format!("{name} is the function's own, as it is assigned there, and has no value yet");
+                return Err(Fault::new(message, span));
+            }
             return Ok(value);
         }
         if let Some(builtin) = super::functions::bare(name) {
@@ -739,8 +792,9 @@ impl<'t, 'o> Machine<'t, 'o> {
     }
 
     fn bound(
-        &mut self,
+        &self,
         def: &Def,
+        defaults: &[Option<Value<'t>>],
         args: Vec<Value<'t>>,
         named: Vec<(Rc<str>, Value<'t>)>,
         span: Span,
@@ -762,18 +816,15 @@ impl<'t, 'o> Machine<'t, 'o> {
                 return Err(said(format!("{name} is given twice")));
             }
         }
-        for (name, default) in &def.params {
-            if frame.contains_key(name) {
-                continue;
+        for ((name, _), default) in def.params.iter().zip(defaults) {
+            if !frame.contains_key(name) {
+                let value = default.clone().ok_or_else(|| said(format!("{name} is missing")))?;
+                frame.insert(name.clone(), value);
             }
-            let Some(default) = default else { return Err(said(format!("{name} is missing"))) };
-            let value = self.eval(default)?;
-            if matches!(value, Value::List(_) | Value::Array(_)) {
-                return Err(said(format!(
-                    "the default of {name} is a list or an array, which calls would share; write None"
-                )));
-            }
-            frame.insert(name.clone(), value);
+        }
+        // What the body assigns is its own, from its first line on.
+        for name in &def.locals {
+            frame.entry(name.clone()).or_insert(Value::Unset);
         }
         Ok(frame)
     }
@@ -786,11 +837,11 @@ impl<'t, 'o> Machine<'t, 'o> {
         span: Span,
     ) -> Done<Value<'t>> {
         match function {
-            Value::Function(def) => {
+            Value::Function(def, defaults) => {
                 if self.calls >= CALLS {
                     return Err(Fault::new(format!("calls stand more than {CALLS} deep in each other"), span));
                 }
-                let frame = self.bound(def, args, named, span)?;
+                let frame = self.bound(def, defaults, args, named, span)?;
                 self.calls += 1;
                 self.state.frames.push(frame);
                 let trace = self.trace.take();
@@ -815,6 +866,9 @@ impl<'t, 'o> Machine<'t, 'o> {
     fn prefixed(&mut self, prefix: Prefix, x: &Value<'t>, span: Span) -> Done<Value<'t>> {
         if prefix == Prefix::Not {
             return Ok(truth(!self.truth(x, span)?));
+        }
+        if let Value::List(_) | Value::Tuple(_) | Value::Range(..) = x {
+            return Err(Fault::new(format!("the sign of {}; make it an array, np.array(..)", self.what(x)), span));
         }
         let mut x = self.operand(x).at(span)?;
         let result = match prefix {
@@ -873,9 +927,22 @@ impl<'t, 'o> Machine<'t, 'o> {
             (Value::Number(_), Sign::Mul, Value::List(_) | Value::Tuple(_)) => return self.combined(sign, y, x),
             _ => {}
         }
+        self.not_lists_alone(sign.text(), x, y)?;
         let (x, y) = (self.operand(x)?, self.operand(y)?);
         let result = self.computed(sign, &x, &y)?;
         Ok(self.given(result))
+    }
+
+    /// A list becomes an array beside one of NumPy's, and not beside a number of Python's or another list.
+    fn not_lists_alone(&self, sign: &str, x: &Value<'t>, y: &Value<'t>) -> crate::Result<()> {
+        let is_numpys =
+            |value: &Value<'t>| matches!(value, Value::Array(_)) || matches!(value, Value::Number(x) if !x.python);
+        let is_list = |value: &Value<'t>| matches!(value, Value::List(_) | Value::Tuple(_) | Value::Range(..));
+        if (is_list(x) || is_list(y)) && !is_numpys(x) && !is_numpys(y) {
+            let (x, y) = (self.what(x), self.what(y));
+            return Err(crate::Error::argument(format!("{sign}: {x} and {y}; make the list an array, np.array(..)")));
+        }
+        Ok(())
     }
 
     /// The same of numbers and arrays, with its cost counted and stretched shapes noted.
@@ -921,6 +988,7 @@ impl<'t, 'o> Machine<'t, 'o> {
             };
         }
         if matches!(relation, Relation::Equal | Relation::NotEqual)
+            && !matches!((x, y), (Value::Array(_), _) | (_, Value::Array(_)))
             && (matches!(x, Value::None) != matches!(y, Value::None))
         {
             return Ok(truth(relation == Relation::NotEqual));
@@ -936,6 +1004,10 @@ impl<'t, 'o> Machine<'t, 'o> {
             }
             return Ok(truth(same == (relation == Relation::Equal)));
         }
+        if let (Value::Array(_), Value::None) | (Value::None, Value::Array(_)) = (x, y) {
+            return Err(Fault::new("an array is compared with None; write is None", span));
+        }
+        self.not_lists_alone(relation.text(), x, y).at(span)?;
         let (x, y) = (self.operand(x).at(span)?, self.operand(y).at(span)?);
         let python = x.python && y.python;
         let op = match relation {

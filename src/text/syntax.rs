@@ -142,6 +142,8 @@ pub(super) struct Def {
     /// Parameters, with their defaults.
     pub params: Vec<(Rc<str>, Option<E>)>,
     pub body: Rc<[Stmt]>,
+    /// The names that the body assigns: they are the function's own.
+    pub locals: Vec<Rc<str>>,
 }
 
 /// How tall a tree may be: a chain of operators is as tall as it is long.
@@ -186,4 +188,36 @@ impl Expr {
             child.walk(f);
         }
     }
+}
+
+/// The names that statements assign, those of blocks among them; not those of functions' bodies.
+pub(super) fn assigned(body: &[Stmt]) -> Vec<Rc<str>> {
+    fn of_target(target: &Expr, found: &mut Vec<Rc<str>>) {
+        match &target.node {
+            Node::Name(name) if !found.contains(name) => found.push(name.clone()),
+            Node::Tuple(all) | Node::List(all) => all.iter().for_each(|x| of_target(x, found)),
+            _ => {}
+        }
+    }
+    fn of(body: &[Stmt], found: &mut Vec<Rc<str>>) {
+        for stmt in body {
+            match &stmt.kind {
+                StmtKind::Assign(targets, _) => targets.iter().for_each(|x| of_target(x, found)),
+                StmtKind::Update(target, ..) => of_target(target, found),
+                StmtKind::For(target, _, body) => {
+                    of_target(target, found);
+                    of(body, found);
+                }
+                StmtKind::If(_, then, otherwise) => {
+                    of(then, found);
+                    of(otherwise, found);
+                }
+                StmtKind::Def(def) if !found.contains(&def.name) => found.push(def.name.clone()),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    of(body, &mut found);
+    found
 }

@@ -27,7 +27,10 @@ pub(super) enum Value<'t> {
     Range(i64, i64, i64),
     Slice([Option<i64>; 3]),
     Ellipsis,
-    Function(Rc<Def>),
+    /// A function with the defaults of its parameters, as they were when it was defined.
+    Function(Rc<Def>, Rc<[Option<Value<'t>>]>),
+    /// A name of a function's own that nothing was assigned to yet.
+    Unset,
     /// A function of NumPy's or of the registry, by the names on the way to it.
     Builtin(Rc<str>),
     /// A method of a value.
@@ -49,6 +52,8 @@ pub(super) struct View {
     pub shape: Vec<usize>,
     pub strides: Vec<isize>,
     pub offset: usize,
+    /// Whether nothing may be written through it: stretched arrays, diagonals.
+    pub fixed: bool,
 }
 
 impl View {
@@ -57,7 +62,7 @@ impl View {
         for axis in (1..shape.len()).rev() {
             strides[axis - 1] = strides[axis] * shape[axis] as isize;
         }
-        Self { shape: shape.to_vec(), strides, offset: 0 }
+        Self { shape: shape.to_vec(), strides, offset: 0, fixed: false }
     }
 
     pub fn numel(&self) -> usize {
@@ -104,11 +109,40 @@ impl View {
     }
 
     /// The same elements in another shape, as a view of the same storage; none where that would be a copy.
+    ///
+    /// Axes are taken together as far as their elements stand evenly apart, and cut anew, as NumPy does.
     pub fn reshaped(&self, shape: &[usize]) -> Option<Self> {
-        if !self.is_contiguous() {
-            return None;
+        if self.numel() == 0 || self.is_contiguous() {
+            return Some(Self { offset: self.offset, fixed: self.fixed, ..Self::whole(shape) });
         }
-        Some(Self { offset: self.offset, ..Self::whole(shape) })
+        let old: Vec<(usize, isize)> =
+            self.shape.iter().copied().zip(self.strides.iter().copied()).filter(|(n, _)| *n != 1).collect();
+        let mut strides = vec![0isize; shape.len()];
+        let (mut i, mut j) = (0, 0);
+        while i < old.len() && j < shape.len() {
+            let (mut from, mut to) = (i + 1, j + 1);
+            let (mut taken, mut cut) = (old[i].0, shape[j]);
+            while taken != cut {
+                if taken < cut {
+                    taken *= old.get(from)?.0;
+                    from += 1;
+                } else {
+                    cut *= shape.get(to)?;
+                    to += 1;
+                }
+            }
+            for k in i..from - 1 {
+                if old[k].1 != old[k + 1].0 as isize * old[k + 1].1 {
+                    return None;
+                }
+            }
+            strides[to - 1] = old[from - 1].1;
+            for k in (j + 1..to).rev() {
+                strides[k - 1] = strides[k] * shape[k] as isize;
+            }
+            (i, j) = (from, to);
+        }
+        Some(Self { shape: shape.to_vec(), strides, offset: self.offset, fixed: self.fixed })
     }
 }
 
@@ -366,7 +400,10 @@ fn plain_value(value: &Value<'_>) -> Value<'static> {
         Value::Range(a, b, c) => Value::Range(*a, *b, *c),
         Value::Slice(slice) => Value::Slice(*slice),
         Value::Ellipsis => Value::Ellipsis,
-        Value::Function(def) => Value::Function(def.clone()),
+        Value::Function(def, defaults) => {
+            Value::Function(def.clone(), defaults.iter().map(|value| value.as_ref().map(plain_value)).collect())
+        }
+        Value::Unset => Value::Unset,
         Value::Builtin(name) => Value::Builtin(name.clone()),
         Value::Method(method) => Value::Method(Rc::new((plain_value(&method.0), method.1.clone()))),
     }
