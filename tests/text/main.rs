@@ -1,4 +1,6 @@
 //! Formulas as text: what the language runs, and what `check` says of backward passes written in it.
 
 mod bounds;
+mod classics;
 mod corpus;
+mod mistakes;

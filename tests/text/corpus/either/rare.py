@@ -108,3 +108,6 @@ k = np.isclose(x, x + 1e-12)
 # ---
 x = np.array([0.2, 1.7, -3.0])
 m = np.array_equal(x, x)
+# ---
+x = np.array([0.2, 1.75, -3.0])
+n = np.round(x, 1)

@@ -101,7 +101,6 @@ f = np.where(x > 0, 1, 0)
 g = np.where(x > 0, 1.0, x)
 i = np.maximum(0, x)
 l = np.allclose(x, x)
-n = np.round(x, 1)
 o = np.abs(x).max()
 # ---
 x = np.arange(6).reshape(2, 3)
