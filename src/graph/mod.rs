@@ -225,6 +225,13 @@ impl<T: Element> Graph<T> {
     pub fn named(&self, name: &str) -> Option<&GraphNode<T>> {
         self.nodes.iter().find(|node| node.name.as_deref() == Some(name))
     }
+    /// The same graph, with names for nodes that have none.
+    pub(crate) fn with_names(mut self, name: impl Fn(&GraphNode<T>) -> Option<String>) -> Self {
+        for node in self.nodes.iter_mut().filter(|node| node.name.is_none()) {
+            node.name = name(node);
+        }
+        self
+    }
     /// How a node is called in words: its name, or its op and number.
     pub fn title(&self, index: usize) -> String {
         let node = &self.nodes[index];

@@ -1,6 +1,6 @@
 //! What a text may make is bounded before it is made: memory and time follow from the options, whatever the text says.
 
-use retrograd::text::{Module, Options};
+use retrograd::text::{CheckOptions, Module, Options, check};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -56,4 +56,17 @@ fn nodes_of_a_tape_are_counted() {
     let error = module.record(&tape, &given, &options).err().unwrap().to_string();
     assert!(error.contains("more than 100000 elements"), "{error}");
     assert!(module.record(&tape, &given, &Options::default()).is_ok());
+}
+
+#[test]
+fn a_check_that_is_told_to_stop_says_that_it_was_not_done() {
+    let text = include_str!("../../examples/classics/lstm_cell_wrong_cell.py");
+    let after = |n: usize| {
+        let asked = AtomicUsize::new(0);
+        let stop = Arc::new(move || asked.fetch_add(1, Ordering::Relaxed) >= n);
+        check(text, &CheckOptions { run: Options { stop: Some(stop), ..Options::default() }, loss: None })
+    };
+    assert!(after(usize::MAX).is_ok());
+    let error = after(1).unwrap_err();
+    assert_eq!((error.line(), error.message()), (0, "judging the backward part takes longer than it may"));
 }

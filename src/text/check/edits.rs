@@ -844,9 +844,11 @@ fn scaled(x: &E, c: f64, numbers: &[(E, f64)]) -> (E, f64) {
 impl Maker<'_, '_> {
     /// What an expression gives, without a trace of it left behind.
     fn evaluate(&mut self, expr: &E) -> Option<Tensor<f64>> {
+        if !self.judge.goes_on() {
+            return None;
+        }
         let cells = self.machine.state.heap.cells.len();
         self.machine.rewind_limits();
-        self.judge.work.set(self.judge.work.get() + 1);
         let value = self.machine.eval(expr).ok();
         let found = value.and_then(|value| match value {
             Value::Number(_) | Value::Array(_) => self.machine.operand(&value).ok().map(|x| x.data.value()),

@@ -22,6 +22,8 @@ use std::rc::Rc;
 const NEAR: f64 = 1e-8;
 /// The most steps that the search runs.
 const WORK: usize = 60_000;
+/// Trials after which the stop is asked.
+const ASKED: usize = 32;
 /// Choices by their price: a wrong statement is 1.
 const HEAD_SCALED: f64 = 0.1;
 const RESCALED: f64 = 0.35;
@@ -88,6 +90,9 @@ pub(super) struct Judge<'a> {
     pub names: Vec<Option<String>>,
     pub largest: f64,
     pub work: std::cell::Cell<usize>,
+    /// Trials since the beginning, and whether the stop has said that it is enough.
+    pub tried: std::cell::Cell<usize>,
+    pub is_late: std::cell::Cell<bool>,
 }
 
 #[derive(Clone)]
@@ -258,9 +263,25 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Counts a trial; false where the caller's stop has said that it is enough, after which nothing is tried, and nothing known.
+    pub fn goes_on(&self) -> bool {
+        self.work.set(self.work.get() + 1);
+        self.tried.set(self.tried.get() + 1);
+        if self.tried.get().is_multiple_of(ASKED)
+            && let Some(stop) = &self.options.stop
+            && stop()
+        {
+            self.is_late.set(true);
+        }
+        !self.is_late.get()
+    }
+
     /// Runs a step, with a statement of its own where an edit says so; false where it fails.
     pub fn step(&self, machine: &mut Machine<'static, 'a>, k: usize, edit: Option<&Edit>) -> bool {
-        self.work.set(self.work.get() + 1);
+        if !self.goes_on() {
+            self.fail(machine, k);
+            return false;
+        }
         machine.rewind_limits();
         let done = match &self.steps[k] {
             Step::Run(stmt) => match edit.and_then(|edit| edit.instead_of(stmt)) {
@@ -345,7 +366,7 @@ impl<'a> Judge<'a> {
                 open.push(Entry { cost: path.cost, k: path.k, at: waiting.len() });
                 waiting.push(Some(path));
             }
-            if self.work.get() > WORK {
+            if self.work.get() > WORK || self.is_late.get() {
                 // The cheapest that is known goes on without other choices.
                 let Some(best) = open.pop().and_then(|entry| waiting[entry.at].take()) else { break };
                 let mut path = best;
@@ -642,7 +663,7 @@ impl<'a> Judge<'a> {
         }
         all.sort_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
         for (helper, edit) in all {
-            if self.work.get() > WORK || found.iter().any(|(cost, _)| *cost < edit.cost) {
+            if self.work.get() > WORK || self.is_late.get() || found.iter().any(|(cost, _)| *cost < edit.cost) {
                 break;
             }
             let (from, cost) = (self.units[helper].members[0], edit.cost);
@@ -746,7 +767,9 @@ impl Trial<'_, '_> {
             && is_plain(stmt)
             && let StmtKind::Assign(_, value) = &stmt.kind
         {
-            self.judge.work.set(self.judge.work.get() + 1);
+            if !self.judge.goes_on() {
+                return None;
+            }
             let cells = machine.state.heap.cells.len();
             machine.rewind_limits();
             let value = machine.eval(value).ok();

@@ -137,6 +137,8 @@ struct Forward {
 pub(super) struct Drawn {
     pub graph: Graph<f64>,
     pub lines: HashMap<usize, usize>,
+    /// Arrays that nothing is differentiated by: their names, the lines that assign them, and the numbers.
+    pub data: Vec<(Rc<str>, usize, Tensor<f64>)>,
 }
 
 impl std::fmt::Debug for Drawn {
@@ -146,9 +148,17 @@ impl std::fmt::Debug for Drawn {
 }
 
 impl Drawn {
-    pub fn new(graph: Graph<f64>, recorded: &[(Id, usize)]) -> Self {
-        let lines = recorded.iter().filter_map(|(id, line)| Some((graph.find(*id)?.index(), *line))).collect();
-        Self { graph, lines }
+    pub fn new(graph: Graph<f64>, machine: &Machine<'_, '_>, body: &[Stmt]) -> Self {
+        let lines = machine.lines.iter().filter_map(|(id, line)| Some((graph.find(*id)?.index(), *line))).collect();
+        let mut names = Vec::new();
+        targets(body, &mut names);
+        let data = names.into_iter().filter_map(|(name, line)| {
+            let value = machine.look_up(&name)?;
+            let plain = machine.operand(&value).ok().filter(|x| !x.data.is_recorded() && x.data.shape().rank() > 0)?;
+            Some((name, line, plain.data.value()))
+        });
+        let data = data.collect();
+        Self { graph, lines, data }
     }
 }
 
@@ -248,7 +258,7 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
     let lines = report::forward_lines(body, &machine);
     let value = output.item();
     let point = Point { state: machine.state.plain(), adjoints };
-    let drawn = Drawn::new(graph, &machine.lines);
+    let drawn = Drawn::new(graph, &machine, body);
     Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines, drawn })
 }
 
@@ -364,9 +374,15 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         names: here.names.clone(),
         largest,
         work: Default::default(),
+        tried: Default::default(),
+        is_late: Default::default(),
     };
     let path = judge.search(&here.point);
-    Ok(report::made(&judge, &here, beside.as_ref(), path, &by))
+    let report = report::made(&judge, &here, beside.as_ref(), path, &by);
+    match judge.is_late.get() {
+        false => Ok(report),
+        true => Err(Fault::of_all("judging the backward part takes longer than it may")),
+    }
 }
 
 /// The numbers with a fraction that statements hold, each once.

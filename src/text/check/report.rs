@@ -183,11 +183,19 @@ impl fmt::Display for Report {
 
 /// A value in a few words.
 fn short(x: &Tensor<f64>) -> String {
-    let few: Vec<String> = x.iter().take(4).map(|x| significant(*x, 5)).collect();
+    let few: Vec<String> = x.iter().take(4).map(|x| without_zeros(significant(*x, 5))).collect();
     match x.shape().rank() {
         0 => few[0].clone(),
         _ if x.len() > 4 => format!("[{}, ..]", few.join(", ")),
         _ => format!("[{}]", few.join(", ")),
+    }
+}
+
+/// A number without the zeros at its end that say nothing: a count is `5`.
+fn without_zeros(number: String) -> String {
+    match number.contains('.') && !number.contains('e') {
+        true => number.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => number,
     }
 }
 

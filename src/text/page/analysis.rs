@@ -36,7 +36,9 @@ pub fn analysis(text: &str, options: &CheckOptions) -> Value {
             Ok(report) => Ok(judged(&report, text, &module.body)),
             // What is wrong is no statement's: the forward part is there to see all the same.
             Err(fault) if fault.line() == 0 => {
-                unjudged(&module, forward, &options.run, Some(fault.message())).map_err(|_| fault)
+                // Where that was for want of time there is none left; steps and elements bound it, too.
+                let run = Options { stop: None, ..options.run.clone() };
+                unjudged(&module, forward, &run, Some(fault.message())).map_err(|_| fault)
             }
             Err(fault) => Err(fault),
         }
@@ -121,7 +123,7 @@ fn unjudged(module: &Module, forward: &[Stmt], options: &Options, reason: Option
             "the last statement has the shape {shape}; a sweep begins at a number: take its sum or its mean"
         ))
     } else {
-        explained(&Drawn::new(Graph::of(output), &machine.lines))
+        explained(&Drawn::new(Graph::of(output), &machine, forward))
     };
     for (name, value) in parts {
         said[name] = value;

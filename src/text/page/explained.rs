@@ -30,6 +30,13 @@ pub(super) fn explained(drawn: &Drawn) -> [(&'static str, Value); 3] {
             "the graph's nodes hold {numbers} numbers; graphs of up to {NUMBERS} are drawn, stepped through and written out"
         ));
     }
+    // Data is recorded where it is read: what it is called stands in the text.
+    let source = |node: &GraphNode<f64>| {
+        let value = (node.is_data()).then(|| node.value().clone().into_tensor())?;
+        drawn.data.iter().find(|(_, _, data)| *data == value)
+    };
+    let graph = &graph.clone().with_names(|node| source(node).map(|(name, ..)| name.to_string()));
+    let line = |node: &GraphNode<f64>| source(node).map(|(_, line, _)| line).or(drawn.lines.get(&node.index()));
     let explanation = match Explanation::of_graph(graph.clone()) {
         Ok(explanation) => explanation,
         Err(error) => return absent(&error.to_string()),
@@ -47,7 +54,7 @@ pub(super) fn explained(drawn: &Drawn) -> [(&'static str, Value); 3] {
     let nodes: Vec<Value> = graph.nodes().iter().zip(explanation.steps()).map(|(node, step)| {
         json!({
             "index": node.index(), "name": node.name(), "title": title(graph, node), "formula": formula(graph, node), "op": node.op(),
-            "line": drawn.lines.get(&node.index()), "shape": node.shape().dims(), "value": shown(node.value()),
+            "line": line(node), "shape": node.shape().dims(), "value": shown(node.value()),
             "gradient": node.is_active().then(|| shown(&step.upstream)), "is_input": node.is_input(),
         })
     }).collect();

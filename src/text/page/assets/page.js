@@ -110,9 +110,8 @@
     }
     const brief = typeof value === 'number' ? Number(value.toPrecision(6)) : value;
     const is = loss ? `${loss} = ${brief}` : `value ${brief}`;
-    if (verdict === null) {
-      return sayVerdict('none', is, reason || 'No backward part yet: write it below a line # backward.');
-    }
+    if (verdict === null && reason) return sayVerdict('undecided', 'Not judged:', `${reason}. ${is}`);
+    if (verdict === null) return sayVerdict('none', is, 'No backward part yet: write it below a line # backward.');
     if (verdict === 'wrong') {
       const first = analysis.first_wrong_line;
       const wrong = statements.filter((one) => one.status === 'wrong').length;
