@@ -32,7 +32,7 @@ _retrograd() {
         predict,--out) COMPREPLY=(); return ;;
         diagnose,--html) COMPREPLY=(); return ;;
         serve,--port) compopt +o default 2>/dev/null; return ;;
-        page,--loss | page,--seconds) compopt +o default 2>/dev/null; return ;;
+        page,--loss) compopt +o default 2>/dev/null; return ;;
     esac
     case $command in
         '') words='digits check grad derive draw rust train predict evaluate diagnose serve page completions --help --version' ;;
@@ -47,7 +47,7 @@ _retrograd() {
         evaluate) words='--json --help' ;;
         diagnose) words='--html --json --markdown --help' ;;
         serve) words='--port --help' ;;
-        page) words='--loss --seconds --help' ;;
+        page) words='--loss --help' ;;
         completions) words='bash zsh fish --help' always=1 ;;
     esac
     if [[ $current == -* || -z $command || -n $always ]]; then

@@ -89,8 +89,7 @@ complete -c retrograd -n '__fish_seen_subcommand_from serve' -l port -x -d 'the 
 complete -c retrograd -n '__fish_seen_subcommand_from serve' -l help -d 'what it takes, with examples'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a page -d 'writes what the page of serve shows of a file as one HTML file, which needs no server'
 complete -c retrograd -n '__fish_seen_subcommand_from page' -F
-complete -c retrograd -n '__fish_seen_subcommand_from page' -l loss -x -d 'the name that is differentiated (default the last one of the forward part)'
-complete -c retrograd -n '__fish_seen_subcommand_from page' -l seconds -x -d 'the longest that the file may run (default 10)'
+complete -c retrograd -n '__fish_seen_subcommand_from page' -l loss -x -d 'what is differentiated (default: the last name of the forward part)'
 complete -c retrograd -n '__fish_seen_subcommand_from page' -l help -d 'what it takes, with examples'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a completions -d 'prints what bash, zsh or fish completes'
 complete -c retrograd -n '__fish_seen_subcommand_from completions' -a 'bash zsh fish'
