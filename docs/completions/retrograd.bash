@@ -31,11 +31,9 @@ _retrograd() {
         train,--out) COMPREPLY=($(compgen -d -- "$current")); return ;;
         predict,--out) COMPREPLY=(); return ;;
         diagnose,--html) COMPREPLY=(); return ;;
-        serve,--port) compopt +o default 2>/dev/null; return ;;
-        page,--loss) compopt +o default 2>/dev/null; return ;;
     esac
     case $command in
-        '') words='digits check grad derive draw rust train predict evaluate diagnose serve page completions --help --version' ;;
+        '') words='digits check grad derive draw rust train predict evaluate diagnose completions --help --version' ;;
         digits) words='--epochs --seed --lr --out --help' ;;
         check) words='--loss --seconds --json --help' ;;
         grad) words='--file --by --hessian --json --help' ;;
@@ -46,8 +44,6 @@ _retrograd() {
         predict) words='--out --json --help' ;;
         evaluate) words='--json --help' ;;
         diagnose) words='--html --json --markdown --help' ;;
-        serve) words='--port --help' ;;
-        page) words='--loss --help' ;;
         completions) words='bash zsh fish --help' always=1 ;;
     esac
     if [[ $current == -* || -z $command || -n $always ]]; then

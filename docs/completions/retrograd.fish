@@ -1,6 +1,6 @@
 # Completions of retrograd for fish; printed by `retrograd completions fish`.
 
-set -l commands digits check grad derive draw rust train predict evaluate diagnose serve page completions
+set -l commands digits check grad derive draw rust train predict evaluate diagnose completions
 complete -c retrograd -f
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -l help -d 'all commands'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -l version -d 'the version'
@@ -84,13 +84,6 @@ complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l html -r -F -d
 complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l json -d 'prints one object of JSON instead'
 complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l markdown -d 'prints the report as Markdown instead'
 complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l help -d 'what it takes, with examples'
-complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a serve -d 'serves a page on this machine that says, as you type, which line of a backward pass is wrong'
-complete -c retrograd -n '__fish_seen_subcommand_from serve' -l port -x -d 'the port to listen on (default: a free one)'
-complete -c retrograd -n '__fish_seen_subcommand_from serve' -l help -d 'what it takes, with examples'
-complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a page -d 'writes what the page of serve shows of a file as one HTML file, which needs no server'
-complete -c retrograd -n '__fish_seen_subcommand_from page' -F
-complete -c retrograd -n '__fish_seen_subcommand_from page' -l loss -x -d 'what is differentiated (default: the last name of the forward part)'
-complete -c retrograd -n '__fish_seen_subcommand_from page' -l help -d 'what it takes, with examples'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a completions -d 'prints what bash, zsh or fish completes'
 complete -c retrograd -n '__fish_seen_subcommand_from completions' -a 'bash zsh fish'
 complete -c retrograd -n '__fish_seen_subcommand_from completions' -l help -d 'what it takes, with examples'

@@ -80,6 +80,8 @@ pub(super) struct Judge<'a> {
     pub touched: &'a [Touches],
     pub units: &'a [Unit],
     pub roles: Vec<Role>,
+    /// What a unit's name times the gradient is: -1 where a comment says so (`# check update = -W`), else 1.
+    pub signs: Vec<f64>,
     /// Which units are complete after each step.
     pub done: Vec<Vec<usize>>,
     /// Numbers that people multiply with: of the forward part, and lengths.
@@ -103,6 +105,8 @@ pub(super) struct Path {
     pub fixes: Vec<(usize, Fix)>,
     /// The lines that are taken for wrong.
     lines: HashSet<usize>,
+    /// What was decided for a line, in the first turn of its loop: whether it is wrong, and the factor that it has.
+    chosen: HashMap<usize, (bool, f64)>,
     /// The factor that a unit's value has to the gradient it is.
     pub scales: HashMap<usize, f64>,
     /// What units turned out to be the gradient by.
@@ -111,7 +115,19 @@ pub(super) struct Path {
     pub snaps: Vec<Rc<State<'static>>>,
 }
 
+fn is_edited(step: &Step, edit: &Edit) -> bool {
+    statement(step).is_some_and(|stmt| edit.instead_of(stmt).is_some())
+}
+
 impl Path {
+    /// The edit that a step's statement has on this path.
+    fn edit_of(&self, step: &Step) -> Option<&Edit> {
+        self.fixes.iter().find_map(|(_, fix)| match fix {
+            Fix::Edit(edit) if is_edited(step, edit) => Some(edit),
+            _ => None,
+        })
+    }
+
     /// The state behind the last step.
     pub fn end(&self) -> State<'static> {
         self.state.clone()
@@ -131,6 +147,24 @@ pub(super) fn owned(machine: &Machine<'static, '_>, value: &Value<'static>) -> O
             Err(_) => Owned::Other,
         },
         _ => Owned::Other,
+    }
+}
+
+/// All numbers of a value, one behind the other.
+fn numbers(value: &Owned) -> Vec<f64> {
+    match value {
+        Owned::Data(x, ..) => x.to_vec(),
+        Owned::List(all) => all.iter().flat_map(numbers).collect(),
+        Owned::Other => Vec::new(),
+    }
+}
+
+/// The same with no number in it.
+fn poisoned(value: &Owned) -> Owned {
+    match value {
+        Owned::Data(x, _, python) => Owned::Data(x.map(|_| f64::NAN), Kind::Float, *python),
+        Owned::List(all) => Owned::List(all.iter().map(poisoned).collect()),
+        Owned::Other => Owned::Other,
     }
 }
 
@@ -344,6 +378,7 @@ impl<'a> Judge<'a> {
             cost: 0.0,
             fixes: vec![],
             lines: HashSet::new(),
+            chosen: HashMap::new(),
             scales: HashMap::new(),
             known: HashMap::new(),
             snaps: vec![],
@@ -390,45 +425,42 @@ impl<'a> Judge<'a> {
     pub fn culprit(&self, unit: usize, path: &Path, point: &Point) -> Option<usize> {
         let Unit { key, members, .. } = &self.units[unit];
         let (_, Fix::Adjoint(want, c)) = path.fixes.iter().find(|(fixed, _)| *fixed == unit)? else { return None };
-        let Owned::Data(right, ..) = self.wanted(want, *c, point) else { return members.first().copied() };
+        let right = self.wanted(want, *c, point);
+        let right = numbers(&right);
         let mut value: Option<Owned> = None;
-        let mut written: Vec<(usize, Vec<bool>)> = Vec::new();
+        // The last statement that wrote each number.
+        let mut writer: Vec<usize> = Vec::new();
         for &k in members {
-            let mut machine = self.machine((**path.snaps.get(k)?).clone());
-            if let Some(value) = &value {
-                self.set(&mut machine, key, value);
-            }
-            let before = self.get(&machine, key);
-            if !self.step(&mut machine, k, None) {
-                return Some(k);
-            }
-            let after = self.get(&machine, key);
-            let changed = match (&before, &after) {
-                (Owned::Data(a, ..), Owned::Data(b, ..)) if a.shape() == b.shape() => {
-                    a.iter().zip(b.iter()).map(|(a, b)| a.to_bits() != b.to_bits()).collect()
+            let run = |old: Option<&Owned>| {
+                let mut machine = self.machine((**path.snaps.get(k)?).clone());
+                if let Some(old) = old {
+                    self.set(&mut machine, key, old);
                 }
-                (_, Owned::Data(b, ..)) => vec![true; b.len()],
-                _ => vec![],
+                self.step(&mut machine, k, None).then(|| self.get(&machine, key))
             };
-            written.push((k, changed));
+            let Some(after) = run(value.as_ref()) else { return Some(k) };
+            let (now, before) = (numbers(&after), value.as_ref().map(numbers).unwrap_or_default());
+            // What is written over shows where there was no number before.
+            let poisoned =
+                value.as_ref().and_then(|value| run(Some(&poisoned(value)))).map(|x| numbers(&x)).unwrap_or_default();
+            writer.resize(now.len(), k);
+            for (i, x) in now.iter().enumerate() {
+                let changed = before.get(i).is_none_or(|old| old.to_bits() != x.to_bits());
+                if changed || poisoned.get(i).is_some_and(|x| !x.is_nan()) {
+                    writer[i] = k;
+                }
+            }
             value = Some(after);
         }
-        let Some(Owned::Data(found, ..)) = &value else { return members.first().copied() };
-        if found.shape() != right.shape() {
+        let found = value.as_ref().map(numbers)?;
+        if found.len() != right.len() {
             return members.first().copied();
         }
         let size = right.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-        let differs: Vec<bool> = found.iter().zip(right.iter()).map(|(a, b)| (a - b).abs() > NEAR * size).collect();
-        // The last that wrote a place that differs: what was there before is written over, or added to.
-        let touches = |(_, changed): &&(usize, Vec<bool>)| changed.iter().zip(&differs).any(|(a, b)| *a && *b);
-        let covers = |(_, changed): &&(usize, Vec<bool>)| {
-            changed.len() == differs.len() && changed.iter().zip(&differs).all(|(a, b)| *a || !*b)
-        };
-        let narrow = written
-            .iter()
-            .filter(covers)
-            .min_by_key(|(k, changed)| (changed.iter().filter(|x| **x).count(), usize::MAX - k));
-        narrow.or_else(|| written.iter().rev().find(touches)).map(|(k, _)| *k)
+        let wrong = (0..found.len()).filter(|&i| !((found[i] - right[i]).abs() <= NEAR * size));
+        let lines: Vec<usize> = wrong.map(|i| writer[i]).collect();
+        let count = |k: usize| lines.iter().filter(|other| self.line(**other) == self.line(k)).count();
+        lines.iter().copied().max_by_key(|&k| (count(k), usize::MAX - k))
     }
 
     /// Goes on until a choice is to be made that costs something; the other choices go to `others`. True where the end is reached.
@@ -438,7 +470,7 @@ impl<'a> Judge<'a> {
         while path.k < self.steps.len() {
             let k = path.k;
             path.snaps.push(Rc::new(machine.state.clone()));
-            self.step(&mut machine, k, None);
+            self.step(&mut machine, k, path.edit_of(&self.steps[k]));
             path.k += 1;
             for &unit in &self.done[k] {
                 self.choose(path, unit, point, &mut machine, others);
@@ -467,20 +499,39 @@ impl<'a> Judge<'a> {
         let again = path.lines.contains(&self.unit_line(unit));
         let wrong = if again { AGAIN } else { 1.0 };
         let adjoints = &point.adjoints;
+        let own = self.signs[unit];
         match &self.roles[unit] {
             Role::Final(want) => {
-                if self.is(&value, want, 1.0, adjoints) {
+                if self.is(&value, want, own, adjoints) {
                     path.known.insert(unit, want.clone());
-                    path.scales.insert(unit, 1.0);
+                    path.scales.insert(unit, own);
                     return;
                 }
-                options.push((wrong, Some(Fix::Adjoint(want.clone(), 1.0)), Some((want.clone(), 1.0))));
+                options.push((wrong, Some(Fix::Adjoint(want.clone(), own)), Some((want.clone(), own))));
             }
             Role::Between(wants) => {
-                if let Some(want) = wants.iter().find(|want| self.is(&value, want, 1.0, adjoints)) {
+                if let Some(want) = wants.iter().find(|want| self.is(&value, want, own, adjoints)) {
                     path.known.insert(unit, want.clone());
-                    path.scales.insert(unit, 1.0);
+                    path.scales.insert(unit, own);
                     return;
+                }
+                // Every turn of a loop is decided as the first one was.
+                match path.chosen.get(&self.unit_line(unit)).copied() {
+                    Some((false, c)) => {
+                        if let Some(want) = wants.iter().find(|want| self.is(&value, want, c, adjoints)) {
+                            path.known.insert(unit, want.clone());
+                            path.scales.insert(unit, c);
+                            return;
+                        }
+                    }
+                    Some((true, c)) => {
+                        if let Some(want) = self.aligned(unit, wants).first().copied().cloned() {
+                            let fix = Some(Fix::Adjoint(want.clone(), c));
+                            self.settle(path, unit, point, machine, AGAIN, fix, Some((want, c)));
+                            return;
+                        }
+                    }
+                    None => {}
                 }
                 let is_dead = !self.units[unit].is_read && self.units[unit].is_last;
                 let scaled = wants.iter().find_map(|want| Some((want.clone(), self.ratio(&value, want, adjoints)?)));
@@ -501,7 +552,7 @@ impl<'a> Judge<'a> {
                     _ if is_dead => {}
                     _ => options.push((OTHER_MEANING, None, None)),
                 }
-                let mut scales = vec![1.0];
+                let mut scales = vec![own];
                 scales.extend(read.iter().copied());
                 if read.is_empty() {
                     scales.extend(self.natural.iter().copied());
@@ -512,7 +563,7 @@ impl<'a> Judge<'a> {
                         continue;
                     }
                     seen.push(c);
-                    let price = wrong + if c == 1.0 || read.contains(&c) { 0.0 } else { 0.15 };
+                    let price = wrong + if c == own || read.contains(&c) { 0.0 } else { 0.15 };
                     for want in self.aligned(unit, wants) {
                         options.push((price, Some(Fix::Adjoint(want.clone(), c)), Some((want.clone(), c))));
                     }
@@ -576,6 +627,9 @@ impl<'a> Judge<'a> {
         known: Option<(Want, f64)>,
     ) {
         path.cost += price;
+        if let Some((_, c)) = &known {
+            path.chosen.insert(self.unit_line(unit), (fix.is_some(), *c));
+        }
         if let Some((want, c)) = known {
             path.known.insert(unit, want);
             path.scales.insert(unit, c);
@@ -621,7 +675,11 @@ impl<'a> Judge<'a> {
             found.push(read);
             stack.extend(&self.units[read].reads);
         }
-        found.sort_unstable_by(|a, b| b.cmp(a));
+        // A statement in a loop is one, and its first turn stands for it.
+        found.sort_unstable();
+        let mut lines = HashSet::new();
+        found.retain(|&unit| lines.insert(self.unit_line(unit)));
+        found.reverse();
         found
     }
 
@@ -701,8 +759,8 @@ impl<'a> Judge<'a> {
         let fixes: Vec<(usize, &Fix)> = path.fixes.iter().map(|(unit, fix)| (*unit, fix)).chain(more).collect();
         for k in from..=until {
             snaps.push(Rc::new(machine.state.clone()));
-            let edit = fixes.iter().find_map(|(unit, fix)| match fix {
-                Fix::Edit(edit) if self.units[*unit].members.contains(&k) => Some(edit),
+            let edit = fixes.iter().find_map(|(_, fix)| match fix {
+                Fix::Edit(edit) if is_edited(&self.steps[k], edit) => Some(edit),
                 _ => None,
             });
             self.step(&mut machine, k, edit);

@@ -28,6 +28,7 @@ use edits::Edit;
 use judge::{Fix, Judge, Owned, Path, Point, Role, Want};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use units::Unit;
 
 /// What [`check()`] may do, and what is differentiated.
 #[derive(Clone, Debug, Default)]
@@ -273,7 +274,7 @@ pub(super) fn split(text: &str, body: &[Stmt]) -> Option<usize> {
         let mut own = Vec::new();
         targets(std::slice::from_ref(stmt), &mut own);
         let is_gradient = own.iter().any(|(name, _)| {
-            said.iter().any(|(said, _)| **said == **name) || names::looks_like_one(name, &|x| known.contains(x))
+            said.iter().any(|(said, ..)| **said == **name) || names::looks_like_one(name, &|x| known.contains(x))
         });
         known.extend(own.into_iter().map(|(name, _)| name));
         is_gradient && known.len() > 1
@@ -298,8 +299,9 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     let known: Vec<&str> = ahead.iter().map(|(name, _)| &**name).collect();
     let is_known = |name: &str| known.contains(&name);
     let mut by: HashMap<Rc<str>, Rc<str>> = HashMap::new();
+    let loss = options.loss.as_deref().or_else(|| known.last().copied());
     for (name, _) in &behind {
-        if let Some(of) = names::gradient_of(name, &said, &is_known, &known) {
+        if let Some(of) = names::gradient_of(name, &said, loss, &is_known, &known) {
             if !is_known(&of) {
                 let near = super::run::nearest(&of, &known).map_or(String::new(), |near| format!("; is {near} meant?"));
                 return Err(Fault::of_all(format!("# check {name} = {of}: the forward part assigns no {of}{near}")));
@@ -348,6 +350,8 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
             }
         })
         .collect();
+    let sign = |unit: &Unit| said.iter().find(|(name, ..)| **name == *unit.key.1).map_or(1.0, |(.., sign)| *sign);
+    let signs = units.iter().map(sign).collect();
     let mut done = vec![Vec::new(); steps.len()];
     for (at, unit) in units.iter().enumerate() {
         if let Some(&last) = unit.members.last() {
@@ -368,6 +372,7 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         touched: &touched,
         units: &units,
         roles,
+        signs,
         done,
         natural: natural(&here, &machine),
         literals: literals(&steps),

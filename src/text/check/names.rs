@@ -1,14 +1,18 @@
 //! Which name of a backward part is the gradient by what, as people name them.
 
-/// Comments that say it: `# check dW1 = W1, db1 = b1`.
-pub(super) fn said_in_comments(text: &str) -> Vec<(String, String)> {
+/// Comments that say it: `# check dW1 = W1, db1 = b1`; `# check update = -W1` for what goes the other way.
+pub(super) fn said_in_comments(text: &str) -> Vec<(String, String, f64)> {
     let mut found = Vec::new();
     for line in text.lines() {
         let Some(rest) = line.trim_start().strip_prefix('#') else { continue };
         let Some(rest) = rest.trim_start().strip_prefix("check ") else { continue };
         for pair in rest.split(',') {
             if let Some((name, of)) = pair.split_once('=') {
-                found.push((name.trim().to_owned(), of.trim().to_owned()));
+                let (of, sign) = match of.trim().strip_prefix('-') {
+                    Some(of) => (of.trim(), -1.0),
+                    None => (of.trim(), 1.0),
+                };
+                found.push((name.trim().to_owned(), of.to_owned(), sign));
             }
         }
     }
@@ -27,7 +31,7 @@ pub(super) fn marker(text: &str) -> Option<usize> {
 }
 
 /// What the rest of a gradient's name is, in the forms that people use: `dW`, `d_W`, `grad_W`, `W_grad`, `dJ_dW`, `nabla_W`, `W_bar`.
-fn stems(name: &str) -> Vec<String> {
+fn stems(name: &str, loss: Option<&str>, known: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut all = Vec::new();
     for prefix in ["grad_", "nabla_", "gradient_", "d_", "g_", "bar_", "adj_", "Grad_", "grad", "D_", "d", "g", "D"] {
         if let Some(rest) = name.strip_prefix(prefix).filter(|rest| !rest.is_empty()) {
@@ -44,7 +48,9 @@ fn stems(name: &str) -> Vec<String> {
         for (at, _) in rest.match_indices('d') {
             let before = rest[..at].trim_end_matches('_');
             let after = rest[at + 1..].trim_start_matches('_');
-            if !before.is_empty() && !after.is_empty() {
+            // dyhat_dz is no gradient of the loss.
+            let of_loss = loss.is_none_or(|loss| loss == before) || !known(before);
+            if !before.is_empty() && !after.is_empty() && of_loss {
                 all.push(after.to_owned());
             }
         }
@@ -55,17 +61,18 @@ fn stems(name: &str) -> Vec<String> {
 /// The name of the forward part that a gradient's name is about; none where it is not one.
 pub(super) fn gradient_of(
     name: &str,
-    said: &[(String, String)],
+    said: &[(String, String, f64)],
+    loss: Option<&str>,
     known: &dyn Fn(&str) -> bool,
     all: &[&str],
 ) -> Option<String> {
-    if let Some((_, of)) = said.iter().find(|(own, _)| own == name) {
+    if let Some((_, of, _)) = said.iter().find(|(own, ..)| own == name) {
         return Some(of.clone());
     }
     if known(name) {
         return None;
     }
-    if let Some(stem) = stems(name).into_iter().find(|stem| known(stem)) {
+    if let Some(stem) = stems(name, loss, known).into_iter().find(|stem| known(stem)) {
         return Some(stem);
     }
     // delta2, delta_2: by the sum that a layer's units read.
@@ -91,7 +98,7 @@ pub(super) fn looks_like_one(name: &str, known: &dyn Fn(&str) -> bool) -> bool {
     if known(name) {
         return false;
     }
-    let named = stems(name).iter().any(|stem| known(stem));
+    let named = stems(name, None, known).iter().any(|stem| known(stem));
     let word = ["grad_", "nabla_", "delta_"].iter().any(|prefix| name.starts_with(prefix))
         || name.ends_with("_grad")
         || name.ends_with("_delta");
@@ -107,7 +114,7 @@ mod tests {
     fn gradients_are_known_by_the_names_that_people_give_them() {
         let names = ["W1", "b1", "z2", "weights", "biases", "a", "J", "d"];
         let known = |name: &str| names.contains(&name);
-        let of = |name: &str| gradient_of(name, &[], &known, &names);
+        let of = |name: &str| gradient_of(name, &[], Some("J"), &known, &names);
         for (name, by) in [
             ("dW1", "W1"),
             ("d_W1", "W1"),
@@ -123,12 +130,15 @@ mod tests {
         ] {
             assert_eq!(of(name).as_deref(), Some(by), "{name}");
         }
-        for name in ["W1", "delta", "mask", "d", "inner"] {
+        for name in ["W1", "delta", "mask", "d", "inner", "da_dz2"] {
             assert_eq!(of(name), None, "{name}");
         }
         assert_eq!(marker("a = 1\n# backward\nb = 2"), Some(2));
         assert_eq!(marker("a = 1\n# --- Backward pass ---\n"), Some(2));
         assert_eq!(marker("# backwards is hard\n"), None);
-        assert_eq!(said_in_comments("# check x = y, u = v"), [("x".into(), "y".into()), ("u".into(), "v".into())]);
+        assert_eq!(
+            said_in_comments("# check x = y, u = -v"),
+            [("x".into(), "y".into(), 1.0), ("u".into(), "v".into(), -1.0)]
+        );
     }
 }
