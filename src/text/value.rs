@@ -148,9 +148,18 @@ impl View {
 
 #[derive(Clone)]
 pub(super) enum Cell<'t> {
-    Array { data: Data<'t>, kind: Kind, version: u32 },
+    /// On a tape also what was written where since it was made: the variable after each assignment, and the places.
+    Array {
+        data: Data<'t>,
+        kind: Kind,
+        version: u32,
+        writes: Vec<Write<'t>>,
+    },
     List(Vec<Value<'t>>),
 }
+
+/// The variable that an array is after an assignment into it, and the places that were written.
+pub(super) type Write<'t> = (Var<'t, f64>, Rc<[usize]>);
 
 /// Arrays and lists by number.
 #[derive(Clone, Default)]
@@ -160,7 +169,7 @@ pub(super) struct Heap<'t> {
 
 impl<'t> Heap<'t> {
     pub fn array(&mut self, data: Data<'t>, kind: Kind) -> Value<'t> {
-        self.cells.push(Cell::Array { data, kind, version: 0 });
+        self.cells.push(Cell::Array { data, kind, version: 0, writes: Vec::new() });
         Value::Array(Array { storage: self.cells.len() - 1, view: None, made: None })
     }
 
@@ -192,8 +201,16 @@ impl<'t> Heap<'t> {
 
     pub fn storage(&self, array: &Array<'t>) -> (&Data<'t>, Kind, u32) {
         match &self.cells[array.storage] {
-            Cell::Array { data, kind, version } => (data, *kind, *version),
+            Cell::Array { data, kind, version, .. } => (data, *kind, *version),
             Cell::List(_) => unreachable!("an array's number is that of a storage"),
+        }
+    }
+
+    /// What was written into an array's storage on a tape, since it was made.
+    pub fn writes(&self, array: &Array<'t>) -> &[Write<'t>] {
+        match &self.cells[array.storage] {
+            Cell::Array { writes, .. } => writes,
+            Cell::List(_) => &[],
         }
     }
 
@@ -250,7 +267,7 @@ impl<'t> Heap<'t> {
         new: &Data<'t>,
         tape: Option<&'t Tape<f64>>,
     ) -> Result<()> {
-        let Cell::Array { data, version, .. } = &mut self.cells[storage] else {
+        let Cell::Array { data, version, writes, .. } = &mut self.cells[storage] else {
             unreachable!("an array's number is that of a storage")
         };
         *version += 1;
@@ -266,6 +283,9 @@ impl<'t> Heap<'t> {
             }
             (Data::Number(x), Data::Tensor(_) | Data::Number(_)) => *x = new.item(),
             (old, new) => {
+                if let (Data::Var(old), true) = (&*old, writes.is_empty()) {
+                    writes.push((*old, (0..shape.numel()).collect()));
+                }
                 let tape = tape.ok_or_else(|| Error::argument("a variable is on no tape"))?;
                 let n = shape.numel();
                 let whole = places.len() == n && places.iter().enumerate().all(|(i, &at)| i == at);
@@ -281,6 +301,9 @@ impl<'t> Heap<'t> {
                     places.iter().enumerate().for_each(|(i, &at)| from[at] = n + if m == 1 { 0 } else { i });
                     parts.try_gather(0, &from)?.try_reshape(&shape)?
                 });
+                if let Data::Var(var) = data {
+                    writes.push((*var, places.into()));
+                }
             }
         }
         Ok(())
@@ -288,9 +311,10 @@ impl<'t> Heap<'t> {
 
     /// Puts other data into a whole storage.
     pub fn replace(&mut self, storage: usize, new: Data<'t>) {
-        if let Cell::Array { data, version, .. } = &mut self.cells[storage] {
+        if let Cell::Array { data, version, writes, .. } = &mut self.cells[storage] {
             *version += 1;
             *data = new;
+            writes.clear();
         }
     }
 }
@@ -326,8 +350,8 @@ impl<'t> super::run::State<'t> {
     /// The same on no tape: variables are their values.
     pub fn plain(&self) -> super::run::State<'static> {
         let cells = self.heap.cells.iter().map(|cell| match cell {
-            Cell::Array { data, kind, version } => {
-                Cell::Array { data: plain_data(data), kind: *kind, version: *version }
+            Cell::Array { data, kind, version, .. } => {
+                Cell::Array { data: plain_data(data), kind: *kind, version: *version, writes: Vec::new() }
             }
             Cell::List(all) => Cell::List(all.iter().map(plain_value).collect()),
         });

@@ -215,6 +215,9 @@ impl Maker<'_, '_> {
 
     /// Takes a statement with `site` replaced.
     fn emit(&mut self, site: &E, instead: E, bond: u8, cost: f64) {
+        // A helper holds what it is for: it is less likely that something is forgotten where it is read than where it was made.
+        let is_read = matches!(&site.node, Node::Name(name) if self.of_gradient && self.judge.is_helper(name));
+        let cost = if is_read { cost + 0.3 } else { cost };
         let value = replaced(&self.value, site, &instead);
         let kind = match &self.stmt.kind {
             StmtKind::Assign(targets, _) => StmtKind::Assign(targets.clone(), value),
@@ -489,14 +492,8 @@ impl Maker<'_, '_> {
                 }
             }
         }
-        // A helper holds what it is for: a function of it is less likely forgotten here than where it was made.
-        let more = if self.of_gradient && matches!(&site.node, Node::Name(name) if self.judge.is_helper(name)) {
-            0.3
-        } else {
-            0.0
-        };
         for name in ["exp", "log", "tanh", "sigmoid", "sqrt", "square", "abs", "sign"] {
-            self.emit(site, self.call(name, &[site], &[]), bond, 2.6 + more);
+            self.emit(site, self.call(name, &[site], &[]), bond, 2.6);
         }
         for (form, price) in [
             (binary(Sign::Sub, &number(1.0), site), 1.8),
@@ -508,6 +505,17 @@ impl Maker<'_, '_> {
             (binary(Sign::Add, site, &number(1.0)), 2.2),
         ] {
             self.emit(site, form, bond, price);
+        }
+        // The rest of a Jacobian beside its diagonal.
+        if let ([n, m], true) = (shape, is_whole)
+            && n == m
+        {
+            for other in self.at_hand.clone() {
+                if other.shape == [*n] {
+                    let outer = self.call("outer", &[&other.expr, &other.expr], &[]);
+                    self.emit(site, binary(Sign::Sub, site, &outer), bond, 2.8);
+                }
+            }
         }
         // Other values in its place, and beside it.
         for other in self.at_hand.clone() {

@@ -20,8 +20,9 @@ use std::rc::Rc;
 
 /// How near a value is to the right one, relative to the largest.
 const NEAR: f64 = 1e-8;
-/// The most steps that the search runs.
+/// The most steps that the search runs, and how many more for each of the text's.
 const WORK: usize = 60_000;
+const WORK_BY_STEP: usize = 1_200;
 /// Trials after which the stop is asked.
 const ASKED: usize = 32;
 /// Choices by their price: a wrong statement is 1.
@@ -86,6 +87,10 @@ pub(super) struct Judge<'a> {
     pub done: Vec<Vec<usize>>,
     /// Numbers that people multiply with: of the forward part, and lengths.
     pub natural: Vec<f64>,
+    /// Those that people leave out of a gradient until later: the number of examples.
+    pub conventions: Vec<f64>,
+    /// The lines of the forward part.
+    pub forward: HashSet<&'a str>,
     /// Numbers that are written out in the backward part.
     pub literals: Vec<f64>,
     /// The nodes that have names, with these.
@@ -105,8 +110,9 @@ pub(super) struct Path {
     pub fixes: Vec<(usize, Fix)>,
     /// The lines that are taken for wrong.
     lines: HashSet<usize>,
-    /// What was decided for a line, in the first turn of its loop: whether it is wrong, and the factor that it has.
-    chosen: HashMap<usize, (bool, f64)>,
+    /// What was decided for a line, in the first turn of its loop: whether it is wrong, the factor that it has, and whether the
+    /// loop goes the way of the forward part.
+    chosen: HashMap<usize, (bool, f64, bool)>,
     /// The factor that a unit's value has to the gradient it is.
     pub scales: HashMap<usize, f64>,
     /// What units turned out to be the gradient by.
@@ -383,35 +389,39 @@ impl<'a> Judge<'a> {
             known: HashMap::new(),
             snaps: vec![],
         };
+        // What the cheapest choice at each place comes to: nothing dearer is worth a look.
+        let mut best = start.clone();
+        while best.k < self.steps.len() {
+            self.advance(&mut best, point, None);
+        }
         let mut open = BinaryHeap::new();
         let mut waiting: Vec<Option<Path>> = vec![Some(start)];
         open.push(Entry { cost: 0.0, k: 0, at: 0 });
         while let Some(entry) = open.pop() {
+            if entry.cost >= best.cost || self.work.get() > self.most_work() || self.is_late.get() {
+                break;
+            }
             let Some(mut path) = waiting[entry.at].take() else { continue };
             let mut others = Vec::new();
-            let is_complete = self.advance(&mut path, point, &mut others);
-            if is_complete
-                && open.peek().is_none_or(|next| next.cost >= path.cost)
-                && others.iter().all(|o| o.cost >= path.cost)
-            {
-                return path;
-            }
-            others.push(path);
-            for path in others {
-                open.push(Entry { cost: path.cost, k: path.k, at: waiting.len() });
-                waiting.push(Some(path));
-            }
-            if self.work.get() > WORK || self.is_late.get() {
-                // The cheapest that is known goes on without other choices.
-                let Some(best) = open.pop().and_then(|entry| waiting[entry.at].take()) else { break };
-                let mut path = best;
-                while path.k < self.steps.len() {
-                    self.advance(&mut path, point, &mut Vec::new());
+            if self.advance(&mut path, point, Some(&mut others)) {
+                if path.cost < best.cost {
+                    best = path;
                 }
-                return path;
+            } else {
+                others.push(path);
+            }
+            for path in others {
+                if path.cost < best.cost {
+                    open.push(Entry { cost: path.cost, k: path.k, at: waiting.len() });
+                    waiting.push(Some(path));
+                }
             }
         }
-        unreachable!("the first path ends, whatever it costs")
+        best
+    }
+
+    fn most_work(&self) -> usize {
+        WORK + WORK_BY_STEP * self.steps.len().min(400)
     }
 
     /// Whether all is right at a point as it stands.
@@ -464,7 +474,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Goes on until a choice is to be made that costs something; the other choices go to `others`. True where the end is reached.
-    fn advance(&self, path: &mut Path, point: &Point, others: &mut Vec<Path>) -> bool {
+    fn advance(&self, path: &mut Path, point: &Point, mut others: Option<&mut Vec<Path>>) -> bool {
         let before = path.cost;
         let mut machine = self.machine(std::mem::take(&mut path.state));
         while path.k < self.steps.len() {
@@ -473,7 +483,7 @@ impl<'a> Judge<'a> {
             self.step(&mut machine, k, path.edit_of(&self.steps[k]));
             path.k += 1;
             for &unit in &self.done[k] {
-                self.choose(path, unit, point, &mut machine, others);
+                self.choose(path, unit, point, &mut machine, others.as_deref_mut());
             }
             machine.state.compact();
             if path.cost > before + 1e-9 {
@@ -491,7 +501,7 @@ impl<'a> Judge<'a> {
         unit: usize,
         point: &Point,
         machine: &mut Machine<'static, 'a>,
-        others: &mut Vec<Path>,
+        others: Option<&mut Vec<Path>>,
     ) {
         let value = self.get(machine, &self.units[unit].key);
         let mut options: Vec<(f64, Option<Fix>, Option<(Want, f64)>)> = Vec::new();
@@ -510,22 +520,26 @@ impl<'a> Judge<'a> {
                 options.push((wrong, Some(Fix::Adjoint(want.clone(), own)), Some((want.clone(), own))));
             }
             Role::Between(wants) => {
-                if let Some(want) = wants.iter().find(|want| self.is(&value, want, own, adjoints)) {
+                let fits =
+                    |want: &&Want| self.is(&value, want, own, adjoints) || self.is_so_far(unit, &value, want, adjoints);
+                if let Some(want) = wants.iter().find(fits) {
                     path.known.insert(unit, want.clone());
                     path.scales.insert(unit, own);
                     return;
                 }
                 // Every turn of a loop is decided as the first one was.
                 match path.chosen.get(&self.unit_line(unit)).copied() {
-                    Some((false, c)) => {
+                    Some((false, c, _)) => {
                         if let Some(want) = wants.iter().find(|want| self.is(&value, want, c, adjoints)) {
                             path.known.insert(unit, want.clone());
                             path.scales.insert(unit, c);
                             return;
                         }
                     }
-                    Some((true, c)) => {
-                        if let Some(want) = self.aligned(unit, wants).first().copied().cloned() {
+                    Some((true, c, along)) => {
+                        let nth = self.nth(unit);
+                        let at = if along { Some(nth) } else { wants.len().checked_sub(1 + nth) };
+                        if let Some(want) = at.and_then(|at| wants.get(at)).cloned() {
                             let fix = Some(Fix::Adjoint(want.clone(), c));
                             self.settle(path, unit, point, machine, AGAIN, fix, Some((want, c)));
                             return;
@@ -555,7 +569,7 @@ impl<'a> Judge<'a> {
                 let mut scales = vec![own];
                 scales.extend(read.iter().copied());
                 if read.is_empty() {
-                    scales.extend(self.natural.iter().copied());
+                    scales.extend(self.conventions.iter().copied());
                 }
                 let mut seen: Vec<f64> = Vec::new();
                 for c in scales {
@@ -587,13 +601,20 @@ impl<'a> Judge<'a> {
         }
         let mismatch = options.iter().all(|(_, fix, _)| fix.is_some())
             || matches!(options.first(), Some((p, None, _)) if *p >= OTHER_MEANING);
+        options.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let Some(others) = others else {
+            if let Some((price, fix, known)) = options.into_iter().next() {
+                self.settle(path, unit, point, machine, price, fix, known);
+            }
+            return;
+        };
         if mismatch && !self.feeders(path, unit).is_empty() {
             // Either may be wrong: the nearer edit decides.
             let wants: Vec<(Want, f64)> =
                 options.iter().filter(|(_, fix, _)| fix.is_some()).filter_map(|(.., known)| known.clone()).collect();
             let own = self.nearest_edit(path, unit, point, &wants);
             let price = own.unwrap_or(UNKNOWN);
-            others.extend(self.helpers(path, unit, point, price));
+            others.extend(self.helpers(path, unit, point, (price + 1.0).max(3.2)));
             options.iter_mut().filter(|(_, fix, _)| fix.is_some()).for_each(|(cost, ..)| *cost += EDIT * price);
         }
         options.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -627,8 +648,9 @@ impl<'a> Judge<'a> {
         known: Option<(Want, f64)>,
     ) {
         path.cost += price;
-        if let Some((_, c)) = &known {
-            path.chosen.insert(self.unit_line(unit), (fix.is_some(), *c));
+        if let Some((want, c)) = &known {
+            let along = matches!(&self.roles[unit], Role::Between(wants) if wants.get(self.nth(unit)) == Some(want));
+            path.chosen.entry(self.unit_line(unit)).or_insert((fix.is_some(), *c, along));
         }
         if let Some((want, c)) = known {
             path.known.insert(unit, want);
@@ -649,8 +671,7 @@ impl<'a> Judge<'a> {
         if wants.len() == 1 {
             return wants.iter().collect();
         }
-        let key = &self.units[unit].key;
-        let nth = self.units[..unit].iter().filter(|other| other.key == *key).count();
+        let nth = self.nth(unit);
         let mut found: Vec<&Want> = Vec::new();
         if nth < wants.len() {
             found.push(&wants[wants.len() - 1 - nth]);
@@ -661,24 +682,49 @@ impl<'a> Judge<'a> {
         found
     }
 
+    /// How many units of the same name stand before one.
+    fn nth(&self, unit: usize) -> usize {
+        let key = &self.units[unit].key;
+        self.units[..unit].iter().filter(|other| other.key == *key).count()
+    }
+
+    /// Whether an array that is filled further on is right as far as it is filled.
+    fn is_so_far(&self, unit: usize, value: &Owned, want: &Want, adjoints: &[Tensor<f64>]) -> bool {
+        let key = &self.units[unit].key;
+        let next = self.units[unit + 1..].iter().find(|other| other.key == *key);
+        let goes_on =
+            next.is_some_and(|next| self.touched[next.members[0]].writes.iter().any(|(own, on)| own == key && *on));
+        let (true, Owned::Data(x, ..), Want::Node(node)) = (goes_on, value, want) else { return false };
+        let y = &adjoints[*node];
+        let there = |i: usize| {
+            x.as_slice()[i] == 0.0 || (x.as_slice()[i] - y.as_slice()[i]).abs() <= NEAR * y.as_slice()[i].abs()
+        };
+        x.shape() == y.shape() && x.iter().any(|&x| x != 0.0) && (0..x.len()).all(there)
+    }
+
     /// Helpers that a unit hangs on, nearest first.
     fn feeders(&self, path: &Path, unit: usize) -> Vec<usize> {
         let mut found = Vec::new();
         let mut stack: Vec<usize> = self.units[unit].reads.clone();
         while let Some(read) = stack.pop() {
-            if found.contains(&read)
-                || path.known.contains_key(&read)
-                || path.fixes.iter().any(|(fixed, _)| *fixed == read)
-            {
+            let is_fixed = path.fixes.iter().any(|(fixed, _)| *fixed == read);
+            let is_known = path.known.contains_key(&read);
+            if found.contains(&read) || is_fixed || is_known && !matches!(self.roles[read], Role::Unnamed) {
                 continue;
             }
             found.push(read);
-            stack.extend(&self.units[read].reads);
+            // What happens to be the gradient by something was computed rightly up to there.
+            if !is_known {
+                stack.extend(&self.units[read].reads);
+            }
         }
         // A statement in a loop is one, and its first turn stands for it.
         found.sort_unstable();
         let mut lines = HashSet::new();
         found.retain(|&unit| lines.insert(self.unit_line(unit)));
+        // What is computed again as in the forward part is not where one looks.
+        let again = |line: usize| self.forward.contains(self.source.lines().nth(line - 1).unwrap_or("").trim());
+        found.retain(|&unit| !self.units[unit].members.iter().all(|&k| again(self.line(k))));
         found.reverse();
         found
     }
@@ -721,7 +767,10 @@ impl<'a> Judge<'a> {
         }
         all.sort_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
         for (helper, edit) in all {
-            if self.work.get() > WORK || self.is_late.get() || found.iter().any(|(cost, _)| *cost < edit.cost) {
+            if self.work.get() > self.most_work()
+                || self.is_late.get()
+                || found.iter().any(|(cost, _)| *cost < edit.cost)
+            {
                 break;
             }
             let (from, cost) = (self.units[helper].members[0], edit.cost);

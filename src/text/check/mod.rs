@@ -228,12 +228,33 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
             }
         }
     }
+    // An array that is filled element by element: the gradient by each is that by the array as it was when the element was written.
+    let mut filled: HashMap<Id, usize> = HashMap::new();
+    for (name, vars, is_list, _) in &machine.assigned {
+        let Some(Value::Array(array)) = machine.look_up(name) else { continue };
+        let writes = machine.state.heap.writes(&array);
+        let (false, None, [var], true) = (*is_list, &array.view, &vars[..], writes.len() > 1) else { continue };
+        if writes.last().is_none_or(|(last, _)| last.id() != var.id()) {
+            continue;
+        }
+        let mut whole = Tensor::zeros(var.shape());
+        for (var, places) in writes {
+            let Some(node) = graph.find(var.id()) else { continue };
+            for &at in places.iter() {
+                whole.as_mut_slice()[at] = adjoints[node.index()].as_slice()[at];
+            }
+        }
+        adjoints.push(whole);
+        names.push(Some(name.to_string()));
+        filled.insert(var.id(), adjoints.len() - 1);
+    }
     let mut extra: HashMap<Id, usize> = HashMap::new();
     let mut wants: HashMap<Rc<str>, Vec<Want>> = HashMap::new();
     for (name, vars, is_list, _) in &machine.assigned {
         let nodes: Vec<usize> = vars
             .iter()
             .map(|var| match graph.find(var.id()) {
+                Some(_) if filled.contains_key(&var.id()) => filled[&var.id()],
                 Some(node) => node.index(),
                 // What does not lead to the output has a gradient of 0.
                 None => *extra.entry(var.id()).or_insert_with(|| {
@@ -365,6 +386,7 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         .flat_map(|x| x.iter())
         .filter(|x| x.is_finite())
         .fold(0.0, |max: f64, x| max.max(x.abs()));
+    let (natural, conventions) = natural(&here);
     let judge = Judge {
         options: &options.run,
         source: text,
@@ -374,7 +396,9 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         roles,
         signs,
         done,
-        natural: natural(&here, &machine),
+        natural,
+        conventions,
+        forward: text.lines().take(after[0].line - 1).map(str::trim).collect(),
         literals: literals(&steps),
         names: here.names.clone(),
         largest,
@@ -411,34 +435,34 @@ fn literals(steps: &[Step]) -> Vec<f64> {
 }
 
 /// Numbers that gradients are scaled by: those of the forward part, lengths, and simple ones; with their reciprocals.
-fn natural(forward: &Forward, machine: &Machine<'static, '_>) -> Vec<f64> {
-    let mut all = vec![1.0, 2.0];
-    let mut add = |x: f64| {
-        let x = x.abs();
-        if x > 1e-12 && x.is_finite() && !all.iter().any(|y: &f64| (y - x).abs() < 1e-12 * x) {
-            all.push(x);
-        }
-    };
+fn natural(forward: &Forward) -> (Vec<f64>, Vec<f64>) {
+    let (mut scalars, mut lengths) = (Vec::new(), Vec::new());
     for value in forward.point.state.frames[0].values() {
         match value {
-            Value::Number(_) => {
-                if let Some(x) = edits::plain(value) {
-                    add(x);
-                }
-            }
+            Value::Number(_) => scalars.extend(edits::plain(value)),
             Value::Array(array) => {
-                for n in judge::shape_of(&forward.point.state, array) {
-                    add(n as f64);
-                }
+                lengths.extend(judge::shape_of(&forward.point.state, array).iter().map(|&n| n as f64))
             }
             _ => {}
         }
     }
-    let _ = machine;
-    all.truncate(24);
+    // In an order that does not hang on how names are kept.
+    scalars.sort_by(f64::total_cmp);
+    lengths.sort_by(f64::total_cmp);
+    let mut all = vec![1.0, 2.0];
+    for x in scalars.iter().map(|x| x.abs()).chain(lengths.iter().copied()) {
+        if x > 1e-12 && x.is_finite() && all.len() < 32 && !all.iter().any(|y: &f64| (y - x).abs() < 1e-12 * x) {
+            all.push(x);
+        }
+    }
+    let whole = |x: &&f64| x.fract() == 0.0 && **x > 1.0;
+    let mut conventions: Vec<f64> = scalars.iter().filter(whole).copied().collect();
+    conventions.extend(lengths.iter().filter(whole).copied());
+    conventions.dedup();
+    conventions.truncate(6);
     let inverse: Vec<f64> = all.iter().map(|x| 1.0 / x).filter(|x| !all.contains(x)).collect();
     all.extend(inverse);
-    all
+    (all, conventions)
 }
 
 /// What belongs in place of a unit that is wrong: an edit of one of its statements that gives the right value, here and beside.
