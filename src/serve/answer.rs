@@ -32,6 +32,14 @@ const ELEMENTS: usize = 1 << 22;
 /// assert_eq!((asked("evil.example:8000"), asked("127.0.0.1:8001")), (421, 421));
 /// ```
 pub fn answer(request: &Request, port: u16) -> Response {
+    answer_while(request, port, Arc::new(|| true))
+}
+
+/// Says whether somebody still waits for the answer.
+pub(super) type Waiting = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// The same, given up where nobody waits for it any more.
+pub(super) fn answer_while(request: &Request, port: u16, waiting: Waiting) -> Response {
     if let Some(refusal) = foreign(request, port) {
         return refusal;
     }
@@ -42,7 +50,7 @@ pub fn answer(request: &Request, port: u16) -> Response {
         ("GET" | "HEAD", "/training.js") => Response::fine(SCRIPT, page::TRAINING.as_bytes()),
         ("GET" | "HEAD", "/icon.svg") => Response::fine("image/svg+xml", page::ICON.as_bytes()),
         ("GET" | "HEAD", "/api/classics") => Response::json(&page::classics()),
-        ("POST", "/api/check") => asked(request, check),
+        ("POST", "/api/check") => asked(request, |body| check(body, waiting)),
         ("POST", "/api/train") => asked(request, training::train),
         (_, "/" | "/page.css" | "/page.js" | "/training.js" | "/icon.svg" | "/api/classics") => {
             Response::refused(405, format!("{} is there for GET", request.path))
@@ -72,7 +80,7 @@ fn foreign(request: &Request, port: u16) -> Option<Response> {
 }
 
 /// What a request in JSON is answered. Its type is asked for, because forms of other pages cannot send it.
-fn asked(request: &Request, work: fn(&Value) -> Result<Value, String>) -> Response {
+fn asked(request: &Request, work: impl FnOnce(&Value) -> Result<Value, String>) -> Response {
     let kind = request.header("content-type").unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         return Response::refused(415, "a request has the type application/json");
@@ -93,7 +101,7 @@ fn bounds() -> Options {
 }
 
 /// What there is to say of a text: `{"text": ..., "loss": name or null}`.
-fn check(body: &Value) -> Result<Value, String> {
+fn check(body: &Value, waiting: Waiting) -> Result<Value, String> {
     let text = body["text"].as_str().ok_or(r#"check: a request is {"text": "..."}"#)?;
     let loss = match &body["loss"] {
         Value::Null => None,
@@ -101,6 +109,6 @@ fn check(body: &Value) -> Result<Value, String> {
         other => return Err(format!("check: loss is a name, got {other}")),
     };
     let until = Instant::now() + RUN;
-    let run = Options { stop: Some(Arc::new(move || Instant::now() > until)), ..bounds() };
+    let run = Options { stop: Some(Arc::new(move || Instant::now() > until || !waiting())), ..bounds() };
     Ok(page::analysis(text, &CheckOptions { run, loss }))
 }

@@ -166,13 +166,7 @@ impl Drop for Place {
 fn converse(stream: TcpStream, shared: &Shared) {
     let mut stream = Timed { stream, until: Instant::now() + PATIENCE };
     let (response, with_body, is_whole) = match Request::read(&mut stream) {
-        Ok(request) => {
-            let response = match shared.slot() {
-                Some(_slot) => answer(&request, shared.port),
-                None => Response::refused(503, "too much runs at once; try again"),
-            };
-            (response, request.method != "HEAD", true)
-        }
+        Ok(request) => (answered(&request, &stream.stream, shared), request.method != "HEAD", true),
         Err(Some(refusal)) => (refusal, true, false),
         Err(None) => return,
     };
@@ -180,6 +174,32 @@ fn converse(stream: TcpStream, shared: &Shared) {
     // Whoever left before the answer came has no use for the error.
     if response.write(&mut stream, with_body).is_ok() {
         stream.end(is_whole);
+    }
+}
+
+/// The answer; what is asked of the engine waits for its turn, and ends where nobody waits for it any more.
+fn answered(request: &Request, stream: &TcpStream, shared: &Shared) -> Response {
+    if request.method != "POST" {
+        return answer(request, shared.port);
+    }
+    let Some(_slot) = shared.slot() else { return Response::refused(503, "too much runs at once; try again") };
+    match stream.try_clone().and_then(|watched| watched.set_nonblocking(true).map(|()| watched)) {
+        Ok(watched) => {
+            let response = answer::answer_while(request, shared.port, Arc::new(move || is_open(&watched)));
+            match stream.set_nonblocking(false) {
+                Ok(()) => response,
+                Err(error) => Response::refused(500, error.to_string()),
+            }
+        }
+        Err(_) => answer(request, shared.port),
+    }
+}
+
+/// Whether a connection is not yet closed from the other side: a page that asks anew closes the one before.
+fn is_open(stream: &TcpStream) -> bool {
+    match stream.peek(&mut [0]) {
+        Ok(n) => n > 0,
+        Err(error) => error.kind() == ErrorKind::WouldBlock,
     }
 }
 
@@ -234,5 +254,46 @@ impl Write for Timed {
 
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_connection_is_open_until_the_other_side_closes_it() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let page = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        assert!(is_open(&stream));
+        drop(page);
+        let closes = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            !is_open(&stream)
+        });
+        assert!(closes);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_given_up() {
+        let text = include_str!("../../examples/classics/lstm_cell_wrong_cell.py");
+        let body = json!({ "text": text }).to_string();
+        let request = format!(
+            "POST /api/check HTTP/1.1\r\nHost: localhost:80\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let request = Request::read(&mut request.as_bytes()).unwrap();
+        let said = |waits: bool| -> Value {
+            let response = answer::answer_while(&request, 80, Arc::new(move || waits));
+            serde_json::from_slice(&response.body).unwrap()
+        };
+        assert_eq!(said(true)["verdict"], "wrong");
+        let given_up = said(false);
+        assert_eq!(given_up["verdict"], Value::Null);
+        let why = given_up["error"]["message"].as_str().or(given_up["reason"].as_str());
+        assert!(why.unwrap().ends_with("takes longer than it may"), "{given_up}");
     }
 }
