@@ -2,7 +2,7 @@
 
 use super::command::{Command, Flag, Given, JSON, Outcome, Paint, Word, failed, say};
 use retrograd::check::Verdict;
-use retrograd::text::{CheckOptions, Options, check};
+use retrograd::text::{CheckOptions, Options, check, page};
 use std::io::Read;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ pub(crate) const COMMAND: Command = Command {
     flags: &[
         Flag::text("loss", "NAME", "the name that is differentiated (default the last one of the forward part)"),
         Flag::text("seconds", "X", "the longest that the file may run (default 10)"),
+        Flag::file("html", "OUT", "writes graph, steps, verdicts and formulas as a page to this file, too"),
         JSON,
     ],
     examples: &["check backprop.py", "check backprop.py --json", "check - --loss J < backprop.py"],
@@ -38,8 +39,17 @@ fn main(given: &Given) -> Outcome {
     let loss = given.text("loss")?.map(str::to_owned);
     let seconds = given.number("seconds", "above 0", |x: &f64| *x > 0.0 && *x < 1e6)?.unwrap_or(10.0);
     let until = Instant::now() + Duration::from_secs_f64(seconds);
-    let run = Options { stop: Some(std::sync::Arc::new(move || Instant::now() > until)), ..Options::default() };
-    let report = match check(&text, &CheckOptions { run, loss }) {
+    let folder = std::path::Path::new(&given.words[0]).parent().map(std::path::Path::to_owned).unwrap_or_default();
+    let loader = Some(retrograd::store::loader(folder));
+    let run = Options { loader, stop: Some(std::sync::Arc::new(move || Instant::now() > until)), ..Options::default() };
+    let options = CheckOptions { run, loss };
+    if let Some(path) = given.path("html") {
+        let said = page::analysis(&text, &options);
+        let title = given.words[0].to_string_lossy();
+        std::fs::write(&path, page::still(&title, &text, &said))
+            .map_err(|error| failed(format!("--html: {}: {error}", path.display())))?;
+    }
+    let report = match check(&text, &options) {
         Ok(report) => report,
         Err(fault) => {
             eprintln!("{}: {fault}", Paint::stderr().red("error"));

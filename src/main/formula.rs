@@ -35,6 +35,11 @@ pub(crate) const BY: Flag =
 pub(crate) const MORE: &str =
     "A file holds statements of Python with NumPy; without NAME=VALUE, names that it assigns are data.";
 
+/// What a file may do: it opens what it names, from where the program runs.
+pub(crate) fn options() -> Options {
+    Options { loader: Some(retrograd::store::loader("")), ..Options::default() }
+}
+
 /// A parsed text, and the variables with their values.
 pub(crate) struct Formula {
     pub module: Module,
@@ -93,7 +98,7 @@ impl Formula {
         if !missing.is_empty() {
             if free == Free::Refused {
                 let like = missing.iter().map(|name| format!("{name}=1.5")).collect::<Vec<_>>().join(" ");
-                let fault = module.run_with(&variables, &Options::default()).err();
+                let fault = module.run_with(&variables, &options()).err();
                 let fault = fault.map_or(String::new(), |fault| format!("\n{fault}"));
                 return Err(usage(format!("no value for {}: give it as in {like}{fault}", missing.join(", "))));
             }
@@ -110,12 +115,11 @@ impl Formula {
 
     /// The value on a tape, with the variables. What the text gives no name is called f.
     pub fn record<'t>(&self, tape: &'t Tape<f64>) -> Result<Recorded<'t>, Failure> {
-        let recorded =
-            self.module.record(tape, &self.variables, &Options::default()).map_err(|fault| match fault.line() {
-                // What is wrong with the whole is wrong with what was given.
-                0 => usage(fault.to_string()),
-                _ => failed(fault.to_string()),
-            })?;
+        let recorded = self.module.record(tape, &self.variables, &options()).map_err(|fault| match fault.line() {
+            // What is wrong with the whole is wrong with what was given.
+            0 => usage(fault.to_string()),
+            _ => failed(fault.to_string()),
+        })?;
         let output = recorded.output;
         if output.is_constant() || !Graph::of(output).nodes().iter().any(|node| node.is_input()) {
             let names: Vec<&str> = self.variables.iter().map(|(name, _)| &name[..]).collect();
@@ -159,7 +163,7 @@ fn split(word: &str) -> Option<(&str, &str)> {
 fn parsed(name: &str, value: &str) -> Result<Tensor<f64>, Failure> {
     let wrong = |why: String| usage(format!("{name}={value}: {why}"));
     let module = Module::parse(value).map_err(|fault| wrong(format!("expected a number or a nested list\n{fault}")))?;
-    let scope = module.run(&Options::default()).map_err(|fault| wrong(fault.to_string()))?;
+    let scope = module.run(&options()).map_err(|fault| wrong(fault.to_string()))?;
     match scope.output() {
         Some((tensor, _)) => Ok(tensor.clone()),
         None => Err(wrong("expected a number or a nested list of numbers in rows of one length".to_owned())),
@@ -170,11 +174,11 @@ fn parsed(name: &str, value: &str) -> Result<Tensor<f64>, Failure> {
 fn assigned(module: &Module, variables: &[(String, Tensor<f64>)], name: &str) -> Result<Tensor<f64>, Failure> {
     let run = |variables: &[(String, Tensor<f64>)]| -> Result<(Tensor<f64>, Tensor<f64>), Failure> {
         let tape = Tape::new();
-        let recorded = module.record(&tape, variables, &Options::default())?;
+        let recorded = module.record(&tape, variables, &options())?;
         let own = recorded.variables.last().map(|(_, var)| var.value());
         Ok((recorded.output.value(), own.unwrap_or_else(|| Tensor::scalar(0.0))))
     };
-    let scope = module.run_with(variables, &Options::default())?;
+    let scope = module.run_with(variables, &options())?;
     let Some(value) = scope.get(name) else {
         return Err(usage(format!("--by {name}: the text assigns no number or array of this name")));
     };

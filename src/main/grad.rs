@@ -1,9 +1,9 @@
 //! `grad`: the value of a formula, its gradient by each variable, and its Hessian.
 
 use super::command::{Command, Flag, Given, JSON, Outcome, Paint, failed, say};
-use super::formula::{BY, FILE, Formula, Free, MORE, WORDS, nested};
+use super::formula::{BY, FILE, Formula, Free, MORE, WORDS, nested, options};
 use retrograd::functional::try_hessian;
-use retrograd::text::{Fault, Options};
+use retrograd::text::Fault;
 use retrograd::{Tape, Tensor, Var};
 use serde_json::{Map, Value as Json, json};
 use std::cell::RefCell;
@@ -98,7 +98,7 @@ fn function<'t>(formula: &Formula, all: Var<'t, f64>, failure: &RefCell<Option<F
         (name.clone(), part)
     };
     let variables: Vec<_> = formula.variables.iter().map(part).collect();
-    match formula.module.record_vars(all.tape(), &variables, &Options::default()) {
+    match formula.module.record_vars(all.tape(), &variables, &options()) {
         Ok(recorded) => recorded.output.sum(()),
         Err(fault) => {
             failure.replace(Some(fault));

@@ -28,7 +28,9 @@ fn main(given: &Given) -> Outcome {
     let loss = given.text("loss")?.map(str::to_owned);
     let seconds = given.number("seconds", "above 0", |x: &f64| *x > 0.0 && *x < 1e6)?.unwrap_or(10.0);
     let until = Instant::now() + Duration::from_secs_f64(seconds);
-    let run = Options { stop: Some(Arc::new(move || Instant::now() > until)), ..Options::default() };
+    let folder = file.parent().map(std::path::Path::to_owned).unwrap_or_default();
+    let loader = Some(retrograd::store::loader(folder));
+    let run = Options { loader, stop: Some(Arc::new(move || Instant::now() > until)), ..Options::default() };
     let options = CheckOptions { run, loss };
     let said = page::analysis(&text, &options);
     if let Some(detail) = said["error"]["detail"].as_str() {

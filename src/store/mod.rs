@@ -27,9 +27,14 @@
 //! ```
 
 mod header;
+#[cfg(feature = "text")]
+mod load;
 mod npz;
 mod numbers;
 mod problem;
+
+#[cfg(feature = "text")]
+pub use load::loader;
 
 pub use crate::files::{Lock, Source, open, read as read_file, write_atomically};
 

@@ -139,6 +139,11 @@ impl Npz {
 
     /// The array of an `.npy` file.
     fn npy(&self, bytes: &[u8]) -> Result<Tensor<f64>> {
+        self.npy_of_kind(bytes).map(|(array, _)| array)
+    }
+
+    /// The same, with the letter of its kind: `f`, `i`, `u` or `b`.
+    fn npy_of_kind(&self, bytes: &[u8]) -> Result<(Tensor<f64>, char)> {
         let cut = || damaged("its header is cut short");
         if !bytes.starts_with(b"\x93NUMPY") {
             return Err(damaged("it does not begin as an npy file does"));
@@ -155,6 +160,7 @@ impl Npz {
         let shape = Shape::new(&lengths).map_err(damaged)?;
         self.take(shape.numel().saturating_mul(size_of::<f64>()).saturating_sub(bytes.len()))?;
         let values = values(&kind, data)?;
+        let letter = kind.chars().nth(1).unwrap_or('f');
         if values.len() != shape.numel() {
             return Err(damaged(format!(
                 "shape {shape} has {} numbers, and there are {}",
@@ -163,11 +169,24 @@ impl Npz {
             )));
         }
         if !in_columns || shape.rank() < 2 {
-            return Tensor::new(shape, values);
+            return Ok((Tensor::new(shape, values)?, letter));
         }
         let reversed: Vec<usize> = lengths.iter().rev().copied().collect();
         let axes: Vec<usize> = (0..lengths.len()).rev().collect();
-        Tensor::new(Shape::new(&reversed)?, values)?.try_permute(&axes)
+        Ok((Tensor::new(Shape::new(&reversed)?, values)?.try_permute(&axes)?, letter))
+    }
+
+    /// An array of an `.npz` file with its kind.
+    #[cfg(feature = "text")]
+    pub fn array_of_kind(&self, name: &str) -> Option<Result<(Tensor<f64>, char)>> {
+        let entry = *self.entries.get(name)?;
+        Some(self.unpack(entry).and_then(|bytes| self.npy_of_kind(&bytes)))
+    }
+
+    /// The array of an `.npy` file with its kind.
+    #[cfg(feature = "text")]
+    pub fn of_npy(bytes: &[u8]) -> Result<(Tensor<f64>, char)> {
+        Self { bytes: Vec::new(), entries: BTreeMap::new(), left: Cell::new(MOST_BYTES) }.npy_of_kind(bytes)
     }
 }
 

@@ -218,7 +218,7 @@ fn lengths_of<'t>(m: &Machine<'t, '_>, value: &Value<'t>, numel: usize) -> Resul
     let open = all.iter().filter(|&&n| n == -1).count();
     let known: usize =
         all.iter().filter(|&&n| n >= 0).map(|&n| n as usize).try_fold(1usize, usize::checked_mul).unwrap_or(0);
-    if open > 1 || all.iter().any(|&n| n < -1) || open == 1 && (known == 0 || numel % known != 0) {
+    if open > 1 || all.iter().any(|&n| n < -1) || open == 1 && (known == 0 || !numel.is_multiple_of(known)) {
         return Err(Error::shape(format!("{numel} elements in lengths {all:?}")));
     }
     Ok(all.into_iter().map(|n| if n == -1 { numel / known } else { n as usize }).collect())
@@ -561,11 +561,15 @@ fn pythons<'t>(
             }
             Ok(Value::Number(Operand { data, kind, python: true }))
         }
-        ("load", [Value::Text(file)]) => {
+        ("load", [Value::Text(file)] | [Value::Text(file), Value::Text(_)]) => {
+            let name = match args.get(1) {
+                Some(Value::Text(name)) => Some(&**name),
+                _ => None,
+            };
             let Some(loader) = m.options.loader.clone() else {
                 return Err(said("files are not read here; write the numbers into the text"));
             };
-            let tensor = loader(file)?;
+            let tensor = loader(file, name)?;
             m.makes(tensor.0.len())?;
             let data =
                 if tensor.0.shape().rank() == 0 { Data::Number(tensor.0.item()) } else { Data::Tensor(tensor.0) };
@@ -1307,7 +1311,7 @@ functions! {
         if all.iter().any(|x| x.data.shape().rank() == 0) {
             return Err(said("a number is joined to nothing; write [x]"));
         }
-        let axis = if matches!(c.get("axis"), None) && matches!(c.values.get(1), Some((_, Some(Value::None)))) {
+        let axis = if c.get("axis").is_none() && matches!(c.values.get(1), Some((_, Some(Value::None)))) {
             for x in &mut all {
                 *x = reshaped(x, &[x.data.shape().numel()])?;
             }

@@ -64,8 +64,8 @@ use std::sync::Arc;
 use syntax::{Expr, Node, Stmt, StmtKind};
 use value::Value;
 
-/// What opens the files that a text names: the numbers, and of what kind they are.
-pub type Loader = Arc<dyn Fn(&str) -> Result<(Tensor<f64>, Kind)> + Send + Sync>;
+/// What opens the files that a text names, and an array of several by its name: the numbers, and of what kind they are.
+pub type Loader = Arc<dyn Fn(&str, Option<&str>) -> Result<(Tensor<f64>, Kind)> + Send + Sync>;
 
 /// What a text may do as it runs.
 #[derive(Clone)]

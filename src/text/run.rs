@@ -132,7 +132,7 @@ impl<'t, 'o> Machine<'t, 'o> {
             let message = format!("the text takes more than {} steps; they are bounded", self.options.steps);
             return Err(Fault::new(message, span));
         }
-        if self.steps % 256 == 0
+        if self.steps.is_multiple_of(256)
             && let Some(stop) = &self.options.stop
             && stop()
         {
@@ -333,10 +333,7 @@ impl<'t, 'o> Machine<'t, 'o> {
         self.push_step(Step::Enter(def.clone(), call.clone()));
         self.enter(def, call)?;
         let flow = self.run_traced(&def.body)?;
-        let returned = match flow {
-            Some(value) => value,
-            None => None,
-        };
+        let returned = flow.unwrap_or_default();
         let leave = Step::Leave(returned, Rc::new(stmt.clone()));
         self.push_step(leave.clone());
         self.replay(&leave)
@@ -360,15 +357,12 @@ impl<'t, 'o> Machine<'t, 'o> {
                         return Ok(Some(returned));
                     }
                 }
-                _ => match self.statement(stmt)? {
-                    Flow::Return(_) => {
-                        return Err(Fault::new(
-                            "a return inside a loop is not known where its function is judged",
-                            stmt.span,
-                        ));
+                _ => {
+                    if let Flow::Return(_) = self.statement(stmt)? {
+                        let message = "a return inside a loop is not known where its function is judged";
+                        return Err(Fault::new(message, stmt.span));
                     }
-                    _ => {}
-                },
+                }
             }
         }
         Ok(None)

@@ -125,11 +125,8 @@ impl Browser {
             self.from.read_until(0, &mut bytes).unwrap();
             assert_eq!(bytes.pop(), Some(0), "the browser has ended before it answered {method}");
             let answer: Value = serde_json::from_slice(&bytes).unwrap();
-            match answer["method"].as_str() {
-                Some("Runtime.exceptionThrown" | "Log.entryAdded") => {
-                    self.complaints.push(answer["params"].to_string())
-                }
-                _ => {}
+            if let Some("Runtime.exceptionThrown" | "Log.entryAdded") = answer["method"].as_str() {
+                self.complaints.push(answer["params"].to_string());
             }
             if answer["id"] == self.last {
                 assert!(answer["error"].is_null(), "{method}: {answer}");

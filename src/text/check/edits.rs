@@ -615,8 +615,8 @@ impl Maker<'_, '_> {
                     self.emit(site, new(Node::Call(function.clone(), swapped, named.to_vec())), bond, 1.6);
                 }
             }
-            for i in 1..args.len() {
-                self.emit(site, args[i].clone(), bond, 1.9);
+            for arg in &args[1..] {
+                self.emit(site, arg.clone(), bond, 1.9);
             }
         }
         // Axes.

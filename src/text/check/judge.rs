@@ -394,6 +394,8 @@ impl<'a> Judge<'a> {
         while best.k < self.steps.len() {
             self.advance(&mut best, point, None);
         }
+        // It was not asked how far its edits are.
+        best.cost += EDIT * UNKNOWN * best.fixes.len() as f64;
         let mut open = BinaryHeap::new();
         let mut waiting: Vec<Option<Path>> = vec![Some(start)];
         open.push(Entry { cost: 0.0, k: 0, at: 0 });
@@ -467,7 +469,8 @@ impl<'a> Judge<'a> {
             return members.first().copied();
         }
         let size = right.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-        let wrong = (0..found.len()).filter(|&i| !((found[i] - right[i]).abs() <= NEAR * size));
+        let near = |i: usize| (found[i] - right[i]).abs() <= NEAR * size;
+        let wrong = (0..found.len()).filter(|&i| !near(i));
         let lines: Vec<usize> = wrong.map(|i| writer[i]).collect();
         let count = |k: usize| lines.iter().filter(|other| self.line(**other) == self.line(k)).count();
         lines.iter().copied().max_by_key(|&k| (count(k), usize::MAX - k))

@@ -44,13 +44,7 @@ pub(super) fn needed(parent: &Expr, child: usize) -> u8 {
         Node::Both(..) => 3,
         Node::Choice(..) => 2,
         Node::Member(..) => 12,
-        Node::Index(..) | Node::Call(..) => {
-            if child == 0 {
-                12
-            } else {
-                1
-            }
-        }
+        Node::Index(..) | Node::Call(..) if child == 0 => 12,
         _ => 1,
     }
 }
