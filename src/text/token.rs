@@ -192,7 +192,7 @@ impl Lexer<'_> {
     /// A text: in NumPy code the name of a file, or the letters of an einsum; as a statement of its own, a comment.
     fn string(&mut self, quote: char) -> Result<(), Fault> {
         let from = self.at;
-        let triple = &self.rest()[..self.rest().len().min(3)] == quote.to_string().repeat(3).as_str();
+        let triple = self.rest().starts_with(&quote.to_string().repeat(3));
         let ending = quote.to_string().repeat(if triple { 3 } else { 1 });
         let begin = self.at + ending.len();
         let Some(length) = self.text[begin..].find(&ending) else {

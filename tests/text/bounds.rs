@@ -70,3 +70,12 @@ fn a_check_that_is_told_to_stop_says_that_it_was_not_done() {
     let error = after(1).unwrap_err();
     assert_eq!((error.line(), error.message()), (0, "judging the backward part takes longer than it may"));
 }
+
+#[test]
+fn letters_of_several_bytes_stand_behind_a_quote() {
+    for text in ["x = load(\"\u{e9}.npy\")\n", "\"\u{fffd}", "'\u{1f600}'", "\"\"\u{e9}"] {
+        // A file is not read here, and two texts side by side are no statement: errors, all of them but the third.
+        let parsed = Module::parse(text).map(|module| module.run(&Options::default()).is_ok());
+        assert_eq!(parsed.unwrap_or(false), text.starts_with('\''), "{text}");
+    }
+}
