@@ -11,6 +11,7 @@ _retrograd() {
         digits,--epochs | digits,--seed | digits,--lr) compopt +o default 2>/dev/null; return ;;
         digits,--out) COMPREPLY=($(compgen -d -- "$current")); return ;;
         check,--loss | check,--seconds) compopt +o default 2>/dev/null; return ;;
+        check,--html) COMPREPLY=(); return ;;
         grad,--by) compopt +o default 2>/dev/null; return ;;
         grad,--file) COMPREPLY=(); return ;;
         derive,--by) compopt +o default 2>/dev/null; return ;;
@@ -31,11 +32,13 @@ _retrograd() {
         train,--out) COMPREPLY=($(compgen -d -- "$current")); return ;;
         predict,--out) COMPREPLY=(); return ;;
         diagnose,--html) COMPREPLY=(); return ;;
+        serve,--port) compopt +o default 2>/dev/null; return ;;
+        page,--loss | page,--seconds) compopt +o default 2>/dev/null; return ;;
     esac
     case $command in
-        '') words='digits check grad derive draw rust train predict evaluate diagnose completions --help --version' ;;
+        '') words='digits check grad derive draw rust train predict evaluate diagnose serve page completions --help --version' ;;
         digits) words='--epochs --seed --lr --out --help' ;;
-        check) words='--loss --seconds --json --help' ;;
+        check) words='--loss --seconds --html --json --help' ;;
         grad) words='--file --by --hessian --json --help' ;;
         derive) words='--file --by --format --out --json --help' ;;
         draw) words='--file --by --format --out --title --down --locals --sweep --no-gradients --help' ;;
@@ -44,6 +47,8 @@ _retrograd() {
         predict) words='--out --json --help' ;;
         evaluate) words='--json --help' ;;
         diagnose) words='--html --json --markdown --help' ;;
+        serve) words='--port --help' ;;
+        page) words='--loss --seconds --help' ;;
         completions) words='bash zsh fish --help' always=1 ;;
     esac
     if [[ $current == -* || -z $command || -n $always ]]; then

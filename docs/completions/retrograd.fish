@@ -1,6 +1,6 @@
 # Completions of retrograd for fish; printed by `retrograd completions fish`.
 
-set -l commands digits check grad derive draw rust train predict evaluate diagnose completions
+set -l commands digits check grad derive draw rust train predict evaluate diagnose serve page completions
 complete -c retrograd -f
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -l help -d 'all commands'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -l version -d 'the version'
@@ -14,6 +14,7 @@ complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a check -d
 complete -c retrograd -n '__fish_seen_subcommand_from check' -F
 complete -c retrograd -n '__fish_seen_subcommand_from check' -l loss -x -d 'the name that is differentiated (default the last one of the forward part)'
 complete -c retrograd -n '__fish_seen_subcommand_from check' -l seconds -x -d 'the longest that the file may run (default 10)'
+complete -c retrograd -n '__fish_seen_subcommand_from check' -l html -r -F -d 'writes graph, steps, verdicts and formulas as a page to this file, too'
 complete -c retrograd -n '__fish_seen_subcommand_from check' -l json -d 'prints one object of JSON instead'
 complete -c retrograd -n '__fish_seen_subcommand_from check' -l help -d 'what it takes, with examples'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a grad -d 'the value of a formula, and its gradient by each variable'
@@ -84,6 +85,14 @@ complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l html -r -F -d
 complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l json -d 'prints one object of JSON instead'
 complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l markdown -d 'prints the report as Markdown instead'
 complete -c retrograd -n '__fish_seen_subcommand_from diagnose' -l help -d 'what it takes, with examples'
+complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a serve -d 'serves a page on this machine that says, as you type, which line of a backward pass is wrong'
+complete -c retrograd -n '__fish_seen_subcommand_from serve' -l port -x -d 'the port to listen on (default: a free one)'
+complete -c retrograd -n '__fish_seen_subcommand_from serve' -l help -d 'what it takes, with examples'
+complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a page -d 'writes what the page of serve shows of a file as one HTML file, which needs no server'
+complete -c retrograd -n '__fish_seen_subcommand_from page' -F
+complete -c retrograd -n '__fish_seen_subcommand_from page' -l loss -x -d 'the name that is differentiated (default the last one of the forward part)'
+complete -c retrograd -n '__fish_seen_subcommand_from page' -l seconds -x -d 'the longest that the file may run (default 10)'
+complete -c retrograd -n '__fish_seen_subcommand_from page' -l help -d 'what it takes, with examples'
 complete -c retrograd -n "not __fish_seen_subcommand_from $commands" -a completions -d 'prints what bash, zsh or fish completes'
 complete -c retrograd -n '__fish_seen_subcommand_from completions' -a 'bash zsh fish'
 complete -c retrograd -n '__fish_seen_subcommand_from completions' -l help -d 'what it takes, with examples'
