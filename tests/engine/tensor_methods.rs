@@ -13,6 +13,7 @@ const OF_VARIABLES_ALONE: &[&str] = &[
     "detach",
     "get_tape",
     "id",
+    "is_constant",
     "named",
     "numel",
     "on_gradient",

@@ -85,7 +85,7 @@ pub(super) fn gradient_of(
     }
     // nabla_w for weights: where one name alone begins so.
     for stem in ["nabla_", "grad_", "delta_nabla_"].iter().filter_map(|prefix| name.strip_prefix(prefix)) {
-        let mut fits = all.iter().filter(|known| known.to_lowercase().starts_with(&stem.to_lowercase()));
+        let mut fits = all.iter().filter(|known| known.starts_with(stem));
         if let (Some(one), None) = (fits.next(), fits.next()) {
             return Some((*one).to_owned());
         }
