@@ -66,9 +66,15 @@ fn a_check_that_is_told_to_stop_says_that_it_was_not_done() {
         let stop = Arc::new(move || asked.fetch_add(1, Ordering::Relaxed) >= n);
         check(text, &CheckOptions { run: Options { stop: Some(stop), ..Options::default() }, loss: None })
     };
-    assert!(after(usize::MAX).is_ok());
+    let report = after(usize::MAX).unwrap();
+    assert!(report.corrected.is_some());
     let error = after(1).unwrap_err();
     assert_eq!((error.line(), error.message()), (0, "judging the backward part takes longer than it may"));
+    // Somewhere between, the wrong line is known, and what belongs there is not.
+    let between = (2..10_000).find_map(|n| after(n).ok()).unwrap();
+    assert_eq!((between.verdict, between.first_wrong_line), (report.verdict, report.first_wrong_line));
+    assert_eq!(between.corrected, None);
+    assert_eq!(between.reason.as_deref(), Some("there was no time left to look for what belongs there"));
 }
 
 #[test]

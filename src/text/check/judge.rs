@@ -303,7 +303,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Counts a trial; false where the caller's stop has said that it is enough, after which nothing is tried, and nothing known.
+    /// Counts a trial; false where the caller's stop has said that it is enough, after which no edit is tried any more.
     pub fn goes_on(&self) -> bool {
         self.work.set(self.work.get() + 1);
         self.tried.set(self.tried.get() + 1);
@@ -318,7 +318,7 @@ impl<'a> Judge<'a> {
 
     /// Runs a step, with a statement of its own where an edit says so; false where it fails.
     pub fn step(&self, machine: &mut Machine<'static, 'a>, k: usize, edit: Option<&Edit>) -> bool {
-        if !self.goes_on() {
+        if !self.goes_on() && edit.is_some() {
             self.fail(machine, k);
             return false;
         }

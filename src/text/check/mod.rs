@@ -407,11 +407,14 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         is_late: Default::default(),
     };
     let path = judge.search(&here.point);
-    let report = report::made(&judge, &here, beside.as_ref(), path, &by);
-    match judge.is_late.get() {
-        false => Ok(report),
-        true => Err(Fault::of_all("judging the backward part takes longer than it may")),
+    if judge.is_late.get() {
+        return Err(Fault::of_all("judging the backward part takes longer than it may"));
     }
+    let mut report = report::made(&judge, &here, beside.as_ref(), path, &by);
+    if judge.is_late.get() && report.corrected.is_none() && report.verdict == Verdict::Differs {
+        report.reason = Some("there was no time left to look for what belongs there".to_owned());
+    }
+    Ok(report)
 }
 
 /// The numbers with a fraction that statements hold, each once.
