@@ -6,14 +6,15 @@ use crate::text::page;
 use crate::text::{CheckOptions, Options};
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// How long a text may run.
-const RUN: Duration = Duration::from_secs(2);
+/// How long a text may run at most, in seconds.
+const RUN: f64 = 3.0;
 /// Its steps, and the elements that it makes: 32 MiB of them.
 const STEPS: usize = 2_000_000;
 const ELEMENTS: usize = 1 << 22;
@@ -100,7 +101,8 @@ fn bounds() -> Options {
     Options { steps: STEPS, elements: ELEMENTS, ..Options::default() }
 }
 
-/// What there is to say of a text: `{"text": ..., "loss": name or null}`.
+/// What there is to say of a text: `{"text": ..., "loss": name or null, "seconds": number or null}`. Where the time was not enough for all
+/// of it, the answer's `is_late` is true.
 fn check(body: &Value, waiting: Waiting) -> Result<Value, String> {
     let text = body["text"].as_str().ok_or(r#"check: a request is {"text": "..."}"#)?;
     let loss = match &body["loss"] {
@@ -108,7 +110,23 @@ fn check(body: &Value, waiting: Waiting) -> Result<Value, String> {
         Value::String(name) => Some(name.clone()),
         other => return Err(format!("check: loss is a name, got {other}")),
     };
-    let until = Instant::now() + RUN;
-    let run = Options { stop: Some(Arc::new(move || Instant::now() > until || !waiting())), ..bounds() };
-    Ok(page::analysis(text, &CheckOptions { run, loss }))
+    let seconds = match &body["seconds"] {
+        Value::Null => RUN,
+        given => given
+            .as_f64()
+            .filter(|seconds| *seconds > 0.0 && *seconds <= RUN)
+            .ok_or_else(|| format!("check: seconds is a number above 0 and up to {RUN}, got {given}"))?,
+    };
+    let until = Instant::now() + Duration::from_secs_f64(seconds);
+    let is_late = Arc::new(AtomicBool::new(false));
+    let noted = is_late.clone();
+    let stop = move || {
+        let stops = Instant::now() > until || !waiting();
+        noted.fetch_or(stops, Ordering::Relaxed);
+        stops
+    };
+    let run = Options { stop: Some(Arc::new(stop)), ..bounds() };
+    let mut said = page::analysis(text, &CheckOptions { run, loss });
+    said["is_late"] = is_late.load(Ordering::Relaxed).into();
+    Ok(said)
 }

@@ -139,6 +139,12 @@ fn bodies_that_are_no_question_are_answered_with_what_one_is() {
     assert!(error("/api/check", &[b'['; 100_000]).starts_with("the body is no JSON: recursion"));
     assert_eq!(error("/api/check", b"{}"), r#"check: a request is {"text": "..."}"#);
     assert_eq!(error("/api/check", br#"{"text": "y = 1", "loss": 3}"#), "check: loss is a name, got 3");
+    for seconds in ["0", "-1", "1e9", "\"long\""] {
+        let body = format!(r#"{{"text": "y = 1", "seconds": {seconds}}}"#);
+        assert!(
+            error("/api/check", body.as_bytes()).starts_with("check: seconds is a number above 0 and up to 3, got")
+        );
+    }
     assert!(error("/api/train", br#"{"steps": 1e300}"#).starts_with("train: steps is a number from 1 to 1000"));
 }
 

@@ -9,6 +9,8 @@
   const text = $('text');
   // After the last keystroke, in milliseconds.
   const PAUSE = 200;
+  // For a first answer, in seconds; what takes longer is asked for anew.
+  const SOON = 0.8;
 
   let analysis = null;
   let position = 0;
@@ -52,16 +54,20 @@
     const mine = new AbortController();
     asking = mine;
     try {
-      const answer = await fetch('/api/check', {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ text: text.value }),
-        signal: mine.signal,
-      });
-      const body = await answer.json();
-      if (asking !== mine) return;
-      if (!answer.ok) throw new Error(body.error);
-      show(body);
+      for (const seconds of [SOON, null]) {
+        const answer = await fetch('/api/check', {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ text: text.value, seconds }),
+          signal: mine.signal,
+        });
+        const body = await answer.json();
+        if (asking !== mine) return;
+        if (!answer.ok) throw new Error(body.error);
+        const goesOn = body.is_late && seconds !== null;
+        show({ ...body, goesOn });
+        if (!goesOn) return;
+      }
     } catch (error) {
       if (error.name === 'AbortError' || asking !== mine) return;
       const lost = error instanceof TypeError;
@@ -103,7 +109,9 @@
   }
 
   function showVerdict() {
-    const { error, verdict, loss, value, reason, statements } = analysis;
+    const { error, verdict, loss, value, statements, goesOn } = analysis;
+    const reason = goesOn && verdict !== null ? 'Looking for what belongs there…' : analysis.reason;
+    if (goesOn && verdict === null) return sayVerdict('judging', 'Judging…', '');
     if (error) {
       const at = error.line ? `Line ${error.line}` : 'Error';
       return sayVerdict('error', at + ':', error.message);
@@ -457,6 +465,14 @@
 
   // ---- formulas and lines -----------------------------------------------------------------------------------------
 
+  // The page's policy allows no style in markup; set by a script it is the page's own.
+  function mathOf(text) {
+    const parsed = new DOMParser().parseFromString(text.replaceAll(' style="', ' data-style="'), 'text/html');
+    const math = document.importNode(parsed.querySelector('math'), true);
+    for (const part of math.querySelectorAll('[data-style]')) part.style.cssText = part.getAttribute('data-style');
+    return math;
+  }
+
   function writeFormulas() {
     const place = $('formulas');
     place.replaceChildren();
@@ -475,9 +491,7 @@
       const node = one.node === null || one.node === undefined ? null : analysis.graph.nodes[one.node];
       const own = part === 'backward' && node ? statementsOf(node)[0] : null;
       const line = own ? own.line : node && node.line;
-      const formula = one.mathml
-        ? document.importNode(new DOMParser().parseFromString(one.mathml, 'text/html').querySelector('math'), true)
-        : make('code', {}, one.latex);
+      const formula = one.mathml ? mathOf(one.mathml) : make('code', {}, one.latex);
       const inside = [formula, line ? make('span', { class: 'line' }, own ? `line ${line} ${marks[own.status]}` : `line ${line}`) : null];
       place.append(node
         ? make('button', { type: 'button', class: 'formula', 'data-line': line || 0, 'data-node': node.index, onclick: () => goTo(node.index) }, ...inside)
