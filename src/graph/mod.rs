@@ -226,6 +226,7 @@ impl<T: Element> Graph<T> {
         self.nodes.iter().find(|node| node.name.as_deref() == Some(name))
     }
     /// The same graph, with names for nodes that have none.
+    #[cfg(feature = "text")]
     pub(crate) fn with_names(mut self, name: impl Fn(&GraphNode<T>) -> Option<String>) -> Self {
         for node in self.nodes.iter_mut().filter(|node| node.name.is_none()) {
             node.name = name(node);
