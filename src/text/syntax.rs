@@ -181,6 +181,39 @@ impl Expr {
         }
     }
 
+    /// The same node, with what `f` makes of each child.
+    pub fn with_children(&self, f: &mut dyn FnMut(&E) -> E) -> Node {
+        match &self.node {
+            Node::Prefix(prefix, x) => Node::Prefix(*prefix, f(x)),
+            Node::Binary(sign, x, y) => Node::Binary(*sign, f(x), f(y)),
+            Node::Compare(x, rest) => Node::Compare(f(x), rest.iter().map(|(relation, y)| (*relation, f(y))).collect()),
+            Node::Both(is_and, x, y) => Node::Both(*is_and, f(x), f(y)),
+            Node::Choice(a, b, c) => Node::Choice(f(a), f(b), f(c)),
+            Node::Call(function, args, named) => {
+                let function = f(function);
+                let args = args.iter().map(&mut *f).collect();
+                Node::Call(function, args, named.iter().map(|(name, x)| (name.clone(), f(x))).collect())
+            }
+            Node::Member(x, name) => Node::Member(f(x), name.clone()),
+            Node::Index(x, y) => Node::Index(f(x), f(y)),
+            Node::Slice(a, b, c) => Node::Slice(a.as_ref().map(&mut *f), b.as_ref().map(&mut *f), c.as_ref().map(f)),
+            Node::Tuple(all) => Node::Tuple(all.iter().map(f).collect()),
+            Node::List(all) => Node::List(all.iter().map(f).collect()),
+            Node::Each(a, b, c, d) => Node::Each(f(a), f(b), f(c), d.as_ref().map(f)),
+            leaf => leaf.clone(),
+        }
+    }
+
+    /// The same expression of other names. It stands nowhere in the text.
+    pub fn map_names(&self, f: &mut dyn FnMut(&Rc<str>) -> Rc<str>) -> E {
+        let node = match &self.node {
+            Node::Name(name) => Node::Name(f(name)),
+            _ => self.with_children(&mut |x| x.map_names(f)),
+        };
+        // It is as tall as it was.
+        Rc::new(Self { node, span: Span::default(), height: self.height })
+    }
+
     /// Calls `f` with this and all below it.
     pub fn walk<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
         f(self);

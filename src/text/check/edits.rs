@@ -5,6 +5,7 @@
 //! statement by one of them is built from the values at hand (`built`). An edit's price says how far it is from what stands there.
 
 use super::judge::{Judge, statement};
+use super::siblings::{self, Renaming};
 use super::units::Unit;
 use super::write;
 use crate::tensor::Tensor;
@@ -16,38 +17,93 @@ use crate::text::value::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-/// Statements in place of one.
+/// Statements in place of others.
 #[derive(Clone)]
 pub(super) struct Edit {
+    /// The statement that is replaced, and those that are like it, where the same is said of all.
+    places: Vec<Place>,
+    pub cost: f64,
+}
+
+/// A statement in place of another.
+#[derive(Clone)]
+struct Place {
     /// Where the statement stands that is replaced.
-    pub of: Span,
-    pub new: Vec<Rc<Stmt>>,
+    of: Span,
+    new: Rc<Stmt>,
     /// The part of the text that is replaced, and by what.
     part: Span,
     by: Replacement,
-    pub cost: f64,
 }
 
 #[derive(Clone)]
 enum Replacement {
-    Expression(E, u8),
+    /// A part of the value by this, which has to bind so tightly.
+    Expression {
+        site: E,
+        instead: E,
+        bond: u8,
+    },
     Text(&'static str),
 }
 
 impl Edit {
-    pub fn instead_of(&self, stmt: &Stmt) -> Option<&[Rc<Stmt>]> {
-        (stmt.span == self.of).then_some(&self.new[..])
+    fn one(of: &Stmt, kind: StmtKind, part: Span, by: Replacement, cost: f64) -> Self {
+        let new = Rc::new(Stmt { kind, ..of.clone() });
+        Self { places: vec![Place { of: of.span, new, part, by }], cost }
     }
 
-    /// The statement's lines as they should be.
-    pub fn text(&self, stmt: &Stmt, source: &str) -> String {
-        let new = match &self.by {
-            Replacement::Expression(new, bond) => write::expression(new, source, *bond),
+    fn place(&self, stmt: &Stmt) -> Option<&Place> {
+        self.places.iter().find(|place| place.of == stmt.span)
+    }
+
+    pub fn instead_of(&self, stmt: &Stmt) -> Option<&Rc<Stmt>> {
+        self.place(stmt).map(|place| &place.new)
+    }
+
+    /// The lines of a statement that it changes, as they should be.
+    pub fn text(&self, stmt: &Stmt, source: &str) -> Option<String> {
+        let place = self.place(stmt)?;
+        let new = match &place.by {
+            Replacement::Expression { instead, bond, .. } => write::expression(instead, source, *bond),
             Replacement::Text(text) => (*text).to_owned(),
         };
-        write::line(stmt, source, (self.part.start, self.part.end), &new)
+        Some(write::line(stmt, source, (place.part.start, place.part.end), &new))
+    }
+
+    /// The same said of a statement and of others that are like it.
+    fn of_all(
+        &self,
+        stmt: &Rc<Stmt>,
+        others: &[(Rc<Stmt>, Renaming)],
+        is_known: &dyn Fn(&str) -> bool,
+    ) -> Option<Self> {
+        let Replacement::Expression { site, instead, bond } = &self.places[0].by else { return None };
+        let mut all = self.clone();
+        all.cost += OF_ALL;
+        for (other, renaming) in others {
+            let own = siblings::value(other)?;
+            let site = siblings::counterpart(siblings::value(stmt)?, own, site)?;
+            let instead = renaming.renamed(instead, is_known);
+            let value = replaced(own, &site, &instead);
+            let kind = match &other.kind {
+                StmtKind::Assign(targets, _) => StmtKind::Assign(targets.clone(), value),
+                StmtKind::Update(target, sign, _) => StmtKind::Update(target.clone(), *sign, value),
+                _ => return None,
+            };
+            let new = Rc::new(Stmt { kind, ..(**other).clone() });
+            let part = site.span;
+            let by = Replacement::Expression { site, instead, bond: *bond };
+            all.places.push(Place { of: other.span, new, part, by });
+        }
+        Some(all)
     }
 }
+
+/// What it adds to a price that the same is said of several statements.
+const OF_ALL: f64 = 0.3;
+/// The price of what the statement of another step says.
+const ANALOGY: f64 = 1.7;
 
 fn new(node: Node) -> E {
     Expr::new(node, Span::default()).unwrap_or_else(|_| Rc::new(none()))
@@ -98,8 +154,8 @@ struct Maker<'j, 'a> {
     of_gradient: bool,
 }
 
-/// All edits of a unit's statements, the nearest first.
-pub(super) fn of_unit(judge: &Judge<'_>, unit: usize, snaps: &[Rc<State<'static>>]) -> Vec<Edit> {
+/// All edits of a unit's statements, the nearest first; those that go for all statements of a kind too, where others are run up to a step.
+pub(super) fn of_unit(judge: &Judge<'_>, unit: usize, snaps: &[Rc<State<'static>>], until: usize) -> Vec<Edit> {
     let Unit { members, .. } = &judge.units[unit];
     let mut seen: HashSet<(usize, usize)> = HashSet::new();
     let mut all = Vec::new();
@@ -107,7 +163,29 @@ pub(super) fn of_unit(judge: &Judge<'_>, unit: usize, snaps: &[Rc<State<'static>
         let Some(stmt) = statement(&judge.steps[k]) else { continue };
         let Some(state) = snaps.get(k) else { continue };
         if seen.insert((stmt.span.start, stmt.span.end)) {
-            all.extend(of_statement(judge, stmt, state));
+            let mut own = of_statement(judge, stmt, state);
+            let is_known = |name: &str| state.frames.iter().any(|frame| frame.contains_key(name));
+            if let Some(value) = siblings::value(stmt) {
+                own.extend(judge.siblings.by_analogy(stmt, &is_known).into_iter().map(|instead| {
+                    let kind = match &stmt.kind {
+                        StmtKind::Update(target, sign, _) => StmtKind::Update(target.clone(), *sign, instead.clone()),
+                        StmtKind::Assign(targets, _) => StmtKind::Assign(targets.clone(), instead.clone()),
+                        other => other.clone(),
+                    };
+                    let by = Replacement::Expression { site: value.clone(), instead, bond: 1 };
+                    Edit::one(stmt, kind, value.span, by, ANALOGY)
+                }));
+            }
+            let is_run = |other: &Stmt| {
+                judge.steps[members[0]..=until].iter().filter_map(statement).any(|step| step.span == other.span)
+            };
+            let others = judge.siblings.others(stmt).filter(|other| is_run(other));
+            let others: Vec<(Rc<Stmt>, Renaming)> =
+                others.filter_map(|other| Some((other.clone(), siblings::renaming(stmt, other)?))).collect();
+            if !others.is_empty() {
+                all.extend(own.iter().filter_map(|edit| edit.of_all(stmt, &others, &is_known)));
+            }
+            all.extend(own);
         }
     }
     all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
@@ -224,22 +302,15 @@ impl Maker<'_, '_> {
             StmtKind::Update(target, sign, _) => StmtKind::Update(target.clone(), *sign, value),
             _ => StmtKind::Expr(value),
         };
-        let new = vec![Rc::new(Stmt { kind, ..(*self.stmt).clone() })];
-        self.found.push(Edit {
-            of: self.stmt.span,
-            new,
-            part: site.span,
-            by: Replacement::Expression(instead, bond),
-            cost,
-        });
+        let by = Replacement::Expression { site: site.clone(), instead, bond };
+        self.found.push(Edit::one(&self.stmt, kind, site.span, by, cost));
     }
 
     /// Edits of the statement as such.
     fn statements(&mut self) {
         let stmt = self.stmt.clone();
         let mut with = |kind: StmtKind, part: Span, by: &'static str, cost: f64| {
-            let new = vec![Rc::new(Stmt { kind, ..(*stmt).clone() })];
-            self.found.push(Edit { of: stmt.span, new, part, by: Replacement::Text(by), cost });
+            self.found.push(Edit::one(&stmt, kind, part, Replacement::Text(by), cost));
         };
         match &stmt.kind {
             StmtKind::Assign(targets, value) if targets.len() == 1 => {
@@ -378,14 +449,8 @@ impl Maker<'_, '_> {
             }
             other => other.clone(),
         };
-        let new = vec![Rc::new(Stmt { kind, ..(*self.stmt).clone() })];
-        self.found.push(Edit {
-            of: self.stmt.span,
-            new,
-            part: site.span,
-            by: Replacement::Expression(instead, bond),
-            cost,
-        });
+        let by = Replacement::Expression { site: site.clone(), instead, bond };
+        self.found.push(Edit::one(&self.stmt, kind, site.span, by, cost));
     }
 
     #[allow(clippy::too_many_lines, reason = "the edits that there are, one after the other")]
@@ -699,25 +764,7 @@ fn replaced(root: &E, part: &E, by: &E) -> E {
     if root.span.start > part.span.start || root.span.end < part.span.end {
         return root.clone();
     }
-    let go = |x: &E| replaced(x, part, by);
-    let node = match &root.node {
-        Node::Prefix(prefix, x) => Node::Prefix(*prefix, go(x)),
-        Node::Binary(sign, x, y) => Node::Binary(*sign, go(x), go(y)),
-        Node::Compare(x, rest) => Node::Compare(go(x), rest.iter().map(|(relation, y)| (*relation, go(y))).collect()),
-        Node::Both(is_and, x, y) => Node::Both(*is_and, go(x), go(y)),
-        Node::Choice(a, b, c) => Node::Choice(go(a), go(b), go(c)),
-        Node::Call(f, args, named) => {
-            let named = named.iter().map(|(name, x)| (name.clone(), go(x))).collect();
-            Node::Call(go(f), args.iter().map(go).collect(), named)
-        }
-        Node::Member(x, name) => Node::Member(go(x), name.clone()),
-        Node::Index(x, y) => Node::Index(go(x), go(y)),
-        Node::Slice(a, b, c) => Node::Slice(a.as_ref().map(go), b.as_ref().map(go), c.as_ref().map(go)),
-        Node::Tuple(all) => Node::Tuple(all.iter().map(go).collect()),
-        Node::List(all) => Node::List(all.iter().map(go).collect()),
-        Node::Each(a, b, c, d) => Node::Each(go(a), go(b), go(c), d.as_ref().map(go)),
-        leaf => leaf.clone(),
-    };
+    let node = root.with_children(&mut |x| replaced(x, part, by));
     match Expr::new(node, root.span) {
         Ok(new) => new,
         Err(_) => root.clone(),
@@ -852,7 +899,7 @@ fn scaled(x: &E, c: f64, numbers: &[(E, f64)]) -> (E, f64) {
 impl Maker<'_, '_> {
     /// What an expression gives, without a trace of it left behind.
     fn evaluate(&mut self, expr: &E) -> Option<Tensor<f64>> {
-        if !self.judge.goes_on() {
+        if !self.judge.may_go_on() {
             return None;
         }
         let cells = self.machine.state.heap.cells.len();

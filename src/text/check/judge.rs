@@ -8,6 +8,8 @@
 //! every turn of a loop is one.
 
 use super::edits::{self, Edit};
+use super::forecast::{Forecast, Slopes};
+use super::siblings::Siblings;
 use super::units::{Key, Touches, Unit};
 use crate::tensor::Tensor;
 use crate::text::Options;
@@ -15,6 +17,7 @@ use crate::text::number::{Data, Kind, Operand};
 use crate::text::run::{Machine, State, Step};
 use crate::text::syntax::{Node, Stmt, StmtKind};
 use crate::text::value::{Array, Value};
+use std::cell::RefCell;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -30,9 +33,16 @@ const HEAD_SCALED: f64 = 0.1;
 const RESCALED: f64 = 0.35;
 const OTHER_MEANING: f64 = 0.6;
 const AGAIN: f64 = 0.01;
+/// The same slip in a statement that is like one that is wrong already.
+const LIKE_ANOTHER: f64 = 0.2;
+/// A value that nothing reads before another is put in its place.
+const LOST: f64 = 0.05;
 /// What an edit's price adds, where several statements may be the wrong one, and that of none.
 const EDIT: f64 = 0.02;
 const UNKNOWN: f64 = 8.0;
+/// The price of the nearest edits, and how much dearer those are that are tried with them.
+const NEAREST: f64 = 0.8;
+const ABOUT_AS_NEAR: f64 = 0.2;
 
 /// A value, by itself: what a name has without the memory that it shares.
 #[derive(Clone, Debug)]
@@ -91,6 +101,8 @@ pub(super) struct Judge<'a> {
     pub conventions: Vec<f64>,
     /// The lines of the forward part.
     pub forward: HashSet<&'a str>,
+    /// Statements that are the same but for the step that they are of.
+    pub siblings: Siblings,
     /// Numbers that are written out in the backward part.
     pub literals: Vec<f64>,
     /// The nodes that have names, with these.
@@ -119,10 +131,37 @@ pub(super) struct Path {
     pub known: HashMap<usize, Want>,
     /// The state before each step.
     pub snaps: Vec<Rc<State<'static>>>,
+    /// The steps that fail.
+    failed: HashSet<usize>,
+    /// What is to be asked before it goes on.
+    asks: Option<Question>,
 }
 
-fn is_edited(step: &Step, edit: &Edit) -> bool {
+/// Edits of the helpers of a unit, the nearest first, and how many of them were tried.
+struct Search {
+    edits: Vec<(usize, Edit)>,
+    next: usize,
+    slopes: Slopes,
+}
+
+/// What takes long to answer, and is asked where nothing cheaper explains all.
+#[derive(Clone)]
+enum Question {
+    /// How near the edit of a unit is that gives it one of these values.
+    Price(usize, Vec<(Want, f64)>),
+    /// Which helper of a unit is wrong, and not the unit; what the path cost before the question, and how far the answer is.
+    Helpers { unit: usize, before: f64, search: Option<Rc<RefCell<Search>>> },
+}
+
+pub(super) fn is_edited(step: &Step, edit: &Edit) -> bool {
     statement(step).is_some_and(|stmt| edit.instead_of(stmt).is_some())
+}
+
+impl Search {
+    /// The price of the next edit; infinite where there is none.
+    fn price(&self) -> f64 {
+        self.edits.get(self.next).map_or(f64::INFINITY, |(_, edit)| edit.cost)
+    }
 }
 
 impl Path {
@@ -157,7 +196,7 @@ pub(super) fn owned(machine: &Machine<'static, '_>, value: &Value<'static>) -> O
 }
 
 /// All numbers of a value, one behind the other.
-fn numbers(value: &Owned) -> Vec<f64> {
+pub(super) fn numbers(value: &Owned) -> Vec<f64> {
     match value {
         Owned::Data(x, ..) => x.to_vec(),
         Owned::List(all) => all.iter().flat_map(numbers).collect(),
@@ -304,7 +343,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Counts a trial; false where the caller's stop has said that it is enough, after which no edit is tried any more.
-    pub fn goes_on(&self) -> bool {
+    pub fn may_go_on(&self) -> bool {
         self.work.set(self.work.get() + 1);
         self.tried.set(self.tried.get() + 1);
         if self.tried.get().is_multiple_of(ASKED)
@@ -318,23 +357,20 @@ impl<'a> Judge<'a> {
 
     /// Runs a step, with a statement of its own where an edit says so; false where it fails.
     pub fn step(&self, machine: &mut Machine<'static, 'a>, k: usize, edit: Option<&Edit>) -> bool {
-        if !self.goes_on() && edit.is_some() {
+        if !self.may_go_on() && edit.is_some() {
             self.fail(machine, k);
             return false;
         }
         machine.rewind_limits();
         let done = match &self.steps[k] {
             Step::Run(stmt) => match edit.and_then(|edit| edit.instead_of(stmt)) {
-                Some(new) => new.iter().try_for_each(|stmt| machine.replay(&Step::Run(stmt.clone()))),
+                Some(new) => machine.replay(&Step::Run(new.clone())),
                 None => machine.replay(&self.steps[k]),
             },
-            Step::Leave(value, stmt) => {
-                let edited = edit.and_then(|edit| edit.instead_of(stmt)).and_then(|new| new.first().cloned());
-                match edited.as_ref().map(|stmt| &stmt.kind) {
-                    Some(StmtKind::Return(value)) => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
-                    _ => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
-                }
-            }
+            Step::Leave(value, stmt) => match edit.and_then(|edit| edit.instead_of(stmt)).map(|stmt| &stmt.kind) {
+                Some(StmtKind::Return(value)) => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
+                _ => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
+            },
             other => machine.replay(other),
         };
         if done.is_err() {
@@ -372,8 +408,21 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The line that stands for a unit: that which completes it, for an array of zeros is made in another one than it is filled in.
     fn unit_line(&self, unit: usize) -> usize {
-        self.line(self.units[unit].members[0])
+        self.line(self.units[unit].members[self.units[unit].members.len() - 1])
+    }
+
+    /// What it costs to take a unit's statement for wrong: the less where it is one that is wrong already, or one of its kind is.
+    fn price_of_wrong(&self, path: &Path, unit: usize) -> f64 {
+        let line = self.unit_line(unit);
+        if path.lines.contains(&line) {
+            AGAIN
+        } else if path.lines.iter().any(|&other| self.siblings.are(line, other)) {
+            LIKE_ANOTHER
+        } else {
+            1.0
+        }
     }
 
     /// The explanation with the fewest wrong statements; where the search takes too long, the one that was cheapest up to there.
@@ -388,6 +437,8 @@ impl<'a> Judge<'a> {
             scales: HashMap::new(),
             known: HashMap::new(),
             snaps: vec![],
+            failed: HashSet::new(),
+            asks: None,
         };
         // What the cheapest choice at each place comes to: nothing dearer is worth a look.
         let mut best = start.clone();
@@ -405,12 +456,31 @@ impl<'a> Judge<'a> {
             }
             let Some(mut path) = waiting[entry.at].take() else { continue };
             let mut others = Vec::new();
-            if self.advance(&mut path, point, Some(&mut others)) {
-                if path.cost < best.cost {
-                    best = path;
+            match path.asks.take() {
+                Some(Question::Price(unit, wants)) => {
+                    let price = self.nearest_edit(&path, unit, point, &wants).unwrap_or(UNKNOWN);
+                    path.cost += EDIT * (price - NEAREST).max(0.0);
+                    others.push(path);
                 }
-            } else {
-                others.push(path);
+                Some(Question::Helpers { unit, before, search }) => {
+                    let (asked, first) = (path.cost, search.is_none());
+                    path.cost = before;
+                    let search = search.unwrap_or_else(|| Rc::new(RefCell::new(self.helpers(&path, unit, point))));
+                    let from = if first { NEAREST } else { search.borrow().price() };
+                    others.extend(self.explained_by_helpers(&path, unit, point, &mut search.borrow_mut()));
+                    let to = search.borrow().price();
+                    if to.is_finite() {
+                        path.cost = asked + EDIT * (to - from).max(0.0);
+                        path.asks = Some(Question::Helpers { unit, before, search: Some(search) });
+                        others.push(path);
+                    }
+                }
+                None if self.advance(&mut path, point, Some(&mut others)) && path.asks.is_none() => {
+                    if path.cost < best.cost {
+                        best = path;
+                    }
+                }
+                None => others.push(path),
             }
             for path in others {
                 if path.cost < best.cost {
@@ -471,7 +541,12 @@ impl<'a> Judge<'a> {
         let size = right.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
         let near = |i: usize| (found[i] - right[i]).abs() <= NEAR * size;
         let wrong = (0..found.len()).filter(|&i| !near(i));
-        let lines: Vec<usize> = wrong.map(|i| writer[i]).collect();
+        // An array that is filled further on holds what it began with there.
+        let is_filled = |k: usize| members.len() == 1 || k != members[0] || !self.is_continued(unit);
+        let mut lines: Vec<usize> = wrong.map(|i| writer[i]).collect();
+        if lines.iter().any(|&k| is_filled(k)) {
+            lines.retain(|&k| is_filled(k));
+        }
         let count = |k: usize| lines.iter().filter(|other| self.line(**other) == self.line(k)).count();
         lines.iter().copied().max_by_key(|&k| (count(k), usize::MAX - k))
     }
@@ -483,7 +558,9 @@ impl<'a> Judge<'a> {
         while path.k < self.steps.len() {
             let k = path.k;
             path.snaps.push(Rc::new(machine.state.clone()));
-            self.step(&mut machine, k, path.edit_of(&self.steps[k]));
+            if !self.step(&mut machine, k, path.edit_of(&self.steps[k])) {
+                path.failed.insert(k);
+            }
             path.k += 1;
             for &unit in &self.done[k] {
                 self.choose(path, unit, point, &mut machine, others.as_deref_mut());
@@ -509,8 +586,7 @@ impl<'a> Judge<'a> {
         let value = self.get(machine, &self.units[unit].key);
         let mut options: Vec<(f64, Option<Fix>, Option<(Want, f64)>)> = Vec::new();
         let read: Vec<f64> = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied()).collect();
-        let again = path.lines.contains(&self.unit_line(unit));
-        let wrong = if again { AGAIN } else { 1.0 };
+        let wrong = self.price_of_wrong(path, unit);
         let adjoints = &point.adjoints;
         let own = self.signs[unit];
         match &self.roles[unit] {
@@ -550,7 +626,12 @@ impl<'a> Judge<'a> {
                     }
                     None => {}
                 }
-                let is_dead = !self.units[unit].is_read && self.units[unit].is_last;
+                let Unit { is_read, is_last, .. } = self.units[unit];
+                let is_dead = !is_read && is_last;
+                if !is_read && !is_last {
+                    // It is written over before it is read: no matter what it was, and what writes over it is to be looked at.
+                    options.push((LOST, None, None));
+                }
                 let scaled = wants.iter().find_map(|want| Some((want.clone(), self.ratio(&value, want, adjoints)?)));
                 match scaled {
                     Some((want, c)) if read.iter().any(|r| (r - c).abs() < 1e-9 * c.abs()) => {
@@ -611,15 +692,20 @@ impl<'a> Judge<'a> {
             }
             return;
         };
-        if mismatch && !self.feeders(path, unit).is_empty() {
-            // Either may be wrong: the nearer edit decides.
-            let wants: Vec<(Want, f64)> =
-                options.iter().filter(|(_, fix, _)| fix.is_some()).filter_map(|(.., known)| known.clone()).collect();
-            let own = self.nearest_edit(path, unit, point, &wants);
-            let price = own.unwrap_or(UNKNOWN);
-            others.extend(self.helpers(path, unit, point, (price + 1.0).max(3.2)));
-            options.iter_mut().filter(|(_, fix, _)| fix.is_some()).for_each(|(cost, ..)| *cost += EDIT * price);
+        let is_asked = mismatch && !self.feeders(path, unit).is_empty();
+        if is_asked {
+            // Either may be wrong: the nearer edit decides. Edits are looked for when it is their turn.
+            let mut helpers = path.clone();
+            helpers.state = machine.state.clone();
+            let least = self.feeders(path, unit).into_iter().map(|helper| self.price_of_wrong(path, helper));
+            helpers.cost += least.fold(1.0, f64::min) + EDIT * NEAREST;
+            helpers.asks = Some(Question::Helpers { unit, before: path.cost, search: None });
+            others.push(helpers);
+            options.iter_mut().filter(|(_, fix, _)| fix.is_some()).for_each(|(cost, ..)| *cost += EDIT * NEAREST);
         }
+        let wants: Vec<(Want, f64)> =
+            options.iter().filter(|(_, fix, _)| fix.is_some()).filter_map(|(.., known)| known.clone()).collect();
+        let question = |fix: &Option<Fix>| (is_asked && fix.is_some()).then(|| Question::Price(unit, wants.clone()));
         options.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut first = None;
         for (price, fix, known) in options {
@@ -629,12 +715,14 @@ impl<'a> Judge<'a> {
             }
             let mut other = path.clone();
             other.state = machine.state.clone();
+            other.asks = question(&fix);
             let mut fork = self.machine(std::mem::take(&mut other.state));
             self.settle(&mut other, unit, point, &mut fork, price, fix, known);
             other.state = fork.state;
             others.push(other);
         }
         if let Some((price, fix, known)) = first {
+            path.asks = question(&fix);
             self.settle(path, unit, point, machine, price, fix, known);
         }
     }
@@ -685,18 +773,31 @@ impl<'a> Judge<'a> {
         found
     }
 
-    /// How many units of the same name stand before one.
+    /// How many times a unit's name was given a new value before it; what goes on in the same array or sum is no new one.
     fn nth(&self, unit: usize) -> usize {
         let key = &self.units[unit].key;
-        self.units[..unit].iter().filter(|other| other.key == *key).count()
+        let is_new = |other: &Unit| {
+            let begins = other.members[0];
+            other.key == *key && !self.touched[begins].writes.iter().any(|(own, goes_on)| own == key && *goes_on)
+        };
+        self.units[..=unit].iter().filter(|other| is_new(other)).count().saturating_sub(1)
+    }
+
+    /// Whether what a unit holds is written to further on.
+    fn is_continued(&self, unit: usize) -> bool {
+        let key = &self.units[unit].key;
+        let next = self.units[unit + 1..].iter().find(|other| other.key == *key);
+        next.is_some_and(|next| self.touched[next.members[0]].writes.iter().any(|(own, on)| own == key && *on))
+    }
+
+    /// Whether a unit's value is a gradient times a number, or is it as far as it is filled.
+    pub fn fits(&self, unit: usize, value: &Owned, want: &Want, c: f64, adjoints: &[Tensor<f64>]) -> bool {
+        self.is(value, want, c, adjoints) || c == 1.0 && self.is_so_far(unit, value, want, adjoints)
     }
 
     /// Whether an array that is filled further on is right as far as it is filled.
     fn is_so_far(&self, unit: usize, value: &Owned, want: &Want, adjoints: &[Tensor<f64>]) -> bool {
-        let key = &self.units[unit].key;
-        let next = self.units[unit + 1..].iter().find(|other| other.key == *key);
-        let goes_on =
-            next.is_some_and(|next| self.touched[next.members[0]].writes.iter().any(|(own, on)| own == key && *on));
+        let goes_on = self.is_continued(unit);
         let (true, Owned::Data(x, ..), Want::Node(node)) = (goes_on, value, want) else { return false };
         let y = &adjoints[*node];
         let there = |i: usize| {
@@ -735,25 +836,50 @@ impl<'a> Judge<'a> {
     /// The price of the nearest edit of a unit that gives what it should come to.
     fn nearest_edit(&self, path: &Path, unit: usize, point: &Point, wants: &[(Want, f64)]) -> Option<f64> {
         let mut trial = self.trial(unit, &path.snaps);
-        let fits = |value: &Owned| wants.iter().any(|(want, c)| self.is(value, want, *c, &point.adjoints));
-        let edits = edits::of_unit(self, unit, &path.snaps);
+        let fits = |value: &Owned| wants.iter().any(|(want, c)| self.fits(unit, value, want, *c, &point.adjoints));
+        let until = self.units[unit].members.last().copied().unwrap_or(0);
+        let edits = edits::of_unit(self, unit, &path.snaps, until);
         edits.iter().find(|edit| trial.evaluated(edit).is_some_and(|value| fits(&value))).map(|edit| edit.cost)
     }
 
-    /// The paths in which a helper is wrong by an edit below a price, and not the statement that it feeds.
-    fn helpers(&self, path: &Path, unit: usize, point: &Point, below: f64) -> Vec<Path> {
-        let mut found: Vec<(f64, Path)> = Vec::new();
-        let wants: Vec<Want> = match &self.roles[unit] {
+    /// What the unit may come to.
+    fn wants(&self, unit: usize) -> Vec<Want> {
+        match &self.roles[unit] {
             Role::Final(want) => vec![want.clone()],
             Role::Between(wants) => wants.clone(),
-            Role::Unnamed => return Vec::new(),
-        };
+            Role::Unnamed => Vec::new(),
+        }
+    }
+
+    /// The edits of all helpers of a unit, the nearest first.
+    fn helpers(&self, path: &Path, unit: usize, point: &Point) -> Search {
+        let until = self.units[unit].members.last().copied().unwrap_or(0);
+        let mut edits: Vec<(usize, Edit)> = Vec::new();
+        for helper in self.feeders(path, unit) {
+            if self.units[helper].members[0] < path.snaps.len() {
+                let all = edits::of_unit(self, helper, &path.snaps, until);
+                edits.extend(all.into_iter().filter(|edit| edit.cost < UNKNOWN).map(|edit| (helper, edit)));
+            }
+        }
+        edits.sort_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
+        let (wants, own) = (self.wants(unit), self.signs[unit]);
+        let read = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied());
+        let scales: Vec<f64> = std::iter::once(own).chain(read).collect();
+        let targets = wants.iter().flat_map(|want| scales.iter().map(move |&c| self.wanted(want, c, point)));
+        Search { edits, next: 0, slopes: Slopes::new(self, path, unit, point, targets) }
+    }
+
+    /// The paths in which a helper is wrong by an edit, and not the statement that it feeds: by the next edits, which are about as near.
+    fn explained_by_helpers(&self, path: &Path, unit: usize, point: &Point, search: &mut Search) -> Vec<Path> {
+        let mut found = Vec::new();
+        let wants = self.wants(unit);
         let until = self.units[unit].members.last().copied().unwrap_or(0);
         let read: Vec<f64> = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied()).collect();
+        let own = self.signs[unit];
         let known = |value: &Owned| {
             wants.iter().find_map(|want| {
-                if self.is(value, want, 1.0, &point.adjoints) {
-                    return Some((want.clone(), 1.0));
+                if self.is(value, want, own, &point.adjoints) {
+                    return Some((want.clone(), own));
                 }
                 let c = self.ratio(value, want, &point.adjoints)?;
                 let scaled =
@@ -761,42 +887,40 @@ impl<'a> Judge<'a> {
                 scaled.then(|| (want.clone(), c))
             })
         };
-        let mut all: Vec<(usize, Edit)> = Vec::new();
-        for helper in self.feeders(path, unit) {
-            if self.units[helper].members[0] < path.snaps.len() {
-                let edits = edits::of_unit(self, helper, &path.snaps);
-                all.extend(edits.into_iter().filter(|edit| edit.cost < below).map(|edit| (helper, edit)));
-            }
-        }
-        all.sort_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
-        for (helper, edit) in all {
-            if self.work.get() > self.most_work()
-                || self.is_late.get()
-                || found.iter().any(|(cost, _)| *cost < edit.cost)
-            {
+        let mut forecast = Forecast::new(self, path, unit, point, &mut search.slopes);
+        // About as near is what another choice would not come before.
+        let up_to = search.edits.get(search.next).map_or(0.0, |(_, edit)| edit.cost + ABOUT_AS_NEAR);
+        while let Some((helper, edit)) = search.edits.get(search.next).filter(|(_, edit)| edit.cost < up_to) {
+            if self.work.get() > self.most_work() || self.is_late.get() {
                 break;
             }
-            let (from, cost) = (self.units[helper].members[0], edit.cost);
-            let fix = Fix::Edit(edit);
-            let (state, snaps) = self.rerun(&path.snaps[from], from, until, path, Some((helper, &fix)), point);
+            search.next += 1;
+            let from = self.units[*helper].members[0];
+            if !forecast.allows(edit, from, until) {
+                continue;
+            }
+            let fix = Fix::Edit(edit.clone());
+            let Some((state, snaps)) = self.rerun(&path.snaps[from], from, until, path, Some((*helper, &fix)), point)
+            else {
+                continue;
+            };
             let machine = self.machine(state);
             let Some((want, c)) = known(&self.get(&machine, &self.units[unit].key)) else { continue };
             let mut other = path.clone();
-            let base = if path.lines.contains(&self.unit_line(helper)) { AGAIN } else { 1.0 };
-            other.cost += base + EDIT * cost;
+            other.cost += self.price_of_wrong(path, *helper) + EDIT * edit.cost;
             other.snaps.truncate(from);
             other.snaps.extend(snaps);
             other.state = machine.state;
             other.known.insert(unit, want);
             other.scales.insert(unit, c);
-            other.lines.insert(self.unit_line(helper));
-            other.fixes.push((helper, fix));
-            found.push((cost, other));
+            other.lines.insert(self.unit_line(*helper));
+            other.fixes.push((*helper, fix));
+            found.push(other);
         }
-        found.into_iter().map(|(_, path)| path).collect()
+        found
     }
 
-    /// Runs steps again, with what a path decided and one fix more.
+    /// Runs steps again, with what a path decided and one fix more; none where that makes a step fail that did not.
     pub fn rerun(
         &self,
         from_state: &State<'static>,
@@ -805,7 +929,7 @@ impl<'a> Judge<'a> {
         path: &Path,
         more: Option<(usize, &Fix)>,
         point: &Point,
-    ) -> (State<'static>, Vec<Rc<State<'static>>>) {
+    ) -> Option<(State<'static>, Vec<Rc<State<'static>>>)> {
         let mut machine = self.machine(from_state.clone());
         let mut snaps = Vec::new();
         let fixes: Vec<(usize, &Fix)> = path.fixes.iter().map(|(unit, fix)| (*unit, fix)).chain(more).collect();
@@ -815,7 +939,9 @@ impl<'a> Judge<'a> {
                 Fix::Edit(edit) if is_edited(&self.steps[k], edit) => Some(edit),
                 _ => None,
             });
-            self.step(&mut machine, k, edit);
+            if !self.step(&mut machine, k, edit) && more.is_some() && !path.failed.contains(&k) {
+                return None;
+            }
             for unit in &self.done[k] {
                 for (fixed, fix) in &fixes {
                     if let (true, Fix::Adjoint(want, c)) = (fixed == unit, fix) {
@@ -825,7 +951,7 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        (machine.state, snaps)
+        Some((machine.state, snaps))
     }
 
     /// What a unit comes to with an edit, from the states before its members.
@@ -859,7 +985,7 @@ impl<'a> Judge<'a> {
 }
 
 /// Whether a statement does nothing but give one name a value.
-fn is_plain(stmt: &Stmt) -> bool {
+pub(super) fn is_plain(stmt: &Stmt) -> bool {
     matches!(&stmt.kind, StmtKind::Assign(targets, _) if matches!(&targets[..], [x] if matches!(x.node, Node::Name(_))))
 }
 
@@ -873,11 +999,13 @@ pub(super) struct Trial<'s, 'a> {
 
 impl Trial<'_, '_> {
     pub fn evaluated(&mut self, edit: &Edit) -> Option<Owned> {
-        if let (Some(machine), [stmt]) = (&mut self.fast, &edit.new[..])
+        let steps = &self.judge.steps;
+        let own = self.judge.units[self.unit].members.first().and_then(|&k| statement(&steps[k]));
+        if let (Some(machine), Some(stmt)) = (&mut self.fast, own.and_then(|own| edit.instead_of(own)))
             && is_plain(stmt)
             && let StmtKind::Assign(_, value) = &stmt.kind
         {
-            if !self.judge.goes_on() {
+            if !self.judge.may_go_on() {
                 return None;
             }
             let cells = machine.state.heap.cells.len();

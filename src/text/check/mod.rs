@@ -5,9 +5,11 @@
 //! (`edits`), held against the right value at the point and at another one beside it before it is shown.
 
 mod edits;
+mod forecast;
 mod judge;
 mod names;
 mod report;
+mod siblings;
 mod units;
 mod write;
 
@@ -63,7 +65,7 @@ const MOST_STEPS: usize = 5_000;
 /// z = w @ x
 /// a = sigmoid(z)
 /// C = (a - 1) ** 2
-/// # backward
+/// ## backward
 /// da = 2 * (a - 1)
 /// dz = da * a * (1 + a)
 /// dw = dz * x
@@ -399,6 +401,7 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         natural,
         conventions,
         forward: text.lines().take(after[0].line - 1).map(str::trim).collect(),
+        siblings: siblings::Siblings::of(&steps),
         literals: literals(&steps),
         names: here.names.clone(),
         largest,
@@ -482,7 +485,7 @@ fn correction(
         Fix::Adjoint(want, c) => (want, *c),
     };
     let right = |value: &Option<Owned>, point: &Point| {
-        value.as_ref().is_some_and(|value| judge.is(value, want, c, &point.adjoints))
+        value.as_ref().is_some_and(|value| judge.fits(unit, value, want, c, &point.adjoints))
     };
     let fits = |edit: &Edit| {
         right(&judge.evaluated(unit, edit, &path.snaps), here)
@@ -490,7 +493,8 @@ fn correction(
     };
     let mut trial = judge.trial(unit, &path.snaps);
     let first = |edit: &Edit| right(&trial.evaluated(edit), here);
-    let mut found: Vec<Edit> = edits::of_unit(judge, unit, &path.snaps);
+    let until = judge.units[unit].members.last().copied().unwrap_or(0);
+    let mut found: Vec<Edit> = edits::of_unit(judge, unit, &path.snaps, until);
     let mut first = first;
     found.retain(|edit| first(edit));
     if let Some(edit) = found.into_iter().find(&fits) {
@@ -509,7 +513,7 @@ fn followed(judge: &Judge<'_>, path: &Path, point: &Point) -> Option<Path> {
     if judge.steps.is_empty() {
         return None;
     }
-    let (_, snaps) = judge.rerun(&point.state, 0, judge.steps.len() - 1, path, None, point);
+    let (_, snaps) = judge.rerun(&point.state, 0, judge.steps.len() - 1, path, None, point)?;
     let mut other = path.clone();
     other.snaps = snaps;
     Some(other)

@@ -85,7 +85,11 @@ pub(super) fn gradient_of(
     }
     // nabla_w for weights: where one name alone begins so.
     for stem in ["nabla_", "grad_", "delta_nabla_"].iter().filter_map(|prefix| name.strip_prefix(prefix)) {
-        let mut fits = all.iter().filter(|known| known.starts_with(stem));
+        // b1 is one of several, biases the name of all.
+        let is_word = |known: &&&str| {
+            known.strip_prefix(stem).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit() || c == '_'))
+        };
+        let mut fits = all.iter().filter(is_word);
         if let (Some(one), None) = (fits.next(), fits.next()) {
             return Some((*one).to_owned());
         }

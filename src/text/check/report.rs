@@ -243,7 +243,7 @@ pub(super) fn made(
         let edit = correction(judge, *unit, &path, &here.point, other.as_ref().map(|(path, point)| (path, *point)));
         let step = match &edit {
             Some(edit) => judge.units[*unit].members.iter().copied().find(|&k| match &judge.steps[k] {
-                Step::Run(stmt) => stmt.span == edit.of,
+                Step::Run(stmt) => edit.instead_of(stmt).is_some(),
                 _ => false,
             }),
             None => judge.culprit(*unit, &path, &here.point),
@@ -263,8 +263,13 @@ pub(super) fn made(
             }
         };
         for &k in &info.members {
-            let is_culprit =
-                fixed.is_some_and(|(_, step, _)| *step == k || same_statement(&judge.steps[*step], &judge.steps[k]));
+            // What is said of several statements was found for one of them.
+            let of_all = wrong.iter().find_map(|(.., edit)| {
+                let stmt = super::judge::statement(&judge.steps[k])?;
+                edit.as_ref()?.text(stmt, judge.source)
+            });
+            let is_culprit = of_all.is_some()
+                || fixed.is_some_and(|(_, step, _)| *step == k || same_statement(&judge.steps[*step], &judge.steps[k]));
             let status = if is_culprit {
                 Status::Wrong
             } else if path.known.contains_key(&unit) || fixed.is_some() || feeds[unit] {
@@ -275,14 +280,10 @@ pub(super) fn made(
             } else {
                 Status::Unjudged
             };
-            let corrected = fixed.filter(|_| is_culprit).and_then(|(_, _, edit)| {
-                let stmt = super::judge::statement(&judge.steps[k])?;
-                Some(edit.as_ref()?.text(stmt, judge.source))
-            });
             let note = note(judge, &path, unit, k, is_culprit);
             let line = judge.line(k);
             let target = target(&judge.steps[k], judge.source);
-            let new = Statement { line, target, adjoint_of: name.clone(), status, corrected, note };
+            let new = Statement { line, target, adjoint_of: name.clone(), status, corrected: of_all, note };
             match found.iter_mut().find(|(old, _)| old.line == line && old.target == new.target) {
                 Some((old, _)) if new.status > old.status => *old = new,
                 Some(_) => {}
