@@ -65,6 +65,8 @@ pub(super) struct Machine<'t, 'o> {
     pub lines: Vec<(Id, usize)>,
     /// The statements as they are run, where asked for.
     pub trace: Option<Vec<Step>>,
+    /// Functions whose statements are not traced: a call of them is a step.
+    pub known_functions: HashSet<Rc<str>>,
     /// Values that stand in for those of statements that fail while they are traced.
     pub instead: HashMap<Rc<str>, Tensor<f64>>,
     /// What names of the text were assigned on the tape, in order: a variable, or those of a list.
@@ -99,6 +101,7 @@ impl<'t, 'o> Machine<'t, 'o> {
             named: HashSet::new(),
             lines: Vec::new(),
             trace: None,
+            known_functions: HashSet::new(),
             instead: HashMap::new(),
             assigned: Vec::new(),
             moved: None,
@@ -258,6 +261,7 @@ impl<'t, 'o> Machine<'t, 'o> {
             && let StmtKind::Assign(_, value) = &stmt.kind
             && let Node::Call(function, ..) = &value.node
             && let Node::Name(name) = &function.node
+            && !self.known_functions.contains(name)
             && let Some(Value::Function(def, _)) = self.look_up(name)
         {
             return self.traced_call(stmt, value, &def);

@@ -4,13 +4,14 @@
 //! term more or less, a transpose, a reduction and its axis, a function, a number, an index, `=` for `+=`. What cannot be had of the
 //! statement by one of them is built from the values at hand (`built`). An edit's price says how far it is from what stands there.
 
-use super::judge::{Judge, statement};
+use super::judge::{Judge, state_of, statement};
 use super::siblings::{self, Renaming};
 use super::units::Unit;
 use super::write;
 use crate::tensor::Tensor;
 use crate::text::fault::Span;
 use crate::text::number::Data;
+use crate::text::parse;
 use crate::text::run::{Machine, State};
 use crate::text::syntax::{E, Expr, Node, Prefix, Relation, Sign, Stmt, StmtKind};
 use crate::text::value::Value;
@@ -31,6 +32,7 @@ struct Place {
     /// Where the statement stands that is replaced.
     of: Span,
     new: Rc<Stmt>,
+    same_targets: bool,
     /// The part of the text that is replaced, and by what.
     part: Span,
     by: Replacement,
@@ -50,7 +52,16 @@ enum Replacement {
 impl Edit {
     fn one(of: &Stmt, kind: StmtKind, part: Span, by: Replacement, cost: f64) -> Self {
         let new = Rc::new(Stmt { kind, ..of.clone() });
-        Self { places: vec![Place { of: of.span, new, part, by }], cost }
+        let same_targets = match (&of.kind, &new.kind) {
+            (StmtKind::Assign(all, _), StmtKind::Assign(others, _)) => {
+                all.len() == others.len() && all.iter().zip(others).all(|(x, y)| Rc::ptr_eq(x, y))
+            }
+            (StmtKind::Update(x, ..), StmtKind::Update(y, ..)) => Rc::ptr_eq(x, y),
+            (StmtKind::Assign(all, _), StmtKind::Update(y, ..)) => matches!(&all[..], [x] if Rc::ptr_eq(x, y)),
+            (StmtKind::Update(x, ..), StmtKind::Assign(all, _)) => matches!(&all[..], [y] if Rc::ptr_eq(x, y)),
+            _ => false,
+        };
+        Self { places: vec![Place { of: of.span, new, same_targets, part, by }], cost }
     }
 
     fn place(&self, stmt: &Stmt) -> Option<&Place> {
@@ -59,6 +70,16 @@ impl Edit {
 
     pub fn instead_of(&self, stmt: &Stmt) -> Option<&Rc<Stmt>> {
         self.place(stmt).map(|place| &place.new)
+    }
+
+    /// Whether it is said of several statements.
+    pub fn is_of_all(&self) -> bool {
+        self.places.len() > 1
+    }
+
+    /// Whether all that is assigned to is what it was.
+    pub fn writes_where_it_did(&self) -> bool {
+        self.places.iter().all(|place| place.same_targets)
     }
 
     /// The lines of a statement that it changes, as they should be.
@@ -94,7 +115,7 @@ impl Edit {
             let new = Rc::new(Stmt { kind, ..(**other).clone() });
             let part = site.span;
             let by = Replacement::Expression { site, instead, bond: *bond };
-            all.places.push(Place { of: other.span, new, part, by });
+            all.places.push(Place { of: other.span, new, same_targets: true, part, by });
         }
         Some(all)
     }
@@ -161,9 +182,9 @@ pub(super) fn of_unit(judge: &Judge<'_>, unit: usize, snaps: &[Rc<State<'static>
     let mut all = Vec::new();
     for &k in members {
         let Some(stmt) = statement(&judge.steps[k]) else { continue };
-        let Some(state) = snaps.get(k) else { continue };
+        let Some(state) = snaps.get(k).map(|state| state_of(&judge.steps[k], state)) else { continue };
         if seen.insert((stmt.span.start, stmt.span.end)) {
-            let mut own = of_statement(judge, stmt, state);
+            let mut own = of_statement(judge, stmt, &state);
             let is_known = |name: &str| state.frames.iter().any(|frame| frame.contains_key(name));
             if let Some(value) = siblings::value(stmt) {
                 own.extend(judge.siblings.by_analogy(stmt, &is_known).into_iter().map(|instead| {
@@ -219,6 +240,7 @@ fn of_statement(judge: &Judge<'_>, stmt: &Rc<Stmt>, state: &State<'static>) -> V
     maker.statements();
     let value = maker.value.clone();
     maker.sites(&value, None, 1, true);
+    maker.other_names(&value);
     let target = match &stmt.kind {
         StmtKind::Assign(targets, _) => targets.first().cloned(),
         StmtKind::Update(target, ..) => Some(target.clone()),
@@ -379,6 +401,32 @@ impl Maker<'_, '_> {
         }
     }
 
+    /// Another name wherever one stands.
+    fn other_names(&mut self, value: &E) {
+        let mut names: Vec<Rc<str>> = Vec::new();
+        value.walk(&mut |x| names.extend(if let Node::Name(name) = &x.node { Some(name.clone()) } else { None }));
+        names.sort_unstable();
+        let mut twice: Vec<Rc<str>> =
+            names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect();
+        twice.dedup();
+        for name in twice {
+            let Some(own) = self.at_hand.iter().find(|x| matches!(&x.expr.node, Node::Name(own) if *own == name))
+            else {
+                continue;
+            };
+            let shape = own.shape.clone();
+            for other in self.at_hand.clone() {
+                if let Node::Name(by) = &other.expr.node
+                    && *by != name
+                    && other.shape == shape
+                {
+                    let instead = value.map_names(&mut |x| if *x == name { by.clone() } else { x.clone() });
+                    self.emit(value, instead, 1, 1.8);
+                }
+            }
+        }
+    }
+
     /// Numbers in an index, an axis, a shape.
     fn indices(&mut self, site: &E, bond: u8) {
         if let Node::Number(x, true) = site.node {
@@ -470,7 +518,7 @@ impl Maker<'_, '_> {
                 for other in [x + 1.0, x - 1.0, 2.0 * x, x / 2.0, 0.5, 1.0, 2.0, 3.0, 0.0, 1.0 / x, x - 0.5, x + 0.5] {
                     if other != *x && other.is_finite() && (other * 1e6).fract() == 0.0 {
                         let instead = if other < 0.0 { minus(&number(-other)) } else { number(other) };
-                        self.emit(site, instead, bond, 1.8);
+                        self.emit(site, instead, bond, if [0.5, 1.0, 2.0].contains(&other) { 1.35 } else { 1.6 });
                     }
                 }
                 for name in self.at_hand.clone() {
@@ -482,16 +530,7 @@ impl Maker<'_, '_> {
             Node::Binary(sign, x, y) => {
                 for other in [Sign::Add, Sign::Sub, Sign::Mul, Sign::Div, Sign::MatMul, Sign::Pow] {
                     if other != *sign {
-                        self.emit(site, binary(other, x, y), bond, if other == Sign::Pow { 1.9 } else { 1.4 });
-                    }
-                }
-                // As it reads with another sign: `a + b - c` becomes `a + b * c`.
-                if let Node::Binary(outer, left, right) = &x.node {
-                    for other in [Sign::Mul, Sign::Div, Sign::MatMul, Sign::Pow] {
-                        let tighter = write::of_sign(other) > write::of_sign(*outer);
-                        if other != *sign && tighter {
-                            self.emit(site, binary(*outer, left, &binary(other, right, y)), bond, 1.45);
-                        }
+                        self.other_sign(*sign, x, y, other, if other == Sign::Pow { 1.9 } else { 1.4 });
                     }
                 }
                 self.emit(site, x.clone(), bond, 1.5);
@@ -533,6 +572,15 @@ impl Maker<'_, '_> {
             }
             return;
         };
+        if is_whole {
+            let mut inner: Vec<E> = Vec::new();
+            site.children().into_iter().for_each(|child| collect_inner(child, &mut inner));
+            for part in inner {
+                if self.shape(&part).as_deref() == Some(shape) {
+                    self.emit(site, part, bond, 2.0);
+                }
+            }
+        }
         let is_leaf = matches!(site.node, Node::Name(_) | Node::Index(..) | Node::Member(..));
         if shape.len() >= 2 && !matches!(&site.node, Node::Member(_, name) if &**name == "T") {
             self.emit(site, turned(site), bond, 1.2);
@@ -550,6 +598,7 @@ impl Maker<'_, '_> {
                 }
             }
             if shape.len() == 1 {
+                self.emit(site, self.call("diag", &[site], &[]), bond, 2.4);
                 for index in [[":", "n"], ["n", ":"]] {
                     let part = |c: &&str| if *c == ":" { new(Node::Slice(None, None, None)) } else { new(Node::None) };
                     let index = new(Node::Tuple(index.iter().map(part).collect()));
@@ -579,6 +628,8 @@ impl Maker<'_, '_> {
                 if other.shape == [*n] {
                     let outer = self.call("outer", &[&other.expr, &other.expr], &[]);
                     self.emit(site, binary(Sign::Sub, site, &outer), bond, 2.8);
+                    let diagonal = self.call("diag", &[&other.expr], &[]);
+                    self.emit(site, binary(Sign::Sub, &diagonal, &outer), bond, 2.8);
                 }
             }
         }
@@ -600,8 +651,12 @@ impl Maker<'_, '_> {
                 }
             }
             if fits || broadcasts(shape, &other.shape) {
+                // What is forgotten was a factor or term of the whole sooner than of a part.
+                let nested = if is_whole { 0.0 } else { 0.15 };
+                let price_of_fit = if fits { 0.0 } else { 0.3 };
                 for (sign, price) in [(Sign::Mul, 2.0), (Sign::Div, 2.1), (Sign::Add, 2.2), (Sign::Sub, 2.2)] {
-                    self.emit(site, binary(sign, site, name), bond, other.cost + price + if fits { 0.0 } else { 0.3 });
+                    let cost = other.cost + price + price_of_fit + nested;
+                    self.emit(site, binary(sign, site, name), bond, cost);
                 }
                 self.emit(site, binary(Sign::Sub, name, site), bond, other.cost + 2.4);
                 self.emit(site, binary(Sign::Div, name, site), bond, other.cost + 2.6);
@@ -631,6 +686,25 @@ impl Maker<'_, '_> {
                 }
             }
         }
+    }
+
+    /// The statement as it reads with another operator: `a + b - c` becomes `a + b * c`.
+    fn other_sign(&mut self, sign: Sign, x: &E, y: &E, other: Sign, cost: f64) {
+        let (stmt, source) = (self.stmt.clone(), self.judge.source);
+        let Some(between) = source.get(x.span.end..y.span.start) else { return };
+        let Some(at) = between.find(sign.text()) else { return };
+        let part = Span::new(x.span.end + at, x.span.end + at + sign.text().len());
+        let text = [&source[stmt.span.start..part.start], other.text(), &source[part.end..stmt.span.end]].concat();
+        let Ok(mut body) = parse::parse(&text) else { return };
+        let (Some(new), true) = (body.pop(), body.is_empty()) else { return };
+        let kind = match (&stmt.kind, new.kind) {
+            (StmtKind::Assign(targets, _), StmtKind::Assign(_, value)) => StmtKind::Assign(targets.clone(), value),
+            (StmtKind::Update(target, sign, _), StmtKind::Update(_, _, value)) => {
+                StmtKind::Update(target.clone(), *sign, value)
+            }
+            (_, other) => other,
+        };
+        self.found.push(Edit::one(&stmt, kind, part, Replacement::Text(other.text()), cost));
     }
 
     /// Edits of calls: the function, its axis, its arguments.
@@ -731,6 +805,16 @@ fn collect_parts(expr: &E, parts: &mut Vec<E>) {
     expr.children().into_iter().for_each(|child| collect_parts(child, parts));
 }
 
+/// What is computed below the children of an expression.
+fn collect_inner(expr: &E, inner: &mut Vec<E>) {
+    for child in expr.children() {
+        if matches!(child.node, Node::Binary(..) | Node::Call(..) | Node::Prefix(..)) && inner.len() < 20 {
+            inner.push(child.clone());
+        }
+        collect_inner(child, inner);
+    }
+}
+
 /// What people write of a value in a derivative.
 fn forms(x: &E) -> Vec<E> {
     let one = number(1.0);
@@ -794,7 +878,7 @@ pub(super) fn built(
     let (Some(stmt), Some(state)) = (statement(&judge.steps[k]), snaps.get(k)) else { return Vec::new() };
     let (StmtKind::Assign(_, value) | StmtKind::Update(_, _, value)) = &stmt.kind else { return Vec::new() };
     let is_whole = matches!(&stmt.kind, StmtKind::Assign(targets, _) if matches!(targets[..], [ref x] if matches!(x.node, Node::Name(_))));
-    let machine = judge.machine((**state).clone());
+    let machine = judge.machine(state_of(&judge.steps[k], state));
     let prefixed = judge.source.contains("np.");
     let mut maker = Maker {
         judge,

@@ -53,14 +53,8 @@ fn as_one(x: &[f64]) -> f64 {
 
 impl Slopes {
     /// For what a unit may come to.
-    pub fn new(
-        judge: &Judge<'_>,
-        path: &Path,
-        unit: usize,
-        point: &Point,
-        targets: impl Iterator<Item = Owned>,
-    ) -> Self {
-        let targets = targets.map(|value| as_one(&numbers(&value))).collect();
+    pub fn new(judge: &Judge<'_>, path: &Path, unit: usize, point: &Point, targets: &[Owned]) -> Self {
+        let targets = targets.iter().map(|value| as_one(&numbers(value))).collect();
         let mut slopes = Self { base: None, targets, of: HashMap::new() };
         let until = judge.units[unit].members.last().copied().unwrap_or(0);
         slopes.base = Forecast::new(judge, path, unit, point, &mut slopes).run(until, None);
@@ -128,6 +122,7 @@ impl<'s, 'a> Forecast<'s, 'a> {
         let judge = self.judge;
         let stmt = statement(&judge.steps[k]).and_then(|stmt| edit.instead_of(stmt))?;
         if is_plain(stmt)
+            && matches!(judge.steps[k], Step::Run(_))
             && let StmtKind::Assign(_, value) = &stmt.kind
         {
             if !judge.may_go_on() {
@@ -165,7 +160,7 @@ impl<'s, 'a> Forecast<'s, 'a> {
     fn slope(&self, k: usize, until: usize, base: f64) -> Option<Slope> {
         let judge = self.judge;
         let [(key, _)] = &judge.touched[k].writes[..] else { return None };
-        if !matches!(judge.steps[k], Step::Run(_)) || k >= until {
+        if k >= until {
             return None;
         }
         let machine = judge.machine((**self.path.snaps.get(k + 1)?).clone());

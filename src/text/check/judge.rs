@@ -10,6 +10,7 @@
 use super::edits::{self, Edit};
 use super::forecast::{Forecast, Slopes};
 use super::siblings::Siblings;
+use super::trial::Trial;
 use super::units::{Key, Touches, Unit};
 use crate::tensor::Tensor;
 use crate::text::Options;
@@ -25,7 +26,7 @@ use std::rc::Rc;
 const NEAR: f64 = 1e-8;
 /// The most steps that the search runs, and how many more for each of the text's.
 const WORK: usize = 60_000;
-const WORK_BY_STEP: usize = 1_200;
+const WORK_BY_STEP: usize = 400;
 /// Trials after which the stop is asked.
 const ASKED: usize = 32;
 /// Choices by their price: a wrong statement is 1.
@@ -367,13 +368,27 @@ impl<'a> Judge<'a> {
                 Some(new) => machine.replay(&Step::Run(new.clone())),
                 None => machine.replay(&self.steps[k]),
             },
-            Step::Leave(value, stmt) => match edit.and_then(|edit| edit.instead_of(stmt)).map(|stmt| &stmt.kind) {
-                Some(StmtKind::Return(value)) => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
-                _ => machine.replay(&Step::Leave(value.clone(), stmt.clone())),
+            Step::Leave(_, stmt) => match edit.and_then(|edit| edit.instead_of(stmt)) {
+                // The call with all around it is another: it is run as a whole.
+                Some(new) => {
+                    machine.state.frames.pop();
+                    return self.replayed(machine, k, &Step::Run(new.clone()));
+                }
+                None => machine.replay(&self.steps[k]),
             },
             other => machine.replay(other),
         };
         if done.is_err() {
+            self.fail(machine, k);
+        }
+        done.is_ok()
+    }
+
+    /// Runs a statement in place of the end of a call, whose frame is gone.
+    fn replayed(&self, machine: &mut Machine<'static, 'a>, k: usize, step: &Step) -> bool {
+        let done = machine.replay(step);
+        if done.is_err() {
+            machine.state.frames.push(HashMap::new());
             self.fail(machine, k);
         }
         done.is_ok()
@@ -503,47 +518,64 @@ impl<'a> Judge<'a> {
         path.fixes.is_empty() && path.cost < OTHER_MEANING
     }
 
-    /// The statement of a unit that is wrong, where no edit says which: the first that writes where the result differs.
-    pub fn culprit(&self, unit: usize, path: &Path, point: &Point) -> Option<usize> {
+    /// What a unit comes to of right inputs, and for each number the statements that it was made by since it was last written over. The
+    /// step that fails, where one does.
+    pub fn writers(&self, unit: usize, snaps: &[Rc<State<'static>>]) -> Result<(Owned, Vec<Vec<usize>>), usize> {
         let Unit { key, members, .. } = &self.units[unit];
-        let (_, Fix::Adjoint(want, c)) = path.fixes.iter().find(|(fixed, _)| *fixed == unit)? else { return None };
-        let right = self.wanted(want, *c, point);
-        let right = numbers(&right);
         let mut value: Option<Owned> = None;
-        // The last statement that wrote each number.
-        let mut writer: Vec<usize> = Vec::new();
+        let mut writers: Vec<Vec<usize>> = Vec::new();
         for &k in members {
             let run = |old: Option<&Owned>| {
-                let mut machine = self.machine((**path.snaps.get(k)?).clone());
+                let mut machine = self.machine((**snaps.get(k)?).clone());
                 if let Some(old) = old {
                     self.set(&mut machine, key, old);
                 }
                 self.step(&mut machine, k, None).then(|| self.get(&machine, key))
             };
-            let Some(after) = run(value.as_ref()) else { return Some(k) };
+            let Some(after) = run(value.as_ref()) else { return Err(k) };
             let (now, before) = (numbers(&after), value.as_ref().map(numbers).unwrap_or_default());
             // What is written over shows where there was no number before.
             let poisoned =
                 value.as_ref().and_then(|value| run(Some(&poisoned(value)))).map(|x| numbers(&x)).unwrap_or_default();
-            writer.resize(now.len(), k);
+            writers.resize(now.len(), vec![]);
             for (i, x) in now.iter().enumerate() {
-                let changed = before.get(i).is_none_or(|old| old.to_bits() != x.to_bits());
-                if changed || poisoned.get(i).is_some_and(|x| !x.is_nan()) {
-                    writer[i] = k;
+                if poisoned.get(i).is_some_and(|x| !x.is_nan()) {
+                    writers[i] = vec![k];
+                } else if before.get(i).is_none_or(|old| old.to_bits() != x.to_bits()) {
+                    writers[i].push(k);
                 }
             }
             value = Some(after);
         }
-        let found = value.as_ref().map(numbers)?;
+        Ok((value.unwrap_or(Owned::Other), writers))
+    }
+
+    /// The statement of a unit that is wrong, where no edit says which: the first that writes where the result differs.
+    pub fn culprit(&self, unit: usize, path: &Path, point: &Point) -> Option<usize> {
+        let members = &self.units[unit].members;
+        let (_, Fix::Adjoint(want, c)) = path.fixes.iter().find(|(fixed, _)| *fixed == unit)? else { return None };
+        let right = self.wanted(want, *c, point);
+        let right = numbers(&right);
+        let (value, writers) = match self.writers(unit, &path.snaps) {
+            Ok(found) => found,
+            Err(k) => return Some(k),
+        };
+        let found = numbers(&value);
         if found.len() != right.len() {
             return members.first().copied();
         }
         let size = right.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
         let near = |i: usize| (found[i] - right[i]).abs() <= NEAR * size;
-        let wrong = (0..found.len()).filter(|&i| !near(i));
+        let wrong: Vec<usize> = (0..found.len()).filter(|&i| !near(i)).collect();
+        // One statement that had to do with all that is wrong; the last of those.
+        let had_to_do = |line: usize, i: usize| writers[i].iter().any(|&k| self.line(k) == line);
+        let explains = |k: &&usize| !wrong.is_empty() && wrong.iter().all(|&i| had_to_do(self.line(**k), i));
+        if let Some(&k) = members.iter().rev().find(explains) {
+            return members.iter().copied().find(|&other| self.line(other) == self.line(k));
+        }
         // An array that is filled further on holds what it began with there.
         let is_filled = |k: usize| members.len() == 1 || k != members[0] || !self.is_continued(unit);
-        let mut lines: Vec<usize> = wrong.map(|i| writer[i]).collect();
+        let mut lines: Vec<usize> = wrong.iter().filter_map(|&i| writers[i].last().copied()).collect();
         if lines.iter().any(|&k| is_filled(k)) {
             lines.retain(|&k| is_filled(k));
         }
@@ -835,11 +867,10 @@ impl<'a> Judge<'a> {
 
     /// The price of the nearest edit of a unit that gives what it should come to.
     fn nearest_edit(&self, path: &Path, unit: usize, point: &Point, wants: &[(Want, f64)]) -> Option<f64> {
-        let mut trial = self.trial(unit, &path.snaps);
-        let fits = |value: &Owned| wants.iter().any(|(want, c)| self.fits(unit, value, want, *c, &point.adjoints));
+        let mut trial = Trial::new(self, unit, &path.snaps, point, wants);
         let until = self.units[unit].members.last().copied().unwrap_or(0);
         let edits = edits::of_unit(self, unit, &path.snaps, until);
-        edits.iter().find(|edit| trial.evaluated(edit).is_some_and(|value| fits(&value))).map(|edit| edit.cost)
+        edits.iter().find(|edit| trial.fits(edit)).map(|edit| edit.cost)
     }
 
     /// What the unit may come to.
@@ -865,8 +896,25 @@ impl<'a> Judge<'a> {
         let (wants, own) = (self.wants(unit), self.signs[unit]);
         let read = self.units[unit].reads.iter().filter_map(|read| path.scales.get(read).copied());
         let scales: Vec<f64> = std::iter::once(own).chain(read).collect();
-        let targets = wants.iter().flat_map(|want| scales.iter().map(move |&c| self.wanted(want, c, point)));
-        Search { edits, next: 0, slopes: Slopes::new(self, path, unit, point, targets) }
+        let mut targets: Vec<Owned> =
+            wants.iter().flat_map(|want| scales.iter().map(move |&c| self.wanted(want, c, point))).collect();
+        if self.is_continued(unit) {
+            let so_far = targets.iter().map(|target| self.so_far(path, unit, target)).collect::<Vec<_>>();
+            targets.extend(so_far);
+        }
+        Search { edits, next: 0, slopes: Slopes::new(self, path, unit, point, &targets) }
+    }
+
+    /// What an array should hold that is filled further on: 0 where it is not filled yet.
+    fn so_far(&self, path: &Path, unit: usize, whole: &Owned) -> Owned {
+        match (whole, path.value_after(self, unit)) {
+            (Owned::Data(x, kind, python), Owned::Data(now, ..)) if x.shape() == now.shape() => {
+                let mut x = x.clone();
+                x.as_mut_slice().iter_mut().zip(now.iter()).filter(|(_, now)| **now == 0.0).for_each(|(x, _)| *x = 0.0);
+                Owned::Data(x, *kind, *python)
+            }
+            (other, _) => other.clone(),
+        }
     }
 
     /// The paths in which a helper is wrong by an edit, and not the statement that it feeds: by the next edits, which are about as near.
@@ -878,7 +926,7 @@ impl<'a> Judge<'a> {
         let own = self.signs[unit];
         let known = |value: &Owned| {
             wants.iter().find_map(|want| {
-                if self.is(value, want, own, &point.adjoints) {
+                if self.fits(unit, value, want, own, &point.adjoints) {
                     return Some((want.clone(), own));
                 }
                 let c = self.ratio(value, want, &point.adjoints)?;
@@ -907,7 +955,8 @@ impl<'a> Judge<'a> {
             let machine = self.machine(state);
             let Some((want, c)) = known(&self.get(&machine, &self.units[unit].key)) else { continue };
             let mut other = path.clone();
-            other.cost += self.price_of_wrong(path, *helper) + EDIT * edit.cost;
+            let of_all = if edit.is_of_all() { LIKE_ANOTHER } else { 0.0 };
+            other.cost += self.price_of_wrong(path, *helper) + of_all + EDIT * edit.cost;
             other.snaps.truncate(from);
             other.snaps.extend(snaps);
             other.state = machine.state;
@@ -970,53 +1019,11 @@ impl<'a> Judge<'a> {
         }
         value
     }
-
-    /// For many edits of one unit.
-    pub fn trial<'s>(&'s self, unit: usize, snaps: &'s [Rc<State<'static>>]) -> Trial<'s, 'a> {
-        let fast = match &self.units[unit].members[..] {
-            [k] => match &self.steps[*k] {
-                Step::Run(stmt) if is_plain(stmt) => snaps.get(*k).map(|state| self.machine((**state).clone())),
-                _ => None,
-            },
-            _ => None,
-        };
-        Trial { judge: self, unit, snaps, fast }
-    }
 }
 
 /// Whether a statement does nothing but give one name a value.
 pub(super) fn is_plain(stmt: &Stmt) -> bool {
     matches!(&stmt.kind, StmtKind::Assign(targets, _) if matches!(&targets[..], [x] if matches!(x.node, Node::Name(_))))
-}
-
-/// Edits of one unit, tried one after the other: where it is one plain statement, its expression alone is computed.
-pub(super) struct Trial<'s, 'a> {
-    judge: &'s Judge<'a>,
-    unit: usize,
-    snaps: &'s [Rc<State<'static>>],
-    fast: Option<Machine<'static, 'a>>,
-}
-
-impl Trial<'_, '_> {
-    pub fn evaluated(&mut self, edit: &Edit) -> Option<Owned> {
-        let steps = &self.judge.steps;
-        let own = self.judge.units[self.unit].members.first().and_then(|&k| statement(&steps[k]));
-        if let (Some(machine), Some(stmt)) = (&mut self.fast, own.and_then(|own| edit.instead_of(own)))
-            && is_plain(stmt)
-            && let StmtKind::Assign(_, value) = &stmt.kind
-        {
-            if !self.judge.may_go_on() {
-                return None;
-            }
-            let cells = machine.state.heap.cells.len();
-            machine.rewind_limits();
-            let value = machine.eval(value).ok();
-            let found = value.map(|value| owned(machine, &value));
-            machine.state.heap.cells.truncate(cells);
-            return found;
-        }
-        self.judge.evaluated(self.unit, edit, self.snaps)
-    }
 }
 
 struct Entry {
@@ -1042,12 +1049,21 @@ impl Ord for Entry {
     }
 }
 
-/// The statement of a step, where it is one.
+/// The statement of a step, where it is one, or the end of one that calls a function.
 pub(super) fn statement(step: &Step) -> Option<&Rc<Stmt>> {
     match step {
-        Step::Run(stmt) => Some(stmt),
+        Step::Run(stmt) | Step::Leave(_, stmt) => Some(stmt),
         _ => None,
     }
+}
+
+/// The state in which a step's statement is run.
+pub(super) fn state_of(step: &Step, state: &State<'static>) -> State<'static> {
+    let mut state = state.clone();
+    if matches!(step, Step::Leave(..)) {
+        state.frames.pop();
+    }
+    state
 }
 
 /// For those that look at arrays of a state.

@@ -10,6 +10,7 @@ mod judge;
 mod names;
 mod report;
 mod siblings;
+mod trial;
 mod units;
 mod write;
 
@@ -30,6 +31,7 @@ use edits::Edit;
 use judge::{Fix, Judge, Owned, Path, Point, Role, Want};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use trial::Trial;
 use units::Unit;
 
 /// What [`check()`] may do, and what is differentiated.
@@ -346,6 +348,8 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     let mut machine = Machine::new(None, &options.run);
     machine.state = here.point.state.clone();
     machine.trace = Some(Vec::new());
+    // What the forward part calls is no part of what is judged.
+    called(before, &mut machine.known_functions);
     for (name, of) in &by {
         if let Some(Want::Node(node)) = here.wants.get(of).and_then(|all| all.last()) {
             machine.instead.insert(name.clone(), here.point.adjoints[*node].clone());
@@ -420,6 +424,34 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     Ok(report)
 }
 
+/// The names of what statements call, without what stands in functions.
+fn called(body: &[Stmt], found: &mut HashSet<Rc<str>>) {
+    let of = |x: &super::syntax::E, found: &mut HashSet<Rc<str>>| {
+        x.walk(&mut |x| {
+            if let Node::Call(function, ..) = &x.node
+                && let Node::Name(name) = &function.node
+            {
+                found.insert(name.clone());
+            }
+        });
+    };
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Assign(_, value) | StmtKind::Update(_, _, value) | StmtKind::Expr(value) => of(value, found),
+            StmtKind::For(_, source, body) => {
+                of(source, found);
+                called(body, found);
+            }
+            StmtKind::If(condition, then, otherwise) => {
+                of(condition, found);
+                called(then, found);
+                called(otherwise, found);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The numbers with a fraction that statements hold, each once.
 fn literals(steps: &[Step]) -> Vec<f64> {
     let mut found: Vec<f64> = Vec::new();
@@ -491,13 +523,11 @@ fn correction(
         right(&judge.evaluated(unit, edit, &path.snaps), here)
             && beside.is_none_or(|(path, point)| right(&judge.evaluated(unit, edit, &path.snaps), point))
     };
-    let mut trial = judge.trial(unit, &path.snaps);
-    let first = |edit: &Edit| right(&trial.evaluated(edit), here);
     let until = judge.units[unit].members.last().copied().unwrap_or(0);
-    let mut found: Vec<Edit> = edits::of_unit(judge, unit, &path.snaps, until);
-    let mut first = first;
-    found.retain(|edit| first(edit));
-    if let Some(edit) = found.into_iter().find(&fits) {
+    let wants = [(want.clone(), c)];
+    let mut trial = Trial::new(judge, unit, &path.snaps, here, &wants);
+    let found = edits::of_unit(judge, unit, &path.snaps, until);
+    if let Some(edit) = found.into_iter().find(|edit| trial.fits(edit) && fits(edit)) {
         return Some(edit);
     }
     let Owned::Data(wanted, ..) = judge.wanted(want, c, here) else { return None };

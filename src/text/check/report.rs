@@ -243,7 +243,7 @@ pub(super) fn made(
         let edit = correction(judge, *unit, &path, &here.point, other.as_ref().map(|(path, point)| (path, *point)));
         let step = match &edit {
             Some(edit) => judge.units[*unit].members.iter().copied().find(|&k| match &judge.steps[k] {
-                Step::Run(stmt) => edit.instead_of(stmt).is_some(),
+                Step::Run(stmt) | Step::Leave(_, stmt) => edit.instead_of(stmt).is_some(),
                 _ => false,
             }),
             None => judge.culprit(*unit, &path, &here.point),
@@ -281,8 +281,13 @@ pub(super) fn made(
                 Status::Unjudged
             };
             let note = note(judge, &path, unit, k, is_culprit);
-            let line = judge.line(k);
-            let target = target(&judge.steps[k], judge.source);
+            // A call that is wrong is so where it stands, and not where its function ends.
+            let called = super::judge::statement(&judge.steps[k]).filter(|_| of_all.is_some());
+            let line = called.map_or_else(|| judge.line(k), |stmt| stmt.line);
+            let target = match called {
+                Some(stmt) => target(&Step::Run(stmt.clone()), judge.source),
+                None => target(&judge.steps[k], judge.source),
+            };
             let new = Statement { line, target, adjoint_of: name.clone(), status, corrected: of_all, note };
             match found.iter_mut().find(|(old, _)| old.line == line && old.target == new.target) {
                 Some((old, _)) if new.status > old.status => *old = new,
