@@ -4,7 +4,9 @@
 //! and [`dispatch`] compiles it once for each instruction set, inside a function that enables it.
 //! The environment variable `RETROGRAD_SIMD` (`avx512`, `avx2`, `neon` or `plain`) forces a lesser one.
 
-use super::math::{Fused, Mode, Plain};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::math::Fused;
+use super::math::{Mode, Plain};
 use std::sync::OnceLock;
 
 /// An instruction set that kernels are compiled for.

@@ -4,3 +4,4 @@ mod bounds;
 mod classics;
 mod corpus;
 mod mistakes;
+mod slips;
