@@ -1275,10 +1275,50 @@ functions! {
         let (a, b) = (c.whole(m, "axis1")?.unwrap_or(0), c.whole(m, "axis2")?.unwrap_or(0));
         let Value::Array(array) = c.need("a")?.clone() else { return Err(said("of an array")) };
         let rank = m.state.heap.shape(&array).len();
-        let at = |axis: i64| usize::try_from(if axis < 0 { axis + rank as i64 } else { axis }).ok().filter(|&axis| axis < rank).ok_or_else(|| said(format!("axis {axis} of an array of {rank} axes")));
         let mut axes: Vec<usize> = (0..rank).collect();
-        axes.swap(at(a)?, at(b)?);
+        axes.swap(axis_of(a, rank)?, axis_of(b, rank)?);
         m.turned(&array, Some(&axes))
+    };
+    "moveaxis" ("a source destination") true false => |m, c| {
+        let (from, to) = (c.whole(m, "source")?.unwrap_or(0), c.whole(m, "destination")?.unwrap_or(0));
+        let Value::Array(array) = c.need("a")?.clone() else { return Err(said("of an array")) };
+        let rank = m.state.heap.shape(&array).len();
+        let (from, to) = (axis_of(from, rank)?, axis_of(to, rank)?);
+        let mut axes: Vec<usize> = (0..rank).filter(|&axis| axis != from).collect();
+        axes.insert(to, from);
+        m.turned(&array, Some(&axes))
+    };
+    "split" ("a parts axis?") true false => |m, c| {
+        let value = match c.need("a")?.clone() {
+            Value::Array(array) => Value::Array(array),
+            other => {
+                let x = m.operand(&other)?;
+                m.heap().array(x.data, x.kind)
+            }
+        };
+        let shape = m.operand(&value)?.data.shape();
+        let axis = c.axis(m, shape.rank())?.unwrap_or(0);
+        let n = *shape.get(axis).ok_or_else(|| said("of a number"))?;
+        let parts = c.need("parts")?.clone();
+        let is_number = matches!(&parts, Value::Number(_));
+        let given = wholes(m, &parts, "parts")?;
+        let ends: Vec<i64> = if is_number {
+            let count = usize::try_from(given[0]).ok().filter(|&k| k > 0 && n.is_multiple_of(k));
+            let count = count.ok_or_else(|| said(format!("{n} elements along axis {axis} are not {} equal parts", given[0])))?;
+            (1..=count).map(|k| (k * n / count) as i64).collect()
+        } else {
+            given.into_iter().chain([n as i64]).collect()
+        };
+        m.makes_values(ends.len())?;
+        let mut from = 0;
+        let mut all = Vec::with_capacity(ends.len());
+        for to in ends {
+            let part = Value::Slice([Some(from), Some(to), None]);
+            let index: Vec<Value<'_>> = (0..axis).map(|_| Value::Slice([None; 3])).chain([part]).collect();
+            all.push(m.index(&value, &Value::Tuple(index.into()))?);
+            from = to;
+        }
+        Ok(m.heap().list(all))
     };
     "broadcast_to" ("a shape") true false => |m, c| {
         let (x, shape) = (c.array(m, "a")?, Shape::new(&c.shape(m, "shape")?)?);
@@ -1511,6 +1551,9 @@ functions! {
     // Choices and elements.
     "where" ("condition x? y?") true false => |m, c| {
         let condition = c.array(m, "condition")?;
+        if c.get("x").is_none() && c.get("y").is_none() {
+            return places(m, &condition);
+        }
         let (Some(x), Some(y)) = (c.get("x").cloned(), c.get("y").cloned()) else {
             return Err(said("x and y are missing: where(condition, x, y)"));
         };
@@ -1586,16 +1629,24 @@ functions! {
     };
     "add.at" ("a indices b") true false => |m, c| at(m, c, Sign::Add);
     "subtract.at" ("a indices b") true false => |m, c| at(m, c, Sign::Sub);
-    "nonzero" ("a") true false => |m, c| {
+    "nonzero" ("a") true true => |m, c| {
+        let x = c.array(m, "a")?;
+        places(m, &x)
+    };
+    "argsort" ("a axis?") true true => |m, c| {
         let x = c.array(m, "a")?.data.value();
-        let strides = super::value::View::whole(x.shape().dims()).strides;
-        let there: Vec<usize> = (0..x.len()).filter(|&at| x.as_slice()[at] != 0.0).collect();
-        let mut all = Vec::new();
-        for (axis, &n) in x.shape().iter().enumerate() {
-            let along: Vec<f64> = there.iter().map(|&at| (at / strides[axis] as usize % n) as f64).collect();
-            all.push(m.heap().array(Data::Tensor(Tensor::from(along)), Kind::Int));
+        if x.shape().rank() != 1 {
+            return Err(said(format!("of a vector; this has shape {}", x.shape())));
         }
-        Ok(Value::Tuple(all.into()))
+        no_nan(&c.array(m, "a")?)?;
+        let mut order: Vec<usize> = (0..x.len()).collect();
+        order.sort_by(|&i, &j| x.as_slice()[i].total_cmp(&x.as_slice()[j]));
+        // NumPy sorts few elements by insertion, which keeps the order of equal ones; of more that is not known.
+        if x.len() > 16 && order.windows(2).any(|pair| x.as_slice()[pair[0]] == x.as_slice()[pair[1]]) {
+            return Err(said("of equal elements, whose order NumPy does not say"));
+        }
+        let order: Vec<f64> = order.into_iter().map(|i| i as f64).collect();
+        Ok(m.heap().array(Data::Tensor(Tensor::from(order)), Kind::Int))
     };
     "isfinite" ("x") true false => |m, c| tested(m, c, f64::is_finite);
     "isnan" ("x") true false => |m, c| tested(m, c, f64::is_nan);
@@ -1615,15 +1666,62 @@ functions! {
     };
     "ndim" ("a") true false => |m, c| Ok(whole_number(c.array(m, "a")?.data.shape().rank() as i64));
     "allclose" ("a b rtol? atol?") true false => |m, c| {
-        let (x, y) = (c.array(m, "a")?.data.value(), c.array(m, "b")?.data.value());
-        let number = |param: &str, default: f64| c.get(param).map_or(Ok(default), |x| Ok::<f64, Error>(m.operand(x)?.data.item()));
-        let (relative, absolute) = (number("rtol", 1e-5)?, number("atol", 1e-8)?);
-        let shape = Shape::broadcast("allclose", x.shape(), y.shape())?;
-        m.makes(shape.numel())?;
-        let (x, y) = (super::number::stretched(&x, &shape)?, super::number::stretched(&y, &shape)?);
-        let near = x.iter().zip(y.iter()).all(|(x, y)| x == y || (x - y).abs() <= absolute + relative * y.abs() && y.is_finite());
-        Ok(truth(near))
+        let near = near(m, c)?;
+        Ok(truth(near.iter().all(|&x| x != 0.0)))
     };
+    "isclose" ("a b rtol? atol?") true false => |m, c| {
+        let data = Data::Tensor(near(m, c)?).settled();
+        Ok(m.given(Operand { data, kind: Kind::Bool, python: false }))
+    };
+    "array_equal" ("a1 a2") true false => |m, c| {
+        let (x, y) = (c.array(m, "a1")?.data.value(), c.array(m, "a2")?.data.value());
+        Ok(truth(x.shape() == y.shape() && x.iter().zip(y.iter()).all(|(x, y)| x == y)))
+    };
+    "mod remainder" ("x1 x2") true false => |m, c| {
+        let (x, y) = (c.array(m, "x1")?, c.array(m, "x2")?);
+        let shape = Shape::broadcast(c.name, &x.data.shape(), &y.data.shape())?;
+        m.makes(shape.numel())?;
+        let result = arithmetic(Sign::Mod, &x, &y)?;
+        Ok(m.given(Operand { python: false, ..result }))
+    };
+}
+
+/// Which elements are equal up to a tolerance, as 1 and 0.
+fn near(m: &mut Machine<'_, '_>, c: &Given<'_>) -> Result<Tensor<f64>> {
+    let (x, y) = (c.array(m, "a")?.data.value(), c.array(m, "b")?.data.value());
+    let number = |param: &str, default: f64| match c.get(param) {
+        Some(x) => Ok::<f64, Error>(m.operand(x)?.data.item()),
+        None => Ok(default),
+    };
+    let (relative, absolute) = (number("rtol", 1e-5)?, number("atol", 1e-8)?);
+    let shape = Shape::broadcast(c.name, x.shape(), y.shape())?;
+    m.makes(shape.numel())?;
+    let (x, y) = (super::number::stretched(&x, &shape)?, super::number::stretched(&y, &shape)?);
+    let near = |x: f64, y: f64| x == y || (x - y).abs() <= absolute + relative * y.abs() && y.is_finite();
+    Tensor::new(&shape, x.iter().zip(y.iter()).map(|(&x, &y)| f64::from(u8::from(near(x, y)))).collect())
+}
+
+/// The places of what is not 0, by axis.
+fn places<'t>(m: &mut Machine<'t, '_>, x: &Operand<'t>) -> Result<Value<'t>> {
+    let x = x.data.value();
+    if x.shape().rank() == 0 {
+        return Err(said("of a number; of an array there are places"));
+    }
+    m.makes(x.len().saturating_mul(x.shape().rank()))?;
+    let strides = super::value::View::whole(x.shape().dims()).strides;
+    let there: Vec<usize> = (0..x.len()).filter(|&at| x.as_slice()[at] != 0.0).collect();
+    let mut all = Vec::new();
+    for (axis, &n) in x.shape().iter().enumerate() {
+        let along: Vec<f64> = there.iter().map(|&at| (at / strides[axis] as usize % n) as f64).collect();
+        all.push(m.heap().array(Data::Tensor(Tensor::from(along)), Kind::Int));
+    }
+    Ok(Value::Tuple(all.into()))
+}
+
+fn axis_of(axis: i64, rank: usize) -> Result<usize> {
+    let at = if axis < 0 { axis + rank as i64 } else { axis };
+    let at = usize::try_from(at).ok().filter(|&axis| axis < rank);
+    at.ok_or_else(|| said(format!("axis {axis} of an array of {rank} axes")))
 }
 
 fn axis_or_last<'t>(m: &Machine<'t, '_>, c: &Given<'t>) -> Result<isize> {
