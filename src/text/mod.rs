@@ -64,10 +64,34 @@ use std::sync::Arc;
 use syntax::{Expr, Node, Stmt, StmtKind};
 use value::Value;
 
-/// What opens the files that a text names, and an array of several by its name: the numbers, and of what kind they are.
+/// What opens the files that a text names, and an array of several by its name: the numbers, and of what kind they are. For files on disk
+/// there is `store::loader`.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Error, Tensor, text::{Kind, Loader, Module, Options}};
+/// use std::sync::Arc;
+/// let loader: Loader = Arc::new(|file, _| match file {
+///     "x.npy" => Ok((Tensor::from([1.0, 2.0]), Kind::Float)),
+///     other => Err(Error::argument(format!("there is no {other}"))),
+/// });
+/// let options = Options { loader: Some(loader), ..Options::default() };
+/// let scope = Module::parse("s = load('x.npy').sum()")?.run(&options)?;
+/// assert_eq!(scope.get("s"), Some(Tensor::from(3.0)));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub type Loader = Arc<dyn Fn(&str, Option<&str>) -> Result<(Tensor<f64>, Kind)> + Send + Sync>;
 
 /// What a text may do as it runs.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{Module, Options};
+/// let endless = Module::parse("x = 1\nfor i in range(1000000):\n    x = x + 1")?;
+/// let options = Options { steps: 1000, ..Options::default() };
+/// assert!(endless.run(&options).unwrap_err().to_string().contains("more than 1000 steps"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Options {
     /// The most steps, a step being a part of an expression: 20 million.
@@ -103,6 +127,15 @@ pub struct Module {
 }
 
 /// Names and their values after a text has run on numbers.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, text::{Module, Options}};
+/// let scope = Module::parse("x = np.arange(3)\ny = x ** 2\ny[0] = 7")?.run(&Options::default())?;
+/// assert_eq!(scope.get("y"), Some(Tensor::from([7.0, 1.0, 4.0])));
+/// assert_eq!(scope.get("z"), None);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Scope {
     names: Vec<(String, Content)>,
@@ -110,6 +143,15 @@ pub struct Scope {
 }
 
 /// A value of a text.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{Content, Module, Options};
+/// let scope = Module::parse("pair = [1.0, 'two']")?.run(&Options::default())?;
+/// let (_, Content::List(all)) = &scope.names()[0] else { panic!("a list") };
+/// assert_eq!(all[1], Content::Text("two".into()));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// A number or array, and of what kind it is.
@@ -123,6 +165,19 @@ pub enum Content {
 }
 
 /// A text on a tape.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tape, Tensor, text::{Module, Options}};
+/// let tape = Tape::new();
+/// let given = [("w".to_string(), Tensor::from([1.0, 2.0]))];
+/// let recorded = Module::parse("z = 3 * w\n(z ** 2).sum()")?.record(&tape, &given, &Options::default())?;
+/// let gradients = recorded.output.backward();
+/// assert_eq!(gradients[&recorded.variables[0].1], Tensor::from([18.0, 36.0]));
+/// // The product was recorded by line 1.
+/// assert!(recorded.lines.iter().any(|(_, line)| *line == 1));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 pub struct Recorded<'t> {
     /// The value of the last statement: of an expression, or what it assigned.
     pub output: Var<'t, f64>,

@@ -12,7 +12,17 @@ use crate::tensor::{Shape, Tensor};
 /// The largest whole number that no rounding leads to.
 pub(super) const LARGEST: f64 = 9_007_199_254_740_991.0;
 
-/// What an array holds.
+/// What an array holds. As in NumPy, an array of whole numbers is an index, and one of true and false a mask.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{Content, Kind, Module, Options};
+/// let scope = Module::parse("n = len([4, 5])\nmask = np.array([1.5, -2.0]) > 0")?.run(&Options::default())?;
+/// let kinds: Vec<Kind> =
+///     scope.names().iter().filter_map(|(_, x)| if let Content::Array(_, kind) = x { Some(*kind) } else { None }).collect();
+/// assert_eq!(kinds, [Kind::Int, Kind::Bool]);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// True or false.

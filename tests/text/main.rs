@@ -3,5 +3,7 @@
 mod bounds;
 mod classics;
 mod corpus;
+#[cfg(feature = "training")]
+mod files;
 mod mistakes;
 mod slips;

@@ -173,6 +173,8 @@ struct Maker<'j, 'a> {
     value: E,
     /// Whether it is assigned to a gradient, and not to a helper.
     of_gradient: bool,
+    /// Whether it has no value.
+    fails: bool,
 }
 
 /// All edits of a unit's statements, the nearest first; those that go for all statements of a kind too, where others are run up to a step.
@@ -235,8 +237,10 @@ fn of_statement(judge: &Judge<'_>, stmt: &Rc<Stmt>, state: &State<'static>) -> V
         stmt: stmt.clone(),
         value,
         of_gradient,
+        fails: false,
     };
     maker.collect();
+    maker.fails = maker.shape(&maker.value.clone()).is_none();
     maker.statements();
     let value = maker.value.clone();
     maker.sites(&value, None, 1, true);
@@ -638,8 +642,9 @@ impl Maker<'_, '_> {
             let same = other.shape == shape;
             let fits = same || broadcasts(&other.shape, shape);
             let name = &other.expr;
-            if is_leaf && (fits || turns_to(&other.shape, shape) || shape.is_empty() || broadcasts(shape, &other.shape))
-            {
+            let may_be = fits || turns_to(&other.shape, shape) || shape.is_empty() || broadcasts(shape, &other.shape);
+            // In a statement whose shapes do not fit one of them is wrong.
+            if is_leaf && (may_be || self.fails) {
                 self.emit(site, name.clone(), bond, other.cost + if same { 1.6 } else { 2.2 });
             }
             if is_leaf && other.shape.len() == 2 {
@@ -889,6 +894,7 @@ pub(super) fn built(
         stmt: stmt.clone(),
         value: value.clone(),
         of_gradient: true,
+        fails: false,
     };
     maker.collect();
     let wanted = right.shape().to_vec();

@@ -35,6 +35,15 @@ use trial::Trial;
 use units::Unit;
 
 /// What [`check()`] may do, and what is differentiated.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{CheckOptions, check};
+/// let text = "x = 2.0\nL = x ** 2\nshown = round(100 * L) / 100\n## backward\ndx = 2 * x";
+/// let options = CheckOptions { loss: Some("L".into()), ..CheckOptions::default() };
+/// assert_eq!(check(text, &options)?.first_wrong_line, None);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CheckOptions {
     /// Bounds of what runs.

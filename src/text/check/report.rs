@@ -13,6 +13,17 @@ use std::fmt;
 use std::rc::Rc;
 
 /// What a statement of the backward part is.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{CheckOptions, Status, check};
+/// let text = "x = 2.0\na = x ** 2\nL = a ** 3\n## backward\nda = 2 * a ** 2\ndx = da * 2 * x";
+/// let report = check(text, &CheckOptions::default())?;
+/// assert_eq!(report.statements[0].status, Status::Wrong);
+/// // What is computed of it is right in itself.
+/// assert_eq!(report.statements[1].status, Status::RightGivenWrongInputs);
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// Nothing hangs on it that is known.
@@ -38,6 +49,17 @@ impl Status {
 }
 
 /// A statement of the backward part, judged.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{CheckOptions, check};
+/// let report = check("x = 2.0\nL = x ** 3\n## backward\ndx = 3 * x", &CheckOptions::default())?;
+/// let statement = &report.statements[0];
+/// assert_eq!((statement.line, statement.target.as_str()), (4, "dx"));
+/// assert_eq!(statement.adjoint_of.as_deref(), Some("x"));
+/// assert_eq!(statement.corrected.as_deref(), Some("dx = 3 * x ** 2"));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// Its line, from 1 on.
@@ -55,6 +77,17 @@ pub struct Statement {
 }
 
 /// A statement of the forward part, with what it gave.
+///
+/// # Examples
+/// ```
+/// use retrograd::text::{CheckOptions, check};
+/// let text = "x = np.ones((3, 1))\nd = x - np.ones(3)\nL = (d ** 2).sum()\n## backward\ndd = 2 * d";
+/// let report = check(text, &CheckOptions::default())?;
+/// // A column less a row is a square: said, for it may not be meant.
+/// assert_eq!(report.forward[1].shape, [3, 3]);
+/// assert!(report.forward[1].note.is_some());
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Line {
     /// Its line, from 1 on.
@@ -70,6 +103,16 @@ pub struct Line {
 }
 
 /// What [`check`](crate::text::check()) found.
+///
+/// # Examples
+/// ```
+/// use retrograd::check::Verdict;
+/// use retrograd::text::{CheckOptions, check};
+/// let report = check("x = 2.0\nL = x ** 3\n## backward\ndx = 3 * x ** 2", &CheckOptions::default())?;
+/// assert_eq!((report.verdict, report.value), (Verdict::Agrees, 8.0));
+/// assert_eq!(report.to_json()["verdict"], "right");
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Whether the backward part is right; inconclusive where nothing could be judged.
