@@ -7,6 +7,7 @@ functions that it has under a prefix (`exp`, `dot`), and `load`. Some names of P
 `max`, `min`, `abs`, `round`. Needs nothing but NumPy.
 """
 
+import builtins as _builtins
 import math as _math
 import statistics as _statistics
 
@@ -35,6 +36,17 @@ def _reduction(of):
 
 # NumPy's own take a dtype in third place.
 sum, mean, max, min, prod, var, std = map(_reduction, (np.sum, np.mean, np.max, np.min, np.prod, np.var, np.std))
+
+_sum_of_all = sum
+
+
+def sum(x, axis=None, keepdims=False):
+    """As Python has it for a list of arrays, which are added up; else of all elements, or along an axis."""
+    if axis is None and not keepdims and isinstance(x, (list, tuple)):
+        if _builtins.any(isinstance(part, np.ndarray) and part.ndim for part in x):
+            return _builtins.sum(x)
+    return _sum_of_all(x, axis, keepdims)
+
 
 erf = np.vectorize(_math.erf, otypes=[float])
 erfc = np.vectorize(_math.erfc, otypes=[float])

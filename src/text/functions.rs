@@ -5,7 +5,7 @@
 //! is the function of the same name with the value as its first argument.
 
 use super::index::whole_number;
-use super::number::{Data, Kind, Operand, arithmetic, binary, map1, map2, product, unary};
+use super::number::{Data, Kind, Operand, arithmetic, binary, map1, map2, product, unary, whole};
 use super::run::{Machine, nearest, truth};
 use super::syntax::Sign;
 use super::value::{Array, Value};
@@ -265,6 +265,13 @@ const PYTHONS: [&str; 15] = [
     "str",
 ];
 
+/// The sum without `np.`: of a list of arrays it is another array, and `np.sum` a number.
+const PYTHONS_SUM: &str = "Python's sum";
+
+fn holds_arrays(m: &Machine<'_, '_>, list: &Value<'_>) -> bool {
+    m.held(list).iter().any(|x| matches!(x, Value::Array(array) if !m.state.heap.shape(array).is_empty()))
+}
+
 /// What a bare name is, where no value has it.
 pub(super) fn bare<'t>(name: &str) -> Option<Value<'t>> {
     match name {
@@ -276,7 +283,10 @@ pub(super) fn bare<'t>(name: &str) -> Option<Value<'t>> {
     let is = PYTHONS[..13].contains(&name) && name != "str"
         || registry(name).is_some()
         || known(name).is_some_and(|f| !f.names.contains('.'));
-    (is || name == "linalg").then(|| Value::Builtin(name.into()))
+    match name {
+        "sum" => Some(Value::Builtin(PYTHONS_SUM.into())),
+        _ => (is || name == "linalg").then(|| Value::Builtin(name.into())),
+    }
 }
 
 pub(super) fn bare_names() -> impl Iterator<Item = &'static str> {
@@ -388,6 +398,23 @@ pub(super) fn call<'t>(
         let first = all.next().unwrap_or(Value::None);
         return all.try_fold(first, |x, y| elementwise_call(m, op, vec![x, y], vec![])).map_err(within);
     }
+    // Python's own goes over a list's elements, whatever they are.
+    if &**name == PYTHONS_SUM {
+        return match (&args[..], &named[..]) {
+            ([list @ (Value::List(_) | Value::Tuple(_))], []) if holds_arrays(m, list) => {
+                let all = m.elements_of(list)?;
+                let mut sum = Operand { data: Data::Number(0.0), kind: Kind::Int, python: true };
+                for x in &all {
+                    let x = m.operand(x)?;
+                    let shape = Shape::broadcast("sum", &sum.data.shape(), &x.data.shape())?;
+                    m.makes(shape.numel())?;
+                    sum = arithmetic(Sign::Add, &sum, &x)?;
+                }
+                Ok(m.given(sum))
+            }
+            _ => call(m, &"sum".into(), args, named),
+        };
+    }
     if let Some(function) = known(name) {
         let first = function.names.split(' ').next().unwrap_or(function.names);
         let given = bind(first, function.params, args, named).map_err(within)?;
@@ -452,7 +479,7 @@ fn elementwise_call<'t>(
         let mut data = unary(op, &x.data)?;
         if kind == Kind::Int && !data.is_recorded() {
             // A whole 0 has no sign.
-            data = binary(BinaryOp::Add(ops::Add), &data, &Data::Number(0.0))?;
+            data = whole(own, kind, binary(BinaryOp::Add(ops::Add), &data, &Data::Number(0.0))?)?;
         }
         return Ok(m.given(Operand { data, kind, python: false }));
     }
@@ -734,6 +761,7 @@ fn reduced<'t>(
     m.makes(x.data.shape().numel())?;
     let data = map1(&x.data, |x| plain(x, axes.clone()), |x| recorded(x, axes.clone()))?;
     let kind = kind(x.kind);
+    let data = whole(c.name, kind, data)?;
     Ok(m.given(Operand { data, kind, python: false }))
 }
 
@@ -746,7 +774,7 @@ fn mapped<'t>(
     recorded: impl Fn(Var<'t, f64>) -> Result<Var<'t, f64>>,
 ) -> Result<Value<'t>> {
     m.makes(x.data.shape().numel())?;
-    let data = map1(&x.data, plain, recorded)?;
+    let data = whole("the result", kind, map1(&x.data, plain, recorded)?)?;
     Ok(m.given(Operand { data, kind, python: false }))
 }
 
@@ -1130,12 +1158,26 @@ functions! {
         let (a, b) = (x.data.shape().numel(), y.data.shape().numel());
         m.makes(a.saturating_mul(b))?;
         let (x, y) = (reshaped(&x, &[a])?, reshaped(&y, &[b])?);
-        let data = map2(&x.data, &y.data, |x, y| x.try_outer(y), |x, y| x.try_outer(y))?;
-        Ok(m.given(Operand { data, kind: x.kind.max(y.kind), python: false }))
+        let kind = x.kind.max(y.kind);
+        let data = whole("outer", kind, map2(&x.data, &y.data, |x, y| x.try_outer(y), |x, y| x.try_outer(y))?)?;
+        Ok(m.given(Operand { data, kind, python: false }))
     };
     "einsum" ("subscripts a b? c? d?") true false => |m, c| {
         let Some(Value::Text(letters)) = c.get("subscripts").cloned() else { return Err(said("the letters are a text, as \"ij,jk->ik\"")) };
         let all = ["a", "b", "c", "d"].iter().filter_map(|name| c.get(name)).map(|x| m.operand(x)).collect::<Result<Vec<_>>>()?;
+        // Axes in another order are a view.
+        if let ([(from, to)], Value::Array(array)) = (&letters.split_once("->").into_iter().collect::<Vec<_>>()[..], c.need("a")?.clone())
+            && all.len() == 1
+        {
+            let (from, to) = (from.trim(), to.trim());
+            let axes: Option<Vec<usize>> = to.chars().map(|c| from.find(c)).collect();
+            let distinct = |word: &str| word.chars().enumerate().all(|(i, c)| word.find(c) == Some(i));
+            if let Some(axes) = axes.filter(|axes| {
+                axes.len() == from.len() && from.len() == all[0].data.shape().rank() && distinct(from) && distinct(to)
+            }) {
+                return m.turned(&array, Some(&axes));
+            }
+        }
         einsum(m, &letters, &all)
     };
     "linalg.inv inv" ("a") true false => |m, c| {

@@ -122,6 +122,8 @@ impl<'t> Machine<'t, '_> {
                 other => self.operand(other),
             })
             .collect::<Result<Vec<_>>>()?;
+        // What each part takes beside its numbers.
+        self.makes(parts.len().saturating_mul(size_of::<Operand<'_>>() / size_of::<f64>()))?;
         let shape = parts[0].data.shape();
         if let Some(other) = parts.iter().find(|part| part.data.shape() != shape) {
             return Err(Error::shape(format!(

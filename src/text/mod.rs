@@ -119,7 +119,15 @@ impl fmt::Debug for Options {
 
 /// A parsed text.
 ///
-/// See the example of [the module](self).
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, text::{Module, Options}};
+/// let module = Module::parse("a = w * x\na + 1")?;
+/// assert_eq!(module.inputs(), ["w", "x"]);
+/// let given = [("w".to_string(), Tensor::from(2.0)), ("x".to_string(), Tensor::from(3.0))];
+/// assert_eq!(module.run_with(&given, &Options::default())?.get("a"), Some(Tensor::from(6.0)));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Module {
     text: Rc<str>,

@@ -170,7 +170,8 @@ fn both_numbers(x: &Operand<'_>, y: &Operand<'_>) -> Option<(f64, f64)> {
     }
 }
 
-fn whole<'t>(op: &str, kind: Kind, data: Data<'t>) -> Result<Data<'t>> {
+/// Refuses whole numbers that floats do not hold.
+pub(super) fn whole<'t>(op: &str, kind: Kind, data: Data<'t>) -> Result<Data<'t>> {
     if kind != Kind::Int || data.is_recorded() {
         return Ok(data);
     }

@@ -529,7 +529,7 @@ impl Parser {
         if !self.take_word("in") {
             return Err(self.fault("\"in\" is missing here"));
         }
-        let source = self.either()?;
+        let source = self.deeper(Self::either)?;
         let condition = if self.take_word("if") { Some(self.either()?) } else { None };
         if self.is_word("for") {
             return Err(self.fault("one for in a list is known"));

@@ -61,12 +61,15 @@ pub(super) struct Machine<'t, 'o> {
     /// Names that become variables when the text first assigns them.
     pub active: HashSet<Rc<str>>,
     pub variables: Vec<(Rc<str>, Var<'t, f64>)>,
-    named: HashSet<Id>,
+    /// The variables that have names, and whether the text's own and not a function's.
+    named: HashMap<Id, bool>,
     pub lines: Vec<(Id, usize)>,
     /// The statements as they are run, where asked for.
     pub trace: Option<Vec<Step>>,
     /// Functions whose statements are not traced: a call of them is a step.
     pub known_functions: HashSet<Rc<str>>,
+    /// A function that was named and is none of the language.
+    pub unknown: Option<Fault>,
     /// Values that stand in for those of statements that fail while they are traced.
     pub instead: HashMap<Rc<str>, Tensor<f64>>,
     /// What names of the text were assigned on the tape, in order: a variable, or those of a list.
@@ -98,10 +101,11 @@ impl<'t, 'o> Machine<'t, 'o> {
             given: HashMap::new(),
             active: HashSet::new(),
             variables: Vec::new(),
-            named: HashSet::new(),
+            named: HashMap::new(),
             lines: Vec::new(),
             trace: None,
             known_functions: HashSet::new(),
+            unknown: None,
             instead: HashMap::new(),
             assigned: Vec::new(),
             moved: None,
@@ -211,6 +215,7 @@ impl<'t, 'o> Machine<'t, 'o> {
                 }
                 let function = Value::Function(def.clone(), defaults.into());
                 self.frame().insert(def.name.clone(), function);
+                self.push_step(Step::Run(Rc::new(stmt.clone())));
                 Ok(Flow::On)
             }
             StmtKind::Return(value) => {
@@ -268,8 +273,12 @@ impl<'t, 'o> Machine<'t, 'o> {
         }
         let Some(trace) = &mut self.trace else { return self.run_simple(stmt) };
         trace.push(Step::Run(Rc::new(stmt.clone())));
-        // A trace goes on behind a statement that fails: which of them is wrong is judged later.
-        if self.run_simple(stmt).is_err()
+        // A trace goes on behind a statement that fails: which of them is wrong is judged later. What is not of the language is not wrong.
+        let done = self.run_simple(stmt);
+        if let Some(fault) = self.unknown.take() {
+            return Err(fault);
+        }
+        if done.is_err()
             && let StmtKind::Assign(targets, _) = &stmt.kind
         {
             for target in targets {
@@ -375,10 +384,13 @@ impl<'t, 'o> Machine<'t, 'o> {
     /// Runs a step as it was traced.
     pub fn replay(&mut self, step: &Step) -> Done<()> {
         match step {
-            Step::Run(stmt) => {
-                self.step(stmt.span)?;
-                self.run_simple(stmt)
-            }
+            Step::Run(stmt) => match &stmt.kind {
+                StmtKind::Def(_) => self.statement(stmt).map(|_| ()),
+                _ => {
+                    self.step(stmt.span)?;
+                    self.run_simple(stmt)
+                }
+            },
             Step::Bind(target, source, i) => {
                 let value = self.eval(source)?;
                 let all = self.elements_of(&value).at(source.span)?;
@@ -461,8 +473,9 @@ impl<'t, 'o> Machine<'t, 'o> {
             && let Ok(Operand { data: Data::Var(var), .. }) = self.operand(&value)
             && !var.is_constant()
             && !self.variables.iter().any(|(_, known)| known.id() == var.id())
-            && self.named.insert(var.id())
+            && self.named.get(&var.id()).is_none_or(|&by_text| !by_text && self.is_at_top())
         {
+            self.named.insert(var.id(), self.is_at_top());
             var.named(&**name);
         }
         if self.is_at_top() {
@@ -714,7 +727,9 @@ impl<'t, 'o> Machine<'t, 'o> {
                     && self.look_up(module).is_none()
                     && ["np", "numpy", "math"].contains(&&**module)
                 {
-                    return super::functions::of_module(module, name).at(span);
+                    let found = super::functions::of_module(module, name).at(span);
+                    self.unknown = found.as_ref().err().cloned();
+                    return found;
                 }
                 let x = self.eval(x)?;
                 self.member(&x, name).at(span)
@@ -995,11 +1010,16 @@ impl<'t, 'o> Machine<'t, 'o> {
             && matches!(relation, Relation::Equal | Relation::NotEqual)
         {
             let (a, b) = (self.elements_of(x).at(span)?, self.elements_of(y).at(span)?);
-            let mut same = a.len() == b.len();
+            let mut same = a.len() == b.len() && matches!(x, Value::List(_)) == matches!(y, Value::List(_));
+            if self.calls >= CALLS {
+                return Err(Fault::new("lists stand too deep in each other", span));
+            }
+            self.calls += 1;
             for (a, b) in a.iter().zip(&b) {
                 let this = self.compared(Relation::Equal, a, b, span)?;
                 same = same && self.truth(&this, span)?;
             }
+            self.calls -= 1;
             return Ok(truth(same == (relation == Relation::Equal)));
         }
         if let (Value::Array(_), Value::None) | (Value::None, Value::Array(_)) = (x, y) {

@@ -160,3 +160,22 @@ dw = da * sa * x
     assert_eq!(report.first_wrong_line, Some(12), "{report}");
     assert_eq!(report.corrected.as_deref(), Some("sb = act(b, True)"));
 }
+
+/// What a function returns goes by the name that the text gives it, and not by the function's own.
+#[test]
+fn a_gradient_is_by_the_name_that_the_text_gives() {
+    let text = "\
+def act(x):
+    output = np.tanh(x)
+    return output
+x = np.array([0.4, -0.7])
+w = np.array([0.3, 0.1])
+hidden = act(w * x)
+L = (hidden ** 2).sum()
+# backward
+error = 2 * hidden
+dw = error * (1 - hidden ** 2) * x
+";
+    let report = check(text, &CheckOptions::default()).unwrap();
+    assert_eq!(report.statements[0].adjoint_of.as_deref(), Some("hidden"), "{report}");
+}

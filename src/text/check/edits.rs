@@ -175,6 +175,8 @@ struct Maker<'j, 'a> {
     of_gradient: bool,
     /// Whether it has no value.
     fails: bool,
+    /// Lengths that have no name.
+    counts: Vec<E>,
 }
 
 /// All edits of a unit's statements, the nearest first; those that go for all statements of a kind too, where others are run up to a step.
@@ -238,6 +240,7 @@ fn of_statement(judge: &Judge<'_>, stmt: &Rc<Stmt>, state: &State<'static>) -> V
         value,
         of_gradient,
         fails: false,
+        counts: Vec::new(),
     };
     maker.collect();
     maker.fails = maker.shape(&maker.value.clone()).is_none();
@@ -281,6 +284,18 @@ impl Maker<'_, '_> {
             }
         }
         names.sort_by(|a, b| a.0.cmp(&b.0));
+        // What a statement gives a value is not what it should be, whatever that was before.
+        let own = match &self.stmt.kind {
+            StmtKind::Assign(targets, value) => {
+                let mut read = Vec::new();
+                value
+                    .walk(&mut |x| read.extend(if let Node::Name(name) = &x.node { Some(name.clone()) } else { None }));
+                targets.iter().filter_map(|x| super::units::base(x)).find(|name| !read.contains(name)).cloned()
+            }
+            _ => None,
+        };
+        names.retain(|(name, _)| Some(name) != own.as_ref());
+        self.counts(&names);
         for (name, value) in names {
             let expr = new(Node::Name(name));
             match &value {
@@ -306,6 +321,28 @@ impl Maker<'_, '_> {
                 self.at_hand.push(AtHand { expr: part, shape: x.data.shape().to_vec(), cost: 0.2 });
             }
         }
+    }
+
+    /// Lengths that no name has: `len(x)`, `x.shape[1]`.
+    fn counts(&mut self, names: &[(Rc<str>, Value<'static>)]) {
+        let named: Vec<f64> = names.iter().filter_map(|(_, value)| plain(value)).collect();
+        let mut seen: Vec<usize> = Vec::new();
+        for (name, value) in names {
+            let Value::Array(array) = value else { continue };
+            for (axis, &n) in self.machine.state.heap.shape(array).iter().enumerate() {
+                if n < 2 || seen.contains(&n) || named.contains(&(n as f64)) {
+                    continue;
+                }
+                seen.push(n);
+                let x = new(Node::Name(name.clone()));
+                let count = match axis {
+                    0 => new(Node::Call(new(Node::Name("len".into())), vec![x], vec![])),
+                    _ => new(Node::Index(new(Node::Member(x, "shape".into())), number(axis as f64))),
+                };
+                self.counts.push(count);
+            }
+        }
+        self.counts.truncate(6);
     }
 
     fn shape(&mut self, expr: &E) -> Option<Vec<usize>> {
@@ -367,6 +404,16 @@ impl Maker<'_, '_> {
                     }
                 }
                 with(StmtKind::Pass, stmt.span, "pass", 1.6);
+                // Places that are named twice get both.
+                if let (Node::Index(base, index), Sign::Add | Sign::Sub, Node::Name(_)) =
+                    (&target.node, sign, &index_of(target).unwrap_or(target).node)
+                {
+                    let function = if *sign == Sign::Add { "add" } else { "subtract" };
+                    let at = new(Node::Member(self.function(function), "at".into()));
+                    let call = new(Node::Call(at, vec![base.clone(), index.clone(), value.clone()], vec![]));
+                    let by = Replacement::Expression { site: call.clone(), instead: call.clone(), bond: 0 };
+                    self.found.push(Edit::one(&stmt, StmtKind::Expr(call), stmt.span, by, 1.6));
+                }
             }
             _ => {}
         }
@@ -443,6 +490,16 @@ impl Maker<'_, '_> {
         }
         if let Node::Binary(_, x, _) = &site.node {
             self.emit_anywhere(site, x.clone(), bond, 1.5);
+        }
+        if let Node::Compare(x, rest) = &site.node
+            && let [(relation, y)] = &rest[..]
+        {
+            for other in [Relation::Greater, Relation::GreaterEqual, Relation::Less, Relation::LessEqual] {
+                if other != *relation {
+                    let instead = new(Node::Compare(x.clone(), vec![(other, y.clone())]));
+                    self.emit_anywhere(site, instead, bond, 1.4);
+                }
+            }
         }
         if let Node::Name(_) = &site.node {
             for by in [Sign::Sub, Sign::Add] {
@@ -589,6 +646,16 @@ impl Maker<'_, '_> {
         if shape.len() >= 2 && !matches!(&site.node, Node::Member(_, name) if &**name == "T") {
             self.emit(site, turned(site), bond, 1.2);
         }
+        if shape.len() >= 3 {
+            let last = [minus(&number(1.0)), minus(&number(2.0))].to_vec();
+            let swapped = new(Node::Call(new(Node::Member(site.clone(), "swapaxes".into())), last, vec![]));
+            self.emit(site, swapped, bond, 1.4);
+        }
+        if shape.len() == 2 && is_leaf {
+            let back = new(Node::Slice(None, None, Some(minus(&number(1.0)))));
+            let index = new(Node::Tuple(vec![back.clone(), back]));
+            self.emit(site, new(Node::Index(site.clone(), index)), bond, 2.6);
+        }
         // Reductions, and functions around it.
         if !shape.is_empty() {
             for name in ["sum", "mean"] {
@@ -624,6 +691,15 @@ impl Maker<'_, '_> {
         ] {
             self.emit(site, form, bond, price);
         }
+        for count in self.counts.clone() {
+            let nested = if is_whole { 0.0 } else { 0.15 };
+            self.emit(site, binary(Sign::Div, site, &count), bond, 2.15 + nested);
+            if is_whole {
+                let twice = binary(Sign::Mul, &number(2.0), site);
+                self.emit(site, binary(Sign::Div, &twice, &count), bond, 2.5);
+                self.emit(site, binary(Sign::Mul, site, &count), bond, 2.5);
+            }
+        }
         // The rest of a Jacobian beside its diagonal.
         if let ([n, m], true) = (shape, is_whole)
             && n == m
@@ -649,6 +725,10 @@ impl Maker<'_, '_> {
             }
             if is_leaf && other.shape.len() == 2 {
                 self.emit(site, turned(name), bond, other.cost + 2.4);
+            }
+            if is_leaf && fits && !other.shape.is_empty() {
+                let sign = self.call("sign", &[name], &[]);
+                self.emit(site, binary(Sign::Mul, site, &sign), bond, other.cost + 2.5);
             }
             if is_leaf && fits {
                 for form in forms(name) {
@@ -810,6 +890,13 @@ fn collect_parts(expr: &E, parts: &mut Vec<E>) {
     expr.children().into_iter().for_each(|child| collect_parts(child, parts));
 }
 
+fn index_of(target: &E) -> Option<&E> {
+    match &target.node {
+        Node::Index(_, index) => Some(index),
+        _ => None,
+    }
+}
+
 /// What is computed below the children of an expression.
 fn collect_inner(expr: &E, inner: &mut Vec<E>) {
     for child in expr.children() {
@@ -895,6 +982,7 @@ pub(super) fn built(
         value: value.clone(),
         of_gradient: true,
         fails: false,
+        counts: Vec::new(),
     };
     maker.collect();
     let wanted = right.shape().to_vec();
@@ -902,7 +990,7 @@ pub(super) fn built(
         .at_hand
         .clone()
         .into_iter()
-        .filter(|name| name.shape.is_empty())
+        .filter(|name| name.shape.is_empty() && !matches!(name.expr.node, Node::Number(..)))
         .filter_map(|name| Some((name.expr.clone(), maker.evaluate(&name.expr)?.item())))
         .collect();
     let made = maker.expressions(&wanted);
@@ -972,7 +1060,7 @@ fn scaled(x: &E, c: f64, numbers: &[(E, f64)]) -> (E, f64) {
         }
     }
     if is(2.0) || is(0.5) {
-        return (turn(binary(Sign::Mul, &number(c.abs()), x)), 0.6);
+        return (turn(binary(Sign::Mul, &number(if is(2.0) { 2.0 } else { 0.5 }), x)), 0.6);
     }
     for (name, n) in numbers {
         let n = n.abs();

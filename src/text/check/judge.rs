@@ -22,8 +22,10 @@ use std::cell::RefCell;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::rc::Rc;
 
-/// How near a value is to the right one, relative to the largest.
-const NEAR: f64 = 1e-8;
+/// How near a number is to the right one, relative to itself: a guard as in log(p + 1e-8) is no mistake.
+const NEAR: f64 = 3e-7;
+/// How much of the largest number of an array rounding may leave in the others.
+const ROUNDING: f64 = 1e-12;
 /// The most steps that the search runs, and how many more for each of the text's.
 const WORK: usize = 60_000;
 const WORK_BY_STEP: usize = 400;
@@ -289,10 +291,12 @@ impl<'a> Judge<'a> {
         }
         let finite = |x: &Tensor<f64>| x.iter().filter(|x| x.is_finite()).fold(0.0, |max: f64, x| max.max(x.abs()));
         let size = finite(x).max(finite(y) * c.abs());
-        let allowed = NEAR * size + 1e-13 * self.largest;
+        // Each number for itself; what sums cancel leaves is as large as what went in.
+        let rounding = ROUNDING * size + 1e-13 * self.largest;
         x.iter().zip(y.iter()).all(|(x, y)| {
             let y = c * y;
-            *x == y || (x - y).abs() <= allowed || x.is_nan() && y.is_nan()
+            let is_near = x.is_finite() && (x - y).abs() <= NEAR * x.abs().max(y.abs()) + rounding;
+            is_near || *x == y || x.is_nan() && y.is_nan()
         })
     }
 
@@ -457,7 +461,7 @@ impl<'a> Judge<'a> {
         };
         // What the cheapest choice at each place comes to: nothing dearer is worth a look.
         let mut best = start.clone();
-        while best.k < self.steps.len() {
+        while best.k < self.steps.len() && !self.is_late.get() {
             self.advance(&mut best, point, None);
         }
         // It was not asked how far its edits are.
@@ -587,7 +591,7 @@ impl<'a> Judge<'a> {
     fn advance(&self, path: &mut Path, point: &Point, mut others: Option<&mut Vec<Path>>) -> bool {
         let before = path.cost;
         let mut machine = self.machine(std::mem::take(&mut path.state));
-        while path.k < self.steps.len() {
+        while path.k < self.steps.len() && !self.is_late.get() {
             let k = path.k;
             path.snaps.push(Rc::new(machine.state.clone()));
             if !self.step(&mut machine, k, path.edit_of(&self.steps[k])) {
@@ -671,14 +675,14 @@ impl<'a> Judge<'a> {
                         path.scales.insert(unit, c);
                         return;
                     }
-                    Some((want, c)) if self.is_natural(c) => {
+                    Some((want, c)) if self.is_natural(c) && c > 0.0 => {
                         let price = if read.is_empty() { HEAD_SCALED } else { RESCALED };
-                        let turned = is_dead && c < 0.0;
-                        if !turned {
-                            options.push((price, None, Some((want, c))));
-                        }
+                        options.push((price, None, Some((want, c))));
                     }
-                    Some((want, c)) if !is_dead => options.push((OTHER_MEANING, None, Some((want, c)))),
+                    // Of one number every other is a multiple.
+                    Some((want, c)) if !is_dead && numbers(&value).len() > 1 => {
+                        options.push((OTHER_MEANING, None, Some((want, c))));
+                    }
                     _ if is_dead => {}
                     _ => options.push((OTHER_MEANING, None, None)),
                 }
@@ -860,7 +864,8 @@ impl<'a> Judge<'a> {
         found.retain(|&unit| lines.insert(self.unit_line(unit)));
         // What is computed again as in the forward part is not where one looks.
         let again = |line: usize| self.forward.contains(self.source.lines().nth(line - 1).unwrap_or("").trim());
-        found.retain(|&unit| !self.units[unit].members.iter().all(|&k| again(self.line(k))));
+        let stands_in = |k: usize| statement(&self.steps[k]).map_or_else(|| self.line(k), |stmt| stmt.line);
+        found.retain(|&unit| !self.units[unit].members.iter().all(|&k| again(stands_in(k))));
         found.reverse();
         found
     }
@@ -983,6 +988,9 @@ impl<'a> Judge<'a> {
         let mut snaps = Vec::new();
         let fixes: Vec<(usize, &Fix)> = path.fixes.iter().map(|(unit, fix)| (*unit, fix)).chain(more).collect();
         for k in from..=until {
+            if self.is_late.get() {
+                return None;
+            }
             snaps.push(Rc::new(machine.state.clone()));
             let edit = fixes.iter().find_map(|(_, fix)| match fix {
                 Fix::Edit(edit) if is_edited(&self.steps[k], edit) => Some(edit),
@@ -1001,6 +1009,29 @@ impl<'a> Judge<'a> {
             }
         }
         Some((machine.state, snaps))
+    }
+
+    /// Whether what a path says of its units is so at a point.
+    pub fn holds(&self, path: &Path, point: &Point) -> bool {
+        (0..self.units.len()).all(|unit| match (path.known.get(&unit), path.scales.get(&unit)) {
+            (Some(want), Some(c)) if !matches!(self.roles[unit], Role::Unnamed) => {
+                self.fits(unit, &path.value_after(self, unit), want, *c, &point.adjoints)
+            }
+            _ => true,
+        })
+    }
+
+    /// Whether all is right at a point with an edit in place of what a path decided of its statements.
+    pub fn mends(&self, path: &Path, unit: usize, edit: &Edit, point: &Point) -> bool {
+        let mut other = path.clone();
+        let is_covered = |unit: usize| self.units[unit].members.iter().any(|&k| is_edited(&self.steps[k], edit));
+        other.fixes.retain(|(fixed, _)| !is_covered(*fixed));
+        other.fixes.push((unit, Fix::Edit(edit.clone())));
+        let Some((state, snaps)) = self.rerun(&point.state, 0, self.steps.len() - 1, &other, None, point) else {
+            return false;
+        };
+        (other.state, other.snaps) = (state, snaps);
+        self.holds(&other, point)
     }
 
     /// What a unit comes to with an edit, from the states before its members.

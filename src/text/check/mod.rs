@@ -18,10 +18,10 @@ pub(super) use report::forward_lines;
 pub use report::{Line, Report, Statement, Status};
 
 use super::Options;
-use super::fault::Fault;
+use super::fault::{Fault, Span};
 use super::parse;
 use super::run::{Flow, Machine, Step};
-use super::syntax::{Node, Stmt, StmtKind};
+use super::syntax::{Expr, Node, Stmt, StmtKind};
 use super::value::Value;
 use crate::check::Verdict;
 use crate::graph::Graph;
@@ -104,6 +104,93 @@ fn moved(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
     })
 }
 
+/// Elsewhere: by as much as the values are, and with other signs.
+fn moved_far(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
+    let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    let least = if largest > 0.0 { 0.3 * largest } else { 0.7 };
+    let mut place = 5 * number;
+    x.map(|x| {
+        place += 1;
+        let fraction = (place as f64 * 0.754_877_666_246_692_8).fract();
+        let size = 0.6 + (place as f64 * std::f64::consts::SQRT_2).fract();
+        if fraction < 0.5 { -size * x.abs().max(least) } else { size * x.abs().max(least) }
+    })
+}
+
+/// As near as rounding allows, on the sides that `SIDE` says.
+fn moved_hardly<const SIDE: usize>(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
+    let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    let step = 1e-7 * if largest > 0.0 { largest } else { 1.0 };
+    let mut place = 11 * number + 131 * SIDE;
+    x.map(|x| {
+        place += 1;
+        let fraction = (place as f64 * 0.569_840_290_998_053_3).fract();
+        x + step * (2.0 * fraction - 1.0)
+    })
+}
+
+/// The forward part at several points.
+struct Points<'p> {
+    here: &'p Forward,
+    /// A little beside, where it runs there.
+    beside: Option<&'p Forward>,
+    /// Elsewhere, where it runs there.
+    far: Option<Forward>,
+    around: &'p dyn Fn(Move) -> Option<Forward>,
+}
+
+impl Points<'_> {
+    /// Whether gradients are between those that are met right beside the point: where two pieces of a function meet one may choose.
+    fn is_choice(&self, judge: &Judge<'_>, stands: &[Owned]) -> bool {
+        let moves: [Move; 6] = [
+            moved_hardly::<0>,
+            moved_hardly::<1>,
+            moved_hardly::<2>,
+            moved_hardly::<3>,
+            moved_hardly::<4>,
+            moved_hardly::<5>,
+        ];
+        let around: Vec<Forward> = moves.into_iter().filter_map(|moved| (self.around)(moved)).collect();
+        judge.roles.iter().zip(stands).all(|(role, value)| {
+            let (Role::Final(Want::Node(node)), Owned::Data(x, ..)) = (role, value) else { return true };
+            let all = || std::iter::once(self.here).chain(&around).map(|at| &at.point.adjoints[*node]);
+            x.shape() == self.here.point.adjoints[*node].shape()
+                && (0..x.len()).all(|i| {
+                    let (least, most) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), adjoint| {
+                        (least.min(adjoint.as_slice()[i]), most.max(adjoint.as_slice()[i]))
+                    });
+                    let allowed = 1e-5 * least.abs().max(most.abs()) + 1e-9 * judge.largest;
+                    (least - allowed..=most + allowed).contains(&x.as_slice()[i])
+                })
+        })
+    }
+}
+
+/// Names that the text itself assigns, in order, with what loops hold and without what functions do; a name that is given None has no
+/// value yet.
+fn own_targets(body: &[Stmt], found: &mut Vec<(Rc<str>, usize)>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Def(_) => {}
+            StmtKind::Assign(_, value) if is_none(value) => {}
+            StmtKind::For(_, _, body) => own_targets(body, found),
+            StmtKind::If(_, then, otherwise) => {
+                own_targets(then, found);
+                own_targets(otherwise, found);
+            }
+            _ => targets(std::slice::from_ref(stmt), found),
+        }
+    }
+}
+
+fn is_none(value: &Expr) -> bool {
+    match &value.node {
+        Node::None => true,
+        Node::Tuple(all) => all.iter().all(|x| is_none(x)),
+        _ => false,
+    }
+}
+
 /// Names that statements assign, in order, with what loops and functions hold.
 fn targets(body: &[Stmt], found: &mut Vec<(Rc<str>, usize)>) {
     for stmt in body {
@@ -144,6 +231,8 @@ struct Forward {
     loss: String,
     lines: Vec<Line>,
     drawn: Drawn,
+    /// What the text itself assigns.
+    names_assigned: Vec<String>,
 }
 
 /// The forward part as a graph, and the lines of the statements that its nodes were recorded by.
@@ -176,21 +265,44 @@ impl Drawn {
     }
 }
 
-fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, moves: bool) -> Result<Forward, Fault> {
+/// What moves the values of variables, by the number of the variable.
+type Move = fn(&Tensor<f64>, usize) -> Tensor<f64>;
+
+fn forward(
+    body: &[Stmt],
+    options: &CheckOptions,
+    active: &HashSet<Rc<str>>,
+    moved: Option<Move>,
+) -> Result<Forward, Fault> {
     let tape = Tape::new();
     let mut machine = Machine::new(Some(&tape), &options.run);
     machine.active = active.clone();
-    machine.moved = moves.then_some(moved as fn(&Tensor<f64>, usize) -> Tensor<f64>);
+    machine.moved = moved;
     match machine.run(body)? {
         Flow::On => {}
         _ => return Err(Fault::of_all("the forward part ends in the middle")),
     }
     let mut all = Vec::new();
-    targets(body, &mut all);
+    own_targets(body, &mut all);
+    // Each once, where it was assigned last.
+    let mut seen = HashSet::new();
+    all.reverse();
+    all.retain(|(name, _)| seen.insert(name.clone()));
+    all.reverse();
+    // The last number that depends on something; without one, the last name, of which it is said what is wrong.
+    let is_number = |name: &Rc<str>| {
+        let value = machine.look_up(name).and_then(|value| machine.operand(&value).ok());
+        value.is_some_and(|x| match x.data {
+            super::number::Data::Var(var) => var.shape().numel() == 1 && !var.is_constant(),
+            _ => false,
+        })
+    };
+    let there: Vec<&Rc<str>> =
+        all.iter().map(|(name, _)| name).filter(|name| machine.state.frames[0].contains_key(*name)).collect();
     let loss: Rc<str> = match &options.loss {
         Some(name) => name.as_str().into(),
-        None => match all.iter().rev().find(|(name, _)| machine.state.frames[0].contains_key(name)) {
-            Some((name, _)) => name.clone(),
+        None => match there.iter().rev().find(|name| is_number(name)).or(there.last()) {
+            Some(name) => (*name).clone(),
             None => {
                 return Err(Fault::of_all("the forward part assigns nothing; its last name is what is differentiated"));
             }
@@ -209,8 +321,15 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
         return Err(Fault::of_all(message));
     }
     let super::number::Data::Var(output) = output.data else {
-        return Err(Fault::of_all(format!("{loss} depends on nothing that the backward part names a gradient by")));
+        let message = format!(
+            "{loss} depends on nothing that the backward part names a gradient by; if another number is differentiated, name it with --loss"
+        );
+        return Err(Fault::of_all(message));
     };
+    if output.is_constant() {
+        let message = format!("{loss} is a constant: no gradient is by it; name another with --loss");
+        return Err(Fault::of_all(message));
+    }
     let output = output.try_reshape(crate::Shape::scalar()).map_err(|error| Fault::of_all(error.to_string()))?;
     if !output.item().is_finite() {
         return Err(Fault::of_all(format!("{loss} is {} at the point", output.item())));
@@ -294,7 +413,8 @@ fn forward(body: &[Stmt], options: &CheckOptions, active: &HashSet<Rc<str>>, mov
     let value = output.item();
     let point = Point { state: machine.state.plain(), adjoints };
     let drawn = Drawn::new(graph, &machine, body);
-    Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines, drawn })
+    let names_assigned = all.iter().map(|(name, _)| name.to_string()).collect();
+    Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines, drawn, names_assigned })
 }
 
 /// Where the backward part begins, if there is a line or a name that says so.
@@ -318,8 +438,6 @@ pub(super) fn split(text: &str, body: &[Stmt]) -> Option<usize> {
 fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     let body = parse::parse(text)?;
     let said = names::said_in_comments(text);
-    let mut all = Vec::new();
-    targets(&body, &mut all);
     let split = split(text, &body).ok_or_else(|| {
         Fault::of_all("there is no backward part: put a line \"# backward\" before it, or name gradients as dW, grad_W, W_grad, delta2, nabla_w")
     })?;
@@ -328,10 +446,18 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         return Err(Fault::of_all("nothing stands after the line \"# backward\""));
     }
     let (mut ahead, mut behind) = (Vec::new(), Vec::new());
-    targets(before, &mut ahead);
+    own_targets(before, &mut ahead);
     targets(after, &mut behind);
-    let known: Vec<&str> = ahead.iter().map(|(name, _)| &**name).collect();
-    let is_known = |name: &str| known.contains(&name);
+    // Functions of the forward part may be the backward pass, called further down.
+    before.iter().filter(|stmt| matches!(stmt.kind, StmtKind::Def(_))).for_each(|stmt| {
+        targets(std::slice::from_ref(stmt), &mut behind);
+    });
+    let mut seen = HashSet::new();
+    let mut known: Vec<&str> = ahead.iter().rev().map(|(name, _)| &**name).filter(|name| seen.insert(*name)).collect();
+    known.reverse();
+    let mut once = HashSet::new();
+    behind.retain(|(name, _)| once.insert(name.clone()));
+    let is_known = |name: &str| seen.contains(name);
     let mut by: HashMap<Rc<str>, Rc<str>> = HashMap::new();
     let loss = options.loss.as_deref().or_else(|| known.last().copied());
     for (name, _) in &behind {
@@ -348,10 +474,13 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         return Err(Fault::of_all(message));
     }
     let active: HashSet<Rc<str>> = by.values().cloned().collect();
-    let here = forward(before, options, &active, false)?;
-    let beside = forward(before, options, &active, true)
-        .ok()
-        .filter(|beside| beside.point.adjoints.len() == here.point.adjoints.len() && beside.wants == here.wants);
+    let here = forward(before, options, &active, None)?;
+    let at = |moved: Move| {
+        let other = forward(before, options, &active, Some(moved)).ok()?;
+        let is_alike = other.point.adjoints.len() == here.point.adjoints.len() && other.wants == here.wants;
+        (is_alike && other.value.is_finite()).then_some(other)
+    };
+    let beside = at(moved);
 
     // The steps of the backward part, as they are run.
     let mut machine = Machine::new(None, &options.run);
@@ -366,6 +495,8 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     }
     machine.run(after)?;
     let steps = machine.trace.take().unwrap_or_default();
+    let mut steps = steps;
+    steps.truncate(first_point(&steps, &here.leaves));
     if steps.len() > MOST_STEPS {
         let message = format!(
             "the backward part has {} steps with its loops unrolled; at most {MOST_STEPS} are judged",
@@ -426,11 +557,52 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     if judge.is_late.get() {
         return Err(Fault::of_all("judging the backward part takes longer than it may"));
     }
-    let mut report = report::made(&judge, &here, beside.as_ref(), path, &by);
+    let points = Points { here: &here, beside: beside.as_ref(), far: at(moved_far), around: &at };
+    let mut report = report::made(&judge, &points, path, &by);
+    // A pass that is wrong may give the right numbers where weights are 0 or 1.
+    if report.verdict == Verdict::Agrees
+        && let Some(beside) = &beside
+        && !judge.is_right_at(&beside.point)
+        && !judge.is_late.get()
+    {
+        judge.work.set(0);
+        let path = judge.search(&beside.point);
+        let points = Points { here: beside, beside: None, far: at(moved_far), around: &at };
+        let other = report::made(&judge, &points, path, &by);
+        if other.verdict == Verdict::Differs {
+            let reason = "the gradients are right at this point alone, as its numbers happen to be: a little beside it they are wrong";
+            let Report { value, forward, drawn, .. } = report;
+            report = Report { value, forward, drawn, reason: Some(reason.to_owned()), ..other };
+        }
+    }
     if judge.is_late.get() && report.corrected.is_none() && report.verdict == Verdict::Differs {
         report.reason = Some("there was no time left to look for what belongs there".to_owned());
     }
     Ok(report)
+}
+
+/// The steps up to where a loop goes on with other weights than those of the forward part: a descent's next round.
+fn first_point(steps: &[Step], leaves: &HashSet<Rc<str>>) -> usize {
+    let mut loops: Vec<Span> = Vec::new();
+    let mut has_moved: Vec<Span> = Vec::new();
+    for (k, step) in steps.iter().enumerate() {
+        match step {
+            Step::Bind(target, ..) if has_moved.contains(&target.span) => return k,
+            Step::Bind(target, ..) if !loops.contains(&target.span) => loops.push(target.span),
+            Step::Run(stmt) => {
+                let target = match &stmt.kind {
+                    StmtKind::Assign(all, _) => all.first(),
+                    StmtKind::Update(target, ..) => Some(target),
+                    _ => None,
+                };
+                if target.and_then(|x| units::base(x)).is_some_and(|name| leaves.contains(name)) {
+                    has_moved.clone_from(&loops);
+                }
+            }
+            _ => {}
+        }
+    }
+    steps.len()
 }
 
 /// The names of what statements call, without what stands in functions.
@@ -497,7 +669,9 @@ fn natural(forward: &Forward) -> (Vec<f64>, Vec<f64>) {
     scalars.sort_by(f64::total_cmp);
     lengths.sort_by(f64::total_cmp);
     let mut all = vec![1.0, 2.0];
-    for x in scalars.iter().map(|x| x.abs()).chain(lengths.iter().copied()) {
+    // Counts alone: a rate or a root is no matter of where one divides.
+    let counts = scalars.iter().map(|x| x.abs()).filter(|x| x.fract() == 0.0);
+    for x in counts.chain(lengths.iter().copied()) {
         if x > 1e-12 && x.is_finite() && all.len() < 32 && !all.iter().any(|y: &f64| (y - x).abs() < 1e-12 * x) {
             all.push(x);
         }
@@ -513,13 +687,7 @@ fn natural(forward: &Forward) -> (Vec<f64>, Vec<f64>) {
 }
 
 /// What belongs in place of a unit that is wrong: an edit of one of its statements that gives the right value, here and beside.
-fn correction(
-    judge: &Judge<'_>,
-    unit: usize,
-    path: &Path,
-    here: &Point,
-    beside: Option<(&Path, &Point)>,
-) -> Option<Edit> {
+fn correction(judge: &Judge<'_>, unit: usize, path: &Path, here: &Point, others: &[(Path, &Point)]) -> Option<Edit> {
     let (_, fix) = path.fixes.iter().find(|(fixed, _)| *fixed == unit)?;
     let (want, c) = match fix {
         Fix::Edit(edit) => return Some(edit.clone()),
@@ -530,7 +698,9 @@ fn correction(
     };
     let fits = |edit: &Edit| {
         right(&judge.evaluated(unit, edit, &path.snaps), here)
-            && beside.is_none_or(|(path, point)| right(&judge.evaluated(unit, edit, &path.snaps), point))
+            && others.iter().all(|(path, point)| right(&judge.evaluated(unit, edit, &path.snaps), point))
+            && judge.mends(path, unit, edit, here)
+            && others.iter().all(|(path, point)| judge.mends(path, unit, edit, point))
     };
     let until = judge.units[unit].members.last().copied().unwrap_or(0);
     let wants = [(want.clone(), c)];

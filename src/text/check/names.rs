@@ -97,6 +97,13 @@ pub(super) fn gradient_of(
     None
 }
 
+/// Whether a name would be a gradient's but for a number at its end: `dw0` where there is `w`.
+pub(super) fn is_like_one(name: &str, known: &[String]) -> bool {
+    let is_known = |name: &str| known.iter().any(|known| known == name);
+    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    !is_known(name) && [name, bare].iter().any(|name| stems(name, None, &is_known).iter().any(|stem| is_known(stem)))
+}
+
 /// Whether a name looks like a gradient's even where nothing else says so: where a backward part begins.
 pub(super) fn looks_like_one(name: &str, known: &dyn Fn(&str) -> bool) -> bool {
     if known(name) {

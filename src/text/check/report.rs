@@ -1,7 +1,8 @@
 //! What was found, as data, text and JSON.
 
-use super::judge::{Fix, Judge, Owned, Path, Role};
-use super::{Drawn, Edit, Forward, as_it_stands, correction, followed, is_of, verdict};
+use super::judge::{Fix, Judge, Owned, Path, Point, Role};
+use super::names;
+use super::{Drawn, Edit, Points, as_it_stands, correction, followed, is_of, verdict};
 use crate::check::Verdict;
 use crate::check::report::significant;
 use crate::tensor::{Shape, Tensor};
@@ -272,18 +273,18 @@ pub(in crate::text) fn forward_lines(body: &[Stmt], machine: &Machine<'_, '_>) -
 }
 
 #[allow(clippy::too_many_arguments, reason = "all that a report is made from")]
-pub(super) fn made(
-    judge: &Judge<'_>,
-    here: &Forward,
-    beside: Option<&Forward>,
-    path: Path,
-    by: &HashMap<Rc<str>, Rc<str>>,
-) -> Report {
+pub(super) fn made(judge: &Judge<'_>, points: &Points<'_>, path: Path, by: &HashMap<Rc<str>, Rc<str>>) -> Report {
+    let here = points.here;
     let stands = as_it_stands(judge, &here.point);
-    let other = beside.and_then(|beside| Some((followed(judge, &path, &beside.point)?, &beside.point)));
+    // Where the same decisions explain all: a correction has to hold there as well.
+    let elsewhere = points.beside.iter().copied().chain(&points.far);
+    let others: Vec<(Path, &Point)> = elsewhere
+        .filter_map(|at| Some((followed(judge, &path, &at.point)?, &at.point)))
+        .filter(|(path, point)| judge.holds(path, point))
+        .collect();
     let mut wrong: Vec<(usize, usize, Option<Edit>)> = Vec::new();
     for (unit, _) in &path.fixes {
-        let edit = correction(judge, *unit, &path, &here.point, other.as_ref().map(|(path, point)| (path, *point)));
+        let edit = correction(judge, *unit, &path, &here.point, &others);
         let step = match &edit {
             Some(edit) => judge.units[*unit].members.iter().copied().find(|&k| match &judge.steps[k] {
                 Step::Run(stmt) | Step::Leave(_, stmt) => edit.instead_of(stmt).is_some(),
@@ -346,11 +347,28 @@ pub(super) fn made(
     let mut verdict = verdict(first.is_some(), judged);
     let mut reason = None;
     if first.is_some()
-        && let Some(beside) = beside
+        && let Some(beside) = points.beside
         && judge.is_right_at(&beside.point)
+        && points.is_choice(judge, &stands)
     {
         verdict = Verdict::Inconclusive;
+        for statement in statements.iter_mut().filter(|x| x.status >= Status::RightGivenWrongInputs) {
+            (statement.status, statement.corrected) = (Status::Unjudged, None);
+            statement.note = Some("a choice where two pieces meet".to_owned());
+        }
         reason = Some("beside this point all statements are right: the point is where two pieces of the function meet, and which derivative to take there is a choice".to_owned());
+    }
+    // What looks like a gradient by its name, and was not judged, may be anything.
+    let like: Vec<String> = statements
+        .iter()
+        .filter(|x| x.status == Status::Unjudged && names::is_like_one(&x.target, &here.names_assigned))
+        .map(|x| format!("{} in line {}", x.target, x.line))
+        .collect();
+    if verdict == Verdict::Agrees && !like.is_empty() {
+        verdict = Verdict::Inconclusive;
+        let which = like.join(", ");
+        reason =
+            Some(format!("all else is right, and not judged: {which}; say what it is the gradient by: # check g = W"));
     }
     if !judged && first.is_none() {
         reason = Some("no statement of the backward part could be told to be a gradient".to_owned());

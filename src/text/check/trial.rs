@@ -122,5 +122,5 @@ impl<'s, 'a> Trial<'s, 'a> {
 
 /// Whether a number may be another, as far as one can say of it alone.
 fn is_near(x: f64, y: f64) -> bool {
-    (x - y).abs() <= 1e-6 * x.abs().max(y.abs()) + 1e-12
+    x.is_finite() && (x - y).abs() <= 1e-6 * x.abs().max(y.abs()) + 1e-12
 }
