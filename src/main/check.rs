@@ -1,6 +1,6 @@
 //! `check`: a forward and a backward part in NumPy, and which statement of the backward part is wrong.
 
-use super::command::{Command, Flag, Given, JSON, Outcome, Paint, Word, failed, say};
+use super::command::{Command, Flag, Given, JSON, Outcome, Paint, Word, failed, say_or};
 use retrograd::check::Verdict;
 use retrograd::text::{CheckOptions, Options, check, page};
 use std::io::Read;
@@ -33,7 +33,13 @@ fn main(given: &Given) -> Outcome {
         }
         _ => {
             let path = given.path_of_word(0);
-            std::fs::read_to_string(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?
+            match std::fs::read_to_string(&path) {
+                Ok(text) => text,
+                Err(error) => {
+                    eprintln!("{}: {}: {error}", Paint::stderr().red("error"), path.display());
+                    return Ok(ExitCode::from(2));
+                }
+            }
         }
     };
     let loss = given.text("loss")?.map(str::to_owned);
@@ -56,8 +62,9 @@ fn main(given: &Given) -> Outcome {
             return Ok(ExitCode::from(2));
         }
     };
+    let code = i32::from(report.verdict == Verdict::Differs);
     if given.has("json") {
-        say(&report.to_json().to_string());
+        say_or(&report.to_json().to_string(), code);
     } else {
         let (paint, text) = (Paint::stdout(), report.to_string());
         let (headline, rest) = text.trim_end().split_once('\n').unwrap_or((text.trim_end(), ""));
@@ -66,7 +73,7 @@ fn main(given: &Given) -> Outcome {
             Verdict::Inconclusive => paint.yellow(headline),
             Verdict::Differs => paint.red(headline),
         };
-        say(&format!("{headline}\n{rest}"));
+        say_or(&format!("{headline}\n{rest}"), code);
     }
     Ok(if report.verdict == Verdict::Differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

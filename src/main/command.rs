@@ -380,10 +380,15 @@ pub(crate) fn failed(message: impl Into<String>) -> Failure {
 
 /// A line on standard output. Where nobody reads on, as behind `head`, the program ends; where it cannot be written, with an error.
 pub(crate) fn say(line: &str) {
+    say_or(line, 0);
+}
+
+/// The same, with the exit code where nobody reads on: a verdict is one whoever reads it.
+pub(crate) fn say_or(line: &str, code: i32) {
     let mut out = std::io::stdout().lock();
     let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) else { return };
     if error.kind() == std::io::ErrorKind::BrokenPipe {
-        std::process::exit(0);
+        std::process::exit(code);
     }
     eprintln!("error: standard output cannot be written to: {error}");
     std::process::exit(1);

@@ -123,7 +123,7 @@ impl<'t> Machine<'t, '_> {
             })
             .collect::<Result<Vec<_>>>()?;
         // What each part takes beside its numbers.
-        self.makes(parts.len().saturating_mul(size_of::<Operand<'_>>() / size_of::<f64>()))?;
+        self.makes(parts.len().saturating_mul(4 * size_of::<Operand<'_>>() / size_of::<f64>()))?;
         let shape = parts[0].data.shape();
         if let Some(other) = parts.iter().find(|part| part.data.shape() != shape) {
             return Err(Error::shape(format!(
@@ -518,7 +518,10 @@ impl<'t> Machine<'t, '_> {
                     return Err(said("a stretched array or a diagonal is not written to; take a copy"));
                 }
                 let (places, shape) = self.places_of(array, index)?;
-                self.makes(places.len())?;
+                // On a tape the whole array is a new one, with what its derivative needs.
+                let storage = &self.state.heap.storage(array).0;
+                let recorded = storage.is_recorded() || new.data.is_recorded();
+                self.makes(if recorded { storage.shape().numel().saturating_mul(8) } else { places.len() })?;
                 let target = Shape::new(&shape)?;
                 let from = new.data.shape();
                 // Leading axes of length 1 are dropped, as NumPy does.

@@ -18,6 +18,8 @@ use std::rc::Rc;
 
 /// Calls of functions that stand in each other.
 const CALLS: usize = 40;
+/// Lists in lists that are compared: one may hold itself.
+const LISTS: usize = 200;
 
 /// Elements that are made before the stop is asked again.
 const UNASKED: usize = 1 << 18;
@@ -1011,7 +1013,7 @@ impl<'t, 'o> Machine<'t, 'o> {
         {
             let (a, b) = (self.elements_of(x).at(span)?, self.elements_of(y).at(span)?);
             let mut same = a.len() == b.len() && matches!(x, Value::List(_)) == matches!(y, Value::List(_));
-            if self.calls >= CALLS {
+            if self.calls >= LISTS {
                 return Err(Fault::new("lists stand too deep in each other", span));
             }
             self.calls += 1;

@@ -7,3 +7,4 @@ mod corpus;
 mod files;
 mod mistakes;
 mod slips;
+mod verdicts;

@@ -113,7 +113,9 @@ fn moved_far(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
         place += 1;
         let fraction = (place as f64 * 0.754_877_666_246_692_8).fract();
         let size = 0.6 + (place as f64 * std::f64::consts::SQRT_2).fract();
-        if fraction < 0.5 { -size * x.abs().max(least) } else { size * x.abs().max(least) }
+        let size = size * x.abs().max(least);
+        // Every other one has the other sign, and some of the rest.
+        if place % 2 == 0 || fraction < 0.3 { -size } else { size }
     })
 }
 
@@ -230,7 +232,9 @@ struct Forward {
     value: f64,
     loss: String,
     lines: Vec<Line>,
-    drawn: Drawn,
+    /// Where nothing was moved.
+    drawn: Option<Drawn>,
+    largest: f64,
     /// What the text itself assigns.
     names_assigned: Vec<String>,
 }
@@ -411,10 +415,23 @@ fn forward(
         .collect();
     let lines = report::forward_lines(body, &machine);
     let value = output.item();
+    let largest =
+        adjoints.iter().flat_map(|x| x.iter()).filter(|x| x.is_finite()).fold(0.0, |max: f64, x| max.max(x.abs()));
+    // What has no name is nobody's gradient; of an array that is filled in a loop there are as many as turns.
+    let mut is_asked: Vec<bool> = names.iter().map(Option::is_some).collect();
+    for want in wants.values().flatten() {
+        match want {
+            Want::Node(node) => is_asked[*node] = true,
+            Want::List(nodes) => nodes.iter().for_each(|&node| is_asked[node] = true),
+        }
+    }
+    for (adjoint, _) in adjoints.iter_mut().zip(is_asked).filter(|(_, is_asked)| !is_asked) {
+        *adjoint = Tensor::zeros([0]);
+    }
     let point = Point { state: machine.state.plain(), adjoints };
-    let drawn = Drawn::new(graph, &machine, body);
+    let drawn = moved.is_none().then(|| Drawn::new(graph, &machine, body));
     let names_assigned = all.iter().map(|(name, _)| name.to_string()).collect();
-    Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines, drawn, names_assigned })
+    Ok(Forward { point, wants, names, leaves, value, loss: loss.to_string(), lines, drawn, largest, names_assigned })
 }
 
 /// Where the backward part begins, if there is a line or a name that says so.
@@ -473,7 +490,10 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         let message = "no name of the backward part is known for a gradient: name them dW, grad_W, W_grad, or say it: # check g = W";
         return Err(Fault::of_all(message));
     }
-    let active: HashSet<Rc<str>> = by.values().cloned().collect();
+    let mut active: HashSet<Rc<str>> = by.values().cloned().collect();
+    // What may be an element of a gradient is told by its value.
+    let names_known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
+    active.extend(behind.iter().filter_map(|(name, _)| names::like_one_by(name, &names_known)).map(Rc::from));
     let here = forward(before, options, &active, None)?;
     let at = |moved: Move| {
         let other = forward(before, options, &active, Some(moved)).ok()?;
@@ -505,11 +525,12 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         return Err(Fault::of_all(message));
     }
     let touched = units::touches(&steps);
-    let units = units::units(&steps, &touched);
+    let completed = units::after(&steps, &|name| by.contains_key(name));
+    let units = units::units(&steps, &touched, &completed);
     let roles: Vec<Role> = units
         .iter()
         .map(|unit| {
-            let Some(of) = by.get(&unit.key.1) else { return Role::Unnamed };
+            let Some(of) = by.get(&unit.key.1).filter(|_| !unit.is_after) else { return Role::Unnamed };
             match here.wants.get(of) {
                 Some(all) if here.leaves.contains(of) && all.len() == 1 && unit.is_last => Role::Final(all[0].clone()),
                 Some(all) => Role::Between(all.clone()),
@@ -525,13 +546,6 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
             done[last].push(at);
         }
     }
-    let largest = here
-        .point
-        .adjoints
-        .iter()
-        .flat_map(|x| x.iter())
-        .filter(|x| x.is_finite())
-        .fold(0.0, |max: f64, x| max.max(x.abs()));
     let (natural, conventions) = natural(&here);
     let judge = Judge {
         options: &options.run,
@@ -548,7 +562,7 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         siblings: siblings::Siblings::of(&steps),
         literals: literals(&steps),
         names: here.names.clone(),
-        largest,
+        largest: here.largest,
         work: Default::default(),
         tried: Default::default(),
         is_late: Default::default(),
@@ -557,7 +571,8 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     if judge.is_late.get() {
         return Err(Fault::of_all("judging the backward part takes longer than it may"));
     }
-    let points = Points { here: &here, beside: beside.as_ref(), far: at(moved_far), around: &at };
+    let far = if path.fixes.is_empty() { None } else { at(moved_far) };
+    let points = Points { here: &here, beside: beside.as_ref(), far, around: &at };
     let mut report = report::made(&judge, &points, path, &by);
     // A pass that is wrong may give the right numbers where weights are 0 or 1.
     if report.verdict == Verdict::Agrees

@@ -97,11 +97,12 @@ pub(super) fn gradient_of(
     None
 }
 
-/// Whether a name would be a gradient's but for a number at its end: `dw0` where there is `w`.
-pub(super) fn is_like_one(name: &str, known: &[String]) -> bool {
+/// What a name would be the gradient by but for a number at its end: `dw0` where there is `w`.
+pub(super) fn like_one_by(name: &str, known: &[String]) -> Option<String> {
     let is_known = |name: &str| known.iter().any(|known| known == name);
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-    !is_known(name) && [name, bare].iter().any(|name| stems(name, None, &is_known).iter().any(|stem| is_known(stem)))
+    let mut stems = [name, bare].into_iter().flat_map(|name| stems(name, None, &is_known));
+    stems.find(|stem| is_known(stem)).filter(|_| !is_known(name))
 }
 
 /// Whether a name looks like a gradient's even where nothing else says so: where a backward part begins.

@@ -133,7 +133,7 @@ pub struct Report {
     /// Why it is undecided, or what else is to say of the whole.
     pub reason: Option<String>,
     /// The forward part as a graph.
-    pub(in crate::text) drawn: Drawn,
+    pub(in crate::text) drawn: Option<Drawn>,
 }
 
 impl Line {
@@ -246,20 +246,24 @@ fn without_zeros(number: String) -> String {
 /// What the statements of the forward part gave, from the names at its end and as they were assigned.
 pub(in crate::text) fn forward_lines(body: &[Stmt], machine: &Machine<'_, '_>) -> Vec<Line> {
     let mut found: Vec<Line> = Vec::new();
+    let mut recorded = HashMap::new();
+    for (name, vars, _, line) in machine.assigned.iter().filter(|(_, _, is_list, _)| !is_list) {
+        recorded.entry((&**name, *line)).or_insert(vars[0]);
+    }
+    let mut stretched: HashMap<usize, &String> = HashMap::new();
+    for (line, note) in &machine.stretched {
+        stretched.entry(*line).or_insert(note);
+    }
     for stmt in body {
         let StmtKind::Assign(targets, _) = &stmt.kind else { continue };
         for target in targets {
             let crate::text::syntax::Node::Name(name) = &target.node else { continue };
-            let recorded = machine
-                .assigned
-                .iter()
-                .find(|(known, _, is_list, line)| known == name && !is_list && *line == stmt.line);
-            let value = match recorded {
-                Some((_, vars, ..)) => Some(vars[0].value()),
+            let value = match recorded.get(&(&**name, stmt.line)) {
+                Some(var) => Some(var.value()),
                 None => machine.look_up(name).and_then(|value| machine.operand(&value).ok()).map(|x| x.data.value()),
             };
             let Some(value) = value else { continue };
-            let note = machine.stretched.iter().find(|(line, _)| *line == stmt.line).map(|(_, note)| note.clone());
+            let note = stretched.get(&stmt.line).map(|note| (*note).clone());
             found.push(Line {
                 line: stmt.line,
                 target: name.to_string(),
@@ -324,7 +328,10 @@ pub(super) fn made(judge: &Judge<'_>, points: &Points<'_>, path: Path, by: &Hash
             } else {
                 Status::Unjudged
             };
-            let note = note(judge, &path, unit, k, is_culprit);
+            let note = match info.is_after {
+                true => Some("made of a gradient that is complete".to_owned()),
+                false => note(judge, &path, unit, k, is_culprit),
+            };
             // A call that is wrong is so where it stands, and not where its function ends.
             let called = super::judge::statement(&judge.steps[k]).filter(|_| of_all.is_some());
             let line = called.map_or_else(|| judge.line(k), |stmt| stmt.line);
@@ -361,7 +368,11 @@ pub(super) fn made(judge: &Judge<'_>, points: &Points<'_>, path: Path, by: &Hash
     // What looks like a gradient by its name, and was not judged, may be anything.
     let like: Vec<String> = statements
         .iter()
-        .filter(|x| x.status == Status::Unjudged && names::is_like_one(&x.target, &here.names_assigned))
+        .filter(|x| x.status == Status::Unjudged && x.note.is_none())
+        .filter(|x| {
+            let by = names::like_one_by(&x.target, &here.names_assigned);
+            by.is_some_and(|by| !is_element(judge, here, &stands, &x.target, &by))
+        })
         .map(|x| format!("{} in line {}", x.target, x.line))
         .collect();
     if verdict == Verdict::Agrees && !like.is_empty() {
@@ -385,6 +396,17 @@ pub(super) fn made(judge: &Judge<'_>, points: &Points<'_>, path: Path, by: &Hash
         reason,
         drawn: here.drawn.clone(),
     }
+}
+
+/// Whether a number of this name is in the end an element of the gradient by an array: `dw0` of that by `w`.
+fn is_element(judge: &Judge<'_>, here: &super::Forward, stands: &[Owned], name: &str, by: &str) -> bool {
+    let unit = judge.units.iter().rposition(|unit| &*unit.key.1 == name);
+    let (Some(Owned::Data(x, ..)), Some(super::Want::Node(node))) =
+        (unit.map(|unit| &stands[unit]), here.wants.get(by).and_then(|all| all.last()))
+    else {
+        return false;
+    };
+    x.len() == 1 && here.point.adjoints[*node].iter().any(|y| (x.item() - y).abs() <= 1e-9 * y.abs())
 }
 
 fn same_statement(a: &Step, b: &Step) -> bool {

@@ -4,8 +4,8 @@
 //! what is written to a name until another statement reads it.
 
 use crate::text::run::Step;
-use crate::text::syntax::{Expr, Node, StmtKind};
-use std::collections::HashMap;
+use crate::text::syntax::{Expr, Node, Sign, StmtKind};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A name in a frame: the text's own, or that of the n-th call.
@@ -30,6 +30,8 @@ pub(super) struct Unit {
     pub is_last: bool,
     /// The units that the members read.
     pub reads: Vec<usize>,
+    /// Whether it is what is made of a gradient that is complete.
+    pub is_after: bool,
 }
 
 fn names(expr: &Expr, frame: usize, found: &mut Vec<Key>) {
@@ -131,8 +133,78 @@ fn changed(value: &Expr) -> Option<&Rc<str>> {
     }
 }
 
+/// Which steps make something else of a gradient that is complete: clip it, or scale it by the norm of gradients.
+pub(super) fn after(steps: &[Step], is_gradient: &dyn Fn(&str) -> bool) -> Vec<bool> {
+    // Numbers that are made of gradients' norms.
+    let mut norms: HashSet<Rc<str>> = HashSet::new();
+    let mut is_after = vec![false; steps.len()];
+    for (k, step) in steps.iter().enumerate() {
+        let Step::Run(stmt) = step else { continue };
+        let (target, value) = match &stmt.kind {
+            StmtKind::Assign(targets, value) if targets.len() == 1 => (&targets[0], value),
+            StmtKind::Update(target, _, value) => (target, value),
+            _ => continue,
+        };
+        let Node::Name(name) = &target.node else { continue };
+        let (mut read, mut calls) = (Vec::new(), Vec::new());
+        operands(value, &mut read, &mut calls);
+        let own = |x: &Expr| matches!(&x.node, Node::Name(own) if own == name);
+        if !is_gradient(name) {
+            let of_norms = |x: &Rc<str>| norms.contains(x) || is_gradient(x);
+            let takes =
+                calls.iter().any(|call| ["norm", "sqrt"].contains(&&**call)) || read.iter().any(|x| norms.contains(x));
+            if takes && !read.is_empty() && read.iter().all(of_norms) {
+                norms.insert(name.clone());
+            }
+            continue;
+        }
+        let is_scale = |x: &Expr| {
+            let (mut read, mut calls) = (Vec::new(), Vec::new());
+            operands(x, &mut read, &mut calls);
+            !read.is_empty() && read.iter().all(|x| norms.contains(x))
+        };
+        is_after[k] = match &stmt.kind {
+            StmtKind::Update(_, Sign::Mul | Sign::Div, factor) => is_scale(factor),
+            _ => match &value.node {
+                Node::Binary(Sign::Mul, x, y) => own(x) && is_scale(y) || own(y) && is_scale(x),
+                Node::Binary(Sign::Div, x, y) => own(x) && is_scale(y),
+                Node::Call(function, args, _) => match &function.node {
+                    Node::Member(of, called) if &**called == "clip" => own(of) || args.first().is_some_and(|x| own(x)),
+                    Node::Name(called) if &**called == "clip" => args.first().is_some_and(|x| own(x)),
+                    _ => false,
+                },
+                _ => false,
+            },
+        };
+    }
+    is_after
+}
+
+/// The names that an expression reads, without those of modules, and the functions that it calls.
+fn operands(expr: &Expr, read: &mut Vec<Rc<str>>, calls: &mut Vec<Rc<str>>) {
+    match &expr.node {
+        Node::Name(name) if &**name != "np" && &**name != "math" => read.push(name.clone()),
+        Node::Call(function, args, named) => {
+            match &function.node {
+                Node::Name(name) => calls.push(name.clone()),
+                Node::Member(of, name) => {
+                    calls.push(name.clone());
+                    if !matches!(&of.node, Node::Member(..)) {
+                        operands(of, read, calls);
+                    }
+                }
+                _ => operands(function, read, calls),
+            }
+            args.iter().chain(named.iter().map(|(_, x)| x)).for_each(|x| operands(x, read, calls));
+        }
+        _ => expr.children().into_iter().for_each(|x| operands(x, read, calls)),
+    }
+}
+
 /// The units of these steps, by their last members; loop names and arguments are none.
-pub(super) fn units(steps: &[Step], touched: &[Touches]) -> Vec<Unit> {
+///
+/// What the steps `after` make of a name is a unit of its own, and the one before it the last of its name.
+pub(super) fn units(steps: &[Step], touched: &[Touches], after: &[bool]) -> Vec<Unit> {
     let mut all: Vec<Unit> = Vec::new();
     let mut open: HashMap<Key, usize> = HashMap::new();
     for (k, touches) in touched.iter().enumerate() {
@@ -149,14 +221,21 @@ pub(super) fn units(steps: &[Step], touched: &[Touches]) -> Vec<Unit> {
                 open.remove(key);
                 continue;
             }
-            match own.filter(|_| *goes_on) {
+            match own.filter(|_| *goes_on && !after[k]) {
                 Some(unit) if !all[unit].is_read => all[unit].members.push(k),
                 _ => {
                     let continues = *goes_on;
                     let members = vec![k];
-                    let unit = Unit { key: key.clone(), members, is_read: false, is_last: true, reads: vec![] };
+                    let unit = Unit {
+                        key: key.clone(),
+                        members,
+                        is_read: false,
+                        is_last: true,
+                        reads: vec![],
+                        is_after: after[k],
+                    };
                     if let Some(old) = own {
-                        all[old].is_last = false;
+                        all[old].is_last &= after[k];
                         // What goes on from it reads it.
                         all[old].is_read |= continues;
                     }

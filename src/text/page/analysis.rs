@@ -58,7 +58,7 @@ fn judged(report: &Report, text: &str, body: &[Stmt]) -> Value {
             statement["last_line"] = last_line(body, line, text).into();
         }
     }
-    for (name, value) in explained(&report.drawn) {
+    for (name, value) in report.drawn.as_ref().map(explained).unwrap_or_default() {
         said[name] = value;
     }
     said

@@ -111,3 +111,15 @@ m = np.array_equal(x, x)
 # ---
 x = np.array([0.2, 1.75, -3.0])
 n = np.round(x, 1)
+# ---
+import numpy as np
+a = np.square(np.array([2 ** 40, 3]))
+# ---
+import numpy as np
+a = np.outer(np.array([2 ** 30, 3]), np.array([2 ** 30, 1]))
+# ---
+import numpy as np
+a = np.arange(1, 30).prod()
+# ---
+import numpy as np
+a = np.cumprod(np.arange(1, 30))

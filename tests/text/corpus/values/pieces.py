@@ -35,3 +35,25 @@ c = np.isclose(x, x + 1e-9)
 d = np.isclose(x, x + 1e-3)
 e = np.array_equal(x, x.copy())
 f = np.array_equal(x, x[:3])
+# ---
+import numpy as np
+a = np.array([1.0, 2.0])
+b = np.array([0.5, -1.0])
+s = sum([a, b, a * b])
+t = np.sum([a, b])
+u = sum([1, 2, 3])
+v = sum([a.sum(), b.sum()])
+# ---
+import numpy as np
+a = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+b = np.einsum('ij->ji', a)
+b[0, 1] = 10.0
+c = np.einsum('ij->j', a)
+same = [1, 2] == (1, 2)
+also = [1, 2] == [1, 2]
+# ---
+import numpy as np
+def f(x, by=2):
+    return x ** by
+y = f(np.array([1.0, 3.0]))
+z = f(2.0, by=3)
