@@ -13,8 +13,8 @@ use retrograd::text::{CheckOptions, Module, Options, check};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// What must come out of the part that is run by default, and of all, in percent. Of all there are 99.7; of the eight derivations that were
-/// put aside while this was made, recurrent ones among them, 99.2.
+/// What must come out of the part that is run by default, and of all, in percent. Of all there are 99.9; of the eight derivations that were
+/// put aside while this was made, recurrent ones among them, 99.6.
 const NAMED: f64 = 98.0;
 const CORRECTED: f64 = 90.0;
 const OTHERS_NAMED: f64 = 90.0;

@@ -124,6 +124,14 @@ fn gradients_that_no_name_tells_keep_the_verdict_open_unless_their_values_tell()
     assert!(report.reason.unwrap().contains("dw1"));
 }
 
+/// The gradients of a loop's turns feed sums that begin before them.
+#[test]
+fn what_feeds_a_sum_that_began_before_it_is_judged() {
+    is_right(
+        "x = np.array([0.5, -0.3, 0.8])\nw = 0.7\nu = 0.4\nh = [0.0]\nfor t in range(3):\n    h.append(np.tanh(w * x[t] + u * h[t]))\nL = (h[3] - 0.2) ** 2\n# backward\ndh = 2 * (h[3] - 0.2)\ndw = 0.0\ndu = 0.0\nfor t in reversed(range(3)):\n    da = dh * (1 - h[t + 1] ** 2)\n    dw += da * x[t]\n    du += da * h[t]\n    dh = da * u",
+    );
+}
+
 #[test]
 fn a_scale_is_a_count_above_0() {
     // The mean's 1 / m may come later; a sign may not.

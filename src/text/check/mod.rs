@@ -115,7 +115,7 @@ fn moved_far(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
         let size = 0.6 + (place as f64 * std::f64::consts::SQRT_2).fract();
         let size = size * x.abs().max(least);
         // Every other one has the other sign, and some of the rest.
-        if place % 2 == 0 || fraction < 0.3 { -size } else { size }
+        if place.is_multiple_of(2) || fraction < 0.3 { -size } else { size }
     })
 }
 

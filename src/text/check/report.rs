@@ -490,7 +490,11 @@ impl Judge<'_> {
     /// Which units something known is computed from.
     fn feeding(&self, path: &Path) -> Vec<bool> {
         let mut feeds = vec![false; self.units.len()];
-        for (unit, info) in self.units.iter().enumerate().rev() {
+        // From what is complete last: a sum that a loop goes on with begins before what it is made of.
+        let mut order: Vec<usize> = (0..self.units.len()).collect();
+        order.sort_by_key(|&unit| std::cmp::Reverse(self.units[unit].members.last().copied()));
+        for unit in order {
+            let info = &self.units[unit];
             let is_known = path.known.contains_key(&unit)
                 || path.fixes.iter().any(|(fixed, fix)| *fixed == unit && matches!(fix, Fix::Edit(_)));
             if is_known || feeds[unit] {
