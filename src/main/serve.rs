@@ -19,7 +19,7 @@ pub(crate) const COMMAND: Command = Command {
 fn main(given: &Given) -> Outcome {
     let port = given.number("port", "a number from 0 to 65535", |_: &u16| true)?.unwrap_or(0);
     let server = Server::bind(port)?;
-    say(&format!("the page is at {}\nCtrl-C ends it", server.url()));
+    say(&format!("the page is at {} (Ctrl-C ends it)", server.url()));
     server.run()?;
     Ok(ExitCode::SUCCESS)
 }
