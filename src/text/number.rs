@@ -17,10 +17,10 @@ pub(super) const LARGEST: f64 = 9_007_199_254_740_991.0;
 /// # Examples
 /// ```
 /// use retrograd::text::{Content, Kind, Module, Options};
-/// let scope = Module::parse("n = len([4, 5])\nmask = np.array([1.5, -2.0]) > 0")?.run(&Options::default())?;
+/// let scope = Module::parse("mask = np.array([1.5, -2.0]) > 0\nn = len([4, 5])")?.run(&Options::default())?;
 /// let kinds: Vec<Kind> =
 ///     scope.names().iter().filter_map(|(_, x)| if let Content::Array(_, kind) = x { Some(*kind) } else { None }).collect();
-/// assert_eq!(kinds, [Kind::Int, Kind::Bool]);
+/// assert_eq!(kinds, [Kind::Bool, Kind::Int]);
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -246,7 +246,7 @@ fn of_statement(judge: &Judge<'_>, stmt: &Rc<Stmt>, state: &State<'static>) -> V
     maker.fails = maker.shape(&maker.value.clone()).is_none();
     maker.statements();
     let value = maker.value.clone();
-    maker.sites(&value, None, 1, true);
+    maker.sites(&value, 1, true);
     maker.other_names(&value);
     let target = match &stmt.kind {
         StmtKind::Assign(targets, _) => targets.first().cloned(),
@@ -420,33 +420,32 @@ impl Maker<'_, '_> {
     }
 
     /// Edits of an expression and of all below it.
-    fn sites(&mut self, site: &E, parent: Option<(&E, usize)>, bond: u8, is_whole: bool) {
+    fn sites(&mut self, site: &E, bond: u8, is_whole: bool) {
         let shape = self.shape(site);
         self.at(site, bond, shape.as_deref(), is_whole);
-        let _ = parent;
         match &site.node {
             Node::Call(function, args, named) => {
                 if let Node::Member(of, _) = &function.node
                     && !is_module(of)
                 {
-                    self.sites(of, Some((function, 0)), 12, false);
+                    self.sites(of, 12, false);
                 }
-                for (i, arg) in args.iter().enumerate() {
-                    self.sites(arg, Some((site, i + 1)), 1, false);
+                for arg in args {
+                    self.sites(arg, 1, false);
                 }
                 for (_, arg) in named {
                     self.indices(arg, 1);
                 }
             }
             Node::Index(of, index) => {
-                self.sites(of, Some((site, 0)), 12, false);
+                self.sites(of, 12, false);
                 self.indices(index, 1);
             }
             Node::Each(..) => {}
             _ => {
                 let children: Vec<E> = site.children().into_iter().cloned().collect();
                 for (i, child) in children.iter().enumerate() {
-                    self.sites(child, Some((site, i)), write::needed(site, i), false);
+                    self.sites(child, write::needed(site, i), false);
                 }
             }
         }
@@ -572,7 +571,8 @@ impl Maker<'_, '_> {
                     self.emit(site, minus(x), bond, 1.0);
                 }
             }
-            _ => self.emit(site, minus(site), bond, 1.1),
+            // Of a term the operator before it is the sign.
+            _ => self.emit(site, minus(site), bond, if is_whole { 1.1 } else { 1.5 }),
         }
         match &site.node {
             Node::Number(x, _) => {

@@ -176,6 +176,11 @@ impl Path {
         })
     }
 
+    /// The same decisions with the states of another point.
+    pub fn elsewhere(&self, state: State<'static>, snaps: Vec<Rc<State<'static>>>) -> Self {
+        Self { state, snaps, ..self.clone() }
+    }
+
     /// The state behind the last step.
     pub fn end(&self) -> State<'static> {
         self.state.clone()
@@ -1027,11 +1032,8 @@ impl<'a> Judge<'a> {
         let is_covered = |unit: usize| self.units[unit].members.iter().any(|&k| is_edited(&self.steps[k], edit));
         other.fixes.retain(|(fixed, _)| !is_covered(*fixed));
         other.fixes.push((unit, Fix::Edit(edit.clone())));
-        let Some((state, snaps)) = self.rerun(&point.state, 0, self.steps.len() - 1, &other, None, point) else {
-            return false;
-        };
-        (other.state, other.snaps) = (state, snaps);
-        self.holds(&other, point)
+        let run = self.rerun(&point.state, 0, self.steps.len() - 1, &other, None, point);
+        run.is_some_and(|(state, snaps)| self.holds(&other.elsewhere(state, snaps), point))
     }
 
     /// What a unit comes to with an edit, from the states before its members.

@@ -737,10 +737,8 @@ fn followed(judge: &Judge<'_>, path: &Path, point: &Point) -> Option<Path> {
     if judge.steps.is_empty() {
         return None;
     }
-    let (_, snaps) = judge.rerun(&point.state, 0, judge.steps.len() - 1, path, None, point)?;
-    let mut other = path.clone();
-    other.snaps = snaps;
-    Some(other)
+    let (state, snaps) = judge.rerun(&point.state, 0, judge.steps.len() - 1, path, None, point)?;
+    Some(path.elsewhere(state, snaps))
 }
 
 /// What each unit comes to as the text stands, wrong inputs and all.
