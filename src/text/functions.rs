@@ -1166,8 +1166,9 @@ functions! {
         let Some(Value::Text(letters)) = c.get("subscripts").cloned() else { return Err(said("the letters are a text, as \"ij,jk->ik\"")) };
         let all = ["a", "b", "c", "d"].iter().filter_map(|name| c.get(name)).map(|x| m.operand(x)).collect::<Result<Vec<_>>>()?;
         // Axes in another order are a view.
-        if let ([(from, to)], Value::Array(array)) = (&letters.split_once("->").into_iter().collect::<Vec<_>>()[..], c.need("a")?.clone())
+        if let Some((from, to)) = letters.split_once("->")
             && all.len() == 1
+            && let Value::Array(array) = c.need("a")?.clone()
         {
             let (from, to) = (from.trim(), to.trim());
             let axes: Option<Vec<usize>> = to.chars().map(|c| from.find(c)).collect();

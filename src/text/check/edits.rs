@@ -8,7 +8,6 @@ use super::judge::{Judge, state_of, statement};
 use super::siblings::{self, Renaming};
 use super::units::Unit;
 use super::write;
-use crate::tensor::Tensor;
 use crate::text::fault::Span;
 use crate::text::number::Data;
 use crate::text::parse;
@@ -126,7 +125,7 @@ const OF_ALL: f64 = 0.3;
 /// The price of what the statement of another step says.
 const ANALOGY: f64 = 1.7;
 
-fn new(node: Node) -> E {
+pub(super) fn new(node: Node) -> E {
     Expr::new(node, Span::default()).unwrap_or_else(|_| Rc::new(none()))
 }
 
@@ -136,16 +135,16 @@ fn none() -> Expr {
     (*expr).clone()
 }
 
-fn number(x: f64) -> E {
+pub(super) fn number(x: f64) -> E {
     new(Node::Number(x, x.fract() == 0.0))
 }
-fn binary(sign: Sign, x: &E, y: &E) -> E {
+pub(super) fn binary(sign: Sign, x: &E, y: &E) -> E {
     new(Node::Binary(sign, x.clone(), y.clone()))
 }
-fn minus(x: &E) -> E {
+pub(super) fn minus(x: &E) -> E {
     new(Node::Prefix(Prefix::Minus, x.clone()))
 }
-fn turned(x: &E) -> E {
+pub(super) fn turned(x: &E) -> E {
     match &x.node {
         Node::Member(inner, name) if &**name == "T" => inner.clone(),
         _ => new(Node::Member(x.clone(), "T".into())),
@@ -154,20 +153,20 @@ fn turned(x: &E) -> E {
 
 /// A name, or a part of one, with its value's shape.
 #[derive(Clone)]
-struct AtHand {
-    expr: E,
-    shape: Vec<usize>,
+pub(super) struct AtHand {
+    pub expr: E,
+    pub shape: Vec<usize>,
     cost: f64,
 }
 
 /// What a statement's edits are made from.
-struct Maker<'j, 'a> {
-    judge: &'j Judge<'a>,
-    machine: Machine<'static, 'a>,
-    at_hand: Vec<AtHand>,
+pub(super) struct Maker<'j, 'a> {
+    pub judge: &'j Judge<'a>,
+    pub machine: Machine<'static, 'a>,
+    pub at_hand: Vec<AtHand>,
     /// Whether functions are written with `np.`.
     prefixed: bool,
-    found: Vec<Edit>,
+    pub found: Vec<Edit>,
     stmt: Rc<Stmt>,
     /// The value that is assigned.
     value: E,
@@ -222,26 +221,13 @@ fn of_statement(judge: &Judge<'_>, stmt: &Rc<Stmt>, state: &State<'static>) -> V
         StmtKind::Assign(_, value) | StmtKind::Update(_, _, value) | StmtKind::Expr(value) => value.clone(),
         _ => return Vec::new(),
     };
-    let machine = judge.machine(state.clone());
-    let prefixed = judge.source.contains("np.");
     let of_gradient = match &stmt.kind {
         StmtKind::Assign(targets, _) => {
             !matches!(&targets[..], [x] if matches!(&x.node, Node::Name(name) if judge.is_helper(name)))
         }
         _ => true,
     };
-    let mut maker = Maker {
-        judge,
-        machine,
-        at_hand: Vec::new(),
-        prefixed,
-        found: Vec::new(),
-        stmt: stmt.clone(),
-        value,
-        of_gradient,
-        fails: false,
-        counts: Vec::new(),
-    };
+    let mut maker = Maker::new(judge, stmt, value, state.clone(), of_gradient);
     maker.collect();
     maker.fails = maker.shape(&maker.value.clone()).is_none();
     maker.statements();
@@ -259,6 +245,23 @@ fn of_statement(judge: &Judge<'_>, stmt: &Rc<Stmt>, state: &State<'static>) -> V
     maker.found
 }
 
+impl<'j, 'a> Maker<'j, 'a> {
+    pub fn new(judge: &'j Judge<'a>, stmt: &Rc<Stmt>, value: E, state: State<'static>, of_gradient: bool) -> Self {
+        Self {
+            judge,
+            machine: judge.machine(state),
+            at_hand: Vec::new(),
+            prefixed: judge.source.contains("np."),
+            found: Vec::new(),
+            stmt: stmt.clone(),
+            value,
+            of_gradient,
+            fails: false,
+            counts: Vec::new(),
+        }
+    }
+}
+
 impl Maker<'_, '_> {
     fn function(&self, name: &str) -> E {
         let registry = ["sigmoid", "relu", "softmax", "logsumexp", "log_softmax", "softplus"].contains(&name);
@@ -268,13 +271,13 @@ impl Maker<'_, '_> {
             new(Node::Name(name.into()))
         }
     }
-    fn call(&self, name: &str, args: &[&E], named: &[(&str, E)]) -> E {
+    pub fn call(&self, name: &str, args: &[&E], named: &[(&str, E)]) -> E {
         let named = named.iter().map(|(name, x)| (Rc::from(*name), x.clone())).collect();
         new(Node::Call(self.function(name), args.iter().map(|x| (*x).clone()).collect(), named))
     }
 
     /// Names with numbers and arrays, and elements of lists of them.
-    fn collect(&mut self) {
+    pub fn collect(&mut self) {
         let mut names: Vec<(Rc<str>, Value<'static>)> = Vec::new();
         for frame in self.machine.state.frames.iter().rev() {
             for (name, value) in frame {
@@ -355,7 +358,7 @@ impl Maker<'_, '_> {
     }
 
     /// Takes a statement with `site` replaced.
-    fn emit(&mut self, site: &E, instead: E, bond: u8, cost: f64) {
+    pub fn emit(&mut self, site: &E, instead: E, bond: u8, cost: f64) {
         // A helper holds what it is for: it is less likely that something is forgotten where it is read than where it was made.
         let is_read = matches!(&site.node, Node::Name(name) if self.of_gradient && self.judge.is_helper(name));
         let cost = if is_read { cost + 0.3 } else { cost };
@@ -405,8 +408,9 @@ impl Maker<'_, '_> {
                 }
                 with(StmtKind::Pass, stmt.span, "pass", 1.6);
                 // Places that are named twice get both.
-                if let (Node::Index(base, index), Sign::Add | Sign::Sub, Node::Name(_)) =
-                    (&target.node, sign, &index_of(target).unwrap_or(target).node)
+                if let Node::Index(base, index) = &target.node
+                    && matches!(sign, Sign::Add | Sign::Sub)
+                    && matches!(index.node, Node::Name(_))
                 {
                     let function = if *sign == Sign::Add { "add" } else { "subtract" };
                     let at = new(Node::Member(self.function(function), "at".into()));
@@ -890,13 +894,6 @@ fn collect_parts(expr: &E, parts: &mut Vec<E>) {
     expr.children().into_iter().for_each(|child| collect_parts(child, parts));
 }
 
-fn index_of(target: &E) -> Option<&E> {
-    match &target.node {
-        Node::Index(_, index) => Some(index),
-        _ => None,
-    }
-}
-
 /// What is computed below the children of an expression.
 fn collect_inner(expr: &E, inner: &mut Vec<E>) {
     for child in expr.children() {
@@ -908,7 +905,7 @@ fn collect_inner(expr: &E, inner: &mut Vec<E>) {
 }
 
 /// What people write of a value in a derivative.
-fn forms(x: &E) -> Vec<E> {
+pub(super) fn forms(x: &E) -> Vec<E> {
     let one = number(1.0);
     let rest = binary(Sign::Sub, &one, x);
     let square = binary(Sign::Pow, x, &number(2.0));
@@ -924,7 +921,7 @@ fn forms(x: &E) -> Vec<E> {
 }
 
 /// Whether a shape stretches to another.
-fn broadcasts(from: &[usize], to: &[usize]) -> bool {
+pub(super) fn broadcasts(from: &[usize], to: &[usize]) -> bool {
     from.len() <= to.len() && from.iter().rev().zip(to.iter().rev()).all(|(a, b)| a == b || *a == 1)
 }
 
@@ -944,271 +941,6 @@ fn replaced(root: &E, part: &E, by: &E) -> E {
     match Expr::new(node, root.span) {
         Ok(new) => new,
         Err(_) => root.clone(),
-    }
-}
-
-/// An expression of the values at hand, with what it gives.
-struct Made {
-    expr: E,
-    value: Tensor<f64>,
-    price: f64,
-}
-
-/// How many expressions are made, at most.
-const MADE: usize = 4000;
-
-/// What a unit's last statement may be where no edit of it is right: built of the values at hand, in its place, or as a term or factor
-/// that it lacks. `right` is what the unit should come to, `found` what it does.
-pub(super) fn built(
-    judge: &Judge<'_>,
-    unit: usize,
-    snaps: &[Rc<State<'static>>],
-    right: &Tensor<f64>,
-    found: Option<&Tensor<f64>>,
-) -> Vec<Edit> {
-    let Some(&k) = judge.units[unit].members.last() else { return Vec::new() };
-    let (Some(stmt), Some(state)) = (statement(&judge.steps[k]), snaps.get(k)) else { return Vec::new() };
-    let (StmtKind::Assign(_, value) | StmtKind::Update(_, _, value)) = &stmt.kind else { return Vec::new() };
-    let is_whole = matches!(&stmt.kind, StmtKind::Assign(targets, _) if matches!(targets[..], [ref x] if matches!(x.node, Node::Name(_))));
-    let machine = judge.machine(state_of(&judge.steps[k], state));
-    let prefixed = judge.source.contains("np.");
-    let mut maker = Maker {
-        judge,
-        machine,
-        at_hand: Vec::new(),
-        prefixed,
-        found: Vec::new(),
-        stmt: stmt.clone(),
-        value: value.clone(),
-        of_gradient: true,
-        fails: false,
-        counts: Vec::new(),
-    };
-    maker.collect();
-    let wanted = right.shape().to_vec();
-    let numbers: Vec<(E, f64)> = maker
-        .at_hand
-        .clone()
-        .into_iter()
-        .filter(|name| name.shape.is_empty() && !matches!(name.expr.node, Node::Number(..)))
-        .filter_map(|name| Some((name.expr.clone(), maker.evaluate(&name.expr)?.item())))
-        .collect();
-    let made = maker.expressions(&wanted);
-    // What it should come to, less what it does, and divided by it.
-    let same = found.filter(|found| found.shape() == right.shape());
-    let rest =
-        same.map(|found| Tensor::new(right.shape(), right.iter().zip(found.iter()).map(|(r, f)| r - f).collect()));
-    let ratio =
-        same.map(|found| Tensor::new(right.shape(), right.iter().zip(found.iter()).map(|(r, f)| r / f).collect()));
-    let (rest, ratio) = (rest.and_then(Result::ok), ratio.and_then(Result::ok).filter(Tensor::is_finite));
-    for Made { expr, value: x, price } in &made {
-        if let Some((scaled, extra)) = multiple(x, right, &numbers).map(|c| scaled(expr, c, &numbers))
-            && is_whole
-        {
-            maker.emit(value, scaled, 0, price + extra);
-        }
-        if let Some(c) = rest.as_ref().and_then(|rest| multiple(x, rest, &numbers)) {
-            let (term, extra) = scaled(expr, c.abs(), &numbers);
-            let sign = if c < 0.0 { Sign::Sub } else { Sign::Add };
-            maker.emit(value, binary(sign, value, &term), 0, price + extra - 0.5);
-        }
-        if let Some(c) = ratio.as_ref().and_then(|ratio| multiple(x, ratio, &numbers)) {
-            let (factor, extra) = scaled(expr, c, &numbers);
-            maker.emit(value, binary(Sign::Mul, value, &factor), 0, price + extra - 0.5);
-        }
-    }
-    if is_whole {
-        maker.sums_of_two(value, &made, right);
-    }
-    maker.found.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-    maker.found
-}
-
-/// The number that one is times the other, if people would multiply with it.
-fn multiple(x: &Tensor<f64>, of: &Tensor<f64>, numbers: &[(E, f64)]) -> Option<f64> {
-    if x.shape() != of.shape() {
-        return None;
-    }
-    let i = (0..x.len()).max_by(|&i, &j| x.as_slice()[i].abs().total_cmp(&x.as_slice()[j].abs()))?;
-    let c = of.as_slice()[i] / x.as_slice()[i];
-    let size = of.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-    let fits = c.is_finite() && c != 0.0 && size > 0.0;
-    if !fits || !x.iter().zip(of.iter()).all(|(x, y)| (c * x - y).abs() <= 1e-8 * size) {
-        return None;
-    }
-    let near = |x: f64| (c.abs() - x).abs() < 1e-9 * x;
-    let plain = [1.0, 2.0, 0.5].into_iter().any(near);
-    let named =
-        numbers.iter().any(|(_, n)| [n.abs(), 1.0 / n.abs(), 2.0 / n.abs(), n.abs() / 2.0].into_iter().any(near));
-    (plain || named).then_some(c)
-}
-
-/// An expression times such a number, as people write it, and what that adds to the price.
-fn scaled(x: &E, c: f64, numbers: &[(E, f64)]) -> (E, f64) {
-    let turn = |y: E| if c < 0.0 { minus(&y) } else { y };
-    let is = |y: f64| (c.abs() - y).abs() < 1e-9 * y;
-    if is(1.0) {
-        return (turn(x.clone()), if c < 0.0 { 0.3 } else { 0.0 });
-    }
-    for (name, n) in numbers {
-        let n = n.abs();
-        if is(n) {
-            return (turn(binary(Sign::Mul, name, x)), 0.5);
-        }
-        if is(1.0 / n) {
-            return (turn(binary(Sign::Div, x, name)), 0.5);
-        }
-    }
-    if is(2.0) || is(0.5) {
-        return (turn(binary(Sign::Mul, &number(if is(2.0) { 2.0 } else { 0.5 }), x)), 0.6);
-    }
-    for (name, n) in numbers {
-        let n = n.abs();
-        if is(2.0 / n) {
-            return (turn(binary(Sign::Div, &binary(Sign::Mul, &number(2.0), x), name)), 0.9);
-        }
-        if is(n / 2.0) {
-            return (turn(binary(Sign::Mul, &binary(Sign::Div, name, &number(2.0)), x)), 0.9);
-        }
-    }
-    (turn(x.clone()), 9.0)
-}
-
-impl Maker<'_, '_> {
-    /// What an expression gives, without a trace of it left behind.
-    fn evaluate(&mut self, expr: &E) -> Option<Tensor<f64>> {
-        if !self.judge.may_go_on() {
-            return None;
-        }
-        let cells = self.machine.state.heap.cells.len();
-        self.machine.rewind_limits();
-        let value = self.machine.eval(expr).ok();
-        let found = value.and_then(|value| match value {
-            Value::Number(_) | Value::Array(_) => self.machine.operand(&value).ok().map(|x| x.data.value()),
-            _ => None,
-        });
-        self.machine.state.heap.cells.truncate(cells);
-        found
-    }
-
-    /// Expressions of the values at hand that have this shape, the simplest first.
-    fn expressions(&mut self, wanted: &[usize]) -> Vec<Made> {
-        let names = self.at_hand.clone();
-        let mut all: Vec<(E, f64)> = Vec::new();
-        let reduced = |maker: &Self, x: &E, shape: &[usize], all: &mut Vec<(E, f64)>, price: f64| {
-            if shape == wanted {
-                all.push((x.clone(), price));
-                return;
-            }
-            if wanted.is_empty() {
-                all.push((maker.call("sum", &[x], &[]), price + 0.3));
-                return;
-            }
-            for axis in 0..shape.len() {
-                let mut without = shape.to_vec();
-                without.remove(axis);
-                let mut kept = shape.to_vec();
-                kept[axis] = 1;
-                if without == wanted {
-                    all.push((maker.call("sum", &[x], &[("axis", number(axis as f64))]), price + 0.3));
-                }
-                if kept == wanted {
-                    let named = [("axis", number(axis as f64)), ("keepdims", new(Node::True))];
-                    all.push((maker.call("sum", &[x], &named), price + 0.3));
-                }
-            }
-        };
-        for a in &names {
-            reduced(self, &a.expr, &a.shape, &mut all, 4.0);
-            if a.shape == wanted {
-                for name in ["exp", "sigmoid", "tanh", "log"] {
-                    all.push((self.call(name, &[&a.expr], &[]), 4.6));
-                }
-                all.extend(forms(&a.expr).into_iter().map(|form| (form, 4.8)));
-            }
-            for b in &names {
-                let (x, y) = (&a.expr, &b.expr);
-                match (&a.shape[..], &b.shape[..]) {
-                    ([r, c], [s, d]) => {
-                        for (fits, x, y, shape) in [
-                            (c == s, x.clone(), y.clone(), [*r, *d]),
-                            (r == s, turned(x), y.clone(), [*c, *d]),
-                            (c == d, x.clone(), turned(y), [*r, *s]),
-                        ] {
-                            if fits && shape == wanted {
-                                all.push((binary(Sign::MatMul, &x, &y), 5.0));
-                            }
-                        }
-                    }
-                    ([r, c], [s]) if wanted.len() == 1 => {
-                        if c == s && wanted == [*r] {
-                            all.push((binary(Sign::MatMul, x, y), 5.0));
-                        }
-                        if r == s && wanted == [*c] {
-                            all.push((binary(Sign::MatMul, &turned(x), y), 5.0));
-                        }
-                    }
-                    ([r], [s]) if wanted == [*r, *s] => all.push((self.call("outer", &[x, y], &[]), 5.0)),
-                    _ => {}
-                }
-                if broadcasts(&b.shape, &a.shape) && !b.shape.is_empty() || a.shape.is_empty() && b.shape.is_empty() {
-                    let product = binary(Sign::Mul, x, y);
-                    reduced(self, &product, &a.shape, &mut all, 5.2);
-                    reduced(self, &binary(Sign::Div, x, y), &a.shape, &mut all, 5.6);
-                    if a.shape == wanted {
-                        all.push((binary(Sign::Sub, x, y), 5.3));
-                        all.push((binary(Sign::Add, x, y), 5.4));
-                        all.extend(forms(y).into_iter().map(|form| (binary(Sign::Mul, x, &form), 5.6)));
-                    }
-                }
-            }
-        }
-        all.sort_by(|a, b| a.1.total_cmp(&b.1));
-        all.truncate(MADE);
-        let mut found = Vec::new();
-        for (expr, price) in all {
-            if let Some(value) =
-                self.evaluate(&expr).filter(|value| value.shape().dims() == wanted && value.is_finite())
-            {
-                found.push(Made { expr, value, price });
-            }
-        }
-        found
-    }
-
-    /// Two of them whose sum, or difference, is right.
-    fn sums_of_two(&mut self, value: &E, made: &[Made], right: &Tensor<f64>) {
-        // One number for each, by which pairs are looked up.
-        let print = |x: &Tensor<f64>| {
-            let weight = |i: usize| ((i + 1) as f64 * 0.754_877_666_246_692_8).fract() - 0.4;
-            x.iter().enumerate().map(|(i, x)| weight(i) * x).sum::<f64>()
-        };
-        let mut prints: Vec<(f64, usize)> = made.iter().enumerate().map(|(i, made)| (print(&made.value), i)).collect();
-        prints.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let target = print(right);
-        let size = right.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-        let mut pairs = 0;
-        for (i, first) in made.iter().enumerate() {
-            let own = print(&first.value);
-            for sign in [1.0, -1.0] {
-                // own + sign * other = target
-                let other = sign * (target - own);
-                let allowed = 1e-8 * (own.abs() + target.abs() + size);
-                let from = prints.partition_point(|(x, _)| *x < other - allowed);
-                for &(x, j) in &prints[from..] {
-                    if x > other + allowed || pairs > 60 {
-                        break;
-                    }
-                    if j == i || sign > 0.0 && j < i {
-                        continue;
-                    }
-                    pairs += 1;
-                    let second = &made[j];
-                    let operator = if sign < 0.0 { Sign::Sub } else { Sign::Add };
-                    self.emit(value, binary(operator, &first.expr, &second.expr), 0, first.price + second.price);
-                }
-            }
-        }
     }
 }
 

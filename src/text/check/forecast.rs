@@ -5,8 +5,9 @@
 //! gradient is not affine in the helper nothing is said, and the edit is run.
 
 use super::edits::Edit;
-use super::judge::{Judge, Owned, Path, Point, is_edited, is_plain, numbers, statement};
+use super::judge::{Judge, Path, Point, is_edited, is_plain, statement};
 use super::units::Key;
+use super::values::{Owned, numbers, owned};
 use crate::tensor::Tensor;
 use crate::text::number::Kind;
 use crate::text::run::{Machine, Step};
@@ -133,7 +134,7 @@ impl<'s, 'a> Forecast<'s, 'a> {
             let cells = machine.state.heap.cells.len();
             machine.rewind_limits();
             let value = machine.eval(value).ok();
-            let found = value.map(|value| numbers(&super::judge::owned(machine, &value)));
+            let found = value.map(|value| numbers(&owned(machine, &value)));
             machine.state.heap.cells.truncate(cells);
             return found;
         }

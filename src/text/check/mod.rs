@@ -4,14 +4,17 @@
 //! values; which of its statements are wrong is the shortest explanation (`judge`), and what belongs there a small edit in the person's own syntax
 //! (`edits`), held against the right value at the point and at another one beside it before it is shown.
 
+mod built;
 mod edits;
 mod forecast;
 mod judge;
 mod names;
+mod points;
 mod report;
 mod siblings;
 mod trial;
 mod units;
+mod values;
 mod write;
 
 pub(super) use report::forward_lines;
@@ -28,11 +31,13 @@ use crate::graph::Graph;
 use crate::tape::{Id, Tape};
 use crate::tensor::Tensor;
 use edits::Edit;
-use judge::{Fix, Judge, Owned, Path, Point, Role, Want};
+use judge::{Fix, Judge, Path, Point, Role, Want};
+use points::{Move, Points};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use trial::Trial;
 use units::Unit;
+use values::Owned;
 
 /// What [`check()`] may do, and what is differentiated.
 ///
@@ -88,84 +93,6 @@ const MOST_STEPS: usize = 5_000;
 /// ```
 pub fn check(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     checked(text, options).map_err(|fault| fault.in_text(text))
-}
-
-/// Whether the value or the derivative at a point is made where two pieces meet, and another text would be right beside it.
-fn moved(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
-    let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-    let least = if largest > 0.0 { 0.1 * largest } else { 1.0 };
-    let mut place = 7 * number;
-    x.map(|x| {
-        place += 1;
-        // Multiples of the golden ratio are spread evenly.
-        let fraction = (place as f64 * 0.618_033_988_749_894_9).fract();
-        let size = 0.02 + 0.03 * (place as f64 * std::f64::consts::SQRT_2).fract();
-        x + if fraction < 0.5 { -size } else { size } * x.abs().max(least)
-    })
-}
-
-/// Elsewhere: by as much as the values are, and with other signs.
-fn moved_far(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
-    let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-    let least = if largest > 0.0 { 0.3 * largest } else { 0.7 };
-    let mut place = 5 * number;
-    x.map(|x| {
-        place += 1;
-        let fraction = (place as f64 * 0.754_877_666_246_692_8).fract();
-        let size = 0.6 + (place as f64 * std::f64::consts::SQRT_2).fract();
-        let size = size * x.abs().max(least);
-        // Every other one has the other sign, and some of the rest.
-        if place.is_multiple_of(2) || fraction < 0.3 { -size } else { size }
-    })
-}
-
-/// As near as rounding allows, on the sides that `SIDE` says.
-fn moved_hardly<const SIDE: usize>(x: &Tensor<f64>, number: usize) -> Tensor<f64> {
-    let largest = x.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
-    let step = 1e-7 * if largest > 0.0 { largest } else { 1.0 };
-    let mut place = 11 * number + 131 * SIDE;
-    x.map(|x| {
-        place += 1;
-        let fraction = (place as f64 * 0.569_840_290_998_053_3).fract();
-        x + step * (2.0 * fraction - 1.0)
-    })
-}
-
-/// The forward part at several points.
-struct Points<'p> {
-    here: &'p Forward,
-    /// A little beside, where it runs there.
-    beside: Option<&'p Forward>,
-    /// Elsewhere, where it runs there.
-    far: Option<Forward>,
-    around: &'p dyn Fn(Move) -> Option<Forward>,
-}
-
-impl Points<'_> {
-    /// Whether gradients are between those that are met right beside the point: where two pieces of a function meet one may choose.
-    fn is_choice(&self, judge: &Judge<'_>, stands: &[Owned]) -> bool {
-        let moves: [Move; 6] = [
-            moved_hardly::<0>,
-            moved_hardly::<1>,
-            moved_hardly::<2>,
-            moved_hardly::<3>,
-            moved_hardly::<4>,
-            moved_hardly::<5>,
-        ];
-        let around: Vec<Forward> = moves.into_iter().filter_map(|moved| (self.around)(moved)).collect();
-        judge.roles.iter().zip(stands).all(|(role, value)| {
-            let (Role::Final(Want::Node(node)), Owned::Data(x, ..)) = (role, value) else { return true };
-            let all = || std::iter::once(self.here).chain(&around).map(|at| &at.point.adjoints[*node]);
-            x.shape() == self.here.point.adjoints[*node].shape()
-                && (0..x.len()).all(|i| {
-                    let (least, most) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), adjoint| {
-                        (least.min(adjoint.as_slice()[i]), most.max(adjoint.as_slice()[i]))
-                    });
-                    let allowed = 1e-5 * least.abs().max(most.abs()) + 1e-9 * judge.largest;
-                    (least - allowed..=most + allowed).contains(&x.as_slice()[i])
-                })
-        })
-    }
 }
 
 /// Names that the text itself assigns, in order, with what loops hold and without what functions do; a name that is given None has no
@@ -268,9 +195,6 @@ impl Drawn {
         Self { graph, lines, data }
     }
 }
-
-/// What moves the values of variables, by the number of the variable.
-type Move = fn(&Tensor<f64>, usize) -> Tensor<f64>;
 
 fn forward(
     body: &[Stmt],
@@ -500,7 +424,7 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
         let is_alike = other.point.adjoints.len() == here.point.adjoints.len() && other.wants == here.wants;
         (is_alike && other.value.is_finite()).then_some(other)
     };
-    let beside = at(moved);
+    let beside = at(points::beside);
 
     // The steps of the backward part, as they are run.
     let mut machine = Machine::new(None, &options.run);
@@ -571,7 +495,7 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     if judge.is_late.get() {
         return Err(Fault::of_all("judging the backward part takes longer than it may"));
     }
-    let far = if path.fixes.is_empty() { None } else { at(moved_far) };
+    let far = if path.fixes.is_empty() { None } else { at(points::far) };
     let points = Points { here: &here, beside: beside.as_ref(), far, around: &at };
     let mut report = report::made(&judge, &points, path, &by);
     // A pass that is wrong may give the right numbers where weights are 0 or 1.
@@ -582,7 +506,7 @@ fn checked(text: &str, options: &CheckOptions) -> Result<Report, Fault> {
     {
         judge.work.set(0);
         let path = judge.search(&beside.point);
-        let points = Points { here: beside, beside: None, far: at(moved_far), around: &at };
+        let points = Points { here: beside, beside: None, far: at(points::far), around: &at };
         let other = report::made(&judge, &points, path, &by);
         if other.verdict == Verdict::Differs {
             let reason = "the gradients are right at this point alone, as its numbers happen to be: a little beside it they are wrong";
@@ -729,7 +653,7 @@ fn correction(judge: &Judge<'_>, unit: usize, path: &Path, here: &Point, others:
         Owned::Data(x, ..) => Some(x),
         _ => None,
     };
-    edits::built(judge, unit, &path.snaps, &wanted, value.as_ref()).into_iter().find(&fits)
+    built::built(judge, unit, &path.snaps, &wanted, value.as_ref()).into_iter().find(&fits)
 }
 
 /// A path with the same decisions at another point.

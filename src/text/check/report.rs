@@ -1,7 +1,8 @@
 //! What was found, as data, text and JSON.
 
-use super::judge::{Fix, Judge, Owned, Path, Point, Role};
+use super::judge::{Fix, Judge, Path, Point, Role};
 use super::names;
+use super::values::Owned;
 use super::{Drawn, Edit, Points, as_it_stands, correction, followed, is_of, verdict};
 use crate::check::Verdict;
 use crate::check::report::significant;

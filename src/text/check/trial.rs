@@ -1,7 +1,8 @@
 //! Edits of one unit, tried one after the other.
 
 use super::edits::Edit;
-use super::judge::{Judge, Owned, Point, Want, is_plain, numbers, owned, statement};
+use super::judge::{Judge, Point, Want, is_plain, statement};
+use super::values::{Owned, numbers, owned};
 use crate::text::run::{Machine, State, Step};
 use crate::text::syntax::StmtKind;
 use std::rc::Rc;
