@@ -71,6 +71,7 @@
 //! - [`explain`]: the backward sweep shown: as a table, as products along paths, as formulas, as Rust source.
 //! - [`ops`]: the elementwise ops with their rules, and the traits for ops of your own: [`Unary`] and [`Binary`] (values over [`Float`], rules
 //!   over [`Number`] with an [`Upstream`] gradient), [`CustomOp`] over an [`Algebra`], [`NumericOp`].
+//! - [`world`]: several processes that work on one thing, and sums whose bits do not depend on how many.
 //! - [`Error`] and [`Result`]: what can go wrong, with predicates.
 //!
 //! # Limits
@@ -125,6 +126,7 @@ mod tensor;
 pub mod text;
 #[cfg(feature = "training")]
 pub mod train;
+pub mod world;
 
 pub use check::{Gradcheck, gradcheck, gradgradcheck};
 pub use error::{Error, Result};

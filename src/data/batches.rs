@@ -4,8 +4,8 @@
 //! size; the last one may be shorter. Batch k is therefore found without going through those before it, which is how training
 //! goes on in the middle of an epoch.
 //!
-//! Cost: one copy of each row. There are two buffers, one for full batches and one for the last, short one; each is
-//! written again in place unless somebody still holds it, so an epoch in the steady state allocates nothing.
+//! Cost: one copy of each row. There is a buffer for each number of rows: of full batches, of the last, short one, of the pieces
+//! of either. Each is written again in place unless somebody still holds it, so an epoch in the steady state allocates nothing.
 //! A batch of all rows in order shares the data's own buffers.
 
 use super::Dataset;
@@ -110,9 +110,12 @@ pub struct Batches<'a, T> {
     /// The rows in the order of the epoch; empty where they stay as they are.
     order: Vec<usize>,
     next: usize,
-    full: Option<Batch<T>>,
-    short: Option<Batch<T>>,
+    /// By their numbers of rows, the one used last at the end.
+    buffers: Vec<Batch<T>>,
 }
+
+/// So many numbers of rows have a buffer: batches and short ones, and pieces of two sizes of each.
+const BUFFERS: usize = 6;
 
 impl<'a, T: Element> Batches<'a, T> {
     pub(super) fn new(data: &'a Dataset<T>, size: usize, order: Order) -> Result<Self> {
@@ -120,7 +123,7 @@ impl<'a, T: Element> Batches<'a, T> {
             return Err(Error::argument("batches: a batch size of 0; use 1 or more"));
         }
         let size = size.min(data.len());
-        let mut batches = Self { data, size, drop_last: false, order: Vec::new(), next: 0, full: None, short: None };
+        let mut batches = Self { data, size, drop_last: false, order: Vec::new(), next: 0, buffers: Vec::new() };
         batches.restart(order);
         Ok(batches)
     }
@@ -163,16 +166,62 @@ impl<'a, T: Element> Batches<'a, T> {
     /// The next batch, in a buffer that the call after this one writes again.
     #[inline(never)]
     pub fn next_batch(&mut self) -> Option<&Batch<T>> {
-        if self.next >= self.count_all() {
-            return None;
-        }
-        let start = self.next * self.size;
+        let rows = self.next_len()?;
         self.next += 1;
-        let rows = start..self.data.len().min(start + self.size);
-        let slot = if rows.len() == self.size { &mut self.full } else { &mut self.short };
-        // This batch's rows, and those after them.
+        Some(self.rows_of(self.next - 1, 0..rows))
+    }
+
+    /// How many rows the next batch has; none after the last one.
+    pub fn next_len(&self) -> Option<usize> {
+        let start = self.next * self.size;
+        (self.next < self.count_all()).then(|| self.size.min(self.data.len() - start))
+    }
+
+    /// The row of the data that is row k of the next batch.
+    ///
+    /// # Panics
+    /// There is no such row.
+    pub fn next_row(&self, k: usize) -> usize {
+        let place = self.next * self.size + k;
+        assert!(place < self.data.len(), "batches: no row {k} in batch {}", self.next);
+        if self.order.is_empty() { place } else { self.order[place] }
+    }
+
+    /// These rows of the next batch, without going on to the one after it: [`seek`](Batches::seek) does. Other rows are not read.
+    ///
+    /// # Panics
+    /// The next batch has fewer rows, or there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, data::{Dataset, Order}};
+    /// let data = Dataset::<f64>::labelled(Tensor::arange(8).try_reshape([8, 1])?, vec![0, 1, 0, 1, 0, 1, 0, 1])?;
+    /// let mut batches = data.batches(4, Order::Sequential)?;
+    /// batches.seek(1);
+    /// assert_eq!(batches.next_piece(2..4).inputs.to_vec(), [6.0, 7.0]);
+    /// assert_eq!((batches.position(), batches.next_row(2)), (1, 6));
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    #[inline(never)]
+    pub fn next_piece(&mut self, rows: Range<usize>) -> &Batch<T> {
+        let most = self.next_len().unwrap_or(0);
+        assert!(rows.end <= most, "batches: rows {rows:?} of a batch of {most}");
+        self.rows_of(self.next, rows)
+    }
+
+    fn rows_of(&mut self, batch: usize, rows: Range<usize>) -> &Batch<T> {
+        let start = batch * self.size;
+        let rows = start + rows.start..start + rows.end;
+        let found = self.buffers.iter().position(|buffer| buffer.len() == rows.len());
+        let mut slot = found.map(|k| self.buffers.remove(k));
+        if self.buffers.len() == BUFFERS {
+            self.buffers.remove(0);
+        }
+        // These rows, and those after them.
         let order = (!self.order.is_empty()).then(|| self.order[rows.start..].split_at(rows.len()));
-        Some(fill(slot, self.data, order, rows))
+        fill(&mut slot, self.data, order, rows);
+        self.buffers.extend(slot);
+        self.buffers.last().expect("just pushed")
     }
 }
 
@@ -207,15 +256,16 @@ impl<T: Element> fmt::Debug for Batches<'_, T> {
 }
 
 /// Writes the rows into the slot: those that `order` names first, or the range itself.
-fn fill<'s, T: Element>(
-    slot: &'s mut Option<Batch<T>>,
+fn fill<T: Element>(
+    slot: &mut Option<Batch<T>>,
     data: &Dataset<T>,
     order: Option<(&[usize], &[usize])>,
     range: Range<usize>,
-) -> &'s Batch<T> {
+) {
     if order.is_none() && range.len() == data.len() {
         let shared = slot.take().filter(|batch| batch.inputs.shares_buffer_with(data.inputs()));
-        return slot.insert(shared.unwrap_or_else(|| data.as_batch()));
+        *slot = Some(shared.unwrap_or_else(|| data.as_batch()));
+        return;
     }
     let batch = slot.get_or_insert_with(|| Batch {
         inputs: Tensor::zeros([0]),
@@ -226,7 +276,6 @@ fn fill<'s, T: Element>(
         Some((rows, next)) => data.gather(rows, next, batch),
         None => data.copy_range(range, batch),
     }
-    batch
 }
 
 impl<T: Element> Dataset<T> {

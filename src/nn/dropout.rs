@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 /// In training y = x m / (1 - p), where each m is 0 with probability p, else 1; in use y = x.
 ///
 /// The division keeps the mean of y that of x, so that nothing is left to do in use. The mask is drawn from
-/// [`Pass::rng`]: the same for one seed, epoch and batch. dL/dx = m / (1 - p) dL/dy.
+/// [`Pass::rng_of_rows`]: the same for one seed, epoch, batch and row. dL/dx = m / (1 - p) dL/dy.
 ///
 /// Source: Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting (2014).
 ///
@@ -63,8 +63,9 @@ impl<T: Element> Layer<T> for Dropout {
         // 32 bits decide: a draw below p 2^32 drops.
         let threshold = (self.p * 2f64.powi(32)) as u32;
         let choice = [T::from_f64(1.0 / (1.0 - self.p)), T::from_f64(0.0)];
-        let mut rng = pass.rng();
-        let mask = pass.tape().tensor(x.shape(), |mask| {
+        let shape = x.shape();
+        let mut rng = pass.rng_of_rows(shape.iter().skip(1).product());
+        let mask = pass.tape().tensor(shape, |mask| {
             for m in mask {
                 *m = choice[(rng.next_u32() < threshold) as usize];
             }

@@ -2,7 +2,7 @@
 
 use super::config::{self, Reader, Restore};
 use super::layer::Start;
-use super::pass::{Draw, Pass};
+use super::pass::{Draw, Pass, Passed};
 use super::{Head, Init, Layer, ParamGrads, ParamKey, ParamScope, Params, Stage, Summary};
 use crate::data::{Preprocessing, listed};
 use crate::program::Computed;
@@ -398,7 +398,44 @@ impl<T: Element> Model<T> {
         draw: Draw,
         build: impl for<'t> Fn(&Self, &Pass<'t, T>) -> Result<Var<'t, T>>,
     ) -> Result<Step<T>> {
-        let computed = compiled.step_with(key, &*self, |tape, model| {
+        let (step, passed) = self.differentiate(compiled, key, draw, build)?;
+        passed.store(&mut self.params)?;
+        Ok(step)
+    }
+
+    /// As [`Model::step_compiled`], with the model as it is: what statistics observed comes back beside, to be [stored](Passed::store), or
+    /// put together with that of other pieces of a batch. [`Passed::gradients`] has nothing to give any more.
+    ///
+    /// # Errors
+    /// Those of the closure.
+    ///
+    /// # Examples
+    /// The gradient of a batch from that of its halves:
+    /// ```
+    /// use retrograd::nn::{Draw, Mlp};
+    /// use retrograd::{Compiled, Tensor};
+    /// let model = Mlp::new(1).dense(1).build::<f64>(0)?;
+    /// let key = model.params().find("dense1.weight").unwrap();
+    /// let mut compiled = Compiled::new();
+    /// let mut slope = |rows: &[f64]| {
+    ///     let (step, _) = model.differentiate(&mut compiled, rows.len() as u64, Draw::default(), |model, pass| {
+    ///         let x = Tensor::new([rows.len(), 1], rows.to_vec())?;
+    ///         Ok(model.forward(pass.tape().data(x), pass).square().mean(()))
+    ///     })?;
+    ///     Ok::<_, retrograd::Error>(step.grads.get(key).unwrap().item())
+    /// };
+    /// let halves = (slope(&[1.0, 2.0])? + slope(&[3.0, 4.0])?) / 2.0;
+    /// assert!((slope(&[1.0, 2.0, 3.0, 4.0])? - halves).abs() < 1e-12);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn differentiate(
+        &self,
+        compiled: &mut Compiled<T>,
+        key: u64,
+        draw: Draw,
+        build: impl for<'t> Fn(&Self, &Pass<'t, T>) -> Result<Var<'t, T>>,
+    ) -> Result<(Step<T>, Passed<T>)> {
+        let computed = compiled.step_with(key, self, |tape, model| {
             let pass = Pass::train(tape, &model.params, draw).forgiving();
             let loss = build(model, &pass);
             let loss = pass.check().and(loss)?;
@@ -409,8 +446,7 @@ impl<T: Element> Model<T> {
         let grads = passed.gradients(&mut gradients);
         compiled.recycle(gradients);
         passed.read(values);
-        passed.store(&mut self.params)?;
-        Ok(Step { loss: loss.to_f64(), grads })
+        Ok((Step { loss: loss.to_f64(), grads }, passed))
     }
 }
 

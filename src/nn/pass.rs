@@ -1,7 +1,7 @@
 //! One pass through a network: where layers find their parameters on the tape.
 
 use super::params::{ParamGrads, ParamKey, Params};
-use crate::{Element, Error, Gradients, Id, IntoShape, Result, Tape, Tensor, Var};
+use crate::{Element, Error, Gradients, Id, IntoShape, Result, Shape, Tape, Tensor, Var};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use slotmap::SecondaryMap;
@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell, RefMut};
 /// ```
 /// use rand::Rng;
 /// use retrograd::nn::Draw;
-/// let draw = Draw { seed: 7, epoch: 2, batch: 5 };
+/// let draw = Draw { seed: 7, epoch: 2, batch: 5, row: 0 };
 /// // What is drawn depends on the place alone, and not on what was drawn before.
 /// let number = draw.rng(100).random::<u64>();
 /// assert_eq!(draw.rng(100).random::<u64>(), number);
@@ -31,10 +31,13 @@ pub struct Draw {
     pub epoch: u64,
     /// The batch within it, from 0.
     pub batch: u64,
+    /// The row of the batch that the step begins with: 0, unless it has a part of the batch alone. What layers draw for an example
+    /// depends on its row in the whole batch.
+    pub row: u64,
 }
 
 impl Draw {
-    /// The generator for one purpose; another purpose draws other numbers.
+    /// The generator for one purpose, for the whole batch; another purpose draws other numbers.
     pub fn rng(self, purpose: u64) -> ChaCha8Rng {
         let mut key = [0; 32];
         for (bytes, number) in key.chunks_exact_mut(8).zip([self.seed, self.epoch, self.batch, purpose]) {
@@ -46,6 +49,11 @@ impl Draw {
 
 /// The purpose of what layers draw while training, for [`Draw::rng`].
 const LAYERS: u64 = 1;
+/// The stream of what is drawn in order; those of rows are numbered from 0.
+const IN_ORDER: u64 = u64::MAX;
+/// What an element of [`Tensor::normal`] and one of [`Tensor::uniform`] takes: two `f64`, and one.
+const WORDS_OF_NORMAL: usize = 4;
+const WORDS_OF_UNIFORM: usize = 2;
 
 /// One pass: a tape, a model's parameters on it, and whether this is training.
 ///
@@ -73,6 +81,8 @@ pub struct Pass<'t, T> {
     observed: RefCell<Vec<(ParamKey, Var<'t, T>)>>,
     training: Option<Draw>,
     rng: RefCell<Option<ChaCha8Rng>>,
+    /// How often numbers were drawn by rows.
+    drawn: Cell<u64>,
     differentiate: Cell<bool>,
     /// Whether mistakes are kept for the end rather than panics.
     forgiving: Cell<bool>,
@@ -109,6 +119,7 @@ impl<'t, T: Element> Pass<'t, T> {
             observed: RefCell::default(),
             training,
             rng: RefCell::default(),
+            drawn: Cell::new(0),
             differentiate: Cell::new(true),
             forgiving: Cell::new(false),
             error: RefCell::default(),
@@ -157,17 +168,59 @@ impl<'t, T: Element> Pass<'t, T> {
         var
     }
 
-    /// The random numbers of this step.
+    /// The random numbers of this step, one after the other.
+    ///
+    /// Numbers for each example are better taken from [`Pass::rng_of_rows`]: which ones an example gets here depends on how the batch
+    /// is cut into pieces.
     ///
     /// # Panics
     /// Not in training: then nothing is random.
     pub fn rng(&self) -> RefMut<'_, ChaCha8Rng> {
-        let draw = self.training.expect("random numbers are drawn in training alone");
-        RefMut::map(self.rng.borrow_mut(), |rng| rng.get_or_insert_with(|| draw.rng(LAYERS)))
+        let draw = self.training();
+        RefMut::map(self.rng.borrow_mut(), |rng| {
+            rng.get_or_insert_with(|| {
+                let mut rng = draw.rng(LAYERS);
+                rng.set_stream(IN_ORDER);
+                rng.set_word_pos(u128::from(draw.row) << 32);
+                rng
+            })
+        })
+    }
+
+    /// The random numbers of this pass's rows, for one purpose: of the batch's whole sequence those from its first row on, where each
+    /// row takes so many words of 32 bits. The next call gives another sequence.
+    ///
+    /// So an example gets the same numbers whichever rows are beside it. A `u32` or `f32` is one word, a `u64` or `f64` two.
+    ///
+    /// # Panics
+    /// Not in training.
+    ///
+    /// # Examples
+    /// ```
+    /// use rand::Rng;
+    /// use retrograd::Tape;
+    /// use retrograd::nn::{Draw, Params, Pass};
+    /// let (tape, params) = (Tape::<f64>::of(), Params::new());
+    /// let drawn = |row| Pass::train(&tape, &params, Draw { row, ..Draw::default() }).rng_of_rows(2).random_iter();
+    /// let all: Vec<u32> = drawn(0).take(8).collect();
+    /// assert_eq!(drawn(3).take(2).collect::<Vec<u32>>(), all[6..]);
+    /// ```
+    #[inline(never)]
+    pub fn rng_of_rows(&self, words: usize) -> ChaCha8Rng {
+        let draw = self.training();
+        let mut rng = draw.rng(LAYERS);
+        rng.set_stream(self.drawn.get());
+        self.drawn.set(self.drawn.get() + 1);
+        rng.set_word_pos(u128::from(draw.row) * words as u128);
+        rng
+    }
+
+    fn training(&self) -> Draw {
+        self.training.expect("random numbers are drawn in training alone")
     }
 
     /// Data of this shape, drawn from the standard normal distribution: the noise of a variational autoencoder, say. Steps draw it anew,
-    /// compiled ones too.
+    /// compiled ones too. The first axis are the examples: each has its own numbers, whichever are beside it.
     ///
     /// # Panics
     /// Not in training; a shape that memory cannot hold.
@@ -185,17 +238,27 @@ impl<'t, T: Element> Pass<'t, T> {
     #[inline(never)]
     #[track_caller]
     pub fn normal(&self, shape: impl IntoShape) -> Var<'t, T> {
-        self.tape.data(Tensor::normal(shape, 0.0, 1.0, &mut *self.rng()))
+        let (shape, mut rng) = self.rows(shape, WORDS_OF_NORMAL);
+        self.tape.data(Tensor::normal(shape, 0.0, 1.0, &mut rng))
     }
 
-    /// Data of this shape, drawn evenly from 0 to 1, 1 left out.
+    /// Data of this shape, drawn evenly from 0 to 1, 1 left out; the first axis are the examples.
     ///
     /// # Panics
     /// As [`Pass::normal`].
     #[inline(never)]
     #[track_caller]
     pub fn uniform(&self, shape: impl IntoShape) -> Var<'t, T> {
-        self.tape.data(Tensor::uniform(shape, 0.0, 1.0, &mut *self.rng()))
+        let (shape, mut rng) = self.rows(shape, WORDS_OF_UNIFORM);
+        self.tape.data(Tensor::uniform(shape, 0.0, 1.0, &mut rng))
+    }
+
+    /// A shape, and the numbers for it, so many words for each element.
+    #[track_caller]
+    fn rows(&self, shape: impl IntoShape, words: usize) -> (Shape, ChaCha8Rng) {
+        let shape = shape.into_shape().unwrap_or_else(|error| panic!("{error}"));
+        let each = shape.iter().skip(1).product::<usize>();
+        (shape, self.rng_of_rows(each.saturating_mul(words)))
     }
 
     /// A statistic as this pass has left it so far, as data.
@@ -289,6 +352,11 @@ impl<T: Element> Passed<T> {
     /// Takes the values of what statistics observed.
     pub(super) fn read(&mut self, observed: impl IntoIterator<Item = Tensor<T>>) {
         self.observed.extend(observed);
+    }
+
+    /// The statistics with their new values.
+    pub fn observed(&self) -> impl Iterator<Item = (ParamKey, &Tensor<T>)> {
+        self.statistics.iter().copied().zip(&self.observed)
     }
 
     /// The parameters' gradients, moved out of all gradients of the sweep.

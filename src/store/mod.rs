@@ -147,10 +147,17 @@ fn checksum(bytes: &[u8]) -> u32 {
 /// The file cannot be read, is not of the format, is cut short, or differs from its checksum.
 pub fn read(path: impl AsRef<Path>) -> Result<TensorFile> {
     let path = path.as_ref();
-    let shown = path.display().to_string();
+    TensorFile::new(read_bytes(path)?, path.display().to_string())
+}
+
+/// The bytes of such a file, as long as its beginning says they are; to be sent to another process, say.
+///
+/// # Errors
+/// The file cannot be read, or is shorter than its beginning says.
+pub fn read_bytes(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+    let path = path.as_ref();
     let Source { file, length } = open(path)?;
-    let bytes = header::checked(file, length, &shown)?;
-    TensorFile::new(bytes, shown)
+    header::checked(file, length, &path.display().to_string())
 }
 
 /// The named tensors that the bytes of such a file hold.
@@ -158,7 +165,15 @@ pub fn read(path: impl AsRef<Path>) -> Result<TensorFile> {
 /// # Errors
 /// As for [`read`].
 pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<TensorFile> {
-    TensorFile::new(bytes.into(), "the bytes".to_owned())
+    from_bytes_named(bytes, "the bytes")
+}
+
+/// The same, of a file that messages call so.
+///
+/// # Errors
+/// As for [`read`].
+pub fn from_bytes_named(bytes: impl Into<Vec<u8>>, name: &str) -> Result<TensorFile> {
+    TensorFile::new(bytes.into(), name.to_owned())
 }
 
 /// A file of named tensors, as read.

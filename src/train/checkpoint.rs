@@ -249,13 +249,12 @@ pub(super) struct Loaded<T> {
 
 /// Reads the whole state. Nothing is changed; warnings go into the state's history.
 pub(super) fn load<T: Element>(
-    path: &Path,
+    file: &TensorFile,
     here: &Json,
     execution: Execution,
     params: &Params<T>,
     optimizer: &Optimizer<T>,
 ) -> Result<Loaded<T>> {
-    let file = store::read(path)?;
     let mut content = Content::deserialize(file.content("checkpoint", VERSION)?)
         .map_err(|error| Error::io(format!("cannot read {}: its description is damaged: {error}", file.path())))?;
     if let (Json::Object(setup), settings @ Json::Object(_)) = (&mut content.setup, &mut content.optimizer_settings) {
@@ -282,8 +281,8 @@ pub(super) fn load<T: Element>(
             here["metrics"]
         )));
     }
-    let values = tensors_of(&file, "params", params)?;
-    let best = content.has_best.then(|| tensors_of(&file, "best", params)).transpose()?;
+    let values = tensors_of(file, "params", params)?;
+    let best = content.has_best.then(|| tensors_of(file, "best", params)).transpose()?;
     let mut states = Vec::new();
     for (key, param) in params.iter() {
         let Some((step, numbers)) = content.optimizer.get(param.name()) else { continue };

@@ -2,6 +2,7 @@
 //! be computed and is probably not meant is a warning in the history.
 
 use super::measure::{Judged, Metric};
+use super::pieces;
 use super::run::loss_of;
 use crate::data::{Dataset, TargetKind, Targets};
 use crate::nn::{Ending, Head, Loss, Model, NAME_THE_HEAD, last_layer, neediest};
@@ -51,22 +52,35 @@ fn zeros<T: Element>(model: &Model<T>, data: &Dataset<T>) -> Tensor<T> {
     Tensor::zeros(shape)
 }
 
-/// An error if the shortest batch of an epoch has too few rows for a layer.
-pub(super) fn shortest_batch<T: Element>(model: &Model<T>, rows: usize, size: usize, drop_last: bool) -> Result<()> {
+/// An error if the shortest batch of an epoch, or piece of it, has too few rows for a layer.
+pub(super) fn shortest_batch<T: Element>(
+    model: &Model<T>,
+    rows: usize,
+    size: usize,
+    drop_last: bool,
+    cut: usize,
+) -> Result<()> {
     let Some((name, least)) = neediest(model.network(), "") else { return Ok(()) };
     let rest = rows % size;
     let (which, shortest) = match rest {
         0 => ("a batch", size),
         _ if drop_last => ("a batch", size),
+        // Where it is the pieces of every batch that are too short, that is said.
+        _ if pieces::shortest(size, cut) < least => ("a batch", size),
         rest => ("the last batch of an epoch", rest),
     };
-    if shortest >= least {
+    let of_piece = pieces::shortest(shortest, cut);
+    if of_piece >= least {
         return Ok(());
     }
     let name = if name.is_empty() { model.network().kind() } else { &name };
     let advice = match which {
         "a batch" => "train with larger batches".to_owned(),
         _ => format!("leave it out with drop_last(), or choose another batch size than {size}"),
+    };
+    let (which, shortest) = match cut {
+        1 => (which.to_owned(), shortest),
+        _ => (format!("one of {cut} pieces of {which}"), of_piece),
     };
     Err(Error::argument(format!(
         "train: {which} has {shortest} of {rows} rows, and {name} needs {least} at least, for they are compared; {advice}"

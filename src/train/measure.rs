@@ -7,6 +7,7 @@ use super::metrics::{self, Average, ConfusionMatrix};
 use crate::data::{Dataset, Order, TargetKind, Targets};
 use crate::nn::{Head, Model, NAME_THE_HEAD};
 use crate::{Element, Error, Result, Tensor};
+use std::ops::Range;
 
 /// A number that says how good a model's outputs are.
 ///
@@ -259,16 +260,25 @@ impl<T: Element> Judged<T> {
 }
 
 /// Rows predicted at a time: enough for fast products, few enough to stay small.
-const ROWS: usize = 512;
+pub(super) const ROWS: usize = 512;
 
 /// The model's outputs for all rows, in order.
 pub(super) fn predictions<T: Element>(model: &Model<T>, data: &Dataset<T>) -> Result<Tensor<T>> {
-    let mut values = Vec::with_capacity(data.len() * model.output_shape().numel());
-    let mut batches = data.batches(ROWS.min(data.len()), Order::Sequential)?;
-    while let Some(batch) = batches.next_batch() {
-        values.extend_from_slice(model.predict(&batch.inputs)?.as_slice());
-    }
+    let values = predictions_of(model, data, 0..data.len())?;
     let mut shape = vec![data.len()];
     shape.extend(model.output_shape().iter());
     Tensor::new(shape, values)
+}
+
+/// The outputs for these rows; they begin where a batch of [`ROWS`] does.
+pub(super) fn predictions_of<T: Element>(model: &Model<T>, data: &Dataset<T>, rows: Range<usize>) -> Result<Vec<T>> {
+    let mut values = Vec::with_capacity(rows.len() * model.output_shape().numel());
+    let mut batches = data.batches(ROWS.min(data.len()), Order::Sequential)?;
+    batches.seek(rows.start / ROWS);
+    while batches.position() * ROWS < rows.end
+        && let Some(batch) = batches.next_batch()
+    {
+        values.extend_from_slice(model.predict(&batch.inputs)?.as_slice());
+    }
+    Ok(values)
 }

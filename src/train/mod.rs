@@ -32,10 +32,12 @@ mod measure;
 pub mod metrics;
 #[cfg(feature = "plots")]
 mod pictures;
+mod pieces;
 #[cfg(feature = "progress")]
 mod progress;
 mod run;
 mod setup;
+mod together;
 mod trainer;
 
 pub use callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo, StopFlag};

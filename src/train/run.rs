@@ -1,20 +1,24 @@
 //! One training run: its state, and the loop over epochs and batches.
 
-use super::callback::{BatchEvent, EpochEvent, Flow, RunInfo};
-use super::checkpoint;
+use super::callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo};
+use super::checkpoint::{self, Loaded};
 use super::checks;
 use super::events;
 use super::history::{EpochRecord, History, Stop};
-use super::measure::{Judged, Metric, predictions};
+use super::measure::{Judged, Metric};
+use super::pieces::{self, Contribution};
 use super::setup;
+use super::together::{self, Wish};
 use super::trainer::{Execution, Trainer};
-use crate::data::{Batch, Batches, Dataset, Order, Preprocessing, TargetKind, Targets};
+use crate::data::{Batches, Dataset, Order, Preprocessing, TargetKind, Targets};
 use crate::nn::{Draw, Loss, Model, Param, ParamGrads, ParamKey, Params, loss};
 use crate::optim::Progress;
 use crate::program::Options;
 use crate::store::{self, Lock};
+use crate::world::{self, Tree, share};
 use crate::{Compiled, Element, Error, Result, Tape, Tensor, Var};
 use serde_json::Value as Json;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,8 +63,14 @@ pub(super) struct TrainingRun<'a, T: 'static> {
     /// that it began with, and its updates may be those that broke them.
     before: Option<Kept<T>>,
     before_best: Option<(u64, Kept<T>)>,
-    /// A wish to stop, granted once no gradients wait for their update.
+    /// A wish to stop, granted once all ranks know of it and no gradients wait for their update.
     asked: Option<Stop>,
+    /// What all ranks know of such wishes.
+    agreed: Option<Stop>,
+    /// The pieces of each batch that this rank computes.
+    own: Range<usize>,
+    /// Gradients and statistics on their way between ranks.
+    numbers: Vec<T>,
     /// What the run is, and the right to save it, where there is a checkpoint.
     saved: Option<(Json, Lock)>,
 }
@@ -92,23 +102,17 @@ struct Gathered<T> {
 impl<'a, T: Element> TrainingRun<'a, T> {
     pub fn new(trainer: &'a mut Trainer<T>, model: &'a mut Model<T>, data: &'a Dataset<T>) -> Result<Self> {
         let loss = trainer.loss.clone().unwrap_or_else(|| default_loss(data.targets(), model));
-        check(trainer, &*loss, model, data)?;
+        let checked = check(trainer, &*loss, model, data);
+        world::agree(&*trainer.world, checked)?;
         // Before anything is read or changed.
         let batches = trainer.batches(data, Order::Sequential)?.count_all();
-        let lock = trainer.checkpoint.as_ref().map(|checkpoint| lock(&checkpoint.path)).transpose()?;
-        if let Some(checkpoint) = trainer.checkpoint.as_ref().filter(|checkpoint| !checkpoint.resume) {
-            checkpoint::refuse_other_files(&checkpoint.path)?;
-        }
-        let saved = lock.map(|lock| (setup::describe(trainer, &*loss, model, data), lock));
+        together::compare_setups(&*trainer.world, || setup::describe_all(trainer, &*loss, model, data))?;
+        let saved = Self::saved(trainer, &*loss, model, data);
+        together::told(&*trainer.world, saved.as_ref().map(drop).map_err(Clone::clone))?;
+        let saved = saved?;
         let names = trainer.metrics.iter().map(Metric::name).collect();
         let mut state = RunState::new(History::new(names, trainer.validation.is_some()));
-        let loaded = match (&trainer.checkpoint, &saved) {
-            (Some(checkpoint), Some((setup, _))) if checkpoint.resume && exists(&checkpoint.path)? => {
-                let Trainer { execution, optimizer, .. } = &*trainer;
-                Some(checkpoint::load(&checkpoint.path, setup, *execution, model.params(), optimizer)?)
-            }
-            _ => None,
-        };
+        let loaded = Self::loaded(trainer, &*loss, model, data)?;
         // From here on nothing is refused any more.
         trainer.optimizer.reset();
         if let Some(loaded) = loaded {
@@ -116,6 +120,8 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             state = loaded.put_back(model.params_mut(), &mut trainer.optimizer)?;
             trainer.take_up(rate, &mut state, batches);
         }
+        together::compare_params(&*trainer.world, model.params())?;
+        let own = share(trainer.piece_count(), trainer.world.rank(), trainer.world.size())?;
         if saved.as_ref().is_some_and(|(_, lock)| !lock.is_held()) {
             let warning = "the checkpoint's file system knows no locks: nothing keeps two runs from saving to one file";
             state.history.warnings.push(warning.to_owned());
@@ -137,12 +143,81 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             before: None,
             before_best: None,
             asked: None,
+            agreed: None,
+            own,
+            numbers: Vec::new(),
             saved,
         })
     }
 
-    /// Saves the state, if that is asked for.
+    /// What the run is, and the right to save it; on rank 0, where there is a checkpoint.
+    fn saved(
+        trainer: &Trainer<T>,
+        loss: &dyn Loss<T>,
+        model: &Model<T>,
+        data: &Dataset<T>,
+    ) -> Result<Option<(Json, Lock)>> {
+        let Some(checkpoint) = trainer.checkpoint.as_ref().filter(|_| trainer.world.rank() == 0) else {
+            return Ok(None);
+        };
+        let lock = lock(&checkpoint.path)?;
+        if !checkpoint.resume {
+            checkpoint::refuse_other_files(&checkpoint.path)?;
+        }
+        Ok(Some((setup::describe(trainer, loss, model, data), lock)))
+    }
+
+    /// The state to go on from, where there is one: rank 0 reads the file, and all check what it holds.
+    fn loaded(
+        trainer: &Trainer<T>,
+        loss: &dyn Loss<T>,
+        model: &Model<T>,
+        data: &Dataset<T>,
+    ) -> Result<Option<Loaded<T>>> {
+        let world = &*trainer.world;
+        let Some(checkpoint) = trainer.checkpoint.as_ref().filter(|checkpoint| checkpoint.resume) else {
+            return Ok(None);
+        };
+        let read = || -> Result<Option<Vec<u8>>> {
+            let there = world.rank() == 0 && exists(&checkpoint.path)?;
+            there.then(|| store::read_bytes(&checkpoint.path)).transpose()
+        };
+        let bytes = read();
+        together::told(world, bytes.as_ref().map(drop).map_err(Clone::clone))?;
+        let bytes = bytes?.unwrap_or_default();
+        let bytes = if world.size() > 1 { together::tell(world, &bytes)? } else { bytes };
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let loaded = store::from_bytes_named(bytes, &checkpoint.path.display().to_string()).and_then(|file| {
+            let setup = setup::describe(trainer, loss, model, data);
+            let Trainer { execution, optimizer, .. } = trainer;
+            checkpoint::load(&file, &setup, *execution, model.params(), optimizer)
+        });
+        world::agree(world, loaded.as_ref().map(drop).map_err(Clone::clone))?;
+        loaded.map(Some)
+    }
+
+    /// Whether this rank watches and saves for all.
+    fn leads(&self) -> bool {
+        self.trainer.world.rank() == 0
+    }
+
+    /// Tells callbacks, which are rank 0's.
+    fn callbacks(&mut self) -> impl Iterator<Item = &mut Box<dyn Callback<T>>> {
+        let leads = self.leads();
+        self.trainer.callbacks.iter_mut().filter(move |_| leads)
+    }
+
+    /// Saves the state, if that is asked for; on all ranks, whether rank 0 could.
     fn save(&self) -> Result<()> {
+        match self.trainer.checkpoint {
+            Some(_) => together::told(&*self.trainer.world, self.write()),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self) -> Result<()> {
         match (&self.trainer.checkpoint, &self.saved) {
             (Some(checkpoint), Some((setup, _))) => {
                 let Trainer { execution, optimizer, .. } = &*self.trainer;
@@ -184,7 +259,9 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             state.history.kept = Some(epoch).filter(|&epoch| epoch == 0 || measured(epoch));
         }
         events::ended(&state.history);
-        trainer.callbacks.iter_mut().for_each(|callback| callback.on_end(&state.history));
+        if trainer.world.rank() == 0 {
+            trainer.callbacks.iter_mut().for_each(|callback| callback.on_end(&state.history));
+        }
         Ok(state.history)
     }
 
@@ -226,7 +303,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         };
         self.state.history.examples = info.examples;
         events::started(&info);
-        self.trainer.callbacks.iter_mut().for_each(|callback| callback.on_start(&info));
+        self.callbacks().for_each(|callback| callback.on_start(&info));
         // A run that had come to its end by itself goes on only if its settings now say so.
         if let Some(Stop::EarlyStopping { .. } | Stop::Converged { .. }) = &self.state.history.stop
             && let Some(stop) = self.ended()
@@ -273,10 +350,15 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         }
         batches.seek(self.state.batch as usize);
         let count = batches.count_all() as u64;
-        while let Some(batch) = batches.next_batch() {
-            if let Some(stop) = self.batch(batch, count)? {
+        while batches.next_len().is_some() {
+            if let Some(stop) = self.batch(batches, count)? {
                 return Ok(Some(stop));
             }
+            batches.seek(self.state.batch as usize);
+        }
+        // Wishes of the last batch, which no next one tells the others.
+        if let Some(stop) = self.settle()? {
+            return Ok(Some(stop));
         }
         // The last update of an epoch is followed by no loss that would show it.
         let broken = |(_, param): &(ParamKey, &Param<T>)| {
@@ -304,11 +386,11 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         self.state.history.epochs.push(record);
         self.state.epoch += 1;
         (self.state.batch, self.state.loss_sum, self.state.examples) = (0, 0.0, 0);
-        Ok(self.after_epoch())
+        self.after_epoch()
     }
 
     /// Keeps the best weights, tells callbacks, and says whether to end.
-    fn after_epoch(&mut self) -> Option<Stop> {
+    fn after_epoch(&mut self) -> Result<Option<Stop>> {
         let best_epoch = best_epoch(&self.state.monitored);
         if best_epoch == self.state.epoch {
             self.keep_weights();
@@ -316,11 +398,15 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         let record = self.state.history.last().expect("an epoch was recorded");
         events::epoch_done(record);
         let event = EpochEvent { record, history: &self.state.history, model: &*self.model };
-        let flows: Vec<Flow> = self.trainer.callbacks.iter_mut().map(|callback| callback.on_epoch(&event)).collect();
-        if flows.contains(&Flow::Stop) {
-            return Some(Stop::Callback);
+        let world = &*self.trainer.world;
+        let watching = self.trainer.callbacks.iter_mut().filter(|_| world.rank() == 0);
+        let flows: Vec<Flow> = watching.map(|callback| callback.on_epoch(&event)).collect();
+        let flow = if flows.contains(&Flow::Stop) { Flow::Stop } else { Flow::Continue };
+        if together::flow(world, flow)? == Flow::Stop {
+            return Ok(Some(Stop::Callback));
         }
-        self.ended()
+        together::compare_params(world, self.model.params())?;
+        Ok(self.ended())
     }
 
     /// Whether the run has come to its end by itself.
@@ -360,29 +446,27 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         Some(Stop::Converged { reason: format!("the loss changed by {change:e}, at most {limit:e}") })
     }
 
-    /// One batch: its gradients, and the update once enough batches are gathered.
-    fn batch(&mut self, batch: &Batch<T>, count: u64) -> Result<Option<Stop>> {
-        let draw = Draw { seed: self.trainer.seed, epoch: self.state.epoch, batch: self.state.batch };
-        let (loss, penalties, total) = (&*self.loss, &self.trainer.penalties, self.data.len());
-        let step = self.model.step_compiled(&mut self.compiled, batch.len() as u64, draw, |model, pass| {
-            let output = model.forward(pass.tape().data(&batch.inputs), pass);
-            let cost = loss.value(output, &batch.targets, batch.weights.as_ref())?;
-            Ok(penalties.iter().filter_map(|penalty| penalty.value(pass, total)).fold(cost, |cost, term| cost + term))
-        });
-        let step = step.map_err(|error| error.within(&self.place()))?;
-        if !step.loss.is_finite() {
-            let place = format!("the loss of {} is {}", self.place(), step.loss);
+    /// The next batch: its gradients, and the update once enough batches are gathered.
+    fn batch(&mut self, batches: &mut Batches<'_, T>, count: u64) -> Result<Option<Stop>> {
+        let n = batches.next_len().unwrap_or(0);
+        let own = self.contribution(batches);
+        let Some(mut all) = self.summed(own)? else {
+            // All end before this batch: somebody wished so after the one before.
+            return Ok(self.agreed.take());
+        };
+        all.store(self.model.params_mut())?;
+        if !all.loss.is_finite() {
+            let place = format!("the loss of {} is {}", self.place(), all.loss);
             return Ok(Some(self.divergence(&place)));
         }
         if self.state.step == 0 && self.gathered.batches == 0 {
-            self.warn_of_unreached(&step.grads);
+            self.warn_of_unreached(&all.grads);
         }
         self.warn_of_eager_steps();
-        let n = batch.len();
-        self.state.loss_sum += step.loss * n as f64;
+        self.state.loss_sum += all.loss * n as f64;
         self.state.examples += n as u64;
         self.state.batch += 1;
-        self.gather(step.grads, n as f64);
+        self.gather(all.grads, n as f64);
         if self.gathered.batches == self.trainer.accumulate || self.state.batch == count {
             self.update(count);
             let every = self.trainer.checkpoint.as_ref().and_then(|checkpoint| checkpoint.every_updates);
@@ -392,6 +476,90 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             }
         }
         Ok(self.after_batch())
+    }
+
+    /// What this rank's pieces of the next batch contribute; nothing where they have no rows that count.
+    fn contribution(&mut self, batches: &mut Batches<'_, T>) -> Result<Option<Contribution<T>>> {
+        let pieces = pieces::cut(batches, self.data, &*self.loss, self.trainer.piece_count());
+        let (loss, penalties, total) = (&*self.loss, &self.trainer.penalties, self.data.len());
+        let mut tree = Tree::new();
+        for piece in &pieces[self.own.clone()] {
+            if piece.factor == 0.0 {
+                tree.push(None, |left, right| added(left, right, &self.compiled));
+                continue;
+            }
+            let row = piece.rows.start as u64;
+            let draw = Draw { seed: self.trainer.seed, epoch: self.state.epoch, batch: self.state.batch, row };
+            let batch = batches.next_piece(piece.rows.clone());
+            // The first piece's closure records other things where there are penalties.
+            let key = 2 * batch.len() as u64 + u64::from(piece.is_first);
+            let step = self.model.differentiate(&mut self.compiled, key, draw, |model, pass| {
+                let output = model.forward(pass.tape().data(&batch.inputs), pass);
+                let mut cost = loss.value(output, &batch.targets, batch.weights.as_ref())?;
+                if piece.factor != 1.0 {
+                    cost = cost * pass.tape().data(T::from_f64(piece.factor));
+                }
+                let terms =
+                    penalties.iter().filter(|_| piece.is_first).filter_map(|penalty| penalty.value(pass, total));
+                Ok(terms.fold(cost, |cost, term| cost + term))
+            });
+            let (step, passed) = step.map_err(|error| error.within(&self.place()))?;
+            let own = Contribution::new(step, &passed, piece.share);
+            tree.push(Some(own), |left, right| added(left, right, &self.compiled));
+        }
+        Ok(tree.finish(|left, right| added(left, right, &self.compiled)))
+    }
+
+    /// The contributions of all ranks; nothing where they end before this batch.
+    fn summed(&mut self, own: Result<Option<Contribution<T>>>) -> Result<Option<Contribution<T>>> {
+        let world = &*self.trainer.world;
+        if world.size() == 1 {
+            return own;
+        }
+        let own = match own {
+            Ok(own) => own,
+            Err(error) => {
+                world.abandon(&error.to_string());
+                return Err(error);
+            }
+        };
+        if self.trainer.stop_flag.is_raised() {
+            self.asked = Some(Stop::Interrupted);
+        }
+        let (tape, wish) = (self.compiled.tape(), Wish::of(self.asked.as_ref()));
+        let take = |like: &Tensor<T>| tape.tensor(like.shape(), |_| {});
+        let summed = together::sum(world, self.model.params(), own, wish, &mut self.numbers, take);
+        let (all, wish) = match summed {
+            Ok(summed) => summed,
+            // The state is that after the batch before, from which a run can go on without the rank that has left.
+            Err(error) => {
+                world.abandon(&error.to_string());
+                let saved = if self.gathered.batches == 0 { self.write() } else { Ok(()) };
+                let error = error.within(&self.place());
+                return Err(match saved {
+                    Ok(()) => error,
+                    Err(also) => Error::io(format!("{error}; and the run could not be saved: {also}")),
+                });
+            }
+        };
+        self.agreed = wish.stop();
+        if self.gathered.batches == 0 && self.agreed.is_some() {
+            return Ok(None);
+        }
+        Ok(all)
+    }
+
+    /// The wish to stop that some rank has at the end of an epoch.
+    fn settle(&mut self) -> Result<Option<Stop>> {
+        let world = &*self.trainer.world;
+        if world.size() == 1 {
+            return Ok(None);
+        }
+        if self.trainer.stop_flag.is_raised() {
+            self.asked = Some(Stop::Interrupted);
+        }
+        let wish = together::settle(world, Wish::of(self.asked.as_ref()))?;
+        Ok(wish.stop())
     }
 
     fn place(&self) -> String {
@@ -467,16 +635,18 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             examples: self.state.examples,
             loss: self.state.loss_sum / self.state.examples as f64,
         };
-        for callback in &mut self.trainer.callbacks {
-            if callback.on_batch(&event) == Flow::Stop {
-                self.asked = Some(Stop::Callback);
-            }
+        let flows: Vec<Flow> = self.callbacks().map(|callback| callback.on_batch(&event)).collect();
+        if flows.contains(&Flow::Stop) {
+            self.asked = Some(Stop::Callback);
         }
         if self.trainer.stop_flag.is_raised() {
             self.asked = Some(Stop::Interrupted);
         }
+        if self.trainer.world.size() == 1 {
+            self.agreed = self.asked.take();
+        }
         // A checkpoint holds no gradients, so that a run ends between updates.
-        if self.gathered.batches == 0 { self.asked.take() } else { None }
+        if self.gathered.batches == 0 { self.agreed.take() } else { None }
     }
 
     /// The validation loss, the metrics, and what is monitored if that is a metric: smaller is better.
@@ -486,7 +656,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         if trainer.validation.is_none() && trainer.metrics.is_empty() && trainer.monitor.is_none() {
             return Ok((None, Vec::new(), None));
         }
-        let outputs = predictions(self.model, data)?;
+        let outputs = together::predictions(&*trainer.world, self.model, data)?;
         let valid_loss = trainer.validation.is_some().then(|| loss_of(&*self.loss, &outputs, data)).transpose()?;
         let judged = Judged::new(outputs, data, checks::head(self.model, self.data, &*self.loss))?;
         let asked = trainer.metrics.iter().chain(&trainer.monitor);
@@ -506,9 +676,15 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     }
 }
 
+/// The sum; memory that is left goes to the next step.
+fn added<T: Element>(left: Contribution<T>, right: Contribution<T>, compiled: &Compiled<T>) -> Contribution<T> {
+    left.add(right, |grads| grads.recycle(compiled.tape()))
+}
+
 /// An error unless loss, metrics and data fit the model, those for validation too.
 fn check<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
-    checks::shortest_batch(model, data.len(), trainer.batch.min(data.len()), trainer.drop_last)?;
+    let size = trainer.batch.min(data.len());
+    checks::shortest_batch(model, data.len(), size, trainer.drop_last, trainer.piece_count())?;
     checks::data(model, data, loss, false)?;
     if let Some(validation) = &trainer.validation {
         checks::data(model, validation, loss, true).map_err(|error| error.within("validation data"))?;

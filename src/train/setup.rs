@@ -12,7 +12,7 @@ use crate::{Element, Tensor};
 use serde_json::{Map, Value as Json, json};
 
 /// How random numbers are drawn. Another way would make other numbers of the same seed.
-const GENERATOR: &str = "chacha8 keyed by seed, epoch and batch, version 1";
+const GENERATOR: &str = "chacha8 keyed by seed, epoch, batch and row, version 2";
 
 /// The fields whose new value applies from where the run goes on, with a warning. [`Checkpoint::resume`] has the table for users.
 ///
@@ -22,6 +22,7 @@ const APPLIED: &[&str] = &[
     "clip_value",
     "decayed",
     "frozen",
+    "generator",
     "gradient_tolerance",
     "loss_tolerance",
     "maximize",
@@ -67,6 +68,9 @@ pub(super) fn describe<T: Element>(
         checkpoint: _,
         execution: _,
         threads: _,
+        pieces: _,
+        world: _,
+        has_world: _,
     } = trainer;
     let rule = optimizer.config();
     let params = || model.params().iter().map(|(_, param)| param);
@@ -103,9 +107,30 @@ pub(super) fn describe<T: Element>(
         "loss_tolerance": loss_tolerance,
         "validation": validation.as_ref().map(rows),
     });
+    // Files of runs in one piece need not say so.
+    if trainer.piece_count() > 1 {
+        all["pieces"] = json!(trainer.piece_count());
+    }
     let of_data = [("rows", "rows"), ("data", "data"), ("row_weights", "weights"), ("classes", "classes")];
     let mut found = rows(data);
     of_data.into_iter().for_each(|(field, of)| all[field] = found[of].take());
+    all
+}
+
+/// The description with what all processes of a world must have alike as well, so that they come to the same messages.
+pub(super) fn describe_all<T: Element>(
+    trainer: &Trainer<T>,
+    loss: &dyn Loss<T>,
+    model: &Model<T>,
+    data: &Dataset<T>,
+) -> Json {
+    let mut all = describe(trainer, loss, model, data);
+    all["epochs"] = json!(trainer.epochs);
+    all["pieces"] = json!(trainer.piece_count());
+    all["execution"] = json!(trainer.execution.name());
+    all["checkpoint"] = json!(trainer.checkpoint.is_some());
+    all["saved_every"] = json!(trainer.checkpoint.as_ref().map(|checkpoint| checkpoint.every_updates));
+    all["resume"] = json!(trainer.checkpoint.as_ref().map(|checkpoint| checkpoint.resume));
     all
 }
 
@@ -220,6 +245,15 @@ pub(super) fn compare(here: &Json, saved: &Json) -> Outcome {
         }
     }
     outcome
+}
+
+/// How this process's description differs from that of another, in words; nothing where it does not.
+pub(super) fn others(here: &Json, there: &Json) -> Vec<String> {
+    let differences = differences("", here, there);
+    let words = |Difference { place, here, there }: &Difference<'_>| {
+        format!("{} {}, rank 0 has {}", words(place.trim_start_matches('.')), shown(here), shown(there))
+    };
+    differences.iter().map(words).collect()
 }
 
 struct Difference<'a> {

@@ -8,8 +8,12 @@ use super::run::{RunState, TrainingRun};
 use crate::data::{Batches, Dataset, Order, Targets};
 use crate::nn::{Loss, Model, Penalty};
 use crate::optim::{Optimizer, Progress, Schedule};
+use crate::world::{self, World, share};
 use crate::{Element, Error, Result};
 use std::sync::Arc;
+
+/// Into how many pieces a batch is cut for a world.
+const PIECES: usize = 4;
 
 /// How training steps are computed. The results agree to rounding.
 ///
@@ -86,6 +90,11 @@ pub struct Trainer<T> {
     pub(super) checkpoint: Option<Checkpoint>,
     pub(super) execution: Execution,
     pub(super) threads: usize,
+    /// Into how many pieces each batch is cut, where that is said.
+    pub(super) pieces: Option<usize>,
+    pub(super) world: Box<dyn World>,
+    /// Whether it was said.
+    pub(super) has_world: bool,
 }
 
 impl<T: Element> Trainer<T> {
@@ -117,6 +126,9 @@ impl<T: Element> Trainer<T> {
             checkpoint: None,
             execution: Execution::Program,
             threads: 1,
+            pieces: None,
+            world: Box::new(world::alone()),
+            has_world: false,
         }
     }
 
@@ -244,6 +256,51 @@ impl<T: Element> Trainer<T> {
         self
     }
 
+    /// Trains together with the other processes of a world: each computes the gradients of its pieces of every batch, and all of them
+    /// make the same update. Every process calls [`fit`](Trainer::fit) with the same settings, model and data.
+    ///
+    /// **The model has the same bits for any number of processes and threads**, [`alone`](crate::world::alone) included, and as without
+    /// a world with as many [`pieces`](Trainer::pieces): 4 unless set. A run may be resumed with another number of processes.
+    ///
+    /// Before the first step settings, data and weights are compared, and whoever has others is an error; after each epoch the weights
+    /// are. A process that ends by an error or panic ends the others with an error that names it. Where several are asked to stop, all
+    /// end after the same batch. Callbacks are called on rank 0 alone, which alone reads and writes checkpoints; what else a program
+    /// prints or saves is its own to do on rank 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::Trainer, world::{self, World}};
+    /// let losses = world::threads(2).run(|world| {
+    ///     let data = synthetic::two_moons::<f32>(64, 0.1, 0)?;
+    ///     let mut model = Mlp::new(2).dense(8).tanh().dropout(0.1).dense(2).build(0)?;
+    ///     let history = Trainer::new(Adam::new(0.1)).epochs(3).world(&world).fit(&mut model, &data)?;
+    ///     Ok::<_, retrograd::Error>(history.epochs[2].loss)
+    /// });
+    /// assert_eq!(losses[0], losses[1]);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn world(mut self, world: &(impl World + Clone + 'static)) -> Self {
+        (self.world, self.has_world) = (Box::new(world.clone()), true);
+        self
+    }
+
+    /// Cuts each batch into so many pieces of consecutive rows, a power of two: rows k n / pieces up to (k + 1) n / pieces. Each piece's
+    /// gradient is computed by itself, and they are added up in the order of a binary tree. 1 unless set, and 4 with a
+    /// [world](Trainer::world), which shares them out.
+    ///
+    /// Against one piece, sums over examples are rounded in another order, and nothing else differs: dropout draws by example. Layers that
+    /// look at several examples see those of one piece: a [batch norm](crate::nn::BatchNorm) normalises each by its own mean and
+    /// variance, and its running statistics move towards the pieces' mean, weighted by rows.
+    pub fn pieces(mut self, pieces: usize) -> Self {
+        self.pieces = Some(pieces);
+        self
+    }
+
+    /// Into how many pieces each batch is cut.
+    pub(super) fn piece_count(&self) -> usize {
+        self.pieces.unwrap_or(if self.has_world { PIECES } else { 1 })
+    }
+
     /// Trains the model on the data.
     ///
     /// The order of examples and every random number follow from the seed, epoch and batch: the same call gives the same bits.
@@ -258,7 +315,8 @@ impl<T: Element> Trainer<T> {
     /// of the best epoch, or in the first epoch with an error and the weights that it started from.
     #[inline(never)]
     pub fn fit(&mut self, model: &mut Model<T>, data: &Dataset<T>) -> Result<History> {
-        self.check(model, data)?;
+        let checked = self.check(model, data);
+        world::agree(&*self.world, checked)?;
         TrainingRun::new(self, model, data)?.finish()
     }
 
@@ -307,6 +365,9 @@ impl<T: Element> Trainer<T> {
         if self.drop_last {
             settings.push(("short last batch", "left out".to_owned()));
         }
+        if self.piece_count() > 1 {
+            settings.push(("pieces of a batch", self.piece_count().to_string()));
+        }
         if self.execution == Execution::Eager {
             settings.push(("execution", self.execution.name().to_owned()));
         }
@@ -350,6 +411,7 @@ impl<T: Element> Trainer<T> {
                 return wrong(format!("gradients clipped to a {name} of {limit}; use a number above 0"));
             }
         }
+        share(self.piece_count(), self.world.rank(), self.world.size()).map_err(|error| error.within("train"))?;
         if self.patience == Some(0) {
             return wrong(
                 "early stopping after 0 epochs without improvement, which every epoch has; use 1 or more".to_owned(),

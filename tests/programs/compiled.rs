@@ -52,7 +52,7 @@ fn steps_agree<T: Element>(
     for k in 0..6 {
         let n = if k % 3 == 2 { 4 } else { 8 };
         let (x, targets, weights) = batch(k, n);
-        let draw = Draw { seed: 5, epoch: 0, batch: k as u64 };
+        let draw = Draw { seed: 5, epoch: 0, batch: k as u64, row: 0 };
         fn cost<'t, T: Element>(
             model: &Model<T>,
             pass: &Pass<'t, T>,

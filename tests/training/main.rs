@@ -16,3 +16,4 @@ mod resume;
 mod resume_settings;
 mod torch_files;
 mod train;
+mod worlds;

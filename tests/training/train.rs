@@ -45,7 +45,7 @@ fn fit_is_the_hand_written_loop_bit_for_bit() {
         let mut batches = data.batches(16, Order::shuffled(9, epoch)).unwrap();
         let (mut sum, mut k) = (0.0, 0);
         while let Some(batch) = batches.next_batch() {
-            let draw = Draw { seed: 9, epoch, batch: k };
+            let draw = Draw { seed: 9, epoch, batch: k, row: 0 };
             let labels = batch.targets.labels().unwrap();
             let step = by_hand
                 .step(&mut tape, draw, |model, pass| {

@@ -173,6 +173,9 @@ impl<T: Element> Loss<T> for LabelLoss {
     fn is_sum(&self) -> bool {
         self.reduction == Reduction::Sum
     }
+    fn class_weights(&self) -> Option<&[f64]> {
+        self.class_weights.as_deref()
+    }
     #[inline(never)]
     fn config(&self) -> Json {
         json!(self)

@@ -79,6 +79,11 @@ pub trait Loss<T: Element>: Send + Sync {
     fn is_sum(&self) -> bool {
         false
     }
+
+    /// What a label's class weighs, where a mean divides by that: so much a part of a batch counts beside the others.
+    fn class_weights(&self) -> Option<&[f64]> {
+        None
+    }
 }
 
 /// How the losses of a batch's examples become one number.
@@ -107,6 +112,9 @@ impl<T: Element> Loss<T> for Box<dyn Loss<T>> {
     }
     fn is_sum(&self) -> bool {
         (**self).is_sum()
+    }
+    fn class_weights(&self) -> Option<&[f64]> {
+        (**self).class_weights()
     }
 }
 

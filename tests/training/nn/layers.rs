@@ -295,17 +295,17 @@ fn dropout_keeps_the_mean_and_follows_its_draw() {
         let y = model.forward(tape.data(&x), &Pass::train(&tape, model.params(), draw));
         y.value()
     };
-    let first = dropped(Draw { seed: 1, epoch: 2, batch: 3 });
+    let first = dropped(Draw { seed: 1, epoch: 2, batch: 3, row: 0 });
     let kept = (1.0 / 0.7f64) as f32;
     assert!(first.iter().all(|&y| y == 0.0 || y == kept));
     // 100,000 draws: five standard errors of the share that is dropped.
     let share = first.iter().filter(|&&y| y == 0.0).count() as f64 / 1e5;
     assert!((share - 0.3).abs() < 5.0 * (0.3 * 0.7 / 1e5f64).sqrt(), "{share}");
-    assert_eq!(first, dropped(Draw { seed: 1, epoch: 2, batch: 3 }));
+    assert_eq!(first, dropped(Draw { seed: 1, epoch: 2, batch: 3, row: 0 }));
     for other in [
-        Draw { seed: 2, epoch: 2, batch: 3 },
-        Draw { seed: 1, epoch: 3, batch: 3 },
-        Draw { seed: 1, epoch: 2, batch: 4 },
+        Draw { seed: 2, epoch: 2, batch: 3, row: 0 },
+        Draw { seed: 1, epoch: 3, batch: 3, row: 0 },
+        Draw { seed: 1, epoch: 2, batch: 4, row: 0 },
     ] {
         assert_ne!(first, dropped(other));
     }

@@ -1,0 +1,214 @@
+//! What the processes of a world do together in a run: agree, compare, add up.
+//!
+//! **Invariant.** Every rank comes to the same calls in the same order: whether there is one depends on what all of them know.
+
+use super::callback::Flow;
+use super::history::Stop;
+use super::measure::{self, ROWS};
+use super::pieces::Contribution;
+use crate::data::Dataset;
+use crate::nn::{Model, Param, ParamGrads, ParamKey, Params, Role};
+use crate::world::{self, World};
+use crate::{Element, Error, Result, Tensor};
+use serde_json::Value as Json;
+
+/// A wish to end that some rank has.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Wish {
+    pub interrupted: bool,
+    pub callback: bool,
+}
+
+impl Wish {
+    pub fn of(stop: Option<&Stop>) -> Self {
+        Self { interrupted: matches!(stop, Some(Stop::Interrupted)), callback: matches!(stop, Some(Stop::Callback)) }
+    }
+
+    pub fn stop(self) -> Option<Stop> {
+        match self {
+            Wish { interrupted: true, .. } => Some(Stop::Interrupted),
+            Wish { callback: true, .. } => Some(Stop::Callback),
+            _ => None,
+        }
+    }
+
+    fn notes(self) -> [f64; 2] {
+        [self.interrupted, self.callback].map(|wished| f64::from(u8::from(wished)))
+    }
+
+    fn from_notes(notes: &[f64]) -> Self {
+        Self { interrupted: notes[0] > 0.0, callback: notes[1] > 0.0 }
+    }
+}
+
+/// The ranks' wishes, put together.
+pub(super) fn settle(world: &dyn World, wish: Wish) -> Result<Wish> {
+    let mut notes = wish.notes();
+    world::sum::<f64>(world, &mut [], &mut notes)?;
+    Ok(Wish::from_notes(&notes))
+}
+
+/// What rank 0 found out, told to all.
+pub(super) fn told(world: &dyn World, outcome: Result<()>) -> Result<()> {
+    if world.size() == 1 {
+        return outcome;
+    }
+    let text = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    let text = tell(world, text.as_bytes())?;
+    match (outcome, text.is_empty()) {
+        (Err(error), _) => Err(error),
+        (Ok(()), true) => Ok(()),
+        (Ok(()), false) => Err(Error::io(format!("rank 0: {}", String::from_utf8_lossy(&text)))),
+    }
+}
+
+/// Rank 0's bytes.
+pub(super) fn tell(world: &dyn World, bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut bytes = if world.rank() == 0 { bytes.to_vec() } else { Vec::new() };
+    let mut length = (bytes.len() as u64).to_le_bytes();
+    world.broadcast(0, &mut length)?;
+    bytes.resize(u64::from_le_bytes(length) as usize, 0);
+    world.broadcast(0, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether rank 0's callbacks want to end.
+pub(super) fn flow(world: &dyn World, flow: Flow) -> Result<Flow> {
+    let mut stops = [u8::from(flow == Flow::Stop)];
+    world.broadcast(0, &mut stops)?;
+    Ok(if stops[0] == 1 { Flow::Stop } else { Flow::Continue })
+}
+
+/// An error, on all ranks, unless all are set up as rank 0 is, data included.
+pub(super) fn compare_setups(world: &dyn World, own: impl FnOnce() -> Json) -> Result<()> {
+    if world.size() == 1 {
+        return Ok(());
+    }
+    let own = own();
+    let first = tell(world, own.to_string().as_bytes())?;
+    let first: Json =
+        serde_json::from_slice(&first).map_err(|error| Error::io(format!("rank 0's settings: {error}")))?;
+    const MOST: usize = 3;
+    let other = super::setup::others(&own, &first);
+    let outcome = match &other[..] {
+        [] => Ok(()),
+        all => Err(Error::argument(format!(
+            "train: set up with {}; give all ranks the same settings and data",
+            all[..all.len().min(MOST)].join("; with ")
+        ))),
+    };
+    world::agree(world, outcome)
+}
+
+/// An error, on all ranks, unless all have rank 0's parameters, to the bit.
+pub(super) fn compare_params<T: Element>(world: &dyn World, params: &Params<T>) -> Result<()> {
+    if world.size() == 1 {
+        return Ok(());
+    }
+    let hash = |(_, param): (ParamKey, &Param<T>)| {
+        let mut crc = flate2::Crc::new();
+        // In pieces that are worth a call.
+        for chunk in param.value().as_slice().chunks(1024) {
+            let bytes: Vec<u8> = chunk.iter().flat_map(|x| x.to_f64().to_le_bytes()).collect();
+            crc.update(&bytes);
+        }
+        crc.sum().to_le_bytes()
+    };
+    let own: Vec<[u8; 4]> = params.iter().map(hash).collect();
+    let first = tell(world, own.as_flattened())?;
+    let differs = |(own, first): (&[u8; 4], &[u8])| own[..] != *first;
+    let outcome = match own.iter().zip(first.chunks(4)).position(differs) {
+        None => Ok(()),
+        Some(k) => {
+            let name = params.iter().nth(k).map_or("", |(_, param)| param.name());
+            Err(Error::argument(format!("train: {name} is not that of rank 0; start from the same model everywhere")))
+        }
+    };
+    world::agree(world, outcome)
+}
+
+/// The sum of all ranks' contributions to a batch, and their wishes.
+///
+/// All gradients and statistics go as one vector, in the order of parameters. What a rank does not have is -0 there, which changes no
+/// sum; whether any rank has it goes beside.
+pub(super) fn sum<T: Element>(
+    world: &dyn World,
+    params: &Params<T>,
+    own: Option<Contribution<T>>,
+    wish: Wish,
+    numbers: &mut Vec<T>,
+    take: impl Fn(&Tensor<T>) -> Tensor<T>,
+) -> Result<(Option<Contribution<T>>, Wish)> {
+    let missing = T::from_f64(-0.0);
+    let travels: Vec<(ParamKey, &Param<T>)> = params.iter().filter(|(_, param)| !param.is_frozen()).collect();
+    // The wishes, whether there is anything, the loss, and for each parameter whether there is something for it.
+    let mut notes = wish.notes().to_vec();
+    notes.extend([f64::from(u8::from(own.is_some())), own.as_ref().map_or(-0.0, |own| own.loss)]);
+    numbers.clear();
+    for &(key, param) in &travels {
+        let statistics = own.as_ref().map_or(&[][..], |own| &own.statistics[..]);
+        let observed = statistics.iter().find(|(of, _)| *of == key).map(|(_, value)| value);
+        let value = own.as_ref().and_then(|own| own.grads.get(key)).or(observed);
+        notes.push(f64::from(u8::from(value.is_some())));
+        match value {
+            Some(value) => numbers.extend_from_slice(value.as_slice()),
+            None => numbers.resize(numbers.len() + param.value().len(), missing),
+        }
+    }
+    world::sum(world, numbers, &mut notes)?;
+    let (wish, rest) = (Wish::from_notes(&notes), &notes[2..]);
+    if rest[0] == 0.0 {
+        return Ok((None, wish));
+    }
+    let (mut grads, mut statistics) = match own {
+        Some(own) => (own.grads, own.statistics),
+        None => (ParamGrads::new(), Vec::new()),
+    };
+    statistics.clear();
+    let mut left = &numbers[..];
+    for (&(key, param), there) in travels.iter().zip(&rest[2..]) {
+        let (values, after) = left.split_at(param.value().len());
+        left = after;
+        if *there == 0.0 {
+            continue;
+        }
+        if param.role() == Role::Statistic {
+            statistics.push((key, Tensor::new(param.value().shape().clone(), values.to_vec())?));
+            continue;
+        }
+        if grads.get(key).is_none() {
+            grads.insert(key, take(param.value()));
+        }
+        if let Some((_, gradient)) = grads.iter_mut().find(|(of, _)| *of == key) {
+            gradient.as_mut_slice().copy_from_slice(values);
+        }
+    }
+    Ok((Some(Contribution { loss: rest[1], grads, statistics }), wish))
+}
+
+/// The model's outputs for all rows, in order; each rank computes some of them.
+pub(super) fn predictions<T: Element>(world: &dyn World, model: &Model<T>, data: &Dataset<T>) -> Result<Tensor<T>> {
+    let (rank, size) = (world.rank(), world.size());
+    if size == 1 {
+        return measure::predictions(model, data);
+    }
+    let blocks = data.len().div_ceil(ROWS);
+    let row = |rank: usize| (rank * blocks / size * ROWS).min(data.len());
+    let own = measure::predictions_of(model, data, row(rank)..row(rank + 1));
+    let outcome = own.as_ref().map(drop).map_err(Clone::clone);
+    world::agree(world, outcome)?;
+    let mut values = own?;
+    let width = model.output_shape().numel();
+    let mut bytes = Vec::new();
+    world::write_numbers(&values, &mut bytes);
+    let all = world::gather(world, &bytes)?;
+    values.resize(data.len() * width, T::from_f64(0.0));
+    let mut rest = &mut values[..];
+    for (rank, bytes) in all.iter().enumerate() {
+        let (own, after) = rest.split_at_mut((row(rank + 1) - row(rank)) * width);
+        world::read_numbers(bytes, own)?;
+        rest = after;
+    }
+    let shape: Vec<usize> = std::iter::once(data.len()).chain(model.output_shape().iter().copied()).collect();
+    Tensor::new(shape, values)
+}
