@@ -213,7 +213,7 @@ fn read(options: &Options) -> Result<(Dataset<f32>, Dataset<f32>)> {
     let pair = |part: &str| {
         let [images, labels] =
             ["images-idx3-ubyte", "labels-idx1-ubyte"].map(|name| found(folder, &format!("{part}-{name}")));
-        Dataset::idx(images?, labels?)
+        Dataset::idx_on_demand(images?, labels?)
     };
     Ok((pair("train")?, pair("t10k")?))
 }

@@ -10,6 +10,7 @@
 
 use super::Dataset;
 use super::Targets;
+use super::source::Inputs;
 use crate::{Element, Error, Result, Shape, Tensor};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -112,6 +113,8 @@ pub struct Batches<'a, T> {
     next: usize,
     /// By their numbers of rows, the one used last at the end.
     buffers: Vec<Batch<T>>,
+    /// Why no more rows are read.
+    error: Option<Error>,
 }
 
 /// So many numbers of rows have a buffer: batches and short ones, and pieces of two sizes of each.
@@ -123,7 +126,8 @@ impl<'a, T: Element> Batches<'a, T> {
             return Err(Error::argument("batches: a batch size of 0; use 1 or more"));
         }
         let size = size.min(data.len());
-        let mut batches = Self { data, size, drop_last: false, order: Vec::new(), next: 0, buffers: Vec::new() };
+        let mut batches =
+            Self { data, size, drop_last: false, order: Vec::new(), next: 0, buffers: Vec::new(), error: None };
         batches.restart(order);
         Ok(batches)
     }
@@ -164,11 +168,27 @@ impl<'a, T: Element> Batches<'a, T> {
     }
 
     /// The next batch, in a buffer that the call after this one writes again.
+    ///
+    /// None after the last one; and where rows that are read on demand could not be read: [`check`](Batches::check) says so.
     #[inline(never)]
     pub fn next_batch(&mut self) -> Option<&Batch<T>> {
         let rows = self.next_len()?;
         self.next += 1;
-        Some(self.rows_of(self.next - 1, 0..rows))
+        match self.rows_of(self.next - 1, 0..rows) {
+            Ok(()) => self.buffers.last(),
+            Err(error) => {
+                (self.next, self.error) = (self.count_all(), Some(error));
+                None
+            }
+        }
+    }
+
+    /// Whether all rows could be read so far.
+    ///
+    /// # Errors
+    /// That of the [source](super::RowSource) of rows that are read on demand. Rows in memory have none.
+    pub fn check(&self) -> Result<()> {
+        self.error.clone().map_or(Ok(()), Err)
     }
 
     /// How many rows the next batch has; none after the last one.
@@ -189,6 +209,9 @@ impl<'a, T: Element> Batches<'a, T> {
 
     /// These rows of the next batch, without going on to the one after it: [`seek`](Batches::seek) does. Other rows are not read.
     ///
+    /// # Errors
+    /// Rows that are read on demand could not be read.
+    ///
     /// # Panics
     /// The next batch has fewer rows, or there is none.
     ///
@@ -198,18 +221,20 @@ impl<'a, T: Element> Batches<'a, T> {
     /// let data = Dataset::<f64>::labelled(Tensor::arange(8).try_reshape([8, 1])?, vec![0, 1, 0, 1, 0, 1, 0, 1])?;
     /// let mut batches = data.batches(4, Order::Sequential)?;
     /// batches.seek(1);
-    /// assert_eq!(batches.next_piece(2..4).inputs.to_vec(), [6.0, 7.0]);
+    /// assert_eq!(batches.next_piece(2..4)?.inputs.to_vec(), [6.0, 7.0]);
     /// assert_eq!((batches.position(), batches.next_row(2)), (1, 6));
     /// # Ok::<(), retrograd::Error>(())
     /// ```
     #[inline(never)]
-    pub fn next_piece(&mut self, rows: Range<usize>) -> &Batch<T> {
+    pub fn next_piece(&mut self, rows: Range<usize>) -> Result<&Batch<T>> {
         let most = self.next_len().unwrap_or(0);
         assert!(rows.end <= most, "batches: rows {rows:?} of a batch of {most}");
-        self.rows_of(self.next, rows)
+        self.rows_of(self.next, rows)?;
+        Ok(self.buffers.last().expect("they were just read"))
     }
 
-    fn rows_of(&mut self, batch: usize, rows: Range<usize>) -> &Batch<T> {
+    /// Puts these rows of a batch into the last buffer.
+    fn rows_of(&mut self, batch: usize, rows: Range<usize>) -> Result<()> {
         let start = batch * self.size;
         let rows = start + rows.start..start + rows.end;
         let found = self.buffers.iter().position(|buffer| buffer.len() == rows.len());
@@ -219,9 +244,9 @@ impl<'a, T: Element> Batches<'a, T> {
         }
         // These rows, and those after them.
         let order = (!self.order.is_empty()).then(|| self.order[rows.start..].split_at(rows.len()));
-        fill(&mut slot, self.data, order, rows);
+        fill(&mut slot, self.data, order, rows)?;
         self.buffers.extend(slot);
-        self.buffers.last().expect("just pushed")
+        Ok(())
     }
 }
 
@@ -261,11 +286,11 @@ fn fill<T: Element>(
     data: &Dataset<T>,
     order: Option<(&[usize], &[usize])>,
     range: Range<usize>,
-) {
-    if order.is_none() && range.len() == data.len() {
+) -> Result<()> {
+    if order.is_none() && range.len() == data.len() && !data.is_on_demand() {
         let shared = slot.take().filter(|batch| batch.inputs.shares_buffer_with(data.inputs()));
         *slot = Some(shared.unwrap_or_else(|| data.as_batch()));
-        return;
+        return Ok(());
     }
     let batch = slot.get_or_insert_with(|| Batch {
         inputs: Tensor::zeros([0]),
@@ -280,16 +305,23 @@ fn fill<T: Element>(
 
 impl<T: Element> Dataset<T> {
     /// The rows into the batch, which has weights where the data has; those that come next are fetched meanwhile.
-    fn gather(&self, rows: &[usize], next: &[usize], batch: &mut Batch<T>) {
-        self.inputs().select_rows_into(rows, next, &mut batch.inputs);
+    fn gather(&self, rows: &[usize], next: &[usize], batch: &mut Batch<T>) -> Result<()> {
+        match self.held_or_not() {
+            Inputs::Held(inputs) => inputs.select_rows_into(rows, next, &mut batch.inputs),
+            Inputs::OnDemand(inputs) => inputs.read(rows.iter().copied(), &mut batch.inputs)?,
+        }
         self.targets().gather(rows, &mut batch.targets);
         if let (Some(from), Some(to)) = (self.weights(), &mut batch.weights) {
             from.select_rows_into(rows, &[], to);
         }
+        Ok(())
     }
 
-    fn copy_range(&self, range: Range<usize>, batch: &mut Batch<T>) {
-        copy_range(self.inputs(), range.clone(), &mut batch.inputs);
+    fn copy_range(&self, range: Range<usize>, batch: &mut Batch<T>) -> Result<()> {
+        match self.held_or_not() {
+            Inputs::Held(inputs) => copy_range(inputs, range.clone(), &mut batch.inputs),
+            Inputs::OnDemand(inputs) => inputs.read(range.clone(), &mut batch.inputs)?,
+        }
         match (self.targets(), &mut batch.targets) {
             (Targets::Labels(from), Targets::Labels(to)) => {
                 to.clear();
@@ -301,6 +333,7 @@ impl<T: Element> Dataset<T> {
         if let (Some(from), Some(to)) = (self.weights(), &mut batch.weights) {
             copy_range(from, range, to);
         }
+        Ok(())
     }
 
     /// All rows in order, sharing the data's buffers.

@@ -5,9 +5,10 @@
 
 use super::batches::{Batches, Order};
 use super::preprocessing::Preprocessing;
+use super::source::{Inputs, RowSource};
 use super::targets::check_rows;
 use super::{Scaler, TargetKind, Targets};
-use crate::{Element, Error, Result, Tensor};
+use crate::{Element, Error, Result, Shape, Tensor};
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Dataset<T> {
-    inputs: Tensor<T>,
+    inputs: Inputs<T>,
     targets: Targets<T>,
     weights: Option<Tensor<T>>,
     n_classes: usize,
@@ -63,13 +64,30 @@ impl<T: Element> Dataset<T> {
         Self::with_preprocessing(inputs, targets, preprocessing)
     }
 
+    /// Rows that are read when they are needed, with targets that are in memory: training reads a batch's rows and no others, and with
+    /// several [processes](crate::train::Trainer::world) each its own.
+    ///
+    /// What takes all rows at once reads them then: [`inputs`](Dataset::inputs), scalers, other precisions, pictures.
+    ///
+    /// # Errors
+    /// As for [`Dataset::new`], but for numbers that are not finite: those are found when they are read.
+    pub fn rows_of(source: impl RowSource<T> + 'static, targets: Targets<T>) -> Result<Self> {
+        let preprocessing = Preprocessing::numeric(&source.feature_shape());
+        Self::of(Inputs::of(source)?, targets, preprocessing)
+    }
+
     #[inline(never)]
     pub(super) fn with_preprocessing(
         inputs: Tensor<T>,
         targets: Targets<T>,
-        mut preprocessing: Preprocessing,
+        preprocessing: Preprocessing,
     ) -> Result<Self> {
         check_inputs(&inputs, &preprocessing)?;
+        Self::of(Inputs::Held(inputs), targets, preprocessing)
+    }
+
+    pub(super) fn of(inputs: Inputs<T>, targets: Targets<T>, mut preprocessing: Preprocessing) -> Result<Self> {
+        check_shape(inputs.shape())?;
         let n = inputs.shape()[0];
         if targets.len() != n {
             return Err(Error::shape(format!("dataset: {n} rows of inputs, but targets for {} rows", targets.len())));
@@ -83,7 +101,8 @@ impl<T: Element> Dataset<T> {
         if preprocessing.target_kind().is_none() || matches!(found, TargetKind::Value | TargetKind::Label) {
             preprocessing.set_target_kind(found);
         }
-        let mut data = Self { inputs, targets, weights: None, n_classes, preprocessing: Arc::new(preprocessing) };
+        let preprocessing = Arc::new(preprocessing);
+        let mut data = Self { inputs, targets, weights: None, n_classes, preprocessing };
         let names = data.preprocessing.class_names().len();
         if names > 0 {
             data = data.with_n_classes(names)?;
@@ -167,8 +186,28 @@ impl<T: Element> Dataset<T> {
         Ok(self)
     }
 
-    /// The inputs, [n, ...features].
+    /// The inputs, [n, ...features]. Of rows that are read on demand, all: they stay in memory then.
+    ///
+    /// # Panics
+    /// Rows that are read on demand and cannot be read.
     pub fn inputs(&self) -> &Tensor<T> {
+        self.try_inputs().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The inputs, or why they cannot be read.
+    ///
+    /// # Errors
+    /// As for [`RowSource::read`].
+    pub fn try_inputs(&self) -> Result<&Tensor<T>> {
+        self.inputs.all()
+    }
+
+    /// Whether rows are read when they are needed.
+    pub fn is_on_demand(&self) -> bool {
+        matches!(self.inputs, Inputs::OnDemand(_))
+    }
+
+    pub(super) fn held_or_not(&self) -> &Inputs<T> {
         &self.inputs
     }
 
@@ -204,7 +243,7 @@ impl<T: Element> Dataset<T> {
 
     /// The number of features of a row, over all its axes.
     pub fn n_features(&self) -> usize {
-        self.inputs.len() / self.len()
+        self.feature_shape().iter().product()
     }
 
     /// The shape of one row's features.
@@ -265,8 +304,7 @@ impl<T: Element> Dataset<T> {
     /// The same for rows that are known to be there.
     #[inline(never)]
     pub(super) fn pick(&self, rows: &[usize]) -> Self {
-        let mut picked = Self { inputs: Tensor::zeros([0]), targets: self.targets.nothing(), ..self.clone() };
-        self.inputs.select_rows_into(rows, &[], &mut picked.inputs);
+        let mut picked = Self { inputs: self.inputs.pick(rows), targets: self.targets.nothing(), ..self.clone() };
         self.targets.gather(rows, &mut picked.targets);
         if let (Some(from), Some(to)) = (&self.weights, &mut picked.weights) {
             from.select_rows_into(rows, &[], to);
@@ -281,7 +319,7 @@ impl<T: Element> Dataset<T> {
     pub fn cast<U: Element>(&self) -> Result<Dataset<U>> {
         let cast =
             |tensor: &Tensor<T>| Tensor::new(tensor.shape(), tensor.iter().map(|x| U::from_f64(x.to_f64())).collect());
-        let inputs = cast(&self.inputs)?;
+        let inputs = cast(self.try_inputs()?)?;
         check_inputs(&inputs, &self.preprocessing)?;
         let targets = match &self.targets {
             Targets::Labels(labels) => Targets::Labels(labels.clone()),
@@ -291,7 +329,7 @@ impl<T: Element> Dataset<T> {
             check_values(values)?;
         }
         let (n_classes, preprocessing) = (self.n_classes, self.preprocessing.clone());
-        let data = Dataset { inputs, targets, weights: None, n_classes, preprocessing };
+        let data = Dataset { inputs: Inputs::Held(inputs), targets, weights: None, n_classes, preprocessing };
         match &self.weights {
             Some(weights) => data.with_weights(cast(weights)?),
             None => Ok(data),
@@ -313,9 +351,9 @@ impl<T: Element> Dataset<T> {
     /// A scaler for another number of features.
     #[inline(never)]
     pub fn scaled_by(&self, scaler: &Scaler) -> Result<Self> {
-        let inputs = scaler.apply_tensor(&self.inputs)?;
-        let mut data = Self { inputs, ..self.clone() };
-        check_inputs(&data.inputs, &data.preprocessing)?;
+        let inputs = scaler.apply_tensor(self.try_inputs()?)?;
+        check_inputs(&inputs, &self.preprocessing)?;
+        let mut data = Self { inputs: Inputs::Held(inputs), ..self.clone() };
         Arc::make_mut(&mut data.preprocessing).push_scaler(scaler.clone());
         Ok(data)
     }
@@ -352,14 +390,17 @@ impl<T: Element> fmt::Debug for Dataset<T> {
 
 /// Rows and features, at least one of each.
 fn check_filled<T: Element>(inputs: &Tensor<T>) -> Result<()> {
-    let shape = inputs.shape();
+    check_shape(inputs.shape())
+}
+
+fn check_shape(shape: &Shape) -> Result<()> {
     if shape.rank() < 2 {
         return Err(Error::shape(format!(
             "dataset: inputs of shape {shape}; expected [rows, features], so reshape to [{}, 1] for one feature",
-            inputs.len()
+            shape.numel()
         )));
     }
-    if inputs.is_empty() {
+    if shape.numel() == 0 {
         return Err(Error::argument(format!(
             "dataset: inputs of shape {shape} hold nothing; at least one row and one feature are needed"
         )));

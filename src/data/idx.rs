@@ -3,9 +3,14 @@
 //! Two zero bytes, a byte for the type (8: unsigned bytes, the only one read here), a byte for the number of axes, their
 //! lengths as big-endian u32, then the elements, row-major. Source: LeCun, Cortes & Burges, The MNIST database.
 
-use super::{Dataset, Scaler, file};
+use super::preprocessing::Preprocessing;
+use super::source::{Inputs, RowSource};
+use super::{Dataset, Scaler, Targets, file};
 use crate::{Element, Error, Result, Shape, Tensor};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// An array of unsigned bytes, as an IDX file holds it.
 ///
@@ -55,6 +60,15 @@ pub fn read_idx(path: impl AsRef<Path>) -> Result<IdxArray> {
 }
 
 fn parse(name: &str, bytes: Vec<u8>) -> Result<IdxArray> {
+    let (dims, start) = header(name, &bytes)?;
+    check_length(name, &dims, bytes.len() - start)?;
+    let mut data = bytes;
+    data.drain(..start);
+    Ok(IdxArray { dims, data })
+}
+
+/// The lengths of the axes, and where the elements begin.
+fn header(name: &str, bytes: &[u8]) -> Result<(Vec<usize>, usize)> {
     let wrong = |message: String| Error::io(format!("idx: {name}: {message}"));
     let axes = match bytes[..] {
         [0, 0, 8, axes, ..] if axes > 0 => axes as usize,
@@ -73,17 +87,19 @@ fn parse(name: &str, bytes: Vec<u8>) -> Result<IdxArray> {
     let Some(lengths) = bytes.get(4..start) else {
         return Err(wrong(format!("ends inside the lengths of its {axes} axes: the file is truncated")));
     };
-    let dims: Vec<usize> =
-        lengths.chunks_exact(4).map(|n| u32::from_be_bytes([n[0], n[1], n[2], n[3]]) as usize).collect();
-    let expected = Shape::new(&dims).map_err(|error| wrong(error.to_string()))?.numel();
-    let found = bytes.len() - start;
+    let dims = lengths.chunks_exact(4).map(|n| u32::from_be_bytes([n[0], n[1], n[2], n[3]]) as usize).collect();
+    Ok((dims, start))
+}
+
+/// An error unless there are as many elements as the lengths say.
+fn check_length(name: &str, dims: &[usize], found: usize) -> Result<()> {
+    let wrong = |message: String| Error::io(format!("idx: {name}: {message}"));
+    let expected = Shape::new(dims).map_err(|error| wrong(error.to_string()))?.numel();
     if expected != found {
         let fault = if expected > found { "the file is truncated" } else { "the file goes on after its end" };
         return Err(wrong(format!("lengths {dims:?} do not go with {found} elements: {fault}")));
     }
-    let mut data = bytes;
-    data.drain(..start);
-    Ok(IdxArray { dims, data })
+    Ok(())
 }
 
 impl<T: Element> Dataset<T> {
@@ -96,6 +112,39 @@ impl<T: Element> Dataset<T> {
     pub fn idx(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
         let names = [images.as_ref(), labels.as_ref()].map(|path| path.display().to_string());
         Self::of_arrays(&read_idx(images)?, &read_idx(labels)?, names)
+    }
+
+    /// The same, with images that are read when they are needed: the file is kept open, and of a batch a process reads the images alone
+    /// that it trains on. Labels are read at once. The numbers are those of [`Dataset::idx`].
+    ///
+    /// # Errors
+    /// As for [`Dataset::idx`]; images in a gzip file, of which no part can be read by itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::data::Dataset;
+    /// let folder = tempfile::tempdir()?;
+    /// let paths = ["images", "labels"].map(|name| folder.path().join(name));
+    /// std::fs::write(&paths[0], [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 51, 255, 0])?;
+    /// std::fs::write(&paths[1], [0, 0, 8, 1, 0, 0, 0, 2, 7, 3])?;
+    /// let data = Dataset::<f64>::idx_on_demand(&paths[0], &paths[1])?;
+    /// assert_eq!(data.inputs(), Dataset::idx(&paths[0], &paths[1])?.inputs());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn idx_on_demand(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
+        let names = [images.as_ref(), labels.as_ref()].map(|path| path.display().to_string());
+        let images = Images::open(images.as_ref())?;
+        let labels = read_idx(labels)?;
+        check_lengths(&images.dims, &labels.dims, &names)?;
+        let pixels = images.dims[1..].iter().product::<usize>();
+        let scaler = Scaler::uniform(0.0, 255.0)?;
+        let mut preprocessing = Preprocessing::numeric(&[pixels]);
+        preprocessing.push_scaler(scaler.clone());
+        // Each pixel as the scaler makes it.
+        let values = Tensor::new([256, 1], (0..256).map(|pixel| T::from_f64(f64::from(pixel))).collect())?;
+        let values = scaler.apply_tensor(&values)?.into_vec();
+        let labels = labels.data.iter().map(|&label| usize::from(label)).collect();
+        Self::of(Inputs::of(Pixels { images, values })?, Targets::Labels(labels), preprocessing)
     }
 
     /// The same from arrays.
@@ -115,28 +164,95 @@ impl<T: Element> Dataset<T> {
                 return Err(wrong(format!("lengths {:?} do not go with {found} elements", array.dims)));
             }
         }
-        if images.dims.len() < 2 {
-            return Err(Error::shape(format!(
-                "idx: {images_path}: lengths {:?} are not those of images; are the two files exchanged?",
-                images.dims
-            )));
-        }
-        if labels.dims.len() != 1 {
-            return Err(Error::shape(format!(
-                "idx: {labels_path}: lengths {:?} are not those of labels; are the two files exchanged?",
-                labels.dims
-            )));
-        }
-        if images.dims[0] != labels.dims[0] {
-            return Err(Error::shape(format!(
-                "idx: {images_path} holds {} images, {labels_path} holds {} labels",
-                images.dims[0], labels.dims[0]
-            )));
-        }
+        check_lengths(&images.dims, &labels.dims, &[images_path, labels_path])?;
         let (n, pixels) = (images.dims[0], images.dims[1..].iter().product::<usize>());
         let raw = Tensor::new([n, pixels], images.data.iter().map(|&pixel| T::from_f64(f64::from(pixel))).collect())?;
         let labels = labels.data.iter().map(|&label| usize::from(label)).collect();
         Dataset::labelled(raw, labels)?.scaled_by(&Scaler::uniform(0.0, 255.0)?)
+    }
+}
+
+/// An error unless these are the lengths of images and of their labels.
+fn check_lengths(images: &[usize], labels: &[usize], [images_path, labels_path]: &[String; 2]) -> Result<()> {
+    if images.len() < 2 {
+        return Err(Error::shape(format!(
+            "idx: {images_path}: lengths {:?} are not those of images; are the two files exchanged?",
+            images
+        )));
+    }
+    if labels.len() != 1 {
+        return Err(Error::shape(format!(
+            "idx: {labels_path}: lengths {:?} are not those of labels; are the two files exchanged?",
+            labels
+        )));
+    }
+    if images[0] != labels[0] {
+        return Err(Error::shape(format!(
+            "idx: {images_path} holds {} images, {labels_path} holds {} labels",
+            images[0], labels[0]
+        )));
+    }
+    Ok(())
+}
+
+/// A file of images, open.
+struct Images {
+    file: Mutex<File>,
+    path: PathBuf,
+    /// Where the first image begins.
+    start: u64,
+    dims: Vec<usize>,
+}
+
+impl Images {
+    fn open(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let wrong = |message: String| Error::io(format!("idx: {name}: {message}"));
+        let mut file = File::open(path).map_err(|error| Error::io(format!("idx: cannot read {name}: {error}")))?;
+        let mut start = [0; 4];
+        file.read_exact(&mut start).map_err(|error| wrong(format!("no beginning of an IDX file: {error}")))?;
+        if start[..2] == [0x1f, 0x8b] {
+            return Err(wrong(
+                "is packed by gzip, of which no part can be read by itself; unpack it, or read it with idx()".into(),
+            ));
+        }
+        let mut bytes = start.to_vec();
+        let axes = usize::from(start[3]);
+        let lengths = file.by_ref().take(4 * axes as u64).read_to_end(&mut bytes);
+        lengths.map_err(|error| wrong(error.to_string()))?;
+        let (dims, start) = header(&name.to_string(), &bytes)?;
+        let found = file.metadata().map_err(|error| wrong(error.to_string()))?.len();
+        check_length(&name.to_string(), &dims, found.saturating_sub(start as u64) as usize)?;
+        Ok(Self { file: Mutex::new(file), path: path.to_owned(), start: start as u64, dims })
+    }
+}
+
+/// Images as numbers.
+struct Pixels<T> {
+    images: Images,
+    /// What each of the 256 pixels is.
+    values: Vec<T>,
+}
+
+impl<T: Element> RowSource<T> for Pixels<T> {
+    fn len(&self) -> usize {
+        self.images.dims[0]
+    }
+    fn feature_shape(&self) -> Vec<usize> {
+        vec![self.images.dims[1..].iter().product()]
+    }
+    fn read(&self, row: usize, features: &mut [T]) -> Result<()> {
+        let mut pixels = vec![0; features.len()];
+        let at = self.images.start + row as u64 * features.len() as u64;
+        let mut file = self.images.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut pixels));
+        read.map_err(|error| {
+            Error::io(format!("idx: {}: image {row} cannot be read: {error}", self.images.path.display()))
+        })?;
+        for (feature, pixel) in features.iter_mut().zip(pixels) {
+            *feature = self.values[usize::from(pixel)];
+        }
+        Ok(())
     }
 }
 

@@ -37,8 +37,10 @@ pub(super) fn metrics<T: Element>(metrics: &[Metric], model: &Model<T>, data: &D
 /// An error if the loss or the network cannot take these data. Of data for training, the loss is asked for a few rows: it is
 /// never computed of all at once.
 pub(super) fn data<T: Element>(model: &Model<T>, data: &Dataset<T>, loss: &dyn Loss<T>, whole: bool) -> Result<()> {
-    model.network().check_input(data.inputs())?;
     let few = if whole { data.clone() } else { first_rows(data)? };
+    // Of rows that are read on demand, the others are checked when they are read.
+    let checked = if data.is_on_demand() { first_rows(data)? } else { data.clone() };
+    model.network().check_input(checked.try_inputs()?)?;
     loss_of(loss, &zeros(model, &few), &few).map(drop)
 }
 

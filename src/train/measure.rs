@@ -280,5 +280,6 @@ pub(super) fn predictions_of<T: Element>(model: &Model<T>, data: &Dataset<T>, ro
     {
         values.extend_from_slice(model.predict(&batch.inputs)?.as_slice());
     }
+    batches.check()?;
     Ok(values)
 }

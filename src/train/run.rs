@@ -490,7 +490,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             }
             let row = piece.rows.start as u64;
             let draw = Draw { seed: self.trainer.seed, epoch: self.state.epoch, batch: self.state.batch, row };
-            let batch = batches.next_piece(piece.rows.clone());
+            let batch = batches.next_piece(piece.rows.clone()).map_err(|error| error.within(&self.place()))?;
             // The first piece's closure records other things where there are penalties.
             let key = 2 * batch.len() as u64 + u64::from(piece.is_first);
             let step = self.model.differentiate(&mut self.compiled, key, draw, |model, pass| {

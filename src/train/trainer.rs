@@ -9,7 +9,7 @@ use crate::data::{Batches, Dataset, Order, Targets};
 use crate::nn::{Loss, Model, Penalty};
 use crate::optim::{Optimizer, Progress, Schedule};
 use crate::world::{self, World, share};
-use crate::{Element, Error, Result};
+use crate::{Element, Error, Result, Shape};
 use std::sync::Arc;
 
 /// Into how many pieces a batch is cut for a world.
@@ -466,7 +466,8 @@ pub(super) fn check_fit<T: Element>(model: &Model<T>, data: &Dataset<T>) -> Resu
     if data.is_empty() {
         return Err(Error::argument("train: the data has no rows"));
     }
-    model.check_batch(data.inputs().shape())?;
+    let shape: Shape = std::iter::once(data.len()).chain(data.feature_shape().iter().copied()).collect();
+    model.check_batch(&shape)?;
     if let Targets::Labels(_) = data.targets() {
         let (classes, outputs) = (data.n_classes(), model.output_shape().numel());
         let most = outputs.max(2);

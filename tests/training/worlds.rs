@@ -2,14 +2,16 @@
 //!
 //! The ranks are threads here; `tests/mpi.rs` has processes.
 
-use retrograd::data::{Dataset, Order, synthetic};
+use retrograd::data::{Dataset, Order, RowSource, Scaler, Targets, synthetic};
 use retrograd::nn::{Draw, Mlp, Model, Pass, Penalty, loss};
 use retrograd::optim::schedule::Cosine;
 use retrograd::optim::{Adam, AdamW, Sgd};
 use retrograd::train::{Checkpoint, Execution, Flow, History, Metric, Stop, StopFlag, Trainer};
 use retrograd::world::{self, Counted, Thread, World};
 use retrograd::{Element, Error, Result, Tape, Tensor};
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 type Setup<T> = fn() -> Trainer<T>;
 
@@ -411,7 +413,7 @@ fn a_piece_of_a_batch_is_its_rows() {
         let (n, third) = (batch.len(), batch.len() / 3);
         let mut inputs = Vec::new();
         for rows in [0..third, third..n - 1, n - 1..n] {
-            let piece = batches.next_piece(rows.clone());
+            let piece = batches.next_piece(rows.clone()).unwrap();
             assert_eq!(piece.targets.labels().unwrap(), &batch.targets.labels().unwrap()[rows]);
             inputs.extend(piece.inputs.to_vec());
         }
@@ -419,4 +421,104 @@ fn a_piece_of_a_batch_is_its_rows() {
         batches.seek(batches.position() + 1);
     }
     assert_eq!(batches.next_len(), None);
+}
+
+/// Moons that are read row by row, and which rows were.
+struct Watched {
+    inner: Dataset<f32>,
+    read: Arc<Mutex<BTreeSet<usize>>>,
+    broken: Option<usize>,
+}
+
+impl RowSource<f32> for Watched {
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+    fn feature_shape(&self) -> Vec<usize> {
+        vec![2]
+    }
+    fn read(&self, row: usize, features: &mut [f32]) -> Result<()> {
+        if self.broken == Some(row) {
+            return Err(Error::io(format!("row {row} is damaged")));
+        }
+        self.read.lock().unwrap().insert(row);
+        features.copy_from_slice(self.inner.inputs().row(row));
+        Ok(())
+    }
+}
+
+fn watched(rows: usize, broken: Option<usize>) -> (Dataset<f32>, Arc<Mutex<BTreeSet<usize>>>) {
+    let (inner, read) = (data(rows), Arc::default());
+    let targets = inner.targets().clone();
+    let source = Watched { inner, read: Arc::clone(&read), broken };
+    (Dataset::rows_of(source, targets).unwrap(), read)
+}
+
+#[test]
+fn rows_on_demand_train_to_the_same_bits_and_a_rank_reads_its_own_alone() {
+    let setup = || Trainer::new(Adam::new(0.02)).epochs(2).batch(256).without_shuffling().pieces(4);
+    let mut held = model::<f32>();
+    setup().fit(&mut held, &data(1024)).unwrap();
+    let read = world::threads(2).run(|world| {
+        let (rows, read) = watched(1024, None);
+        let mut model = model();
+        setup().world(&world).fit(&mut model, &rows).unwrap();
+        assert!(bits(&model) == bits(&held));
+        read.lock().unwrap().clone()
+    });
+    for (rank, read) in read.iter().enumerate() {
+        let own = |row: &usize| row % 256 / 128 == rank;
+        assert_eq!(read.iter().filter(|row| own(row)).count(), 512);
+        // The first ones, which loss and layers are tried on, and the sample that is compared.
+        let others = read.iter().filter(|row| !own(row)).count();
+        assert!(others <= 100, "rank {rank} read {others} rows of the other");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_an_error_that_names_it_on_all_ranks() {
+    let errors = world::threads(2).run(|world| {
+        let (rows, _) = watched(1024, Some(901));
+        let mut trainer = Trainer::new(Adam::new(0.02)).epochs(2).batch(256).world(&world);
+        trainer.fit(&mut model(), &rows).unwrap_err().to_string()
+    });
+    assert!(errors.iter().all(|error| error.contains("row 901 is damaged")), "{errors:?}");
+    let (rows, _) = watched(64, Some(40));
+    let error = rows.try_inputs().unwrap_err().to_string();
+    assert_eq!(error, "row 40 is damaged");
+    let mut batches = rows.batches(10, Order::Sequential).unwrap();
+    while batches.next_batch().is_some() {}
+    assert_eq!(batches.check().unwrap_err().to_string(), "row 40 is damaged");
+    assert!(rows.scaled_by(&Scaler::uniform(0.0, 2.0).unwrap()).is_err());
+    assert!(rows.cast::<f64>().is_err());
+}
+
+#[test]
+fn parts_and_precisions_of_rows_on_demand_are_those_of_rows_in_memory() {
+    let (held, (rows, read)) = (data::<f32>(60), watched(60, None));
+    let ((train, test), (held_train, held_test)) = (rows.split(0.25, 3).unwrap(), held.split(0.25, 3).unwrap());
+    assert!(read.lock().unwrap().is_empty(), "a split reads nothing");
+    assert_eq!((train.inputs(), test.inputs()), (held_train.inputs(), held_test.inputs()));
+    let again = test.select(&[2, 0, 2]).unwrap();
+    assert_eq!(again.inputs(), held_test.select(&[2, 0, 2]).unwrap().inputs());
+    assert_eq!(rows.cast::<f64>().unwrap().inputs(), held.cast::<f64>().unwrap().inputs());
+    let scaler = Scaler::standardise(&held).unwrap();
+    assert_eq!(rows.scaled_by(&scaler).unwrap().inputs(), held.scaled_by(&scaler).unwrap().inputs());
+    assert!(rows.is_on_demand() && !held.is_on_demand());
+    struct Bad;
+    impl RowSource<f64> for Bad {
+        fn len(&self) -> usize {
+            2
+        }
+        fn feature_shape(&self) -> Vec<usize> {
+            vec![1]
+        }
+        fn read(&self, row: usize, features: &mut [f64]) -> Result<()> {
+            features[0] = [1.0, f64::NAN][row];
+            Ok(())
+        }
+    }
+    let bad = Dataset::rows_of(Bad, Targets::Labels(vec![0, 1])).unwrap();
+    assert_eq!(bad.try_inputs().unwrap_err().to_string(), "dataset: row 1, feature 0 is NaN");
+    assert!(Dataset::rows_of(Bad, Targets::Labels(vec![0])).unwrap_err().to_string().contains("targets for 1 rows"));
 }
