@@ -3,6 +3,7 @@
 //! - [`names`]: what it is called here, for who comes from PyTorch, JAX or NumPy, and where the same name means something else.
 //! - [`recipes`]: ten whole programs.
 //! - [`errors`]: what they mean, and what compilers say of common slips.
+//! - [`processes`]: training by several processes, on a laptop, with Slurm, on several hosts.
 //! - [`speed`]: when a program pays, threads, debug builds, memory.
 //!
 //! # Which tool for what
@@ -17,6 +18,7 @@
 //! | one derivative along one direction, or code without a tape | [`Dual`](crate::Dual) | value and tangent, on the stack |
 //! | a gradient that was derived by hand | [`Compare`](crate::check::Compare), [`gradcheck`](crate::gradcheck) | whether it is right, and else what the mistake is |
 //! | gradients made in another language | [`Problem`](crate::check::Problem) | the same, of a function as data in a file, with its arrays |
+//! | more data or a larger network than one machine trains in time | [`Trainer::world`](crate::train::Trainer::world) with [`world`](crate::world) | the same model, byte for byte, by several processes |
 //! | data and a network | [`Trainer`](crate::train::Trainer) with [`Mlp`](crate::nn::Mlp), [`Csv`](crate::data::Csv) | a trained model in a file, its history, a report |
 //!
 //! Closures have one shape: `|x|`, a variable, or `|v|`, a slice of them, and return a variable or a `Vec` of them (a map's takes two
@@ -105,5 +107,6 @@
 
 pub mod errors;
 pub mod names;
+pub mod processes;
 pub mod recipes;
 pub mod speed;

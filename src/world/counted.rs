@@ -1,6 +1,6 @@
-//! A world that counts what it sends.
+//! Worlds to measure with: one that counts what it sends, and one that is a single rank of many.
 
-use super::World;
+use super::{World, check_peer};
 use crate::error::Result;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,4 +77,51 @@ impl<W: World> World for Counted<W> {
     fn abandon(&self, why: &str) {
         self.world.abandon(why);
     }
+}
+
+/// One rank of a world of any size in which nobody else is: what it receives are zeros, and what it sends goes nowhere. With
+/// [`Counted`], it measures what a rank among a thousand would send.
+///
+/// # Examples
+/// ```
+/// use retrograd::world::{self, Counted, Simulated};
+/// let world = Counted::new(Simulated::new(7, 1024));
+/// world::sum(&world, &mut vec![0.0f32; 1 << 20], &mut [])?;
+/// // Ten exchanges each way, and 2 (1 - 1/1024) times 4 MiB.
+/// assert_eq!((world.counts().messages, world.counts().bytes), (20, 2 * 1023 * 4096));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Simulated {
+    rank: usize,
+    size: usize,
+}
+
+impl Simulated {
+    /// This rank of so many.
+    ///
+    /// # Panics
+    /// There is no such rank.
+    pub fn new(rank: usize, size: usize) -> Self {
+        assert!(rank < size, "simulated: no rank {rank} of {size}");
+        Self { rank, size }
+    }
+}
+
+impl World for Simulated {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+    fn size(&self) -> usize {
+        self.size
+    }
+    fn send(&self, to: usize, _: &[u8]) -> Result<()> {
+        check_peer(self, to)
+    }
+    fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<()> {
+        check_peer(self, from)?;
+        bytes.fill(0);
+        Ok(())
+    }
+    fn abandon(&self, _: &str) {}
 }

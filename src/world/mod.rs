@@ -3,7 +3,7 @@
 //!
 //! A [`World`] is what a process sees: its rank, how many there are, and messages. [`alone`] is one process by itself, [`threads`]
 //! are several in one process, for tests and teaching, and `mpi` (with the feature `mpi`) the processes that `mpirun` or Slurm
-//! started. [`Trainer::world`](crate::train::Trainer::world) trains on one.
+//! started. `Trainer::world` trains on one.
 //!
 //! Floating-point addition is not associative, so a sum's bits depend on the order of its additions. Here the order is that of a
 //! binary tree over numbered pieces of the work, which nobody's number of processes changes: pieces are [shared out](share) so that
@@ -25,7 +25,7 @@ mod tree;
 
 pub use alone::{Alone, alone};
 pub use bytes::{read_numbers, write_numbers};
-pub use counted::{Counted, Counts};
+pub use counted::{Counted, Counts, Simulated};
 #[cfg(feature = "mpi")]
 pub use mpi::{Mpi, mpi};
 pub use sum::sum;

@@ -1,7 +1,7 @@
 //! IDX files: what is read, and what is refused.
 
 use super::{gzip, message};
-use retrograd::data::{Dataset, mnist, read_idx};
+use retrograd::data::{Dataset, Order, mnist, read_idx};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +100,59 @@ fn images_and_labels_that_do_not_fit_are_refused() {
         message(Dataset::<f32>::idx(&none[0], &none[1])),
         "dataset: inputs of shape [0, 2] hold nothing; at least one row and one feature are needed"
     );
+}
+
+#[test]
+fn images_that_are_read_on_demand_are_those_that_are_read_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels: Vec<u8> = (0..=255).collect();
+    let images = write(folder.path(), "images", &idx(&[64, 2, 2], &pixels));
+    let labels = write(folder.path(), "labels", &idx(&[64], &pixels[..64].iter().map(|n| n % 10).collect::<Vec<_>>()));
+    let at_once = Dataset::<f32>::idx(&images, &labels).unwrap();
+    let on_demand = Dataset::<f32>::idx_on_demand(&images, &labels).unwrap();
+    assert!(on_demand.is_on_demand());
+    let rows = |data: &Dataset<f32>| {
+        let batches = data.batches(10, Order::shuffled(1, 2)).unwrap();
+        batches.flat_map(|batch| batch.inputs.to_vec()).map(f32::to_bits).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&on_demand), rows(&at_once));
+    assert!(on_demand.preprocessing().difference(at_once.preprocessing(), "one", "other").is_none());
+    assert_eq!((on_demand.labels(), on_demand.n_classes()), (at_once.labels(), 10));
+    // A file that becomes shorter while it is open.
+    fs::File::options().write(true).open(&images).unwrap().set_len(100).unwrap();
+    let error = message(on_demand.select(&[63]).unwrap().try_inputs().map(drop));
+    assert!(error.starts_with(&format!("idx: {}: image 63 cannot be read", images.display())), "{error}");
+}
+
+#[test]
+fn what_cannot_be_read_on_demand_is_refused_as_when_it_is_read_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let labels = write(folder.path(), "labels", &idx(&[2], &[0, 1]));
+    let sound = idx(&[2, 1, 2], &[0; 4]);
+    let cases: [(&str, &[u8]); 6] = [
+        ("short", &sound[..sound.len() - 1]),
+        ("long", &[&sound[..], &[0]].concat()),
+        ("cut", &sound[..9]),
+        ("png", &[0x89, 0x50, 0x4e, 0x47, 0, 0]),
+        ("floats", &[0, 0, 13, 1, 0, 0, 0, 1]),
+        ("huge", &idx(&[u32::MAX; 3], &[1])),
+    ];
+    for (name, bytes) in cases {
+        let images = write(folder.path(), name, bytes);
+        let [now, later] = [Dataset::<f32>::idx(&images, &labels), Dataset::<f32>::idx_on_demand(&images, &labels)];
+        assert_eq!(message(later), message(now), "{name}");
+    }
+    let packed = write(folder.path(), "packed", &gzip(&sound));
+    assert!(
+        message(Dataset::<f32>::idx_on_demand(&packed, &labels))
+            .contains("packed by gzip, of which no part can be read")
+    );
+    for (images, name) in [(write(folder.path(), "empty", &[]), "empty"), (folder.path().join("absent"), "absent")] {
+        let error = message(Dataset::<f32>::idx_on_demand(&images, &labels));
+        assert!(error.starts_with("idx: ") && error.contains(name), "{error}");
+    }
+    let images = write(folder.path(), "images", &sound);
+    assert!(message(Dataset::<f32>::idx_on_demand(&labels, &images)).contains("are the two files exchanged?"));
 }
 
 #[test]
