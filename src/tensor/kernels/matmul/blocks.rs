@@ -85,7 +85,7 @@ pub(super) unsafe fn single<V: Vector>(p: &Product<V::Elem>) {
         if p.tb {
             single_packed::<V>(p, vectors)
         } else {
-            each(p.k, DEPTH, |p0, k| {
+            each(p.k, share(p.k, DEPTH, 1), |p0, k| {
                 let block = tile::<V>(p, vectors, p.b, p.ldb, false);
                 strip::<V>(p.m, vectors, &deeper(block, p0, k))
             })
@@ -114,7 +114,7 @@ unsafe fn single_packed<V: Vector>(p: &Product<V::Elem>, vectors: usize) {
         // SAFETY: as for `single`; the scratch holds the panel.
         unsafe {
             V::enter(PackB::<V> { k: p.k, n: p.n, widest: 2, b: p.b, ld: p.ldb, transposed: p.tb, out: packed });
-            each(p.k, DEPTH, |p0, k| {
+            each(p.k, share(p.k, DEPTH, 1), |p0, k| {
                 let block = tile::<V>(p, vectors, packed, step, true);
                 strip::<V>(p.m, vectors, &deeper(block, p0, k))
             })
@@ -150,6 +150,7 @@ unsafe fn tile<V: Vector>(
         c_row: p.ldc,
         tail,
         accumulate: p.accumulate,
+        in_order: p.is_in_order(),
     }
 }
 
@@ -171,6 +172,7 @@ struct Block<T> {
     c: *mut T,
     c_row: usize,
     accumulate: bool,
+    in_order: bool,
 }
 
 impl<T> Block<T> {
@@ -216,6 +218,7 @@ fn whole<T>(p: &Product<T>) -> Block<T> {
         c,
         c_row: p.ldc,
         accumulate: p.accumulate,
+        in_order: p.is_in_order(),
     }
 }
 
@@ -240,7 +243,7 @@ unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize) {
                 let (a_row, a_step, a_tile) =
                     if x.a_packed { (1, rows, rows * x.k) } else { (x.a_row, x.a_step, rows * x.a_row) };
                 let a_half = a.add(rows / 2 * a_row);
-                let (k, c_row, accumulate) = (x.k, x.c_row, x.accumulate);
+                let (k, c_row, accumulate, in_order) = (x.k, x.c_row, x.accumulate, x.in_order);
                 let s = Strip {
                     tiles,
                     k,
@@ -256,6 +259,7 @@ unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize) {
                     c_row,
                     tail,
                     accumulate,
+                    in_order,
                 };
                 strip::<V>(rows, vectors, &s);
                 // Behind the last tile they may leave the matrix, and are not used.

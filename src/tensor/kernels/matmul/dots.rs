@@ -1,10 +1,9 @@
-//! Products that need no tile: rows of A against rows of B (dot products), and a row times a matrix.
+//! Products that need no tile: rows of A against rows of B (dot products).
 //!
 //! Dot products run along k, so B^T is not packed: that pays where few rows of A share it. Their sums end in a
 //! horizontal addition, which is why they lose where k is short.
 
 use super::Product;
-use super::tile::put;
 use super::vector::{Kernel, Scalar, Vector};
 
 /// A tile of MR rows by 4 * G columns.
@@ -107,65 +106,6 @@ pub(super) unsafe fn dots<V: Vector>(p: &Product<V::Elem>) {
                 row += rows;
             }
             column += 4;
-        }
-    }
-}
-
-/// c[0..n] (+)= a[0..k] B, a row times a matrix, in passes over eight rows of B.
-pub(super) struct Row<'p, V: Vector>(pub &'p Product<V::Elem>);
-
-impl<V: Vector> Kernel for Row<'_, V> {
-    #[inline(always)]
-    unsafe fn run(self) {
-        let mut accumulate = self.0.accumulate;
-        let mut p = 0;
-        // SAFETY: a pass reads `depth` elements of a and rows of B, all inside.
-        unsafe {
-            while p < self.0.k {
-                let depth = match self.0.k - p {
-                    8.. => 8,
-                    4.. => 4,
-                    _ => 1,
-                };
-                match depth {
-                    8 => self.pass::<8>(p, accumulate),
-                    4 => self.pass::<4>(p, accumulate),
-                    _ => self.pass::<1>(p, accumulate),
-                }
-                accumulate = true;
-                p += depth;
-            }
-        }
-    }
-}
-
-impl<V: Vector> Row<'_, V> {
-    #[inline(always)]
-    unsafe fn pass<const P: usize>(&self, p: usize, accumulate: bool) {
-        // SAFETY: by the caller, p + P <= k; the mask ends the rows.
-        unsafe {
-            let mut xs = [V::zero(); P];
-            for (q, x) in xs.iter_mut().enumerate() {
-                *x = V::splat(self.0.a.add(p + q));
-            }
-            let b = self.0.b.add(p * self.0.ldb);
-            let mut j = 0;
-            while j + V::LANES <= self.0.n {
-                let mut acc = [V::zero(); 2];
-                for q in 0..P {
-                    acc[q % 2] = xs[q].mul_add(V::load(b.add(q * self.0.ldb + j)), acc[q % 2]);
-                }
-                put::<V>(acc[0].plus(acc[1]), self.0.c.add(j), true, V::mask(V::LANES), accumulate);
-                j += V::LANES;
-            }
-            if j < self.0.n {
-                let mask = V::mask(self.0.n - j);
-                let mut acc = [V::zero(); 2];
-                for q in 0..P {
-                    acc[q % 2] = xs[q].mul_add(V::load_part(b.add(q * self.0.ldb + j), mask), acc[q % 2]);
-                }
-                put::<V>(acc[0].plus(acc[1]), self.0.c.add(j), false, mask, accumulate);
-            }
         }
     }
 }

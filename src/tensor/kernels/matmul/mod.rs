@@ -3,10 +3,13 @@
 //! Owns the kernels for f32 and f64, every orientation and every instruction set; not shapes, strides or broadcasting,
 //! which are the caller's. One thread, or those that the caller lends (`threads`), with the same bits.
 //!
-//! `gemm` chooses by shape: a row times a matrix and dot products (`dots`) where one side is thin, else register tiles
+//! `gemm` chooses by shape: dot products (`dots`) where one side is thin, else register tiles
 //! (`tile`), either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`); where k is long, parts of it
 //! one after another (`deep`), so that rounding grows with its logarithm. Products of gradients are looked at afterwards (`gated`). All are
 //! generic over a vector type (`vector`), with one implementation for each instruction set (`x86`, `portable`).
+//!
+//! A product of factors that are not transposed adds up each element in the order of k, so that a row's bits do not depend on how many
+//! rows there are. (A layer's forward pass is such a product. A matrix times a vector is dot products, for any number of rows.)
 //!
 //! Invariants: nothing outside the slices is touched; the same call gives the same bits on the same level; nothing is
 //! allocated but a scratch per thread (5 MB at most) that grows to the largest product seen and stays.
@@ -63,7 +66,7 @@ mod tests;
 use crate::num::simd::Level;
 use crate::num::{Element, PerElement};
 use crate::parallel::Workers;
-use dots::{Row, dots};
+use dots::dots;
 use vector::Vector;
 
 pub use threads::{PART, has_rows_to_cut, is_bound, is_small};
@@ -274,6 +277,12 @@ impl<T> Product<T> {
         let (a, b, c) = (std::ptr::null(), std::ptr::null(), std::ptr::null_mut());
         Self { m, n, k, a, ta, lda, b, tb, ldb, c, ldc: n, gates, accumulate }
     }
+    /// Whether a row of the result has the same bits however many rows there are: where neither factor is transposed, as in the
+    /// forward pass of a layer.
+    #[inline(always)]
+    fn is_in_order(&self) -> bool {
+        !self.ta && !self.tb
+    }
     #[inline(always)]
     fn set(&mut self, swapped: bool, a: *const T, b: *const T, c: *mut T) {
         (self.a, self.b) = if swapped { (b, a) } else { (a, b) };
@@ -317,18 +326,12 @@ fn is_dots<V: Vector>(p: &Product<V::Elem>) -> bool {
 
 /// The kernel for a product of a bounded depth.
 fn flat<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
-    unsafe fn row<V: Vector>(p: &Product<V::Elem>) {
-        // SAFETY: by contract.
-        unsafe { V::enter(Row::<V>(p)) }
-    }
     unsafe fn single<V: Vector>(p: &Product<V::Elem>) {
         // SAFETY: by contract.
         unsafe { blocks::single::<V>(p) }
     }
     let is_wide = p.n > V::LANES;
-    if p.m == 1 && !p.ta && !p.tb {
-        row::<V>
-    } else if is_dots::<V>(p) {
+    if is_dots::<V>(p) {
         dots::<V>
     } else if p.n <= 2 * V::LANES && p.m <= V::ROWS[is_wide as usize] {
         // One tile that is all of it.

@@ -337,6 +337,35 @@ fn sides_whose_product_wraps_panic() {
 }
 
 #[test]
+fn a_row_has_the_same_bits_however_many_rows_there_are() {
+    let number = |k: usize| (k * 2_654_435_761 % 1009) as f64 / 997.0 - 0.5;
+    fn held<T: Gemm>(level: Level, n: usize, k: usize, number: impl Fn(usize) -> f64) {
+        let of = |len: usize, from: usize| (0..len).map(|i| T::from_f64(number(i + from))).collect::<Vec<T>>();
+        let (most, b) = (61, of(k * n, 77));
+        let a = of(most * k, 0);
+        let mut whole = vec![T::from_f64(0.0); most * n];
+        gemm(level, most, n, k, &a, false, &b, false, &mut whole, false, None);
+        for m in (1..=26).chain([37, 48, 60]) {
+            let mut rows = vec![T::from_f64(0.0); m * n];
+            // Those at the end, where the whole has its last tiles.
+            let from = most - m;
+            gemm(level, m, n, k, &a[from * k..], false, &b, false, &mut rows, false, None);
+            assert!(rows == whole[from * n..], "{level:?}: {m} rows of {k}, {n} columns");
+        }
+    }
+    for level in LEVELS {
+        for n in [1, 2, 10, 16, 17, 33, 48, 100] {
+            for k in [1, 2, 3, 30, 64, 700] {
+                held::<f32>(level, n, k, number);
+                held::<f64>(level, n, k, number);
+            }
+        }
+        held::<f32>(level, 300, 1030, number);
+        held::<f64>(level, 20, 5000, number);
+    }
+}
+
+#[test]
 fn threads_give_the_bits_of_one() {
     let shapes = [(64, 784, 128), (784, 64, 128), (100, 300, 150), (49, 600, 700), (500, 520, 48), (200, 1100, 97)];
     for (m, k, n) in shapes {
