@@ -36,6 +36,7 @@ mod pictures;
 mod progress;
 mod run;
 mod setup;
+mod sweep;
 mod trainer;
 
 pub use callback::{BatchEvent, Callback, EpochEvent, Flow, RunInfo, StopFlag};
@@ -46,4 +47,5 @@ pub use learning::{Histogram, LayerState, Learning, Snapshot};
 pub use measure::Metric;
 #[cfg(feature = "progress")]
 pub use progress::ProgressReporter;
+pub use sweep::{Sweep, SweepRow, Swept};
 pub use trainer::{Execution, Trainer};

@@ -1,7 +1,7 @@
 //! Matrix products, determinant, inverse, linear systems.
 
 use super::matrices::{Nothing, Right, last};
-use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, RustCall, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::formula::{self, Between};
@@ -58,6 +58,21 @@ impl TensorRule for MatMul {
         let (mut factors, mut product) = ([&node.inputs[0], &node.inputs[1]], self.clone());
         (factors[wrt], product.gates[wrt]) = (tangent, true);
         a.apply(TensorOp::MatMul(product), &factors)
+    }
+    /// A stack of products; of a stack of matrices and one that all runs share, the product of all their rows at once.
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        let product = TensorOp::MatMul(self.clone());
+        let [x, y] = [0, 1].map(|k| &stack.arguments[k]);
+        let ranks = [0, 1].map(|k| stack.rank(a, k));
+        if let (true, false, false, [2, 2]) = (x.stacked, y.stacked, self.ta, ranks) {
+            let shape = a.shape(&x.value);
+            let rows = a.reshape(&x.value, &Shape::from([shape[0] * shape[1], shape[2]]));
+            let out = a.apply(product, &[&rows, &y.value]);
+            let columns = a.shape(&out)[1];
+            return Some(a.reshape(&out, &Shape::from([shape[0], shape[1], columns])));
+        }
+        let rank = ranks[0].max(ranks[1]);
+        Some(a.apply(product, &[&stack.aligned(a, 0, rank), &stack.aligned(a, 1, rank)]))
     }
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         let (x, y) = (&inputs[0], &inputs[1]);
@@ -299,6 +314,7 @@ impl TensorRule for Inv {
         let y = node.output;
         a.neg(&a.gradient_times(&a.times_gradient(y, false, tangent, false), false, y, false))
     }
+    batched_as_it_is!(Inv);
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         (args.raised(0, Math::integer(-1)), Bond::Whole)
     }
@@ -381,6 +397,7 @@ impl TensorRule for Solve {
         };
         a.apply(TensorOp::Solve(Solve { right: self.right.of_derivative(), ..*self }), &[&node.inputs[0], &right])
     }
+    batched_as_it_is!(Solve);
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let power = if self.transposed { formula::TRANSPOSE.negative() } else { Math::integer(-1) };
         (Math::row(args.raised(0, power), Between::Matrix, args.at(1, Bond::Whole)), Bond::Product)
