@@ -507,7 +507,12 @@ impl<'a, T: Element> TrainingRun<'a, T> {
 }
 
 /// An error unless loss, metrics and data fit the model, those for validation too.
-pub(super) fn check<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
+pub(super) fn check<T: Element>(
+    trainer: &Trainer<T>,
+    loss: &dyn Loss<T>,
+    model: &Model<T>,
+    data: &Dataset<T>,
+) -> Result<()> {
     checks::shortest_batch(model, data.len(), trainer.batch.min(data.len()), trainer.drop_last)?;
     checks::data(model, data, loss, false)?;
     if let Some(validation) = &trainer.validation {

@@ -14,5 +14,6 @@ mod preprocessing_compared;
 mod reports;
 mod resume;
 mod resume_settings;
+mod sweep;
 mod torch_files;
 mod train;

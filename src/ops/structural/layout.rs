@@ -65,7 +65,10 @@ impl TensorRule for BroadcastTo {
         Ok(self.shape.clone())
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
-        elementwise::copy(&Plan::new(&self.shape, inputs[0].dims, &[]), inputs[0].data, out);
+        match repeated(inputs[0].dims, &self.shape) {
+            Some([times, inner]) if !out.is_empty() => elementwise::repeat(inputs[0].data, times, inner, out),
+            _ => elementwise::copy(&Plan::new(&self.shape, inputs[0].dims, &[]), inputs[0].data, out),
+        }
         Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(
@@ -86,6 +89,19 @@ impl TensorRule for BroadcastTo {
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         args.plain(0)
     }
+}
+
+/// How often blocks of how many elements are repeated, where stretching to a shape is that: axes between others are stretched.
+fn repeated(from: &[usize], to: &[usize]) -> Option<[usize; 2]> {
+    if from.len() != to.len() {
+        return None;
+    }
+    let is_stretched = |axis: usize| from[axis] != to[axis];
+    let first = (0..to.len()).find(|&axis| is_stretched(axis))?;
+    let end = (first..to.len()).find(|&axis| !is_stretched(axis))?;
+    let once = (end..to.len()).all(|axis| !is_stretched(axis));
+    let inner: usize = to[end..].iter().product();
+    (once && first > 0 && inner > 1).then(|| [to[first..end].iter().product(), inner])
 }
 
 /// Axes in another order: axis i of the output is axis `axes[i]` of the input.

@@ -102,6 +102,13 @@ pub(crate) struct Sizes {
     pub k: usize,
 }
 
+/// A stack of products of m, n and k, and how far it is from a factor's matrix to the next: 0 where all have the same.
+pub(crate) struct StackOfProducts {
+    pub sizes: [usize; 3],
+    pub count: usize,
+    pub steps: [usize; 2],
+}
+
 impl MatMul {
     /// The rule: the two factors of the gradient by an operand, and which of them are transposed.
     ///
@@ -193,6 +200,19 @@ impl MatMul {
         }
     }
 
+    /// A stack of products of which each is by itself, where there is one: each factor has a matrix for each product, or one for all.
+    pub(crate) fn stack(&self, x: &[usize], y: &[usize]) -> Option<StackOfProducts> {
+        let Sizes { m, n, k } = self.sizes(x, y).ok()?;
+        let own = [leading(x), leading(y)];
+        let blocks = Shape::broadcast("matmul", &own[0], &own[1]).ok()?;
+        let steps = [(&own[0], m * k), (&own[1], k * n)].map(|(own, size)| match own.numel() {
+            1 => Some(0),
+            _ if *own == blocks => Some(size),
+            _ => None,
+        });
+        Some(StackOfProducts { sizes: [m, n, k], count: blocks.numel(), steps: [steps[0]?, steps[1]?] })
+    }
+
     /// m, n and k, where both factors are one matrix.
     pub(crate) fn matrices(&self, x: &[usize], y: &[usize]) -> Option<[usize; 3]> {
         let Sizes { m, n, k } = self.sizes(x, y).ok().filter(|_| x.len() == 2 && y.len() == 2)?;
@@ -206,6 +226,14 @@ impl MatMul {
     pub(crate) fn prepared<T: Element>(&self, x: &[usize], y: &[usize], accumulate: bool) -> Prepared<T> {
         let sizes = self.matrices(x, y).expect("the shapes were checked");
         Prepared::new(simd::level(), sizes, [self.ta, self.tb], self.gates, accumulate)
+    }
+
+    /// One product of a stack made ready.
+    ///
+    /// # Panics
+    /// A side is 0.
+    pub(crate) fn prepared_in_stack<T: Element>(&self, stack: &StackOfProducts, accumulate: bool) -> Prepared<T> {
+        Prepared::new(simd::level(), stack.sizes, [self.ta, self.tb], self.gates, accumulate)
     }
 
     /// Writes rows `from..to` of the product of two matrices.

@@ -30,7 +30,7 @@ pub(crate) use chosen::Chosen;
 pub(crate) use determinant::{Det, DetSlope};
 pub(crate) use eigh::Eigh;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
-pub(crate) use linear::{Inv, MatMul, Solve};
+pub(crate) use linear::{Inv, MatMul, Solve, StackOfProducts};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
 pub(crate) use matrices::{Right, SHARED};
 pub(crate) use qr::Qr;

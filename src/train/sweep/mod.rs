@@ -13,19 +13,24 @@ mod table;
 
 pub use table::{SweepRow, Swept};
 
+use super::checks;
 use super::measure::Metric;
 use super::run;
 use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::nn::{Loss, Model, Penalty};
-use crate::optim::{Optimizer, Sgd};
+use crate::optim::Optimizer;
 use crate::{Element, Error, Result};
 use setup::Setup;
 use stack::StackRun;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Makes a model by its seed.
 type Recipe<T> = Arc<dyn Fn(u64) -> Result<Model<T>> + Send + Sync>;
+
+/// The rows of the stacks that are done, by the number of the first.
+type Done<T> = Mutex<Vec<(usize, Vec<SweepRow<T>>)>>;
 
 /// Models in a stack: as many as keep what a step computes of them in the second-level cache.
 const STACK: usize = 64;
@@ -57,13 +62,25 @@ const STACK: usize = 64;
 /// ```
 pub struct Sweep<T: 'static> {
     recipe: Recipe<T>,
-    optimizer: Box<dyn Fn(f64) -> Optimizer<T>>,
+    optimizer: Box<dyn Fn(f64) -> Optimizer<T> + Send + Sync>,
     seeds: Vec<u64>,
     learning_rates: Vec<f64>,
     penalties: Option<(Penalty, Vec<f64>)>,
     /// The settings that all runs share.
-    trainer: Trainer<T>,
+    shared: Shared<T>,
     part: (usize, usize),
+    threads: usize,
+}
+
+/// The settings that all runs share.
+struct Shared<T> {
+    loss: Option<Arc<dyn Loss<T>>>,
+    epochs: u64,
+    batch: usize,
+    drop_last: bool,
+    shuffle: bool,
+    metrics: Vec<Metric>,
+    validation: Option<Dataset<T>>,
 }
 
 /// The settings of one run.
@@ -81,7 +98,7 @@ impl<T: Element> Sweep<T> {
     /// otherwise; learning rates are to be given.
     pub fn new<O: Into<Optimizer<T>>>(
         model: impl Fn(u64) -> Result<Model<T>> + Send + Sync + 'static,
-        optimizer: impl Fn(f64) -> O + 'static,
+        optimizer: impl Fn(f64) -> O + Send + Sync + 'static,
     ) -> Self {
         Self {
             recipe: Arc::new(model),
@@ -89,8 +106,17 @@ impl<T: Element> Sweep<T> {
             seeds: vec![0],
             learning_rates: Vec::new(),
             penalties: None,
-            trainer: Trainer::new(Sgd::new(1.0)),
+            shared: Shared {
+                loss: None,
+                epochs: 10,
+                batch: 32,
+                drop_last: false,
+                shuffle: true,
+                metrics: Vec::new(),
+                validation: None,
+            },
             part: (0, 1),
+            threads: 1,
         }
     }
 
@@ -111,37 +137,43 @@ impl<T: Element> Sweep<T> {
     }
     /// The loss to minimise.
     pub fn loss(mut self, loss: impl Loss<T> + 'static) -> Self {
-        self.trainer = self.trainer.loss(loss);
+        self.shared.loss = Some(Arc::new(loss));
         self
     }
     /// Passes over the training data.
     pub fn epochs(mut self, epochs: u64) -> Self {
-        self.trainer = self.trainer.epochs(epochs);
+        self.shared.epochs = epochs;
         self
     }
     /// Examples in a batch; the last one of an epoch may be shorter.
     pub fn batch(mut self, size: usize) -> Self {
-        self.trainer = self.trainer.batch(size);
+        self.shared.batch = size;
         self
     }
     /// Leaves out the last batch of an epoch where it is shorter.
     pub fn drop_last(mut self) -> Self {
-        self.trainer = self.trainer.drop_last();
+        self.shared.drop_last = true;
         self
     }
     /// Takes the examples in the order of the data.
     pub fn without_shuffling(mut self) -> Self {
-        self.trainer = self.trainer.without_shuffling();
+        self.shared.shuffle = false;
         self
     }
     /// What to measure of each trained model, on the validation data or else on the training data.
     pub fn metrics(mut self, metrics: impl IntoIterator<Item = Metric>) -> Self {
-        self.trainer = self.trainer.metrics(metrics);
+        self.shared.metrics.extend(metrics);
         self
     }
     /// Data to validate each trained model on; never trained on.
     pub fn validation(mut self, data: &Dataset<T>) -> Self {
-        self.trainer = self.trainer.validation(data);
+        self.shared.validation = Some(data.clone());
+        self
+    }
+
+    /// How many threads train stacks of models side by side; 1 unless set. The rows have the same bits for any number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -162,7 +194,7 @@ impl<T: Element> Sweep<T> {
     /// for k in 0..2 {
     ///     rows.extend(sweep().part(k, 2).run(&data)?.into_rows());
     /// }
-    /// assert_eq!(sweep().gather(rows)?.to_csv(), sweep().run(&data)?.to_csv());
+    /// assert_eq!(sweep().gather(&data, rows)?.to_csv(), sweep().run(&data)?.to_csv());
     /// # Ok::<(), retrograd::Error>(())
     /// ```
     pub fn part(mut self, k: usize, of: usize) -> Self {
@@ -186,22 +218,44 @@ impl<T: Element> Sweep<T> {
     #[inline(never)]
     pub fn run(&self, data: &Dataset<T>) -> Result<Swept<T>> {
         let combinations = self.combinations()?;
-        let Some(first) = combinations.first() else { return self.swept(Vec::new()) };
-        let setup = Setup::new(self, data, (self.recipe)(first.seed)?)?;
-        let mut rows = Vec::with_capacity(combinations.len());
-        let mut programs = Vec::new();
-        for stack in combinations.chunks(STACK) {
-            rows.extend(StackRun::new(self, &setup, stack, &mut programs)?.finish()?);
-        }
-        self.swept(rows)
+        let stacks: Vec<&[Combination]> = combinations.chunks(STACK).collect();
+        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        // Takes stacks until there are no more; what one thread finds wrong ends the others.
+        let work = || {
+            let worked = self.work(data, &stacks, &next, &done);
+            worked.inspect_err(|_| next.store(stacks.len(), Ordering::Relaxed))
+        };
+        let helpers = self.threads.min(stacks.len()).saturating_sub(1);
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
+            let worked = work();
+            let panicked = |payload| std::panic::resume_unwind(payload);
+            helpers.into_iter().map(|helper| helper.join().unwrap_or_else(panicked)).fold(worked, Result::and)
+        })?;
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(k, _)| *k);
+        self.swept(data, done.into_iter().flat_map(|(_, rows)| rows).collect())
     }
 
-    /// Puts the rows of all parts together, in whatever order they come.
+    /// Trains the stacks that are left.
+    fn work(&self, data: &Dataset<T>, stacks: &[&[Combination]], next: &AtomicUsize, done: &Done<T>) -> Result<()> {
+        let first = self.seeds[0];
+        let setup = Setup::new(self, data, (self.recipe)(first)?)?;
+        let mut programs = Vec::new();
+        while let Some(stack) = stacks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let rows = StackRun::new(self, &setup, stack, &mut programs)?.finish()?;
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((stack[0].number, rows));
+        }
+        Ok(())
+    }
+
+    /// Puts the rows of all parts together, which were trained on these data, in whatever order they come.
     ///
     /// # Errors
     /// A combination that is missing, or there twice; a row of another sweep.
-    pub fn gather(&self, mut rows: Vec<SweepRow<T>>) -> Result<Swept<T>> {
+    pub fn gather(&self, data: &Dataset<T>, mut rows: Vec<SweepRow<T>>) -> Result<Swept<T>> {
         rows.sort_by_key(|row| row.number);
+        self.combinations()?;
         let all = self.all();
         let place = |k: usize| rows.get(k).map_or(usize::MAX, |row| row.number);
         if let Some(k) = (0..all.len().max(rows.len())).find(|&k| place(k) != k) {
@@ -221,11 +275,14 @@ impl<T: Element> Sweep<T> {
                 row.number, row.seed, row.learning_rate, of.seed, of.learning_rate
             )));
         }
-        self.swept(rows)
+        self.swept(data, rows)
     }
 
-    fn swept(&self, rows: Vec<SweepRow<T>>) -> Result<Swept<T>> {
-        Ok(Swept::new(self.recipe.clone(), self.trainer.metrics.iter().map(Metric::name).collect(), rows))
+    fn swept(&self, data: &Dataset<T>, rows: Vec<SweepRow<T>>) -> Result<Swept<T>> {
+        let model = (self.recipe)(self.seeds[0])?;
+        let head = checks::head(&model, data, &*self.loss_for(&model, data));
+        let metrics = self.shared.metrics.iter().map(Metric::name).collect();
+        Ok(Swept::new(self.recipe.clone(), (head, data.preprocessing().clone()), metrics, rows))
     }
 
     /// All combinations, those of one rate one after another.
@@ -275,6 +332,17 @@ impl<T: Element> Sweep<T> {
 
     /// The loss of the data.
     fn loss_for(&self, model: &Model<T>, data: &Dataset<T>) -> Arc<dyn Loss<T>> {
-        self.trainer.loss.clone().unwrap_or_else(|| run::default_loss(data.targets(), model))
+        self.shared.loss.clone().unwrap_or_else(|| run::default_loss(data.targets(), model))
+    }
+
+    /// Whoever trains one of the models by itself.
+    fn trainer(&self, rate: f64) -> Trainer<T> {
+        let Shared { loss, epochs, batch, drop_last, shuffle, metrics, validation } = &self.shared;
+        let mut trainer =
+            Trainer::new(self.optimizer(rate)).epochs(*epochs).batch(*batch).metrics(metrics.iter().copied());
+        trainer.loss = loss.clone();
+        trainer.validation = validation.clone();
+        (trainer.drop_last, trainer.shuffle) = (*drop_last, *shuffle);
+        trainer
     }
 }

@@ -8,7 +8,7 @@ use super::table::with_weights;
 use super::{Sweep, SweepRow};
 use crate::data::{Batch, Dataset, Targets, shuffled};
 use crate::nn::{Draw, Head, Loss, Model, ParamKey, Pass, Penalty};
-use crate::program::{Outcome, RecordedStep};
+use crate::program::{Options, Outcome, RecordedStep};
 use crate::train::measure::{Judged, predictions};
 use crate::train::{checks, run, setup};
 use crate::{Element, Error, Id, Result, Tape, Tensor};
@@ -45,7 +45,10 @@ pub(super) enum Source<T> {
     /// The factor of the penalty.
     Factor,
     /// A row for each example, of so many numbers.
-    Rows { table: Vec<T>, width: usize },
+    Rows {
+        table: Vec<T>,
+        width: usize,
+    },
     /// The same in every step.
     Fixed,
     /// What the closure makes of each batch.
@@ -102,19 +105,17 @@ impl<T: Element> StepOfOne<T> {
 }
 
 impl<'a, T: Element> Setup<'a, T> {
-    pub fn new(sweep: &Sweep<T>, data: &'a Dataset<T>, mut model: Model<T>) -> Result<Self> {
-        let trainer = &sweep.trainer;
+    pub fn new(sweep: &Sweep<T>, data: &'a Dataset<T>, model: Model<T>) -> Result<Self> {
         let loss = sweep.loss_for(&model, data);
-        trainer.check(&model, data)?;
-        run::check(trainer, &*loss, &model, data)?;
         for &rate in &sweep.learning_rates {
             sweep.optimizer(rate).validate(model.params())?;
         }
+        let trainer = sweep.trainer(sweep.learning_rates[0]);
+        trainer.check(&model, data)?;
+        run::check(&trainer, &*loss, &model, data)?;
         let penalty = sweep.penalties.as_ref().map(|(penalty, _)| penalty.clone());
         penalty.iter().try_for_each(|penalty| penalty.validate(model.params()))?;
         let head = checks::head(&model, data, &*loss);
-        model.set_head(Some(head));
-        model.set_preprocessing(Some(data.preprocessing().clone()));
         let (seen, several) = (data.clone(), sweep.seeds.len() > 1);
         let by_seed = several && trainer.shuffle;
         let mut setup = Self { data, seen, model, loss, head, penalty, by_seed, steps: Vec::new() };
@@ -141,6 +142,9 @@ impl<'a, T: Element> Setup<'a, T> {
                 "sweep: the model gathers by numbers of rows that it takes from the data, and those of many models cannot be told apart",
             ));
         }
+        // What cannot be computed for many models is named before anything else is found wrong with it.
+        let all: Vec<usize> = (0..recorded.leaves().len()).collect();
+        recorded.compile(&Options::new().stack(1, &all))?;
         let position = |id: &Id| recorded.leaves().iter().position(|leaf| leaf == id);
         let mut sources: Vec<Source<T>> = recorded.leaves().iter().map(|_| Source::Replayed).collect();
         for (key, id) in &built.params {
@@ -199,8 +203,10 @@ impl<'a, T: Element> Setup<'a, T> {
         let open: Vec<usize> = (0..sources.len()).filter(|&k| matches!(sources[k], Source::Replayed)).collect();
         let first: Vec<Tensor<T>> = open.iter().map(|&k| recorded.leaf(k)).collect();
         let is_rows = |leaf: &Tensor<T>| leaf.shape().first() == Some(&size);
-        let mut tables: Vec<Vec<T>> =
-            first.iter().map(|leaf| vec![T::from_f64(0.0); if is_rows(leaf) { leaf.as_slice().len() / size * n } else { 0 }]).collect();
+        let mut tables: Vec<Vec<T>> = first
+            .iter()
+            .map(|leaf| vec![T::from_f64(0.0); if is_rows(leaf) { leaf.as_slice().len() / size * n } else { 0 }])
+            .collect();
         let mut fixed = vec![true; open.len()];
         let batches = n.div_ceil(size);
         // All rows, in batches of this size: the last one begins again. Then some in other orders, to see that rows are rows.
@@ -214,7 +220,9 @@ impl<'a, T: Element> Setup<'a, T> {
                 let leaf = recorded.leaf(k);
                 fixed[i] &= same(leaf.as_slice(), first[i].as_slice());
                 let width = leaf.as_slice().len() / size;
-                for (row, from) in rows.iter().zip(leaf.as_slice().chunks_exact(width.max(1))).filter(|_| is_rows(&leaf)) {
+                for (row, from) in
+                    rows.iter().zip(leaf.as_slice().chunks_exact(width.max(1))).filter(|_| is_rows(&leaf))
+                {
                     let to = &mut tables[i][row * width..(row + 1) * width];
                     if turn < batches {
                         to.copy_from_slice(from);
@@ -226,14 +234,15 @@ impl<'a, T: Element> Setup<'a, T> {
         let sound = (0..open.len()).all(|i| fixed[i] || is_rows(&first[i]) && by_row[i]);
         for (i, k) in open.into_iter().enumerate().filter(|_| sound) {
             let width = first[i].as_slice().len() / size;
-            sources[k] = if fixed[i] { Source::Fixed } else { Source::Rows { table: std::mem::take(&mut tables[i]), width } };
+            sources[k] =
+                if fixed[i] { Source::Fixed } else { Source::Rows { table: std::mem::take(&mut tables[i]), width } };
         }
         Ok(())
     }
 
     /// Measures a trained model.
     pub fn judge(&self, sweep: &Sweep<T>, row: &mut SweepRow<T>) -> Result<()> {
-        let trainer = &sweep.trainer;
+        let trainer = &sweep.shared;
         if trainer.validation.is_none() && trainer.metrics.is_empty() {
             return Ok(());
         }
@@ -250,7 +259,9 @@ impl<'a, T: Element> Setup<'a, T> {
     pub fn model_of(&self, sweep: &Sweep<T>, seed: u64) -> Result<Model<T>> {
         let model = (sweep.recipe)(seed)?;
         let [ours, first] = [&model, &self.model];
-        let wrong = |what: String| Err(Error::argument(format!("sweep: the model of seed {seed} {what}; a sweep is over models of one shape")));
+        let wrong = |what: String| {
+            Err(Error::argument(format!("sweep: the model of seed {seed} {what}; a sweep is over models of one shape")))
+        };
         if ours.input_shape() != first.input_shape() {
             let (found, shape) = (ours.input_shape(), first.input_shape());
             return wrong(format!("takes examples of shape {found}, that of another seed {shape}"));

@@ -112,7 +112,11 @@ impl<'a, T: Element> StackRun<'a, T> {
             Source::Fixed => step.recorded.borrow().leaf(k),
             Source::Rows { .. } | Source::Replayed => {
                 let one = step.recorded.borrow().leaf(k);
-                if self.setup.by_seed { Tensor::zeros(stack_of(count, one.shape())) } else { Tensor::zeros(one.shape()) }
+                if self.setup.by_seed {
+                    Tensor::zeros(stack_of(count, one.shape()))
+                } else {
+                    Tensor::zeros(one.shape())
+                }
             }
         };
         let leaves = step.sources.iter().enumerate().map(leaf).collect();
@@ -131,7 +135,7 @@ impl<'a, T: Element> StackRun<'a, T> {
 
     /// Trains to the end.
     pub fn finish(mut self) -> Result<Vec<SweepRow<T>>> {
-        let trainer = &self.sweep.trainer;
+        let trainer = &self.sweep.shared;
         for epoch in 0..trainer.epochs {
             self.epoch(epoch)?;
         }
@@ -139,7 +143,7 @@ impl<'a, T: Element> StackRun<'a, T> {
     }
 
     fn epoch(&mut self, epoch: u64) -> Result<()> {
-        let (trainer, setup) = (&self.sweep.trainer, self.setup);
+        let (trainer, setup) = (&self.sweep.shared, self.setup);
         let n = setup.seen.len();
         for (order, (seed, _)) in self.orders.iter_mut().zip(&self.seeds) {
             if trainer.shuffle {
@@ -245,7 +249,7 @@ impl<'a, T: Element> StackRun<'a, T> {
     fn replay(&mut self, at: usize, epoch: u64, batch: u64) -> Result<()> {
         let setup = self.setup;
         let step = &setup.steps[at].1;
-        let trainer = &self.sweep.trainer;
+        let trainer = &self.sweep.shared;
         let seeds = if setup.by_seed { self.seeds.len() } else { 1 };
         for (seed, models) in &self.seeds[..seeds] {
             let order = if trainer.shuffle { Order::shuffled(*seed, epoch) } else { Order::Sequential };
@@ -270,7 +274,7 @@ impl<'a, T: Element> StackRun<'a, T> {
     fn row(&self, k: usize) -> Result<SweepRow<T>> {
         let Combination { number, seed, learning_rate, factor } = self.models[k];
         let weights = self.weights(k)?;
-        let (trainer, diverged) = (&self.sweep.trainer, self.diverged[k]);
+        let (trainer, diverged) = (&self.sweep.shared, self.diverged[k]);
         let mut row = SweepRow {
             number,
             seed,

@@ -1,7 +1,8 @@
 //! What a sweep found: a row for each combination, with its trained weights.
 
 use super::Recipe;
-use crate::nn::Model;
+use crate::data::Preprocessing;
+use crate::nn::{Head, Model};
 use crate::{Element, Error, Result, Tensor};
 use std::path::Path;
 
@@ -58,13 +59,20 @@ pub struct SweepRow<T> {
 /// ```
 pub struct Swept<T> {
     recipe: Recipe<T>,
+    /// What the models' outputs mean, and how raw rows become inputs.
+    meaning: (Head, Preprocessing),
     metrics: Vec<String>,
     rows: Vec<SweepRow<T>>,
 }
 
 impl<T: Element> Swept<T> {
-    pub(super) fn new(recipe: Recipe<T>, metrics: Vec<String>, rows: Vec<SweepRow<T>>) -> Self {
-        Self { recipe, metrics, rows }
+    pub(super) fn new(
+        recipe: Recipe<T>,
+        meaning: (Head, Preprocessing),
+        metrics: Vec<String>,
+        rows: Vec<SweepRow<T>>,
+    ) -> Self {
+        Self { recipe, meaning, metrics, rows }
     }
 
     /// The rows, by number.
@@ -97,7 +105,10 @@ impl<T: Element> Swept<T> {
                 row.seed, row.learning_rate
             )));
         }
-        with_weights((self.recipe)(row.seed)?, &row.weights)
+        let mut model = with_weights((self.recipe)(row.seed)?, &row.weights)?;
+        model.set_head(Some(self.meaning.0));
+        model.set_preprocessing(Some(self.meaning.1.clone()));
+        Ok(model)
     }
 
     /// The column names of [`Swept::to_csv`].
