@@ -102,6 +102,7 @@ impl<T: Element> RecordedStep<T> {
     ///
     /// # Panics
     /// There is no such leaf.
+    #[inline(never)]
     pub fn leaf(&self, k: usize) -> Tensor<T> {
         match self.leaves[k] {
             Leaf::Entry(entry) => self.tape.entries()[entry].value.clone().into_tensor(),

@@ -253,6 +253,7 @@ impl<T: Element> Sweep<T> {
     ///
     /// # Errors
     /// A combination that is missing, or there twice; a row of another sweep.
+    #[inline(never)]
     pub fn gather(&self, data: &Dataset<T>, mut rows: Vec<SweepRow<T>>) -> Result<Swept<T>> {
         rows.sort_by_key(|row| row.number);
         self.combinations()?;

@@ -12,6 +12,7 @@ use crate::program::{Options, Outcome, RecordedStep};
 use crate::train::measure::{Judged, predictions};
 use crate::train::{checks, run, setup};
 use crate::{Element, Error, Id, Result, Tape, Tensor};
+use serde_json::Value as Json;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(super) struct Setup<'a, T: 'static> {
     /// The data as steps see them: with rows of 0 and 1 for labels, where the loss would read those as numbers of columns.
     pub seen: Dataset<T>,
     pub model: Model<T>,
+    /// Its layers, which those of other seeds are compared with.
+    network: Json,
     pub loss: Arc<dyn Loss<T>>,
     pub head: Head,
     pub penalty: Option<Penalty>,
@@ -84,7 +87,7 @@ fn build<'t, T: Element>(tape: &'t Tape<T>, of: &'t Build<'_, T>) -> Result<Outc
     {
         let times = tape.data(T::from_f64(1.0));
         factor = Some(times.id());
-        *cost = *cost + term * times;
+        *cost += term * times;
     }
     // A layer's complaint comes first: what followed was computed from zeros in place of its output.
     let cost = pass.check().and(cost)?;
@@ -118,7 +121,8 @@ impl<'a, T: Element> Setup<'a, T> {
         let head = checks::head(&model, data, &*loss);
         let (seen, several) = (data.clone(), sweep.seeds.len() > 1);
         let by_seed = several && trainer.shuffle;
-        let mut setup = Self { data, seen, model, loss, head, penalty, by_seed, steps: Vec::new() };
+        let network = setup::network(model.network());
+        let mut setup = Self { data, seen, model, network, loss, head, penalty, by_seed, steps: Vec::new() };
         let size = trainer.batch.min(data.len());
         let mut sizes = vec![size];
         sizes.extend(Some(data.len() % size).filter(|&rest| rest > 0 && !trainer.drop_last));
@@ -266,15 +270,19 @@ impl<'a, T: Element> Setup<'a, T> {
             let (found, shape) = (ours.input_shape(), first.input_shape());
             return wrong(format!("takes examples of shape {found}, that of another seed {shape}"));
         }
-        let described = |model: &Model<T>| -> Vec<_> {
-            let params = model.params().iter();
-            params.map(|(_, p)| (p.name().to_owned(), p.value().shape().clone(), p.is_frozen(), p.rate())).collect()
-        };
-        let (a, b) = (described(ours), described(first));
-        if let Some((a, b)) = a.iter().zip(&b).find(|(a, b)| a != b) {
-            return wrong(format!("has {} of shape {}, that of another seed {} of shape {}", a.0, a.1, b.0, b.1));
+        let each = || ours.params().iter().map(|(_, param)| param).zip(first.params().iter().map(|(_, param)| param));
+        if let Some((a, b)) = each().find(|(a, b)| a.name() != b.name() || a.value().shape() != b.value().shape()) {
+            let (found, shape) = (a.value().shape(), b.value().shape());
+            return wrong(format!(
+                "has {} of shape {found}, that of another seed {} of shape {shape}",
+                a.name(),
+                b.name()
+            ));
         }
-        if a.len() != b.len() || setup::network(ours.network()) != setup::network(first.network()) {
+        if let Some((a, _)) = each().find(|(a, b)| a.is_frozen() != b.is_frozen() || a.rate() != b.rate()) {
+            return wrong(format!("has {} frozen or at a rate of its own, unlike that of another seed", a.name()));
+        }
+        if ours.params().len() != first.params().len() || setup::network(ours.network()) != self.network {
             return wrong("has other layers than that of another seed".to_owned());
         }
         Ok(model)

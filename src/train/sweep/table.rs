@@ -95,6 +95,7 @@ impl<T: Element> Swept<T> {
     ///
     /// # Errors
     /// There is no such row; its model diverged.
+    #[inline(never)]
     pub fn model(&self, number: usize) -> Result<Model<T>> {
         let Some(row) = self.rows.iter().find(|row| row.number == number) else {
             return Err(Error::argument(format!("sweep: there is no row {number}; there are {}", self.rows.len())));
@@ -119,6 +120,7 @@ impl<T: Element> Swept<T> {
 
     /// A header and a line for each row. Of a model that diverged the epoch stands in the last column, and nothing under loss, validation
     /// loss and metrics.
+    #[inline(never)]
     pub fn to_csv(&self) -> String {
         let mut lines = vec![self.columns().join(",")];
         lines.extend(self.rows.iter().map(|row| {
