@@ -14,7 +14,7 @@ use crate::functional;
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::{self, Eager};
-use crate::program::{Compiled, Map, Options, Program};
+use crate::program::{Compiled, Map, Options, Program, RecordedStep};
 use crate::sweep::Gradients;
 use crate::tape::recording::Recording;
 use crate::tape::{Tape, Var, methods, record};
@@ -168,12 +168,15 @@ fn programs<T: Element>() -> Vec<Address> {
     /// One of each kind: what is private behind a closure's caller is compiled with it.
     fn of_closures<T: Element>() -> crate::Result<()> {
         Compiled::<T>::new().step(0, |tape| Ok((tape.var(T::from_f64(0.0)), ())))?;
+        RecordedStep::<T>::record(&(), |tape, ()| Ok((tape.var(T::from_f64(0.0)), [].into_iter().collect(), ())))?;
         Options::new().map::<T>(1, 1, |x, _| x.to_vec()).map(|_| ())
     }
     functions![
         of_closures::<T>,
         Options::freeze::<T>,
         Program::<T>::run_into,
+        RecordedStep::<T>::compile,
+        RecordedStep::<T>::leaf,
         Program::<T>::run_numbers,
         Program::<T>::set_carried,
         Program::<T>::items_into,
@@ -253,13 +256,14 @@ fn networks<T: Element>() -> Vec<Address> {
 #[cfg(feature = "training")]
 fn training<T: Element>() -> Vec<Address> {
     use crate::optim::*;
-    use crate::train::Trainer;
+    use crate::train::{Sweep, Swept, Trainer};
     /// Addresses of a rule's methods, and of the optimiser that it makes.
     fn rule<T: Element, R: Rule<T> + Into<Optimizer<T>>>() -> Vec<Address> {
         functions![R::update, R::config, R::validate, <R as Into<Optimizer<T>>>::into]
     }
     let mut all = functions![
         Optimizer::<T>::step,
+        Optimizer::<T>::step_rows,
         Optimizer::<T>::validate,
         Optimizer::<T>::config,
         Optimizer::<T>::from_config,
@@ -267,6 +271,10 @@ fn training<T: Element>() -> Vec<Address> {
         Trainer::<T>::fit,
         Trainer::<T>::evaluate,
         Trainer::<T>::settings,
+        Sweep::<T>::run,
+        Sweep::<T>::gather,
+        Swept::<T>::model,
+        Swept::<T>::to_csv,
     ];
     all.extend([rule::<T, Adadelta>(), rule::<T, Adagrad>(), rule::<T, Adam>(), rule::<T, AdamW>()].concat());
     all.extend([rule::<T, Adamax>(), rule::<T, Lion>(), rule::<T, NAdam>(), rule::<T, RmsProp>()].concat());

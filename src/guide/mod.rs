@@ -20,6 +20,7 @@
 //! | gradients made in another language | [`Problem`](crate::check::Problem) | the same, of a function as data in a file, with its arrays |
 //! | more data or a larger network than one machine trains in time | [`Trainer::world`](crate::train::Trainer::world) with [`world`](crate::world) | the same model, byte for byte, by several processes |
 //! | data and a network | [`Trainer`](crate::train::Trainer) with [`Mlp`](crate::nn::Mlp), [`Csv`](crate::data::Csv) | a trained model in a file, its history, a report |
+//! | data and a small network, for many seeds, rates and penalties | [`Sweep`](crate::train::Sweep) | a table with a row for each combination, and the model of each |
 //!
 //! Closures have one shape: `|x|`, a variable, or `|v|`, a slice of them, and return a variable or a `Vec` of them (a map's takes two
 //! slices: a point's numbers, and those that all points share). Where such a closure needs the tape, to put data on it or to

@@ -261,6 +261,15 @@ impl<'t, T: Element> Pass<'t, T> {
         (shape, self.rng_of_rows(each.saturating_mul(words)))
     }
 
+    /// The parameters that were asked for, with their nodes.
+    pub(crate) fn leaves(&self) -> Vec<(ParamKey, Id)> {
+        self.vars.borrow().iter().map(|(key, var)| (key, var.id())).collect()
+    }
+    /// Whether random numbers were drawn.
+    pub(crate) fn has_drawn(&self) -> bool {
+        self.rng.borrow().is_some() || self.drawn.get() > 0
+    }
+
     /// A statistic as this pass has left it so far, as data.
     #[inline(never)]
     pub fn statistic(&self, key: ParamKey) -> Var<'t, T> {
@@ -314,7 +323,7 @@ impl<'t, T: Element> Pass<'t, T> {
 
     /// The same, but for what statistics observed: those variables' values are for [`Passed::read`].
     #[inline(never)]
-    pub(super) fn finish_unread(self) -> (Passed<T>, SmallVec<[Var<'t, T>; 4]>) {
+    pub(crate) fn finish_unread(self) -> (Passed<T>, SmallVec<[Var<'t, T>; 4]>) {
         let vars = self.vars.into_inner();
         let active = |key| self.differentiate.get() && self.params.get(key).is_some_and(|p| p.is_trainable());
         let ids = vars.iter().filter(|(key, _)| active(*key)).map(|(key, var)| (key, var.id())).collect();
@@ -357,6 +366,10 @@ impl<T: Element> Passed<T> {
     /// The statistics with their new values.
     pub fn observed(&self) -> impl Iterator<Item = (ParamKey, &Tensor<T>)> {
         self.statistics.iter().copied().zip(&self.observed)
+    }
+    /// The statistics that were observed, in the order of their values.
+    pub(crate) fn statistics(&self) -> &[ParamKey] {
+        &self.statistics
     }
 
     /// The parameters' gradients, moved out of all gradients of the sweep.

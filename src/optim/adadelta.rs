@@ -72,6 +72,9 @@ impl<T: Element> Rule<T> for Adadelta {
     fn slots(&self) -> Vec<&'static str> {
         vec!["square", "step"]
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [square, step] = slots else { unreachable!("two slots") };

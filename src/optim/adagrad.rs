@@ -84,6 +84,9 @@ impl<T: Element> Rule<T> for Adagrad {
     fn slot_start(&self, _: usize) -> f64 {
         self.initial_accumulator_value
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [sum] = slots else { unreachable!("one slot") };

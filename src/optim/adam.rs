@@ -85,6 +85,9 @@ impl<T: Element> Rule<T> for Adam {
     fn slots(&self) -> Vec<&'static str> {
         slots(self.amsgrad)
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         Moments::new(at, self.betas, self.eps, self.decoupled_weight_decay).run(parameter, gradient, slots);
@@ -169,6 +172,9 @@ impl<T: Element> Rule<T> for AdamW {
     }
     fn slots(&self) -> Vec<&'static str> {
         slots(self.amsgrad)
+    }
+    fn is_elementwise(&self) -> bool {
+        true
     }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {

@@ -76,6 +76,9 @@ impl<T: Element> Rule<T> for Adamax {
     fn slots(&self) -> Vec<&'static str> {
         vec!["mean", "largest"]
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [mean, largest] = slots else { unreachable!("two slots") };

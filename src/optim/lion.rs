@@ -66,6 +66,9 @@ impl<T: Element> Rule<T> for Lion {
     fn slots(&self) -> Vec<&'static str> {
         vec!["mean"]
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let [mean] = slots else { unreachable!("one slot") };

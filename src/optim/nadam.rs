@@ -97,6 +97,9 @@ impl<T: Element> Rule<T> for NAdam {
     fn numbers(&self) -> Vec<f64> {
         vec![1.0]
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], numbers: &mut [f64]) {
         let ([mean, square], [product]) = (slots, numbers) else { unreachable!("two slots and a number") };

@@ -6,6 +6,7 @@ use crate::{Element, Error, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use slotmap::SecondaryMap;
+use std::ops::Range;
 
 /// An update rule with the state of every parameter.
 ///
@@ -260,6 +261,35 @@ impl<T: Element> Optimizer<T> {
     /// first, with [`ParamGrads::check_finite`] or at the norm that [`ParamGrads::clip_norm`] returns.
     #[inline(never)]
     pub fn step(&mut self, params: &mut Params<T>, grads: &ParamGrads<T>) {
+        self.step_part(params, grads, None);
+    }
+
+    /// As [`Optimizer::step`], of these entries of each parameter's first axis, leaving the others alone: of some of the models whose
+    /// parameters stand in one stack. The state is of those entries, the same ones in every step.
+    ///
+    /// # Panics
+    /// Entries that a parameter does not have, or others than in the step before.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, nn::{ParamGrads, Params, Role}, optim::{Optimizer, Sgd}};
+    /// let (mut params, mut grads) = (Params::<f64>::new(), ParamGrads::new());
+    /// // A weight of three models, of which two learn at one rate and the last at another.
+    /// let w = params.add("w", Role::Weight, Tensor::from([[1.0], [1.0], [1.0]]))?;
+    /// grads.insert(w, Tensor::from([[1.0], [2.0], [1.0]]));
+    /// Optimizer::from(Sgd::new(0.25)).step_rows(&mut params, &grads, 0..2);
+    /// Optimizer::from(Sgd::new(0.5)).step_rows(&mut params, &grads, 2..3);
+    /// assert_eq!(params[w].to_vec(), [0.75, 0.5, 0.5]);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    #[inline(never)]
+    #[track_caller]
+    pub fn step_rows(&mut self, params: &mut Params<T>, grads: &ParamGrads<T>, rows: Range<usize>) {
+        self.step_part(params, grads, Some(rows));
+    }
+
+    #[track_caller]
+    fn step_part(&mut self, params: &mut Params<T>, grads: &ParamGrads<T>, rows: Option<Range<usize>>) {
         for (key, gradient) in grads.iter() {
             let param = params.get(key).expect("gradients of this model");
             if !param.is_trainable() {
@@ -267,9 +297,20 @@ impl<T: Element> Optimizer<T> {
             }
             let (rate, weight_decay) = self.settings(param);
             let rule = &*self.rule;
+            let shape = param.value().shape();
+            let part = match &rows {
+                Some(rows) => {
+                    let each = shape[1..].iter().product::<usize>();
+                    rows.start * each..rows.end * each
+                }
+                None => 0..shape.numel(),
+            };
             if !self.state.contains_key(key) {
-                let shape = param.value().shape();
-                let slots = (0..rule.slots().len()).map(|i| Tensor::full(shape, T::from_f64(rule.slot_start(i))));
+                let shape = match &rows {
+                    Some(rows) => std::iter::once(rows.len()).chain(shape[1..].iter().copied()).collect(),
+                    None => shape.clone(),
+                };
+                let slots = (0..rule.slots().len()).map(|i| Tensor::full(&shape, T::from_f64(rule.slot_start(i))));
                 self.state.insert(key, State { step: 0, slots: slots.collect(), numbers: rule.numbers() });
             }
             let state = &mut self.state[key];
@@ -278,8 +319,8 @@ impl<T: Element> Optimizer<T> {
             let mut slots: smallvec::SmallVec<[&mut [T]; 4]> =
                 state.slots.iter_mut().map(Tensor::as_mut_slice).collect();
             let turned = self.maximize.then(|| -gradient);
-            let gradient = turned.as_ref().unwrap_or(gradient).as_slice();
-            rule.update(at, params.values_mut(key), gradient, &mut slots, &mut state.numbers);
+            let gradient = &turned.as_ref().unwrap_or(gradient).as_slice()[part.clone()];
+            rule.update(at, &mut params.values_mut(key)[part], gradient, &mut slots, &mut state.numbers);
         }
     }
 

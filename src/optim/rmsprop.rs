@@ -92,6 +92,9 @@ impl<T: Element> Rule<T> for RmsProp {
         }
         slots
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let scaled = Scaled {

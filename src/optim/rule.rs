@@ -94,6 +94,11 @@ pub trait Rule<T: Element>: Send + Sync {
     fn numbers(&self) -> Vec<f64> {
         Vec::new()
     }
+    /// Whether each element is updated by itself, from its own gradient and state, so that parameters of many models may be updated in
+    /// one call. A rule that looks at a whole parameter, as at its norm, is not; nor is one whose numbers depend on gradients.
+    fn is_elementwise(&self) -> bool {
+        false
+    }
     /// Updates a parameter in place.
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], numbers: &mut [f64]);
     /// The settings, for checkpoints and reports.

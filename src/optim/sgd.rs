@@ -80,6 +80,9 @@ impl<T: Element> Rule<T> for Sgd {
     fn slots(&self) -> Vec<&'static str> {
         if self.momentum == 0.0 { Vec::new() } else { vec!["velocity"] }
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     #[inline(never)]
     fn update(&self, at: At, parameter: &mut [T], gradient: &[T], slots: &mut [&mut [T]], _: &mut [f64]) {
         let first = at.step == 1;

@@ -9,19 +9,16 @@
 //!
 //! The first step is computed by the program, too, so that a step gives the same bits whichever step recorded it.
 
+use super::recorded::{Leaf, StepGraph};
 use super::variants::Variants;
 use super::{Options, Program};
 use crate::error::{Error, OrPanic, Result};
-use crate::graph::ssa::Ir;
-use crate::graph::ssa::trace::{RuleForm, Traced};
 use crate::num::Element;
 use crate::sweep::Gradients;
 use crate::tape::entry::NodeOp;
-use crate::tape::scalar::ScalarNode;
 use crate::tape::{NodeId, NodeRef, Tape, Value, Var};
 use crate::tensor::Tensor;
 use smallvec::SmallVec;
-use std::cell::RefCell;
 
 /// Recordings of one key that are kept: a closure with a branch or two has so many.
 const VARIANTS: usize = 4;
@@ -104,13 +101,6 @@ pub struct Computed<T, R> {
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 pub type Outcome<'t, T, R> = (Var<'t, T>, SmallVec<[Var<'t, T>; 4]>, R);
-
-/// A leaf of a recording.
-#[derive(Clone, Copy)]
-enum Leaf {
-    Entry(usize),
-    Scalar(u32),
-}
 
 /// A recording with its program.
 struct Recording<T: 'static> {
@@ -311,42 +301,14 @@ impl<T: Element> Recording<T> {
     /// Compiles what a tape has recorded.
     #[inline(never)]
     fn new(key: u64, tape: Tape<T>, loss: NodeId, values: Vec<NodeId>, options: &Options) -> Result<Self> {
-        let leaves = leaves(&tape);
-        let var = |id: NodeId| match id.lane() {
-            NodeRef::Scalar(node) => Var::scalar(&tape, node, T::from_f64(0.0)),
-            _ => Var::tensor(&tape, id),
-        };
-        if loss.lane() == NodeRef::Constant || values.iter().any(|id| id.lane() == NodeRef::Constant) {
-            return Err(Error::tape("compiled step: the loss, or a value that is asked for, is a constant"));
-        }
-        let inputs: Vec<Var<'_, T>> = leaves.iter().map(|leaf| var(leaf.id(&tape))).collect();
-        let mut by = wanted(&tape, &leaves);
-        by.sort_unstable();
-        let by: Vec<Var<'_, T>> = by.into_iter().map(var).collect();
-        let ir = RefCell::new(Ir::new(options.level()));
-        let traced = Traced::new(&tape, &ir, &inputs, RuleForm::Fused)?;
-        let mut outputs = vec![traced.key(var(loss))];
-        outputs.extend(values.iter().map(|&id| traced.key(var(id))));
-        let seed = ir.borrow_mut().literal(1.0);
-        let found = traced.gradients_found(&tape, var(loss), seed, &by)?;
-        drop(traced);
-        let mut gradients = Vec::new();
-        for (x, key) in by.iter().zip(found) {
-            if let Some(key) = key {
-                gradients.push(x.id);
-                outputs.push(key);
-            }
-        }
+        let StepGraph { ir, gradients, by, leaves } = StepGraph::new(&tape, loss, &values, options.level())?;
         let last = gradients.iter().filter_map(|id| scalar(*id)).max().map_or(0, |last| last + 1);
         let mut unreached = vec![T::from_f64(f64::NAN); last];
-        for id in by.iter().filter_map(|x| scalar(x.id)).filter(|&id| id < last) {
+        for id in by.iter().filter_map(|&id| scalar(id)).filter(|&id| id < last) {
             unreached[id] = T::from_f64(0.0);
         }
-        drop((inputs, by));
-        let mut ir = ir.into_inner();
-        ir.outputs = outputs;
         let written_out = (1..ir.outputs.len()).filter(|&k| ir.shape(ir.outputs[k]).rank() > 0).collect();
-        let options = Options { carried: Vec::new(), by: Vec::new(), written_out, ..options.clone() };
+        let options = Options { carried: Vec::new(), by: Vec::new(), written_out, stack: None, ..options.clone() };
         let program = options.assemble(ir)?;
         let blanks = blank(&tape, &leaves);
         tape.pool().clear();
@@ -453,15 +415,6 @@ impl<T: Element> Recording<T> {
     }
 }
 
-impl Leaf {
-    fn id<T: Element>(self, tape: &Tape<T>) -> NodeId {
-        match self {
-            Leaf::Entry(k) => tape.entries()[k].id(k),
-            Leaf::Scalar(id) => NodeId::scalar(id),
-        }
-    }
-}
-
 /// Gradients by node: of numbers, and of tensors.
 type Slots<T> = (Vec<T>, Vec<Option<Value<T>>>);
 
@@ -496,27 +449,6 @@ fn room<T: Element>(
         }
     }
     ((1..=values).map(tensor).collect(), (scalars, tensors))
-}
-
-/// The leaves of a tape: entries, then numbers.
-fn leaves<T: Element>(tape: &Tape<T>) -> Vec<Leaf> {
-    let entries = tape.entries();
-    let own = entries.iter().enumerate().filter(|(_, entry)| matches!(entry.op, NodeOp::Leaf));
-    let numbers = (0..tape.scalars().len())
-        .filter(|&id| matches!(tape.scalars().decode(id), ScalarNode::Leaf(_)) && tape.maker(id).is_none());
-    own.map(|(k, _)| Leaf::Entry(k)).chain(numbers.map(Leaf::Scalar)).collect()
-}
-
-/// The nodes whose gradients are wanted: variables, and what is marked with [`Var::retain_gradient`].
-fn wanted<T: Element>(tape: &Tape<T>, leaves: &[Leaf]) -> Vec<NodeId> {
-    let entries = tape.entries();
-    let active = leaves.iter().filter_map(|leaf| match *leaf {
-        Leaf::Entry(k) => entries[k].active.then_some(NodeId::tensor(k)),
-        Leaf::Scalar(id) => Some(NodeId::scalar(id)),
-    });
-    let kept = entries.iter().enumerate().filter(|(_, entry)| entry.retained && !matches!(entry.op, NodeOp::Leaf));
-    let kept = kept.map(|(k, entry)| entry.id(k));
-    active.chain(kept).collect()
 }
 
 /// Puts one shared blank for each shape in place of everything that was computed, and returns those for the leaves.

@@ -85,6 +85,11 @@ where
     /// The closure reads a plain number out of a variable; an op refuses its numbers, in a run: as it is recorded, the closure's own
     /// methods panic or return that; settings that do not fit, and inputs carried or outputs written out.
     pub fn call(&mut self, inputs: &[&Tensor<T>]) -> Result<&Program<T>> {
+        if self.options.stack.is_some() {
+            return Err(Error::argument(
+                "compile: stack is for a program of one set of shapes (Options::compile), not for a function of several",
+            ));
+        }
         if !(self.options.carried.is_empty() && self.options.written_out.is_empty()) {
             return Err(Error::argument(
                 "compile: carry and write_out are for a program of one set of shapes (Options::compile), not for a function of several",

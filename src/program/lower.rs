@@ -379,7 +379,7 @@ impl<T: Element> Lowering<T> {
         let shapes = (0..node.args.len()).map(shape).collect();
         let product = |op: MatMul, accumulate: bool| {
             let factors = [shape(accumulate as usize), shape(1 + accumulate as usize)];
-            let way = Way::alone(&op, factors.each_ref());
+            let way = Way::alone(&op, factors.each_ref(), accumulate);
             StepKind::Product { op, factors, accumulate, way }
         };
         let run = match node.op {

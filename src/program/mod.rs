@@ -33,6 +33,7 @@ mod map;
 mod memory;
 mod passes;
 mod products;
+mod recorded;
 mod run;
 mod step;
 #[cfg(test)]
@@ -43,8 +44,10 @@ pub use compiled::{Compiled, Computed, Outcome};
 pub use function::{Function, compile};
 pub use map::{Map, Points};
 pub use memory::Memory;
+pub use recorded::RecordedStep;
 
 use crate::error::{Error, Result};
+use crate::graph::ssa::batch::batched;
 use crate::graph::ssa::trace::{RuleForm, Traced};
 use crate::graph::ssa::{Ir, Level, NodeKey};
 use crate::num::Element;
@@ -82,6 +85,7 @@ pub struct Options {
     carried: Vec<(usize, usize)>,
     by: Vec<usize>,
     written_out: Vec<usize>,
+    stack: Option<(usize, Vec<usize>)>,
 }
 
 impl Options {
@@ -125,6 +129,29 @@ impl Options {
     /// ```
     pub fn write_out(mut self, outputs: &[usize]) -> Self {
         self.written_out = outputs.to_vec();
+        self
+    }
+
+    /// One program for `count` runs of what is compiled: these inputs are stacks, with a value for each run along an axis in front,
+    /// and the other inputs are shared by all runs. Outputs, gradients among them, are stacks as well. The closure sees one run.
+    ///
+    /// Each run's numbers are those that it has alone, to rounding, and do not depend on the others. What has no batching rule, as a
+    /// user's op, is an error that names it.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tensor, program::Options};
+    /// let (x, w) = (Tensor::from([[1.0, 2.0], [3.0, 4.0]]), Tensor::from([0.5, -1.0]));
+    /// // Three models over the same rows: the loss of each, and its gradient.
+    /// let options = Options::new().stack(3, &[1]).gradient(&[1]);
+    /// let mut program = options.compile(&[x.clone(), w], |v| vec![(v[0] * v[1]).sum(1).square().sum(())])?;
+    /// program.run(&[&x, &Tensor::from([[0.5, -1.0], [1.0, 0.0], [0.0, 0.0]])])?;
+    /// assert_eq!(program.output(0), [1.5 * 1.5 + 2.5 * 2.5, 1.0 + 9.0, 0.0]);
+    /// assert_eq!(program.tensor(1).shape().dims(), [3, 2]);
+    /// # Ok::<(), retrograd::Error>(())
+    /// ```
+    pub fn stack(mut self, count: usize, inputs: &[usize]) -> Self {
+        self.stack = Some((count, inputs.to_vec()));
         self
     }
 
@@ -208,6 +235,9 @@ impl Options {
     fn assemble<T: Element>(&self, mut ir: Ir<T>) -> Result<Program<T>> {
         twice("write_out", "output", self.written_out.iter().copied())?;
         twice("carry", "input", self.carried.iter().map(|&(input, _)| input))?;
+        if let Some((count, inputs)) = &self.stack {
+            ir = self.stacked(&ir, *count, inputs)?;
+        }
         passes::run(&mut ir, &self.carried);
         let carried = self.carried_nodes(&ir)?;
         let mut schedule = lower::schedule(ir);
@@ -270,6 +300,19 @@ impl Options {
         program.items = program.outputs.iter().map(|(place, _)| place.number()).collect();
         program.machine.set_threads(self.threads.max(1));
         Ok(program)
+    }
+
+    /// The graph of many runs.
+    fn stacked<T: Element>(&self, ir: &Ir<T>, count: usize, inputs: &[usize]) -> Result<Ir<T>> {
+        twice("stack", "input", inputs.iter().copied())?;
+        if count == 0 {
+            return Err(Error::argument("stack: 0 runs; ask for 1 or more"));
+        }
+        let mut stacked = vec![false; ir.inputs.len()];
+        for &k in inputs {
+            *stacked.get_mut(k).ok_or_else(|| missing("stack", "input", k, ir.inputs.len()))? = true;
+        }
+        batched(ir, count, &stacked)
     }
 
     /// The outputs that callers keep, with their numbers; numbers and what guards read stay inside and are copied.

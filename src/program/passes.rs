@@ -3,9 +3,9 @@
 //!
 //! In compiler terms: the passes over the whole graph: dead-code elimination, fusing a product with its sum, updates in place.
 
-use crate::graph::ssa::{Ir, IrOp, NodeKey};
+use crate::graph::ssa::{Ir, IrOp, Node, NodeKey};
 use crate::num::Element;
-use crate::ops::structural::{MatMul, TensorOp};
+use crate::ops::structural::{BroadcastTo, MatMul, TensorOp};
 use crate::ops::{self, BinaryOp};
 use crate::tape::NodeOp;
 use slotmap::SecondaryMap;
@@ -14,6 +14,7 @@ use slotmap::SecondaryMap;
 pub(super) fn run<T: Element>(ir: &mut Ir<T>, carried: &[(usize, usize)]) {
     ir.drop_dead();
     ir.order_arguments();
+    add_products_to_stretched(ir);
     accumulate_products(ir);
     if !may_fail(ir) {
         add_products_to_carried(ir, carried);
@@ -113,6 +114,44 @@ fn accumulate_products<T: Element>(ir: &mut Ir<T>) {
                 break;
             }
         }
+    }
+}
+
+/// A sum of a stack of products and something that is stretched between its axes, as the biases of a stack of models: the stretched one,
+/// which would have to be written out to be read beside the products, gets them added where it is written.
+fn add_products_to_stretched<T: Element>(ir: &mut Ir<T>) {
+    let uses = uses(ir);
+    let mut written = Vec::new();
+    for key in ir.order.clone() {
+        let node = ir.node(key).clone();
+        let IrOp::Op(NodeOp::Binary(BinaryOp::Add(_))) = node.op else { continue };
+        for (stretched, product) in [(node.args[0], node.args[1]), (node.args[1], node.args[0])] {
+            let IrOp::Op(NodeOp::Tensor(TensorOp::MatMul(op))) = ir.node(product).op.clone() else { continue };
+            let from = ir.shape(stretched);
+            let between = |axis: usize| from[axis] == 1 && node.shape[axis] != 1;
+            let inside = from.rank() == node.shape.rank()
+                && node.shape.rank() > 2
+                && between(from.rank() - 2)
+                && (0..from.rank()).all(|axis| axis == from.rank() - 2 || !between(axis));
+            if !inside || uses[product] != 1 || op.gates != [false; 2] || ir.node(product).shape != node.shape {
+                continue;
+            }
+            let op_out = BroadcastTo { shape: node.shape.clone() };
+            let out = ir.nodes.insert(Node {
+                op: IrOp::Op(NodeOp::Tensor(TensorOp::BroadcastTo(op_out))),
+                args: std::iter::once(stretched).collect(),
+                shape: node.shape.clone(),
+            });
+            written.push((out, key));
+            let args = std::iter::once(out).chain(ir.node(product).args.iter().copied()).collect();
+            let sum = &mut ir.nodes[key];
+            (sum.op, sum.args) = (IrOp::Accumulate(op), args);
+            break;
+        }
+    }
+    for (out, before) in written {
+        let at = ir.order.iter().position(|&key| key == before).expect("a node of the graph");
+        ir.order.insert(at, out);
     }
 }
 

@@ -20,6 +20,7 @@
 //! |---|---|---|
 //! | a product is one thread's | fewer than 4,000,000 multiplications | `matmul::is_small` |
 //! | ... and bound to its addresses | also no empty side | `matmul::is_bound` |
+//! | a stack of products is bound | each of them is, and a factor has a matrix for each, or one for all | `MatMul::stack` |
 //! | a product may be cut into rows | more than one step and column | `matmul::has_rows_to_cut` |
 //! | a part of a product, for a thread or a panel | 48 rows or columns | `matmul::PART` |
 //! | a product and its reader run by panels | more than 256 KB; right factor up to 64 KB; not one thread's; two panels | `Way::fits_panels` |
@@ -60,15 +61,22 @@ pub(super) enum Way {
     Bound,
     /// So many rows at a time, each read by the fused step that is next before the others are computed.
     Panels { rows: usize },
-    /// By itself, on all threads: two matrices, or stacks of them.
+    /// As a stack of small products, each bound but for its address.
+    Stack,
+    /// By itself, on all threads: two matrices, or stacks of others.
     Whole,
 }
 
 impl Way {
     /// The way of a product that nothing is known of but its factors' shapes.
-    pub fn alone(op: &MatMul, [x, y]: [&Shape; 2]) -> Self {
+    pub fn alone(op: &MatMul, [x, y]: [&Shape; 2], accumulate: bool) -> Self {
         match op.matrices(x, y) {
             Some(sizes) if is_bound(sizes) => Way::Bound,
+            None if op.stack(x, y).is_some_and(|stack| is_bound(stack.sizes))
+                && !(accumulate && op.gates != [false; 2]) =>
+            {
+                Way::Stack
+            }
             _ => Way::Whole,
         }
     }

@@ -15,7 +15,7 @@ use super::products::Way;
 use crate::error::Result;
 use crate::graph::ssa::NodeKey;
 use crate::num::Element;
-use crate::ops::structural::{MatMul, Source, TensorOp};
+use crate::ops::structural::{MatMul, Source, StackOfProducts, TensorOp};
 use crate::parallel::Workers;
 use crate::tape::Value;
 use crate::tensor::kernels::matmul::Prepared;
@@ -49,6 +49,13 @@ pub(super) enum Step<T> {
         factors: [Allocation; 2],
         output: Allocation,
         outside: bool,
+    },
+    /// A stack of such products.
+    Stack {
+        product: Prepared<T>,
+        stack: StackOfProducts,
+        factors: [Allocation; 2],
+        output: Allocation,
     },
     /// Any other product; of `panels` rows at a time where there is a number.
     Product {
@@ -274,6 +281,16 @@ impl<T: Element> Step<T> {
                 let outside = at.iter().chain([&output]).any(is_outside);
                 return Step::Bound { product, factors: at, output, outside };
             }
+            Way::Stack => {
+                let stack = op.stack(&shapes[0], &shapes[1]).expect("a stack of products");
+                let [m, n, _] = stack.sizes;
+                let fits = at.iter().zip(&shapes).all(|(place, shape)| place.len == shape.numel());
+                assert!(
+                    fits && output.len == stack.count * m * n,
+                    "program: a stack of products at places of other sizes"
+                );
+                return Step::Stack { product: op.prepared_in_stack(&stack, accumulate), stack, factors: at, output };
+            }
             Way::Panels { rows } => Some(rows),
             Way::Whole => None,
         };
@@ -305,7 +322,9 @@ impl<T: Element> Step<T> {
             Step::Batch { inputs, outputs, .. } => {
                 [inputs, outputs].map(|moves| moves.iter().map(|one| one.arena).collect())
             }
-            Step::Bound { factors, output, .. } => [factors.to_vec(), vec![*output]],
+            Step::Bound { factors, output, .. } | Step::Stack { factors, output, .. } => {
+                [factors.to_vec(), vec![*output]]
+            }
             Step::Product { factors: [x, y], output, .. } => [vec![x.0, y.0], vec![*output]],
             Step::Tensor { inputs, output, .. } | Step::Call { inputs, output, .. } => {
                 [inputs.iter().map(|input| input.0).collect(), vec![*output]]
@@ -372,6 +391,11 @@ impl<T: Element> Step<T> {
             Step::Short { code, .. } => unsafe { code.run() },
             // SAFETY: as above; the places have the sizes that the product was made for.
             Step::Bound { product, .. } => unsafe { product.run() },
+            Step::Stack { product, stack, factors: [x, y], output } => {
+                let factors = [view.address(*x).cast_const(), view.address(*y).cast_const()];
+                // SAFETY: as above; the places have the sizes that the stack was made for.
+                unsafe { product.run_stack(stack.count, factors, stack.steps, view.address(*output)) }
+            }
             Step::Batch { code, inputs, outputs } => {
                 let numbers = code.inputs();
                 for &Move { arena, listed } in &*inputs {
@@ -400,7 +424,7 @@ impl<T: Element> Step<T> {
     /// As for [`Step::run_bound`].
     pub unsafe fn run(&mut self, view: View<'_, T>, scratch: &mut Scratch<T>, workers: &mut Workers) -> Result<()> {
         match self {
-            Step::Short { .. } | Step::Bound { .. } | Step::Batch { .. } => unreachable!("bound"),
+            Step::Short { .. } | Step::Bound { .. } | Step::Stack { .. } | Step::Batch { .. } => unreachable!("bound"),
             Step::Block { code, lanes, at } => {
                 scratch.clear();
                 scratch.sums.resize(at.sums.len(), T::from_f64(0.0));

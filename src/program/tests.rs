@@ -32,7 +32,7 @@ fn check([m, k, n]: [usize; 3], by_panels: bool) {
 }
 
 fn way([m, k, n]: [usize; 3]) -> Way {
-    Way::alone(&MatMul::plain(false, false), [&Shape::from([m, k]), &Shape::from([k, n])])
+    Way::alone(&MatMul::plain(false, false), [&Shape::from([m, k]), &Shape::from([k, n])], false)
 }
 
 #[test]

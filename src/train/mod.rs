@@ -37,6 +37,7 @@ mod pieces;
 mod progress;
 mod run;
 mod setup;
+mod sweep;
 mod together;
 mod trainer;
 
@@ -48,4 +49,5 @@ pub use learning::{Histogram, LayerState, Learning, Snapshot};
 pub use measure::Metric;
 #[cfg(feature = "progress")]
 pub use progress::ProgressReporter;
+pub use sweep::{Sweep, SweepRow, Swept};
 pub use trainer::{Execution, Trainer};

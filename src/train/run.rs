@@ -682,7 +682,12 @@ fn added<T: Element>(left: Contribution<T>, right: Contribution<T>, compiled: &C
 }
 
 /// An error unless loss, metrics and data fit the model, those for validation too.
-fn check<T: Element>(trainer: &Trainer<T>, loss: &dyn Loss<T>, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
+pub(super) fn check<T: Element>(
+    trainer: &Trainer<T>,
+    loss: &dyn Loss<T>,
+    model: &Model<T>,
+    data: &Dataset<T>,
+) -> Result<()> {
     let size = trainer.batch.min(data.len());
     checks::shortest_batch(model, data.len(), size, trainer.drop_last, trainer.piece_count())?;
     checks::data(model, data, loss, false)?;

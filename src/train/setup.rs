@@ -185,7 +185,7 @@ impl Sum {
 }
 
 /// A layer, and those inside it. How parameters start does not matter to a run that goes on from a file, and is left out.
-fn network<T: Element>(layer: &dyn Layer<T>) -> Json {
+pub(super) fn network<T: Element>(layer: &dyn Layer<T>) -> Json {
     let inside: Vec<Json> = layer.children().iter().map(|stage| named(&stage.name, network(&*stage.layer))).collect();
     // The settings of a layer made of layers are those of the layers inside it.
     let mut json = match (layer.config(), inside.is_empty()) {

@@ -394,7 +394,7 @@ impl<T: Element> Trainer<T> {
         Ok(if self.drop_last { batches.drop_last() } else { batches })
     }
 
-    fn check(&self, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
+    pub(super) fn check(&self, model: &Model<T>, data: &Dataset<T>) -> Result<()> {
         self.optimizer.validate(model.params())?;
         let wrong = |message: String| Err(Error::argument(format!("train: {message}")));
         if self.epochs == 0 {

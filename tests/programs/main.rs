@@ -6,3 +6,4 @@ mod compiled;
 mod map;
 mod program;
 mod program_thresholds;
+mod stack;

@@ -14,6 +14,7 @@ mod preprocessing_compared;
 mod reports;
 mod resume;
 mod resume_settings;
+mod sweep;
 mod torch_files;
 mod train;
 mod worlds;

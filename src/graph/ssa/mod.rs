@@ -7,6 +7,7 @@
 //!
 //! **Invariant.** A node is made after its arguments, so the order of making is an order of running.
 
+pub(crate) mod batch;
 mod simplify;
 pub(crate) mod trace;
 mod verify;

@@ -176,6 +176,9 @@ impl<T: Element> Loss<T> for LabelLoss {
     fn class_weights(&self) -> Option<&[f64]> {
         self.class_weights.as_deref()
     }
+    fn is_by_row(&self) -> bool {
+        self.class_weights.is_none()
+    }
     #[inline(never)]
     fn config(&self) -> Json {
         json!(self)

@@ -84,6 +84,12 @@ pub trait Loss<T: Element>: Send + Sync {
     fn class_weights(&self) -> Option<&[f64]> {
         None
     }
+    /// Whether what it makes of the targets, without sample weights, is a row for each example by that example alone, and its value is
+    /// the same for labels and for rows of 0 and 1 in their place. Then the rows of many models' batches are made once
+    /// ([`Sweep`](crate::train::Sweep)).
+    fn is_by_row(&self) -> bool {
+        false
+    }
 }
 
 /// How the losses of a batch's examples become one number.
@@ -115,6 +121,9 @@ impl<T: Element> Loss<T> for Box<dyn Loss<T>> {
     }
     fn class_weights(&self) -> Option<&[f64]> {
         (**self).class_weights()
+    }
+    fn is_by_row(&self) -> bool {
+        (**self).is_by_row()
     }
 }
 

@@ -216,6 +216,9 @@ impl<T: Element> Loss<T> for ValueLoss {
     fn is_sum(&self) -> bool {
         self.reduction == Reduction::Sum
     }
+    fn is_by_row(&self) -> bool {
+        self.class_weights.is_none()
+    }
     #[inline(never)]
     fn config(&self) -> Json {
         json!(self)

@@ -4,7 +4,7 @@
 
 use super::linear::{gradient_by_system, moved_by_system, square_size};
 use super::matrices::{Nothing, Right, in_f64, last, lower_half, lower_of_product, only, symmetric};
-use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::formula::{self, Between};
@@ -50,6 +50,7 @@ impl TensorRule for Cholesky {
         let left = back(a, l, &p);
         symmetric(a, &back(a, l, &a.transpose(&left))).into()
     }
+    batched_as_it_is!(Cholesky);
     /// dL = L P, P being the lower half of L^-1 dA L^-T.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let l = node.output;
@@ -151,6 +152,7 @@ impl TensorRule for SolveTriangular {
         }
         self.triangle(a, &gradient_by_system(a, &db, node.output, self.transposed, self.right)).into()
     }
+    batched_as_it_is!(SolveTriangular);
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let right = match wrt {
             0 => moved_by_system(a, &self.triangle(a, tangent), node.output, self.transposed, self.right),

@@ -1,6 +1,6 @@
 //! A derivative that is a choice, and what is known of its own derivatives.
 
-use super::{Contribution, Dims, Node, Source, TensorRule};
+use super::{Contribution, Dims, Node, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::Result;
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
@@ -23,6 +23,7 @@ impl TensorRule for Chosen {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, _node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         if wrt == 1 { g.clone() } else { a.scale(&a.literal(0.0), g) }.into()
     }
+    batched_as_it_is!(Chosen);
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, _node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         if wrt == 1 { tangent.clone() } else { a.scale(&a.literal(0.0), tangent) }
     }

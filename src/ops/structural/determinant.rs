@@ -2,7 +2,7 @@
 
 use super::linear::{leading, per_matrix, square_size};
 use super::matrices::{in_f64, last};
-use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, RustCall, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::{Arguments, Formula, RustFunction, formula};
@@ -36,6 +36,7 @@ impl TensorRule for Det {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, g: &A::V) -> Contribution<A::V> {
         a.scale(&per_matrix(a, g), &cofactors(a, node)).into()
     }
+    batched_as_it_is!(Det);
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let products = a.scale(tangent, &cofactors(a, node));
         let sums = a.sum_to(&products, &a.shape(&per_matrix(a, node.output)));
@@ -114,6 +115,7 @@ impl TensorRule for DetSlope {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V> {
         self.along(a, node, wrt, g).into()
     }
+    batched_as_it_is!(DetSlope);
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         self.along(a, node, wrt, tangent)
     }

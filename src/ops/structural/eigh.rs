@@ -5,7 +5,7 @@
 
 use super::linear::square_size;
 use super::matrices::{diagonal_row, in_f64, last, only, rows, stacked, store, symmetric};
-use super::{Contribution, Dims, GapQuotient, Node, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, GapQuotient, Node, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::Result;
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
@@ -55,6 +55,7 @@ impl TensorRule for Eigh {
         let left = a.times_gradient(&vectors, false, &inner, false);
         symmetric(a, &a.gradient_times(&left, false, &vectors, true)).into()
     }
+    batched_as_it_is!(Eigh);
     /// With P = V^T dA V: dl = diag(P), and dV = V F with F_ij = P_ij / (l_j - l_i).
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let (values, vectors) = parts(a, node.output);

@@ -1,7 +1,7 @@
 //! Ops that move elements: shapes, views, indices, concatenation. All are linear, and each is another's transpose.
 
 use super::matrices::VIEW;
-use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule, computed, linear_jvp};
+use super::{Contribution, Dims, Node, RustCall, Source, Stack, TensorOp, TensorRule, computed, linear_jvp};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::formula::{self, Between, Fence};
@@ -41,6 +41,9 @@ impl TensorRule for Reshape {
         a.reshape(g, &a.shape(&node.inputs[0])).into()
     }
     linear_jvp!(Reshape);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        Some(a.reshape(&stack.in_front(a, 0), &stack.shape(&self.shape)))
+    }
     /// Stretching and reshaping go without saying.
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         args.plain(0)
@@ -62,7 +65,10 @@ impl TensorRule for BroadcastTo {
         Ok(self.shape.clone())
     }
     fn write<T: Element>(&self, inputs: &[Source<'_, T>], out: &mut [T]) -> Result<()> {
-        elementwise::copy(&Plan::new(&self.shape, inputs[0].dims, &[]), inputs[0].data, out);
+        match repeated(inputs[0].dims, &self.shape) {
+            Some([times, inner]) if !out.is_empty() => elementwise::repeat(inputs[0].data, times, inner, out),
+            _ => elementwise::copy(&Plan::new(&self.shape, inputs[0].dims, &[]), inputs[0].data, out),
+        }
         Ok(())
     }
     fn vjp<T: Element, A: Algebra<T>>(
@@ -76,10 +82,26 @@ impl TensorRule for BroadcastTo {
         g.clone().into()
     }
     linear_jvp!(BroadcastTo);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        Some(a.broadcast_to(&stack.aligned(a, 0, self.shape.rank()), &stack.shape(&self.shape)))
+    }
     /// Stretching and reshaping go without saying.
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         args.plain(0)
     }
+}
+
+/// How often blocks of how many elements are repeated, where stretching to a shape is that: axes between others are stretched.
+fn repeated(from: &[usize], to: &[usize]) -> Option<[usize; 2]> {
+    if from.len() != to.len() {
+        return None;
+    }
+    let is_stretched = |axis: usize| from[axis] != to[axis];
+    let first = (0..to.len()).find(|&axis| is_stretched(axis))?;
+    let end = (first..to.len()).find(|&axis| !is_stretched(axis))?;
+    let once = (end..to.len()).all(|axis| !is_stretched(axis));
+    let inner: usize = to[end..].iter().product();
+    (once && first > 0 && inner > 1).then(|| [to[first..end].iter().product(), inner])
 }
 
 /// Axes in another order: axis i of the output is axis `axes[i]` of the input.
@@ -129,6 +151,10 @@ impl TensorRule for Permute {
         a.apply(TensorOp::Permute(Permute { axes: inverse }), &[g]).into()
     }
     linear_jvp!(Permute);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        let axes = std::iter::once(0).chain(self.axes.iter().map(|axis| axis + 1)).collect();
+        Some(stack.apply(a, TensorOp::Permute(Permute { axes })))
+    }
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         let shape = &inputs[0];
         if self.axes[..] == [1, 0] {
@@ -177,6 +203,9 @@ impl TensorRule for Slice {
         a.apply(TensorOp::Embed(Embed { spec: self.spec.clone() }), &[g]).into()
     }
     linear_jvp!(Slice);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        Some(stack.apply(a, TensorOp::Slice(Slice { spec: view_of_stack(&self.spec, stack) })))
+    }
     fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
         Some(RustCall::of(&VIEW, printed_view(&self.spec).into()))
     }
@@ -216,6 +245,13 @@ fn printed_view(spec: &SliceSpec) -> [String; 3] {
     [spec.view.start.to_string(), format!("&{:?}", &spec.to[..]), format!("&{:?}", &spec.view.strides[..])]
 }
 
+/// The same view into each run of a stack.
+fn view_of_stack<V>(spec: &SliceSpec, stack: &Stack<'_, V>) -> Arc<SliceSpec> {
+    let strides = std::iter::once(spec.from.numel() as isize).chain(spec.view.strides.iter().copied()).collect();
+    let view = View { start: spec.view.start, strides };
+    Arc::new(SliceSpec { from: stack.shape(&spec.from), to: stack.shape(&spec.to), view })
+}
+
 /// Zeros, with the input added at the elements of a view: the transpose of a slice, and padding.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Embed {
@@ -243,6 +279,9 @@ impl TensorRule for Embed {
         a.apply(TensorOp::Slice(Slice { spec: self.spec.clone() }), &[g]).into()
     }
     linear_jvp!(Embed);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        Some(stack.apply(a, TensorOp::Embed(Embed { spec: view_of_stack(&self.spec, stack) })))
+    }
     fn rust_arguments(&self, _inputs: &[Shape]) -> Vec<String> {
         std::iter::once(self.spec.from.numel().to_string()).chain(printed_view(&self.spec)).collect()
     }
@@ -282,6 +321,9 @@ impl TensorRule for Take {
         a.apply(TensorOp::ScatterAdd(scatter), &[g]).into()
     }
     linear_jvp!(Take);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        Some(stack.apply(a, TensorOp::Take(Take { axis: self.axis + 1, indices: self.indices.clone() })))
+    }
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         let inner: usize = inputs[0][self.axis + 1..].iter().product();
         vec![inputs[0][self.axis].to_string(), inner.to_string(), format!("&{:?}", self.indices)]
@@ -336,6 +378,10 @@ impl TensorRule for ScatterAdd {
         a.apply(TensorOp::Take(Take { axis: self.axis, indices: self.indices.clone() }), &[g]).into()
     }
     linear_jvp!(ScatterAdd);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        let scatter = ScatterAdd { axis: self.axis + 1, n: self.n, indices: self.indices.clone() };
+        Some(stack.apply(a, TensorOp::ScatterAdd(scatter)))
+    }
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         let inner: usize = inputs[0][self.axis + 1..].iter().product();
         vec![self.n.to_string(), inner.to_string(), format!("&{:?}", self.indices)]
@@ -407,6 +453,9 @@ impl TensorRule for Concat {
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let Slice { spec } = self.part(a, node, wrt);
         a.apply(TensorOp::Embed(Embed { spec }), &[tangent])
+    }
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        Some(stack.apply(a, TensorOp::Concat(Concat { axis: self.axis + 1 })))
     }
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         let blocks: usize = inputs[0][..self.axis].iter().product();

@@ -1,7 +1,7 @@
 //! Matrix products, determinant, inverse, linear systems.
 
 use super::matrices::{Nothing, Right, last};
-use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, RustCall, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::formula::{self, Between};
@@ -59,6 +59,21 @@ impl TensorRule for MatMul {
         (factors[wrt], product.gates[wrt]) = (tangent, true);
         a.apply(TensorOp::MatMul(product), &factors)
     }
+    /// A stack of products; of a stack of matrices and one that all runs share, the product of all their rows at once.
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        let product = TensorOp::MatMul(self.clone());
+        let [x, y] = [0, 1].map(|k| &stack.arguments[k]);
+        let ranks = [0, 1].map(|k| stack.rank(a, k));
+        if let (true, false, false, [2, 2]) = (x.stacked, y.stacked, self.ta, ranks) {
+            let shape = a.shape(&x.value);
+            let rows = a.reshape(&x.value, &Shape::from([shape[0] * shape[1], shape[2]]));
+            let out = a.apply(product, &[&rows, &y.value]);
+            let columns = a.shape(&out)[1];
+            return Some(a.reshape(&out, &Shape::from([shape[0], shape[1], columns])));
+        }
+        let rank = ranks[0].max(ranks[1]);
+        Some(a.apply(product, &[&stack.aligned(a, 0, rank), &stack.aligned(a, 1, rank)]))
+    }
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         let (x, y) = (&inputs[0], &inputs[1]);
         let Sizes { m, n, k } = self.sizes(x, y).expect("shapes that fitted");
@@ -85,6 +100,13 @@ pub(crate) struct Sizes {
     pub m: usize,
     pub n: usize,
     pub k: usize,
+}
+
+/// A stack of products of m, n and k, and how far it is from a factor's matrix to the next: 0 where all have the same.
+pub(crate) struct StackOfProducts {
+    pub sizes: [usize; 3],
+    pub count: usize,
+    pub steps: [usize; 2],
 }
 
 impl MatMul {
@@ -178,6 +200,19 @@ impl MatMul {
         }
     }
 
+    /// A stack of products of which each is by itself, where there is one: each factor has a matrix for each product, or one for all.
+    pub(crate) fn stack(&self, x: &[usize], y: &[usize]) -> Option<StackOfProducts> {
+        let Sizes { m, n, k } = self.sizes(x, y).ok()?;
+        let own = [leading(x), leading(y)];
+        let blocks = Shape::broadcast("matmul", &own[0], &own[1]).ok()?;
+        let steps = [(&own[0], m * k), (&own[1], k * n)].map(|(own, size)| match own.numel() {
+            1 => Some(0),
+            _ if *own == blocks => Some(size),
+            _ => None,
+        });
+        Some(StackOfProducts { sizes: [m, n, k], count: blocks.numel(), steps: [steps[0]?, steps[1]?] })
+    }
+
     /// m, n and k, where both factors are one matrix.
     pub(crate) fn matrices(&self, x: &[usize], y: &[usize]) -> Option<[usize; 3]> {
         let Sizes { m, n, k } = self.sizes(x, y).ok().filter(|_| x.len() == 2 && y.len() == 2)?;
@@ -191,6 +226,14 @@ impl MatMul {
     pub(crate) fn prepared<T: Element>(&self, x: &[usize], y: &[usize], accumulate: bool) -> Prepared<T> {
         let sizes = self.matrices(x, y).expect("the shapes were checked");
         Prepared::new(simd::level(), sizes, [self.ta, self.tb], self.gates, accumulate)
+    }
+
+    /// One product of a stack made ready.
+    ///
+    /// # Panics
+    /// A side is 0.
+    pub(crate) fn prepared_in_stack<T: Element>(&self, stack: &StackOfProducts, accumulate: bool) -> Prepared<T> {
+        Prepared::new(simd::level(), stack.sizes, [self.ta, self.tb], self.gates, accumulate)
     }
 
     /// Writes rows `from..to` of the product of two matrices.
@@ -299,6 +342,7 @@ impl TensorRule for Inv {
         let y = node.output;
         a.neg(&a.gradient_times(&a.times_gradient(y, false, tangent, false), false, y, false))
     }
+    batched_as_it_is!(Inv);
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         (args.raised(0, Math::integer(-1)), Bond::Whole)
     }
@@ -381,6 +425,7 @@ impl TensorRule for Solve {
         };
         a.apply(TensorOp::Solve(Solve { right: self.right.of_derivative(), ..*self }), &[&node.inputs[0], &right])
     }
+    batched_as_it_is!(Solve);
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
         let power = if self.transposed { formula::TRANSPOSE.negative() } else { Math::integer(-1) };
         (Math::row(args.raised(0, power), Between::Matrix, args.at(1, Bond::Whole)), Bond::Product)

@@ -1,6 +1,6 @@
 //! Losses with rules of their own: squared error, and cross-entropy of labelled logits.
 
-use super::{Contribution, Dims, Map, Node, RustCall, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Map, Node, RustCall, Source, Stack, Sum, Take, TensorOp, TensorRule};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::formula::{self, Between, Fence};
@@ -8,7 +8,9 @@ use crate::num::elementwise::{Arguments, Bond, Formula, Math, RustFunction};
 use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::rows::{self, RowMap};
 use crate::tensor::pool::Indices;
+use crate::tensor::shape::AxisMask;
 use crate::tensor::{Shape, Tensor};
+use std::sync::Arc;
 
 /// sum (x - y)^2 over equal shapes.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,11 @@ impl TensorRule for SquaredError {
     fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
         let difference = a.sub(&inputs[0], &inputs[1]);
         Some(a.sum_all(&a.mul(&difference, &difference)))
+    }
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        let rank = stack.rank(a, 0);
+        let difference = a.sub(&stack.aligned(a, 0, rank), &stack.aligned(a, 1, rank));
+        Some(stack.sum_each(a, &a.mul(&difference, &difference)))
     }
     fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
         Some(RustCall { gives_number: true, ..RustCall::of(&Self::RUST[0], Vec::new()) })
@@ -81,6 +88,17 @@ impl TensorRule for CrossEntropy {
         let target = a.constant(Tensor::one_hot(&self.labels, shape[1]));
         let total = a.sum_all(&a.mul(&target, &a.ln(&softmax)));
         Some(a.mul(&a.literal(-1.0 / shape[0] as f64), &total))
+    }
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        let logits = stack.in_front(a, 0);
+        let (n, classes) = (self.labels.len(), a.shape(&logits)[2]);
+        let logs = a.apply(TensorOp::Map(Map(RowMap::LogSoftmax)), &[&logits]);
+        let rows = a.reshape(&logs, &Shape::from([stack.count, n * classes]));
+        let places = self.labels.iter().enumerate().map(|(row, label)| row * classes + label);
+        let indices = Arc::new(places.collect());
+        let picked = a.apply(TensorOp::Take(Take { axis: 1, indices }), &[&rows]);
+        let total = a.apply(TensorOp::Sum(Sum { axes: AxisMask(0b10), keep: false }), &[&picked]);
+        Some(a.mul(&a.literal(-1.0 / n as f64), &total))
     }
     fn rust(&self, inputs: &[Shape]) -> Option<RustCall> {
         let arguments = printed_labels(&inputs[0], &self.labels);
@@ -130,6 +148,13 @@ impl TensorRule for CrossEntropySlope {
         let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[&node.inputs[0]]);
         let inner = a.sub(tangent, &a.sum_last(&a.scale(tangent, &softmax)));
         a.mul(&a.literal(1.0 / rows as f64), &a.scale(&inner, &softmax))
+    }
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        let logits = stack.in_front(a, 0);
+        let (n, classes) = (self.labels.len(), a.shape(&logits)[2]);
+        let softmax = a.apply(TensorOp::Map(Map(RowMap::Softmax)), &[&logits]);
+        let difference = a.sub(&softmax, &a.constant(Tensor::one_hot(&self.labels, classes)));
+        Some(a.mul(&difference, &a.literal(1.0 / n as f64)))
     }
     fn rust_arguments(&self, inputs: &[Shape]) -> Vec<String> {
         printed_labels(&inputs[0], &self.labels)

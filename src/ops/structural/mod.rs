@@ -7,6 +7,7 @@
 //! What an op computes is in two parts: `shape` checks, `write` fills memory that is the caller's. A value on a tape is the
 //! one after the other, in memory of the pool; a compiled program checks once, and writes wherever its results lie.
 
+mod batching;
 mod cholesky;
 mod chosen;
 mod determinant;
@@ -23,12 +24,13 @@ mod svd;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batching::{Argument, Stack};
 pub(crate) use cholesky::{Cholesky, SolveTriangular};
 pub(crate) use chosen::Chosen;
 pub(crate) use determinant::{Det, DetSlope};
 pub(crate) use eigh::Eigh;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
-pub(crate) use linear::{Inv, MatMul, Solve};
+pub(crate) use linear::{Inv, MatMul, Solve, StackOfProducts};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
 pub(crate) use matrices::{Right, SHARED};
 pub(crate) use qr::Qr;
@@ -195,6 +197,11 @@ pub(crate) trait TensorRule: Sized {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, g: &A::V) -> Contribution<A::V>;
     /// The tangent of the output that a tangent of input `wrt` contributes.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V;
+    /// The batching rule: the op on stacks, which are the values of several runs along one more axis in front. None for an op that
+    /// has no such rule.
+    fn batched<T: Element, A: Algebra<T>>(&self, _a: &A, _stack: &Stack<'_, A::V>) -> Option<A::V> {
+        None
+    }
     /// The textbook formula over simpler ops, for an op that has its own rule for stability or speed.
     fn expansion<T: Element, A: Algebra<T>>(&self, _a: &A, _inputs: &[A::V]) -> Option<A::V> {
         None
@@ -284,6 +291,10 @@ macro_rules! tensor_ops {
             }
             pub(crate) fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
                 match self { $(TensorOp::$Op(op) => op.jvp(a, node, wrt, tangent)),* }
+            }
+            /// The op on stacks, where it has a batching rule.
+            pub(crate) fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+                match self { $(TensorOp::$Op(op) => op.batched(a, stack)),* }
             }
             /// The textbook formula over simpler ops, where the op has one.
             pub(crate) fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
@@ -386,3 +397,13 @@ macro_rules! linear_jvp {
     };
 }
 pub(crate) use linear_jvp;
+
+/// The batching rule of an op that takes its last axes and leaves those before them alone: itself, of stacks.
+macro_rules! batched_as_it_is {
+    ($Op:ident) => {
+        fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+            Some(stack.apply(a, TensorOp::$Op(self.clone())))
+        }
+    };
+}
+pub(crate) use batched_as_it_is;

@@ -3,7 +3,7 @@
 //! Source of the rules: Walter and Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1009.6112.
 
 use super::matrices::{Right, in_f64, only, rows, rows_and_columns, stacked, store};
-use super::{Contribution, Dims, Node, SolveTriangular, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, SolveTriangular, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
@@ -55,6 +55,7 @@ impl TensorRule for Qr {
         let solved = a.apply(upper(false), &[&r, &a.transpose(&sum)]);
         a.transpose(&solved).into()
     }
+    batched_as_it_is!(Qr);
     /// With Y = dA R^-1 and C = Q^T Y: dR = (C - W) R and dQ = Y - Q (C - W), W being skew with the triangle of C below the diagonal.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         let (q, r) = parts(a, node.output);

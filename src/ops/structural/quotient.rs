@@ -1,7 +1,7 @@
 //! Quotients by the gaps between numbers, where some are none: what the rules of spectral decompositions divide by.
 
 use super::matrices::rows_and_columns;
-use super::{Contribution, Dims, Node, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
@@ -115,6 +115,7 @@ impl TensorRule for GapQuotient {
         }
         .into()
     }
+    batched_as_it_is!(GapQuotient);
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, tangent: &A::V) -> A::V {
         let again = |x: &A::V| a.apply(TensorOp::GapQuotient(self.clone()), &[x, &node.inputs[1], &node.inputs[2]]);
         match wrt {

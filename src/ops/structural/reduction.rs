@@ -1,6 +1,6 @@
 //! Sums over any axes, and reductions and maps of rows along the last axis.
 
-use super::{Contribution, Dims, Node, RustCall, Source, TensorOp, TensorRule, linear_jvp};
+use super::{Contribution, Dims, Node, RustCall, Source, Stack, TensorOp, TensorRule, batched_as_it_is, linear_jvp};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::formula::{self, Between, Fence};
@@ -39,6 +39,9 @@ impl TensorRule for Sum {
         a.broadcast_to(&g, &shape).into()
     }
     linear_jvp!(Sum);
+    fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+        Some(stack.apply(a, TensorOp::Sum(Sum { axes: AxisMask(self.axes.0 << 1), keep: self.keep })))
+    }
     /// Its loops depend on what is summed: whoever writes them asks for the axes.
     fn rust(&self, _inputs: &[Shape]) -> Option<RustCall> {
         None
@@ -106,6 +109,7 @@ impl TensorRule for Reduce {
             _ => a.sum_last(&self.weighted(a, node, tangent)),
         }
     }
+    batched_as_it_is!(Reduce);
     fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
         let x = &inputs[0];
         match self.0 {
@@ -203,6 +207,7 @@ impl TensorRule for Map {
             RowMap::Cumsum | RowMap::ReverseCumsum => a.apply(TensorOp::Map(self.clone()), &[tangent]),
         }
     }
+    batched_as_it_is!(Map);
     fn expansion<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V]) -> Option<A::V> {
         let x = &inputs[0];
         let softmax = || {

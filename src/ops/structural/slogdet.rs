@@ -2,7 +2,7 @@
 
 use super::linear::{leading, square_size};
 use super::matrices::{Right, in_f64, last, only, rows, stacked, store};
-use super::{Contribution, Dims, Node, Solve, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, Node, Solve, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::Result;
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
@@ -43,6 +43,7 @@ impl TensorRule for SlogDet {
         let right = only(a, &a.broadcast_to(&rows(a, g, 1, 2), &a.shape(matrix)), |i, j| i == j);
         a.apply(TensorOp::Solve(Solve { transposed: true, right: Right::Gradient }), &[matrix, &right]).into()
     }
+    batched_as_it_is!(SlogDet);
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {
         // The trace of A^-1 times the tangent.
         let product =

@@ -3,7 +3,7 @@
 //! Source of the rules: Townsend, Differentiating the singular value decomposition, 2016.
 
 use super::matrices::{diagonal_row, in_f64, only, rows, rows_and_columns, stacked, store};
-use super::{Contribution, Dims, GapQuotient, Node, Source, TensorOp, TensorRule};
+use super::{Contribution, Dims, GapQuotient, Node, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
 use crate::num::elementwise::RustFunction;
@@ -69,6 +69,7 @@ impl TensorRule for Svd {
         }
         sum.into()
     }
+    batched_as_it_is!(Svd);
     /// With P = U^T dA V: ds = diag(P); dU = U J + (1 - U U^T) dA V S^-1 with J_ij = (P_ij s_j + s_i P_ji) / (s_j^2 - s_i^2), in parts as
     /// above, and dV alike with P transposed.
     fn jvp<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, _wrt: usize, tangent: &A::V) -> A::V {

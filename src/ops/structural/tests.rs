@@ -375,3 +375,61 @@ fn determinants_that_leave_the_range_have_derivatives() {
     cofactors_beyond_the_range::<f32>(&powers(-70, 64));
     cofactors_beyond_the_range::<f64>(&powers(-530, 520));
 }
+
+/// An input of three runs: run k has all numbers times 1 + k / 8.
+fn runs<T: Element>(x: &Tensor<f64>) -> Vec<Tensor<T>> {
+    let run = |k: usize| {
+        let elements = x.iter().map(|x| T::from_f64(x * (1.0 + k as f64 / 8.0))).collect();
+        Tensor::new(x.shape().clone(), elements).unwrap()
+    };
+    (0..3).map(run).collect()
+}
+
+/// Every op, with each choice of inputs that are stacks, against the op on one run after another.
+fn check_batching<T: Element>(tolerance: f64) {
+    let pool = Pool::new();
+    let eager = crate::ops::eager::Eager::<T>::new(&pool);
+    for (op, inputs) in [layout_samples(), arithmetic_samples()].concat() {
+        let inputs: Vec<Vec<Tensor<T>>> = inputs.iter().map(runs).collect();
+        for mask in 1..1usize << inputs.len().min(3) {
+            let is_stack = |k: usize| mask >> k & 1 == 1;
+            let argument = |(k, runs): (usize, &Vec<Tensor<T>>)| {
+                let value = match is_stack(k) {
+                    true => {
+                        let shape: Shape = std::iter::once(3).chain(runs[0].shape().iter().copied()).collect();
+                        let elements = runs.iter().flat_map(|x| x.iter().copied()).collect();
+                        Value::from(Tensor::new(shape, elements).unwrap())
+                    }
+                    false => Value::from(runs[0].clone()),
+                };
+                Argument { value, stacked: is_stack(k) }
+            };
+            let arguments: Vec<_> = inputs.iter().enumerate().map(argument).collect();
+            let stack = Stack { count: 3, arguments: &arguments };
+            let together = op.batched(&eager, &stack).unwrap_or_else(|| panic!("{op:?} has no batching rule"));
+            let mut alone = Vec::new();
+            for k in 0..3 {
+                let values: Vec<Value<T>> = inputs
+                    .iter()
+                    .enumerate()
+                    .map(|(i, runs)| runs[if is_stack(i) { k } else { 0 }].clone().into())
+                    .collect();
+                let operands: Vec<_> = values.iter().map(Value::operand).collect();
+                let value = op.value(&pool, &operands).unwrap();
+                let shape: Shape = std::iter::once(3).chain(value.shape().iter().copied()).collect();
+                assert_eq!(together.shape(), shape, "{op:?}, stacks {mask:b}");
+                alone.extend_from_slice(value.as_slice());
+            }
+            for (a, b) in together.as_slice().iter().zip(&alone) {
+                let [a, b] = [a, b].map(|x| x.to_f64());
+                assert!(a == b || (a - b).abs() <= tolerance * (1.0 + b.abs()), "{op:?}, stacks {mask:b}: {a} for {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_op_on_stacks_is_the_op_on_each_run() {
+    check_batching::<f64>(1e-12);
+    check_batching::<f32>(1e-5);
+}

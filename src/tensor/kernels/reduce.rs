@@ -54,7 +54,7 @@ fn sum_runs<T: Element>(runs: &mut Runs, x: &[T], out: &mut [T]) {
     if kept == 1 {
         dispatch(SumRows { x, n, out: to });
     } else {
-        x.chunks_exact(n * kept).zip(to.chunks_exact_mut(kept)).for_each(|(x, out)| dispatch(SumColumns { x, out }));
+        dispatch(SumStacks { x, size: n * kept, kept, out: to });
     }
     if !is_last {
         // What is kept here belongs to the kept run before it.
@@ -190,6 +190,9 @@ const TILE: usize = 8192;
 /// Short rows are taken together up to so many elements.
 const TOGETHER: usize = 128;
 
+/// Rows of so few numbers are summed a vector of columns at a time.
+const NARROW: usize = 256;
+
 /// out = the sum of the rows of its length.
 struct SumColumns<'a, T> {
     x: &'a [T],
@@ -226,6 +229,25 @@ impl<T: Element> Kernel for SumColumns<'_, T> {
         } else {
             sum_block(rest, n, 0, out);
             out.iter_mut().zip(&parts).for_each(|(out, &part)| *out = part + *out);
+        }
+    }
+}
+
+/// The sums of rows of many matrices of this size, one after another.
+struct SumStacks<'a, T> {
+    x: &'a [T],
+    size: usize,
+    kept: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Element> Kernel for SumStacks<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<M: Mode>(self) {
+        let Self { x, size, kept, out } = self;
+        for (x, out) in x.chunks_exact(size).zip(out.chunks_exact_mut(kept)) {
+            SumColumns { x, out }.run::<M>();
         }
     }
 }
@@ -279,8 +301,25 @@ fn sum_block<T: Element>(x: &[T], n: usize, from: usize, out: &mut [T]) {
 /// The same one after another: with so few rows programs add in this order too.
 #[inline(always)]
 fn sum_few<T: Element>(x: &[T], n: usize, from: usize, out: &mut [T]) {
-    out.fill(T::from_f64(0.0));
-    add_few(x, n, from, out);
+    if n > NARROW {
+        out.fill(T::from_f64(0.0));
+        return add_few(x, n, from, out);
+    }
+    // A vector of columns at a time, whose sums stay in registers.
+    let (wide, rest) = out.as_chunks_mut::<LANES>();
+    let columns = wide.len() * LANES;
+    for (k, out) in wide.iter_mut().enumerate() {
+        let mut sums = [T::from_f64(0.0); LANES];
+        for x in x.chunks_exact(n) {
+            let x: &[T; LANES] = x[from + k * LANES..].first_chunk().expect("a row has all columns");
+            sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x);
+        }
+        *out = sums;
+    }
+    if !rest.is_empty() {
+        rest.fill(T::from_f64(0.0));
+        add_few(x, n, from + columns, rest);
+    }
 }
 
 #[inline(always)]

@@ -169,6 +169,20 @@ pub(crate) fn custom_binary_vjp<T: Element, O: Binary>(op: O, side: Side, inputs
     }
 }
 
+/// out = x, for blocks of `inner` elements that are each written `times` one after another.
+pub(crate) fn repeat<T: Element>(x: &[T], times: usize, inner: usize, out: &mut [T]) {
+    for (x, out) in x.chunks_exact(inner).zip(out.chunks_exact_mut(times * inner)) {
+        out[..inner].copy_from_slice(x);
+        // What is there is copied behind itself, so that short blocks take few copies.
+        let mut done = inner;
+        while done < out.len() {
+            let next = done.min(out.len() - done);
+            out.copy_within(..next, done);
+            done += next;
+        }
+    }
+}
+
 /// out = x, stretched by the plan.
 pub(crate) fn copy<T: Element>(plan: &Plan, x: &[T], out: &mut [T]) {
     for piece in plan.pieces(out.len()) {

@@ -8,7 +8,8 @@
 //! and no NaN of its own: a net whose weights are NaN has NaN gradients, and those pass at once.
 
 use super::Product;
-use crate::num::{Element, all_finite};
+use crate::num::math::Mode;
+use crate::num::{Element, all_finite, simd};
 
 /// Runs a product by the kernel that was chosen for it.
 ///
@@ -63,9 +64,29 @@ fn has_nan<T: Element>(x: &[T]) -> bool {
     x.chunks(256).any(|part| part.iter().fold(false, |found, &x| found | is_nan(x)))
 }
 
+/// Whether there may be NaN among the elements; an infinity counts. A quick look, for many products at once.
+pub(super) fn may_have_nan<T: Element>(x: &[T]) -> bool {
+    struct Look<'a, T>(&'a [T]);
+    impl<T: Element> simd::Kernel for Look<'_, T> {
+        type Output = bool;
+        #[inline(always)]
+        fn run<M: Mode>(self) -> bool {
+            let zero = T::from_f64(0.0);
+            let (wide, rest) = self.0.as_chunks::<64>();
+            let mut found = [zero; 64];
+            for x in wide {
+                found.iter_mut().zip(x).for_each(|(found, &x)| *found += x * zero);
+            }
+            let clean = |x: &T| *x * zero == zero;
+            !(found.iter().all(clean) && rest.iter().all(clean))
+        }
+    }
+    simd::dispatch(Look(x))
+}
+
 /// # Safety
 /// As for [`run`], which has been.
-unsafe fn mend<T: Element>(p: &Product<T>) {
+pub(super) unsafe fn mend<T: Element>(p: &Product<T>) {
     for i in 0..p.m {
         // SAFETY: row i of c.
         let row = unsafe { std::slice::from_raw_parts_mut(p.c.add(i * p.ldc), p.n) };

@@ -245,6 +245,32 @@ impl<T: Gemm> Prepared<T> {
     }
 }
 
+impl<T: Gemm> Prepared<T> {
+    /// Multiplies a stack of factors: so many, each so many elements behind the one before, from these addresses on. Not for products of
+    /// gates that are added to what is there.
+    ///
+    /// # Safety
+    /// As for [`Prepared::run`], of each product.
+    pub unsafe fn run_stack(&mut self, count: usize, [a, b]: [*const T; 2], steps: [usize; 2], c: *mut T) {
+        let size = self.product.m * self.product.n;
+        debug_assert!(self.product.gates == [false; 2] || !self.product.accumulate);
+        // SAFETY: the caller's promise, here and below.
+        unsafe {
+            for k in 0..count {
+                self.bind(a.add(k * steps[0]), b.add(k * steps[1]), c.add(k * size));
+                (self.kernel)(&self.product);
+            }
+            if self.product.gates == [false; 2] || !gated::may_have_nan(std::slice::from_raw_parts(c, count * size)) {
+                return;
+            }
+            for k in 0..count {
+                self.bind(a.add(k * steps[0]), b.add(k * steps[1]), c.add(k * size));
+                gated::mend(&self.product);
+            }
+        }
+    }
+}
+
 /// A product, or a part of one: `ld` is the distance from a matrix's stored row to the next.
 ///
 /// Always passed by reference: a copy would wait for the stores that made it, as long as a small product takes.

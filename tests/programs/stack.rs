@@ -1,0 +1,188 @@
+//! Programs of many runs at once, against the same program run many times.
+
+use retrograd::program::{Options, RecordedStep};
+use retrograd::{Algebra, CustomOp, Element, Program, Result, Shape, Tape, Tensor, Var};
+
+/// Numbers that look random and are not, different in each run.
+fn sample<T: Element>(shape: &[usize], seed: usize) -> Tensor<T> {
+    let n: usize = shape.iter().product();
+    let elements = (0..n).map(|i| T::from_f64((((i + 3) * (2 * seed + 5) * 7919) % 1009) as f64 / 600.0 - 0.83));
+    Tensor::new(shape, elements.collect()).unwrap()
+}
+
+fn stacked<T: Element>(runs: &[Tensor<T>]) -> Tensor<T> {
+    let shape: Shape = std::iter::once(runs.len()).chain(runs[0].shape().iter().copied()).collect();
+    Tensor::new(shape, runs.iter().flat_map(|x| x.iter().copied()).collect()).unwrap()
+}
+
+/// A function of three inputs with its gradients by all of them, for each choice of inputs that differ from run to run.
+fn check_in<T: Element>(
+    name: &str,
+    shapes: [&[usize]; 3],
+    tolerance: f64,
+    build: &impl for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>,
+) {
+    const RUNS: usize = 5;
+    let one: Vec<Tensor<T>> = shapes.iter().map(|shape| sample(shape, 0)).collect();
+    let mut alone = Program::compile_gradient(&one, &[0, 1, 2], |v| build(v)).unwrap();
+    for mask in 1..8 {
+        let stacks: Vec<usize> = (0..3).filter(|k| mask >> k & 1 == 1).collect();
+        let options = Options::new().stack(RUNS, &stacks).gradient(&[0, 1, 2]);
+        let mut together = options.compile(&one, |v| vec![build(v)]).unwrap_or_else(|error| panic!("{name}: {error}"));
+        together.verify().unwrap();
+        let run = |k: usize, run: usize| sample(shapes[k], if stacks.contains(&k) { run } else { 0 });
+        let inputs: Vec<Tensor<T>> = (0..3)
+            .map(|k| match stacks.contains(&k) {
+                true => stacked(&(0..RUNS).map(|r| run(k, r)).collect::<Vec<_>>()),
+                false => run(k, 0),
+            })
+            .collect();
+        together.run(&inputs.iter().collect::<Vec<_>>()).unwrap();
+        for r in 0..RUNS {
+            let inputs: Vec<Tensor<T>> = (0..3).map(|k| run(k, r)).collect();
+            alone.run(&inputs.iter().collect::<Vec<_>>()).unwrap();
+            for output in 0..4 {
+                let wanted = alone.output(output);
+                let found = &together.output(output)[r * wanted.len()..(r + 1) * wanted.len()];
+                let size = wanted.iter().fold(1.0f64, |size, x| size.max(x.to_f64().abs()));
+                for (a, b) in found.iter().zip(wanted) {
+                    let far = (a.to_f64() - b.to_f64()).abs();
+                    assert!(
+                        far <= tolerance * size,
+                        "{name}, stacks {stacks:?}, run {r}, output {output}: {a} for {b}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+macro_rules! cases {
+    ($($name:literal, $shapes:expr, |$v:ident| $build:expr;)*) => {
+        #[test]
+        fn a_stack_of_runs_is_each_run_by_itself() {
+            $({
+                let shapes: [&[usize]; 3] = $shapes;
+                check_in::<f64>($name, shapes, 1e-12, &|$v: &[Var<'_, f64>]| $build);
+                check_in::<f32>($name, shapes, 2e-4, &|$v: &[Var<'_, f32>]| $build);
+            })*
+        }
+    };
+}
+
+cases! {
+    "elementwise", [&[4], &[3, 4], &[]], |v| ((v[0] * v[1]).tanh() + v[2].sin() * v[1].exp()).sum(());
+    "columns", [&[3, 1], &[3, 4], &[1, 4]], |v| ((v[0] + v[1]) * v[2].sigmoid()).square().sum(());
+    "ranks", [&[2], &[3, 1, 2], &[4, 1]], |v| (v[0] * v[1] - v[2]).square().mean(());
+    "select and extremes", [&[5], &[5], &[5]],
+        |v| (v[0].greater(v[1]).select(v[0] * v[2], v[1]) + v[0].maximum(v[2])).sum(()) + v[1].max(());
+    "two layers", [&[6, 3], &[3, 5], &[5]], |v| (v[0].matmul(v[1]) + v[2]).tanh().square().mean(());
+    "products", [&[4, 4], &[4, 4], &[4, 1]], |v| v[0].matmul(v[1].t()).matmul(v[2]).square().sum(());
+    "stacks of products", [&[2, 3, 4], &[4, 3], &[2, 3, 3]], |v| (v[0].matmul(v[1]) * v[2]).sum(());
+    "sums along axes", [&[2, 3, 4], &[3], &[2, 1, 4]],
+        |v| ((v[0].sum(1) * v[2].sum(1)).mean(0).square()).sum(()) + (v[0].sum([0, 2]) * v[1]).sum(());
+    "rows", [&[3, 4], &[4], &[3, 4]], |v| (v[0].softmax(-1) * v[1] + v[2].log_softmax(0)).square().sum(());
+    "norms and logsumexp", [&[3, 4], &[4, 3], &[3]],
+        |v| (v[0].norm2(1) + v[1].logsumexp(0) * v[2]).square().sum(()) + v[0].cumsum(1).sum(());
+    "layout", [&[3, 4], &[4, 3], &[12]],
+        |v| (v[0].t() * v[1] + v[2].reshape([4, 3])).slice((1..3, ..)).square().sum(());
+    "gather", [&[5, 2], &[3, 2], &[2]], |v| (v[0].gather(0, &[4, 0, 4]) * v[1] + v[2]).square().sum(());
+    "cross-entropy", [&[4, 3], &[3, 3], &[3]], |v| (v[0].matmul(v[1]) + v[2]).cross_entropy(&[0, 2, 1, 1]);
+    "squared error", [&[4, 2], &[4, 2], &[2]], |v| (v[0] * v[2]).squared_error(v[1]);
+    "linear algebra", [&[3, 3], &[3, 2], &[3]],
+        |v| {
+            let m = v[0].matmul(v[0].t()) + Tensor::eye(3);
+            m.solve(v[1]).square().sum(()) + m.slogdet().1 + (m.cholesky() * v[2]).sum(())
+        };
+    "what no run differs in", [&[3], &[3], &[3]], |v| (v[0] * v[0]).sum(()) * v[1].sum(()) + v[2].exp().sum(());
+}
+
+#[test]
+fn products_of_every_orientation_keep_zeros_of_gradients_and_their_nans() {
+    // The gradient by the first input is that of a product with an infinite factor, in one run of three.
+    let (x, w) = (Tensor::from([[1.0], [2.0]]), Tensor::from([[1.0, 2.0]]));
+    let infinite = Tensor::from([[[1.0, 2.0]], [[f64::INFINITY, 1.0]], [[3.0, 1.0]]]);
+    let keep = Tensor::from([[0.0, 1.0], [0.0, 1.0]]);
+    let options = Options::new().stack(3, &[1]).gradient(&[0]);
+    let mut together = options.compile(&[x.clone(), w], |v| vec![(v[0].matmul(v[1]) * &keep).sum(())]).unwrap();
+    together.run(&[&x, &infinite]).unwrap();
+    assert_eq!(together.output(1), [2.0, 2.0, 1.0, 1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn carried_stacks_learn_each_by_itself() {
+    let w = Tensor::from([1.0, -2.0]);
+    let options = Options::new().stack(2, &[0, 1]).carry(0, 1);
+    let compiled = options.compile(&[w, Tensor::scalar(0.25)], |v| {
+        let loss = v[0].square().sum(());
+        vec![loss, v[0] - v[1] * v[0].tape().grad(loss, &v[..1])[0]]
+    });
+    let mut step = compiled.unwrap();
+    step.set_carried(0, &Tensor::from([[1.0, -2.0], [1.0, -2.0]])).unwrap();
+    for _ in 0..3 {
+        step.run(&[&Tensor::from([0.25, 0.5])]).unwrap();
+    }
+    assert_eq!(step.carried(0), [0.125, -0.25, 0.0, 0.0]);
+}
+
+/// Twice its input, by a rule of the user's own.
+struct Twice;
+impl CustomOp for Twice {
+    const NAME: &'static str = "twice";
+    fn value<T: Element>(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+        Ok(&inputs[0] * T::from_f64(2.0))
+    }
+    fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, _: &[A::V], _: &A::V, g: &A::V) -> Vec<A::V> {
+        vec![a.add(g, g)]
+    }
+}
+
+#[test]
+fn what_cannot_be_stacked_is_named() {
+    let x = [Tensor::from([1.0, 2.0])];
+    let says = |compiled: Result<Program<f64>>, words: &str| {
+        let error = compiled.err().expect(words).to_string();
+        assert!(error.contains(words), "{error}, and not {words}");
+    };
+    says(Options::new().stack(0, &[0]).compile(&x, |v| vec![v[0].sum(())]), "0 runs");
+    says(Options::new().stack(2, &[1]).compile(&x, |v| vec![v[0].sum(())]), "there is no input 1");
+    says(Options::new().stack(2, &[0, 0]).compile(&x, |v| vec![v[0].sum(())]), "named twice");
+    says(Options::new().stack(usize::MAX, &[0]).compile(&x, |v| vec![v[0].sum(())]), "stack");
+    says(
+        Options::new().stack(2, &[0]).compile(&x, |v| vec![v[0].tape().custom(Twice, &[v[0]])]),
+        "twice has no batching rule",
+    );
+    let tape = Tape::new();
+    let number = tape.var(2.0);
+    let chosen = if number > 1.0 { number.square() } else { number };
+    says(Options::new().stack(2, &[0]).freeze(&tape, &[number], &[chosen]), "choose with select");
+}
+
+#[test]
+fn a_recorded_step_is_replayed_on_other_data_and_tells_another_step() {
+    let build = |rows: &Tensor<f64>, twice: bool| {
+        let twice = twice.then_some(2.0);
+        RecordedStep::record(rows, move |tape, rows| {
+            let w = tape.var([0.5, 1.0]);
+            let y = tape.data(rows) * w;
+            let y = twice.map_or(y, |factor| y * factor);
+            Ok((y.sum(()), [].into_iter().collect(), w.id()))
+        })
+    };
+    let (mut step, w) = build(&Tensor::from([[1.0, 2.0]]), false).unwrap();
+    let data = step.leaves().iter().position(|leaf| *leaf != w).unwrap();
+    let other = Tensor::from([[3.0, 4.0]]);
+    step.replay(&other, |tape, rows| {
+        let w = tape.var([0.5, 1.0]);
+        Ok(((tape.data(rows) * w).sum(()), [].into_iter().collect(), ()))
+    })
+    .unwrap();
+    assert_eq!(step.leaf(data), other);
+    let error = step.replay(&other, |tape, rows| {
+        let w = tape.var([0.5, 1.0]);
+        Ok(((tape.data(rows) * w).tanh().sum(()), [].into_iter().collect(), ()))
+    });
+    assert!(error.unwrap_err().to_string().contains("something else"));
+    let tensor = RecordedStep::<f64>::record(&(), |tape, ()| Ok((tape.var([1.0]).exp(), [].into_iter().collect(), ())));
+    assert!(tensor.err().unwrap().to_string().contains("must be a scalar"));
+}
