@@ -120,7 +120,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             state = loaded.put_back(model.params_mut(), &mut trainer.optimizer)?;
             trainer.take_up(rate, &mut state, batches);
         }
-        together::compare_params(&*trainer.world, model.params())?;
+        together::compare_params(&*trainer.world, model.params(), 0)?;
         let own = share(trainer.piece_count(), trainer.world.rank(), trainer.world.size())?;
         if saved.as_ref().is_some_and(|(_, lock)| !lock.is_held()) {
             let warning = "the checkpoint's file system knows no locks: nothing keeps two runs from saving to one file";
@@ -405,7 +405,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         if together::flow(world, flow)? == Flow::Stop {
             return Ok(Some(Stop::Callback));
         }
-        together::compare_params(world, self.model.params())?;
+        together::compare_params(world, self.model.params(), self.state.epoch)?;
         Ok(self.ended())
     }
 

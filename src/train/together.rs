@@ -100,8 +100,8 @@ pub(super) fn compare_setups(world: &dyn World, own: impl FnOnce() -> Json) -> R
     world::agree(world, outcome)
 }
 
-/// An error, on all ranks, unless all have rank 0's parameters, to the bit.
-pub(super) fn compare_params<T: Element>(world: &dyn World, params: &Params<T>) -> Result<()> {
+/// An error, on all ranks, unless all have rank 0's parameters, to the bit; after so many epochs.
+pub(super) fn compare_params<T: Element>(world: &dyn World, params: &Params<T>, epochs: u64) -> Result<()> {
     if world.size() == 1 {
         return Ok(());
     }
@@ -121,7 +121,13 @@ pub(super) fn compare_params<T: Element>(world: &dyn World, params: &Params<T>) 
         None => Ok(()),
         Some(k) => {
             let name = params.iter().nth(k).map_or("", |(_, param)| param.name());
-            Err(Error::argument(format!("train: {name} is not that of rank 0; start from the same model everywhere")))
+            Err(Error::argument(match epochs {
+                0 => format!("train: {name} is not that of rank 0; start from the same model everywhere"),
+                epoch => format!(
+                    "train: {name} is not that of rank 0 after epoch {epoch}: memory or a message is damaged, or hosts have different \
+                     instructions, which RETROGRAD_SIMD can hold to one set"
+                ),
+            }))
         }
     };
     world::agree(world, outcome)

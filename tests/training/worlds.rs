@@ -6,7 +6,7 @@ use retrograd::data::{Dataset, Order, RowSource, Scaler, Targets, synthetic};
 use retrograd::nn::{Draw, Mlp, Model, Pass, Penalty, loss};
 use retrograd::optim::schedule::Cosine;
 use retrograd::optim::{Adam, AdamW, Sgd};
-use retrograd::train::{Checkpoint, Execution, Flow, History, Metric, Stop, StopFlag, Trainer};
+use retrograd::train::{Checkpoint, Execution, Flow, History, Metric, Stop, StopFlag, Sweep, Trainer};
 use retrograd::world::{self, Counted, Thread, World};
 use retrograd::{Element, Error, Result, Tape, Tensor};
 use std::collections::BTreeSet;
@@ -284,6 +284,53 @@ impl World for Failing {
     }
 }
 
+/// A world whose n-th exchange brings one bit that was not sent.
+#[derive(Clone)]
+struct Flipping {
+    world: Thread,
+    left: std::rc::Rc<std::cell::Cell<u32>>,
+}
+
+impl World for Flipping {
+    fn rank(&self) -> usize {
+        self.world.rank()
+    }
+    fn size(&self) -> usize {
+        self.world.size()
+    }
+    fn send(&self, to: usize, bytes: &[u8]) -> Result<()> {
+        self.world.send(to, bytes)
+    }
+    fn receive(&self, from: usize, bytes: &mut [u8]) -> Result<()> {
+        self.world.receive(from, bytes)
+    }
+    fn exchange(&self, peer: usize, sent: &[u8], received: &mut [u8]) -> Result<()> {
+        self.world.exchange(peer, sent, received)?;
+        self.left.set(self.left.get().saturating_sub(1));
+        if self.left.get() == 0 {
+            // The last bit of a gradient's number, in the last of the two exchanges of a step.
+            received[0] ^= 1;
+            self.left.set(u32::MAX);
+        }
+        Ok(())
+    }
+    fn abandon(&self, why: &str) {
+        self.world.abandon(why);
+    }
+}
+
+#[test]
+fn weights_that_differ_by_a_bit_are_an_error_after_the_epoch_with_rank_and_name() {
+    let errors = world::threads(2).run(|world| {
+        let at = if world.rank() == 1 { 4 } else { u32::MAX };
+        let world = Flipping { world, left: std::rc::Rc::new(std::cell::Cell::new(at)) };
+        let mut trainer = Trainer::new(Sgd::new(0.1)).epochs(2).batch(16).world(&world);
+        trainer.fit(&mut model::<f32>(), &data(64)).unwrap_err().to_string()
+    });
+    let wanted = "rank 1: train: dense1.weight is not that of rank 0 after epoch 1: memory or a message";
+    assert!(errors.iter().all(|error| error.starts_with(wanted)), "{errors:?}");
+}
+
 fn long_run(path: &Path) -> Trainer<f32> {
     let checkpoint = Checkpoint::at(path).resume();
     Trainer::new(Adam::new(0.02)).epochs(6).batch(16).early_stopping(6).validation(&data(40)).checkpoint(checkpoint)
@@ -521,4 +568,31 @@ fn parts_and_precisions_of_rows_on_demand_are_those_of_rows_in_memory() {
     let bad = Dataset::rows_of(Bad, Targets::Labels(vec![0, 1])).unwrap();
     assert_eq!(bad.try_inputs().unwrap_err().to_string(), "dataset: row 1, feature 0 is NaN");
     assert!(Dataset::rows_of(Bad, Targets::Labels(vec![0])).unwrap_err().to_string().contains("targets for 1 rows"));
+}
+
+#[test]
+fn a_sweep_shared_out_among_ranks_has_the_rows_of_one_and_a_rank_with_another_is_refused() {
+    let sweep = |last_rate: f64| {
+        let recipe = |seed| Mlp::new(2).dense(4).tanh().dense(1).build::<f32>(seed);
+        let sweep = Sweep::new(recipe, Adam::new).seeds([3, 5, 8]).learning_rates([0.01, last_rate]).epochs(2);
+        sweep.validation(&data(24)).metrics([Metric::Accuracy]).penalties(Penalty::l2(1.0), [0.0, 0.1])
+    };
+    let alone = sweep(1e300).run(&data(48)).unwrap();
+    assert!(alone.rows().iter().any(|row| row.diverged.is_some()));
+    for ranks in [2, 3, 14] {
+        let all = world::threads(ranks).run(|world| {
+            let swept = sweep(1e300).run_on(&world, &data(48)).unwrap();
+            (
+                swept.to_csv(),
+                swept.model(0).unwrap().params().iter().map(|(_, p)| p.value().to_vec()).collect::<Vec<_>>(),
+            )
+        });
+        let weights: Vec<_> = alone.model(0).unwrap().params().iter().map(|(_, p)| p.value().to_vec()).collect();
+        assert!(all.iter().all(|(csv, found)| *csv == alone.to_csv() && *found == weights), "{ranks} ranks");
+    }
+    let errors = world::threads(2).run(|world| {
+        let rate = if world.rank() == 1 { 0.2 } else { 0.1 };
+        sweep(rate).run_on(&world, &data(48)).map(drop).unwrap_err().to_string()
+    });
+    assert!(errors.iter().all(|error| error.contains("rank 1") && error.contains("rank 0 has 0.1")), "{errors:?}");
 }

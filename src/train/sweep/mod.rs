@@ -15,6 +15,7 @@
 mod setup;
 mod stack;
 mod table;
+mod together;
 
 pub use table::{SweepRow, Swept};
 
@@ -183,7 +184,7 @@ impl<T: Element> Sweep<T> {
     }
 
     /// Runs the k-th of so many parts of the combinations, from 0, as near to equal as can be: a process each. The rows of all parts,
-    /// put together by [`Sweep::gather`], are those of one run, with the same bits.
+    /// put together by [`Sweep::gather`], are those of one run, with the same bits. [`Sweep::run_on`] does so with a world.
     ///
     /// # Examples
     /// ```
@@ -222,7 +223,11 @@ impl<T: Element> Sweep<T> {
     /// more than their weights from seed to seed; a layer or loss that cannot be computed for many models at once, named.
     #[inline(never)]
     pub fn run(&self, data: &Dataset<T>) -> Result<Swept<T>> {
-        let combinations = self.combinations()?;
+        self.run_part(data, self.part)
+    }
+
+    fn run_part(&self, data: &Dataset<T>, part: (usize, usize)) -> Result<Swept<T>> {
+        let combinations = self.combinations(part)?;
         let stacks: Vec<&[Combination]> = combinations.chunks(STACK).collect();
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         // Takes stacks until there are no more; what one thread finds wrong ends the others.
@@ -261,7 +266,7 @@ impl<T: Element> Sweep<T> {
     #[inline(never)]
     pub fn gather(&self, data: &Dataset<T>, mut rows: Vec<SweepRow<T>>) -> Result<Swept<T>> {
         rows.sort_by_key(|row| row.number);
-        self.combinations()?;
+        self.combinations(self.part)?;
         let all = self.all();
         let place = |k: usize| rows.get(k).map_or(usize::MAX, |row| row.number);
         if let Some(k) = (0..all.len().max(rows.len())).find(|&k| place(k) != k) {
@@ -305,8 +310,8 @@ impl<T: Element> Sweep<T> {
         all
     }
 
-    /// Those of the part.
-    fn combinations(&self) -> Result<Vec<Combination>> {
+    /// Those of a part.
+    fn combinations(&self, (k, of): (usize, usize)) -> Result<Vec<Combination>> {
         let wrong = |message: String| Err(Error::argument(format!("sweep: {message}")));
         if self.learning_rates.is_empty() {
             return wrong("no learning rates; give one or more, as learning_rates([0.01, 0.1])".to_owned());
@@ -322,7 +327,6 @@ impl<T: Element> Sweep<T> {
                 return wrong(format!("a penalty's factor is 0 or more, got {factor}"));
             }
         }
-        let (k, of) = self.part;
         if k >= of {
             return wrong(format!("part {k} of {of}; parts are counted from 0, and there is at least one"));
         }
