@@ -275,10 +275,10 @@ fn parts_that_do_not_fit_are_refused() {
     says(&other.iter().collect::<Vec<_>>(), "learning rate 0.2");
 }
 
-/// The measurement behind the claim; by hand: `cargo test --release --test training a_thousand -- --ignored --nocapture`.
+/// The measurement of `train/sweep/mod.rs`; by hand: `cargo test --release --test training a_thousand -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement, which wants a release build and a quiet machine"]
-fn a_thousand_small_networks_take_a_tenth_of_the_time() {
+fn a_thousand_small_networks_one_by_one_and_together() {
     let data = synthetic::two_moons::<f32>(256, 0.1, 0).unwrap();
     let recipe = |seed| Mlp::new(2).dense(16).tanh().dense(1).build::<f32>(seed);
     for (seeds, rates) in [(1000, 1), (100, 10), (10, 100)] {

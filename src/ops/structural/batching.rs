@@ -76,3 +76,13 @@ impl<V> Stack<'_, V> {
         a.apply(TensorOp::Sum(Sum { axes, keep: false }), &[x])
     }
 }
+
+/// The batching rule of an op that takes its last axes and leaves those before them alone: itself, of stacks.
+macro_rules! batched_as_it_is {
+    ($Op:ident) => {
+        fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
+            Some(stack.apply(a, TensorOp::$Op(self.clone())))
+        }
+    };
+}
+pub(crate) use batched_as_it_is;

@@ -24,7 +24,7 @@ mod svd;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use batching::{Argument, Stack};
+pub(crate) use batching::{Argument, Stack, batched_as_it_is};
 pub(crate) use cholesky::{Cholesky, SolveTriangular};
 pub(crate) use chosen::Chosen;
 pub(crate) use determinant::{Det, DetSlope};
@@ -397,13 +397,3 @@ macro_rules! linear_jvp {
     };
 }
 pub(crate) use linear_jvp;
-
-/// The batching rule of an op that takes its last axes and leaves those before them alone: itself, of stacks.
-macro_rules! batched_as_it_is {
-    ($Op:ident) => {
-        fn batched<T: Element, A: Algebra<T>>(&self, a: &A, stack: &Stack<'_, A::V>) -> Option<A::V> {
-            Some(stack.apply(a, TensorOp::$Op(self.clone())))
-        }
-    };
-}
-pub(crate) use batched_as_it_is;

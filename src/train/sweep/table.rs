@@ -13,7 +13,7 @@ use std::path::Path;
 /// use retrograd::{data::synthetic, nn::Mlp, optim::Adam, train::Sweep};
 /// let data = synthetic::two_moons::<f32>(64, 0.1, 0)?;
 /// let swept = Sweep::new(|seed| Mlp::new(2).dense(4).tanh().dense(1).build(seed), |rate| Adam::new(rate))
-///     .learning_rates([0.01, 1e30])
+///     .learning_rates([0.01, 1e300])
 ///     .run(&data)?;
 /// let [calm, wild] = swept.rows() else { unreachable!("two rates") };
 /// assert!(calm.loss.is_finite() && calm.diverged.is_none());
