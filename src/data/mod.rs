@@ -12,7 +12,7 @@
 //!
 //! A file that does not fit into memory is read in pieces by [`PointFile`], for [`Map::over`](crate::Map::over).
 //!
-//! Not here: training on a file that does not fit into memory, and augmentation.
+//! Not here: training on a table that does not fit into memory, and augmentation.
 //!
 //! # Examples
 //! ```
