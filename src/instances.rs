@@ -14,7 +14,7 @@ use crate::functional;
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
 use crate::ops::eager::{self, Eager};
-use crate::program::{Compiled, Map, Options, Program, RecordedStep};
+use crate::program::{Compiled, Map, Options, Program, RecordedStep, Traversal};
 use crate::sweep::Gradients;
 use crate::tape::recording::Recording;
 use crate::tape::{Tape, Var, methods, record};
@@ -187,6 +187,7 @@ fn programs<T: Element>() -> Vec<Address> {
         Map::<T>::gradient_with_inputs,
         Map::<T>::jacobian,
         Map::<T>::jacobian_into,
+        Traversal::<T>::gradient,
     ]
 }
 

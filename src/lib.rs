@@ -64,8 +64,8 @@
 #![cfg_attr(feature = "plots", doc = "- [`plot`]: pictures and reports.")]
 #![cfg_attr(feature = "serve", doc = "- [`serve`]: the page on this machine that judges what is typed.")]
 //! - [`graph`]: a recorded computation as a value: its nodes, names, textbook expansions.
-//! - [`compile`] and [`Program`]: what is recorded once, optimised, and run again; [`Map`] over many [`Points`], [`Compiled`] for steps of
-//!   training; [`program::Options`] has the settings of all of them.
+//! - [`compile`] and [`Program`]: what is recorded once, optimised, and run again; [`Map`] over many [`Points`], or over a
+//!   [`program::PointSource`] that memory need not hold, [`Compiled`] for steps of training; [`program::Options`] has the settings of all of them.
 //! - [`check`]: [`gradcheck`] and [`gradgradcheck`], with the options of [`Gradcheck`], hold gradients against forward mode and differences;
 //!   [`check::Compare`] finds the mistake in a gradient made by hand.
 //! - [`explain`]: the backward sweep shown: as a table, as products along paths, as formulas, as Rust source.

@@ -19,6 +19,8 @@ mod graphs;
 mod higher_order;
 #[path = "../examples/learning.rs"]
 mod learning;
+#[path = "../examples/map_files.rs"]
+mod map_files;
 #[path = "../examples/mazur.rs"]
 mod mazur;
 #[path = "../examples/mnist.rs"]
@@ -43,6 +45,7 @@ use std::process::{Command, ExitCode};
 
 /// These read the arguments of their process, so they are only compiled here; the tests call what they call.
 const _: fn() -> ExitCode = mnist::main;
+const _: fn() -> retrograd::Result<()> = map_files::main;
 const _: [fn() -> Result<(), Box<dyn Error>>; 3] = [graphs::main, learning::main, moons::main];
 
 #[test]
@@ -104,6 +107,12 @@ fn regression_reaches_what_is_expected_of_two_tables() {
 #[test]
 fn classification_is_right_on_rows_held_back_and_answers_raw_rows() {
     classification::main().unwrap();
+}
+
+#[test]
+fn map_files_finds_a_line_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    map_files::run(&folder.path().join("points.f32"), 100_000, 2).unwrap();
 }
 
 #[test]

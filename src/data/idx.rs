@@ -68,7 +68,7 @@ fn parse(name: &str, bytes: Vec<u8>) -> Result<IdxArray> {
 }
 
 /// The lengths of the axes, and where the elements begin.
-fn header(name: &str, bytes: &[u8]) -> Result<(Vec<usize>, usize)> {
+pub(super) fn header(name: &str, bytes: &[u8]) -> Result<(Vec<usize>, usize)> {
     let wrong = |message: String| Error::io(format!("idx: {name}: {message}"));
     let axes = match bytes[..] {
         [0, 0, 8, axes, ..] if axes > 0 => axes as usize,

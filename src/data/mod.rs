@@ -10,7 +10,9 @@
 //! epoch can be found again from their number alone. Gathering a batch costs one copy of its rows into a buffer that is
 //! written again for the next one ([`Batches`]); a batch that is the whole data in order shares its buffer.
 //!
-//! Not here: reading in pieces a file that does not fit into memory, and augmentation.
+//! A file that does not fit into memory is read in pieces by [`PointFile`], for [`Map::over`](crate::Map::over).
+//!
+//! Not here: training on a table that does not fit into memory, and augmentation.
 //!
 //! # Examples
 //! ```
@@ -35,6 +37,7 @@ mod dataset;
 mod difference;
 mod file;
 mod idx;
+mod points;
 mod preprocessing;
 mod rows;
 mod scaler;
@@ -47,6 +50,7 @@ pub use batches::{Batch, Batches, Order, shuffled};
 pub use csv::{ColumnId, ColumnSurvey, Csv, Header, Missing, Unseen};
 pub use dataset::Dataset;
 pub use idx::{IdxArray, mnist, read_idx};
+pub use points::{PointFile, PointFormat};
 pub(crate) use preprocessing::listed;
 pub use preprocessing::{Column, ColumnKind, Preprocessing};
 pub use rows::{RawRow, Row};

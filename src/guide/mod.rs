@@ -15,6 +15,7 @@
 //! | the same function, many times, on shapes that may change | [`compile`](fn@crate::compile) | a function that records where it must and else runs a program |
 //! | the same function, many times, of one set of shapes, and no allocation | [`Program`](crate::Program) | its outputs, in memory that is used again |
 //! | a function of a few numbers, over thousands of points | [`Map`](crate::Map) | values, a summed gradient, Jacobians, in vector lanes |
+//! | the same over more points than memory holds | [`Map::over`](crate::Map::over) a [`PointFile`](crate::data::PointFile) | values or a summed gradient, in blocks |
 //! | one derivative along one direction, or code without a tape | [`Dual`](crate::Dual) | value and tangent, on the stack |
 //! | a gradient that was derived by hand | [`Compare`](crate::check::Compare), [`gradcheck`](crate::gradcheck) | whether it is right, and else what the mistake is |
 //! | gradients made in another language | [`Problem`](crate::check::Problem) | the same, of a function as data in a file, with its arrays |

@@ -24,6 +24,8 @@
 //! - **Once, or a few times**: nothing; compiling costs many recordings.
 //! - **A function of a few numbers at many points**: [`Map`](crate::Map), which computes points in vector lanes, is 3 to 4 times faster than a
 //!   program of all of them.
+//! - **More points than memory holds**: [`Map::over`](crate::Map::over) reads them in blocks, from a file
+//!   ([`PointFile`](crate::data::PointFile)) or a generator, in a few megabytes a thread. `examples/map_files.rs` measures it.
 //!
 //! [`Trainer::fit`](crate::train::Trainer::fit) compiles its steps by itself. Printing a program lists its steps and its memory.
 //! [`Options::relaxed`](crate::program::Options::relaxed) lets it reorder arithmetic, for a little more.

@@ -42,7 +42,9 @@ mod variants;
 
 pub use compiled::{Compiled, Computed, Outcome};
 pub use function::{Function, compile};
-pub use map::{Map, Points};
+#[cfg(feature = "progress")]
+pub use map::progress_bar;
+pub use map::{Beside, Map, PointSource, Points, Traversal};
 pub use memory::Memory;
 pub use recorded::RecordedStep;
 

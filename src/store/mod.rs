@@ -29,12 +29,15 @@
 mod header;
 #[cfg(feature = "text")]
 mod load;
+mod npy;
 mod npz;
 mod numbers;
 mod problem;
 
 #[cfg(feature = "text")]
 pub use load::loader;
+
+pub use npy::NpyHeader;
 
 pub use crate::files::{Lock, Source, open, read as read_file, write_atomically};
 

@@ -4,6 +4,7 @@
 //! together unpack to no more than [`MOST_BYTES`], and each is held against its CRC-32. Not read: zips above 4 GiB, in several parts,
 //! or encrypted. The crates that read zips bring more than a dozen others.
 
+use super::npy::NpyHeader;
 use super::numbers;
 use crate::check::Arrays;
 use crate::{Error, Result, Shape, Tensor};
@@ -42,12 +43,12 @@ struct Entry {
     start: usize,
 }
 
-fn damaged(why: impl std::fmt::Display) -> Error {
+pub(super) fn damaged(why: impl std::fmt::Display) -> Error {
     Error::io(format!("it is damaged, or not of the npz format: {why}"))
 }
 
 /// The number of N bytes at a place, little-endian.
-fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<usize> {
+pub(super) fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<usize> {
     let chunk = bytes.get(at..at.checked_add(N)?)?;
     chunk.iter().rev().try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(byte.into()))
 }
@@ -144,19 +145,8 @@ impl Npz {
 
     /// The same, with the letter of its kind: `f`, `i`, `u` or `b`.
     fn npy_of_kind(&self, bytes: &[u8]) -> Result<(Tensor<f64>, char)> {
-        let cut = || damaged("its header is cut short");
-        if !bytes.starts_with(b"\x93NUMPY") {
-            return Err(damaged("it does not begin as an npy file does"));
-        }
-        let (length, start) = match *bytes.get(6).ok_or_else(cut)? {
-            1 => (number::<2>(bytes, 8), 10),
-            2 | 3 => (number::<4>(bytes, 8), 12),
-            version => return Err(Error::io(format!("it is of version {version} of the npy format; 1 to 3 are read"))),
-        };
-        let header = bytes.get(start..).and_then(|rest| rest.get(..length?)).ok_or_else(cut)?;
-        let data = &bytes[start + header.len()..];
-        let header = std::str::from_utf8(header).map_err(|_| damaged("its header is not of UTF-8"))?;
-        let Header { kind, in_columns, lengths } = Header::parse(header)?;
+        let NpyHeader { kind, in_columns, lengths, start } = NpyHeader::of(bytes)?;
+        let data = &bytes[start..];
         let shape = Shape::new(&lengths).map_err(damaged)?;
         self.take(shape.numel().saturating_mul(size_of::<f64>()).saturating_sub(bytes.len()))?;
         let values = values(&kind, data)?;
@@ -240,63 +230,4 @@ fn values(kind: &str, bytes: &[u8]) -> Result<Vec<f64>> {
         let kind: String = kind.chars().take(20).collect();
         Error::io(format!("holds numbers of the kind {kind:?}; floating-point numbers, integers and bool are read"))
     })
-}
-
-/// What the header of an `.npy` file says: a dictionary of Python's.
-struct Header {
-    kind: String,
-    /// Whether the first index runs fastest.
-    in_columns: bool,
-    lengths: Vec<usize>,
-}
-
-impl Header {
-    fn parse(text: &str) -> Result<Self> {
-        let (mut kind, mut in_columns, mut lengths) = (None, None, None);
-        let wrong = || {
-            let shown: String = text.trim().chars().take(80).collect();
-            damaged(format!(
-                "its header {shown:?} is not of the form {{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3)}}"
-            ))
-        };
-        let mut rest = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or_else(wrong)?.trim();
-        while !rest.is_empty() {
-            let (key, after) = quoted(rest).ok_or_else(wrong)?;
-            let value = after.trim_start().strip_prefix(':').ok_or_else(wrong)?.trim_start();
-            let after = match key {
-                "descr" => {
-                    let (value, after) = quoted(value).ok_or_else(|| {
-                        Error::io("holds records of several kinds; floating-point numbers, integers and bool are read")
-                    })?;
-                    kind = Some(value.to_owned());
-                    after
-                }
-                "fortran_order" => {
-                    let is_set = value.starts_with("True");
-                    in_columns = Some(is_set);
-                    value.strip_prefix(if is_set { "True" } else { "False" }).ok_or_else(wrong)?
-                }
-                "shape" => {
-                    let (list, after) =
-                        value.strip_prefix('(').and_then(|list| list.split_once(')')).ok_or_else(wrong)?;
-                    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-                    lengths = Some(parts.map(|part| part.parse().map_err(|_| wrong())).collect::<Result<_>>()?);
-                    after
-                }
-                _ => return Err(wrong()),
-            };
-            let after = after.trim_start();
-            rest = after.strip_prefix(',').or(after.is_empty().then_some(after)).ok_or_else(wrong)?.trim_start();
-        }
-        match (kind, in_columns, lengths) {
-            (Some(kind), Some(in_columns), Some(lengths)) => Ok(Self { kind, in_columns, lengths }),
-            _ => Err(wrong()),
-        }
-    }
-}
-
-/// The text in quotes that stands first, and what follows.
-fn quoted(text: &str) -> Option<(&str, &str)> {
-    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    text[1..].split_once(quote)
 }

@@ -4,6 +4,7 @@ mod adbench;
 mod agreement;
 mod compiled;
 mod map;
+mod mapped_files;
 mod program;
 mod program_thresholds;
 mod stack;

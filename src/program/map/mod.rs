@@ -10,13 +10,24 @@
 //! The code is made for the way the points lie in memory ([`Points`]), when they first come so. What is gathered by index is
 //! copied into columns, some thousand points at a time. A Jacobian of shared numbers alone is the same for all points, and lanes
 //! are free: its directions take them ([`directions`]).
+//!
+//! Points that do not fit into memory come in blocks from a [`PointSource`], and a [`Traversal`] goes through them.
 
+#[cfg(feature = "progress")]
+mod bar;
 mod directions;
 mod points;
 mod record;
+mod source;
 mod tail;
+mod traversal;
+mod values;
 
+#[cfg(feature = "progress")]
+pub use bar::progress_bar;
 pub use points::Points;
+pub use source::{Beside, PointSource};
+pub use traversal::Traversal;
 
 use super::Options;
 use super::block::BlockCode;
@@ -434,18 +445,24 @@ impl<T: Element> Map<T> {
     }
 
     fn check(&self, asked: Asked, points: &Points<'_, T>, shared: &[T]) -> Result<()> {
+        self.check_function(asked, points.n_inputs(), shared)?;
+        points.check()
+    }
+
+    /// Whether it is compiled for this, and takes so many inputs and these shared numbers.
+    fn check_function(&self, asked: Asked, n_inputs: usize, shared: &[T]) -> Result<()> {
         if asked != self.asked {
             let (found, wanted) = (self.asked, asked);
             return Err(Error::argument(format!("map: compiled for {found}, asked for {wanted}")));
         }
         for (what, found, wanted) in
-            [("inputs", points.n_inputs(), self.n_inputs), ("shared numbers", shared.len(), self.n_shared)]
+            [("inputs", n_inputs, self.n_inputs), ("shared numbers", shared.len(), self.n_shared)]
         {
             if found != wanted {
                 return Err(Error::shape(format!("map: the function takes {wanted} {what}, got {found}")));
             }
         }
-        points.check()
+        Ok(())
     }
 
     fn check_outputs(&self, points: &Points<'_, T>, outputs: &[&mut [T]]) -> Result<()> {

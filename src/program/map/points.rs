@@ -149,6 +149,25 @@ impl<'a, T: Element> Points<'a, T> {
         own.chain(gathered).collect()
     }
 
+    /// Writes the numbers of the points from `first` on, row by row; they are there, but their parts may be too short.
+    pub(super) fn copy_rows(&self, first: usize, rows: &mut [T]) -> Result<()> {
+        let wide = self.n_inputs().max(1);
+        let mut start = 0;
+        for part in &self.parts {
+            let missing = || Error::shape("points: a part has not enough numbers for its points");
+            for (point, row) in (first..).zip(rows.chunks_exact_mut(wide)) {
+                let at = match part.indices {
+                    Some(indices) => *indices.get(point).ok_or_else(missing)? as usize,
+                    None => point,
+                };
+                let own = part.data.get(at * part.width + part.first..).and_then(|own| own.get(..part.count));
+                row[start..start + part.count].copy_from_slice(own.ok_or_else(missing)?);
+            }
+            start += part.count;
+        }
+        Ok(())
+    }
+
     fn gathered_columns(&self) -> usize {
         self.parts.iter().filter(|part| part.indices.is_some()).map(|part| part.width).sum()
     }
