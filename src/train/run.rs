@@ -497,7 +497,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
                 let output = model.forward(pass.tape().data(&batch.inputs), pass);
                 let mut cost = loss.value(output, &batch.targets, batch.weights.as_ref())?;
                 if piece.factor != 1.0 {
-                    cost = cost * pass.tape().data(T::from_f64(piece.factor));
+                    cost *= pass.tape().data(T::from_f64(piece.factor));
                 }
                 let terms =
                     penalties.iter().filter(|_| piece.is_first).filter_map(|penalty| penalty.value(pass, total));

@@ -73,12 +73,12 @@ pub fn threads(ranks: usize) -> Threads {
     let ranks = ranks.max(1);
     let mut to: Vec<Vec<_>> = (0..ranks).map(|_| Vec::new()).collect();
     let mut from: Vec<Vec<_>> = (0..ranks).map(|_| Vec::new()).collect();
-    for sender in 0..ranks {
-        for receiver in 0..ranks {
+    for (sender, to) in to.iter_mut().enumerate() {
+        for (receiver, from) in from.iter_mut().enumerate() {
             let (a, b) = channel();
             let other = sender != receiver;
-            to[sender].push(other.then(|| Mutex::new(a)));
-            from[receiver].push(other.then(|| Mutex::new(Incoming { channel: b, left: None })));
+            to.push(other.then(|| Mutex::new(a)));
+            from.push(other.then(|| Mutex::new(Incoming { channel: b, left: None })));
         }
     }
     let ends = to.into_iter().zip(from).enumerate();

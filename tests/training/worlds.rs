@@ -160,7 +160,7 @@ fn an_example_draws_the_same_whichever_rows_are_beside_it() {
     let drawn = |row: u64, n: usize| {
         let tape = Tape::new();
         let pass = Pass::train(&tape, model.params(), Draw { seed: 1, epoch: 2, batch: 3, row });
-        let y = model.forward(tape.data(&rows.slice(0..n)), &pass);
+        let y = model.forward(tape.data(rows.slice(0..n)), &pass);
         (y + pass.normal([n, 3]) + pass.uniform([n, 3])).value().to_vec()
     };
     let all = drawn(0, 7);
