@@ -29,7 +29,7 @@ const GOODBYE_BYTES: usize = 1000;
 /// So often it is asked for a message before other processes get the core.
 const PATIENCE: u32 = 2000;
 
-/// A process among those that `mpirun` or Slurm's `srun` started. Made by [`mpi`]. A copy is the same rank.
+/// A process among those that `mpirun` or Slurm's `srun` started. Made by [`mpi()`]. A copy is the same rank.
 ///
 /// # Examples
 /// ```no_run
