@@ -4,6 +4,15 @@ use super::World;
 use crate::error::{Error, Result};
 
 /// One process by itself. Made by [`alone`].
+///
+/// # Examples
+/// ```
+/// use retrograd::world::{self, Alone, World};
+/// let mut numbers = [1.5];
+/// world::sum(&Alone, &mut numbers, &mut [])?;
+/// assert_eq!((numbers, Alone.size()), ([1.5], 1));
+/// # Ok::<(), retrograd::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alone;
 

@@ -11,6 +11,22 @@
 //!
 //! A process that ends while others wait for it says so: whoever waits gets an error that names it, instead of waiting for ever.
 //!
+//! ```
+//! use retrograd::world::{self, Tree, World, share};
+//! // Eight numbers, added up by one, two and three ranks: the same bits.
+//! let add = |left: f32, right: f32| left + right;
+//! let sum = |ranks: usize| {
+//!     world::threads(ranks).run(|world| {
+//!         let mut tree = Tree::new();
+//!         share(8, world.rank(), ranks)?.for_each(|k| tree.push(Some(0.1 * k as f32), add));
+//!         let mut own = [tree.finish(add).unwrap_or(-0.0)];
+//!         world::sum(&world, &mut own, &mut [])?;
+//!         Ok::<_, retrograd::Error>(own[0])
+//!     })
+//! };
+//! assert_eq!((sum(2)[1].clone(), sum(3)[2].clone()), (sum(1)[0].clone(), sum(1)[0].clone()));
+//! ```
+//!
 //! Does not own: what is summed, or when. Cost of [`sum`]: log2(ranks) exchanges each way, in which a rank sends
 //! 2 (1 - 1 / ranks) times the vector where the number of ranks is a power of two, and at most 3 times where it is not.
 
