@@ -168,6 +168,8 @@ fn programs<T: Element>() -> Vec<Address> {
     /// One of each kind: what is private behind a closure's caller is compiled with it.
     fn of_closures<T: Element>() -> crate::Result<()> {
         Compiled::<T>::new().step(0, |tape| Ok((tape.var(T::from_f64(0.0)), ())))?;
+        let _ = Compiled::<T>::new()
+            .sum_with(0, &[(), ()], |tape, ()| Ok((tape.var(T::from_f64(0.0)), [].into_iter().collect(), ())));
         RecordedStep::<T>::record(&(), |tape, ()| Ok((tape.var(T::from_f64(0.0)), [].into_iter().collect(), ())))?;
         Options::new().map::<T>(1, 1, |x, _| x.to_vec()).map(|_| ())
     }

@@ -233,6 +233,23 @@ impl<'a, T: Element> Batches<'a, T> {
         Ok(self.buffers.last().expect("they were just read"))
     }
 
+    /// As [`Batches::next_piece`], into a batch of the caller's, which is made where there is none: for several pieces at once.
+    ///
+    /// # Errors
+    /// As [`Batches::next_piece`].
+    ///
+    /// # Panics
+    /// As [`Batches::next_piece`].
+    #[inline(never)]
+    pub fn next_piece_into(&mut self, rows: Range<usize>, piece: &mut Option<Batch<T>>) -> Result<()> {
+        let most = self.next_len().unwrap_or(0);
+        assert!(rows.end <= most, "batches: rows {rows:?} of a batch of {most}");
+        let start = self.next * self.size;
+        let rows = start + rows.start..start + rows.end;
+        let order = (!self.order.is_empty()).then(|| self.order[rows.start..].split_at(rows.len()));
+        fill(piece, self.data, order, rows)
+    }
+
     /// Puts these rows of a batch into the last buffer.
     fn rows_of(&mut self, batch: usize, rows: Range<usize>) -> Result<()> {
         let start = batch * self.size;

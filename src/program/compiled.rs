@@ -9,6 +9,7 @@
 //!
 //! The first step is computed by the program, too, so that a step gives the same bits whichever step recorded it.
 
+use super::pieces::Sums;
 use super::recorded::{Leaf, StepGraph};
 use super::variants::Variants;
 use super::{Options, Program};
@@ -25,7 +26,7 @@ const VARIANTS: usize = 4;
 /// Recordings of all keys that are kept.
 const RECORDINGS: usize = 32;
 /// So many steps of one key in a row that had to be recorded, and recording is given up.
-const PATIENCE: usize = 8;
+pub(super) const PATIENCE: usize = 8;
 
 /// Steps that are compiled the first time and run as programs from then on.
 ///
@@ -47,15 +48,17 @@ const PATIENCE: usize = 8;
 /// # Ok::<(), retrograd::Error>(())
 /// ```
 pub struct Compiled<T: 'static> {
-    options: Options,
-    eager: bool,
+    pub(super) options: Options,
+    pub(super) eager: bool,
     /// Where eager steps are recorded, and gradients come from.
-    home: Tape<T>,
+    pub(super) home: Tape<T>,
     recordings: Variants<Recording<T>>,
+    /// Steps that are computed together.
+    pub(super) sums: Sums<T>,
     /// Steps in a row that were recorded, by key; those that are given up have no number.
     misses: Vec<(u64, Option<usize>)>,
     problem: Option<Error>,
-    recorded: usize,
+    pub(super) recorded: usize,
 }
 
 /// What a step computed.
@@ -103,23 +106,22 @@ pub struct Computed<T, R> {
 pub type Outcome<'t, T, R> = (Var<'t, T>, SmallVec<[Var<'t, T>; 4]>, R);
 
 /// A recording with its program.
-struct Recording<T: 'static> {
+pub(super) struct Recording<T: 'static> {
     key: u64,
-    tape: Tape<T>,
-    program: Program<T>,
+    pub tape: Tape<T>,
+    pub program: Program<T>,
     loss: NodeId,
-    values: Vec<NodeId>,
+    pub values: Vec<NodeId>,
     leaves: Vec<Leaf>,
     /// What stands in for the leaves' values between two steps.
     blanks: Vec<Value<T>>,
     /// The nodes whose gradients are the last outputs, in their order: numbers, then tensors.
-    gradients: Vec<NodeId>,
+    pub gradients: Vec<NodeId>,
     /// The gradients of numbers before any has come: 0 by a variable. Of any other number there is none, and nobody may take
     /// NaN for it.
     unreached: Vec<T>,
     /// Lists that every step fills, kept for their memory.
     numbers: Vec<T>,
-    slices: Vec<&'static [T]>,
     written: Vec<&'static mut [T]>,
 }
 
@@ -142,6 +144,7 @@ impl<T: Element> Compiled<T> {
             eager: false,
             home: Tape::of(),
             recordings: Variants::new(RECORDINGS),
+            sums: Sums::default(),
             misses: Vec::new(),
             problem: None,
             recorded: 0,
@@ -207,17 +210,10 @@ impl<T: Element> Compiled<T> {
         build: &impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
     ) -> Result<Option<Computed<T, R>>> {
         self.recorded += 1;
-        let tape = Tape::of();
-        tape.tracing().start();
-        let (loss, values, rest) = {
-            let (loss, values, rest) = build(&tape, context)?;
-            if loss.is_tensor() {
-                // The eager step says what is wrong.
-                return Ok(None);
-            }
-            (loss.id, values.iter().map(|value| value.id).collect(), rest)
+        let Some((compiled, rest)) = Recording::record(key, context, build, &self.options)? else {
+            // The eager step says what is wrong.
+            return Ok(None);
         };
-        let compiled = tape.tracing().check().and_then(|()| Recording::new(key, tape, loss, values, &self.options));
         let mut recording = match compiled {
             Ok(recording) => recording,
             Err(problem) => {
@@ -295,9 +291,32 @@ impl<T: Element> Compiled<T> {
 }
 
 /// The loss, the other values, and the gradients.
-type Results<T> = (T, SmallVec<[Tensor<T>; 4]>, Gradients<T>);
+pub(super) type Results<T> = (T, SmallVec<[Tensor<T>; 4]>, Gradients<T>);
 
 impl<T: Element> Recording<T> {
+    /// What a closure builds, compiled, if that can be; and what it returned beside. Nothing where the loss is a tensor.
+    ///
+    /// # Errors
+    /// Those of the closure.
+    pub fn record<C: ?Sized, R>(
+        key: u64,
+        context: &C,
+        build: &impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
+        options: &Options,
+    ) -> Result<Option<(Result<Self>, R)>> {
+        let tape = Tape::of();
+        tape.tracing().start();
+        let (loss, values, rest) = {
+            let (loss, values, rest) = build(&tape, context)?;
+            if loss.is_tensor() {
+                return Ok(None);
+            }
+            (loss.id, values.iter().map(|value| value.id).collect(), rest)
+        };
+        let compiled = tape.tracing().check().and_then(|()| Recording::new(key, tape, loss, values, options));
+        Ok(Some((compiled, rest)))
+    }
+
     /// Compiles what a tape has recorded.
     #[inline(never)]
     fn new(key: u64, tape: Tape<T>, loss: NodeId, values: Vec<NodeId>, options: &Options) -> Result<Self> {
@@ -312,9 +331,9 @@ impl<T: Element> Recording<T> {
         let program = options.assemble(ir)?;
         let blanks = blank(&tape, &leaves);
         tape.pool().clear();
-        let (numbers, slices) = (Vec::with_capacity(leaves.len()), Vec::with_capacity(leaves.len()));
+        let numbers = Vec::with_capacity(leaves.len());
         let written = Vec::with_capacity(program.outputs.len());
-        Ok(Self { key, tape, program, loss, values, leaves, blanks, gradients, unreached, numbers, slices, written })
+        Ok(Self { key, tape, program, loss, values, leaves, blanks, gradients, unreached, numbers, written })
     }
 
     /// A step: the closure goes along the recording, and the program computes. Nothing where it does something else, or the
@@ -325,6 +344,17 @@ impl<T: Element> Recording<T> {
         context: &C,
         build: &impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
     ) -> Result<Option<Computed<T, R>>> {
+        let computed = self.go_along(context, build).map(|rest| self.results(home, rest?));
+        self.release();
+        computed
+    }
+
+    /// Lets the closure go along the recording, whose leaves then hold its values. Nothing where it does something else.
+    pub fn go_along<C: ?Sized, R>(
+        &mut self,
+        context: &C,
+        build: &impl for<'t> Fn(&'t Tape<T>, &'t C) -> Result<Outcome<'t, T, R>>,
+    ) -> Result<Option<R>> {
         self.tape.start_replay();
         let built = build(&self.tape, context).map(|(loss, values, rest)| {
             let ids = values.iter().map(|value| value.id);
@@ -334,14 +364,12 @@ impl<T: Element> Recording<T> {
         let complete = self.tape.end_replay();
         let has_read = self.tape.tracing().check().is_err();
         self.tape.tracing().forget();
-        let computed = match built {
+        match built {
             _ if left || has_read => Ok(None),
             Err(error) => Err(error),
-            Ok((true, rest)) if complete => Ok(self.results(home, rest)),
+            Ok((true, rest)) if complete => Ok(Some(rest)),
             Ok(_) => Ok(None),
-        };
-        self.release();
-        computed
+        }
     }
 
     fn results<R>(&mut self, home: &Tape<T>, rest: R) -> Option<Computed<T, R>> {
@@ -352,6 +380,19 @@ impl<T: Element> Recording<T> {
     /// Runs the program on what the leaves hold.
     #[inline(never)]
     fn run(&mut self, home: &Tape<T>) -> Result<Results<T>> {
+        self.load()?;
+        let mut room = self.room(home, &[]);
+        let mut written = self.open(&mut room, &[]);
+        // SAFETY: the leaves hold the inputs until the end, and the room has the outputs.
+        let ran = unsafe { self.program.run_set(&mut written) };
+        self.close(written);
+        ran?;
+        Ok(self.read(room))
+    }
+
+    /// Gives the program what the leaves hold, and hold until it has run.
+    #[inline(never)]
+    pub fn load(&mut self) -> Result<()> {
         let (program, tape) = (&mut self.program, &self.tape);
         let mut taken = Ok(());
         tape.for_each_swap(|swap| {
@@ -367,28 +408,61 @@ impl<T: Element> Recording<T> {
         }
         let mut numbers = self.numbers.chunks(1);
         let entries = tape.entries();
-        let mut slices: Vec<&[T]> = std::mem::take(&mut self.slices);
-        slices.extend(self.leaves.iter().map(|leaf| match *leaf {
-            Leaf::Entry(k) => entries[k].value.as_slice(),
-            Leaf::Scalar(_) => numbers.next().expect("one for each"),
-        }));
-        let (mut values, mut gradients) = room(program, self.values.len(), &self.gradients, &self.unreached, home);
+        for (k, leaf) in self.leaves.iter().enumerate() {
+            program.machine.set_input(
+                k,
+                match *leaf {
+                    Leaf::Entry(k) => entries[k].value.as_slice(),
+                    Leaf::Scalar(_) => numbers.next().expect("one for each"),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// Where the leaf of a gradient lies, if it is a tensor's.
+    pub fn leaf_of(&self, gradient: NodeId) -> Option<*const T> {
+        let NodeRef::Tensor(k) = gradient.lane() else { return None };
+        let entries = self.tape.entries();
+        let entry = entries.get(k)?;
+        matches!(entry.op, NodeOp::Leaf).then(|| entry.value.as_slice().as_ptr())
+    }
+
+    /// Room for the values that are asked for and the gradients, but for outputs that are computed elsewhere.
+    pub fn room(&self, home: &Tape<T>, elsewhere: &[usize]) -> Room<T> {
+        room(&self.program, self.values.len(), &self.gradients, &self.unreached, home, elsewhere)
+    }
+
+    /// The room as the program's outputs.
+    pub fn open<'r>(&mut self, (values, gradients): &'r mut Room<T>, elsewhere: &[usize]) -> Vec<&'r mut [T]> {
         let mut written: Vec<&mut [T]> = std::mem::take(&mut self.written);
         written.push(&mut []);
+        let first = 1 + values.len();
         written.extend(values.iter_mut().map(Tensor::as_mut_slice));
-        let numbers = self.gradients.iter().filter(|id| matches!(id.lane(), NodeRef::Scalar(_)));
-        written.extend(numbers.map(|_| -> &mut [T] { &mut [] }));
-        written.extend(gradients.1.iter_mut().flatten().map(|gradient| match gradient {
-            Value::Tensor(gradient) => gradient.as_mut_slice(),
-            Value::Scalar(_) => &mut [],
-        }));
-        let ran = program.run_slices(&slices, &mut written);
-        // Empty lists of another lifetime, in the same memory.
-        slices.clear();
+        let mut made = gradients.1.iter_mut().flatten();
+        for (id, k) in self.gradients.iter().zip(first..) {
+            let place = match id.lane() {
+                NodeRef::Tensor(_) if !elsewhere.contains(&k) => made.next(),
+                _ => None,
+            };
+            written.push(match place {
+                Some(Value::Tensor(gradient)) => gradient.as_mut_slice(),
+                Some(Value::Scalar(_)) | None => &mut [],
+            });
+        }
+        written
+    }
+
+    /// Keeps the list of outputs for its memory.
+    pub fn close(&mut self, mut written: Vec<&mut [T]>) {
+        // An empty list of another lifetime.
         written.clear();
-        self.slices = slices.into_iter().map(|_| -> &'static [T] { &[] }).collect();
         self.written = written.into_iter().map(|_| -> &'static mut [T] { &mut [] }).collect();
-        ran?;
+    }
+
+    /// What the program has computed into the room, with the numbers that it keeps.
+    pub fn read(&self, (mut values, mut gradients): Room<T>) -> Results<T> {
+        let program = &self.program;
         for (value, k) in values.iter_mut().zip(1..).filter(|(value, _)| value.shape().rank() == 0) {
             value.as_mut_slice()[0] = program.item(k);
         }
@@ -397,12 +471,12 @@ impl<T: Element> Recording<T> {
                 gradients.0[id as usize] = program.item(k);
             }
         }
-        Ok((program.item(0), values, Gradients::from_parts(gradients.0, gradients.1, self.tape.recorded())))
+        (program.item(0), values, Gradients::from_parts(gradients.0, gradients.1, self.tape.recorded()))
     }
 
     /// Lets go of the leaves' values, so that their owners can write them in place.
     #[inline(never)]
-    fn release(&mut self) {
+    pub fn release(&mut self) {
         let held = self.leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Entry(k) => Some(*k),
             Leaf::Scalar(_) => None,
@@ -416,7 +490,10 @@ impl<T: Element> Recording<T> {
 }
 
 /// Gradients by node: of numbers, and of tensors.
-type Slots<T> = (Vec<T>, Vec<Option<Value<T>>>);
+pub(super) type Slots<T> = (Vec<T>, Vec<Option<Value<T>>>);
+
+/// Room for the values that are asked for, and for gradients.
+pub(super) type Room<T> = (SmallVec<[Tensor<T>; 4]>, Slots<T>);
 
 /// The place of a number's gradient.
 fn scalar(id: NodeId) -> Option<usize> {
@@ -426,14 +503,15 @@ fn scalar(id: NodeId) -> Option<usize> {
     }
 }
 
-/// Room for the values that are asked for and the gradients, in memory of the home tape.
+/// Room for the values that are asked for and the gradients, but for outputs that are computed elsewhere, in memory of the home tape.
 fn room<T: Element>(
     program: &Program<T>,
     values: usize,
     gradients: &[NodeId],
     unreached: &[T],
     home: &Tape<T>,
-) -> (SmallVec<[Tensor<T>; 4]>, Slots<T>) {
+    elsewhere: &[usize],
+) -> Room<T> {
     let tensor = |k: usize| home.pool().take("program", program.outputs[k].1.clone()).or_panic();
     let (mut scalars, mut tensors) = (home.spare_adjoints(), home.spare_slots());
     scalars.clear();
@@ -441,11 +519,11 @@ fn room<T: Element>(
     tensors.clear();
     for (id, k) in gradients.iter().zip(1 + values..) {
         match id.lane() {
-            NodeRef::Tensor(entry) => {
+            NodeRef::Tensor(entry) if !elsewhere.contains(&k) => {
                 tensors.resize(entry, None);
                 tensors.push(Some(Value::Tensor(tensor(k))));
             }
-            NodeRef::Scalar(_) | NodeRef::Constant => {}
+            _ => {}
         }
     }
     ((1..=values).map(tensor).collect(), (scalars, tensors))

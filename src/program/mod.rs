@@ -28,10 +28,12 @@ mod call;
 mod compiled;
 mod display;
 mod function;
+mod lockstep;
 mod lower;
 mod map;
 mod memory;
 mod passes;
+mod pieces;
 mod products;
 mod recorded;
 mod run;
@@ -46,6 +48,7 @@ pub use function::{Function, compile};
 pub use map::progress_bar;
 pub use map::{Beside, Map, PointSource, Points, Traversal};
 pub use memory::Memory;
+pub use pieces::Summed;
 pub use recorded::RecordedStep;
 
 use crate::error::{Error, Result};
@@ -536,16 +539,6 @@ impl<T: Element> Program<T> {
     /// The inputs that are not carried, by number.
     fn open_inputs(&self) -> impl Iterator<Item = (usize, &Shape)> {
         self.open.iter().map(|&k| (k, &self.inputs[k]))
-    }
-
-    /// Runs on slices of the right lengths, one for each input, empty for what is carried.
-    #[inline(never)]
-    fn run_slices(&mut self, inputs: &[&[T]], outputs: &mut [&mut [T]]) -> Result<()> {
-        for (k, input) in inputs.iter().enumerate() {
-            self.machine.set_input(k, input);
-        }
-        // SAFETY: the inputs are those just set, borrowed until the end.
-        unsafe { self.run_set(outputs) }
     }
 
     /// Runs on the inputs that are set.

@@ -28,6 +28,7 @@
 //! | the kernel of a product | row, dots, one tile, blocks | `matmul::chosen` |
 //! | a block of the product's | depth, width, height, packing | `matmul/blocks.rs` |
 //! | ... multiplied in parts | k above 4096, dots above 512 in each lane of a vector | `matmul/deep.rs` |
+//! | products of pieces are added up as they are computed | a power of two up to 64; k one block; one chain an element | `matmul/tree.rs` |
 //! | sums are carried | after 64 chunks of lanes, 64 rows | `chunks/rows.rs` |
 //! | arithmetic moves to its reader | two buffers, six ops | `lower/sink.rs` |
 //! | a fused step is short (bound) | all lanes in one block: 3 KB a register, 32 KB in all | `block::longest`, `Code::assemble` |

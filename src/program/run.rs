@@ -153,11 +153,17 @@ impl<T: Element> Machine<T> {
     /// # Safety
     /// The inputs that are not carried were set to slices of their lengths, which are still there. The outputs have theirs.
     pub unsafe fn run(&mut self, outputs: &mut [&mut [T]]) -> Result<()> {
+        self.set_outputs(outputs);
+        // SAFETY: the caller's promise.
+        unsafe { self.run_steps() }
+    }
+
+    /// Sets the outputs of the next run.
+    #[inline]
+    pub fn set_outputs(&mut self, outputs: &mut [&mut [T]]) {
         for (pointer, output) in self.outputs.iter_mut().zip(outputs) {
             *pointer = output.as_mut_ptr();
         }
-        // SAFETY: the caller's promise.
-        unsafe { self.run_steps() }
     }
 
     /// Runs all steps on inputs that are numbers.
@@ -174,27 +180,51 @@ impl<T: Element> Machine<T> {
     /// The inputs and outputs that steps read and write are those of this run, with their lengths.
     #[inline]
     unsafe fn run_steps(&mut self) -> Result<()> {
-        let view = View { arena: self.arena.start, inputs: &self.inputs, outputs: &self.outputs };
         let mut k = 0;
-        while let Some((step, rest)) = self.steps[k..].split_first_mut() {
-            k += 1;
-            // SAFETY: the caller's promise, and `check` has looked at every step.
-            unsafe {
-                // Small programs are bound steps alone: those first.
-                if step.run_bound(view) {
-                    continue;
-                }
-                if let Some(fused) = rest.first_mut()
-                    && self.workers.threads() == 1
-                    && step.run_panels(fused, view, &mut self.scratch, &mut self.workers)
-                {
-                    k += 1;
-                    continue;
-                }
-                step.run(view, &mut self.scratch, &mut self.workers)?;
-            }
+        while k < self.steps.len() {
+            // SAFETY: the caller's promise.
+            k += unsafe { self.run_from(k)? };
         }
         Ok(())
+    }
+
+    /// Runs step k, and the next one where that reads its panels; says how many.
+    ///
+    /// # Safety
+    /// As for [`Machine::run_steps`].
+    #[inline(always)]
+    pub unsafe fn run_from(&mut self, k: usize) -> Result<usize> {
+        let view = View { arena: self.arena.start, inputs: &self.inputs, outputs: &self.outputs };
+        let Some((step, rest)) = self.steps[k..].split_first_mut() else { return Ok(0) };
+        // SAFETY: the caller's promise, and `check` has looked at every step.
+        unsafe {
+            // Small programs are bound steps alone: those first.
+            if step.run_bound(view) {
+                return Ok(1);
+            }
+            if let Some(fused) = rest.first_mut()
+                && self.workers.threads() == 1
+                && step.run_panels(fused, view, &mut self.scratch, &mut self.workers)
+            {
+                return Ok(2);
+            }
+            step.run(view, &mut self.scratch, &mut self.workers)?;
+        }
+        Ok(1)
+    }
+
+    /// Where a place of the next run begins.
+    pub fn address(&self, place: Allocation) -> *mut T {
+        View { arena: self.arena.start, inputs: &self.inputs, outputs: &self.outputs }.address(place)
+    }
+    pub fn list(&self) -> &[Step<T>] {
+        &self.steps
+    }
+    pub fn threads(&self) -> usize {
+        self.workers.threads()
+    }
+    pub fn workers(&mut self) -> &mut Workers {
+        &mut self.workers
     }
 
     /// Puts what a replay met in place of what was recorded.

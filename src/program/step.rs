@@ -9,12 +9,13 @@
 use super::batch::BatchCode;
 use super::block::{BlockCode, Extent, Short, Space};
 use super::call::Call;
+use super::lockstep::Product;
 use super::lower::{self, ScheduledStep};
 use super::memory::{Allocation, Base};
 use super::products::Way;
 use crate::error::Result;
 use crate::graph::ssa::NodeKey;
-use crate::num::Element;
+use crate::num::{Element, simd};
 use crate::ops::structural::{MatMul, Source, StackOfProducts, TensorOp};
 use crate::parallel::Workers;
 use crate::tape::Value;
@@ -159,7 +160,7 @@ pub(super) struct View<'a, T> {
 impl<T: Copy> View<'_, T> {
     /// Where a place begins: an address alone, which is nobody's promise.
     #[inline]
-    fn address(self, place: Allocation) -> *mut T {
+    pub fn address(self, place: Allocation) -> *mut T {
         match place.base {
             Base::Arena => self.arena.wrapping_add(place.start),
             Base::Input(k) => self.inputs[k].wrapping_add(place.start).cast_mut(),
@@ -296,6 +297,20 @@ impl<T: Element> Step<T> {
         };
         let [x, y] = shapes;
         Step::Product { op, factors: [(at[0], x), (at[1], y)], output, accumulate, panels }
+    }
+
+    /// The product of matrices that it is, if its result is not added to what is there, for so many programs.
+    pub fn product_of(&self, count: usize) -> Option<Product<T>> {
+        let (together, factors, output) = match self {
+            Step::Bound { product, factors, output, .. } => {
+                (product.together(simd::level(), count)?, *factors, *output)
+            }
+            Step::Product { op, factors: [x, y], output, accumulate: false, panels: None } => {
+                (op.together(&x.1, &y.1, count)?, [x.0, y.0], *output)
+            }
+            _ => return None,
+        };
+        Some(Product { together, factors, output })
     }
 
     /// Whether it is a product of which the next step reads panels.

@@ -79,6 +79,15 @@ impl<T: Element> Gradients<T> {
         (self.scalars, self.tensors)
     }
 
+    /// Adds the gradients of tensors that both have.
+    pub(crate) fn add_tensors(&mut self, other: &Self) {
+        for pair in self.tensors.iter_mut().zip(&other.tensors) {
+            if let (Some(Value::Tensor(sum)), Some(Value::Tensor(gradient))) = pair {
+                sum.add_scaled(T::from_f64(1.0), gradient);
+            }
+        }
+    }
+
     /// Whether these are gradients by what was recorded there. Those of a constant are by anything, and a constant is of any.
     fn belongs(&self, of: Recorded) -> bool {
         self.of == of || [self.of, of].contains(&Recorded::default())

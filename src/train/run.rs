@@ -6,18 +6,19 @@ use super::checks;
 use super::events;
 use super::history::{EpochRecord, History, Stop};
 use super::measure::{Judged, Metric};
-use super::pieces::{self, Contribution};
+use super::pieces::{self, Contribution, Piece};
 use super::setup;
 use super::together::{self, Wish};
 use super::trainer::{Execution, Trainer};
-use crate::data::{Batches, Dataset, Order, Preprocessing, TargetKind, Targets};
-use crate::nn::{Draw, Loss, Model, Param, ParamGrads, ParamKey, Params, loss};
+use crate::data::{Batch, Batches, Dataset, Order, Preprocessing, TargetKind, Targets};
+use crate::nn::{Draw, Loss, Model, Param, ParamGrads, ParamKey, Params, Step, loss};
 use crate::optim::Progress;
 use crate::program::Options;
 use crate::store::{self, Lock};
 use crate::world::{self, Tree, share};
 use crate::{Compiled, Element, Error, Result, Tape, Tensor, Var};
 use serde_json::Value as Json;
+use smallvec::SmallVec;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +46,9 @@ pub(crate) struct RunState<T> {
     pub history: History,
 }
 
+/// So many pieces are computed at once, each with memory of its own: a power of two.
+const AT_ONCE: usize = 16;
+
 /// Parameters of some moment.
 type Kept<T> = Vec<(ParamKey, Tensor<T>)>;
 
@@ -69,6 +73,8 @@ pub(super) struct TrainingRun<'a, T: 'static> {
     agreed: Option<Stop>,
     /// The pieces of each batch that this rank computes.
     own: Range<usize>,
+    /// The rows of pieces that are computed at once.
+    rows: Vec<Option<Batch<T>>>,
     /// Gradients and statistics on their way between ranks.
     numbers: Vec<T>,
     /// What the run is, and the right to save it, where there is a checkpoint.
@@ -145,6 +151,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             asked: None,
             agreed: None,
             own,
+            rows: Vec::new(),
             numbers: Vec::new(),
             saved,
         })
@@ -481,9 +488,21 @@ impl<'a, T: Element> TrainingRun<'a, T> {
     /// What this rank's pieces of the next batch contribute; nothing where they have no rows that count.
     fn contribution(&mut self, batches: &mut Batches<'_, T>) -> Result<Option<Contribution<T>>> {
         let pieces = pieces::cut(batches, self.data, &*self.loss, self.trainer.piece_count());
+        let own = &pieces[self.own.clone()];
+        if own.len() > 1 {
+            // Whole subtrees of the sum.
+            let sums: Option<Vec<_>> = own.chunks(AT_ONCE).map(|pieces| self.at_once(batches, pieces)).collect();
+            if let Some(sums) = sums {
+                let mut tree = Tree::new();
+                for sum in sums {
+                    tree.push(Some(sum), |left, right| added(left, right, &self.compiled));
+                }
+                return Ok(tree.finish(|left, right| added(left, right, &self.compiled)));
+            }
+        }
         let (loss, penalties, total) = (&*self.loss, &self.trainer.penalties, self.data.len());
         let mut tree = Tree::new();
-        for piece in &pieces[self.own.clone()] {
+        for piece in own {
             if piece.factor == 0.0 {
                 tree.push(None, |left, right| added(left, right, &self.compiled));
                 continue;
@@ -508,6 +527,47 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             tree.push(Some(own), |left, right| added(left, right, &self.compiled));
         }
         Ok(tree.finish(|left, right| added(left, right, &self.compiled)))
+    }
+
+    /// The same, of pieces that are alike, computed at once. Nothing where they are not, or one fails: by themselves they do so with the
+    /// error that they have.
+    fn at_once(&mut self, batches: &mut Batches<'_, T>, own: &[Piece]) -> Option<Contribution<T>> {
+        let len = own.first()?.rows.len();
+        let is_like =
+            |piece: &Piece| piece.rows.len() == len && piece.factor != 0.0 && !(piece.is_first && self.has_penalties());
+        if self.trainer.execution == Execution::Eager || !own.iter().all(is_like) {
+            return None;
+        }
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.resize_with(own.len(), || None);
+        let read =
+            rows.iter_mut().zip(own).try_for_each(|(rows, piece)| batches.next_piece_into(piece.rows.clone(), rows));
+        let (seed, epoch, batch) = (self.trainer.seed, self.state.epoch, self.state.batch);
+        let draw = |piece: &Piece| Draw { seed, epoch, batch, row: piece.rows.start as u64 };
+        let each: SmallVec<[(Draw, (&Batch<T>, f64)); 8]> =
+            own.iter().zip(rows.iter().flatten()).map(|(piece, rows)| (draw(piece), (rows, piece.factor))).collect();
+        let loss = &*self.loss;
+        let computed = read.is_ok().then(|| {
+            self.model.differentiate_pieces(&mut self.compiled, len as u64, &each, |model, pass, (batch, factor)| {
+                let output = model.forward(pass.tape().data(&batch.inputs), pass);
+                let cost = loss.value(output, &batch.targets, batch.weights.as_ref())?;
+                Ok(if *factor == 1.0 { cost } else { cost * pass.tape().data(T::from_f64(*factor)) })
+            })
+        });
+        drop(each);
+        self.rows = rows;
+        let (steps, grads) = computed??;
+        let mut tree = Tree::new();
+        for (piece, (loss, passed)) in own.iter().zip(&steps) {
+            let step = Step { loss: *loss, grads: ParamGrads::new() };
+            let add = |left: Contribution<T>, right| left.add(right, drop);
+            tree.push(Some(Contribution::new(step, passed, piece.share)), add);
+        }
+        Some(Contribution { grads, ..tree.finish(|left, right| left.add(right, drop))? })
+    }
+
+    fn has_penalties(&self) -> bool {
+        !self.trainer.penalties.is_empty()
     }
 
     /// The contributions of all ranks; nothing where they end before this batch.

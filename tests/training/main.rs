@@ -9,6 +9,7 @@ mod lbfgs;
 mod model_files;
 mod nn;
 mod optim;
+mod pieces;
 mod places;
 mod preprocessing_compared;
 mod reports;

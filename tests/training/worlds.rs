@@ -97,6 +97,19 @@ fn a_model_has_the_same_bits_for_any_number_of_ranks() {
 }
 
 #[test]
+fn wide_layers_whose_pieces_are_computed_at_once_have_the_same_bits() {
+    let wide: fn() -> Model<f32> =
+        || Mlp::new(2).dense(64).relu().dropout(0.2).dense(48).batch_norm().tanh().dense(2).build(7).unwrap();
+    same_for_all("wide", wide, || Trainer::new(Adam::new(0.02)).epochs(2).batch(64), &data(200));
+    let penalty: Setup<f32> = || Trainer::new(Sgd::new(0.05)).epochs(2).batch(64).penalty(Penalty::l2(0.1));
+    same_for_all("wide, with a penalty", wide, penalty, &data(200));
+    // More pieces than are computed at once.
+    let many: Setup<f32> = || Trainer::new(Adam::new(0.02)).epochs(2).batch(64).pieces(32);
+    let wanted = trained(1, 1, wide, many, &data(128)).remove(0);
+    assert!(trained(4, 1, wide, many, &data(128)).iter().all(|found| *found == wanted), "32 pieces");
+}
+
+#[test]
 fn rows_with_weights_count_alike_for_any_number_of_ranks() {
     let weights = (0..90).map(|k| if k % 9 < 4 { 0.0 } else { 0.5 + k as f32 / 90.0 }).collect::<Vec<_>>();
     let data = data::<f32>(90).with_weights(weights).unwrap();

@@ -10,7 +10,7 @@ use crate::num::simd;
 use crate::ops::algebra::Algebra;
 use crate::parallel::Workers;
 use crate::tensor::kernels::linalg::Lu;
-use crate::tensor::kernels::matmul::{Prepared, gemm_gated, gemm_rows};
+use crate::tensor::kernels::matmul::{Prepared, Together, gemm_gated, gemm_rows};
 use crate::tensor::{Operand, Shape};
 use smallvec::SmallVec;
 
@@ -234,6 +234,11 @@ impl MatMul {
     /// A side is 0.
     pub(crate) fn prepared_in_stack<T: Element>(&self, stack: &StackOfProducts, accumulate: bool) -> Prepared<T> {
         Prepared::new(simd::level(), stack.sizes, [self.ta, self.tb], self.gates, accumulate)
+    }
+
+    /// So many products of two matrices of these shapes, if they are matrices and no side is 0.
+    pub(crate) fn together<T: Element>(&self, x: &[usize], y: &[usize], count: usize) -> Option<Together<T>> {
+        Together::new(simd::level(), self.matrices(x, y)?, [self.ta, self.tb], self.gates, count)
     }
 
     /// Writes rows `from..to` of the product of two matrices.

@@ -9,15 +9,15 @@
 //! Every thread has its own scratch.
 
 use super::pack::{PackA, PackB, panel};
-use super::tile::{Strip, strip};
+use super::tile::{Strip, chains, strip};
 use super::vector::Vector;
-use super::{PART, Product};
+use super::{PART, Place, Product};
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::thread::LocalKey;
 
 /// Depth of a block: a panel of three vectors is then 96 KB, and streams from the second-level cache.
-const DEPTH: usize = 512;
+pub(super) const DEPTH: usize = 512;
 /// Bytes of a packed row of B: 4 MB with all rows, a share of the third-level cache.
 const ROW_BYTES: usize = 8064;
 /// A transposed A of more bytes than this is packed. (Less in tests, where such a product would take too long.)
@@ -30,23 +30,26 @@ const HEIGHT: usize = 120;
 /// # Safety
 /// The processor has V's instructions; the product's pointers are valid for its shape, none of whose sides is 0.
 pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
+    // SAFETY: by contract.
+    unsafe { multiply_each::<V>(p, &[Place { a: p.a, b: p.b, c: p.c }]) }
+}
+
+/// Several products with one right factor, which is packed once, and read once for all. The bits are those of each by itself.
+///
+/// # Safety
+/// As for [`multiply`], with A and C of every place.
+#[inline(always)]
+pub(super) unsafe fn multiply_each<V: Vector>(p: &Product<V::Elem>, places: &[Place<V::Elem>]) {
     let size = size_of::<V::Elem>();
-    let widest = widest::<V>(p.m);
-    let unit = widest * V::LANES;
+    let Cut { widest, width, height, tallest, pack_a, pack_b } = Cut::of::<V>(p, 1);
     let block = whole(p);
-    let pack_b = p.tb || p.m >= PART && p.n * p.k * size > in_place::<V>(p.m);
     let depth = share(p.k, DEPTH, 1);
     if !pack_b {
         // Where one row of tiles takes all of A, no block of B is used twice: there cutting k is for the sake of rounding alone, and
         // loads C again.
         // SAFETY: by contract; the blocks end where k does.
-        return unsafe { each(p.k, depth, |p0, k| panels::<V>(&block.deeper(p0, k), widest)) };
+        return unsafe { each(p.k, depth, |p0, k| panels::<V>(&block.deeper(p0, k), widest, places)) };
     }
-    let pack_a = p.ta && p.n >= PACK_A_COLUMNS && p.m * p.k * size > PACK_A;
-    // A transposed B is packed by columns, two panels at a time, which are still in the first-level cache when they are
-    // used.
-    let width = share(p.n, if p.tb && !pack_a { 2 * unit } else { ROW_BYTES / size }, unit);
-    let height = if pack_a { share(p.m, HEIGHT, V::ROWS[widest - 1]) } else { p.m };
     let (b_len, a_len) = (width.next_multiple_of(V::LANES) * depth, if pack_a { height * depth } else { 0 });
     with_scratch(&SCRATCH, (b_len + a_len) * size, |space| {
         let packed_b = space.cast::<V::Elem>();
@@ -57,20 +60,88 @@ pub(super) unsafe fn multiply<V: Vector>(p: &Product<V::Elem>) {
                 each(p.k, depth, |p0, k| {
                     let b = if p.tb { p.b.add(j0 * p.ldb + p0) } else { p.b.add(p0 * p.ldb + j0) };
                     V::enter(PackB::<V> { k, n, widest, b, ld: p.ldb, transposed: p.tb, out: packed_b });
-                    let block = Block { n, b: packed_b, b_packed: true, c: p.c.add(j0), ..block.deeper(p0, k) };
-                    each(p.m, height, |i0, m| {
-                        let mut block =
-                            Block { m, a: block.a.add(i0 * block.a_row), c: block.c.add(i0 * p.ldc), ..block };
-                        if pack_a {
-                            pack_tiles::<V>(&block, V::ROWS[widest - 1], packed_a);
-                            block = Block { a: packed_a, a_packed: true, tallest: V::ROWS[widest - 1], ..block };
-                        }
-                        panels::<V>(&block, widest);
-                    });
+                    let block = Block { n, b: packed_b, b_packed: true, c: j0, ..block.deeper(p0, k) };
+                    if !pack_a {
+                        return panels::<V>(&block, widest, places);
+                    }
+                    for place in places {
+                        each(p.m, height, |i0, m| {
+                            let a = place.a.add(block.a + i0 * block.a_row);
+                            pack_tiles::<V>([m, k], a, block.a_step, tallest, packed_a);
+                            let c = block.c + i0 * p.ldc;
+                            let block = Block { m, a: 0, c, a_packed: true, tallest, ..block };
+                            panels::<V>(&block, widest, &[Place { a: packed_a, ..*place }]);
+                        });
+                    }
                 });
             });
         }
     })
+}
+
+/// How a product is cut into blocks, panels and tiles, and what is packed for them.
+pub(super) struct Cut {
+    /// Vectors of the widest panel.
+    pub widest: usize,
+    /// Columns and rows of a block.
+    pub width: usize,
+    pub height: usize,
+    /// The most rows of a tile, if the vectors allow more.
+    pub tallest: usize,
+    pub pack_a: bool,
+    pub pack_b: bool,
+}
+
+impl Cut {
+    /// That of a product, or of so many that are added up: these are packed together.
+    #[inline(always)]
+    pub fn of<V: Vector>(p: &Product<V::Elem>, count: usize) -> Self {
+        let (size, k) = (size_of::<V::Elem>(), p.k * count);
+        let widest = widest::<V>(p.m);
+        let pack_b = p.tb || p.m >= PART && p.n * k * size > in_place::<V>(p.m);
+        if !pack_b {
+            return Self { widest, width: p.n, height: p.m, tallest: tallest(p), pack_a: false, pack_b };
+        }
+        let unit = widest * V::LANES;
+        let pack_a = p.ta && p.n >= PACK_A_COLUMNS && p.m * k * size > PACK_A;
+        // One product is cut in k where it is deeper; several are not.
+        let deeper = if count == 1 { 1 } else { k.div_ceil(DEPTH) };
+        // A transposed B is packed by columns, two panels at a time, which are still in the first-level cache when they are
+        // used.
+        let width = share(p.n, if p.tb && !pack_a { 2 * unit } else { (ROW_BYTES / size / deeper).max(unit) }, unit);
+        let rows = V::ROWS[widest - 1];
+        let height = if pack_a { share(p.m, (HEIGHT / deeper).max(rows), rows) } else { p.m };
+        let tallest = if pack_a { rows } else { tallest(p) };
+        Self { widest, width, height, tallest, pack_a, pack_b }
+    }
+
+    /// Whether each element is one chain of additions, whatever tile it is in.
+    pub fn has_single_chains<V: Vector>(&self, p: &Product<V::Elem>) -> bool {
+        let ends = |len: usize, block: usize| [block.min(len), len - (len - 1) / block * block];
+        ends(p.n, self.width).into_iter().all(|width| {
+            let mut left = width;
+            while left > 0 {
+                let vectors = panel::<V>(left, self.widest);
+                let single = |height| has_single_chains(height, self.tallest.min(V::ROWS[vectors - 1]), vectors);
+                if !ends(p.m, self.height).into_iter().all(single) {
+                    return false;
+                }
+                left = left.saturating_sub(vectors * V::LANES);
+            }
+            true
+        })
+    }
+}
+
+fn has_single_chains(mut left: usize, most: usize, vectors: usize) -> bool {
+    while left > 0 {
+        let (rows, count) = tiles(left, most);
+        if chains(rows, vectors) > 1 {
+            return false;
+        }
+        left -= rows * count;
+    }
+    true
 }
 
 /// The quick way for a product that is a single tile, at most two vectors wide.
@@ -160,7 +231,8 @@ struct Block<T> {
     m: usize,
     n: usize,
     k: usize,
-    a: *const T,
+    /// Where it begins in A, and in C.
+    a: usize,
     a_row: usize,
     a_step: usize,
     a_packed: bool,
@@ -169,7 +241,7 @@ struct Block<T> {
     b: *const T,
     b_step: usize,
     b_packed: bool,
-    c: *mut T,
+    c: usize,
     c_row: usize,
     accumulate: bool,
     in_order: bool,
@@ -186,7 +258,7 @@ impl<T> Block<T> {
         unsafe {
             Block {
                 k,
-                a: self.a.add(p0 * self.a_step),
+                a: self.a + p0 * self.a_step,
                 b: self.b.add(p0 * self.b_step),
                 accumulate: self.accumulate || p0 > 0,
                 ..self
@@ -198,92 +270,105 @@ impl<T> Block<T> {
 #[inline(always)]
 fn whole<T>(p: &Product<T>) -> Block<T> {
     let (a_row, a_step) = if p.ta { (1, p.lda) } else { (p.lda, 1) };
-    // Twelve rows a multiple of 4 KB apart do not fit the eight ways of a first-level cache.
-    let tallest = if (a_row * size_of::<T>()).is_multiple_of(4096) { 8 } else { usize::MAX };
     // A transposed B is packed, and its packed rows have a step of their own.
     let b_step = if p.tb { 0 } else { p.ldb };
-    let (a, b, c) = (p.a, p.b, p.c);
     Block {
         m: p.m,
         n: p.n,
         k: p.k,
-        a,
+        a: 0,
         a_row,
         a_step,
         a_packed: false,
-        tallest,
-        b,
+        tallest: tallest(p),
+        b: p.b,
         b_step,
         b_packed: false,
-        c,
+        c: 0,
         c_row: p.ldc,
         accumulate: p.accumulate,
         in_order: p.is_in_order(),
     }
 }
 
-/// Multiplies a block: every panel of B, and every row of A against it.
+/// The most rows of a tile whose A lies where it is.
+#[inline(always)]
+fn tallest<T>(p: &Product<T>) -> usize {
+    let a_row = if p.ta { 1 } else { p.lda };
+    // Twelve rows a multiple of 4 KB apart do not fit the eight ways of a first-level cache.
+    if (a_row * size_of::<T>()).is_multiple_of(4096) { 8 } else { usize::MAX }
+}
+
+/// Multiplies a block: every panel of B, and every row of A against it, of each place.
 ///
 /// # Safety
 /// As for `multiply`.
 #[inline(always)]
-unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize) {
+unsafe fn panels<V: Vector>(x: &Block<V::Elem>, widest: usize, places: &[Place<V::Elem>]) {
     let mut j = 0;
     while j < x.n {
         let vectors = panel::<V>(x.n - j, widest);
         let width = (vectors * V::LANES).min(x.n - j);
-        let mut left = x.m;
         // SAFETY: column j is inside, and so are `tiles * rows` of the rows left.
         unsafe {
-            let (mut a, mut c) = (x.a, x.c.add(j));
             let (b, b_step) = if x.b_packed { (x.b.add(j * x.k), vectors * V::LANES) } else { (x.b.add(j), x.b_step) };
             let tail = width - (vectors - 1) * V::LANES;
-            while left > 0 {
-                let (rows, tiles) = tiles(left, x.tallest.min(V::ROWS[vectors - 1]));
-                let (a_row, a_step, a_tile) =
-                    if x.a_packed { (1, rows, rows * x.k) } else { (x.a_row, x.a_step, rows * x.a_row) };
-                let a_half = a.add(rows / 2 * a_row);
-                let (k, c_row, accumulate, in_order) = (x.k, x.c_row, x.accumulate, x.in_order);
-                let s = Strip {
-                    tiles,
-                    k,
-                    a,
-                    a_half,
-                    a_row,
-                    a_step,
-                    a_tile,
-                    b,
-                    b_step,
-                    b_is_padded: x.b_packed,
-                    c,
-                    c_row,
-                    tail,
-                    accumulate,
-                    in_order,
-                };
-                strip::<V>(rows, vectors, &s);
-                // Behind the last tile they may leave the matrix, and are not used.
-                a = a.wrapping_add(tiles * a_tile);
-                c = c.wrapping_add(tiles * rows * c_row);
-                left -= tiles * rows;
+            for place in places {
+                let (mut a, mut c) = (place.a.add(x.a), place.c.add(x.c + j));
+                let mut left = x.m;
+                while left > 0 {
+                    let (rows, tiles) = tiles(left, x.tallest.min(V::ROWS[vectors - 1]));
+                    let (a_row, a_step, a_tile) =
+                        if x.a_packed { (1, rows, rows * x.k) } else { (x.a_row, x.a_step, rows * x.a_row) };
+                    let a_half = a.add(rows / 2 * a_row);
+                    let (k, c_row, accumulate, in_order) = (x.k, x.c_row, x.accumulate, x.in_order);
+                    let s = Strip {
+                        tiles,
+                        k,
+                        a,
+                        a_half,
+                        a_row,
+                        a_step,
+                        a_tile,
+                        b,
+                        b_step,
+                        b_is_padded: x.b_packed,
+                        c,
+                        c_row,
+                        tail,
+                        accumulate,
+                        in_order,
+                    };
+                    strip::<V>(rows, vectors, &s);
+                    // Behind the last tile they may leave the matrix, and are not used.
+                    a = a.wrapping_add(tiles * a_tile);
+                    c = c.wrapping_add(tiles * rows * c_row);
+                    left -= tiles * rows;
+                }
             }
         }
         j += width;
     }
 }
 
-/// Packs a block's A, which is transposed, in the tiles that `panels` will cut it into: the one that begins at row i
+/// Packs m rows and k columns of an A that is transposed, in the tiles that `panels` will cut it into: the one that begins at row i
 /// lies at i * k.
 ///
 /// # Safety
-/// `out` holds m * k elements.
-unsafe fn pack_tiles<V: Vector>(x: &Block<V::Elem>, tallest: usize, out: *mut V::Elem) {
+/// They lie in the matrix, one of whose stored rows is `ld` behind the other, and `out` holds m * k elements.
+pub(super) unsafe fn pack_tiles<V: Vector>(
+    [m, k]: [usize; 2],
+    a: *const V::Elem,
+    ld: usize,
+    tallest: usize,
+    out: *mut V::Elem,
+) {
     let mut i = 0;
-    while i < x.m {
-        let (rows, tiles) = tiles(x.m - i, tallest);
+    while i < m {
+        let (rows, tiles) = tiles(m - i, tallest);
         for _ in 0..tiles {
             // SAFETY: the tile's rows are inside.
-            unsafe { V::enter(PackA::<V> { k: x.k, rows, a: x.a.add(i), ld: x.a_step, out: out.add(i * x.k) }) }
+            unsafe { V::enter(PackA::<V> { k, rows, a: a.add(i), ld, out: out.add(i * k) }) }
             i += rows;
         }
     }
@@ -306,7 +391,7 @@ fn in_place<V: Vector>(m: usize) -> usize {
 
 /// The height of the next tiles and how many of them. The last rows are shared out evenly: 13 are 7 and 6, not 12 and a
 /// slow 1.
-fn tiles(left: usize, most: usize) -> (usize, usize) {
+pub(super) fn tiles(left: usize, most: usize) -> (usize, usize) {
     if left <= most {
         (left, 1)
     } else if left < 2 * most {
@@ -323,7 +408,7 @@ fn share(len: usize, most: usize, unit: usize) -> usize {
 
 /// Calls `work` with the start and length of every block of `len`.
 #[inline(always)]
-fn each(len: usize, block: usize, mut work: impl FnMut(usize, usize)) {
+pub(super) fn each(len: usize, block: usize, mut work: impl FnMut(usize, usize)) {
     let mut start = 0;
     while start < len {
         work(start, block.min(len - start));
@@ -343,7 +428,7 @@ const LINE: CacheLine = CacheLine { _bytes: [MaybeUninit::uninit(); 64] };
 const ON_STACK: usize = 128;
 
 thread_local! {
-    static SCRATCH: Cell<Vec<CacheLine>> = const { Cell::new(Vec::new()) };
+    pub(super) static SCRATCH: Cell<Vec<CacheLine>> = const { Cell::new(Vec::new()) };
 }
 
 /// Runs `work` with 64-byte aligned, uninitialised space, which the thread keeps for its next product.

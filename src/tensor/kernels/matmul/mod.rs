@@ -5,7 +5,8 @@
 //!
 //! `gemm` chooses by shape: dot products (`dots`) where one side is thin, else register tiles
 //! (`tile`), either over the matrices where they lie or over copies of blocks of them (`blocks`, `pack`); where k is long, parts of it
-//! one after another (`deep`), so that rounding grows with its logarithm. Products of gradients are looked at afterwards (`gated`). All are
+//! one after another (`deep`), so that rounding grows with its logarithm. Several products of one shape may share a factor or be added up,
+//! with the bits of each by itself (`together`, `tree`). Products of gradients are looked at afterwards (`gated`). All are
 //! generic over a vector type (`vector`), with one implementation for each instruction set (`x86`, `portable`).
 //!
 //! A product of factors that are not transposed adds up each element in the order of k, so that a row's bits do not depend on how many
@@ -56,6 +57,8 @@ mod pack;
 mod portable;
 mod threads;
 mod tile;
+mod together;
+mod tree;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -70,6 +73,7 @@ use dots::dots;
 use vector::Vector;
 
 pub use threads::{PART, has_rows_to_cut, is_bound, is_small};
+pub use together::Together;
 
 /// c = op(a) op(b), or c += op(a) op(b) with `accumulate`; everything row-major and contiguous.
 ///
@@ -211,6 +215,19 @@ impl PerElement for Kernels {
     }
 }
 
+/// What several products of one shape are computed by, for each element type.
+#[doc(hidden)]
+pub struct ManyKernels;
+impl PerElement for ManyKernels {
+    type Of<T: Element> = unsafe fn(Level, Many, &Product<T>, &[Place<T>]) -> bool;
+    fn single() -> Self::Of<f32> {
+        many_f32
+    }
+    fn double() -> Self::Of<f64> {
+        many_f64
+    }
+}
+
 /// A product of one shape, made ready: the kernel is chosen, and a call is a jump to it. One thread; the bits of [`gemm`].
 pub struct Prepared<T> {
     product: Product<T>,
@@ -229,6 +246,11 @@ impl<T: Gemm> Prepared<T> {
         let product = Product::of([m, n, k], transposed, gates, accumulate);
         let kernel = T::kernel(level, &product);
         Self { product, kernel, swapped: n == 1 }
+    }
+    /// The same product, for several places at once.
+    pub fn together(&self, level: Level, count: usize) -> Option<Together<T>> {
+        let Product { m, n, k, ta, tb, gates, accumulate, .. } = self.product;
+        (!self.swapped && !accumulate).then(|| Together::new(level, [m, n, k], [ta, tb], gates, count))?
     }
     /// Sets the addresses of the operands and the result.
     pub fn bind(&mut self, a: *const T, b: *const T, c: *mut T) {
@@ -316,8 +338,33 @@ impl<T> Product<T> {
     }
 }
 
+/// Where one of several products of a shape has its factors and its result.
+#[doc(hidden)]
+pub struct Place<T> {
+    a: *const T,
+    b: *const T,
+    c: *mut T,
+}
+
+impl<T> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Place<T> {}
+
+/// What is done with several products of one shape.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Many {
+    /// Whether they can be added up.
+    Fits,
+    Added,
+    WithOneRight,
+}
+
 macro_rules! kernel_for {
-    ($name:ident, $t:ty, $lanes:literal, $sse2:ident, $avx2:ident, $avx512:ident) => {
+    ($name:ident, $many:ident, $t:ty, $lanes:literal, $sse2:ident, $avx2:ident, $avx512:ident) => {
         #[cfg(target_arch = "x86_64")]
         fn $name(level: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
             use core::arch::x86_64 as vectors;
@@ -330,14 +377,37 @@ macro_rules! kernel_for {
                 _ => chosen::<vectors::$sse2>(p),
             }
         }
+        #[cfg(target_arch = "x86_64")]
+        unsafe fn $many(level: Level, what: Many, p: &Product<$t>, places: &[Place<$t>]) -> bool {
+            use core::arch::x86_64 as vectors;
+            // SAFETY: by contract, and as above.
+            unsafe {
+                match level {
+                    Level::Avx512 if is_x86_feature_detected!("avx512f") => {
+                        together::run::<vectors::$avx512>(what, p, places)
+                    }
+                    Level::Avx512 | Level::Avx2
+                        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") =>
+                    {
+                        together::run::<vectors::$avx2>(what, p, places)
+                    }
+                    _ => together::run::<vectors::$sse2>(what, p, places),
+                }
+            }
+        }
         #[cfg(not(target_arch = "x86_64"))]
         fn $name(_: Level, p: &Product<$t>) -> unsafe fn(&Product<$t>) {
             chosen::<portable::Array<$t, $lanes>>(p)
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        unsafe fn $many(_: Level, what: Many, p: &Product<$t>, places: &[Place<$t>]) -> bool {
+            // SAFETY: by contract.
+            unsafe { together::run::<portable::Array<$t, $lanes>>(what, p, places) }
+        }
     };
 }
-kernel_for!(kernel_f32, f32, 4, __m128, __m256, __m512);
-kernel_for!(kernel_f64, f64, 2, __m128d, __m256d, __m512d);
+kernel_for!(kernel_f32, many_f32, f32, 4, __m128, __m256, __m512);
+kernel_for!(kernel_f64, many_f64, f64, 2, __m128d, __m256d, __m512d);
 
 /// The kernel for a product's shape: to be called as [`Gemm::run`], on a processor that has V's instructions.
 fn chosen<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
@@ -350,17 +420,25 @@ fn is_dots<V: Vector>(p: &Product<V::Elem>) -> bool {
     p.tb && !p.ta && (p.m == 1 || p.m <= 12 && 4 * p.k >= 3 * p.m * V::LANES)
 }
 
+/// Whether one tile is all of it.
+fn is_single<V: Vector>(p: &Product<V::Elem>) -> bool {
+    p.n <= 2 * V::LANES && p.m <= V::ROWS[(p.n > V::LANES) as usize]
+}
+
+/// Whether it is cut into blocks.
+fn is_blocks<V: Vector>(p: &Product<V::Elem>) -> bool {
+    p.k <= deep::part::<V>(p) && !is_dots::<V>(p) && !is_single::<V>(p)
+}
+
 /// The kernel for a product of a bounded depth.
 fn flat<V: Vector>(p: &Product<V::Elem>) -> unsafe fn(&Product<V::Elem>) {
     unsafe fn single<V: Vector>(p: &Product<V::Elem>) {
         // SAFETY: by contract.
         unsafe { blocks::single::<V>(p) }
     }
-    let is_wide = p.n > V::LANES;
     if is_dots::<V>(p) {
         dots::<V>
-    } else if p.n <= 2 * V::LANES && p.m <= V::ROWS[is_wide as usize] {
-        // One tile that is all of it.
+    } else if is_single::<V>(p) {
         single::<V>
     } else {
         blocks::multiply::<V>

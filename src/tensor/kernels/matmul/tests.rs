@@ -1,6 +1,7 @@
 use super::portable::Array;
 use super::*;
 use crate::error::refusal;
+use crate::num::simd;
 
 const LEVELS: [Level; 4] = [Level::Plain, Level::Neon, Level::Avx2, Level::Avx512];
 
@@ -412,4 +413,110 @@ fn parts_and_sides_that_a_product_does_not_have_are_refused() {
         let message = refusal(|| _ = Prepared::<f64>::new(level, sides, [false; 2], [false; 2], false));
         assert!(message.contains("has a side of 0"), "{message}");
     }
+}
+
+/// Numbers whose sums are rounded.
+fn rounded<T: Element>(r: &mut Integers, len: usize) -> Vec<T> {
+    (0..len).map(|_| T::from_f64(r.below(1 << 20) as f64 / 777_777.0 - 0.6)).collect()
+}
+
+/// Several products at once against each by itself, bit for bit; whether they could be added up as they were computed.
+fn together<T: Gemm>(level: Level, sizes: [usize; 3], transposed: [bool; 2], count: usize, threads: usize) -> bool {
+    let [m, n, k] = sizes;
+    let bits = |x: &[T]| x.iter().map(|x| x.to_f64().to_bits()).collect::<Vec<u64>>();
+    let mut r = Integers((m * 7 + n * 5 + k + count) as u64);
+    let mut many = |len| (0..count).map(|_| rounded::<T>(&mut r, len)).collect::<Vec<_>>();
+    let (a, b) = (many(m * k), many(k * n));
+    let alone = |a: &[T], b: &[T]| {
+        let mut c = vec![T::from_f64(f64::NAN); m * n];
+        gemm(level, m, n, k, a, transposed[0], b, transposed[1], &mut c, false, None);
+        c
+    };
+    let name = format!("{level:?}, {sizes:?}, {transposed:?}, {count} products, {threads} threads");
+    let mut workers = Workers::new(threads);
+    let Some(mut all) = Together::new(level, sizes, transposed, [false; 2], count) else { return false };
+    let mut c = vec![vec![T::from_f64(f64::NAN); m * n]; count];
+    (0..count).for_each(|i| all.bind(i, [a[i].as_ptr(), b[0].as_ptr()], c[i].as_mut_ptr()));
+    assert!(all.has_one_right());
+    // SAFETY: the buffers have the sizes.
+    unsafe { all.run(&mut workers) };
+    (0..count).for_each(|i| assert!(bits(&c[i]) == bits(&alone(&a[i], &b[0])), "{name}: {i}, with one right factor"));
+    if !all.can_be_added(threads) {
+        return false;
+    }
+    let mut sums: Vec<Vec<T>> = (0..count).map(|i| alone(&a[i], &b[i])).collect();
+    while sums.len() > 1 {
+        let pairs = sums.chunks(2).map(|two| two[0].iter().zip(&two[1]).map(|(&x, &y)| x + y).collect());
+        sums = pairs.collect();
+    }
+    let mut c = vec![T::from_f64(f64::NAN); m * n];
+    (0..count).for_each(|i| all.bind(i, [a[i].as_ptr(), b[i].as_ptr()], c.as_mut_ptr()));
+    // SAFETY: as above.
+    unsafe { all.run_added(&mut workers) };
+    assert!(bits(&c) == bits(&sums[0]), "{name}: added up");
+    true
+}
+
+#[test]
+fn products_at_once_have_the_bits_of_each_by_itself() {
+    let sides = [1, 2, 3, 5, 7, 9, 13, 16, 17, 23, 31, 33, 40, 49, 64, 70];
+    let mut added = 0;
+    for level in LEVELS {
+        for m in sides {
+            for n in sides {
+                let (k, bits) = (1 + (m * 11 + n * 3) % 37, m + 2 * n);
+                for (count, bits) in [(2, bits), (4, bits + 1), (8, bits + 2)] {
+                    let transposed = [bits & 1 > 0, bits & 2 > 0];
+                    added += usize::from(together::<f32>(level, [m, n, k], transposed, count, 1));
+                    added += usize::from(together::<f64>(level, [m, n, k], transposed, count, 1));
+                }
+            }
+        }
+    }
+    assert!(added > 1000, "{added}");
+}
+
+#[test]
+fn gradients_of_wide_layers_are_added_up_as_they_are_computed() {
+    for level in LEVELS {
+        // Of pieces of 16 and more rows, packed and not, in several blocks, deeper together than one block, and cut for threads.
+        for [m, n, k] in
+            [[784, 128, 16], [128, 64, 16], [64, 10, 16], [300, 2100, 40], [130, 210, 150], [200, 480, 300]]
+        {
+            for count in [2, 4] {
+                // Ten columns end in tiles of one vector where that has four lanes: these have several chains.
+                let is_added = together::<f32>(level, [m, n, k], [true, false], count, 1);
+                assert!(is_added || n == 10 && level != Level::Avx512, "{level:?} {m} {n} {k}");
+                together::<f32>(level, [m, n, k], [true, false], count, 3);
+                together::<f64>(level, [m, n, k], [true, false], count, 1);
+                together::<f32>(level, [k, n, m], [false, true], count, 2);
+                together::<f32>(level, [k, n, m], [false, false], count, 2);
+            }
+        }
+        assert!(!together::<f32>(level, [64, 64, 600], [true, false], 4, 1), "cut in k");
+    }
+}
+
+#[test]
+fn zeros_of_a_gate_stay_zeros_in_a_sum_of_products() {
+    let (m, n, k, count) = (40, 33, 8, 4);
+    let mut r = Integers(3);
+    let mut many = |len| (0..count).map(|_| rounded::<f64>(&mut r, len)).collect::<Vec<_>>();
+    let (mut a, mut b) = (many(m * k), many(k * n));
+    let at = |a: &[Vec<f64>], b: &[Vec<f64>], gates| {
+        let mut all = Together::new(simd::level(), [m, n, k], [true, false], gates, count).unwrap();
+        let mut c = vec![f64::NAN; m * n];
+        (0..count).for_each(|i| all.bind(i, [a[i].as_ptr(), b[i].as_ptr()], c.as_mut_ptr()));
+        assert!(all.can_be_added(1));
+        // SAFETY: the buffers have the sizes.
+        unsafe { all.run_added(&mut Workers::new(1)) };
+        c
+    };
+    (0..n).for_each(|j| b[2][3 * n + j] = 0.0);
+    a[2][3 * m + 5] = 0.0;
+    let clean = at(&a, &b, [false, true]);
+    a[2][3 * m + 5] = f64::INFINITY;
+    let found = at(&a, &b, [false, true]);
+    assert!(found.iter().zip(&clean).all(|(x, y)| (x - y).abs() < 1e-12));
+    assert!(at(&a, &b, [false; 2])[5 * n..6 * n].iter().all(|x| x.is_nan()));
 }

@@ -8,6 +8,7 @@
 use super::{Gemm, Product};
 use crate::num::simd::Level;
 use crate::parallel::Workers;
+use smallvec::SmallVec;
 
 /// Operations from which a second thread pays.
 const SMALL: usize = 8_000_000;
@@ -21,22 +22,39 @@ struct Shared<'a, T>(&'a Product<T>);
 unsafe impl<T: Send + Sync> Sync for Shared<'_, T> {}
 
 impl<T> Shared<'_, T> {
-    /// The rows `from..to` of the product, or the columns.
-    ///
-    /// # Safety
-    /// The part lies in the product.
-    unsafe fn part(&self, by_rows: bool, from: usize, to: usize) -> Product<T> {
-        let p = self.0;
-        // SAFETY: by contract.
-        let (a, b, c) = unsafe {
-            match by_rows {
-                true => (p.a.add(from * if p.ta { 1 } else { p.lda }), p.b, p.c.add(from * p.ldc)),
-                false => (p.a, p.b.add(from * if p.tb { p.ldb } else { 1 }), p.c.add(from)),
-            }
-        };
-        let (m, n) = if by_rows { (to - from, p.n) } else { (p.m, to - from) };
-        Product { m, n, a, b, c, ..*p }
+    fn part(&self, part: Part) -> Product<T> {
+        self::part(self.0, part)
     }
+}
+
+/// Rows of a product, or columns.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    by_rows: bool,
+    from: usize,
+    to: usize,
+}
+
+/// The part of a product.
+pub(super) fn part<T>(p: &Product<T>, Part { by_rows, from, to }: Part) -> Product<T> {
+    // The addresses lie in the matrices where there are any.
+    let (a, b, c) = match by_rows {
+        true => (p.a.wrapping_add(from * if p.ta { 1 } else { p.lda }), p.b, p.c.wrapping_add(from * p.ldc)),
+        false => (p.a, p.b.wrapping_add(from * if p.tb { p.ldb } else { 1 }), p.c.wrapping_add(from)),
+    };
+    let (m, n) = if by_rows { (to - from, p.n) } else { (p.m, to - from) };
+    Product { m, n, a, b, c, ..*p }
+}
+
+/// The parts of a product for so many threads: one that is all of it, where cutting does not pay.
+pub(super) fn parts<T>(p: &Product<T>, threads: usize) -> impl Iterator<Item = Part> + use<T> {
+    let by_rows = p.m >= p.n;
+    let longer = if by_rows { p.m } else { p.n };
+    let most = threads.min(longer / PART);
+    let count = if most < 2 || is_small([p.m, p.n, p.k]) || p.m < PART { 1 } else { most };
+    // Cuts fall on whole vectors and tiles, and the last part takes what is over.
+    let cut = move |i: usize| if i == count { longer } else { longer / PART * i / count * PART };
+    (0..count).map(move |i| Part { by_rows, from: cut(i), to: cut(i + 1) })
 }
 
 /// Whether a product stays on one thread, however many there are.
@@ -58,19 +76,15 @@ pub fn has_rows_to_cut([m, n, k]: [usize; 3]) -> bool {
 /// # Safety
 /// As for [`Gemm::run`].
 pub(super) unsafe fn run<T: Gemm>(level: Level, p: &Product<T>, workers: &mut Workers) {
-    let by_rows = p.m >= p.n;
-    let longer = if by_rows { p.m } else { p.n };
-    let parts = workers.threads().min(longer / PART);
-    if parts < 2 || is_small([p.m, p.n, p.k]) || p.m < PART {
+    let parts: SmallVec<[Part; 16]> = parts(p, workers.threads()).collect();
+    if parts.len() == 1 {
         // SAFETY: by contract.
         return unsafe { T::run(level, p) };
     }
     let shared = Shared(p);
-    let shared = &shared;
-    // Cuts fall on whole vectors and tiles, and the last part takes what is over.
-    let cut = |i: usize| if i == parts { longer } else { longer / PART * i / parts * PART };
-    workers.run(parts, &|_, i| {
+    let (shared, parts) = (&shared, &parts);
+    workers.run(parts.len(), &|_, i| {
         // SAFETY: the parts lie in the product and do not overlap.
-        unsafe { T::run(level, &shared.part(by_rows, cut(i), cut(i + 1))) }
+        unsafe { T::run(level, &shared.part(parts[i])) }
     });
 }

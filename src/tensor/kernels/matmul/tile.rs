@@ -147,10 +147,24 @@ pub(super) unsafe fn strip<V: Vector>(rows: usize, vectors: usize, s: &Strip<V::
     }
 }
 
+/// How many chains of additions an element has in a tile, unless it is [in order](Strip::in_order).
+pub(super) const fn chains(rows: usize, vectors: usize) -> usize {
+    match (vectors, rows) {
+        (1, ..=2) | (2, 1) => 4,
+        (1, ..=4) | (2, 2) | (3, 1) => 2,
+        _ => 1,
+    }
+}
+
+/// One chain, as where rows are not to depend on others.
+const fn in_order(_rows: usize, _vectors: usize) -> usize {
+    1
+}
+
 macro_rules! arms {
-    ($rows:ident, $s:ident, $nv:literal, $($mr:literal $u:literal),*) => {
+    ($rows:ident, $s:ident, $nv:literal, $chains:ident, $($mr:literal),*) => {
         match $rows {
-            $($mr if const { $mr <= V::ROWS[$nv - 1] } => V::enter(Tile::<V, $mr, $nv, $u, FULL>($s)),)*
+            $($mr if const { $mr <= V::ROWS[$nv - 1] } => V::enter(Tile::<V, $mr, $nv, { $chains($mr, $nv) }, FULL>($s)),)*
             _ => unreachable!("a tile of {} rows", $rows),
         }
     };
@@ -160,12 +174,12 @@ unsafe fn dispatch<V: Vector, const FULL: bool>(rows: usize, vectors: usize, s: 
     // SAFETY: by the contract of `strip`.
     unsafe {
         match vectors {
-            1 if s.in_order => arms!(rows, s, 1, 1 1, 2 1, 3 1, 4 1, 5 1, 6 1, 7 1, 8 1, 9 1, 10 1, 11 1, 12 1),
-            2 if s.in_order => arms!(rows, s, 2, 1 1, 2 1, 3 1, 4 1, 5 1, 6 1, 7 1, 8 1, 9 1, 10 1, 11 1, 12 1),
-            _ if s.in_order => arms!(rows, s, 3, 1 1, 2 1, 3 1, 4 1, 5 1, 6 1, 7 1, 8 1),
-            1 => arms!(rows, s, 1, 1 4, 2 4, 3 2, 4 2, 5 1, 6 1, 7 1, 8 1, 9 1, 10 1, 11 1, 12 1),
-            2 => arms!(rows, s, 2, 1 4, 2 2, 3 1, 4 1, 5 1, 6 1, 7 1, 8 1, 9 1, 10 1, 11 1, 12 1),
-            _ => arms!(rows, s, 3, 1 2, 2 1, 3 1, 4 1, 5 1, 6 1, 7 1, 8 1),
+            1 if s.in_order => arms!(rows, s, 1, in_order, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+            2 if s.in_order => arms!(rows, s, 2, in_order, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+            _ if s.in_order => arms!(rows, s, 3, in_order, 1, 2, 3, 4, 5, 6, 7, 8),
+            1 => arms!(rows, s, 1, chains, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+            2 => arms!(rows, s, 2, chains, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+            _ => arms!(rows, s, 3, chains, 1, 2, 3, 4, 5, 6, 7, 8),
         }
     }
 }
