@@ -21,7 +21,7 @@ use retrograd::data::{Csv, Dataset, Scaler};
 use retrograd::nn::{Mlp, Model};
 use retrograd::optim::Adam;
 use retrograd::train::{Checkpoint, Flow, StopFlag, Trainer, metrics};
-use retrograd::world::World;
+use retrograd::world::{self, World};
 use retrograd::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -137,7 +137,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options, world: &(impl World + Clone + 'static)) -> Result<()> {
     let leads = world.rank() == 0;
-    let (train, test) = read(options)?;
+    // A file that one process alone does not find is everybody's error.
+    let read = read(options);
+    world::agree(world, read.as_ref().map(drop).map_err(Clone::clone))?;
+    let (train, test) = read?;
     let mut model = network(options, &train)?;
     let pause = Duration::from_millis(options.pause);
     // Ctrl-C on one process ends all after the same batch.

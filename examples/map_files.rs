@@ -17,6 +17,10 @@ use std::time::Instant;
 
 pub(crate) fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(wrong) = arguments.iter().take(2).find(|text| text.parse::<u64>().is_err()) {
+        let usage = "map_files [POINTS [THREADS [FILE]]]";
+        return Err(retrograd::Error::argument(format!("{usage}: a whole number is expected, got {wrong:?}")).into());
+    }
     let number = |k: usize, otherwise: u64| arguments.get(k).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     match arguments.get(2) {
         Some(path) => run(Path::new(path), number(0, 1), number(1, 1) as usize),
@@ -62,7 +66,7 @@ pub(crate) fn run(path: &Path, n: u64, threads: usize) -> Result<()> {
     }
 
     // Newton's step is exact for a sum of squares; gradients at three places give its second derivatives.
-    if n <= 10_000_000 {
+    if (1000..=10_000_000).contains(&n) {
         let at = |line: [f32; 2]| {
             // Three processes give the bits of one.
             let shared = world::threads(3).run(|world| {

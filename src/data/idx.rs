@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// An array of unsigned bytes, as an IDX file holds it.
 ///
@@ -202,6 +203,8 @@ struct Images {
     /// Where the first image begins.
     start: u64,
     dims: Vec<usize>,
+    /// When it was changed last.
+    changed: Option<SystemTime>,
 }
 
 impl Images {
@@ -221,9 +224,10 @@ impl Images {
         let lengths = file.by_ref().take(4 * axes as u64).read_to_end(&mut bytes);
         lengths.map_err(|error| wrong(error.to_string()))?;
         let (dims, start) = header(&name.to_string(), &bytes)?;
-        let found = file.metadata().map_err(|error| wrong(error.to_string()))?.len();
-        check_length(&name.to_string(), &dims, found.saturating_sub(start as u64) as usize)?;
-        Ok(Self { file: Mutex::new(file), path: path.to_owned(), start: start as u64, dims })
+        let found = file.metadata().map_err(|error| wrong(error.to_string()))?;
+        check_length(&name.to_string(), &dims, found.len().saturating_sub(start as u64) as usize)?;
+        let changed = found.modified().ok();
+        Ok(Self { file: Mutex::new(file), path: path.to_owned(), start: start as u64, dims, changed })
     }
 }
 
@@ -245,6 +249,12 @@ impl<T: Element> RowSource<T> for Pixels<T> {
         let mut pixels = vec![0; features.len()];
         let at = self.images.start + row as u64 * features.len() as u64;
         let mut file = self.images.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.metadata().ok().and_then(|now| now.modified().ok()) != self.images.changed {
+            let path = self.images.path.display();
+            return Err(Error::io(format!(
+                "idx: {path}: image {row} cannot be read: the file was written to since it was opened"
+            )));
+        }
         let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(&mut pixels));
         read.map_err(|error| {
             Error::io(format!("idx: {}: image {row} cannot be read: {error}", self.images.path.display()))

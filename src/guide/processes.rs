@@ -31,23 +31,26 @@
 //! ["mpi"] }`, here with the example that comes with it:
 //! ```text
 //! cargo build --release --example distributed --features mpi
-//! mpirun -n 4 target/release/examples/distributed --epochs 5 --out model.safetensors
+//! mpirun -n 4 --oversubscribe target/release/examples/distributed --epochs 5 --out model.safetensors
 //! ```
-//! `--oversubscribe` (Open MPI) lets more processes run than there are cores. Threads ([`Trainer::threads`](crate::train::Trainer::threads)) and
+//! `--oversubscribe` (Open MPI) lets more processes run than there are cores; root in a container sets `OMPI_ALLOW_RUN_AS_ROOT=1` and
+//! `OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1`. **More than 4 processes need more pieces**: `.pieces(8)` for up to 8. If each process says that it is
+//! one of 1, it was built without `mpi`, or its launcher and its MPI do not know each other (with `srun`, see `srun --mpi=list`). Threads ([`Trainer::threads`](crate::train::Trainer::threads)) and
 //! processes multiply: give each process cores of its own (`mpirun --map-by slot:PE=2` for two threads each).
 //!
 //! **Slurm.** The same program, started by `srun`, which knows the hosts:
 //! ```text
 //! #!/bin/bash
-//! #SBATCH --nodes=4 --ntasks-per-node=2 --cpus-per-task=8 --time=02:00:00 --signal=INT@60 --kill-on-bad-exit=1
-//! srun ./train --threads 8 --checkpoint run.ckpt
+//! #SBATCH --nodes=4 --ntasks-per-node=2 --cpus-per-task=8 --time=02:00:00 --signal=INT@60
+//! srun --mpi=pmix --cpus-per-task=8 --kill-on-bad-exit=1 ./train --threads 8 --pieces 8 --checkpoint run.ckpt
 //! ```
-//! `--signal=INT@60` asks a minute before the end what Ctrl-C asks: all processes end after the same batch, and the run goes on from its
-//! [checkpoint](crate::train::Checkpoint) in the next job, with any number of processes.
+//! `--signal=INT@60` asks a minute before the end what Ctrl-C asks (where the program raises a [flag](crate::train::StopFlag) then): all processes end
+//! after the same batch, and the run goes on from its [checkpoint](crate::train::Checkpoint) in the next job, with any number of processes.
+//! (Not tried on a cluster: there was none. Options are Slurm's own, as of its manual.)
 //!
 //! **Several hosts without Slurm.** The program and the data at the same place on each, and a file of hosts:
 //! ```text
-//! mpirun -n 8 --hostfile hosts ./train        # hosts: a line each, "node1 slots=4"
+//! mpirun -n 8 --hostfile hosts ./train --pieces 8        # hosts: a line each, "node1 slots=4"
 //! ```
 //! All hosts must have the same instruction set for the same bits: `RETROGRAD_SIMD=avx2` holds newer ones to an older one's.
 //!
@@ -71,12 +74,19 @@
 //! # What fails
 //!
 //! - Settings, data or weights that differ are refused before the first step, with the rank, and what differs. Of rows that are read on
-//!   demand a sample of 64 is compared.
-//! - A process that ends by an error or panic tells those that wait for it: they end with an error that names it and why. Rank 0 then
-//!   saves the checkpoint of the last batch, if there is one to be saved.
+//!   demand a sample of 64 is compared, and of closures (losses, schedules, layers of your own) the names: what differs beyond that shows
+//!   in the weights after the first epoch, or not at all.
+//! - A process that ends by an error or panic within [`fit`](crate::train::Trainer::fit) tells those that wait for it: they end with an error
+//!   that names it and why. Rank 0 then saves the checkpoint of the last batch, if there is one to be saved. What goes wrong before, as a
+//!   file that one process does not find, others learn with its reason by [`agree`](crate::world::agree), and without it as that the process
+//!   has left.
+//! - Ctrl-C in a terminal reaches `mpirun`, which sends its processes the signal to terminate, and kills those that have not ended
+//!   after a second or so: where a batch takes longer, signal one of the processes (`kill -INT`), which ends all of them after the same batch.
 //! - A process that is killed says nothing; `mpirun`, and `srun` with `--kill-on-bad-exit`, end the others and name it. What goes on is
 //!   the last checkpoint: [`every_updates(1)`](crate::train::Checkpoint::every_updates) makes it that of the last update.
 //! - Weights that differ after an epoch, as on a host with broken memory, are an error with the rank and the parameter.
+//!
+//! Maps over files ([`Map::over`](crate::Map::over)) and sweeps ([`Sweep::run_on`](crate::train::Sweep::run_on)) are shared out in the same way.
 //!
 //! # What it costs
 //!

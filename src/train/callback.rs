@@ -207,7 +207,8 @@ impl StopFlag {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A flag that Ctrl-C raises; a second Ctrl-C ends the process, as usual.
+    /// A flag that Ctrl-C raises, and on Unix the signals to terminate and to hang up, which launchers such as `mpirun` make of it; a
+    /// second one ends the process, as usual.
     ///
     /// # Errors
     /// The process has a handler for Ctrl-C already.

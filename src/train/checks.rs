@@ -80,10 +80,12 @@ pub(super) fn shortest_batch<T: Element>(
         "a batch" => "train with larger batches".to_owned(),
         _ => format!("leave it out with drop_last(), or choose another batch size than {size}"),
     };
-    let (which, shortest) = match cut {
-        1 => (which.to_owned(), shortest),
-        _ => (format!("one of {cut} pieces of {which}"), of_piece),
-    };
+    if cut > 1 {
+        return Err(Error::argument(format!(
+            "train: one of {cut} pieces of {which} of {shortest} rows has {of_piece}, and {name} needs {least} at least, for they are \
+             compared; cut it into fewer pieces, or {advice}"
+        )));
+    }
     Err(Error::argument(format!(
         "train: {which} has {shortest} of {rows} rows, and {name} needs {least} at least, for they are compared; {advice}"
     )))

@@ -13,7 +13,7 @@ pub(super) struct Piece {
     pub rows: Range<usize>,
     /// What its loss is multiplied by: its part of the weights of a mean, and 1 in a sum. 0 where it counts nothing, and is left out.
     pub factor: f64,
-    /// Its part of the rows.
+    /// Its part of the rows of pieces that count.
     pub share: f64,
     /// Whether it is the first that counts, which has the penalties.
     pub is_first: bool,
@@ -55,13 +55,14 @@ pub(super) fn cut<T: Element>(
     // Of weights that are all 0 there is no mean: the loss says so of the first piece.
     let counts = |rows: &Range<usize>, weight: f64| !rows.is_empty() && (weight != 0.0 || total == 0.0);
     let first = each.iter().position(|(rows, weight)| counts(rows, *weight));
+    let counted: usize = each.iter().filter(|(rows, weight)| counts(rows, *weight)).map(|(rows, _)| rows.len()).sum();
     let piece = |(k, (rows, weight)): (usize, (Range<usize>, f64))| {
         let factor = match counts(&rows, weight) {
             false => 0.0,
             true if loss.is_sum() || total == 0.0 => 1.0,
             true => weight / total,
         };
-        Piece { share: rows.len() as f64 / n as f64, rows, factor, is_first: first == Some(k) }
+        Piece { share: rows.len() as f64 / counted as f64, rows, factor, is_first: first == Some(k) }
     };
     each.into_iter().enumerate().map(piece).collect()
 }
@@ -142,6 +143,8 @@ mod tests {
         // A piece without weight is left out, and the next one has the penalties.
         let cut = pieces(4, 2, Some(vec![0.0, 0.0, 1.0, 1.0]), &weighed);
         assert_eq!((cut[0].factor, cut[1].factor, cut[1].is_first), (0.0, 1.0, true));
+        // Nor does it have a part in what statistics observe.
+        assert_eq!(cut[1].share, 1.0);
         assert!(pieces(4, 2, None, &loss::cross_entropy().sum()).iter().all(|piece| piece.factor == 1.0));
     }
 }

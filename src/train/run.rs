@@ -192,7 +192,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         let bytes = read();
         together::told(world, bytes.as_ref().map(drop).map_err(Clone::clone))?;
         let bytes = bytes?.unwrap_or_default();
-        let bytes = if world.size() > 1 { together::tell(world, &bytes)? } else { bytes };
+        let bytes = if world.size() > 1 { world::tell(world, 0, &bytes)? } else { bytes };
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -576,26 +576,18 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         if world.size() == 1 {
             return own;
         }
-        let own = match own {
-            Ok(own) => own,
-            Err(error) => {
-                world.abandon(&error.to_string());
-                return Err(error);
-            }
-        };
         if self.trainer.stop_flag.is_raised() {
             self.asked = Some(Stop::Interrupted);
         }
         let (tape, wish) = (self.compiled.tape(), Wish::of(self.asked.as_ref()));
         let take = |like: &Tensor<T>| tape.tensor(like.shape(), |_| {});
-        let summed = together::sum(world, self.model.params(), own, wish, &mut self.numbers, take);
+        let may_end = self.gathered.batches == 0;
+        let summed = together::sum(world, self.model.params(), own, (wish, may_end), &mut self.numbers, take);
         let (all, wish) = match summed {
             Ok(summed) => summed,
-            // The state is that after the batch before, from which a run can go on without the rank that has left.
+            // The state is that after the batch before, from which a run can go on without a rank that has left.
             Err(error) => {
-                world.abandon(&error.to_string());
                 let saved = if self.gathered.batches == 0 { self.write() } else { Ok(()) };
-                let error = error.within(&self.place());
                 return Err(match saved {
                     Ok(()) => error,
                     Err(also) => Error::io(format!("{error}; and the run could not be saved: {also}")),
@@ -717,7 +709,9 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             return Ok((None, Vec::new(), None));
         }
         let outputs = together::predictions(&*trainer.world, self.model, data)?;
-        let valid_loss = trainer.validation.is_some().then(|| loss_of(&*self.loss, &outputs, data)).transpose()?;
+        let valid_loss = trainer.validation.is_some().then(|| loss_of(&*self.loss, &outputs, data)).transpose();
+        world::agree(&*trainer.world, valid_loss.as_ref().map(drop).map_err(Clone::clone))?;
+        let valid_loss = valid_loss?;
         let judged = Judged::new(outputs, data, checks::head(self.model, self.data, &*self.loss))?;
         let asked = trainer.metrics.iter().chain(&trainer.monitor);
         let (mut values, warnings): (Vec<f64>, Vec<_>) = asked.map(|metric| judged.measure_or_nan(metric)).unzip();

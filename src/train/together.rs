@@ -53,23 +53,14 @@ pub(super) fn told(world: &dyn World, outcome: Result<()>) -> Result<()> {
     if world.size() == 1 {
         return outcome;
     }
-    let text = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
-    let text = tell(world, text.as_bytes())?;
+    // A first byte says that there is an error, whatever its text is.
+    let text = outcome.as_ref().err().map(|error| format!("!{error}")).unwrap_or_default();
+    let text = world::tell(world, 0, text.as_bytes())?;
     match (outcome, text.is_empty()) {
         (Err(error), _) => Err(error),
         (Ok(()), true) => Ok(()),
-        (Ok(()), false) => Err(Error::io(format!("rank 0: {}", String::from_utf8_lossy(&text)))),
+        (Ok(()), false) => Err(Error::io(format!("rank 0: {}", String::from_utf8_lossy(&text[1..])))),
     }
-}
-
-/// Rank 0's bytes.
-pub(super) fn tell(world: &dyn World, bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut bytes = if world.rank() == 0 { bytes.to_vec() } else { Vec::new() };
-    let mut length = (bytes.len() as u64).to_le_bytes();
-    world.broadcast(0, &mut length)?;
-    bytes.resize(u64::from_le_bytes(length) as usize, 0);
-    world.broadcast(0, &mut bytes)?;
-    Ok(bytes)
 }
 
 /// Whether rank 0's callbacks want to end.
@@ -85,7 +76,7 @@ pub(super) fn compare_setups(world: &dyn World, own: impl FnOnce() -> Json) -> R
         return Ok(());
     }
     let own = own();
-    let first = tell(world, own.to_string().as_bytes())?;
+    let first = world::tell(world, 0, own.to_string().as_bytes())?;
     let first: Json =
         serde_json::from_slice(&first).map_err(|error| Error::io(format!("rank 0's settings: {error}")))?;
     const MOST: usize = 3;
@@ -115,7 +106,7 @@ pub(super) fn compare_params<T: Element>(world: &dyn World, params: &Params<T>, 
         crc.sum().to_le_bytes()
     };
     let own: Vec<[u8; 4]> = params.iter().map(hash).collect();
-    let first = tell(world, own.as_flattened())?;
+    let first = world::tell(world, 0, own.as_flattened())?;
     let differs = |(own, first): (&[u8; 4], &[u8])| own[..] != *first;
     let outcome = match own.iter().zip(first.chunks(4)).position(differs) {
         None => Ok(()),
@@ -125,7 +116,7 @@ pub(super) fn compare_params<T: Element>(world: &dyn World, params: &Params<T>, 
                 0 => format!("train: {name} is not that of rank 0; start from the same model everywhere"),
                 epoch => format!(
                     "train: {name} is not that of rank 0 after epoch {epoch}: memory or a message is damaged, or hosts have different \
-                     instructions, which RETROGRAD_SIMD can hold to one set"
+                     instructions, which RETROGRAD_SIMD can hold to one set, or a closure (a loss, a schedule, a layer) computes something else there"
                 ),
             }))
         }
@@ -133,22 +124,27 @@ pub(super) fn compare_params<T: Element>(world: &dyn World, params: &Params<T>, 
     world::agree(world, outcome)
 }
 
-/// The sum of all ranks' contributions to a batch, and their wishes.
+/// The sum of all ranks' contributions to a batch, their wishes, and whether one of them failed.
 ///
 /// All gradients and statistics go as one vector, in the order of parameters. What a rank does not have is -0 there, which changes no
 /// sum; whether any rank has it goes beside.
 pub(super) fn sum<T: Element>(
     world: &dyn World,
     params: &Params<T>,
-    own: Option<Contribution<T>>,
-    wish: Wish,
+    own: Result<Option<Contribution<T>>>,
+    (wish, may_end): (Wish, bool),
     numbers: &mut Vec<T>,
     take: impl Fn(&Tensor<T>) -> Tensor<T>,
 ) -> Result<(Option<Contribution<T>>, Wish)> {
     let missing = T::from_f64(-0.0);
     let travels: Vec<(ParamKey, &Param<T>)> = params.iter().filter(|(_, param)| !param.is_frozen()).collect();
-    // The wishes, whether there is anything, the loss, and for each parameter whether there is something for it.
+    let (own, failed) = match own {
+        Ok(own) => (own, Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    // The wishes, whether a rank failed, whether there is anything, the loss, and for each parameter whether there is something for it.
     let mut notes = wish.notes().to_vec();
+    notes.push(f64::from(u8::from(failed.is_err())));
     notes.extend([f64::from(u8::from(own.is_some())), own.as_ref().map_or(-0.0, |own| own.loss)]);
     numbers.clear();
     for &(key, param) in &travels {
@@ -162,8 +158,12 @@ pub(super) fn sum<T: Element>(
         }
     }
     world::sum(world, numbers, &mut notes)?;
-    let (wish, rest) = (Wish::from_notes(&notes), &notes[2..]);
-    if rest[0] == 0.0 {
+    let (wish, failures, rest) = (Wish::from_notes(&notes), notes[2], &notes[3..]);
+    // Where all end before this batch, nobody needs it; they may where no gradients wait for their update.
+    if failures > 0.0 && !(may_end && wish.stop().is_some()) {
+        world::agree(world, failed)?;
+    }
+    if rest[0] == 0.0 || failures > 0.0 {
         return Ok((None, wish));
     }
     let (mut grads, mut statistics) = match own {

@@ -115,6 +115,9 @@ pub trait World {
     /// As [`World::send`] and [`World::receive`].
     fn broadcast(&self, root: usize, bytes: &mut [u8]) -> Result<()> {
         let size = self.size();
+        if root >= size {
+            return Err(Error::argument(format!("world: no rank {root}; there are {size}, from 0")));
+        }
         let place = (self.rank() + size - root) % size;
         let rank_of = |place: usize| (place + root) % size;
         // The highest bit of a place says who tells it; those above it are whom it tells.
@@ -153,12 +156,13 @@ pub fn agree(world: &dyn World, outcome: Result<()>) -> Result<()> {
     if world.size() == 1 {
         return outcome;
     }
-    let own = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    // A first byte says that there is an error, whatever its text is.
+    let own = outcome.as_ref().err().map(|error| format!("!{error}")).unwrap_or_default();
     let texts = gather(world, own.as_bytes())?;
     match texts.iter().position(|text| !text.is_empty()) {
         // An error keeps its kind where it arose.
         Some(rank) if rank == world.rank() => outcome.map_err(|error| error.within(&format!("rank {rank}"))),
-        Some(rank) => Err(Error::argument(format!("rank {rank}: {}", String::from_utf8_lossy(&texts[rank])))),
+        Some(rank) => Err(Error::argument(format!("rank {rank}: {}", String::from_utf8_lossy(&texts[rank][1..])))),
         None => Ok(()),
     }
 }
@@ -179,20 +183,33 @@ pub fn agree(world: &dyn World, outcome: Result<()>) -> Result<()> {
 /// assert!(heard.iter().all(|all| *all == heard[0]));
 /// ```
 pub fn gather(world: &dyn World, own: &[u8]) -> Result<Vec<Vec<u8>>> {
-    let (rank, size) = (world.rank(), world.size());
-    let tell = |root: usize, bytes: &mut Vec<u8>| {
-        let mut length = (bytes.len() as u64).to_le_bytes();
-        world.broadcast(root, &mut length)?;
-        bytes.resize(u64::from_le_bytes(length) as usize, 0);
-        world.broadcast(root, bytes)
-    };
-    let mut all = Vec::with_capacity(size);
-    for root in 0..size {
-        let mut bytes = if root == rank { own.to_vec() } else { Vec::new() };
-        tell(root, &mut bytes)?;
-        all.push(bytes);
+    (0..world.size()).map(|root| tell(world, root, own)).collect()
+}
+
+/// The bytes that `root` has, of any length; those of the others are not looked at.
+///
+/// # Errors
+/// As [`World::receive`]; the ranks do not do the same.
+///
+/// # Examples
+/// ```
+/// use retrograd::world::{self, World};
+/// let told = world::threads(2).run(|world| world::tell(&world, 1, &[world.rank() as u8; 3]).unwrap());
+/// assert_eq!(told, [[1, 1, 1], [1, 1, 1]]);
+/// ```
+pub fn tell(world: &dyn World, root: usize, own: &[u8]) -> Result<Vec<u8>> {
+    // A length is marked as one, so that no other message is taken for it.
+    const MARK: u64 = 0x7265_7472_6f67_7264;
+    let mut bytes = if root == world.rank() { own.to_vec() } else { Vec::new() };
+    let mut head = [MARK.to_le_bytes(), (bytes.len() as u64).to_le_bytes()];
+    world.broadcast(root, head.as_flattened_mut())?;
+    let [mark, length] = head.map(u64::from_le_bytes);
+    if mark != MARK {
+        return Err(Error::argument(format!("world: rank {root} sent something else: the ranks do not do the same")));
     }
-    Ok(all)
+    bytes.resize(length as usize, 0);
+    world.broadcast(root, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// An error unless it is the rank of another.

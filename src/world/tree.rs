@@ -61,13 +61,16 @@ fn joined<S>(left: Option<S>, right: Option<S>, add: &mut impl FnMut(S, S) -> S)
     }
 }
 
+/// More pieces than anybody has ranks for.
+const MOST_PIECES: usize = 1 << 20;
+
 /// The pieces of a rank: a whole subtree of the tree over all of them.
 ///
 /// Where the number of ranks is a power of two, each has as many. Otherwise the first ranks share subtrees by twos that the last ones
 /// have whole.
 ///
 /// # Errors
-/// A number of pieces that is no power of two; more ranks than pieces.
+/// A number of pieces that is no power of two, or beyond 2^20; more ranks than pieces; a rank that there is not.
 ///
 /// # Examples
 /// ```
@@ -81,9 +84,15 @@ pub fn share(pieces: usize, rank: usize, ranks: usize) -> Result<Range<usize>> {
     if !pieces.is_power_of_two() {
         return Err(Error::argument(format!("world: {pieces} pieces; use a power of two, such as 4 or 8")));
     }
+    if pieces > MOST_PIECES {
+        return Err(Error::argument(format!("world: {pieces} pieces; at most {MOST_PIECES}")));
+    }
+    if rank >= ranks {
+        return Err(Error::argument(format!("world: no rank {rank} of {ranks}")));
+    }
     if ranks > pieces {
         return Err(Error::argument(format!(
-            "world: {pieces} pieces for {ranks} ranks; cut the work into {} or more, or start fewer",
+            "world: {pieces} pieces for {ranks} ranks, of which some would have nothing to do; set pieces({}), or start fewer",
             ranks.next_power_of_two()
         )));
     }

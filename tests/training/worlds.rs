@@ -238,12 +238,14 @@ fn more_ranks_than_pieces_and_pieces_that_are_no_power_of_two_are_refused() {
         Trainer::new(Adam::new(0.1)).world(&world).fit(&mut model, &data(64)).unwrap_err().to_string()
     });
     assert!(
-        errors.iter().all(|error| error.contains("4 pieces for 5 ranks; cut the work into 8 or more")),
+        errors
+            .iter()
+            .all(|error| error.contains("4 pieces for 5 ranks, of which some would have nothing to do; set pieces(8)")),
         "{errors:?}"
     );
     let mut model = Mlp::new(2).dense(4).batch_norm().dense(2).build::<f32>(0).unwrap();
     let error = Trainer::new(Adam::new(0.1)).batch(4).pieces(4).fit(&mut model, &data(64)).unwrap_err().to_string();
-    assert!(error.contains("one of 4 pieces of a batch has 1 of 64 rows, and batch_norm1 needs 2"), "{error}");
+    assert!(error.contains("one of 4 pieces of a batch of 4 rows has 1, and batch_norm1 needs 2"), "{error}");
 }
 
 #[test]
@@ -321,8 +323,8 @@ impl World for Flipping {
         self.world.exchange(peer, sent, received)?;
         self.left.set(self.left.get().saturating_sub(1));
         if self.left.get() == 0 {
-            // The last bit of a gradient's number, in the last of the two exchanges of a step.
-            received[0] ^= 1;
+            // A high bit of a gradient's number, in the last of the two exchanges of a step.
+            received[2] ^= 0x40;
             self.left.set(u32::MAX);
         }
         Ok(())

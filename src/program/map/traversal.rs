@@ -89,7 +89,7 @@ impl<T: Element> Map<T> {
 
 impl<'a, T: Element> Traversal<'a, T> {
     /// Shared with other processes: each reads its part of the points, and all get the sum. All must have the same map, points and
-    /// shared numbers.
+    /// shared numbers; how many points there are and the shared numbers are compared, the function and the numbers of points are not.
     pub fn world(mut self, world: &'a dyn World) -> Self {
         self.world = world;
         self
@@ -349,6 +349,9 @@ pub(super) fn same_everywhere<T: Element>(world: &dyn World, source: &dyn PointS
     world::write_numbers(shared, &mut own);
     let all = world::gather(world, &own)?;
     let Some(rank) = all.iter().position(|other| other != &all[0]) else { return Ok(()) };
+    if let Some(rank) = all.iter().position(|other| other.len() < 16) {
+        return Err(Error::argument(format!("map: rank {rank} sent something else: the ranks do not do the same")));
+    }
     let (points, numbers) = (0..8, 8..16);
     let stated =
         |bytes: &[u8], at: Range<usize>| bytes[at].iter().rev().fold(0u64, |n, &byte| n << 8 | u64::from(byte));

@@ -38,14 +38,16 @@ type Recipe<T> = Arc<dyn Fn(u64) -> Result<Model<T>> + Send + Sync>;
 /// The rows of the stacks that are done, by the number of the first.
 type Done<T> = Mutex<Vec<(usize, Vec<SweepRow<T>>)>>;
 
-/// Models in a stack: as many as keep what a step computes of them in the second-level cache.
+/// The most models in a stack: as many as keep what a step computes of them in the second-level cache.
 const STACK: usize = 64;
+/// So many stacks there are at least, for parts and threads to share, where there are as many models.
+const STACKS: usize = 32;
 
 /// Trains a model for each combination of seeds, learning rates and penalties, many at once.
 ///
-/// Each row of the result is that of [`Trainer::fit`] with the same settings and the model of the same seed, to rounding, and has the
-/// same bits whichever other combinations are there. A model whose loss or weights leave the finite numbers disturbs no other, and
-/// its row says in which epoch that was.
+/// Each row of the result is that of [`Trainer::fit`] with the same settings and the model of the same seed, to rounding; it has the
+/// same bits in any [part](Sweep::part), on any number of threads and [ranks](Sweep::run_on). A model whose loss or weights leave the finite numbers disturbs no
+/// other, and its row says in which epoch that was.
 ///
 /// # Examples
 /// ```
@@ -183,7 +185,8 @@ impl<T: Element> Sweep<T> {
         self
     }
 
-    /// Runs the k-th of so many parts of the combinations, from 0, as near to equal as can be: a process each. The rows of all parts,
+    /// Runs the k-th of so many parts of the combinations, from 0: a process each. Parts are whole stacks of up to 64 models, as near to equal
+    /// as can be. The rows of all parts,
     /// put together by [`Sweep::gather`], are those of one run, with the same bits. [`Sweep::run_on`] does so with a world.
     ///
     /// # Examples
@@ -228,7 +231,7 @@ impl<T: Element> Sweep<T> {
 
     fn run_part(&self, data: &Dataset<T>, part: (usize, usize)) -> Result<Swept<T>> {
         let combinations = self.combinations(part)?;
-        let stacks: Vec<&[Combination]> = combinations.chunks(STACK).collect();
+        let stacks: Vec<&[Combination]> = combinations.chunks(self.stack()).collect();
         let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         // Takes stacks until there are no more; what one thread finds wrong ends the others.
         let work = || {
@@ -330,9 +333,16 @@ impl<T: Element> Sweep<T> {
         if k >= of {
             return wrong(format!("part {k} of {of}; parts are counted from 0, and there is at least one"));
         }
-        let all = self.all();
-        let from = |k: usize| (all.len() as u128 * k as u128 / of as u128) as usize;
+        let (all, stack) = (self.all(), self.stack());
+        // Whole stacks, so that a model has the same ones beside it however the work is shared.
+        let stacks = all.len().div_ceil(stack) as u128;
+        let from = |k: usize| ((stacks * k as u128 / of as u128) as usize * stack).min(all.len());
         Ok(all[from(k)..from(k + 1)].to_vec())
+    }
+
+    /// How many models stand in a stack: it follows from how many there are in all.
+    fn stack(&self) -> usize {
+        self.count_all().div_ceil(STACKS).next_power_of_two().min(STACK)
     }
 
     /// The optimiser of a rate, for parameters in stacks.
