@@ -122,14 +122,20 @@ fn main() -> ExitCode {
     let world = retrograd::world::mpi();
     #[cfg(not(feature = "mpi"))]
     let world = Ok::<_, Error>(retrograd::world::alone());
-    let outcome = world.and_then(|world| {
-        // Whoever fails here says goodbye as the world is dropped, and the others end.
-        run(&options, &world).map_err(|error| error.within(&format!("rank {}", world.rank())))
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    let world = match world {
+        Ok(world) => world,
         Err(error) => {
             eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(&options, &world) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Said before the world is dropped, which waits for the others: their ends may be the launcher's reason to end this one. They
+            // learn why from `abandon`.
+            eprintln!("rank {}: error: {error}", world.rank());
+            world.abandon(&error.to_string());
             ExitCode::FAILURE
         }
     }

@@ -78,8 +78,9 @@
 //!   in the weights after the first epoch, or not at all.
 //! - A process that ends by an error or panic within [`fit`](crate::train::Trainer::fit) tells those that wait for it: they end with an error
 //!   that names it and why. Rank 0 then saves the checkpoint of the last batch, if there is one to be saved. What goes wrong before, as a
-//!   file that one process does not find, others learn with its reason by [`agree`](crate::world::agree), and without it as that the process
-//!   has left.
+//!   file that one process does not find, others learn with its reason by [`agree`](crate::world::agree) or
+//!   [`abandon`](crate::world::World::abandon), and without these as that the process has left. Print an error before the world is dropped:
+//!   that waits for the others, whose end may be the launcher's reason to end this process, too.
 //! - Ctrl-C in a terminal reaches `mpirun`, which sends its processes the signal to terminate, and kills those that have not ended
 //!   after a second or so: where a batch takes longer, signal one of the processes (`kill -INT`), which ends all of them after the same batch.
 //! - A process that is killed says nothing; `mpirun`, and `srun` with `--kill-on-bad-exit`, end the others and name it. What goes on is
