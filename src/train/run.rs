@@ -75,8 +75,6 @@ pub(super) struct TrainingRun<'a, T: 'static> {
     own: Range<usize>,
     /// The rows of pieces that are computed at once.
     rows: Vec<Option<Batch<T>>>,
-    /// Gradients and statistics on their way between ranks.
-    numbers: Vec<T>,
     /// What the run is, and the right to save it, where there is a checkpoint.
     saved: Option<(Json, Lock)>,
 }
@@ -152,7 +150,6 @@ impl<'a, T: Element> TrainingRun<'a, T> {
             agreed: None,
             own,
             rows: Vec::new(),
-            numbers: Vec::new(),
             saved,
         })
     }
@@ -582,7 +579,7 @@ impl<'a, T: Element> TrainingRun<'a, T> {
         let (tape, wish) = (self.compiled.tape(), Wish::of(self.asked.as_ref()));
         let take = |like: &Tensor<T>| tape.tensor(like.shape(), |_| {});
         let may_end = self.gathered.batches == 0;
-        let summed = together::sum(world, self.model.params(), own, (wish, may_end), &mut self.numbers, take);
+        let summed = together::sum(world, self.model.params(), own, (wish, may_end), take);
         let (all, wish) = match summed {
             Ok(summed) => summed,
             // The state is that after the batch before, from which a run can go on without a rank that has left.

@@ -133,63 +133,61 @@ pub(super) fn sum<T: Element>(
     params: &Params<T>,
     own: Result<Option<Contribution<T>>>,
     (wish, may_end): (Wish, bool),
-    numbers: &mut Vec<T>,
     take: impl Fn(&Tensor<T>) -> Tensor<T>,
 ) -> Result<(Option<Contribution<T>>, Wish)> {
-    let missing = T::from_f64(-0.0);
     let travels: Vec<(ParamKey, &Param<T>)> = params.iter().filter(|(_, param)| !param.is_frozen()).collect();
+    let place_of = |key: ParamKey| travels.iter().position(|(of, _)| *of == key);
     let (own, failed) = match own {
         Ok(own) => (own, Ok(())),
         Err(error) => (None, Err(error)),
     };
     // The wishes, whether a rank failed, whether there is anything, the loss, and for each parameter whether there is something for it.
     let mut notes = wish.notes().to_vec();
-    notes.push(f64::from(u8::from(failed.is_err())));
-    notes.extend([f64::from(u8::from(own.is_some())), own.as_ref().map_or(-0.0, |own| own.loss)]);
-    numbers.clear();
-    for &(key, param) in &travels {
-        let statistics = own.as_ref().map_or(&[][..], |own| &own.statistics[..]);
-        let observed = statistics.iter().find(|(of, _)| *of == key).map(|(_, value)| value);
-        let value = own.as_ref().and_then(|own| own.grads.get(key)).or(observed);
-        notes.push(f64::from(u8::from(value.is_some())));
-        match value {
-            Some(value) => numbers.extend_from_slice(value.as_slice()),
-            None => numbers.resize(numbers.len() + param.value().len(), missing),
+    notes.extend([failed.is_err(), own.is_some()].map(|is| f64::from(u8::from(is))));
+    notes.push(own.as_ref().map_or(-0.0, |own| own.loss));
+    let first = notes.len();
+    notes.resize(first + travels.len(), 0.0);
+    let mut own = own.unwrap_or(Contribution { loss: 0.0, grads: ParamGrads::new(), statistics: Vec::new() });
+    let mut places: Vec<Option<&mut [T]>> = travels.iter().map(|_| None).collect();
+    let statistics = own.statistics.iter_mut().map(|(key, value)| (*key, value));
+    for (key, value) in own.grads.iter_mut().chain(statistics) {
+        if let Some(k) = place_of(key) {
+            (places[k], notes[first + k]) = (Some(value.as_mut_slice()), 1.0);
         }
     }
-    world::sum(world, numbers, &mut notes)?;
-    let (wish, failures, rest) = (Wish::from_notes(&notes), notes[2], &notes[3..]);
+    let missing = |(place, (_, param)): (&Option<&mut [T]>, &(ParamKey, &Param<T>))| {
+        place.is_none().then(|| {
+            let mut value = take(param.value());
+            value.as_mut_slice().fill(T::from_f64(-0.0));
+            value
+        })
+    };
+    let mut fillers: Vec<Option<Tensor<T>>> = places.iter().zip(&travels).map(missing).collect();
+    for (place, filler) in places.iter_mut().zip(&mut fillers) {
+        if let Some(filler) = filler {
+            *place = Some(filler.as_mut_slice());
+        }
+    }
+    let mut numbers: Vec<&mut [T]> = places.into_iter().flatten().collect();
+    world::sum_of(world, &mut numbers, &mut notes)?;
+    let wish = Wish::from_notes(&notes);
+    let [failures, there, loss] = [notes[first - 3], notes[first - 2], notes[first - 1]];
     // Where all end before this batch, nobody needs it; they may where no gradients wait for their update.
     if failures > 0.0 && !(may_end && wish.stop().is_some()) {
         world::agree(world, failed)?;
     }
-    if rest[0] == 0.0 || failures > 0.0 {
+    if there == 0.0 || failures > 0.0 {
         return Ok((None, wish));
     }
-    let (mut grads, mut statistics) = match own {
-        Some(own) => (own.grads, own.statistics),
-        None => (ParamGrads::new(), Vec::new()),
-    };
-    statistics.clear();
-    let mut left = &numbers[..];
-    for (&(key, param), there) in travels.iter().zip(&rest[2..]) {
-        let (values, after) = left.split_at(param.value().len());
-        left = after;
-        if *there == 0.0 {
-            continue;
-        }
-        if param.role() == Role::Statistic {
-            statistics.push((key, Tensor::new(param.value().shape().clone(), values.to_vec())?));
-            continue;
-        }
-        if grads.get(key).is_none() {
-            grads.insert(key, take(param.value()));
-        }
-        if let Some((_, gradient)) = grads.iter_mut().find(|(of, _)| *of == key) {
-            gradient.as_mut_slice().copy_from_slice(values);
+    own.loss = loss;
+    for (k, (&(key, param), filler)) in travels.iter().zip(fillers).enumerate() {
+        match filler.filter(|_| notes[first + k] > 0.0) {
+            Some(value) if param.role() == Role::Statistic => own.statistics.push((key, value)),
+            Some(value) => drop(own.grads.insert(key, value)),
+            None => {}
         }
     }
-    Ok((Some(Contribution { loss: rest[1], grads, statistics }), wish))
+    Ok((Some(own), wish))
 }
 
 /// The model's outputs for all rows, in order; each rank computes some of them.

@@ -1,7 +1,7 @@
 //! Numbers as bytes, little-endian, in their own precision.
 
 use crate::error::{Error, Result};
-use crate::num::Element;
+use crate::num::{Element, PerElement};
 
 /// Appends the numbers to a message, little-endian, in their own precision.
 ///
@@ -33,34 +33,74 @@ pub fn read_numbers<T: Element>(message: &[u8], numbers: &mut [T]) -> Result<()>
             T::NAME
         )));
     }
-    read(message, numbers, |_, other| other);
+    read(message, numbers, Join::Instead);
     Ok(())
+}
+
+/// What becomes of numbers that have come.
+#[derive(Clone, Copy)]
+pub(super) enum Join {
+    /// They are put in the place of those that are here.
+    Instead,
+    /// They are added from the left.
+    Left,
+    /// They are added from the right.
+    Right,
 }
 
 /// Writes the numbers: as many bytes as they have.
 pub(super) fn write<T: Element>(numbers: &[T], bytes: &mut [u8]) {
-    debug_assert_eq!(size_of_val(numbers), bytes.len());
-    // A number's way through f64 is none: the compiler sees that it comes back as it was.
-    if size_of::<T>() == 4 {
-        let places = bytes.chunks_exact_mut(4).zip(numbers);
-        places.for_each(|(place, x)| place.copy_from_slice(&(x.to_f64() as f32).to_le_bytes()));
-    } else {
-        let places = bytes.chunks_exact_mut(8).zip(numbers);
-        places.for_each(|(place, x)| place.copy_from_slice(&x.to_f64().to_le_bytes()));
+    assert_eq!(size_of_val(numbers), bytes.len(), "as many bytes as the numbers have");
+    T::pick::<Written>()(numbers, bytes);
+}
+
+/// Joins the numbers with those that the bytes are.
+pub(super) fn read<T: Element>(bytes: &[u8], numbers: &mut [T], join: Join) {
+    assert_eq!(size_of_val(numbers), bytes.len(), "as many bytes as the numbers have");
+    T::pick::<Joined>()(bytes, numbers, join);
+}
+
+/// For each precision a loop of its own, which vectorises.
+struct Written;
+struct Joined;
+
+macro_rules! loops {
+    ($written:ident, $joined:ident, $t:ty) => {
+        fn $written(numbers: &[$t], bytes: &mut [u8]) {
+            let places = bytes.chunks_exact_mut(size_of::<$t>()).zip(numbers);
+            places.for_each(|(place, x)| place.copy_from_slice(&x.to_le_bytes()));
+        }
+
+        fn $joined(bytes: &[u8], numbers: &mut [$t], join: Join) {
+            let number = |bytes: &[u8]| <$t>::from_le_bytes(bytes.try_into().expect("as many bytes as a number has"));
+            let places = numbers.iter_mut().zip(bytes.chunks_exact(size_of::<$t>()));
+            match join {
+                Join::Instead => places.for_each(|(own, other)| *own = number(other)),
+                Join::Left => places.for_each(|(own, left)| *own = number(left) + *own),
+                Join::Right => places.for_each(|(own, right)| *own += number(right)),
+            }
+        }
+    };
+}
+loops!(written_f32, joined_f32, f32);
+loops!(written_f64, joined_f64, f64);
+
+impl PerElement for Written {
+    type Of<T: Element> = fn(&[T], &mut [u8]);
+    fn single() -> Self::Of<f32> {
+        written_f32
+    }
+    fn double() -> Self::Of<f64> {
+        written_f64
     }
 }
 
-/// Puts in each place what `join` makes of the number that is there and the one that has come.
-pub(super) fn read<T: Element>(bytes: &[u8], numbers: &mut [T], join: impl Fn(T, T) -> T) {
-    debug_assert_eq!(size_of_val(numbers), bytes.len());
-    if size_of::<T>() == 4 {
-        for (place, x) in numbers.iter_mut().zip(bytes.chunks_exact(4)) {
-            let x = f32::from_le_bytes(x.try_into().expect("four bytes"));
-            *place = join(*place, T::from_f64(x.into()));
-        }
-    } else {
-        for (place, x) in numbers.iter_mut().zip(bytes.chunks_exact(8)) {
-            *place = join(*place, T::from_f64(f64::from_le_bytes(x.try_into().expect("eight bytes"))));
-        }
+impl PerElement for Joined {
+    type Of<T: Element> = fn(&[u8], &mut [T], Join);
+    fn single() -> Self::Of<f32> {
+        joined_f32
+    }
+    fn double() -> Self::Of<f64> {
+        joined_f64
     }
 }

@@ -44,7 +44,7 @@ pub use bytes::{read_numbers, write_numbers};
 pub use counted::{Counted, Counts, Simulated};
 #[cfg(feature = "mpi")]
 pub use mpi::{Mpi, mpi};
-pub use sum::sum;
+pub use sum::{sum, sum_of};
 pub use threads::{Thread, Threads, threads};
 pub use tree::{Tree, share};
 
