@@ -71,6 +71,7 @@ macro_rules! loops {
             places.for_each(|(place, x)| place.copy_from_slice(&x.to_le_bytes()));
         }
 
+        #[allow(clippy::assign_op_pattern, reason = "the left one first: of two NaN a sum is the first")]
         fn $joined(bytes: &[u8], numbers: &mut [$t], join: Join) {
             let number = |bytes: &[u8]| <$t>::from_le_bytes(bytes.try_into().expect("as many bytes as a number has"));
             let places = numbers.iter_mut().zip(bytes.chunks_exact(size_of::<$t>()));
