@@ -19,7 +19,7 @@ pub(crate) fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(wrong) = arguments.iter().take(2).find(|text| text.parse::<u64>().is_err()) {
         let usage = "map_files [POINTS [THREADS [FILE]]]";
-        return Err(retrograd::Error::argument(format!("{usage}: a whole number is expected, got {wrong:?}")).into());
+        return Err(retrograd::Error::argument(format!("{usage}: a whole number is expected, got {wrong:?}")));
     }
     let number = |k: usize, otherwise: u64| arguments.get(k).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     match arguments.get(2) {
