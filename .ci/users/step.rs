@@ -8,7 +8,7 @@ fn main() -> retrograd::Result<()> {
     let mut compiled = Compiled::new();
     let inputs = Tensor::from([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
     for step in 0..100u64 {
-        let draw = Draw { seed: 0, epoch: 0, batch: step };
+        let draw = Draw { seed: 0, epoch: 0, batch: step, row: 0 };
         let done = model.step_compiled(&mut compiled, 4, draw, |model, pass| {
             Ok(model.forward(pass.tape().data(&inputs), pass).cross_entropy(&[0, 1, 1, 0]))
         })?;
