@@ -6,8 +6,8 @@
 //! rounding. `setup.rs` finds what each input of the step is, `stack.rs` runs stacks of models, `table.rs` holds the results.
 //!
 //! Cost: a thousand 2-16-1 networks of tanh in `f32`, 256 rows, batches of 32, 20 epochs of Adam, against `Trainer` one after another
-//! in the same process, on one thread (Zen with AVX-512, shared and busy; `cargo test --release --test training a_thousand -- --ignored
-//! --nocapture`): 5.1 to 6.1 times as fast over 1000 seeds, whose shuffles alone are a tenth of the time; 6.5 to 7.2 times over 10 seeds
+//! in the same process, on one thread (Zen with AVX-512, shared and busy; `cargo bench -p benches
+//! --bench sweeps`): 5.1 to 6.1 times as fast over 1000 seeds, whose shuffles alone are a tenth of the time; 6.5 to 7.2 times over 10 seeds
 //! and 100 rates. What is left is tanh itself (a quarter), small products, and passes over the second-level cache.
 //!
 //! What it does not do: validate after each epoch, stop early, save checkpoints. Those are for a run that somebody watches.
