@@ -1,7 +1,9 @@
 //! Derivatives of closures in either precision: record once, differentiate, return numbers.
 //!
-//! Two families. With a single variable, a number or a tensor: [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`],
-//! [`hessian`], [`jacobian`]. With a slice of numbers, `|x: &[Var]|`: the same names with `_slice`.
+//! Three families. With a single variable, a number or a tensor: [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`],
+//! [`hessian`], [`jacobian`]; these nest ([`At`]). With a slice of numbers, `|x: &[Var]|`: the same names with `_slice`. With several
+//! tensors: [`grad_tensors`], [`value_and_grad_tensors`], [`jacobian_tensors`], [`hessian_tensors`], whose parts and blocks go by name or
+//! position. And [`vmap`] makes a function of one example one of all.
 //!
 //! A generic function is passed inside a closure, `grad_slice(|x| f(x), ..)`: its bare name stands for one lifetime only.
 //!
@@ -16,6 +18,15 @@
 //! let slopes: Result<Tensor<f64>> = functional::try_grad(|x| x.square(), Tensor::from([1.0, 2.0]));
 //! assert!(slopes.is_err_and(|error| error.is_shape()));
 //! ```
+
+mod at;
+mod several;
+
+pub use at::At;
+pub use several::{
+    Blocks, NamedTensor, Part, Parts, Tensors, grad_tensors, hessian_tensors, jacobian_tensors, try_grad_tensors,
+    try_hessian_tensors, try_jacobian_tensors, try_value_and_grad_tensors, try_vmap, value_and_grad_tensors, vmap,
+};
 
 use crate::error::{Error, OrPanic, Result};
 use crate::num::{Element, all_finite};
@@ -35,11 +46,6 @@ use crate::tensor::{Shape, Tensor};
 /// assert_eq!(slope(3.0), 6.0);
 /// assert_eq!(slope(&Tensor::from([1.0, 2.0])), Tensor::from([2.0, 4.0]));
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no point to differentiate at",
-    label = "expected an `f64` or a `Tensor`, by value or by reference",
-    note = "write `1.0` rather than `1`; for a slice of numbers there are `grad_slice` and its kin; for f32, `retrograd::functional`"
-)]
 pub trait Point {
     /// The element type.
     type Element: Element;
@@ -121,101 +127,60 @@ macro_rules! functions {
     )*};
 }
 
-functions! {
+/// The same for functions of one variable, by the method of that name of [`At`].
+macro_rules! functions_at {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $try_name:ident ($f:ident, $x:ident $(, $arg:ident: $Arg:ty)?) -> $Out:ty, errors $errors:literal $body:block
+    )*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        #[doc = $errors]
+        #[track_caller]
+        pub fn $name<P: At<F>, F>($f: F, $x: P $(, $arg: $Arg)?) -> $Out {
+            $try_name($f, $x $(, $arg)?).or_panic()
+        }
+        #[doc = concat!("As [`", stringify!($name), "`].")]
+        ///
+        /// # Errors
+        #[doc = $errors]
+        #[track_caller]
+        pub fn $try_name<P: At<F>, F>($f: F, $x: P $(, $arg: $Arg)?) -> Result<$Out> $body
+    )*};
+}
+
+functions_at! {
     /// The gradient of a scalar function.
-    grad try_grad [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> P::Derivative,
-        errors "The closure returns a tensor."
-    { Ok(try_value_and_grad(f, x)?.1) }
+    grad try_grad (f, x) -> P::Derivative, errors "The closure returns a tensor." { Ok(x.value_and_grad(f)?.1) }
 
     /// The value and the gradient of a scalar function.
-    value_and_grad try_value_and_grad [P: Point]
-        (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> (P::Element, P::Derivative),
-        errors "The closure returns a tensor."
-    {
-        let tape = Tape::<P::Element>::of();
-        let x = tape.leaf(x.to_value(), true);
-        let y = scalar_to_differentiate(f(x))?;
-        let gradient = y.try_backward()?.try_wrt(x)?;
-        Ok((y.item(), P::derivative(gradient.into())))
-    }
+    value_and_grad try_value_and_grad (f, x) -> (P::Number, P::Derivative),
+        errors "The closure returns a tensor." { x.value_and_grad(f) }
 
     /// The value of a function, and the vector-Jacobian product with `seed`, which has the value's shape.
-    vjp try_vjp [P: Point] (
-        f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P, seed: impl Into<Tensor<P::Element>>
-    ) -> (Tensor<P::Element>, P::Derivative),
-        errors "The seed's shape is not the value's."
-    {
-        let tape = Tape::<P::Element>::of();
-        let x = tape.leaf(x.to_value(), true);
-        let y = f(x);
-        let gradient = y.try_backward_with(seed)?.try_wrt(x)?;
-        Ok((y.value(), P::derivative(gradient.into())))
-    }
+    vjp try_vjp (f, x, seed: impl Into<P::Array>) -> (P::Array, P::Derivative),
+        errors "The seed's shape is not the value's." { x.vjp(f, seed.into()) }
 
     /// The value of a function, and its derivative along `tangent`: the Jacobian-vector product, by forward mode.
-    jvp try_jvp [P: Point]
-        (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P, tangent: P) -> (Tensor<P::Element>, Tensor<P::Element>),
-        errors "The tangent's shape is not the point's."
-    {
-        let tape = Tape::<P::Element>::of();
-        let x = tape.leaf(x.to_value(), true);
-        let y = f(x);
-        let tangent = tape.jvp(y, &[(x, tangent.to_value())])?;
-        Ok((y.value(), tangent.into_tensor()))
-    }
+    jvp try_jvp (f, x, tangent: P) -> (P::Array, P::Array),
+        errors "The tangent's shape is not the point's." { x.jvp(f, tangent) }
 
     /// The product of a scalar function's Hessian with `direction`, forward over reverse: about the cost of two gradients.
-    hvp try_hvp [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P, direction: P) -> P::Derivative,
-        errors "The direction's shape is not the point's; the closure returns a tensor."
-    {
-        let tape = Tape::<P::Element>::of();
-        let x = tape.leaf(x.to_value(), true);
-        let gradient = tape.try_grad(f(x), &[x])?[0];
-        Ok(P::derivative(tape.jvp(gradient, &[(x, direction.to_value())])?))
-    }
+    hvp try_hvp (f, x, direction: P) -> P::Derivative,
+        errors "The direction's shape is not the point's; the closure returns a tensor." { x.hvp(f, direction) }
 
     /// The Hessian of a scalar function, in shape [n, n] for a point of n elements.
-    hessian try_hessian [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> Tensor<P::Element>,
-        errors "The closure returns a tensor."
-    {
-        let tape = Tape::<P::Element>::of();
-        let x = tape.leaf(x.to_value(), true);
-        let gradient = tape.try_grad(f(x), &[x])?[0];
-        jacobian_rows(&tape, gradient, x)
-    }
+    hessian try_hessian (f, x) -> P::Array, errors "The closure returns a tensor." { x.hessian(f) }
 
     /// The Jacobian of a function, in shape [m, n] for a value of m elements and a point of n; by forward or reverse mode,
     /// whichever needs fewer passes. Where a derivative on the way is not finite the two may differ, as of x sqrt(x) at 0, and the
     /// answer is that of reverse mode, which is [`grad`]'s.
-    jacobian try_jacobian [P: Point] (f: ((Var<'t, P::Element>) -> Var<'t, P::Element>), x: P) -> Tensor<P::Element>,
-        errors "It takes more memory than there is; a rule on the way meets what has no derivative."
-    {
-        let tape = Tape::<P::Element>::of();
-        let x = tape.leaf(x.to_value(), true);
-        let y = f(x);
-        if y.numel() <= x.numel() {
-            return jacobian_rows(&tape, y, x);
-        }
-        let columns = jacobian_columns(&tape, y, x)?;
-        let ordinary = !tape.has_singular_ops() && [x, y].iter().all(|var| var.value().is_finite());
-        if ordinary && columns.is_finite() {
-            return Ok(columns);
-        }
-        // A zero tangent may hide what is not finite, so that a sweep is asked as well.
-        let seed = Tensor::from_fn(y.shape().dims(), {
-            let mut k = 0;
-            move |_| {
-                k += 1;
-                seed_of(k)
-            }
-        });
-        let swept = y.try_backward_with(seed)?.try_wrt(x)?;
-        if columns.is_finite() && swept.is_finite() {
-            return Ok(columns);
-        }
-        jacobian_rows(&tape, y, x)
-    }
+    jacobian try_jacobian (f, x) -> P::Array,
+        errors "It takes more memory than there is; a rule on the way meets what has no derivative." { x.jacobian(f) }
+}
 
+functions! {
     /// The gradient of a scalar function of several numbers.
     grad_slice try_grad_slice [T: Element] (f: ((&[Var<'t, T>]) -> Var<'t, T>), x: &[T]) -> Vec<T>,
         errors "The closure returns a tensor."

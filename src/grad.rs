@@ -1,7 +1,7 @@
 //! The functions of [`functional`](crate::functional) for f64: here literals need no suffix and closures infer. Twins that return a
 //! caller's mistake, rather than panic with it, are there: [`functional::try_grad`] and so on.
 
-use crate::functional::{self, Point};
+use crate::functional::{self, At, Blocks, Parts, Tensors};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -18,10 +18,7 @@ use crate::tensor::Tensor;
 /// assert_eq!(g.to_vec(), [2.0, -4.0]);
 /// ```
 #[track_caller]
-pub fn grad<P: Point<Element = f64>, F>(f: F, x: P) -> P::Derivative
-where
-    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
-{
+pub fn grad<P: At<F, Element = f64>, F>(f: F, x: P) -> P::Derivative {
     functional::grad(f, x)
 }
 
@@ -30,10 +27,7 @@ where
 /// # Panics
 /// The closure returns a tensor.
 #[track_caller]
-pub fn value_and_grad<P: Point<Element = f64>, F>(f: F, x: P) -> (f64, P::Derivative)
-where
-    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
-{
+pub fn value_and_grad<P: At<F, Element = f64>, F>(f: F, x: P) -> (P::Number, P::Derivative) {
     functional::value_and_grad(f, x)
 }
 
@@ -42,10 +36,7 @@ where
 /// # Panics
 /// The seed's shape is not the value's.
 #[track_caller]
-pub fn vjp<P: Point<Element = f64>, F>(f: F, x: P, seed: impl Into<Tensor<f64>>) -> (Tensor<f64>, P::Derivative)
-where
-    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
-{
+pub fn vjp<P: At<F, Element = f64>, F>(f: F, x: P, seed: impl Into<P::Array>) -> (P::Array, P::Derivative) {
     functional::vjp(f, x, seed)
 }
 
@@ -54,10 +45,7 @@ where
 /// # Panics
 /// The tangent's shape is not the point's.
 #[track_caller]
-pub fn jvp<P: Point<Element = f64>, F>(f: F, x: P, tangent: P) -> (Tensor<f64>, Tensor<f64>)
-where
-    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
-{
+pub fn jvp<P: At<F, Element = f64>, F>(f: F, x: P, tangent: P) -> (P::Array, P::Array) {
     functional::jvp(f, x, tangent)
 }
 
@@ -74,10 +62,7 @@ where
 /// assert_eq!(product.to_vec(), [6.0, 120.0]);
 /// ```
 #[track_caller]
-pub fn hvp<P: Point<Element = f64>, F>(f: F, x: P, direction: P) -> P::Derivative
-where
-    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
-{
+pub fn hvp<P: At<F, Element = f64>, F>(f: F, x: P, direction: P) -> P::Derivative {
     functional::hvp(f, x, direction)
 }
 
@@ -86,10 +71,7 @@ where
 /// # Panics
 /// The closure returns a tensor.
 #[track_caller]
-pub fn hessian<P: Point<Element = f64>, F>(f: F, x: P) -> Tensor<f64>
-where
-    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
-{
+pub fn hessian<P: At<F, Element = f64>, F>(f: F, x: P) -> P::Array {
     functional::hessian(f, x)
 }
 
@@ -103,10 +85,7 @@ where
 /// assert_eq!(j.to_vec(), [2.0, 0.0, 0.0, -4.0]);
 /// ```
 #[track_caller]
-pub fn jacobian<P: Point<Element = f64>, F>(f: F, x: P) -> Tensor<f64>
-where
-    F: for<'t> FnOnce(Var<'t, f64>) -> Var<'t, f64>,
-{
+pub fn jacobian<P: At<F, Element = f64>, F>(f: F, x: P) -> P::Array {
     functional::jacobian(f, x)
 }
 
@@ -196,4 +175,73 @@ where
     F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
 {
     functional::jacobian_slice(f, x)
+}
+
+/// The gradient of a scalar function of several tensors, in parts.
+///
+/// # Panics
+/// The closure returns a tensor; two tensors of one name.
+#[track_caller]
+pub fn grad_tensors<S: Tensors<Element = f64>, F>(f: F, xs: S) -> Parts<f64>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    functional::grad_tensors(f, xs)
+}
+
+/// The value and the gradient of a scalar function of several tensors.
+///
+/// # Panics
+/// The closure returns a tensor; two tensors of one name.
+#[track_caller]
+pub fn value_and_grad_tensors<S: Tensors<Element = f64>, F>(f: F, xs: S) -> (f64, Parts<f64>)
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    functional::value_and_grad_tensors(f, xs)
+}
+
+/// The Jacobians of several outputs by several tensors, in blocks.
+///
+/// # Panics
+/// Two tensors of one name; more memory than there is.
+///
+/// # Examples
+/// ```
+/// use retrograd::{Tensor, jacobian_tensors};
+/// let (m, x) = (Tensor::from([[1.0, 2.0], [3.0, 4.0]]), Tensor::from([1.0, -1.0]));
+/// let j = jacobian_tensors(|v| vec![v[0].matmul(v[1])], [("m", &m), ("x", &x)]);
+/// assert_eq!(*j.block(0, "x"), m);
+/// assert_eq!(j.matrix().shape().dims(), [2, 6]);
+/// ```
+#[track_caller]
+pub fn jacobian_tensors<S: Tensors<Element = f64>, F>(f: F, xs: S) -> Blocks<f64>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
+{
+    functional::jacobian_tensors(f, xs)
+}
+
+/// The Hessian of a scalar function of several tensors, in blocks.
+///
+/// # Panics
+/// The closure returns a tensor; two tensors of one name; more memory than there is.
+#[track_caller]
+pub fn hessian_tensors<S: Tensors<Element = f64>, F>(f: F, xs: S) -> Blocks<f64>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Var<'t, f64>,
+{
+    functional::hessian_tensors(f, xs)
+}
+
+/// What a closure makes of each example, for all examples at once; [`functional::vmap`].
+///
+/// # Panics
+/// As [`Tape::try_vmap`](crate::Tape::try_vmap) fails.
+#[track_caller]
+pub fn vmap<S: Tensors<Element = f64>, F>(f: F, xs: S) -> Vec<Tensor<f64>>
+where
+    F: for<'t> FnOnce(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
+{
+    functional::vmap(f, xs)
 }

@@ -52,7 +52,9 @@
 //!   method as well; [`Value`] is a number or a tensor, [`Triangle`] which half of a matrix is read, [`update`](fn@update) with an [`ElementUpdate`]
 //!   writes in place.
 //! - [`grad`], [`value_and_grad`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`jacobian`], each with `_slice` for several numbers: derivatives of
-//!   closures at a [`Point`], for f64; [`functional`] has them for either precision, and as `try_grad` and so on.
+//!   closures at a [`Point`], for f64; they nest. [`grad_tensors`], [`value_and_grad_tensors`], [`jacobian_tensors`], [`hessian_tensors`] are of
+//!   several tensors, in parts and blocks. [`vmap`] and [`Tape::vmap`] map a closure over examples. [`functional`] has them for either
+//!   precision, and as `try_grad` and so on.
 //! - [`Element`], [`Number`], [`Real`]: what generic code is written over; [`Dual`] is forward mode in plain numbers; [`num`] says which
 //!   instructions compute.
 #![cfg_attr(feature = "training", doc = "- [`nn`]: layers, losses, models; [`optim`]: optimisers and schedules;")]
@@ -126,14 +128,16 @@ mod tensor;
 pub mod text;
 #[cfg(feature = "training")]
 pub mod train;
+mod vmap;
 pub mod world;
 
 pub use check::{Gradcheck, gradcheck, gradgradcheck};
 pub use error::{Error, Result};
 pub use functional::Point;
 pub use grad::{
-    grad, grad_slice, hessian, hessian_slice, hvp, hvp_slice, jacobian, jacobian_slice, jvp, jvp_slice, value_and_grad,
-    value_and_grad_slice, vjp, vjp_slice,
+    grad, grad_slice, grad_tensors, hessian, hessian_slice, hessian_tensors, hvp, hvp_slice, jacobian, jacobian_slice,
+    jacobian_tensors, jvp, jvp_slice, value_and_grad, value_and_grad_slice, value_and_grad_tensors, vjp, vjp_slice,
+    vmap,
 };
 pub use num::{Dual, Element, Float, Number, Real, Upstream};
 pub use ops::algebra::Algebra;

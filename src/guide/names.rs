@@ -16,8 +16,8 @@
 //!   ([`Model::load_torch`](crate::nn::Model::load_torch) turns them).
 //! - **gradients** are returned, not added up in variables: there is no `zero_grad`.
 //! - **Losses** as methods want a target of the prediction's shape; [`cross_entropy`](crate::Var::cross_entropy) takes labels.
-//! - A **batch of rows** is an axis. There is no `vmap`; ops of matrices treat leading axes as batches, and [`Map`](crate::Map) runs a function of
-//!   numbers over many points.
+//! - A **batch of rows** is an axis: ops of matrices treat leading axes as batches. What is written for one row is mapped over rows by
+//!   [`vmap`](crate::vmap); [`Map`](crate::Map) runs a function of numbers over many points, and gives numbers.
 //!
 //! # Differentiation
 //!
@@ -30,10 +30,12 @@
 //! | `y.backward(v)`, `func.vjp` | `jax.vjp` | [`y.backward_with(v)`](crate::Var::backward_with), [`vjp`](crate::vjp) |
 //! | `func.jvp` | `jax.jvp` | [`jvp`](crate::jvp), [`Tape::jvp`](crate::Tape::jvp), [`Dual`](crate::Dual) |
 //! | `func.jacrev`, `jacfwd`, `hessian` | `jax.jacobian`, `hessian` | [`jacobian`](crate::jacobian), [`hessian`](crate::hessian), [`hvp`](crate::hvp) |
+//! | | `jax.grad(f, argnums=(0, 1))` | [`grad_tensors`](crate::grad_tensors), [`jacobian_tensors`](crate::jacobian_tensors), [`hessian_tensors`](crate::hessian_tensors) |
+//! | `func.vmap` | `jax.vmap` | [`vmap`](crate::vmap), [`tape.vmap`](crate::Tape::vmap); of a model's gradients [`Model::per_example`](crate::nn::Model::per_example) |
 //! | `x.detach()` | `lax.stop_gradient(x)` | [`x.detach()`](crate::Var::detach) |
 //! | `torch.no_grad()` | | compute with [`Tensor`](crate::Tensor)s |
 //! | `x.register_hook(f)`, `x.retain_grad()` | | [`x.on_gradient(f)`](crate::Var::on_gradient), [`x.retain_gradient()`](crate::Var::retain_gradient) |
-//! | `autograd.Function` | `jax.custom_vjp` | [`Unary`](crate::Unary), [`Binary`](crate::Binary), [`CustomOp`](crate::CustomOp), [`NumericOp`](crate::NumericOp) |
+//! | `autograd.Function` | `jax.custom_vjp` | [`tape.custom_vjp`](crate::Tape::custom_vjp) for closures; [`Unary`](crate::Unary), [`Binary`](crate::Binary), [`CustomOp`](crate::CustomOp), [`NumericOp`](crate::NumericOp) |
 //! | `autograd.gradcheck` | `check_grads` | [`gradcheck`](crate::gradcheck), [`gradgradcheck`](crate::gradgradcheck) |
 //! | `detect_anomaly` | `jax_debug_nans` | [`Tape::check_finite`](crate::Tape::check_finite), [`Tape::check_finite_gradients`](crate::Tape::check_finite_gradients) |
 //! | `torch.compile` | `jax.jit` | [`compile`](fn@crate::compile), [`Program`](crate::Program) |

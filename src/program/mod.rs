@@ -141,7 +141,7 @@ impl Options {
     /// and the other inputs are shared by all runs. Outputs, gradients among them, are stacks as well. The closure sees one run.
     ///
     /// Each run's numbers are those that it has alone, to rounding, and do not depend on the others. What has no batching rule, as a
-    /// user's op, is an error that names it.
+    /// user's op on tensors, is computed for one run after another.
     ///
     /// # Examples
     /// ```

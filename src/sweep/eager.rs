@@ -229,7 +229,10 @@ impl<T: Element> SweepMode<T> for Eager<'_, T> {
             }
             NodeOp::Custom(op) => {
                 let inputs = Self::node_values(&entries, entry);
-                super::transposed::jvp_of_custom(&**op, &inputs, wrt, tangent)
+                match op.jvp(&inputs, &entry.value, wrt, &tangent) {
+                    Some(found) => found,
+                    None => super::transposed::jvp_of_custom(&**op, &inputs, wrt, tangent),
+                }
             }
             NodeOp::Leaf => Err(Error::tape("jvp: a leaf has no parents")),
             _ => {

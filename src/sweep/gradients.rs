@@ -36,9 +36,9 @@ impl<T: Element> Gradients<T> {
     pub(crate) fn sweep(y: Var<'_, T>, seed: Value<T>) -> Result<Self> {
         let Some(tape) = y.tape else { return Ok(Self::from_parts(Vec::new(), Vec::new(), Recorded::default())) };
         if tape.tracing().is_on() {
-            tape.tracing().note(Error::tape(
-                "compile: backward() gives plain numbers, which a program would keep; use tape.grad, whose gradients are recorded",
-            ));
+            tape.tracing().note(
+                "backward() gives plain numbers, which would be kept as they are; use tape.grad, whose gradients are recorded",
+            );
         }
         if tape.is_strict() {
             return Self::strict(tape, y, seed);

@@ -108,7 +108,13 @@ pub(crate) trait BuildingMode: Algebra<<Self as BuildingMode>::T, V: Number> {
         wrt: usize,
         g: &Self::V,
     ) -> Result<Self::V>;
-    fn custom_tangent(&self, op: &Arc<dyn DynTensorOp<Self::T>>) -> Error;
+    fn custom_tangent(
+        &self,
+        op: &Arc<dyn DynTensorOp<Self::T>>,
+        node: Node<'_, Self::V>,
+        wrt: usize,
+        tangent: &Self::V,
+    ) -> Result<Self::V>;
     /// As [`SweepMode::refused_tangent`]: nothing where nothing is computed.
     fn refused_among(&self, _found: &[Option<Self::V>]) -> Option<Error> {
         None
@@ -277,7 +283,7 @@ impl<M: BuildingMode> SweepMode<M::T> for M {
         let (op, inputs, output) = self.entry_nodes(tape, k);
         match &op {
             NodeOp::Tensor(op) => self.tensor_tangent(op, Node { inputs: &inputs, output: &output }, wrt, &tangent),
-            NodeOp::Custom(op) => Err(self.custom_tangent(op)),
+            NodeOp::Custom(op) => self.custom_tangent(op, Node { inputs: &inputs, output: &output }, wrt, &tangent),
             _ => {
                 let full = self.broadcast_to(&tangent, &self.shape(&output));
                 match self.rule(tape, k, wrt, full)? {
@@ -420,10 +426,13 @@ impl<'t, T: Element> BuildingMode for Recording<'t, T> {
     ) -> Result<Var<'t, T>> {
         Ok(op.record_vjp(self, node.inputs, node.output, g)?.swap_remove(wrt))
     }
-    fn custom_tangent(&self, op: &Arc<dyn DynTensorOp<T>>) -> Error {
-        Error::not_differentiable(format!(
-            "{}: a recorded tangent of a user's op on tensors is not supported; use jvp over numbers, or vjp",
-            op.name()
-        ))
+    fn custom_tangent(
+        &self,
+        op: &Arc<dyn DynTensorOp<T>>,
+        node: Node<'_, Var<'t, T>>,
+        wrt: usize,
+        tangent: &Var<'t, T>,
+    ) -> Result<Var<'t, T>> {
+        super::transposed::record_jvp_of_custom(self, op, node, wrt, *tangent)
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Elementwise ops implement [`Unary`] or [`Binary`] and go through [`Number::apply`](crate::Number::apply). Ops on whole
 //! tensors implement [`CustomOp`]; written over [`Algebra`], they get everything that built-in ops have. A rule that only
-//! exists as numbers implements [`NumericOp`] and gives first derivatives alone.
+//! exists as numbers implements [`NumericOp`] and gives first derivatives alone, backward and forward. And a rule beside a value that the
+//! tape knows how to compute is a closure over variables ([`Tape::custom_vjp`]).
+
+mod closure;
 
 use super::{Recording, Tape, Var};
 use crate::error::{Error, Result};
@@ -56,7 +59,7 @@ pub trait CustomOp: Send + Sync + 'static {
     fn vjp<T: Element, A: Algebra<T>>(&self, a: &A, inputs: &[A::V], output: &A::V, g: &A::V) -> Vec<A::V>;
 }
 
-/// A user's op on whole tensors whose rule exists as numbers only: first derivatives, and an error beyond.
+/// A user's op on whole tensors whose rule exists as numbers only: first derivatives, backward and forward, and an error beyond.
 ///
 /// # Examples
 /// ```
@@ -81,6 +84,10 @@ pub trait CustomOp: Send + Sync + 'static {
 /// let y = tape.numeric(Energy, &[x]);
 /// assert_eq!(y.backward().wrt(x).to_vec(), [2.0, -6.0]);
 /// assert!(tape.try_grad(y, &[x]).is_err_and(|error| error.is_not_differentiable()));
+/// // Forward mode asks the same rule, once for each element of the value.
+/// let tangent = tape.jvp(y, &[(x, Tensor::from([1.0, 1.0]).into())])?;
+/// assert_eq!(tangent.into_tensor().item(), -4.0);
+/// # Ok::<(), retrograd::Error>(())
 /// ```
 pub trait NumericOp<T>: Send + Sync + 'static {
     /// The op's name.
@@ -92,6 +99,33 @@ pub trait NumericOp<T>: Send + Sync + 'static {
     fn value(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>>;
     /// The gradients by the inputs, one each, from the upstream gradient `g`.
     fn vjp(&self, inputs: &[Tensor<T>], output: &Tensor<T>, g: &Tensor<T>) -> Vec<Tensor<T>>;
+    /// The tangent of the output when each input moves along its tangent, which is 0 for those that stay: for forward mode.
+    ///
+    /// Unless the op says otherwise it is what `vjp` makes of it, asked once for each element of the output: exact, and for a long output
+    /// slow.
+    ///
+    /// # Errors
+    /// Where there is none; [`Error::custom`] makes one.
+    fn jvp(&self, inputs: &[Tensor<T>], output: &Tensor<T>, tangents: &[Tensor<T>]) -> Result<Tensor<T>>
+    where
+        T: Element,
+    {
+        let zero = T::from_f64(0.0);
+        let mut unit = Tensor::zeros(output.shape());
+        let mut tangent = Tensor::zeros(output.shape());
+        for i in 0..output.len() {
+            unit.as_mut_slice()[i] = T::from_f64(1.0);
+            let gradients = fitting(self.name(), inputs, self.vjp(inputs, output, &unit), |x| x.shape().clone())?;
+            unit.as_mut_slice()[i] = zero;
+            let mut sum = zero;
+            for (gradient, moved) in gradients.iter().zip(tangents) {
+                // What does not move adds nothing, whatever its derivative.
+                sum += moved.equal(zero).try_select(zero, gradient * moved)?.sum(()).item();
+            }
+            tangent.as_mut_slice()[i] = sum;
+        }
+        Ok(tangent)
+    }
 }
 
 impl<T: Element> Tape<T> {
@@ -143,6 +177,17 @@ pub(crate) trait DynTensorOp<T>: Send + Sync {
         output: &Var<'t, T>,
         g: &Var<'t, T>,
     ) -> Result<Vec<Var<'t, T>>>;
+    /// The tangent of the output when one input moves, of an op whose rule exists as numbers only; `None` for others, whose tangents come
+    /// of their rules.
+    fn jvp(
+        &self,
+        _inputs: &[Value<T>],
+        _output: &Value<T>,
+        _wrt: usize,
+        _tangent: &Value<T>,
+    ) -> Option<Result<Value<T>>> {
+        None
+    }
     /// The gradients as formulas; `None` for a rule that exists as numbers only.
     fn symbol_vjp<'b>(
         &self,
@@ -205,6 +250,22 @@ impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
         let gradients = self.0.vjp(&tensors, &output.clone().into_tensor(), &g.clone().into_tensor());
         fitting(self.0.name(), inputs, gradients.into_iter().map(Value::from).collect(), Value::shape)
     }
+    fn jvp(&self, inputs: &[Value<T>], output: &Value<T>, wrt: usize, tangent: &Value<T>) -> Option<Result<Value<T>>> {
+        let tensors: Vec<Tensor<T>> = inputs.iter().map(|v| v.clone().into_tensor()).collect();
+        let mut tangents: Vec<Tensor<T>> = tensors.iter().map(|x| Tensor::zeros(x.shape())).collect();
+        tangents[wrt] = tangent.clone().into_tensor();
+        let found = self.0.jvp(&tensors, &output.clone().into_tensor(), &tangents);
+        Some(found.and_then(|found| {
+            let (own, found_shape) = (output.shape(), found.shape().clone());
+            if found_shape == own {
+                return Ok(found.into());
+            }
+            Err(Error::shape(format!(
+                "{}: its forward rule gave a tangent of shape {found_shape} for an output of shape {own}",
+                self.0.name()
+            )))
+        }))
+    }
     fn record_vjp<'t>(
         &self,
         _a: &Recording<'t, T>,
@@ -216,6 +277,48 @@ impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
             "{}: its rule is numeric, so its gradient cannot be recorded and differentiated again; write it over Algebra (CustomOp)",
             self.0.name()
         )))
+    }
+}
+
+/// The tangent that an input of an op contributes whose rule exists as numbers only: of its inputs, its output and that tangent.
+pub(crate) struct NumericTangent<T> {
+    pub of: Arc<dyn DynTensorOp<T>>,
+    pub wrt: usize,
+    pub name: String,
+}
+impl<T: Element> NumericTangent<T> {
+    fn refused(&self) -> Error {
+        Error::not_differentiable(format!(
+            "{}: its rule is numeric, so its tangent cannot be differentiated again; write it over Algebra (CustomOp)",
+            self.of.name()
+        ))
+    }
+}
+impl<T: Element> DynTensorOp<T> for NumericTangent<T> {
+    fn kind(&self) -> TypeId {
+        // That of the op, which may be replaced by another of its kind.
+        self.of.kind()
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn value(&self, inputs: &[Tensor<T>]) -> Result<Tensor<T>> {
+        let [inputs @ .., output, tangent] = inputs else { unreachable!("recorded with both") };
+        let inputs: Vec<Value<T>> = inputs.iter().map(|x| x.clone().into()).collect();
+        let found = self.of.jvp(&inputs, &output.clone().into(), self.wrt, &tangent.clone().into());
+        Ok(found.expect("a rule of numbers alone")?.into_tensor())
+    }
+    fn vjp(&self, _: &Eager<'_, T>, _: &[Value<T>], _: &Value<T>, _: &Value<T>) -> Result<Vec<Value<T>>> {
+        Err(self.refused())
+    }
+    fn record_vjp<'t>(
+        &self,
+        _: &Recording<'t, T>,
+        _: &[Var<'t, T>],
+        _: &Var<'t, T>,
+        _: &Var<'t, T>,
+    ) -> Result<Vec<Var<'t, T>>> {
+        Err(self.refused())
     }
 }
 

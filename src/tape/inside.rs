@@ -89,6 +89,13 @@ impl<T: Element> Tape<T> {
             Err(_) => self.added_hooks.borrow_mut().push(hook),
         }
     }
+    /// How many hooks there are.
+    pub(crate) fn hook_count(&self) -> usize {
+        let added = self.added_hooks.borrow().len();
+        // Inside a hook they are being read, and none can be taken away.
+        self.hooks.borrow().len() + added
+    }
+
     /// Takes up what hooks of earlier sweeps have added. Not in a sweep inside a hook, where hooks are being read.
     pub(crate) fn take_up_hooks(&self) {
         if let Ok(mut hooks) = self.hooks.try_borrow_mut() {

@@ -37,7 +37,7 @@ pub(crate) use var::NodeRef;
 pub use var::{Id, Var};
 pub(crate) use var::{NodeId, Recorded};
 
-use crate::error::{Error, Named, OrPanic};
+use crate::error::{Named, OrPanic};
 use crate::num::Element;
 pub(crate) use crate::tensor::Value;
 use crate::tensor::pool::Pool;
@@ -220,7 +220,7 @@ impl<T: Element> Tape<T> {
         }
     }
 
-    /// A leaf that is no number to differentiate by.
+    /// A leaf that is no number to differentiate by, or one whose value a replay hands over.
     #[inline(never)]
     #[track_caller]
     pub(crate) fn leaf_of_tensor_lane(&self, mut value: Value<T>, active: bool) -> Var<'_, T> {
@@ -232,7 +232,7 @@ impl<T: Element> Tape<T> {
         }
         match value {
             // A program takes data anew in every run, numbers as well.
-            Value::Scalar(x) if !self.tracing.is_on() => Var::constant(x).on(self),
+            Value::Scalar(x) if !active && !self.tracing.is_on() => Var::constant(x).on(self),
             value => self.push(NodeOp::Leaf, Parents::new(), value, active, Location::caller()),
         }
     }
@@ -260,11 +260,11 @@ impl<T: Element> Tape<T> {
     #[track_caller]
     pub fn strict(&self, strict: bool) {
         if strict && self.tracing.is_on() {
-            self.tracing.note(Error::tape(format!(
-                "compile: strict(true) called at {} while compiling; a program keeps zero upstream gradients zero. Hunt the NaN on a \
-                 tape that is not compiled",
+            self.tracing.note(&format!(
+                "strict(true) called at {}; here zero upstream gradients stay zero. Hunt the NaN on a tape that is neither compiled \
+                 nor mapped over examples",
                 Location::caller()
-            )));
+            ));
         }
         self.strict.set(strict);
     }

@@ -172,6 +172,19 @@ impl<T: Element> Tape<T> {
         self.scalars.replay();
     }
 
+    /// Whether what is asked for now is what was recorded before.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.replay.is_on()
+    }
+
+    /// How many entries and comparisons there are up to here.
+    pub(crate) fn position(&self) -> (usize, usize) {
+        if self.replay.is_on() {
+            return (self.replay.along.at(), self.replay.guard.get());
+        }
+        (self.entries.borrow().len(), self.guards.borrow().len())
+    }
+
     /// Whether the closure did something else than was recorded.
     pub(crate) fn has_left_replay(&self) -> bool {
         self.replay.along.has_left() || self.scalars.has_left()

@@ -1,7 +1,7 @@
 //! Variables: handles to what a tape holds.
 
 use super::entry::{NodeOp, Parent, Parents};
-use super::{Guard, Hook, Tape};
+use super::{Guard, Hook, Tape, Value};
 use crate::num::Element;
 use crate::ops::structural::{Reshape, TensorOp};
 use crate::tensor::{Operand, Shape, Tensor};
@@ -272,7 +272,7 @@ impl<'t, T: Element> Var<'t, T> {
     #[track_caller]
     pub(crate) fn note_read_on(self, tape: &Tape<T>, what: &str) {
         if !self.is_data() {
-            tape.tracing.note_read(what);
+            tape.tracing.note_read(what, self.id);
         }
     }
 
@@ -310,6 +310,29 @@ impl<'t, T: Element> Var<'t, T> {
             }
             None => Self { tape: self.tape, ..Self::constant(self.scalar) },
         }
+    }
+
+    /// Another variable of the same value, which gradients go through: what is derived by it is not by what else this one leads to.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn copied(self, tape: &'t Tape<T>) -> Self {
+        if let Some((tape, parent)) = self.on_lane() {
+            // SAFETY: the node is one of the tape's.
+            return Self::scalar(tape, unsafe { tape.scalars.push_copy(parent) }, self.scalar);
+        }
+        if self.is_constant() {
+            return tape.leaf_of_tensor_lane(Value::Scalar(self.scalar), true);
+        }
+        let op = NodeOp::Tensor(TensorOp::Reshape(Reshape { shape: self.shape() }));
+        let parents = Parents::from_slice(&[self.as_parent()]);
+        if tape.replay.is_on()
+            && let Ok(Some(var)) = tape.replayed(&op, &parents)
+        {
+            return var;
+        }
+        let value = self.with(|value| value.to_value());
+        // Also of data there is a derivative.
+        tape.push(op, parents, value, true, Location::caller())
     }
 
     /// Keeps this variable's gradient in the next sweeps though it is not an input. Gradients of scalars are always kept.

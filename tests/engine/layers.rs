@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The top-level modules, lowest first: each imports from those before it.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "error",
     "parallel",
     "num",
@@ -17,6 +17,7 @@ const ORDER: [&str; 25] = [
     "ops",
     "tape",
     "sweep",
+    "vmap",
     "graph",
     "program",
     "functional",

@@ -288,6 +288,57 @@ fn function<T: Element>(program: &Program) -> Result<Outputs> {
     Ok(found)
 }
 
+/// All outputs of the last of two examples, mapped: every other input is a stack of both, with other numbers in the first, and the rest is
+/// shared.
+fn mapped<'t, T: Element>(program: &Program, v: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
+    let tape = v[0].tape();
+    let over: Vec<Var<'t, T>> = v.iter().copied().step_by(2).collect();
+    let mut failed = Ok(());
+    let found = tape.try_vmap(&over, |example| {
+        let one: Vec<_> = v.iter().enumerate().map(|(k, &x)| if k % 2 == 0 { example[k / 2] } else { x }).collect();
+        let (seed, x) = one.split_last().expect("the seed");
+        outputs(tape, program, x, *seed).unwrap_or_else(|error| {
+            failed = Err(error);
+            Vec::new()
+        })
+    });
+    failed?;
+    found?.into_iter().map(|y| y.try_slice(1)).collect()
+}
+
+/// What [`mapped`] takes.
+fn examples<T: Element>(program: &Program) -> Vec<Tensor<T>> {
+    let mut inputs = program.tensors::<T>();
+    inputs.push(program.seed.tensor());
+    // Other numbers, of which a matrix stays as definite as it is.
+    let both = |(k, x): (usize, &Tensor<T>)| {
+        if k % 2 == 0 { Tensor::stack(&[x * T::from_f64(1.25), x.clone()], 0) } else { x.clone() }
+    };
+    inputs.iter().enumerate().map(both).collect()
+}
+
+fn mapped_on_a_tape<T: Element>(program: &Program) -> Result<Outputs> {
+    let tape = Tape::<T>::of();
+    let v: Vec<_> = examples(program).iter().map(|x| tape.var(x)).collect();
+    Ok(mapped(program, &v)?.iter().map(|y| flat(&y.value())).collect())
+}
+
+fn mapped_in_a_program<T: Element>(program: &Program) -> Result<Outputs> {
+    let inputs = examples(program);
+    let mut failed = Ok(());
+    let made = Options::new().compile(&inputs, |v| {
+        mapped(program, v).unwrap_or_else(|error| {
+            failed = Err(error);
+            Vec::new()
+        })
+    });
+    failed?;
+    let mut made: Compiled<T> = made?;
+    made.verify()?;
+    made.run(&inputs.iter().collect::<Vec<_>>())?;
+    Ok((0..made.output_shapes().count()).map(|k| flat(&made.tensor(k))).collect())
+}
+
 /// Everything but the reference.
 pub fn all<T: Element>(program: &Program) -> Vec<Run> {
     let run = |engine, promise, outcome| Run { engine, promise, outcome };
@@ -316,6 +367,8 @@ pub fn all<T: Element>(program: &Program) -> Vec<Run> {
     runs.push(run("compiled step", Promise::Rounding, caught(|| public::compiled_step::<T>(program))));
     runs.push(run("jacobian of many", Promise::Rounding, caught(|| public::jacobian_of_many::<T>(program))));
     runs.push(run("jacobian of one", Promise::Rounding, caught(|| public::jacobian_of_one::<T>(program))));
+    runs.push(run("mapped", Promise::Rounding, caught(|| mapped_on_a_tape::<T>(program))));
+    runs.push(run("mapped, in a program", Promise::Rounding, caught(|| mapped_in_a_program::<T>(program))));
     let relaxed = Options::new().relaxed(true);
     runs.push(run("relaxed", Promise::RoundingIfFinite, caught(|| compiled::<T>(program, relaxed, true))));
     if program.is_of_numbers() {

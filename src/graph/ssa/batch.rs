@@ -3,8 +3,8 @@
 //! Of the inputs some are stacks, a value for each run, and the others are shared. Every node that depends on a stack becomes one; the
 //! others are computed once for all. Elementwise ops need no rule of their own: they broadcast, once a stack of lower rank has axes of
 //! length 1 behind the one in front. Ops on whole tensors say what they become
-//! ([`TensorRule::batched`](crate::ops::structural::TensorRule::batched)). What has no rule is an error with its name: users' ops,
-//! and comparisons that control flow hung on, since runs may go different ways.
+//! ([`TensorRule::batched`](crate::ops::structural::TensorRule::batched)). What has no rule, as a user's op on tensors, is computed for
+//! one run after another. A comparison that control flow hung on is an error, since runs may go different ways.
 //!
 //! It comes after differentiation, so that gradients need no rules here, and before all passes.
 //!
@@ -25,7 +25,7 @@ use std::cell::RefCell;
 /// The graph of `count` runs. `stacked` says of each input whether it is a stack; all outputs are.
 ///
 /// # Errors
-/// A node that depends on a stack and cannot be batched, by its op's name; a stack that no memory holds.
+/// Control flow that hung on numbers of a stack; a stack that no memory holds.
 pub(crate) fn batched<T: Element>(ir: &Ir<T>, count: usize, stacked: &[bool]) -> Result<Ir<T>> {
     let new = RefCell::new(Ir::new(ir.level));
     let mut batching = Batching { of: ir, new: &new, count, made: SecondaryMap::new() };
@@ -79,27 +79,48 @@ impl<T: Element> Batching<'_, T> {
                 let args = self.aligned(args, rank);
                 Ok(self.new.borrow_mut().with_args(node, &args))
             }
+            IrOp::Op(NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_))
+            | IrOp::Rule(NodeOp::CustomUnary(_) | NodeOp::CustomBinary(_), _) => {
+                let args = self.aligned(args, rank);
+                Ok(self.new.borrow_mut().append(node.op.clone(), args, shape))
+            }
+            IrOp::Op(NodeOp::Custom(_)) | IrOp::Rule(NodeOp::Custom(_), _) => self.one_by_one(node, args),
             IrOp::Rule(NodeOp::Unary(_) | NodeOp::Binary(_), _) => {
                 let args = self.aligned(args, rank);
                 Ok(self.new.borrow_mut().intern(node.op.clone(), args, shape))
             }
-            IrOp::Op(NodeOp::Tensor(op)) => self.tensor(op, args),
+            IrOp::Op(NodeOp::Tensor(op)) => self.tensor(node, op, args),
             op => Err(no_rule(&name(op))),
         }
     }
 
     /// An op on whole tensors, by its batching rule.
-    fn tensor(&self, op: &TensorOp, args: &[(NodeKey, bool)]) -> Result<NodeKey> {
+    fn tensor(&self, node: &Node<T>, op: &TensorOp, args: &[(NodeKey, bool)]) -> Result<NodeKey> {
         let rules = Rules::<T>::over(self.new);
-        let arguments: SmallVec<[Argument<Symbol<'_>>; 4]> =
-            args.iter().map(|&(key, stacked)| Argument { value: symbol(self.new, key), stacked }).collect();
+        let arguments = self.arguments(args);
         for argument in &arguments {
             // A rule may stretch what all runs share.
             self.stack_of(&rules.shape(&argument.value))?;
         }
+        match op.batched(&rules, &Stack { count: self.count, arguments: &arguments }) {
+            Some(made) => Ok(made.key(self.new)),
+            None => self.one_by_one(node, args),
+        }
+    }
+
+    /// What has no batching rule: a node for each run.
+    fn one_by_one(&self, node: &Node<T>, args: &[(NodeKey, bool)]) -> Result<NodeKey> {
+        let arguments = self.arguments(args);
         let stack = Stack { count: self.count, arguments: &arguments };
-        let made = op.batched(&rules, &stack).ok_or_else(|| no_rule(op.name()))?;
+        let made = stack.one_by_one(&Rules::<T>::over(self.new), &node.shape, |inputs| {
+            let keys: Args = inputs.iter().map(|input| input.key(self.new)).collect();
+            Ok(symbol(self.new, self.new.borrow_mut().append(node.op.clone(), keys, node.shape.clone())))
+        })?;
         Ok(made.key(self.new))
+    }
+
+    fn arguments(&self, args: &[(NodeKey, bool)]) -> SmallVec<[Argument<Symbol<'_>>; 4]> {
+        args.iter().map(|&(key, stacked)| Argument { value: symbol(self.new, key), stacked }).collect()
     }
 
     /// Arguments of an elementwise op whose result has so many axes in each run.
@@ -153,9 +174,7 @@ fn name<T: Element>(op: &IrOp<T>) -> String {
 }
 
 fn no_rule(op: &str) -> Error {
-    Error::tape(format!(
-        "stack: {op} has no batching rule, so it cannot be computed for many runs at once; run them one after another"
-    ))
+    Error::tape(format!("stack: {op} cannot be computed for many runs at once; run them one after another"))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::sweep::{Adjoints, BinaryRule, BuildingMode, Needs, UnaryRule, adjoint
 use crate::tape::custom::{DynBinary, DynTensorOp, DynUnary};
 use crate::tape::entry::Entry;
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
-use crate::tape::{NodeId, NodeOp, NodeRef, Tape, Var};
+use crate::tape::{NodeId, NodeOp, NodeRef, Recording, Tape, Var};
 use crate::tensor::kernels::elementwise::Side;
 use crate::tensor::{Shape, Tensor};
 use std::cell::RefCell;
@@ -254,6 +254,47 @@ impl<'b, T: Element> Traced<'b, T> {
         if short || self.form == RuleForm::Written { formula } else { self.symbol(rule()) }
     }
 
+    /// The formula of a rule that records: of what it records on a tape of its own.
+    ///
+    /// # Errors
+    /// It records nothing, or looks at numbers.
+    fn recorded_rule(
+        &self,
+        op: &Arc<dyn DynTensorOp<T>>,
+        node: Node<'_, Symbol<'b>>,
+        wrt: usize,
+        g: &Symbol<'b>,
+    ) -> Result<Symbol<'b>> {
+        let tape = Tape::of();
+        tape.tracing().start();
+        let nodes: Vec<&Symbol<'b>> = node.inputs.iter().chain([node.output, g]).collect();
+        let vars: Vec<Var<'_, T>> = nodes
+            .iter()
+            .map(|symbol| tape.leaf_of_tensor_lane(Tensor::zeros(self.shape(symbol)).into(), true))
+            .collect();
+        let [inputs @ .., output, upstream] = &vars[..] else { unreachable!("an output and a gradient") };
+        let gradient = op.record_vjp(&Recording::on(&tape), inputs, output, upstream)?.swap_remove(wrt);
+        tape.tracing().check()?;
+        let rule = RefCell::new(Ir::new(self.ir.borrow().level));
+        let key = Traced::new(&tape, &rule, &vars, self.form)?.key(gradient);
+        let rule = rule.into_inner();
+        let mut made: HashMap<NodeKey, NodeKey> = HashMap::new();
+        for &key in &rule.order {
+            let own = rule.node(key);
+            let node = match &own.op {
+                IrOp::Input(k) => nodes[*k].key(self.ir),
+                IrOp::Literal(x) => self.ir.borrow_mut().literal(*x),
+                IrOp::Constant(x) => self.ir.borrow_mut().constant(x.clone()),
+                _ => {
+                    let args: Args = own.args.iter().map(|arg| made[arg]).collect();
+                    self.ir.borrow_mut().with_args(own, &args)
+                }
+            };
+            made.insert(key, node);
+        }
+        Ok(self.symbol(made[&key]))
+    }
+
     /// A rule that is called in every run: of the op's arguments, its output and the gradient.
     fn called(&self, op: NodeOp<T>, node: Node<'_, Symbol<'b>>, wrt: usize, g: &Symbol<'b>) -> Symbol<'b> {
         let args: Vec<Symbol<'b>> = node.inputs.iter().copied().chain([*node.output, *g]).collect();
@@ -347,14 +388,23 @@ impl<'b, T: Element> BuildingMode for Traced<'b, T> {
         }
         match op.symbol_vjp(&self.rules, node.inputs, node.output, g)? {
             Some(mut gradients) => Ok(gradients.swap_remove(wrt)),
-            None => Err(Error::not_differentiable(format!(
-                "explain: {}: its rule exists as numbers only, so it has no formula; write it over Algebra (CustomOp)",
-                op.name()
-            ))),
+            None => match self.recorded_rule(op, node, wrt, g) {
+                Err(error) if error.is_not_differentiable() => Err(Error::not_differentiable(format!(
+                    "explain: {}: its rule exists as numbers only, so it has no formula; write it over Algebra (CustomOp)",
+                    op.name()
+                ))),
+                found => found,
+            },
         }
     }
-    fn custom_tangent(&self, op: &Arc<dyn DynTensorOp<T>>) -> Error {
-        no_forward_rule(op.name())
+    fn custom_tangent(
+        &self,
+        op: &Arc<dyn DynTensorOp<T>>,
+        _: Node<'_, Symbol<'b>>,
+        _: usize,
+        _: &Symbol<'b>,
+    ) -> Result<Symbol<'b>> {
+        Err(no_forward_rule(op.name()))
     }
 }
 

@@ -5,7 +5,9 @@
 //!
 //! In compiler terms: vectorising a program over an outer axis, one rule for each op (JAX's `vmap`).
 
-use super::{Sum, TensorOp};
+use super::matrices::rows;
+use super::{Concat, Sum, TensorOp};
+use crate::error::Result;
 use crate::num::Element;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
@@ -68,6 +70,40 @@ impl<V> Stack<'_, V> {
     {
         let inputs: SmallVec<[V; 4]> = (0..self.arguments.len()).map(|k| self.in_front(a, k)).collect();
         a.apply(op, &inputs.iter().collect::<SmallVec<[&V; 4]>>())
+    }
+
+    /// What an op makes of each run's inputs, one run after another, where each gives a value of shape `one`: for what has no batching rule.
+    pub fn one_by_one<T: Element, A: Algebra<T, V = V>>(
+        &self,
+        a: &A,
+        one: &Shape,
+        mut op: impl FnMut(&[V]) -> Result<V>,
+    ) -> Result<V>
+    where
+        V: Clone,
+    {
+        let shape = self.shape(one);
+        if self.count == 0 {
+            return Ok(a.broadcast_to(&a.literal(0.0), &shape));
+        }
+        let rows_of = |x: &V| {
+            let shape = a.shape(x);
+            a.reshape(x, &Shape::from([self.count, shape[1..].iter().product()]))
+        };
+        let tables: SmallVec<[Option<V>; 4]> =
+            self.arguments.iter().map(|argument| argument.stacked.then(|| rows_of(&argument.value))).collect();
+        let row = Shape::from([1, one.numel()]);
+        let mut results: SmallVec<[V; 4]> = SmallVec::new();
+        for i in 0..self.count {
+            let input = |(argument, table): (&Argument<V>, &Option<V>)| match table {
+                Some(table) => a.reshape(&rows(a, table, i, i + 1), &a.shape(&argument.value)[1..].into()),
+                None => argument.value.clone(),
+            };
+            let inputs: SmallVec<[V; 4]> = self.arguments.iter().zip(&tables).map(input).collect();
+            results.push(a.reshape(&op(&inputs)?, &row));
+        }
+        let all = a.apply(TensorOp::Concat(Concat { axis: 0 }), &results.iter().collect::<SmallVec<[&V; 4]>>());
+        Ok(a.reshape(&all, &shape))
     }
 
     /// The sum of all elements of each run.
