@@ -33,7 +33,7 @@ use crate::ops::algebra::Algebra;
 use crate::ops::eager::Eager;
 use crate::ops::structural::{Contribution, TensorOp};
 use crate::tape::entry::Entry;
-use crate::tape::{NodeId, NodeRef, Recording, Tape, Value, Var};
+use crate::tape::{NodeId, NodeOp, NodeRef, Recording, Tape, Value, Var};
 use crate::tensor::Shape;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -308,6 +308,7 @@ fn carried<T: Element, M: SweepMode<T>>(
         }
     }
     let way = Way { from, from_inside, to_gradients };
+    let custom = custom_ancestors(tape, to, n_entries);
     let mut lo = 0;
     for k in 0..n_entries {
         let (mark, scalar, parents, active) = {
@@ -317,7 +318,7 @@ fn carried<T: Element, M: SweepMode<T>>(
         // A number out of an entry is the last scalar before the entry's mark; its tangent comes from the entry.
         mode.forward_segment(tape, lo..mark, &mut state.scalars, &way);
         lo = mark;
-        if !active {
+        if !active || custom.as_ref().is_some_and(|custom| !custom.contains(&k) && is_custom(&tape.entries()[k])) {
             continue;
         }
         let mut sum = state.tensors[k].take();
@@ -361,6 +362,42 @@ fn carried<T: Element, M: SweepMode<T>>(
         NodeRef::Constant => None,
     };
     Ok(to.iter().map(tangent_of).collect())
+}
+
+fn is_custom<T>(entry: &Entry<T>) -> bool {
+    matches!(entry.op, NodeOp::Custom(_))
+}
+
+/// The users' ops on tensors that lead to these nodes, where there are any: of others no tangent is asked, which they may not have.
+fn custom_ancestors<T: Element>(tape: &Tape<T>, to: &[NodeId], n_entries: usize) -> Option<HashSet<usize>> {
+    let entries = &tape.entries()[..n_entries];
+    if !entries.iter().any(is_custom) {
+        return None;
+    }
+    let (mut seen, mut custom, mut next) = (HashSet::new(), HashSet::new(), to.to_vec());
+    while let Some(id) = next.pop() {
+        let entry = match id.lane() {
+            NodeRef::Constant => continue,
+            NodeRef::Tensor(k) => Some(k),
+            NodeRef::Scalar(id) => tape.maker(id),
+        };
+        if !seen.insert(id) {
+            continue;
+        }
+        match (entry, id.lane()) {
+            (Some(k), _) => {
+                if is_custom(&entries[k]) {
+                    custom.insert(k);
+                }
+                next.extend(entries[k].parents.iter().map(|parent| parent.id));
+            }
+            (None, NodeRef::Scalar(id)) => {
+                next.extend(tape.scalars().parents(id).into_iter().flatten().map(NodeId::scalar));
+            }
+            _ => {}
+        }
+    }
+    Some(custom)
 }
 
 /// How many entries and scalars there are up to the last of these nodes: what is recorded later does not lead to them.

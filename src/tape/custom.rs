@@ -311,6 +311,9 @@ impl<T: Element> DynTensorOp<T> for NumericTangent<T> {
     fn vjp(&self, _: &Eager<'_, T>, _: &[Value<T>], _: &Value<T>, _: &Value<T>) -> Result<Vec<Value<T>>> {
         Err(self.refused())
     }
+    fn jvp(&self, _: &[Value<T>], _: &Value<T>, _: usize, _: &Value<T>) -> Option<Result<Value<T>>> {
+        Some(Err(self.refused()))
+    }
     fn record_vjp<'t>(
         &self,
         _: &Recording<'t, T>,

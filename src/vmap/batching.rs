@@ -1,5 +1,6 @@
 //! The interpreter: a part of a tape, recorded again over all examples.
 
+use super::custom::Mapped;
 use crate::error::{Error, Result};
 use crate::num::{Element, Number};
 use crate::ops::structural::{Argument, Stack};
@@ -12,6 +13,7 @@ use crate::tensor::Shape;
 use smallvec::SmallVec;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// How far a tape has come, in both lanes and in comparisons.
 #[derive(Clone, Copy)]
@@ -196,7 +198,9 @@ impl<'t, T: Element> Batching<'t, T> {
                 }
             }
             Op::Entry(NodeOp::Custom(op)) => {
-                stack.one_by_one(&a, &node.shape, |inputs| self.tape.record_custom(op.clone(), inputs))?
+                let (inputs, stacked) = arguments.iter().map(|x| (x.value, x.stacked)).unzip::<_, _, Vec<_>, Vec<_>>();
+                let mapped = Mapped { op: op.clone(), count: self.count, stacked, one: node.shape.clone() };
+                self.tape.record_custom(Arc::new(mapped), &inputs)?
             }
         };
         debug_assert!(found.shape() == shape, "vmap: {} gave {}, not {shape}", self.name(node), found.shape());

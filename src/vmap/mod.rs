@@ -2,8 +2,8 @@
 //!
 //! [`Tape::vmap`] runs its closure once, on the first example, and looks at what that recorded. Each node that depends on the example
 //! is recorded again over all examples, which stand along an axis in front: elementwise ops broadcast, ops on whole tensors say what
-//! they become ([`TensorRule::batched`](crate::ops::structural::TensorRule::batched)), and what has no such rule, a user's op on
-//! tensors, is applied to one example after another. What comes of it are ordinary nodes: they are differentiated, compiled and mapped
+//! they become ([`TensorRule::batched`](crate::ops::structural::TensorRule::batched)), and a user's op on
+//! tensors is one node for all examples (`custom.rs`). What comes of it are ordinary nodes: they are differentiated, compiled and mapped
 //! over examples again as all others. What the closure captures is shared by all examples.
 //!
 //! What the closure recorded itself stays on the tape and leads nowhere: for n examples, 1/n of the work more.
@@ -12,6 +12,7 @@
 //! many runs ([`Options::stack`](crate::program::Options::stack)), there over the SSA graph.
 
 mod batching;
+mod custom;
 mod jacobian;
 
 use crate::error::{Error, OrPanic, Result};

@@ -3,8 +3,10 @@
 mod adbench;
 mod agreement;
 mod compiled;
+mod custom_rules;
 mod map;
 mod mapped_files;
 mod program;
 mod program_thresholds;
 mod stack;
+mod vmap;

@@ -1,7 +1,9 @@
 //! Closures mapped over examples: what stands around them, and what they refuse.
 
 use retrograd::ops::Saves;
-use retrograd::{Algebra, CustomOp, Element, Number, Program, Result, Tape, Tensor, Unary, Upstream, compile};
+use retrograd::{
+    Algebra, Compiled, CustomOp, Element, Number, Program, Result, Tape, Tensor, Unary, Upstream, compile,
+};
 
 fn numbers(shape: &[usize]) -> Tensor<f64> {
     let n: usize = shape.iter().product();
@@ -201,4 +203,34 @@ fn jacobians_and_hessians_are_variables_of_the_shapes_of_both() {
     let program = compiled.call(&[&m.value(), &x.value()]).unwrap();
     assert!((program.tensor(0) - by_m.value()).abs().max(()).item() < 1e-13);
     assert!((program.tensor(1) - by_x.value()).abs().max(()).item() < 1e-13);
+}
+
+#[test]
+fn a_training_step_that_maps_over_examples_is_replayed_on_other_numbers() {
+    let mut compiled = Compiled::<f64>::new();
+    let mut w = Tensor::from([0.5, -0.25]);
+    for k in 0..5 {
+        let (x, start) = (numbers(&[6, 2]) * (1.0 + k as f64), w.clone());
+        let (loss, id, gradients) = compiled
+            .step(7, |tape| {
+                let w = tape.var(&start);
+                // Each example's gradient and a number of its own, as a penalty.
+                let each = tape.vmap(&[tape.data(&x), tape.data(x.sum(1))], |v| {
+                    let loss = (v[0].dot(w) - v[1]).tanh().square();
+                    vec![tape.grad(loss, &[w])[0], loss]
+                });
+                Ok((each[0].square().sum(()) + each[1].sum(()), w.id()))
+            })
+            .unwrap();
+        let tape = Tape::new();
+        let v = tape.var(&w);
+        let inside = (tape.data(&x).matmul(v) - x.sum(1)).tanh();
+        let slopes = (inside * 2.0 * (1.0 - inside.square())).unsqueeze(-1) * &x;
+        let wanted = slopes.square().sum(()) + inside.square().sum(());
+        assert!((loss - wanted.item()).abs() < 1e-12 * wanted.item(), "step {k}: {loss} for {}", wanted.item());
+        let (found, wanted) = (gradients.get(id).unwrap(), wanted.backward().wrt(v));
+        assert!((found - &wanted).abs().max(()).item() < 1e-10 * wanted.abs().max(()).item(), "step {k}");
+        w = w - wanted * 0.001;
+    }
+    assert_eq!(compiled.recorded(), 1);
 }
