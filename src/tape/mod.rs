@@ -18,6 +18,7 @@ mod losses;
 pub(crate) mod methods;
 mod names;
 mod operators;
+mod order;
 pub(crate) mod record;
 pub(crate) mod recording;
 mod reductions;

@@ -14,6 +14,7 @@ pub(crate) mod shape;
 pub(crate) mod span;
 mod update;
 mod value;
+pub(crate) mod windows;
 
 pub use shape::{Axes, IntoShape, Shape, keep};
 pub use span::{Span, Spans};

@@ -7,6 +7,7 @@
 //! What an op computes is in two parts: `shape` checks, `write` fills memory that is the caller's. A value on a tape is the
 //! one after the other, in memory of the pool; a compiled program checks once, and writes wherever its results lie.
 
+mod along;
 mod batching;
 mod cholesky;
 mod chosen;
@@ -24,6 +25,7 @@ mod svd;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use along::{Positions, PutAlong, TakeAlong};
 pub(crate) use batching::{Argument, Stack, batched_as_it_is};
 pub(crate) use cholesky::{Cholesky, SolveTriangular};
 pub(crate) use chosen::Chosen;
@@ -311,6 +313,7 @@ tensor_ops! {
     Cholesky, SolveTriangular, SlogDet, Qr, Eigh, Svd, GapQuotient,
     SquaredError, CrossEntropy, CrossEntropySlope,
     Chosen,
+    Positions, TakeAlong, PutAlong,
 }
 
 impl TensorOp {

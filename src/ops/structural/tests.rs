@@ -8,9 +8,11 @@ use crate::tape::custom::{DynBinary, DynUnary};
 use crate::tape::{Recording, Tape, Var};
 use crate::tensor::kernels::elementwise::Plan;
 use crate::tensor::kernels::layout::View;
+use crate::tensor::kernels::order::Order;
 use crate::tensor::kernels::rows::{RowMap, RowReduction};
 use crate::tensor::shape::AxisMask;
 use crate::tensor::span::SliceSpec;
+use crate::tensor::windows::{Along, Windows};
 use std::collections::HashSet;
 use std::mem::discriminant;
 use std::sync::Arc;
@@ -170,9 +172,45 @@ fn arithmetic_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
     ]
 }
 
+/// Whole numbers below n.
+fn places(shape: impl Into<Shape>, n: usize) -> Tensor<f64> {
+    let shape = shape.into();
+    let elements = (0..shape.numel()).map(|i| ((7 * i + 3) % n) as f64).collect();
+    Tensor::new(shape, elements).unwrap()
+}
+
+fn windows(axes: &[[usize; 5]]) -> Arc<Windows> {
+    let along = |&[n, size, stride, dilation, padding]: &[usize; 5]| {
+        Along::new("test", 0, n, size, [stride, dilation, padding]).unwrap()
+    };
+    Arc::new(Windows(axes.iter().map(along).collect()))
+}
+
+fn order_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
+    let positions = |order| TensorOp::Positions(Positions(order));
+    let pool = windows(&[[4, 2, 2, 1, 0], [5, 3, 2, 1, 1]]);
+    vec![
+        (positions(Order::Rising), vec![some([2, 5])]),
+        (positions(Order::Falling), vec![some([6])]),
+        (positions(Order::LargestSoFar), vec![some([2, 2, 4])]),
+        (positions(Order::SmallestSoFar), vec![some([2, 0])]),
+        (positions(Order::LargestInWindows(pool)), vec![some([2, 4, 5])]),
+        (TensorOp::TakeAlong(TakeAlong), vec![some([2, 5]), places([2, 3], 5)]),
+        (TensorOp::TakeAlong(TakeAlong), vec![some([4]), places([7], 4)]),
+        (TensorOp::TakeAlong(TakeAlong), vec![some([2, 0]), places([2, 0], 1)]),
+        (TensorOp::PutAlong(PutAlong { n: 4 }), vec![some([2, 5]), places([2, 5], 4)]),
+        (TensorOp::PutAlong(PutAlong { n: 2 }), vec![some([2, 0]), places([2, 0], 1)]),
+    ]
+}
+
+/// Samples of every op.
+fn samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
+    [layout_samples(), arithmetic_samples(), order_samples()].concat()
+}
+
 #[test]
 fn a_value_is_what_an_op_writes_whatever_the_memory_held() {
-    let samples = [layout_samples(), arithmetic_samples()].concat();
+    let samples = samples();
     let kinds: HashSet<_> = samples.iter().map(|(op, _)| discriminant(op)).collect();
     assert_eq!(kinds.len(), TensorOp::COUNT, "an op has no sample");
     let pool = Pool::new();
@@ -230,7 +268,7 @@ fn a_system_that_was_solved_has_a_gradient() {
 #[test]
 fn an_op_that_refuses_numbers_says_so() {
     let mut refused = HashSet::new();
-    for (op, inputs) in [layout_samples(), arithmetic_samples()].concat() {
+    for (op, inputs) in samples() {
         for x in [0.0, 1.0, -1.0, f64::NAN, f64::INFINITY] {
             let inputs: Vec<Tensor<f64>> = inputs.iter().map(|input| Tensor::full(input.shape().clone(), x)).collect();
             let sources: Vec<Source<'_, f64>> = inputs.iter().map(Source::from).collect();
@@ -376,10 +414,13 @@ fn determinants_that_leave_the_range_have_derivatives() {
     cofactors_beyond_the_range::<f64>(&powers(-530, 520));
 }
 
-/// An input of three runs: run k has all numbers times 1 + k / 8.
-fn runs<T: Element>(x: &Tensor<f64>) -> Vec<Tensor<T>> {
+/// An input of three runs: run k has all numbers times 1 + k / 8, or, where they are positions, another of their rows' order.
+fn runs<T: Element>(x: &Tensor<f64>, is_positions: bool) -> Vec<Tensor<T>> {
     let run = |k: usize| {
-        let elements = x.iter().map(|x| T::from_f64(x * (1.0 + k as f64 / 8.0))).collect();
+        let n = x.len().max(1);
+        let element =
+            |i: usize| if is_positions { x.as_slice()[(i + k) % n] } else { x.as_slice()[i] * (1.0 + k as f64 / 8.0) };
+        let elements = (0..x.len()).map(|i| T::from_f64(element(i))).collect();
         Tensor::new(x.shape().clone(), elements).unwrap()
     };
     (0..3).map(run).collect()
@@ -389,8 +430,10 @@ fn runs<T: Element>(x: &Tensor<f64>) -> Vec<Tensor<T>> {
 fn check_batching<T: Element>(tolerance: f64) {
     let pool = Pool::new();
     let eager = crate::ops::eager::Eager::<T>::new(&pool);
-    for (op, inputs) in [layout_samples(), arithmetic_samples()].concat() {
-        let inputs: Vec<Vec<Tensor<T>>> = inputs.iter().map(runs).collect();
+    for (op, inputs) in samples() {
+        let by_position = matches!(op, TensorOp::TakeAlong(_) | TensorOp::PutAlong(_));
+        let inputs: Vec<Vec<Tensor<T>>> =
+            inputs.iter().enumerate().map(|(k, x)| runs(x, by_position && k == 1)).collect();
         for mask in 1..1usize << inputs.len().min(3) {
             let is_stack = |k: usize| mask >> k & 1 == 1;
             let argument = |(k, runs): (usize, &Vec<Tensor<T>>)| {

@@ -11,6 +11,7 @@ pub(crate) mod layout;
 pub(crate) mod linalg;
 #[doc(hidden)]
 pub mod matmul;
+pub(crate) mod order;
 pub(crate) mod pairwise;
 pub(crate) mod reduce;
 pub(crate) mod rows;
