@@ -153,8 +153,8 @@ pub use rand_chacha;
 pub use serde_json;
 pub use sweep::Gradients;
 pub use tape::custom::{CustomOp, NumericOp};
-pub use tape::{Guard, Id, Input, IntoVar, Tape, Triangle, Var};
-pub use tensor::{Axes, ElementUpdate, IntoShape, Shape, Span, Spans, Tensor, Value, keep, update};
+pub use tape::{Conv, Guard, Id, Input, IntoVar, Pooling, Tape, Triangle, Var};
+pub use tensor::{Axes, ElementUpdate, IntoShape, PerAxis, Shape, Span, Spans, Tensor, Value, keep, update};
 
 /// Compiles and runs the README's examples with the documentation's.
 #[cfg(doctest)]

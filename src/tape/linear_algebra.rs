@@ -2,10 +2,10 @@
 
 use super::Var;
 use super::methods::methods;
-use crate::error::{Error, OrPanic, Result};
+use crate::error::{Error, Named, OrPanic, Result};
 use crate::num::Element;
 use crate::ops::structural::{
-    Cholesky, Det, Eigh, Inv, MatMul, Qr, Right, SlogDet, Solve, SolveTriangular, Svd, TensorOp,
+    Cholesky, Det, Eigh, Expm, Inv, MatMul, Qr, Right, SlogDet, Solve, SolveTriangular, Svd, TensorOp,
 };
 use crate::tensor::{Shape, Span, Tensor};
 
@@ -66,6 +66,99 @@ methods! {
         }
         x.try_reshape([a[0], 1])?.try_mul(rhs.try_reshape([1, b[0]])?)
     }
+
+    /// The Kronecker product: every element of this tensor times all of the other, along every axis; where one has fewer axes, it has axes
+    /// of length 1 in front.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tensor;
+    /// let a = Tensor::from([[1.0, 2.0]]);
+    /// assert_eq!(a.kron([[1.0, 0.0], [0.0, 1.0]]), Tensor::from([[1.0, 0.0, 2.0, 0.0], [0.0, 1.0, 0.0, 2.0]]));
+    /// ```
+    kron try_kron(x, &rhs) -> Self,
+        errors "A product that no memory holds."
+    {
+        let (a, b) = (x.shape(), rhs.shape());
+        let rank = a.rank().max(b.rank());
+        let length = |shape: &Shape, axis: usize| (axis + shape.rank()).checked_sub(rank).map_or(1, |axis| shape[axis]);
+        let lengths = |of: [Option<&Shape>; 2]| -> Result<Shape> {
+            let pair = |axis: usize| of.map(|shape| shape.map_or(1, |shape| length(shape, axis)));
+            Shape::of("kron", &(0..rank).flat_map(pair).collect::<Vec<_>>())
+        };
+        // No wrap: a length that large is refused.
+        let out: Vec<usize> = (0..rank).map(|axis| length(&a, axis).saturating_mul(length(&b, axis))).collect();
+        let out = Shape::of("kron", &out)?;
+        let (left, right) = (x.to_shape(lengths([Some(&a), None])?)?, rhs.to_shape(lengths([None, Some(&b)])?)?);
+        left.try_mul(right).named("kron")?.to_shape(out)
+    }
+
+    /// The solution x of A x = b in least squares, for A of [m, n] and a right side: a vector, or a matrix of columns. With m >= n it is the
+    /// one x that makes A x - b shortest; with m < n, the shortest x that solves the system. By the QR decomposition of A, or of its transpose.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tensor;
+    /// // A line through three points: 1 + 2 t.
+    /// let a: Tensor<f64> = Tensor::from([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]);
+    /// let line = a.lstsq([1.0, 3.0, 5.0]);
+    /// assert!((line - Tensor::from([1.0, 2.0])).abs().max(()).item() < 1e-14);
+    /// ```
+    lstsq try_lstsq(a, &rhs) -> Self,
+        errors "Fewer than two axes, right sides that do not fit; dependent columns, or rows where m < n, which leave no single solution."
+    {
+        let (shape, right) = (a.shape(), rhs.shape());
+        let &[.., m, n] = shape.dims() else {
+            return Err(Error::shape(format!("lstsq: needs matrices in the last two axes, got shape {shape}")));
+        };
+        let is_vector = right.rank() + 1 == shape.rank();
+        let b = if is_vector { rhs.try_unsqueeze(-1)? } else { rhs };
+        let (rows, of_b) = (&shape.dims()[..shape.rank() - 1], b.shape());
+        if of_b.rank() != shape.rank() || of_b.dims()[..shape.rank() - 1] != *rows {
+            return Err(Error::shape(format!(
+                "lstsq: the matrices have shape {shape}, the right sides {right}; rows and leading axes must agree"
+            )));
+        }
+        let triangle = |transposed: bool| {
+            TensorOp::SolveTriangular(SolveTriangular { lower: false, transposed, right: Right::Given })
+        };
+        let dependent = |what: &str, error: Error| {
+            error.named(&format!("lstsq: the {what} of a matrix are dependent, so that no one solution is the best; of its Q R"))
+        };
+        let x = if m >= n {
+            let (q, r) = a.try_qr().named("lstsq")?;
+            let b = Var::record_tensor_op(TensorOp::MatMul(MatMul::plain(true, false)), &[q, b])?;
+            Var::record_tensor_op(triangle(false), &[r, b]).map_err(|error| dependent("columns", error))?
+        } else {
+            let (q, r) = a.try_t()?.try_qr().named("lstsq")?;
+            let y = Var::record_tensor_op(triangle(true), &[r, b]).map_err(|error| dependent("rows", error))?;
+            Var::record_tensor_op(TensorOp::MatMul(MatMul::plain(false, false)), &[q, y])?
+        };
+        if is_vector { x.try_squeeze(-1) } else { Ok(x) }
+    }
+
+    /// The matrix exponential, I + A + A^2 / 2 + ... It is computed in `f64` by scaling and squaring, with the Pade approximation of
+    /// degree 13. Derivatives of every order are those of the exponential, by larger matrices: a gradient costs eight products of A's size
+    /// for each one of the value.
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::{Tape, Tensor};
+    /// // A quarter turn.
+    /// let angle = std::f64::consts::FRAC_PI_2;
+    /// let turn = Tensor::from([[0.0, -angle], [angle, 0.0]]).expm();
+    /// assert!((turn - Tensor::from([[0.0, -1.0], [1.0, 0.0]])).abs().max(()).item() < 1e-15);
+    /// // det exp(A) = e^(trace A)
+    /// let tape = Tape::new();
+    /// let a = tape.var([[0.5, 1.0], [0.25, -1.0]]);
+    /// let found = a.expm().det().ln().backward().wrt(a);
+    /// assert!((found - Tensor::eye(2)).abs().max(()).item() < 1e-14);
+    /// ```
+    ///
+    /// Source: Higham, The scaling and squaring method for the matrix exponential revisited, SIAM J. Matrix Anal. Appl. 26 (2005).
+    expm try_expm(x) -> Self,
+        errors "Matrices that are not square."
+    { Var::record_tensor_op(TensorOp::Expm(Expm { directions: 0 }), &[x]) }
 
     /// The determinant, which may leave the range of numbers where [`Self::slogdet`] does not. Gradient: the
     /// cofactors, which are det(A) inv(A)^T where there is an inverse, and there for singular matrices as well, at every order.

@@ -9,6 +9,7 @@
 //! Clearing takes `&mut self`, so no variable survives it.
 
 pub(crate) mod custom;
+mod einsum;
 mod elementwise;
 pub(crate) mod entry;
 mod format;
@@ -28,6 +29,7 @@ mod shaping;
 mod tensors;
 pub(crate) mod tracing;
 mod var;
+mod windows;
 
 use inside::Hook;
 pub use linear_algebra::Triangle;
@@ -37,6 +39,7 @@ pub(crate) use recording::Recording;
 pub(crate) use var::NodeRef;
 pub use var::{Id, Var};
 pub(crate) use var::{NodeId, Recorded};
+pub use windows::{Conv, Pooling};
 
 use crate::error::{Named, OrPanic};
 use crate::num::Element;

@@ -175,18 +175,27 @@ pub(super) fn exact<T: Element>(op: &str, n: usize) -> Result<()> {
 }
 
 impl<'t, T: Element> Var<'t, T> {
-    /// The variable with this axis at the end, and which it was; the way back is [`Var::with_axis_back`].
+    /// The variable with this axis at the end and the others in order, and which it was; the way back is [`Var::with_axis_back`].
     #[inline(never)]
     #[track_caller]
     fn with_axis_last(self, op: &str, axis: isize) -> Result<(Self, usize)> {
-        let axis = resolve_axis(op, axis, &self.shape())?;
-        Ok((self.with_axis_back(axis).named(op)?, axis))
+        let shape = self.shape();
+        let axis = resolve_axis(op, axis, &shape)?;
+        if axis + 1 == shape.rank() {
+            return Ok((self, axis));
+        }
+        let order: Vec<usize> = (0..shape.rank()).filter(|&k| k != axis).chain([axis]).collect();
+        Ok((self.try_permute(&order).named(op)?, axis))
     }
 
     #[inline(never)]
     #[track_caller]
     fn with_axis_back(self, axis: usize) -> Result<Self> {
-        if axis + 1 == self.rank() { Ok(self) } else { self.try_swap_axes(axis as isize, -1) }
+        let last = self.rank() - 1;
+        if axis == last {
+            return Ok(self);
+        }
+        self.try_permute(&(0..axis).chain([last]).chain(axis..last).collect::<Vec<_>>())
     }
 
     #[inline(never)]

@@ -100,7 +100,22 @@ methods! {
     cumsum try_cumsum(x; axes: impl Into<Axes>) -> Self { x.map_rows("cumsum", RowMap::Cumsum, axes.into()) }
 
     /// Running products along an axis; along several, in row-major order.
-    cumprod try_cumprod(x; axes: impl Into<Axes>) -> Self { x.running_products(axes.into()) }
+    cumprod try_cumprod(x; axes: impl Into<Axes>) -> Self {
+        x.scanned("cumprod", axes.into(), &mut |later, sooner| later.try_mul(sooner))
+    }
+
+    /// ln of the running sums of e^x along an axis, stable; along several, in row-major order. The last of them is [`Self::logsumexp`].
+    ///
+    /// # Examples
+    /// ```
+    /// use retrograd::Tensor;
+    /// let x: Tensor<f64> = Tensor::from([1000.0, 1000.0, f64::NEG_INFINITY]);
+    /// let two = 1000.0 + 2f64.ln();
+    /// assert_eq!(x.cumlogsumexp(0).to_vec(), [1000.0, two, two]);
+    /// ```
+    cumlogsumexp try_cumlogsumexp(x; axes: impl Into<Axes>) -> Self {
+        x.scanned("cumlogsumexp", axes.into(), &mut |later, sooner| later.try_logaddexp(sooner))
+    }
 
     /// The position of the largest element along an axis, for every place in the other axes, row-major; the first of equals.
     /// Plain numbers, so no derivative.
@@ -238,15 +253,20 @@ impl<'t, T: Element> Var<'t, T> {
 
     #[inline(never)]
     #[track_caller]
-    pub(crate) fn running_products(self, axes: Axes) -> Result<Self> {
-        let rows = self.to_rows("cumprod", axes.of_no_reduction("cumprod")?)?;
-        // Products over windows that double: log n ops, and exact gradients where factors are zero.
+    pub(crate) fn scanned(
+        self,
+        op: &str,
+        axes: Axes,
+        combine: &mut dyn FnMut(Self, Self) -> Result<Self>,
+    ) -> Result<Self> {
+        let rows = self.to_rows(op, axes.of_no_reduction(op)?)?;
+        // Over windows that double: log n ops, and of products exact gradients where factors are zero.
         let (mut product, n) = (rows.var, rows.length);
         let last = rows.kept.rank();
         let mut width = 1;
         while width < n {
             let head = product.part(last, 0, width)?;
-            let tail = product.part(last, width, n)?.try_mul(product.part(last, 0, n - width)?)?;
+            let tail = combine(product.part(last, width, n)?, product.part(last, 0, n - width)?)?;
             product = Var::try_concat(&[head, tail], -1)?;
             width *= 2;
         }

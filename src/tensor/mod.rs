@@ -21,6 +21,7 @@ pub use span::{Span, Spans};
 pub use update::{ElementUpdate, update};
 pub(crate) use value::Operand;
 pub use value::Value;
+pub use windows::PerAxis;
 
 use crate::error::{Error, Named, OrPanic, Result};
 use crate::num::Element;

@@ -5,6 +5,7 @@ mod conventions;
 mod decompositions;
 mod determinants;
 mod doc_examples;
+mod einsum;
 mod ergonomics;
 mod finite;
 mod layers;

@@ -210,7 +210,10 @@ impl TensorRule for Slice {
         Some(RustCall::of(&VIEW, printed_view(&self.spec).into()))
     }
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        (args.at(0, Bond::Whole).of(ranges(&self.spec).within(Fence::Square)), Bond::Whole)
+        match ranges(&self.spec) {
+            Some(ranges) => (args.at(0, Bond::Whole).of(ranges.within(Fence::Square)), Bond::Whole),
+            None => args.function(Math::function("windows")),
+        }
     }
     /// Where it starts may have been computed from values.
     fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {
@@ -218,8 +221,12 @@ impl TensorRule for Slice {
     }
 }
 
-/// A view as ranges: 0:2 for a part of an axis, 4:0:-1 for steps, a colon for all of it.
-fn ranges(spec: &SliceSpec) -> Math {
+/// A view as ranges: 0:2 for a part of an axis, 4:0:-1 for steps, a colon for all of it. None for views of other axes, as windows and
+/// diagonals are.
+fn ranges(spec: &SliceSpec) -> Option<Math> {
+    if spec.to.rank() != spec.from.rank() {
+        return None;
+    }
     let whole = |n: usize| Math::integer(n as i64);
     let mut left = spec.view.start;
     let range = |axis: usize| {
@@ -237,7 +244,7 @@ fn ranges(spec: &SliceSpec) -> Math {
             }
         }
     };
-    Math::list((0..spec.from.rank()).map(range), Between::Comma)
+    Some(Math::list((0..spec.from.rank()).map(range), Between::Comma))
 }
 
 /// A view as generated source writes it: where it starts, its shape, its strides.
@@ -286,7 +293,8 @@ impl TensorRule for Embed {
         std::iter::once(self.spec.from.numel().to_string()).chain(printed_view(&self.spec)).collect()
     }
     fn formula(&self, args: &dyn Arguments, _inputs: &[Shape]) -> Formula {
-        args.function(Math::function(Self::NAME).below(ranges(&self.spec)))
+        let name = Math::function(Self::NAME);
+        args.function(name.below(ranges(&self.spec).unwrap_or_else(|| Math::function("windows"))))
     }
     /// As of a slice.
     fn pieces<T: Element>(&self, _x: &[T], _out: &[T], tell: &mut dyn FnMut(usize, i64)) {

@@ -11,8 +11,10 @@ mod along;
 mod batching;
 mod cholesky;
 mod chosen;
+mod conv;
 mod determinant;
 mod eigh;
+mod expm;
 mod layout;
 mod linear;
 mod loss;
@@ -29,8 +31,10 @@ pub(crate) use along::{Positions, PutAlong, TakeAlong};
 pub(crate) use batching::{Argument, Stack, batched_as_it_is};
 pub(crate) use cholesky::{Cholesky, SolveTriangular};
 pub(crate) use chosen::Chosen;
+pub(crate) use conv::{Conv, Slot};
 pub(crate) use determinant::{Det, DetSlope};
 pub(crate) use eigh::Eigh;
+pub(crate) use expm::Expm;
 pub(crate) use layout::{BroadcastTo, Concat, Embed, Permute, Reshape, ScatterAdd, Slice, Take};
 pub(crate) use linear::{Inv, MatMul, Solve, StackOfProducts};
 pub(crate) use loss::{CrossEntropy, CrossEntropySlope, SquaredError};
@@ -314,6 +318,7 @@ tensor_ops! {
     SquaredError, CrossEntropy, CrossEntropySlope,
     Chosen,
     Positions, TakeAlong, PutAlong,
+    Conv, Expm,
 }
 
 impl TensorOp {

@@ -145,6 +145,9 @@ fn arithmetic_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
         (TensorOp::DetSlope(DetSlope { directions: 0 }), vec![some([2, 3, 3])]),
         (TensorOp::DetSlope(DetSlope { directions: 2 }), vec![some([3, 3]), definite([3, 3]), some([3, 3])]),
         (TensorOp::DetSlope(DetSlope { directions: 1 }), vec![some([2, 0, 0]), some([2, 0, 0])]),
+        (TensorOp::Expm(Expm { directions: 0 }), vec![some([2, 3, 3])]),
+        (TensorOp::Expm(Expm { directions: 2 }), vec![some([3, 3]), definite([3, 3]), some([3, 3])]),
+        (TensorOp::Expm(Expm { directions: 1 }), vec![some([2, 0, 0]), some([2, 0, 0])]),
         (TensorOp::Inv(Inv), vec![some([2, 3, 3])]),
         (TensorOp::Inv(Inv), vec![some([0, 0])]),
         (TensorOp::Solve(Solve { transposed: false, right: Right::Given }), vec![some([2, 3, 3]), some([2, 3, 2])]),
@@ -203,9 +206,31 @@ fn order_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
     ]
 }
 
+fn conv_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
+    let conv = |gives, windows: &Arc<Windows>, groups| {
+        TensorOp::Conv(Conv { gives, windows: windows.clone(), groups, gates: [false; 2] })
+    };
+    let line = windows(&[[7, 3, 2, 1, 1]]);
+    let plane = windows(&[[5, 3, 2, 1, 1], [6, 2, 1, 2, 0]]);
+    let single = windows(&[[4, 1, 1, 1, 0], [3, 1, 1, 1, 0]]);
+    let (x, w, g) = ([2, 4, 5, 6], [6, 2, 3, 2], [2, 6, 3, 4]);
+    vec![
+        (conv(Slot::Output, &line, 1), vec![some([2, 3, 7]), some([4, 3, 3])]),
+        (conv(Slot::Input, &line, 1), vec![some([4, 3, 3]), some([2, 4, 4])]),
+        (conv(Slot::Kernel, &line, 1), vec![some([2, 3, 7]), some([2, 4, 4])]),
+        (conv(Slot::Output, &plane, 2), vec![some(x), some(w)]),
+        (conv(Slot::Input, &plane, 2), vec![some(w), some(g)]),
+        (conv(Slot::Kernel, &plane, 2), vec![some(x), some(g)]),
+        (conv(Slot::Output, &single, 1), vec![some([2, 3, 4, 3]), some([5, 3, 1, 1])]),
+        (conv(Slot::Input, &single, 1), vec![some([5, 3, 1, 1]), some([2, 5, 4, 3])]),
+        (conv(Slot::Kernel, &single, 1), vec![some([40, 3, 4, 3]), some([40, 5, 4, 3])]),
+        (conv(Slot::Output, &line, 1), vec![some([0, 3, 7]), some([4, 3, 3])]),
+    ]
+}
+
 /// Samples of every op.
 fn samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
-    [layout_samples(), arithmetic_samples(), order_samples()].concat()
+    [layout_samples(), arithmetic_samples(), order_samples(), conv_samples()].concat()
 }
 
 #[test]

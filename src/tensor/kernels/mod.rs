@@ -4,6 +4,7 @@
 //! nodes or gradients beyond "multiply this rule in".
 
 pub(crate) mod chunks;
+pub(crate) mod conv;
 #[doc(hidden)]
 pub mod elementwise;
 pub(crate) mod gather;

@@ -32,6 +32,11 @@ impl From<&[usize]> for Input {
         Self((shape.to_vec(), Domain::Any))
     }
 }
+impl From<(&[usize], Domain)> for Input {
+    fn from((shape, domain): (&[usize], Domain)) -> Self {
+        Self((shape.to_vec(), domain))
+    }
+}
 impl<const N: usize> From<([usize; N], Domain)> for Input {
     fn from((shape, domain): ([usize; N], Domain)) -> Self {
         Self((shape.to_vec(), domain))
@@ -58,6 +63,8 @@ fn every_public_method_has_a_case_and_every_fallible_twin_an_error_sample() {
         include_str!("linear.rs"),
         include_str!("reductions.rs"),
         include_str!("losses.rs"),
+        include_str!("order.rs"),
+        include_str!("windows.rs"),
         include_str!("../decompositions.rs"),
     ];
     let cases: HashSet<&str> = sources.iter().flat_map(|source| identifiers(source)).collect();
@@ -68,6 +75,8 @@ fn every_public_method_has_a_case_and_every_fallible_twin_an_error_sample() {
         include_str!("../../../src/tape/linear_algebra.rs"),
         include_str!("../../../src/tape/reductions.rs"),
         include_str!("../../../src/tape/losses.rs"),
+        include_str!("../../../src/tape/order.rs"),
+        include_str!("../../../src/tape/windows.rs"),
     ];
     let mut seen = 0;
     for (method, twin) in sources.iter().flat_map(|source| methods(source)) {

@@ -1,7 +1,7 @@
 //! Errors of ops on tensors: a `try_` twin returns one that names op, shapes and rule; the method without `try_` panics
 //! with the same words, at its caller's line.
 
-use retrograd::{Error, Tape, Tensor, Triangle, Var, keep};
+use retrograd::{Conv, Error, Pooling, Tape, Tensor, Triangle, Var, keep};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -54,7 +54,7 @@ macro_rules! refuse {
 fn reductions_refuse_axes_that_are_not_there() {
     let tape = Tape::new();
     let x = tape.var(Tensor::ones([2, 3]));
-    const MAPS: [&str; 6] = ["softmax", "log_softmax", "cumsum", "cumprod", "flip", "squeeze"];
+    const MAPS: [&str; 7] = ["softmax", "log_softmax", "cumsum", "cumprod", "cumlogsumexp", "flip", "squeeze"];
     macro_rules! axis_errors {
         ($($name:literal $try_method:ident $method:ident ($($extra:expr)?),)*) => {$(
             let expected = concat!($name, ": axis 2 is out of range for shape [2, 3] (valid: -2..=1)");
@@ -72,7 +72,7 @@ fn reductions_refuse_axes_that_are_not_there() {
         "var" try_var var(0), "var" try_var var(1), "std" try_std std(0), "std" try_std std(1), "norm1" try_norm1 norm1(),
         "norm2" try_norm2 norm2(), "norm_inf" try_norm_inf norm_inf(), "logsumexp" try_logsumexp logsumexp(),
         "softmax" try_softmax softmax(), "log_softmax" try_log_softmax log_softmax(), "cumsum" try_cumsum cumsum(),
-        "cumprod" try_cumprod cumprod(), "flip" try_flip flip(), "squeeze" try_squeeze squeeze(),
+        "cumprod" try_cumprod cumprod(), "cumlogsumexp" try_cumlogsumexp cumlogsumexp(), "flip" try_flip flip(), "squeeze" try_squeeze squeeze(),
     );
     let s = tape.var(1.0);
     refuse!("sum: axis 0 is out of range for shape [] (a scalar has none)"; s.try_sum(0), s.sum(0););
@@ -296,4 +296,92 @@ fn lists_of_numbers_blame_their_caller() {
         let (message, file, _) = panic_of(call);
         assert_eq!(file, file!(), "call {k}: {message}");
     }
+}
+
+#[test]
+fn order_refuses_labels_and_axes_that_are_not_there() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::ones([2, 3]));
+    let (far, half, other) = (tape.data([[0.0], [3.0]]), tape.data([[0.5], [0.0]]), tape.data([[0.0, 1.0]]));
+    refuse!(
+        "sort: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_sort(2), x.sort(2);
+        "argsort: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_argsort(2), x.argsort(2);
+        "cummax: axis 2 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_cummax(2), x.cummax(2);
+        "cummin: axis -3 is out of range for shape [2, 3] (valid: -2..=1)"; x.try_cummin(-3), x.cummin(-3);
+        "topk: 4 elements asked for along an axis of 3 of shape [2, 3]"; x.try_topk(4, 1), x.topk(4, 1);
+        "take_along: label 3 at place 0 of row 1 is no position among 3 (whole numbers from 0 on)";
+            x.try_take_along(far, 1), x.take_along(far, 1);
+        "take_along: label 0.5 at place 0 of row 0 is no position among 3 (whole numbers from 0 on)";
+            x.try_take_along(half, 1), x.take_along(half, 1);
+        "take_along: elements of shape [2, 3] and positions of shape [1, 2]: they may differ along the axis of the positions only";
+            x.try_take_along(other, 1), x.take_along(other, 1);
+        "put_along: elements of shape [2, 3] at positions of shape [2, 1]"; x.try_put_along(far, 1, 4), x.put_along(far, 1, 4);
+        "pick_along: 2 labels for the 3 places that shape [2, 3] has beside axis 0";
+            x.try_pick_along(0, &[0, 1]), x.pick_along(0, &[0, 1]);
+        "pick_along: label 3 at place 1 is out of range for axis 1 of shape [2, 3]";
+            x.try_pick_along(1, &[0, 3]), x.pick_along(1, &[0, 3]);
+    );
+    let single = Tape::<f32>::of();
+    let many = single.data(Tensor::zeros([1]).broadcast_to([1 << 25]));
+    refuse!(
+        "argsort: 33554432 elements along the axis; their positions are exact up to 16777216 in f32";
+            many.try_argsort(0), many.argsort(0);
+    );
+}
+
+#[test]
+fn windows_refuse_what_does_not_fit() {
+    let tape = Tape::new();
+    let (x, line, none) =
+        (tape.var(Tensor::ones([1, 4, 5, 5])), tape.var(Tensor::ones([1, 2, 5])), tape.var(Tensor::ones([2, 0])));
+    let (w, row) = (tape.var(Tensor::ones([3, 2, 3, 3])), tape.var(Tensor::ones([3, 2, 3])));
+    let plain = Conv::new();
+    refuse!(
+        "conv2d: needs an input [batch, channels, height, width] and kernels [outputs, channels, height, width], got shapes [1, 2, 5] and \
+         [3, 2, 3, 3]"; line.try_conv2d(w, plain), line.conv2d(w, plain);
+        "conv1d: needs an input [batch, channels, length] and kernels [outputs, channels, length], got shapes [1, 4, 5, 5] and [3, 2, 3]";
+            x.try_conv1d(row, plain), x.conv1d(row, plain);
+        "conv2d: input [1, 4, 5, 5] has 4 channels for each of 1 groups, kernels [3, 2, 3, 3] have 2";
+            x.try_conv2d(w, plain), x.conv2d(w, plain);
+        "conv2d: 4 channels and 3 outputs are not as many in each of 2 groups";
+            x.try_conv2d(w, plain.groups(2)), x.conv2d(w, plain.groups(2));
+        "conv1d: a window reaches over 7 places along axis 2, which has 5 and a padding of 0 on both sides";
+            line.try_conv1d(row, plain.dilation(3)), line.conv1d(row, plain.dilation(3));
+        "conv1d: a stride of 0 along axis 2; it is at least 1"; line.try_conv1d(row, plain.stride(0)), line.conv1d(row, plain.stride(0));
+        "conv1d: the stride is [1, 2], and there is one axis to slide along";
+            line.try_conv1d(row, plain.stride([1, 2])), line.conv1d(row, plain.stride([1, 2]));
+        "max_pool1d: a padding of 2 along axis 2 holds whole windows of 2";
+            line.try_max_pool1d(Pooling::of(2).padding(2)), line.max_pool1d(Pooling::of(2).padding(2));
+        "max_pool1d: windows over an axis without elements of shape [2, 0]";
+            none.try_max_pool1d(Pooling::of(2).padding(1)), none.max_pool1d(Pooling::of(2).padding(1));
+        "max_pool2d: a window reaches over 6 places along axis 2, which has 5 and a padding of 0 on both sides";
+            x.try_max_pool2d(Pooling::of(6)), x.max_pool2d(Pooling::of(6));
+        "avg_pool1d: a size of 0 along axis 2; it is at least 1"; line.try_avg_pool1d(Pooling::of(0)), line.avg_pool1d(Pooling::of(0));
+        "avg_pool2d: a padding of 3 along axis 3 holds whole windows of 2";
+            x.try_avg_pool2d(Pooling::of([4, 2]).padding(3)), x.avg_pool2d(Pooling::of([4, 2]).padding(3));
+    );
+    let number = tape.var(1.0);
+    refuse!("avg_pool1d: needs at least 1 axes to slide along, got shape []";
+        number.try_avg_pool1d(Pooling::of(1)), number.avg_pool1d(Pooling::of(1)););
+}
+
+#[test]
+fn kron_lstsq_and_expm_refuse_what_does_not_fit() {
+    let tape = Tape::new();
+    let (tall, flat) = (tape.var([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]), tape.var([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]));
+    let (three, two) = (tape.var([1.0, 2.0, 3.0]), tape.var([1.0, 2.0]));
+    let many = tape.var(Tensor::zeros([0, 1 << 40]));
+    refuse!(
+        "expm: needs square matrices in the last two axes, got shape [3, 2]"; tall.try_expm(), tall.expm();
+        "lstsq: needs matrices in the last two axes, got shape [3]"; three.try_lstsq(three), three.lstsq(three);
+        "lstsq: the matrices have shape [3, 2], the right sides [2]; rows and leading axes must agree";
+            tall.try_lstsq(two), tall.lstsq(two);
+        "lstsq: the columns of a matrix are dependent, so that no one solution is the best; of its Q R: matrix 0 of shape [2, 2] is \
+         singular: element [1, 1] is 0"; tall.try_lstsq(three), tall.lstsq(three);
+        "lstsq: the rows of a matrix are dependent, so that no one solution is the best; of its Q R: matrix 0 of shape [2, 2] is \
+         singular: element [1, 1] is 0"; flat.try_lstsq(two), flat.lstsq(two);
+    );
+    let error = many.try_kron(many).expect_err("too large").to_string();
+    assert!(error.starts_with("kron: "), "{error}");
+    assert_eq!(panic_of(|| many.kron(many)).0, error);
 }

@@ -170,3 +170,80 @@ fn a_product_that_does_not_fit_is_refused() {
         "matmul: needs two matrices, got shapes [4, 3] and [3]"
     );
 }
+
+/// The Kronecker product by its definition.
+fn kron(a: &naive::T, b: &naive::T) -> naive::T {
+    let rank = a.shape().rank().max(b.shape().rank());
+    let pad = |x: &naive::T| x.reshape([vec![1; rank - x.shape().rank()], x.shape().to_vec()].concat());
+    let (a, b) = (pad(a), pad(b));
+    let shape: Vec<usize> = a.shape().iter().zip(b.shape().iter()).map(|(a, b)| a * b).collect();
+    naive::build(&shape, |index| {
+        let at = |of: fn(usize, usize) -> usize| {
+            index.iter().zip(b.shape().iter()).map(|(&i, &n)| of(i, n)).collect::<Vec<_>>()
+        };
+        naive::at(&a, &at(|i, n| i / n)) * naive::at(&b, &at(|i, n| i % n))
+    })
+}
+
+#[test]
+fn kron_of_any_axes() {
+    let shapes: [(&[usize], &[usize]); 5] =
+        [(&[2, 3], &[3, 2]), (&[2], &[3]), (&[2], &[2, 3]), (&[2, 1, 2], &[2, 2]), (&[], &[2, 2])];
+    for (a, b) in shapes {
+        case!(format!("kron {a:?} {b:?}"), Quadratic, [a, b], |v| v[0].kron(v[1]), |x| kron(&x[0], &x[1]));
+    }
+}
+
+/// By the normal equations, in the larger or the smaller space.
+fn lstsq(a: &naive::T, b: &naive::T) -> naive::T {
+    let (m, n) = (a.shape()[a.shape().rank() - 2], a.shape()[a.shape().rank() - 1]);
+    let column = if b.shape().rank() < a.shape().rank() { b.unsqueeze(-1) } else { b.clone() };
+    let at = naive::transpose(a);
+    let x = if m >= n {
+        naive::matmul(&naive::inverse(&naive::matmul(&at, a)), &naive::matmul(&at, &column))
+    } else {
+        naive::matmul(&at, &naive::matmul(&naive::inverse(&naive::matmul(a, &at)), &column))
+    };
+    if b.shape().rank() < a.shape().rank() { x.squeeze(-1) } else { x }
+}
+
+#[test]
+fn lstsq_of_tall_and_flat_matrices() {
+    let shapes: [(&[usize], &[usize]); 6] = [
+        (&[4, 2], &[4]),
+        (&[4, 2], &[4, 3]),
+        (&[2, 4], &[2]),
+        (&[2, 3, 2], &[2, 3, 2]),
+        (&[2, 2, 3], &[2, 2, 1]),
+        (&[3, 3], &[3]),
+    ];
+    for (a, b) in shapes {
+        case!(
+            format!("lstsq {a:?} {b:?}"),
+            Smooth,
+            [(a, Domain::Regular), (b, Domain::Any)],
+            |v| v[0].lstsq(v[1]),
+            |x| lstsq(&x[0], &x[1])
+        );
+    }
+}
+
+/// The exponential by its power series, of small matrices.
+fn expm(x: &naive::T) -> naive::T {
+    let n = x.shape()[x.shape().rank() - 1];
+    let mut power = naive::build(x.shape(), |at| f64::from(u8::from(at[at.len() - 1] == at[at.len() - 2])));
+    let mut sum = power.clone();
+    for k in 1..60 {
+        power = naive::matmul(&power, x).map(|x| x / k as f64);
+        sum.add_scaled(1.0, &power);
+    }
+    assert!(n > 0);
+    sum
+}
+
+#[test]
+fn expm_of_matrices_and_stacks() {
+    case!("expm", Smooth, [[3, 3]], |v| v[0].expm(), |x| expm(&x[0]));
+    case!("expm of one number", Smooth, [[1, 1]], |v| v[0].expm(), |x| x[0].map(f64::exp));
+    case!("expm of a stack", Smooth, [[2, 2, 2]], |v| v[0].expm(), |x| expm(&x[0]));
+}

@@ -6,6 +6,8 @@ mod harness;
 mod linear;
 mod losses;
 mod naive;
+mod order;
 mod properties;
 mod reductions;
 mod shaping;
+mod windows;

@@ -111,6 +111,11 @@ fn cumsum_and_cumprod_over_any_axes() {
         case!(format!("cumsum {shape:?} {given:?}"), Quadratic, [shape], |v| v[0].cumsum(axes(given)), |x| {
             naive::map(&x[0], given, naive::cumsum)
         });
+        case!(format!("cumlogsumexp {shape:?} {given:?}"), Smooth, [shape], |v| v[0].cumlogsumexp(axes(given)), |x| {
+            naive::map(&x[0], given, |xs| {
+                naive::cumsum(&xs.iter().map(|x| x.exp()).collect::<Vec<_>>()).into_iter().map(f64::ln).collect()
+            })
+        });
         case!(format!("cumprod {shape:?} {given:?}"), Smooth, [shape], |v| v[0].cumprod(axes(given)), |x| {
             naive::map(&x[0], given, naive::cumprod)
         });

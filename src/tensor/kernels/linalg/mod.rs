@@ -1,10 +1,11 @@
 //! Dense linear algebra: LU with partial pivoting here; [`cholesky`] with triangular systems, [`qr`], and [`jacobi`] with
-//! eigenvalues and singular values.
+//! eigenvalues and singular values, [`expm`].
 //!
 //! All computes in f64, whatever the element: what a decomposition loses, single precision would lose a billion times over.
 
 pub(crate) mod cholesky;
 pub(crate) mod determinant;
+pub(crate) mod expm;
 pub(crate) mod jacobi;
 pub(crate) mod qr;
 

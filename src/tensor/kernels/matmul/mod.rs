@@ -175,6 +175,62 @@ pub fn gemm_rows<T: Gemm>(
     unsafe { T::run(level, &p) }
 }
 
+/// A matrix that lies in a slice: how far it is from a stored row to the next, and whether the factor is its transpose.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a, T> {
+    pub data: &'a [T],
+    pub ld: usize,
+    pub transposed: bool,
+}
+
+/// As [`gemm_gated`], of matrices that lie in larger ones: c has rows of n elements, `ldc` apart, and what is between them stays.
+///
+/// # Panics
+/// A matrix that does not lie in its slice.
+pub(crate) fn gemm_parts<T: Gemm>(
+    level: Level,
+    [m, n, k]: [usize; 3],
+    [a, b]: [Part<'_, T>; 2],
+    gates: [bool; 2],
+    c: &mut [T],
+    ldc: usize,
+    accumulate: bool,
+) {
+    let lies = |len: usize, rows: usize, columns: usize, ld: usize| {
+        rows * columns == 0 || ld >= columns && (rows - 1).checked_mul(ld).is_some_and(|at| at + columns <= len)
+    };
+    let (a_rows, b_rows) = (if a.transposed { [k, m] } else { [m, k] }, if b.transposed { [n, k] } else { [k, n] });
+    assert!(
+        lies(a.data.len(), a_rows[0], a_rows[1], a.ld)
+            && lies(b.data.len(), b_rows[0], b_rows[1], b.ld)
+            && lies(c.len(), m, n, ldc),
+        "gemm_parts: slices of {}, {} and {} for m = {m}, n = {n}, k = {k}, rows {}, {} and {ldc} apart",
+        a.data.len(),
+        b.data.len(),
+        c.len(),
+        a.ld,
+        b.ld
+    );
+    if m * n * k == 0 {
+        if k == 0 && !accumulate {
+            c.chunks_mut(ldc.max(1)).take(m).for_each(|row| row[..n].fill(T::default()));
+        }
+        return;
+    }
+    // A vector lies the same way when transposed, where its elements are side by side.
+    let (ta, lda) = match a.transposed {
+        true if k == 1 => (false, 1),
+        true if m == 1 && a.ld == 1 => (false, k),
+        transposed => (transposed, a.ld),
+    };
+    let tb = b.transposed && (k > 1 || b.ld > 1);
+    let ldb = if b.transposed && !tb { n } else { b.ld };
+    let (a, b, c) = (a.data.as_ptr(), b.data.as_ptr(), c.as_mut_ptr());
+    let p = Product { m, n, k, a, ta, lda, b, tb, ldb, c, ldc, gates, accumulate };
+    // SAFETY: the matrices lie in their slices, as asserted above, and no side is 0.
+    unsafe { T::run(level, &p) }
+}
+
 /// Whether a slice is a matrix of these sides; a product that wraps is that of no slice.
 #[inline(always)]
 fn fills<T>(slice: &[T], [rows, columns]: [usize; 2]) -> bool {
