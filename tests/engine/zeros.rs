@@ -5,7 +5,7 @@
 //! both share, has the one that it has without the poison.
 
 use retrograd::ops::{BinaryOp, BinaryVisitor, BuiltinBinary, BuiltinUnary, UnaryOp, UnaryVisitor};
-use retrograd::{Dual, Element, Number, Program, Tape, Tensor, Triangle, Var, hessian, hvp};
+use retrograd::{Conv, Dual, Element, Number, Pooling, Program, Tape, Tensor, Triangle, Var, hessian, hvp};
 use std::panic::AssertUnwindSafe;
 
 type Formula<T> = for<'t> fn(&[Var<'t, T>]) -> Var<'t, T>;
@@ -38,6 +38,30 @@ fn formulas<T: Element>() -> Vec<(&'static str, Vec<[usize; 3]>, Formula<T>)> {
         ("mean", rows(), |x| x[0].mean(-1)),
         ("prod", rows(), |x| x[0].prod(-1)),
         ("cumsum", rows(), |x| x[0].cumsum(-1)),
+        ("cumlogsumexp", rows(), |x| x[0].cumlogsumexp(-1)),
+        ("sort", rows(), |x| x[0].sort(-1)),
+        ("topk", rows(), |x| x[0].topk(2, -1).0),
+        ("cummax", rows(), |x| x[0].cummax(-1)),
+        ("cummin", rows(), |x| x[0].cummin(-1)),
+        ("elements in another's order", vec![[2, 1, 4], [2, 1, 4]], |x| x[0].take_along(x[1].argsort(-1), -1)),
+        ("elements put in another's order", vec![[2, 1, 4], [2, 1, 4]], |x| x[0].put_along(x[1].argsort(-1), -1, 5)),
+        ("max_pool1d", rows(), |x| x[0].max_pool1d(Pooling::of(2).padding(1))),
+        ("avg_pool1d", rows(), |x| x[0].avg_pool1d(Pooling::of(2).padding(1))),
+        ("convolutions of items with their kernels", vec![[2, 2, 4], [2, 2, 3]], |x| {
+            let item = |k: usize| {
+                let kernels = x[1].rows_of(k).unsqueeze(0);
+                x[0].rows_of(k).unsqueeze(0).conv1d(kernels, Conv::new().padding(1).stride(2))
+            };
+            Var::concat(&[item(0), item(1)], 0)
+        }),
+        ("convolutions of items in groups", vec![[2, 2, 4], [2, 2, 3]], |x| {
+            let both = x[0].reshape([1, 4, 4]).conv1d(x[1].reshape([2, 2, 3]), Conv::new().groups(2));
+            both.reshape([2, 1, 2])
+        }),
+        ("expm", square(), |x| x[0].expm()),
+        ("lstsq of tall matrices", vec![[2, 4, 3], [2, 4, 2]], |x| x[0].lstsq(x[1])),
+        ("lstsq of flat matrices", vec![[2, 3, 4], [2, 3, 2]], |x| x[0].lstsq(x[1])),
+        ("einsum", vec![[2, 3, 4], [2, 2, 4]], |x| Var::einsum("bij,bkj->bki", x)),
         ("matmul", vec![[2, 3, 4], [2, 4, 2]], |x| x[0].matmul(x[1])),
         ("matmul_tn", vec![[2, 4, 3], [2, 4, 2]], |x| x[0].matmul_tn(x[1])),
         ("matmul_nt", vec![[2, 3, 4], [2, 2, 4]], |x| x[0].matmul_nt(x[1])),
