@@ -181,7 +181,7 @@ impl<'t> Builder<'t> {
         };
         let n = shape.iter().product::<usize>();
         let name = methods::ONE.iter().chain(methods::TWO).nth(pick);
-        if n * n > room(self.kind) && name.is_some_and(|name| ["diag", "outer"].contains(name)) {
+        if n * n > room(self.kind) && name.is_some_and(|name| ["diag", "outer", "kron"].contains(name)) {
             return;
         }
         if pick < ones {

@@ -2,7 +2,7 @@
 //!
 //! A line is a method with its parameters; `x_keep` is `x` over axes that it keeps. That no method is missing is a test, which reads the source of `Var`.
 
-use retrograd::{Axes, Element, Error, Result, Span, Tape, Tensor, Triangle, Var, keep};
+use retrograd::{Axes, Conv, Element, Error, Pooling, Result, Span, Tape, Tensor, Triangle, Var, keep};
 
 /// A method and its parameters; which of them count, the table says.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +53,14 @@ impl Method {
     fn widths(&self) -> &[(usize, usize)] {
         &self.widths
     }
+    /// Stride and padding.
+    fn conv(&self) -> Conv {
+        Conv::new().stride(self.length.max(1)).padding(self.other.max(0) as usize)
+    }
+    /// Size, stride and padding.
+    fn pooling(&self) -> Pooling {
+        Pooling::of(self.dims[0]).stride(self.dims[1]).padding(self.dims[2])
+    }
     /// A parameter as Rust source.
     fn print(&self, parameter: &str) -> String {
         match parameter {
@@ -74,6 +82,10 @@ impl Method {
                 format!("&[{}][..]", spans.join(", ")).replace("&[][..]", "&[0isize; 0][..]")
             }
             "widths" => format!("&{:?}", self.widths),
+            "conv" => format!("Conv::new().stride({}).padding({})", self.length.max(1), self.other.max(0)),
+            "pooling" => {
+                format!("Pooling::of({}).stride({}).padding({})", self.dims[0], self.dims[1], self.dims[2])
+            }
             _ => unreachable!("no parameter {parameter}"),
         }
     }
@@ -145,6 +157,17 @@ methods! {
         log_softmax/try_log_softmax(axes);
         cumsum/try_cumsum(axes);
         cumprod/try_cumprod(axes);
+        cumlogsumexp/try_cumlogsumexp(axes);
+        sort/try_sort(axis);
+        argsort/try_argsort(axis);
+        cummax/try_cummax(axis);
+        cummin/try_cummin(axis);
+        pick_along/try_pick_along(axis, indices);
+        max_pool1d/try_max_pool1d(pooling);
+        max_pool2d/try_max_pool2d(pooling);
+        avg_pool1d/try_avg_pool1d(pooling);
+        avg_pool2d/try_avg_pool2d(pooling);
+        expm/try_expm();
         reshape/try_reshape(dims);
         broadcast_to/try_broadcast_to(dims);
         permute/try_permute(dims);
@@ -176,6 +199,9 @@ methods! {
         matmul_nt/try_matmul_nt();
         dot/try_dot();
         outer/try_outer();
+        kron/try_kron();
+        conv1d/try_conv1d(conv);
+        conv2d/try_conv2d(conv);
         solve/try_solve();
         squared_error/try_squared_error();
         mean_squared_error/try_mean_squared_error();
@@ -195,7 +221,7 @@ methods! {
 
 macro_rules! decompositions {
     ($($name:ident: |$args:ident| $value:expr, $source:literal;)*) => {
-        /// Decompositions, a line for each part: matrices that suit them are not drawn, but given.
+        /// Decompositions, a line for each part, and what is of several parts: matrices that suit them are not drawn, but given.
         pub const DECOMPOSITIONS: &[&str] = &[$(stringify!($name)),*];
 
         fn decomposed<'t, T: Element>(name: &str, args: &[Var<'t, T>]) -> Option<Result<Var<'t, T>>> {
@@ -216,6 +242,11 @@ macro_rules! decompositions {
 }
 
 decompositions! {
+    topk: |x| Ok(x[0].try_topk(2, -1)?.0), "{x}.topk(2, -1).0";
+    take_along: |x| x[0].try_take_along(x[1].try_argsort(-2)?, -2), "{x}.take_along({y}.argsort(-2), -2)";
+    put_along: |x| x[0].try_put_along(x[1].try_argsort(-1)?, -1, 5), "{x}.put_along({y}.argsort(-1), -1, 5)";
+    lstsq: |x| x[0].try_lstsq(x[1]), "{x}.lstsq({y})";
+    einsum: |x| Var::try_einsum("...ij,...kj->...ki", &[x[0], x[1]]), "Var::einsum(\"...ij,...kj->...ki\", &[{x}, {y}])";
     cholesky: |x| x[0].try_cholesky(), "{x}.cholesky()";
     solve_triangular: |x| x[0].try_solve_triangular(x[1], Triangle::Lower), "{x}.solve_triangular({y}, Triangle::Lower)";
     slogdet: |x| Ok(x[0].try_slogdet()?.1), "{x}.slogdet().1";
@@ -226,6 +257,11 @@ decompositions! {
     svd_u: |x| Ok(x[0].try_svd()?.0), "{x}.svd().0";
     svd_values: |x| Ok(x[0].try_svd()?.1), "{x}.svd().1";
     svd_vt: |x| Ok(x[0].try_svd()?.2), "{x}.svd().2";
+}
+
+/// Whether a line of the table reads two variables.
+pub fn reads_two(name: &str) -> bool {
+    printed(name).is_some_and(|source| source.contains("{y}"))
 }
 
 /// The shape of a part of a decomposition of this matrix.
@@ -279,6 +315,15 @@ impl Method {
             "detach",
             "concat",
             "stack",
+            "sort",
+            "argsort",
+            "topk",
+            "cummax",
+            "cummin",
+            "pick_along",
+            "take_along",
+            "max_pool1d",
+            "max_pool2d",
         ];
         EXACT.contains(&self.name)
     }
@@ -301,6 +346,8 @@ fn no_method_on_tensors_is_left_out() {
         include_str!("../../src/tape/shaping.rs"),
         include_str!("../../src/tape/losses.rs"),
         include_str!("../../src/tape/linear_algebra.rs"),
+        include_str!("../../src/tape/order.rs"),
+        include_str!("../../src/tape/windows.rs"),
     ];
     let mut found = 0;
     for line in sources.iter().flat_map(|source| source.lines()) {

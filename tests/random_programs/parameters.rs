@@ -23,6 +23,12 @@ pub fn second_shape(name: &str, shape: &[usize], random: &mut Random) -> Vec<usi
         ("matmul_tn", [rows, _]) => vec![*rows, n],
         ("matmul_nt", [_, k]) => vec![n, *k],
         ("outer", _) => vec![n],
+        ("kron", _) => (0..random.below(3)).map(|_| random.of(&[1, 2])).collect(),
+        ("conv1d", [_, channels, length]) => vec![n, *channels, random.between(1, (*length).clamp(1, 3))],
+        ("conv2d", [_, channels, height, width]) => {
+            let size = |n: usize, random: &mut Random| random.between(1, n.clamp(1, 3));
+            vec![n, *channels, size(*height, random), size(*width, random)]
+        }
         ("solve", [rows, _]) => random.of(&[&[*rows][..], &[*rows, n]]).to_vec(),
         _ => shape.to_vec(),
     }
@@ -108,6 +114,18 @@ pub fn of_method(name: &'static str, shape: &[usize], random: &mut Random) -> Me
         "gather" => {
             let count = random.between(0, 4);
             method.indices = below_all(count, along, random);
+        }
+        "pick_along" => {
+            let places = shape.iter().product::<usize>() / along.max(1);
+            method.indices = below_all(places, along, random);
+        }
+        "conv1d" | "conv2d" => {
+            method.length = random.between(1, 2);
+            method.other = random.below(2) as isize;
+        }
+        "max_pool1d" | "max_pool2d" | "avg_pool1d" | "avg_pool2d" => {
+            method.dims = vec![random.between(1, 3), random.between(1, 2), random.below(2)];
+            method.dims[2] = method.dims[2].min(method.dims[0] - 1);
         }
         "scatter_add" => {
             method.length = random.between(1, 5);
