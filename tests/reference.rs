@@ -91,6 +91,12 @@ fn variants_of_ops_agree_with_mpmath() {
     run_cases("variants.json", json::load_own("variants.json"), ops::run_case);
 }
 
+/// Ops on whole tensors that those files lack; always the file in this repository.
+#[test]
+fn ops_on_whole_tensors_agree_with_mpmath() {
+    run_cases("tensor_ops.json", json::load_own("tensor_ops.json"), ops::run_case);
+}
+
 /// Runs a file of the replaceable folder.
 fn run(file: &str, run_case: fn(&json::Json, &mut Report) -> Result<(), String>) {
     run_cases(file, json::load(file), run_case);

@@ -2,7 +2,7 @@
 
 use super::scalars::numbers;
 use criterion::Criterion;
-use retrograd::{Program, Tape, Tensor, Var, keep};
+use retrograd::{Conv, Program, Tape, Tensor, Var, keep};
 use std::hint::black_box;
 
 const ROWS: usize = 64;
@@ -147,8 +147,78 @@ fn products(c: &mut Criterion, n: usize) {
     group.finish();
 }
 
+fn random(shape: &[usize], seed: usize) -> Tensor<f32> {
+    Tensor::from_fn(shape, |at| (at.iter().fold(seed, |all, i| all * 31 + i * 17) % 13) as f32 / 13.0 - 0.5)
+}
+
+/// A product by letters beside the product, on a tape.
+fn letters(
+    c: &mut Criterion,
+    letters: &str,
+    shapes: [&[usize]; 2],
+    product: for<'t> fn(&[Var<'t, f32>]) -> Var<'t, f32>,
+) {
+    let inputs = [random(shapes[0], 1), random(shapes[1], 2)];
+    let by_letters = |v: &[Var<'_, f32>]| Var::einsum(letters, v).value();
+    let plain = |v: &[Var<'_, f32>]| product(v).value();
+    let mut tape = Tape::<f32>::of();
+    let mut group = c.benchmark_group(format!("op: einsum {letters} {:?}", shapes[0]));
+    for (name, f) in [("matmul", &plain as &dyn Fn(&[Var<'_, f32>]) -> Tensor<f32>), ("einsum", &by_letters)] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let out = f(&inputs.each_ref().map(|x| tape.data(black_box(x))));
+                tape.clear();
+                out
+            })
+        });
+    }
+    group.finish();
+}
+
+/// A convolution [batch, channels, side, side] with kernels [outputs, channels, size, size], its gradients, and a product of matrices of as
+/// many multiplications.
+fn convolution(c: &mut Criterion, [batch, channels, side, outputs, size]: [usize; 5]) {
+    let (x, w) = (random(&[batch, channels, side, side], 1), random(&[outputs, channels, size, size], 2));
+    let how = Conv::new().padding(size / 2);
+    let (depth, count) = (channels * size * size, batch * side * side);
+    let (left, right) = (random(&[outputs, depth], 3), random(&[depth, count], 4));
+    let mut tape = Tape::<f32>::of();
+    let name = format!("op: conv2d [{batch}, {channels}, {side}, {side}] by {outputs} of {size}");
+    let mut group = c.benchmark_group(name);
+    group.bench_function("product of the size", |b| {
+        b.iter(|| {
+            let out = tape.data(black_box(&left)).matmul(tape.data(&right)).value();
+            tape.clear();
+            out
+        })
+    });
+    group.bench_function("value", |b| {
+        b.iter(|| {
+            let out = tape.data(black_box(&x)).conv2d(tape.data(&w), how).value();
+            tape.clear();
+            out
+        })
+    });
+    group.bench_function("value and both gradients", |b| {
+        b.iter(|| {
+            let (value, _, grads) = tape.step(|t| (t.var(black_box(&x)).conv2d(t.var(&w), how).sum(()), ()));
+            tape.recycle(grads);
+            value
+        })
+    });
+    group.finish();
+}
+
 pub fn benches(c: &mut Criterion) {
     FAMILIES.iter().for_each(|one| family(c, one));
     products(c, 16);
     products(c, 256);
+    letters(c, "ij,jk->ik", [&[256, 256], &[256, 256]], |v| v[0].matmul(v[1]));
+    letters(c, "ij,kj->ik", [&[64, 784], &[128, 784]], |v| v[0].matmul_nt(v[1]));
+    letters(c, "bij,bjk->bik", [&[32, 64, 64], &[32, 64, 64]], |v| v[0].matmul(v[1]));
+    letters(c, "bij,jk->bik", [&[32, 64, 64], &[64, 64]], |v| v[0].matmul(v[1]));
+    convolution(c, [8, 64, 28, 64, 3]);
+    convolution(c, [16, 3, 32, 32, 5]);
+    convolution(c, [8, 64, 28, 128, 1]);
+    convolution(c, [1, 256, 14, 256, 3]);
 }

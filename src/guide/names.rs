@@ -2,8 +2,11 @@
 //!
 //! # The same name, another thing
 //!
-//! - **`gather(axis, &indices)`** takes whole entries of an axis, as `index_select` and `jnp.take` do. `torch.gather` with one index a
-//!   row, and `x[arange(n), labels]`, is [`pick`](crate::Var::pick).
+//! - **`gather(axis, &indices)`** takes whole entries of an axis, as `index_select` and `jnp.take` do. `torch.gather` is
+//!   [`take_along`](crate::Var::take_along); with one index a row, as `x[arange(n), labels]`, it is [`pick`](crate::Var::pick), or along any
+//!   axis [`pick_along`](crate::Var::pick_along).
+//! - **Positions** that [`argsort`](crate::Var::argsort) and [`topk`](crate::Var::topk) give are numbers like any, so that programs find
+//!   them anew; [`argmax`](crate::Var::argmax) gives `usize`.
 //! - **`var`** is two: [`tape.var(x)`](crate::Tape::var) makes a variable; [`x.var(axes, ddof)`](crate::Var::var) is the variance, with what it is divided by
 //!   said: `ddof` is 0 in NumPy and JAX, 1 in PyTorch.
 //! - **`data`** makes a constant on the tape ([`tape.data(x)`](crate::Tape::data)). PyTorch's `x.data`, or `x.detach()`, is [`x.detach()`](crate::Var::detach).
@@ -54,10 +57,18 @@
 //! | `torch.where(c, a, b)` | `jnp.where(c, a, b)` | `c.select(a, b)` |
 //! | `x.index_select(0, i)` | `x[i]`, `take` | `x.gather(0, &i)` |
 //! | `x[arange(n), j]` | the same | `x.pick(&j)` |
+//! | `x.gather(1, i)` | `take_along_axis(x, i, 1)` | `x.take_along(i, 1)` |
+//! | `zeros.scatter_add(1, i, x)` | | `x.put_along(i, 1, n)` |
+//! | `x.sort(1).values`, `x.argsort(1)`, `x.topk(k, 1)` | `sort(x, 1)`, `argsort(x, 1)`, `lax.top_k(x, k)` | `x.sort(1)`, `x.argsort(1)`, `x.topk(k, 1)` |
+//! | `x.cummax(1).values`, `x.logcumsumexp(1)` | `maximum.accumulate(x, 1)`, `lax.cumlogsumexp(x, 1)` | `x.cummax(1)`, `x.cumlogsumexp(1)` |
 //! | `zeros.index_add(0, i, x)` | `zeros.at[i].add(x)` | `x.scatter_add(0, &i, n)` |
 //! | `x.clamp(a, b)`, `x.expand(2, 3)` | `clip`, `broadcast_to` | `x.clamp(a, b)`, `x.broadcast_to([2, 3])` |
 //! | `x.unsqueeze(0)`, `x.squeeze(0)` | `x[None]`, `squeeze` | `x.unsqueeze(0)`, `x.squeeze(0)` |
 //! | `linalg.solve`, `cholesky`, `slogdet`, `eigh` | the same | `a.solve(b)`, `a.cholesky()`, `a.slogdet()`, `a.eigh()` |
+//! | `torch.einsum("ij,jk->ik", a, b)` | the same | [`Var::einsum("ij,jk->ik", &[a, b])`](crate::Var::einsum) |
+//! | `torch.kron`, `matrix_exp`, `linalg.lstsq(a, b).solution` | `kron`, `linalg.expm`, `linalg.lstsq(a, b)[0]` | `a.kron(b)`, `a.expm()`, `a.lstsq(b)` |
+//! | `F.conv2d(x, w, stride=2, padding=1)` | `lax.conv_general_dilated` | [`x.conv2d(w, Conv::new().stride(2).padding(1))`](crate::Var::conv2d) |
+//! | `F.max_pool2d(x, 2)`, `F.avg_pool2d(x, 2)` | `lax.reduce_window` | `x.max_pool2d(Pooling::of(2))`, `x.avg_pool2d(Pooling::of(2))` |
 //! | `torch.randn(2, 3)` | `rng.normal(size=(2, 3))` | `Tensor::normal([2, 3], 0.0, 1.0, &mut rng)` |
 //! | `x.numpy()` | | `x.as_slice()`, `x.to_vec()`; with the feature `ndarray`, `ArrayD::from(x)` |
 //!

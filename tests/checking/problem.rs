@@ -1,7 +1,7 @@
 //! Functions and hand-coded gradients as data: what is read, and what is refused, by node and key.
 
 use retrograd::check::{Gradcheck, Problem};
-use retrograd::{Error, Span, Tape, Tensor, keep, store};
+use retrograd::{Conv, Error, Pooling, Span, Tape, Tensor, keep, store};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -99,6 +99,10 @@ fn every_op_on_whole_tensors_is_the_method_of_its_name() {
     let p = Tensor::from([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]]);
     let three = Tensor::linspace(-1.0, 1.3, 12).reshape([2, 3, 2]);
     let ones = Tensor::from([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]);
+    let (wide, kernels) =
+        (Tensor::linspace(-1.0, 1.3, 12).reshape([1, 2, 6]), Tensor::linspace(0.2, -0.9, 12).reshape([2, 2, 3]));
+    let (image, patch) =
+        (Tensor::linspace(-1.0, 1.3, 18).reshape([1, 2, 3, 3]), Tensor::linspace(0.2, -0.9, 8).reshape([2, 1, 2, 2]));
     let cases: Vec<(&str, Vec<&Tensor<f64>>, Tensor<f64>)> = vec![
         (r#""op": "matmul""#, vec![&m, &q], m.matmul(&q)),
         (r#""op": "matmul""#, vec![&m, &v], m.matmul(&v)),
@@ -109,6 +113,27 @@ fn every_op_on_whole_tensors_is_the_method_of_its_name() {
         (r#""op": "det""#, vec![&q], q.det()),
         (r#""op": "inv""#, vec![&q], q.inv()),
         (r#""op": "cholesky""#, vec![&s], s.cholesky()),
+        (r#""op": "kron""#, vec![&m, &q], m.kron(&q)),
+        (r#""op": "lstsq""#, vec![&q, &v], q.lstsq(&v)),
+        (r#""op": "expm""#, vec![&q], q.expm()),
+        (r#""op": "sort", "axis": 1"#, vec![&m], m.sort(1)),
+        (r#""op": "argsort", "axis": 0"#, vec![&m], m.argsort(0)),
+        (r#""op": "pick_along", "axis": 0, "labels": [1, 0, 1]"#, vec![&m], m.pick_along(0, &[1, 0, 1])),
+        (r#""op": "cummax", "axis": 1"#, vec![&m], m.cummax(1)),
+        (r#""op": "cummin", "axis": -1"#, vec![&m], m.cummin(-1)),
+        (r#""op": "cumlogsumexp", "axes": [1]"#, vec![&m], m.cumlogsumexp(1)),
+        (r#""op": "conv1d", "stride": 2"#, vec![&wide, &kernels], wide.conv1d(&kernels, Conv::new().stride(2))),
+        (
+            r#""op": "conv2d", "groups": 2, "dilation": [1, 2]"#,
+            vec![&image, &patch],
+            image.conv2d(&patch, Conv::new().groups(2).dilation([1, 2])),
+        ),
+        (r#""op": "max_pool1d", "size": 2"#, vec![&wide], wide.max_pool1d(Pooling::of(2))),
+        (
+            r#""op": "max_pool2d", "size": [2, 1], "stride": 1"#,
+            vec![&image],
+            image.max_pool2d(Pooling::of([2, 1]).stride(1)),
+        ),
         (r#""op": "trace""#, vec![&q], q.trace()),
         (r#""op": "diag""#, vec![&q], q.diag()),
         (r#""op": "diag""#, vec![&v], v.diag()),

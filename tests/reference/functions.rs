@@ -1,10 +1,10 @@
 //! The functions of ops.json by name: from inputs to a recorded output. Everything else of a case is in its `params`.
 
 use crate::elementwise::elementwise;
-use crate::json::{Json, integer, integers, list, naturals, number, numbers, tensor};
+use crate::json::{Json, integer, integers, list, naturals, number, numbers, tensor, text};
 use crate::ops::Case;
 use crate::slicing::subscript;
-use retrograd::{Axes, Result as EngineResult, Tape, Tensor, Var};
+use retrograd::{Axes, Conv, PerAxis, Pooling, Result as EngineResult, Tape, Tensor, Var};
 
 type V<'t> = Var<'t, f64>;
 type Built<'t> = Result<V<'t>, String>;
@@ -14,7 +14,7 @@ pub fn build<'t>(tape: &'t Tape<f64>, case: &Case, x: &[V<'t>]) -> Built<'t> {
     if let Some(y) = elementwise(&case.op, &case.params, x)? {
         return Ok(y);
     }
-    let families = [reduction, loss, shaping, linear, composition];
+    let families = [reduction, loss, shaping, linear, order, sliding, composition];
     for family in families {
         if let Some(y) = family(tape, case, x) {
             return y;
@@ -198,7 +198,77 @@ fn linear<'t>(_: &'t Tape<f64>, case: &Case, x: &[V<'t>]) -> Option<Built<'t>> {
         ("det", &[a]) => said(a.try_det()),
         ("inv", &[a]) => said(a.try_inv()),
         ("solve", &[a, b]) => said(a.try_solve(b)),
+        ("kron", &[a, b]) => said(a.try_kron(b)),
+        ("lstsq", &[a, b]) => said(a.try_lstsq(b)),
+        ("expm", &[a]) => said(a.try_expm()),
+        ("einsum", parts) => text(&case.params["letters"]).and_then(|letters| said(Var::try_einsum(letters, parts))),
         ("affine", &[x, w, b]) => said(x.try_matmul(w)).and_then(|xw| said(xw.try_add(b))),
+        _ => return None,
+    })
+}
+
+fn order<'t>(tape: &'t Tape<f64>, case: &Case, x: &[V<'t>]) -> Option<Built<'t>> {
+    let [x] = *x else { return None };
+    let params = &case.params;
+    if !["sort", "topk", "take_along", "put_along", "cummax", "cummin", "cumlogsumexp"].contains(&case.op.as_str()) {
+        return None;
+    }
+    Some(axis(params, -1).and_then(|axis| {
+        let positions = || Ok::<_, String>(tape.data(&nested(&params["positions"])?));
+        let count = |key: &str| integer(&params[key]).map(|n| n as usize);
+        said(match case.op.as_str() {
+            "sort" => x.try_sort(axis),
+            "topk" => x.try_topk(count("k")?, axis).map(|(values, _)| values),
+            "take_along" => x.try_take_along(positions()?, axis),
+            "put_along" => x.try_put_along(positions()?, axis, count("length")?),
+            "cummax" => x.try_cummax(axis),
+            "cummin" => x.try_cummin(axis),
+            _ => x.try_cumlogsumexp(axis),
+        })
+    }))
+}
+
+/// A matrix as a list of rows.
+fn nested(value: &Json) -> Result<Tensor<f64>, String> {
+    let rows = number_lists(value)?;
+    let columns = rows.first().map_or(0, Vec::len);
+    Tensor::new([rows.len(), columns], rows.concat()).map_err(|error| error.to_string())
+}
+
+/// One number, or one for each of two axes.
+fn per_axis(value: &Json, default: usize) -> Result<PerAxis, String> {
+    match value {
+        Json::Null => Ok(default.into()),
+        Json::Array(_) => match naturals(value)?[..] {
+            [n] => Ok(n.into()),
+            [a, b] => Ok([a, b].into()),
+            _ => Err(format!("{value} has numbers for other axes")),
+        },
+        one => integer(one).map(|n| PerAxis::from(n as usize)),
+    }
+}
+
+fn sliding<'t>(_: &'t Tape<f64>, case: &Case, x: &[V<'t>]) -> Option<Built<'t>> {
+    let params = &case.params;
+    let conv = || -> Result<Conv, String> {
+        Ok(Conv::new()
+            .stride(per_axis(&params["stride"], 1)?)
+            .padding(per_axis(&params["padding"], 0)?)
+            .dilation(per_axis(&params["dilation"], 1)?)
+            .groups(params["groups"].as_u64().unwrap_or(1) as usize))
+    };
+    let pooling = || -> Result<(Pooling, usize), String> {
+        let windows = Pooling::of(per_axis(&params["size"], 1)?).padding(per_axis(&params["padding"], 0)?);
+        let axes = naturals(&params["size"])?.len();
+        Ok((if params["stride"].is_null() { windows } else { windows.stride(per_axis(&params["stride"], 1)?) }, axes))
+    };
+    Some(match (case.op.as_str(), x) {
+        ("conv", &[x, w]) if x.rank() == 3 => conv().and_then(|how| said(x.try_conv1d(w, how))),
+        ("conv", &[x, w]) => conv().and_then(|how| said(x.try_conv2d(w, how))),
+        ("max_pool", &[x]) => pooling()
+            .and_then(|(how, axes)| said(if axes == 1 { x.try_max_pool1d(how) } else { x.try_max_pool2d(how) })),
+        ("avg_pool", &[x]) => pooling()
+            .and_then(|(how, axes)| said(if axes == 1 { x.try_avg_pool1d(how) } else { x.try_avg_pool2d(how) })),
         _ => return None,
     })
 }

@@ -7,8 +7,8 @@ use super::json::{Json, said, shortened};
 use crate::error::{Error, Result};
 use crate::num::elementwise::registry::for_each_binary;
 use crate::num::elementwise::{self, Apply, BinaryOp, BinaryVisitor, BuiltinBinary, UnaryOp};
-use crate::tape::Var;
-use crate::tensor::{Axes, Shape, Span, keep};
+use crate::tape::{Conv, Pooling, Var};
+use crate::tensor::{Axes, PerAxis, Shape, Span, keep};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -138,6 +138,27 @@ impl Attribute for Vec<usize> {
         value.each(place, Json::count)
     }
 }
+/// What need not be said.
+impl<A: Attribute> Attribute for Option<A> {
+    const OPTIONAL: bool = true;
+    fn read(value: &Json, place: &str) -> Result<Self> {
+        if *value == Json::Null { Ok(None) } else { A::read(value, place).map(Some) }
+    }
+}
+/// A number for each axis that windows slide over, or one for all.
+impl Attribute for PerAxis {
+    fn read(value: &Json, place: &str) -> Result<Self> {
+        if let Json::Number(_) = value {
+            return value.count(place).map(PerAxis::from);
+        }
+        match value.each(place, Json::count)?[..] {
+            [a, b] => Ok(PerAxis::from([a, b])),
+            ref list => {
+                Err(said(place, format!("is a number, or one for each of two axes, not a list of {}", list.len())))
+            }
+        }
+    }
+}
 /// Axes: one, several, or null for all.
 impl Attribute for Axes {
     const OPTIONAL: bool = true;
@@ -258,6 +279,22 @@ whole_by_name! {
     det(x) => x.try_det();
     inv(x) => x.try_inv();
     cholesky(x) => x.try_cholesky();
+    kron(x, y) => x.try_kron(y);
+    lstsq(a, b) => a.try_lstsq(b);
+    expm(x) => x.try_expm();
+    sort(x; axis: isize) => x.try_sort(axis);
+    argsort(x; axis: isize) => x.try_argsort(axis);
+    pick_along(x; axis: isize, labels: Vec<usize>) => x.try_pick_along(axis, &labels);
+    cummax(x; axis: isize) => x.try_cummax(axis);
+    cummin(x; axis: isize) => x.try_cummin(axis);
+    conv1d(x, kernels; stride: Option<PerAxis>, dilation: Option<PerAxis>, groups: Option<usize>) => {
+        x.try_conv1d(kernels, conv(stride, dilation, groups))
+    };
+    conv2d(x, kernels; stride: Option<PerAxis>, dilation: Option<PerAxis>, groups: Option<usize>) => {
+        x.try_conv2d(kernels, conv(stride, dilation, groups))
+    };
+    max_pool1d(x; size: PerAxis, stride: Option<PerAxis>) => x.try_max_pool1d(pooling(size, stride));
+    max_pool2d(x; size: PerAxis, stride: Option<PerAxis>) => x.try_max_pool2d(pooling(size, stride));
     trace(x) => x.try_trace();
     diag(x) => x.try_diag();
     tril(x; k: isize) => x.try_tril(k);
@@ -277,6 +314,7 @@ whole_by_name! {
     log_softmax(x; axes: Axes) => x.try_log_softmax(axes.clone());
     cumsum(x; axes: Axes) => x.try_cumsum(axes.clone());
     cumprod(x; axes: Axes) => x.try_cumprod(axes.clone());
+    cumlogsumexp(x; axes: Axes) => x.try_cumlogsumexp(axes.clone());
     flip(x; axes: Axes) => x.try_flip(axes.clone());
     squeeze(x; axes: Axes) => x.try_squeeze(axes.clone());
     unsqueeze(x; axis: isize) => x.try_unsqueeze(axis);
@@ -306,6 +344,16 @@ fn reduced(axes: &Axes, stay: bool) -> Axes {
     if stay { keep(axes.clone()) } else { axes.clone() }
 }
 
+/// Convolutions without padding, which a short text might ask any amount of.
+fn conv(stride: Option<PerAxis>, dilation: Option<PerAxis>, groups: Option<usize>) -> Conv {
+    let one = PerAxis::from(1);
+    Conv::new().stride(stride.unwrap_or(one)).dilation(dilation.unwrap_or(one)).groups(groups.unwrap_or(1))
+}
+
+fn pooling(size: PerAxis, stride: Option<PerAxis>) -> Pooling {
+    stride.map_or(Pooling::of(size), |stride| Pooling::of(size).stride(stride))
+}
+
 /// What an op comes to, of arguments of these shapes: known before it is computed.
 pub(super) struct Cost {
     /// At least so many elements has what it gives.
@@ -326,7 +374,15 @@ impl Cost {
                 let elements = (a.numel() / last).saturating_mul(right);
                 Self { elements, work: elements.saturating_mul(last) }
             }
-            ("outer", [a, b]) => Self { elements: a.numel().saturating_mul(b.numel()), work: 0 },
+            ("outer" | "kron", [a, b]) => Self { elements: a.numel().saturating_mul(b.numel()), work: 0 },
+            ("conv1d" | "conv2d", [x, kernels]) => {
+                // Each element meets every place of every kernel at most, and there is an output for each kernel and element at most.
+                let outputs = kernels.first().copied().unwrap_or(0);
+                Self { elements: x.numel().saturating_mul(outputs), work: x.numel().saturating_mul(kernels.numel()) }
+            }
+            // A dozen products and as many squarings as doubles have exponents, at most.
+            ("expm", _) => Self { elements: sum, work: sum.saturating_mul(last).saturating_mul(64) },
+            ("lstsq", _) => Self { elements: sum, work: sum.saturating_mul(sum.min(last)) },
             ("diag", [x]) if x.rank() == 1 => Self { elements: sum.saturating_mul(sum), work: 0 },
             ("solve" | "inv" | "det" | "cholesky", _) => Self { elements: sum, work: sum.saturating_mul(last) },
             _ => Self { elements: stretched().map_or(sum, |shape| shape.numel().max(sum)), work: 0 },
