@@ -58,6 +58,13 @@ fn formulas<T: Element>() -> Vec<(&'static str, Vec<[usize; 3]>, Formula<T>)> {
             let both = x[0].reshape([1, 4, 4]).conv1d(x[1].reshape([2, 2, 3]), Conv::new().groups(2));
             both.reshape([2, 1, 2])
         }),
+        ("convolutions of items of many channels", vec![[2, 12, 3], [2, 12, 2]], |x| {
+            let item = |k: usize| {
+                let kernels = x[1].rows_of(k).unsqueeze(0);
+                x[0].rows_of(k).unsqueeze(0).conv1d(kernels, Conv::new().padding(1))
+            };
+            Var::concat(&[item(0), item(1)], 0)
+        }),
         ("expm", square(), |x| x[0].expm()),
         ("lstsq of tall matrices", vec![[2, 4, 3], [2, 4, 2]], |x| x[0].lstsq(x[1])),
         ("lstsq of flat matrices", vec![[2, 3, 4], [2, 3, 2]], |x| x[0].lstsq(x[1])),

@@ -213,6 +213,8 @@ fn conv_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
     let line = windows(&[[7, 3, 2, 1, 1]]);
     let plane = windows(&[[5, 3, 2, 1, 1], [6, 2, 1, 2, 0]]);
     let single = windows(&[[4, 1, 1, 1, 0], [3, 1, 1, 1, 0]]);
+    // Without strides, and with channels enough that no window is copied.
+    let close = windows(&[[5, 2, 1, 2, 0], [4, 3, 1, 1, 1]]);
     let (x, w, g) = ([2, 4, 5, 6], [6, 2, 3, 2], [2, 6, 3, 4]);
     vec![
         (conv(Slot::Output, &line, 1), vec![some([2, 3, 7]), some([4, 3, 3])]),
@@ -225,6 +227,8 @@ fn conv_samples() -> Vec<(TensorOp, Vec<Tensor<f64>>)> {
         (conv(Slot::Input, &single, 1), vec![some([5, 3, 1, 1]), some([2, 5, 4, 3])]),
         (conv(Slot::Kernel, &single, 1), vec![some([40, 3, 4, 3]), some([40, 5, 4, 3])]),
         (conv(Slot::Output, &line, 1), vec![some([0, 3, 7]), some([4, 3, 3])]),
+        (conv(Slot::Output, &close, 2), vec![some([1, 24, 5, 4]), some([2, 12, 2, 3])]),
+        (conv(Slot::Input, &close, 2), vec![some([24, 1, 2, 3]), some([1, 24, 3, 4])]),
     ]
 }
 

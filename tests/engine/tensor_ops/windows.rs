@@ -86,18 +86,26 @@ fn a_convolution_of_many_panels_is_that_of_one_window_after_another() {
     let number = |salt: usize| {
         move |at: &[usize]| ((at.iter().fold(salt, |all, i| all * 31 + i) * 7919) % 101) as f64 / 50.0 - 1.0
     };
-    for (images, channels, size, outputs) in [(1, 40, [23, 29], 5), (35, 3, [9, 7], 2)] {
+    let cases = [
+        (1, 40, [23, 29], 5, [Along([1, 1, 1]), Along([2, 1, 1])]),
+        (35, 3, [9, 7], 2, [Along([1, 1, 1]), Along([2, 1, 1])]),
+        // Without strides and with many channels, no window is copied: one row after another, padded and with gaps, in several slices.
+        (2, 16, [33, 41], 13, [Along([1, 1, 1]), Along([1, 2, 2])]),
+        (1, 300, [9, 8], 12, [Along([1, 0, 1]), Along([1, 3, 1])]),
+    ];
+    for (images, channels, size, outputs, along) in cases {
         let x = Tensor::from_fn([images, channels, size[0], size[1]], number(1));
         let w = Tensor::from_fn([outputs, channels, 3, 3], number(2));
         let tape = Tape::new();
         let (vx, vw) = (tape.var(&x), tape.var(&w));
-        let how = Conv::new().padding(1).stride([1, 2]);
+        let both = |k: usize| along.map(|along| along.0[k]);
+        let how = Conv::new().stride(both(0)).padding(both(1)).dilation(both(2));
         let y = vx.conv2d(vw, how);
         let close = |a: &T, b: &T, what: &str| {
             let most = a.iter().zip(b.iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(a.shape() == b.shape() && most < 1e-11, "{what} of {images} images: {most}");
         };
-        close(&y.value(), &convolution(&x, &w, [Along([1, 1, 1]), Along([2, 1, 1])], 1), "value");
+        close(&y.value(), &convolution(&x, &w, along, 1), "value");
         // The form is linear in each argument: its derivatives along the arguments themselves give it back.
         let g = Tensor::from_fn(y.shape().dims(), number(3));
         let total: f64 = y.value().iter().zip(g.iter()).map(|(y, g)| y * g).sum();
@@ -109,7 +117,7 @@ fn a_convolution_of_many_panels_is_that_of_one_window_after_another() {
         // And one element of each, by its definition.
         let (dx, dw) = (gradients.wrt(vx), gradients.wrt(vw));
         let moved = |x: &T, w: &T| {
-            let y = convolution(x, w, [Along([1, 1, 1]), Along([2, 1, 1])], 1);
+            let y = convolution(x, w, along, 1);
             y.iter().zip(g.iter()).map(|(y, g)| y * g).sum::<f64>() - total
         };
         for at in [0, x.len() / 2, x.len() - 1] {
