@@ -3,7 +3,8 @@
 use retrograd::ops::Saves;
 use retrograd::program::{Options, RecordedStep};
 use retrograd::{
-    Algebra, CustomOp, Element, Float, Number, Program, Result, Shape, Tape, Tensor, Unary, Upstream, Var,
+    Algebra, Conv, CustomOp, Element, Float, Number, Pooling, Program, Result, Shape, Tape, Tensor, Unary, Upstream,
+    Var,
 };
 
 /// Numbers that look random and are not, different in each run.
@@ -133,6 +134,23 @@ cases! {
     "select and extremes", [&[5], &[5], &[5]],
         |v| (v[0].greater(v[1]).select(v[0] * v[2], v[1]) + v[0].maximum(v[2])).sum(()) + v[1].max(());
     "two layers", [&[6, 3], &[3, 5], &[5]], |v| (v[0].matmul(v[1]) + v[2]).tanh().square().mean(());
+    "order", [&[3, 5], &[3, 5], &[5]],
+        |v| (v[0].sort(1) * v[2]).sum(()) + v[0].take_along(v[1].argsort(0), 0).square().sum(()) + (v[1].cummax(1) * v[2].topk(5, 0).0).sum(());
+    "convolutions", [&[2, 3, 6], &[4, 3, 2], &[4, 4, 3]],
+        |v| v[0].conv1d(v[1], Conv::new().padding(1)).tanh().conv1d(v[2], Conv::new().stride(2)).square().sum(());
+    "convolutions of many channels in groups, and pooling", [&[1, 24, 4, 4], &[4, 12, 2, 2], &[4, 3, 3]],
+        |v| {
+            let hidden = v[0].conv2d(v[1], Conv::new().groups(2).padding(1));
+            (hidden.max_pool2d(Pooling::of(3).stride(1)) * v[2]).sum(()) + hidden.avg_pool2d(Pooling::of(2).padding(1)).square().sum(())
+        };
+    "einsum, kron and running sums", [&[2, 3], &[3, 2], &[2, 2]],
+        |v| Var::einsum("ij,jk,kl->il", &[v[0], v[1], v[2]]).sin().sum(()) + v[2].kron(v[0]).square().mean(()) + v[1].cumlogsumexp(0).sum(());
+    "exponentials and stacks of systems", [&[2, 2, 2], &[2, 2, 2], &[2, 2]],
+        |v| {
+            let regular = v[0].tanh() * 0.3 + v[0].tape().data(Tensor::eye(2)) * 1.5;
+            regular.solve(v[1]).sum(()) + regular.inv().square().sum(()) + (regular.det() * 0.5).exp().sum(()) + v[2].expm().sin().sum(())
+                + regular.lstsq(v[1]).square().mean(())
+        };
     "products", [&[4, 4], &[4, 4], &[4, 1]], |v| v[0].matmul(v[1].t()).matmul(v[2]).square().sum(());
     "stacks of products", [&[2, 3, 4], &[4, 3], &[2, 3, 3]], |v| (v[0].matmul(v[1]) * v[2]).sum(());
     "sums along axes", [&[2, 3, 4], &[3], &[2, 1, 4]],

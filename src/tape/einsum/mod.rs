@@ -2,9 +2,11 @@
 //!
 //! Owns what is done with operands: diagonals are views, sums that no other operand needs come first, and then two at a time in the order
 //! that `path` finds cheapest. A product of two is one product of matrices, of their axes as they lie wherever that is one. Nothing here is
-//! an op, so derivatives, programs and batches come from the parts. `notation` reads the letters.
+//! an op, so derivatives, programs and batches come from the parts. `notation` reads the letters, `pair` says how two operands
+//! lie in their product.
 
 mod notation;
+mod pair;
 mod path;
 
 use super::methods::{as_data, at_once};
@@ -16,6 +18,7 @@ use crate::tensor::kernels::layout::View;
 use crate::tensor::span::SliceSpec;
 use crate::tensor::{Axes, Shape, Tensor};
 use notation::{Label, Notation};
+use pair::{Operand, Pair};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -79,9 +82,8 @@ impl<'t, T: Element> Var<'t, T> {
             let kept = |label: Label| {
                 notation.output.contains(&label) || terms.iter().flatten().any(|term| term.labels.contains(&label))
             };
-            let shared: Vec<Label> = x.labels.iter().copied().filter(|label| y.labels.contains(label)).collect();
-            let summed: Vec<Label> = shared.iter().copied().filter(|&label| !kept(label)).collect();
-            terms.push(Some(x.times(y, &shared, &summed, &notation)?));
+            let product = x.times(y, &kept, &notation)?;
+            terms.push(Some(product));
         }
         let Some(term) = terms.pop().flatten() else { unreachable!("a path ends with one") };
         term.in_order(&notation.output)
@@ -180,69 +182,19 @@ impl<'t, T: Element> Term<'t, T> {
         self.var.try_permute(&labels.iter().map(at).collect::<Vec<_>>()).named("einsum")
     }
 
-    /// The product of two, summed over some of the letters that they share.
+    /// The product of two, summed over the letters that they share and nothing else needs.
     #[track_caller]
-    fn times(self, other: Self, shared: &[Label], summed: &[Label], notation: &Notation) -> Result<Self> {
-        let free = |term: &Self| -> Vec<Label> {
-            term.labels.iter().copied().filter(|label| !shared.contains(label)).collect()
+    fn times(self, other: Self, kept: &dyn Fn(Label) -> bool, notation: &Notation) -> Result<Self> {
+        let operands = [&self, &other].map(|term| Operand { labels: &term.labels, elements: term.var.numel() });
+        let Pair { swapped, factors: [left, right], matmul, labels, out } = Pair::of(operands, kept, notation)?;
+        let (x, y) = if swapped { (other, self) } else { (self, other) };
+        let x = x.in_order(&left.order)?.to_shape(left.shape)?;
+        let y = y.in_order(&right.order)?.to_shape(right.shape)?;
+        let var = match matmul {
+            Some([ta, tb]) => Var::record_tensor_op(TensorOp::MatMul(MatMul::plain(ta, tb)), &[x, y]),
+            None => x.try_mul(y),
         };
-        let (left, right) = (free(&self), free(&other));
-        // As the output has them, if it has them so: the result then lies as it is asked for.
-        let backwards = {
-            let batch = shared.iter().filter(|label| !summed.contains(label));
-            let reversed: Vec<Label> = batch.chain(&right).chain(&left).copied().collect();
-            reversed == notation.output[..] && !left.is_empty() && !right.is_empty()
-        };
-        let (x, y, left, right) = if backwards { (other, self, right, left) } else { (self, other, left, right) };
-        // The shared letters in the order of one of both: where the fewer elements have to move.
-        let in_order_of = |term: &Self, of: &dyn Fn(Label) -> bool| -> Vec<Label> {
-            term.labels.iter().copied().filter(|&label| shared.contains(&label) && of(label)).collect()
-        };
-        let (is_batch, is_summed) = (|label: Label| !summed.contains(&label), |label: Label| summed.contains(&label));
-        let orders = [&x, &y]
-            .into_iter()
-            .flat_map(|batch| [&x, &y].map(|sum| [in_order_of(batch, &is_batch), in_order_of(sum, &is_summed)]));
-        let moved = |[batch, sum]: &[Vec<Label>; 2]| {
-            let lies = |term: &Self, free: &[Label]| {
-                term.labels[..] == [&batch[..], free, sum].concat()
-                    || term.labels[..] == [&batch[..], sum, free].concat()
-            };
-            let cost = |term: &Self, free: &[Label]| if lies(term, free) { 0 } else { term.var.numel() };
-            cost(&x, &left) + cost(&y, &right)
-        };
-        let Some([batch, sum]) = orders.min_by_key(moved) else { unreachable!("four of them") };
-        let size = |labels: &[Label]| -> usize { labels.iter().map(|&label| notation.length(label)).product() };
-        let labels: SmallVec<[Label; 6]> = batch.iter().chain(&left).chain(&right).copied().collect();
-        let out: Shape = Shape::of("einsum", &labels.iter().map(|&label| notation.length(label)).collect::<Vec<_>>())?;
-        let (b, m, n, k) = (size(&batch), size(&left), size(&right), size(&sum));
-        if sum.is_empty() {
-            // Nothing to add up: elements times elements.
-            let x = x.in_order(&[&batch[..], &left].concat())?.to_shape([b, m, 1].into())?;
-            let y = y.in_order(&[&batch[..], &right].concat())?.to_shape([b, 1, n].into())?;
-            let var = x.try_mul(y).named("einsum")?.to_shape(out)?;
-            return Ok(Self { var, labels });
-        }
-        let matrix = |[rows, columns]: [usize; 2]| -> Shape {
-            if batch.is_empty() { [rows, columns].into() } else { [b, rows, columns].into() }
-        };
-        // A factor as it lies, or turned.
-        let ta = x.labels[..] == [&batch[..], &sum, &left].concat() && !left.is_empty();
-        let tb = y.labels[..] == [&batch[..], &right, &sum].concat() && !right.is_empty();
-        let (x_order, x_shape) = if ta {
-            ([&batch[..], &sum, &left].concat(), [k, m])
-        } else {
-            ([&batch[..], &left, &sum].concat(), [m, k])
-        };
-        let (y_order, y_shape) = if tb {
-            ([&batch[..], &right, &sum].concat(), [n, k])
-        } else {
-            ([&batch[..], &sum, &right].concat(), [k, n])
-        };
-        let x = x.in_order(&x_order)?.to_shape(matrix(x_shape))?;
-        let y = y.in_order(&y_order)?.to_shape(matrix(y_shape))?;
-        let product = TensorOp::MatMul(MatMul::plain(ta, tb));
-        let var = Var::record_tensor_op(product, &[x, y]).named("einsum")?.to_shape(out)?;
-        Ok(Self { var, labels })
+        Ok(Self { var: var.named("einsum")?.to_shape(out)?, labels })
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! It pays where channels are many enough for a product of their number of terms: a kernel of [64, 64, 3, 3] runs a third faster than by panels.
 
+use super::super::layout;
 use super::super::matmul::{Part, gemm_parts};
 use crate::num::{Element, simd};
 use crate::tensor::windows::Windows;
@@ -71,16 +72,27 @@ impl Direct {
         })
     }
 
-    /// out [batch, groups rows, windows] from x [batch, groups channels, axes] and the weight of each group, place, row and channel;
-    /// which of x and the weights are gates.
-    pub fn run<T: Element>(&self, x: &[T], weight: impl Fn([usize; 4]) -> T, [gx, gw]: [bool; 2], out: &mut [T]) {
+    /// out [batch, groups rows, windows] from x [batch, groups channels, axes] and the kernels, mirrored or not; which of both are gates.
+    pub fn run<T: Element>(&self, x: &[T], kernels: &[T], mirrored: bool, [gx, gw]: [bool; 2], out: &mut [T]) {
         let places: usize = self.axes.iter().map(|axis| axis.size).product();
-        let size = self.rows * self.channels;
-        let mut weights = Vec::with_capacity(self.groups * places * size);
-        for group in 0..self.groups {
-            for place in 0..places {
-                for row in 0..self.rows {
-                    weights.extend((0..self.channels).map(|channel| weight([group, place, row, channel])));
+        let (rows, channels) = (self.rows, self.channels);
+        let size = rows * channels;
+        // Of each group and place [rows, channels], from [rows, channels, places]; mirrored from [channels, rows, places].
+        let mut weights = vec![T::from_f64(0.0); kernels.len()];
+        let mut turned = vec![T::from_f64(0.0); places * if mirrored { size } else { channels }];
+        for (kernels, weights) in kernels.chunks_exact(size * places).zip(weights.chunks_exact_mut(size * places)) {
+            if mirrored {
+                layout::transpose(kernels, channels, rows * places, &mut turned);
+                for (at, line) in turned.chunks_exact(channels).enumerate() {
+                    let (row, place) = (at / places, places - 1 - at % places);
+                    weights[(place * rows + row) * channels..][..channels].copy_from_slice(line);
+                }
+                continue;
+            }
+            for (row, kernel) in kernels.chunks_exact(channels * places).enumerate() {
+                layout::transpose(kernel, channels, places, &mut turned);
+                for (place, line) in turned.chunks_exact(channels).enumerate() {
+                    weights[(place * rows + row) * channels..][..channels].copy_from_slice(line);
                 }
             }
         }

@@ -74,11 +74,6 @@ impl Convolution<'_> {
     fn sizes(&self) -> [usize; 3] {
         [self.groups, self.channels, self.outputs]
     }
-    /// Where the weight of a group's output and channel is, at a place of the kernel.
-    fn weight(&self, group: usize, output: usize, channel: usize, place: usize) -> usize {
-        ((group * self.outputs + output) * self.channels + channel) * self.windows.size() + place
-    }
-
     /// out [batch, groups outputs, windows], from x and kernels; which of both are gates.
     #[inline(never)]
     pub fn output<T: Element>(&self, x: &[T], kernel: &[T], [gx, gk]: [bool; 2], out: &mut [T]) {
@@ -86,8 +81,7 @@ impl Convolution<'_> {
             return out.fill(T::from_f64(0.0));
         }
         if let Some(direct) = Direct::output(self.windows, self.sizes()) {
-            let weight = |[group, place, row, channel]: [usize; 4]| kernel[self.weight(group, row, channel, place)];
-            return direct.run(x, weight, [gx, gk], out);
+            return direct.run(x, kernel, false, [gx, gk], out);
         }
         let (level, count, depth) = (simd::level(), self.windows.count(), self.depth());
         let mut room = self.room::<T>();
@@ -109,10 +103,7 @@ impl Convolution<'_> {
     #[inline(never)]
     pub fn input<T: Element>(&self, kernel: &[T], g: &[T], gates: [bool; 2], out: &mut [T]) {
         if let (false, Some(direct)) = (self.is_empty(), Direct::input(self.windows, self.sizes())) {
-            let last = self.windows.size() - 1;
-            let weight =
-                |[group, place, row, channel]: [usize; 4]| kernel[self.weight(group, channel, row, last - place)];
-            return direct.run(g, weight, [gates[1], gates[0]], out);
+            return direct.run(g, kernel, true, [gates[1], gates[0]], out);
         }
         out.fill(T::from_f64(0.0));
         if self.is_empty() {
