@@ -7,10 +7,18 @@
 //! Run: `cargo build --release --example gradbench`, and give `target/release/examples/gradbench` to GradBench as the tool.
 //! `--multithreaded` lets it use all cores.
 
+/// Files are read there, and other engines tried.
+#[allow(dead_code)]
+mod adbench;
+mod ba;
 mod det;
+mod gmm;
 mod hello;
+mod kmeans;
 mod llsq;
 mod lse;
+mod lstm;
+mod matrix;
 mod ode;
 pub(crate) mod protocol;
 mod scan;
@@ -22,7 +30,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: gradbench [--multithreaded], with messages of GradBench on standard input";
 
 /// All evals.
-pub(crate) const EVALS: &[Eval] = &[hello::EVAL, det::EVAL, llsq::EVAL, lse::EVAL, ode::EVAL];
+pub(crate) const EVALS: &[Eval] =
+    &[hello::EVAL, ba::EVAL, det::EVAL, gmm::EVAL, kmeans::EVAL, llsq::EVAL, lse::EVAL, lstm::EVAL, ode::EVAL];
 
 pub(crate) fn main() -> ExitCode {
     let mut threads = 1;

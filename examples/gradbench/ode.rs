@@ -25,7 +25,7 @@ struct RungeKutta {
     h: f64,
 }
 
-const COUNTS: Counts = Counts { state: 1, shared: 1 };
+const COUNTS: Counts = Counts { state: 1, shared: 1, emitted: 0 };
 
 impl Step for RungeKutta {
     fn next<'t>(&self, state: &[Var<'t, f64>], shared: &[Var<'t, f64>], _own: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
@@ -72,8 +72,8 @@ fn gradient(request: &mut Request<'_>) -> Result<Output, String> {
     let options = Options::new().threads(request.threads);
     let zero = Tensor::zeros([x.len()]);
     let like = [zero.clone(), x.clone()];
-    let [mut forward, mut backward] =
-        request.prepare(|| Ok([COUNTS.forward(&options, &step, &like)?, COUNTS.backward(&options, &step, &like)?]))?;
+    let [mut forward, mut backward] = request
+        .prepare(|| Ok([COUNTS.forward(&options, &step, &like)?, COUNTS.backward(&options, &step, &like, &[])?]))?;
     let mut states = vec![zero.clone(); s + 1];
     let last: Vec<f64> = (1..=x.len()).map(|i| f64::from(u8::from(i == x.len()))).collect();
     let last = Tensor::from(last);

@@ -4,8 +4,9 @@
 //! else at the speed of reading. So numbers go straight into vectors. What does not fit is named by its place in the message.
 //! Answers are written as they are, in digits that read back to the same bits; what is not finite is no JSON, and refused.
 
+use super::matrix::Matrix;
 use serde::de::DeserializeOwned;
-use serde::ser::{SerializeMap, SerializeSeq};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use std::any::Any;
@@ -29,8 +30,7 @@ pub(crate) enum Output {
     Count(u64),
     Vector(Vec<f64>),
     Counts(Vec<u64>),
-    /// Rows of so many numbers each, one after the other.
-    Rows(Vec<f64>, usize),
+    Rows(Matrix),
     Object(Vec<(&'static str, Output)>),
 }
 
@@ -42,7 +42,9 @@ impl Output {
             Output::Count(_) | Output::Counts(_) => None,
             Output::Number(x) => (!x.is_finite()).then_some((String::new(), *x)),
             Output::Vector(x) => among(x).map(|(i, x)| (format!("[{i}]"), x)),
-            Output::Rows(x, width) => among(x).map(|(i, x)| (format!("[{}][{}]", i / width, i % width), x)),
+            Output::Rows(x) => {
+                among(&x.values).map(|(i, value)| (format!("[{}][{}]", i / x.columns, i % x.columns), value))
+            }
             Output::Object(members) => members.iter().find_map(|(name, output)| {
                 let (place, x) = output.not_finite()?;
                 Some((format!(".{name}{place}"), x))
@@ -58,13 +60,7 @@ impl Serialize for Output {
             Output::Count(n) => to.serialize_u64(*n),
             Output::Vector(x) => x.serialize(to),
             Output::Counts(n) => n.serialize(to),
-            Output::Rows(x, width) => {
-                let mut rows = to.serialize_seq(None)?;
-                for row in x.chunks_exact((*width).max(1)) {
-                    rows.serialize_element(row)?;
-                }
-                rows.end()
-            }
+            Output::Rows(x) => x.serialize(to),
             Output::Object(members) => {
                 let mut map = to.serialize_map(Some(members.len()))?;
                 for (name, output) in members {

@@ -9,7 +9,7 @@ use retrograd::{Error, Program, Tensor, Var};
 
 /// A step: of the state, what all steps share and what is this step's own, the next state.
 pub(crate) trait Step {
-    /// The next state, of the shape of the state.
+    /// The next state, of the shape of the state, and then what the step emits.
     fn next<'t>(&self, state: &[Var<'t, f64>], shared: &[Var<'t, f64>], own: &[Var<'t, f64>]) -> Vec<Var<'t, f64>>;
 }
 
@@ -18,6 +18,7 @@ pub(crate) trait Step {
 pub(crate) struct Counts {
     pub(crate) state: usize,
     pub(crate) shared: usize,
+    pub(crate) emitted: usize,
 }
 
 impl Counts {
@@ -27,43 +28,52 @@ impl Counts {
         [state, shared, own]
     }
 
-    /// Compiles a step: inputs are state, shared and own; the next state is written to its caller's tensors.
+    /// Compiles a step: inputs are state, shared and own; the next state and what is emitted are written to their caller's tensors.
     pub(crate) fn forward(
         self,
         options: &Options,
         step: &impl Step,
         like: &[Tensor<f64>],
     ) -> Result<Program<f64>, Error> {
-        let outputs: Vec<usize> = (0..self.state).collect();
+        let outputs: Vec<usize> = (0..self.state + self.emitted).collect();
         options.clone().write_out(&outputs).compile(like, |x| {
             let [state, shared, own] = self.split(x);
             step.next(state, shared, own)
         })
     }
 
-    /// Compiles the way back through a step. Inputs are state, shared and own, then the adjoints of the next state and of what
-    /// all steps share, so far: both are carried, and those of the state and of what is shared take their places.
+    /// Compiles the way back through a step. Inputs are state, shared and own, the adjoints of what is emitted, and those of the
+    /// next state and of what all steps share, so far. The last two are carried: those of the state and of what is shared take
+    /// their places. `emitted` is like what is emitted.
     pub(crate) fn backward(
         self,
         options: &Options,
         step: &impl Step,
         like: &[Tensor<f64>],
+        emitted: &[Tensor<f64>],
     ) -> Result<Program<f64>, Error> {
-        let n = like.len();
-        let mut inputs = like.to_vec();
-        inputs.extend_from_slice(&like[..self.state + self.shared]);
-        let carried = (0..self.state + self.shared).fold(options.clone(), |options, k| options.carry(n + k, k));
-        carried.compile(&inputs, |x| {
+        let (n, carried) = (like.len(), self.state + self.shared);
+        let first = self.first_adjoint(n);
+        let options = (0..carried).fold(options.clone(), |options, k| options.carry(first + k, k));
+        let inputs = [like, emitted, &like[..carried]].concat();
+        options.compile(&inputs, |x| {
             let (x, adjoints) = x.split_at(n);
             let [state, shared, own] = self.split(x);
-            let next = step.next(state, shared, own);
-            let weighted = |k: usize| (next[k] * adjoints[k]).sum(());
-            let total = (1..self.state).fold(weighted(0), |sum, k| sum + weighted(k));
-            let mut found = total.tape().grad(total, &x[..self.state + self.shared]);
-            for (found, &so_far) in found[self.state..].iter_mut().zip(&adjoints[self.state..]) {
+            let left = step.next(state, shared, own);
+            let (of_emitted, of_carried) = adjoints.split_at(self.emitted);
+            let weights = of_carried[..self.state].iter().chain(of_emitted);
+            let terms = left.iter().zip(weights).map(|(&x, &weight)| (x * weight).sum(()));
+            let total = terms.reduce(|sum, term| sum + term).expect("a state");
+            let mut found = total.tape().grad(total, &x[..carried]);
+            for (found, &so_far) in found.iter_mut().zip(of_carried).skip(self.state) {
                 *found = so_far + *found;
             }
             found
         })
+    }
+
+    /// Which input of the way back, of so many that the step takes, is the first adjoint that is carried.
+    pub(crate) fn first_adjoint(self, n: usize) -> usize {
+        n + self.emitted
     }
 }

@@ -27,39 +27,70 @@ pub(crate) enum Form {
 
 impl Form {
     /// The one that moves fewer bytes: monomials are read twice, residuals written and read five times, forward and backward.
-    fn lighter(gmm: &Gmm) -> Self {
+    pub(crate) fn lighter(gmm: &Gmm) -> Self {
         let monomials = gmm.d * (gmm.d + 3) / 2 + 1;
         if 2 * monomials <= 5 * gmm.k * gmm.d { Form::Monomials } else { Form::Residuals }
     }
 }
 
-/// What is made of the data once.
-pub(crate) struct Points {
+/// What is made of the points: monomials [n, f], or the points with a 1 behind each, [n, d + 1]; and their mean, [d].
+pub(crate) struct Rows {
+    pub(crate) rows: Tensor<f64>,
+    pub(crate) mean: Tensor<f64>,
+}
+
+impl Rows {
+    pub(crate) fn new(gmm: &Gmm, form: Form) -> Self {
+        let width = match form {
+            Form::Monomials => gmm.d * (gmm.d + 3) / 2 + 1,
+            Form::Residuals => gmm.d + 1,
+        };
+        let mut made = Self { rows: Tensor::zeros([gmm.n, width]), mean: Tensor::zeros([gmm.d]) };
+        made.write(gmm, form);
+        made
+    }
+
+    /// Makes them of the points anew, in the same memory.
+    pub(crate) fn write(&mut self, gmm: &Gmm, form: Form) {
+        let d = gmm.d;
+        let mean = self.mean.as_mut_slice();
+        mean.fill(0.0);
+        for x in gmm.x.chunks_exact(d) {
+            mean.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
+        }
+        mean.iter_mut().for_each(|sum| *sum /= gmm.n.max(1) as f64);
+        let (mut centred, width) = (vec![0.0; d], self.rows.shape()[1]);
+        for (x, row) in gmm.x.chunks_exact(d).zip(self.rows.as_mut_slice().chunks_exact_mut(width)) {
+            for ((slot, x), mean) in centred.iter_mut().zip(x).zip(&*mean) {
+                *slot = x - mean;
+            }
+            let mut rest = row;
+            for r in (0..d).filter(|_| form == Form::Monomials) {
+                let (own, after) = rest.split_at_mut(r + 1);
+                for (slot, x) in own.iter_mut().zip(&centred) {
+                    *slot = -centred[r] * x;
+                }
+                own[r] *= 0.5;
+                rest = after;
+            }
+            rest[..d].copy_from_slice(&centred);
+            rest[d] = 1.0;
+        }
+    }
+}
+
+/// Where the entries of a factor stand: what does not depend on the points.
+pub(crate) struct Places {
     form: Form,
-    /// Monomials [n, f], or the points with a 1 behind each, [n, d + 1].
-    rows: Tensor<f64>,
-    /// The points' mean, [d].
-    mean: Tensor<f64>,
-    /// Where the entries of a factor [d][d] stand in its row of exp(q), l, 0.
+    /// Of [d][d], in its row of exp(q), l, 0.
     entries: Vec<usize>,
     /// The lower triangle of a matrix [d][d].
     triangle: Vec<usize>,
 }
 
-impl Points {
+impl Places {
     pub(crate) fn new(gmm: &Gmm, form: Form) -> Self {
-        let (d, n) = (gmm.d, gmm.n);
-        let mean: Vec<f64> = (0..d).map(|r| gmm.x.iter().skip(r).step_by(d).sum::<f64>() / n as f64).collect();
-        let mut rows = Vec::new();
-        for x in gmm.x.chunks_exact(d) {
-            let x: Vec<f64> = x.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
-            for r in (0..d).filter(|_| form == Form::Monomials) {
-                rows.extend((0..r).map(|c| -x[r] * x[c]));
-                rows.push(-0.5 * x[r] * x[r]);
-            }
-            rows.extend(&x);
-            rows.push(1.0);
-        }
+        let d = gmm.d;
         let zero = d + gmm.below();
         let entry = |r: usize, c: usize| match r.cmp(&c) {
             std::cmp::Ordering::Less => zero,
@@ -68,8 +99,6 @@ impl Points {
         };
         Self {
             form,
-            rows: Tensor::new([n, rows.len() / n], rows).expect("rows of one length"),
-            mean: Tensor::from(mean),
             entries: (0..d * d).map(|i| entry(i / d, i % d)).collect(),
             triangle: (0..d).flat_map(|r| (0..=r).map(move |c| r * d + c)).collect(),
         }
@@ -78,14 +107,13 @@ impl Points {
     /// All t, [n, k], of the factors [k, d, d], the means [k, d] and alpha + s [k].
     fn terms<'t>(
         &self,
-        tape: &'t Tape<f64>,
+        [rows, mean]: [Var<'t, f64>; 2],
         factors: Var<'t, f64>,
         mu: Var<'t, f64>,
         heights: Var<'t, f64>,
     ) -> Var<'t, f64> {
-        let (k, d, n) = (mu.shape()[0], mu.shape()[1], self.rows.shape()[0]);
-        let rows = tape.data(&self.rows);
-        let means = (mu - tape.data(&self.mean)).reshape([k, d, 1]);
+        let (k, d, n) = (mu.shape()[0], mu.shape()[1], rows.shape()[0]);
+        let means = (mu - mean).reshape([k, d, 1]);
         let turned = factors.matmul(means);
         if self.form == Form::Residuals {
             let factors = Var::concat(&[factors.reshape([k * d, d]), -turned.reshape([k * d, 1])], 1);
@@ -102,7 +130,8 @@ impl Points {
 pub(crate) fn log_posterior<'t>(
     tape: &'t Tape<f64>,
     gmm: &Gmm,
-    points: &Points,
+    places: &Places,
+    points: [Var<'t, f64>; 2],
     [alpha, mu, q, l]: [Var<'t, f64>; 4],
 ) -> Var<'t, f64> {
     let (d, k) = (gmm.d, gmm.k);
@@ -110,8 +139,8 @@ pub(crate) fn log_posterior<'t>(
     let zero = tape.data(Tensor::zeros([k, 1]));
     // A matrix of one row has nothing below its diagonal.
     let columns = if d > 1 { vec![diagonal, l, zero] } else { vec![diagonal, zero] };
-    let factors = Var::concat(&columns, 1).gather(1, &points.entries).reshape([k, d, d]);
-    let terms = points.terms(tape, factors, mu, alpha + q.sum(1));
+    let factors = Var::concat(&columns, 1).gather(1, &places.entries).reshape([k, d, d]);
+    let terms = places.terms(points, factors, mu, alpha + q.sum(1));
     let likelihood = terms.logsumexp(1).sum(()) - alpha.logsumexp(()) * gmm.n as f64;
     let squares = factors.square().sum(());
     likelihood + q.sum(()) * gmm.m - squares * (0.5 * gmm.gamma * gmm.gamma) + gmm.constant()
@@ -132,6 +161,8 @@ pub(crate) fn method(gmm: &Gmm) -> Result<Method<'_>, String> {
 
 /// The same in a given form.
 pub(crate) fn in_form(gmm: &Gmm, form: Form) -> Result<Method<'_>, String> {
-    let points = Points::new(gmm, form);
-    tensor_method(inputs(gmm), move |tape, x| log_posterior(tape, gmm, &points, x))
+    let (places, made) = (Places::new(gmm, form), Rows::new(gmm, form));
+    tensor_method(inputs(gmm), move |tape, x| {
+        log_posterior(tape, gmm, &places, [tape.data(&made.rows), tape.data(&made.mean)], x)
+    })
 }
