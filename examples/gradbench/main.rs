@@ -19,8 +19,11 @@ mod llsq;
 mod lse;
 mod lstm;
 mod matrix;
+mod nested;
 mod ode;
+mod particle;
 pub(crate) mod protocol;
+mod saddle;
 mod scan;
 
 use protocol::Eval;
@@ -31,7 +34,7 @@ const USAGE: &str = "usage: gradbench [--multithreaded], with messages of GradBe
 
 /// All evals.
 pub(crate) const EVALS: &[Eval] =
-    &[hello::EVAL, ba::EVAL, det::EVAL, gmm::EVAL, kmeans::EVAL, llsq::EVAL, lse::EVAL, lstm::EVAL, ode::EVAL];
+    &[hello::EVAL, ba::EVAL, det::EVAL, gmm::EVAL, kmeans::EVAL, llsq::EVAL, lse::EVAL, lstm::EVAL, ode::EVAL, particle::EVAL, saddle::EVAL];
 
 pub(crate) fn main() -> ExitCode {
     let mut threads = 1;
