@@ -14,6 +14,7 @@ mod ba;
 mod det;
 mod gmm;
 mod hello;
+mod ht;
 mod kmeans;
 mod llsq;
 mod lse;
@@ -33,8 +34,20 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: gradbench [--multithreaded], with messages of GradBench on standard input";
 
 /// All evals.
-pub(crate) const EVALS: &[Eval] =
-    &[hello::EVAL, ba::EVAL, det::EVAL, gmm::EVAL, kmeans::EVAL, llsq::EVAL, lse::EVAL, lstm::EVAL, ode::EVAL, particle::EVAL, saddle::EVAL];
+pub(crate) const EVALS: &[Eval] = &[
+    hello::EVAL,
+    ht::EVAL,
+    ba::EVAL,
+    det::EVAL,
+    gmm::EVAL,
+    kmeans::EVAL,
+    llsq::EVAL,
+    lse::EVAL,
+    lstm::EVAL,
+    ode::EVAL,
+    particle::EVAL,
+    saddle::EVAL,
+];
 
 pub(crate) fn main() -> ExitCode {
     let mut threads = 1;
