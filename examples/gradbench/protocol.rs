@@ -289,8 +289,13 @@ fn place(start: &[u8]) -> String {
             }
             b'[' => open.push(Open::Array(0)),
             b'{' => open.push(Open::Object(String::new())),
-            // What closes last is what an error is about.
             b']' | b'}' if bytes.len() > 0 => drop(open.pop()),
+            // What closes last is what an error is about: all of it, where a member is missing.
+            b'}' => {
+                if let Some(Open::Object(name)) = open.last_mut() {
+                    name.clear();
+                }
+            }
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ mod adbench;
 mod agreement;
 mod compiled;
 mod custom_rules;
+mod gradbench;
 mod map;
 mod mapped_files;
 mod program;
