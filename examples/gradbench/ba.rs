@@ -4,6 +4,7 @@
 //! tables by index, and blocks of the Jacobian go where they belong. All observations are equal in this eval; nothing here knows.
 
 use super::adbench::ba::{INPUTS, body};
+use super::matrix::room;
 use super::protocol::{Eval, Output, Request};
 use retrograd::program::Options;
 use retrograd::{Error, Map, Points, Var};
@@ -92,7 +93,7 @@ fn objective(request: &mut Request<'_>) -> Result<Output, String> {
         Ok([errors, options.map(1, 0, |x, _| vec![body::weight_error(x[0])])?])
     })?;
     let p = problem.count();
-    let (mut e, mut g) = (vec![0.0; 2 * p], vec![0.0; p]);
+    let (mut e, mut g) = (room(2 * p), room(p));
     request.evaluate(|| {
         errors.run_into(&problem.observations(), &[], &mut e)?;
         weight_errors.run_into(&problem.weights(), &[], &mut g)
@@ -114,7 +115,7 @@ struct Sparse {
 impl Sparse {
     fn for_observations(p: usize) -> Self {
         let entries = (2 * INPUTS + 1) * p;
-        Self { rows: vec![0; 3 * p + 1], columns: vec![0; entries], values: vec![0.0; entries] }
+        Self { rows: vec![u32::MAX; 3 * p + 1], columns: vec![u32::MAX; entries], values: room(entries) }
     }
 
     /// Writes the structure: two rows for each observation, then one for each weight.
@@ -161,7 +162,7 @@ fn jacobian(request: &mut Request<'_>) -> Result<Output, String> {
         Ok([errors, options.map_jacobian(1, 0, &[0], |x, _| vec![body::weight_error(x[0])])?])
     })?;
     let p = problem.count();
-    let (mut e, mut g, mut matrix) = (vec![0.0; 2 * p], vec![0.0; p], Sparse::for_observations(p));
+    let (mut e, mut g, mut matrix) = (room(2 * p), room(p), Sparse::for_observations(p));
     request.evaluate(|| {
         matrix.write_structure(&problem);
         matrix.write_values(&problem, &mut maps, &mut e, &mut g)

@@ -86,7 +86,7 @@ fn jacobian(request: &mut Request<'_>) -> Result<Output, String> {
     let gmm = input(request)?;
     let options = Options::new().threads(request.threads).gradient(&[0, 1, 2, 3]).write_out(&[1, 2, 3, 4]);
     let mut compiled = request.prepare(|| Compiled::new(&gmm, &options))?;
-    let [mut alpha, mut mu, mut q, mut l] = compiled.parameters.each_ref().map(|x| Tensor::zeros(x.shape()));
+    let [mut alpha, mut mu, mut q, mut l] = compiled.parameters.each_ref().map(|x| Tensor::full(x.shape(), f64::NAN));
     request.evaluate(|| compiled.run(&gmm, &mut [&mut alpha, &mut mu, &mut q, &mut l]))?;
     let rows = |x: Tensor<f64>| Output::Rows(Matrix::new(x.shape()[0], x.shape()[1], x.into_vec()));
     Ok(Output::Object(vec![

@@ -8,7 +8,7 @@
 //! vertices: it runs over dual numbers, a column of the Jacobian after the other. All vertices and all weights are computed, also
 //! those that no point touches, or that are zero.
 
-use super::matrix::{Matrix, long};
+use super::matrix::{Matrix, long, room};
 use super::protocol::{Eval, Output, Request};
 use retrograd::program::Options;
 use retrograd::{Dual, Error, Map, Number, Points};
@@ -248,7 +248,7 @@ fn objective(request: &mut Request<'_>) -> Result<Output, String> {
     let options = Options::new().threads(request.threads);
     let mut map =
         request.prepare(|| options.map(hand.n_inputs(), N_THETA, |own, theta| hand.vertex(own, theta).to_vec()))?;
-    let (mut vertices, mut errors) = (vec![0.0; 3 * hand.positions.rows], vec![0.0; hand.points.values.len()]);
+    let (mut vertices, mut errors) = (room(3 * hand.positions.rows), room(hand.points.values.len()));
     request.evaluate(|| {
         map.run_into(&hand.vertices(), &hand.theta, &mut vertices)?;
         for (i, (errors, corners)) in errors.chunks_exact_mut(3).zip(&hand.corners).enumerate() {
@@ -313,9 +313,9 @@ fn jacobian(request: &mut Request<'_>) -> Result<Output, String> {
     let mut map = request
         .prepare(|| options.map_jacobian(n_inputs, N_THETA, &by, |own, theta| hand.vertex(own, theta).to_vec()))?;
     let n = 3 * hand.positions.rows;
-    let mut vertices = Vertices { values: vec![0.0; n], blocks: vec![0.0; n * N_THETA] };
+    let mut vertices = Vertices { values: room(n), blocks: room(n * N_THETA) };
     let (rows, columns) = (hand.points.values.len(), hand.columns());
-    let mut jacobian = vec![0.0; rows * columns];
+    let mut jacobian = room(rows * columns);
     request.evaluate(|| {
         vertices.compute(&hand, &mut map)?;
         for (i, (rows, corners)) in jacobian.chunks_exact_mut(3 * columns).zip(&hand.corners).enumerate() {

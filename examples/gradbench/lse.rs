@@ -1,5 +1,6 @@
 //! lse: log sum_i exp(x_i), around the largest x: from its primitives, as an expression of a tensor, compiled.
 
+use super::matrix::room;
 use super::protocol::{Eval, Output, Request};
 use retrograd::program::Options;
 use retrograd::{Tensor, Var};
@@ -40,7 +41,7 @@ fn gradient(request: &mut Request<'_>) -> Result<Output, String> {
     let x = Input::of(request)?;
     let options = Options::new().threads(request.threads).gradient(&[0]).write_out(&[1]);
     let mut program = request.prepare(|| options.compile(&[x.clone()], |x| vec![log_sum_exp(x[0])]))?;
-    let mut gradient = Tensor::zeros([x.len()]);
+    let mut gradient = Tensor::from(room(x.len()));
     request.evaluate(|| program.run_into(&[&x], &mut [&mut gradient]))?;
     Ok(Output::Vector(gradient.into_vec()))
 }

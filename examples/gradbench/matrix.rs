@@ -37,6 +37,12 @@ pub(crate) fn long<T>(values: Vec<T>, name: &str, length: usize) -> Result<Vec<T
     }
 }
 
+/// Memory for so many results. It is written once, so that the system has given it before it is needed; what is left in it is no
+/// answer.
+pub(crate) fn room(n: usize) -> Vec<f64> {
+    vec![f64::NAN; n]
+}
+
 impl<'de> Deserialize<'de> for Matrix {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Rows;

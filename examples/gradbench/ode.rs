@@ -154,6 +154,8 @@ fn gradient(request: &mut Request<'_>) -> Result<Output, String> {
         request.prepare(|| Ok((forward(&options, problem.h)?, backward(&options, problem.h)?)))?;
     let (n, s) = (problem.n(), problem.s);
     let mut states: Vec<Padded> = (0..=s).map(|_| problem.start()).collect();
+    // Written once, so that the memory is there.
+    states[1..].iter_mut().for_each(|y| y.own().fill(f64::NAN));
     let (mut adjoints, mut before) = (vec![0.0; 2 * (n + BEFORE)], vec![0.0; 2 * (n + BEFORE)]);
     request.evaluate(|| {
         for t in 0..s {

@@ -36,10 +36,10 @@ pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out
             for (i, out) in out.iter_mut().enumerate() {
                 let row = &x[i * n..(i + 1) * n];
                 *out = match kind {
-                    RowReduction::Max => extreme(row, |a, b| a > b),
-                    RowReduction::Min => extreme(row, |a, b| a < b),
+                    RowReduction::Max => extreme(row, |x| x, |a, b| a > b),
+                    RowReduction::Min => extreme(row, |x| x, |a, b| a < b),
                     RowReduction::LogSumExp => {
-                        let max = extreme(row, |a, b| a > b);
+                        let max = extreme(row, |x| x, |a, b| a > b);
                         if max.to_f64().is_infinite() {
                             max
                         } else {
@@ -60,14 +60,29 @@ pub(crate) fn reduce_rows<T: Element>(kind: RowReduction, x: &[T], n: usize, out
     dispatch(Loop(kind, x, n, out));
 }
 
+/// Extremes that a row is read into side by side: one would wait for each comparison.
+const EXTREMES: usize = 32;
+
+/// The best of what a function makes of each element; NaN if any is.
 #[inline(always)]
-fn extreme<T: Element>(row: &[T], better: impl Fn(T, T) -> bool) -> T {
-    let mut best = row[0];
-    for &x in &row[1..] {
+fn extreme<T: Element>(row: &[T], of: impl Fn(T) -> T, better: impl Fn(T, T) -> bool) -> T {
+    let take = |best: &mut T, x: T| {
         #[allow(clippy::eq_op)]
-        let take = better(x, best) || x != x;
-        best = if take { x } else { best };
+        let take = better(x, *best) || x != x;
+        *best = if take { x } else { *best };
+    };
+    let (blocks, rest) = row.as_chunks::<EXTREMES>();
+    let mut best = of(row[0]);
+    if let Some((first, others)) = blocks.split_first() {
+        let mut side_by_side = first.map(&of);
+        for block in others {
+            for (best, &x) in side_by_side.iter_mut().zip(block) {
+                take(best, of(x));
+            }
+        }
+        side_by_side.into_iter().for_each(|x| take(&mut best, x));
     }
+    rest.iter().for_each(|&x| take(&mut best, of(x)));
     best
 }
 
@@ -110,14 +125,13 @@ impl<T: Element> Terms<T> for Squares<'_, T> {
 
 #[inline(always)]
 fn norm2<T: Element, M: Mode>(row: &[T], buffer: &mut [T; TERMS]) -> T {
-    let mut largest = T::from_f64(0.0);
-    for &x in row {
-        let size = if x < T::from_f64(0.0) { -x } else { x };
-        #[allow(clippy::eq_op)]
-        let take = size > largest || size != size;
-        largest = if take { size } else { largest };
+    let size = |x: T| if x < T::from_f64(0.0) { -x } else { x };
+    let largest = extreme(row, size, |a, b| a > b);
+    if largest == T::from_f64(0.0) {
+        // Not -0, which a row may consist of.
+        return T::from_f64(0.0);
     }
-    if largest == T::from_f64(0.0) || !largest.to_f64().is_finite() {
+    if !largest.to_f64().is_finite() {
         return largest;
     }
     // A power of two scales exactly; that of the smallest subnormal would be infinite, and less of it is enough.
@@ -165,7 +179,7 @@ pub(crate) fn map_rows<T: Element>(kind: RowMap, x: &[T], n: usize, out: &mut [T
 
 #[inline(always)]
 fn softmax<T: Element, M: Mode>(row: &[T], out: &mut [T]) {
-    let max = extreme(row, |a, b| a > b);
+    let max = extreme(row, |x| x, |a, b| a > b);
     Powers { row, max }.fill::<M>(0, out);
     let sum = sum_row(out);
     for out in out.iter_mut() {
@@ -175,7 +189,7 @@ fn softmax<T: Element, M: Mode>(row: &[T], out: &mut [T]) {
 
 #[inline(always)]
 fn log_softmax<T: Element, M: Mode>(row: &[T], out: &mut [T]) {
-    let max = extreme(row, |a, b| a > b);
+    let max = extreme(row, |x| x, |a, b| a > b);
     Powers { row, max }.fill::<M>(0, out);
     let log_sum = T::leave(Float::ln(sum_row(out).enter::<M>()));
     for (out, &x) in out.iter_mut().zip(row) {

@@ -2,7 +2,7 @@
 
 use crate::tensor_ops::cases::case;
 use crate::tensor_ops::naive;
-use retrograd::{Axes, Tape, keep};
+use retrograd::{Axes, Tape, Tensor, keep};
 
 /// Shapes of every rank up to 4 with axes: none given is all of them.
 const PLACES: [(&[usize], Option<&[isize]>); 15] = [
@@ -206,5 +206,28 @@ fn norm2_neither_overflows_nor_underflows_in_between() {
     for scale in [1e37f32, 1e-38, 1e-40] {
         let norm = tape.var([3.0 * scale, -4.0 * scale]).norm2(()).item();
         assert!((norm / (5.0 * scale) - 1.0).abs() < 1e-4, "scale {scale:e}: {norm:e}");
+    }
+}
+
+#[test]
+fn extremes_of_rows_of_every_length_are_found_wherever_they_stand() {
+    for n in 1..=100 {
+        for at in 0..n {
+            let row =
+                |x: f64| Tensor::from((0..n).map(|i| if i == at { x } else { (i % 7) as f64 }).collect::<Vec<_>>());
+            assert_eq!((row(9.0).max(()).item(), row(-9.0).min(()).item()), (9.0, -9.0), "{at} of {n}");
+            assert_eq!(row(f64::INFINITY).logsumexp(()).item(), f64::INFINITY, "{at} of {n}");
+            assert_eq!(row(f64::NEG_INFINITY).norm2(()).item(), f64::INFINITY, "{at} of {n}");
+            let not_a_number = row(f64::NAN);
+            for found in [not_a_number.max(()), not_a_number.min(()), not_a_number.norm2(())] {
+                assert!(found.item().is_nan(), "{at} of {n}: {found}");
+            }
+        }
+        let zeros = Tensor::from(vec![-0.0; n]);
+        assert_eq!(zeros.norm2(()).item().to_bits(), 0, "of {n}");
+        assert_eq!(
+            (zeros.max(()).item().to_bits(), zeros.min(()).item().to_bits()),
+            ((-0.0f64).to_bits(), (-0.0f64).to_bits())
+        );
     }
 }
