@@ -1,7 +1,6 @@
 //! kmeans: f(C) = sum_i min_j |P_i - C_j|^2, and the direction of Newton's method, (df/dC) / (d2f/dC2) entry by entry.
 //!
-//! Which centroid is nearest comes from one matrix product, whose smallest entries a compiled program finds, some thousand
-//! numbers at a time. Then f is the sum of the squared distances to the chosen centroids: that is differentiated, and each point
+//! Which centroid is nearest comes from a matrix product and its smallest entries, of some points at a time, compiled. Then f is the sum of the squared distances to the chosen centroids: that is differentiated, and each point
 //! reaches one centroid only. The Hessian is diagonal, so its product with a vector of ones is its diagonal: the tangent of the
 //! recorded gradient, forward over reverse.
 
@@ -26,10 +25,11 @@ const AT_ONCE: usize = 1 << 16;
 struct Clusters {
     points: Tensor<f64>,
     centroids: Tensor<f64>,
-    /// Blocks of points, and what is left over.
+    /// Blocks of equally many points, the last of what is left over.
     blocks: Vec<Tensor<f64>>,
-    nearest: Option<Program<f64>>,
-    nearest_of_rest: Option<Program<f64>>,
+    /// What is made of the centroids for all blocks, and the distances of a block and of the last one.
+    made: Program<f64>,
+    distances: Vec<Program<f64>>,
     labels: Vec<usize>,
 }
 
@@ -37,23 +37,24 @@ impl Clusters {
     fn of(request: &mut Request<'_>) -> Result<Self, String> {
         let Input { points, centroids } = request.input()?;
         let (n, k, d) = (points.rows, centroids.rows, points.columns.max(centroids.columns));
-        if k == 0 && n > 0 {
-            return Err("input.centroids: no centroid is nearest to a point where there are none".to_owned());
+        if k == 0 || d == 0 {
+            return Err(format!("input.centroids: {k} centroids of {d} numbers; 1 or more of 1 or more are needed"));
         }
         let (points, centroids) = (points.shaped("points", n, d)?, centroids.shaped("centroids", k, d)?);
         let options = Options::new().threads(request.threads);
-        let each = (AT_ONCE / k.max(1)).clamp(1, n.max(1));
-        let block = |rows: &[f64]| Tensor::new([rows.len() / d.max(1), d], rows.to_vec());
+        let each = (AT_ONCE / k).max(1);
+        let block = |rows: &[f64]| Tensor::new([rows.len() / d, d], rows.to_vec());
         request.prepare(|| {
-            let blocks: Vec<_> = points.values.chunks((each * d).max(1)).map(block).collect::<Result<_, _>>()?;
+            let blocks: Vec<_> = points.values.chunks(each * d).map(block).collect::<Result<_, _>>()?;
             let centroids = Tensor::new([k, d], centroids.values)?;
-            let compiled = |block: Option<&Tensor<f64>>| {
-                let like = block.map(|block| [block.clone(), centroids.clone()]);
-                like.map(|like| options.compile(&like, |x| vec![nearest(x[0], x[1])])).transpose()
+            let (made, origin) = (Tensor::zeros([k, d + 1]), Tensor::zeros([1, d]));
+            let distances = |block: &Tensor<f64>| {
+                let like = [block.clone(), made.clone(), origin.clone()];
+                options.compile(&like, |x| distances([x[0], x[1], x[2]]))
             };
             Ok(Self {
-                nearest: compiled(blocks.first())?,
-                nearest_of_rest: compiled(blocks.last())?,
+                made: options.compile(&[centroids.clone()], |x| made_of(x[0]))?,
+                distances: blocks.first().into_iter().chain(blocks.last()).map(distances).collect::<Result<_, _>>()?,
                 points: Tensor::new([n, d], points.values)?,
                 centroids,
                 blocks,
@@ -64,13 +65,15 @@ impl Clusters {
 
     /// Finds the nearest centroid of each point.
     fn label(&mut self) -> Result<(), Error> {
+        self.made.run(&[&self.centroids])?;
+        let [made, origin] = [self.made.tensor(0), self.made.tensor(1)];
+        let k = self.centroids.shape()[0];
         self.labels.clear();
-        let last = self.blocks.len().saturating_sub(1);
         for (i, block) in self.blocks.iter().enumerate() {
-            let program = if i == last { &mut self.nearest_of_rest } else { &mut self.nearest };
-            let Some(program) = program else { continue };
-            program.run(&[block, &self.centroids])?;
-            self.labels.extend(program.output(0).iter().map(|&label| label as usize));
+            let program = &mut self.distances[usize::from(i + 1 == self.blocks.len())];
+            program.run(&[block, &made, &origin])?;
+            let rows = program.output(0).chunks_exact(k).zip(program.output(1));
+            self.labels.extend(rows.map(|(row, &smallest)| position(row, smallest)));
         }
         Ok(())
     }
@@ -81,18 +84,29 @@ impl Clusters {
     }
 }
 
-/// The number of the nearest centroid for each point, [n]; the first of equals.
+/// Half the squared distances of points and centroids but for the points' own squares, [n, k], and the smallest of each row, [n].
 ///
-/// |P - C|^2 = |P|^2 + 2 (|C|^2 / 2 - P . C), relative to the first centroid, so that a cloud far from the origin cancels no digits.
-fn nearest<'t>(points: Var<'t, f64>, centroids: Var<'t, f64>) -> Var<'t, f64> {
-    let k = centroids.shape()[0];
+/// |P - C|^2 = |P|^2 + 2 (|C|^2 / 2 - P . C), relative to an origin among them, so that a cloud far from 0 cancels no digits. It is one
+/// product with what is [`made_of`] the centroids.
+fn distances<'t>([points, made, origin]: [Var<'t, f64>; 3]) -> Vec<Var<'t, f64>> {
+    let ones = points.tape().data(Tensor::full([points.shape()[0], 1], 1.0));
+    let distances = Var::concat(&[points - origin, ones], 1).matmul_nt(made);
+    vec![distances, distances.min(1)]
+}
+
+/// (-C, |C|^2 / 2) for each centroid, relative to the first one, and that.
+fn made_of<'t>(centroids: Var<'t, f64>) -> Vec<Var<'t, f64>> {
     let origin = centroids.slice(..1);
-    let (points, centroids) = (points - origin, centroids - origin);
-    let distances = centroids.square().sum(1) * 0.5 - points.matmul_nt(centroids);
-    let smallest = distances.min(1).unsqueeze(1);
-    let numbers: Vec<f64> = (0..k).map(|j| j as f64).collect();
-    let tape = points.tape();
-    distances.equal(smallest).select(tape.data(numbers), tape.data(vec![k as f64; k])).min(1)
+    let centred = centroids - origin;
+    vec![Var::concat(&[-centred, centred.square().sum(1).unsqueeze(1) * 0.5], 1), origin]
+}
+
+/// Where the smallest number of a row stands first: a block of numbers is looked through at once.
+fn position(row: &[f64], smallest: f64) -> usize {
+    const BLOCK: usize = 32;
+    let has = |block: &[f64]| block.iter().fold(false, |found, &x| found | (x == smallest));
+    let first = row.chunks(BLOCK).position(has).map_or(0, |block| block * BLOCK);
+    first + row[first..].iter().position(|&x| x == smallest).unwrap_or_default()
 }
 
 fn cost(request: &mut Request<'_>) -> Result<Output, String> {
