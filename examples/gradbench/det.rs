@@ -68,7 +68,7 @@ fn expand<'t>(rows: &[Vec<Var<'t, f64>>]) -> Var<'t, f64> {
 }
 
 fn sign(j: usize) -> f64 {
-    if j % 2 == 0 { 1.0 } else { -1.0 }
+    if j.is_multiple_of(2) { 1.0 } else { -1.0 }
 }
 
 /// What the matrix contributes through one choice of a column in each of its first rows: their product, with its sign, times the

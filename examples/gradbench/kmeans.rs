@@ -53,7 +53,7 @@ impl Clusters {
                 options.compile(&like, |x| distances([x[0], x[1], x[2]]))
             };
             Ok(Self {
-                made: options.compile(&[centroids.clone()], |x| made_of(x[0]))?,
+                made: options.compile(std::slice::from_ref(&centroids), |x| made_of(x[0]))?,
                 distances: blocks.first().into_iter().chain(blocks.last()).map(distances).collect::<Result<_, _>>()?,
                 points: Tensor::new([n, d], points.values)?,
                 centroids,

@@ -32,7 +32,7 @@ fn log_sum_exp(x: Var<'_, f64>) -> Var<'_, f64> {
 fn primal(request: &mut Request<'_>) -> Result<Output, String> {
     let x = Input::of(request)?;
     let options = Options::new().threads(request.threads);
-    let mut program = request.prepare(|| options.compile(&[x.clone()], |x| vec![log_sum_exp(x[0])]))?;
+    let mut program = request.prepare(|| options.compile(std::slice::from_ref(&x), |x| vec![log_sum_exp(x[0])]))?;
     request.evaluate(|| program.run(&[&x]))?;
     Ok(Output::Number(program.item(0)))
 }
@@ -40,7 +40,7 @@ fn primal(request: &mut Request<'_>) -> Result<Output, String> {
 fn gradient(request: &mut Request<'_>) -> Result<Output, String> {
     let x = Input::of(request)?;
     let options = Options::new().threads(request.threads).gradient(&[0]).write_out(&[1]);
-    let mut program = request.prepare(|| options.compile(&[x.clone()], |x| vec![log_sum_exp(x[0])]))?;
+    let mut program = request.prepare(|| options.compile(std::slice::from_ref(&x), |x| vec![log_sum_exp(x[0])]))?;
     let mut gradient = Tensor::from(room(x.len()));
     request.evaluate(|| program.run_into(&[&x], &mut [&mut gradient]))?;
     Ok(Output::Vector(gradient.into_vec()))

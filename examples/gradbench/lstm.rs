@@ -228,7 +228,8 @@ fn jacobian(request: &mut Request<'_>) -> Result<Output, String> {
     let (mut forward, mut backward, mut loss_of) = request.prepare(|| {
         let forward = model.programs(|wave, like| COUNTS.forward(&options, wave, like))?;
         let left = Tensor::zeros([1, b]);
-        let backward = model.programs(|wave, like| COUNTS.backward(&options, wave, like, &[left.clone()]))?;
+        let backward =
+            model.programs(|wave, like| COUNTS.backward(&options, wave, like, std::slice::from_ref(&left)))?;
         let like = [&outputs, &model.head[0], &model.head[1], &model.next, &model.bits].map(Tensor::clone);
         let options = options.gradient(&[0, 1, 2]);
         Ok((forward, backward, options.compile(&like, |x| vec![loss([x[0], x[1], x[2], x[3], x[4]])])?))

@@ -214,7 +214,7 @@ fn extremes_of_rows_of_every_length_are_found_wherever_they_stand() {
     for n in 1..=100 {
         for at in 0..n {
             let row =
-                |x: f64| Tensor::from((0..n).map(|i| if i == at { x } else { (i % 7) as f64 }).collect::<Vec<_>>());
+                |x: f64| Tensor::from((0..n).map(|i| if i == at { x } else { (i % 7) as f64 }).collect::<Vec<f64>>());
             assert_eq!((row(9.0).max(()).item(), row(-9.0).min(()).item()), (9.0, -9.0), "{at} of {n}");
             assert_eq!(row(f64::INFINITY).logsumexp(()).item(), f64::INFINITY, "{at} of {n}");
             assert_eq!(row(f64::NEG_INFINITY).norm2(()).item(), f64::INFINITY, "{at} of {n}");
@@ -223,11 +223,11 @@ fn extremes_of_rows_of_every_length_are_found_wherever_they_stand() {
                 assert!(found.item().is_nan(), "{at} of {n}: {found}");
             }
         }
-        let zeros = Tensor::from(vec![-0.0; n]);
+        let zeros = Tensor::from(vec![-0.0_f64; n]);
         assert_eq!(zeros.norm2(()).item().to_bits(), 0, "of {n}");
         assert_eq!(
             (zeros.max(()).item().to_bits(), zeros.min(()).item().to_bits()),
-            ((-0.0f64).to_bits(), (-0.0f64).to_bits())
+            ((-0.0_f64).to_bits(), (-0.0_f64).to_bits())
         );
     }
 }
