@@ -64,7 +64,7 @@ fn expand<'t>(rows: &[Vec<Var<'t, f64>>]) -> Var<'t, f64> {
         let without = |row: &Vec<_>| row.iter().enumerate().filter(|&(i, _)| i != j).map(|(_, &x)| x).collect();
         first[j] * expand(&below.iter().map(without).collect::<Vec<_>>())
     };
-    (1..first.len()).fold(term(0), |sum, j| if j % 2 == 0 { sum + term(j) } else { sum - term(j) })
+    (1..first.len()).fold(term(0), |sum, j| if j.is_multiple_of(2) { sum + term(j) } else { sum - term(j) })
 }
 
 fn sign(j: usize) -> f64 {
