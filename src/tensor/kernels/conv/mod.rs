@@ -5,7 +5,16 @@
 //! back: a panel is computed and added to the places it came from. Windows of one element need no panel: the input is one. Windows that
 //! follow each other without a stride need none either, if there are channels enough ([`direct`]), and neither do their gradients.
 //!
-//! Cost: the products', and a copy of each window's elements; a kernel of [64, 64, 3, 3] runs at three quarters of the product's speed.
+//! Cost: the products', and a copy of each window's elements. One thread, f32, AVX-512, milliseconds for the value, and for value and both
+//! gradients, beside PyTorch 2.8 on one thread of the same shared machine (`cargo bench --package benches -- "op: conv2d"`):
+//!
+//! ```text
+//! [8, 64, 28, 28] by 64 of 3 x 3     2.9   8.2    PyTorch 3.3   6.5
+//! [8, 64, 28, 28] by 128 of 1 x 1    0.5   1.5            1.0   3.5
+//! [1, 256, 14, 14] by 256 of 3 x 3   1.4   5.1            1.1   3.7
+//! [16, 3, 32, 32] by 32 of 5 x 5     0.6   2.1            0.5   2.9
+//! ```
+//!
 //! Not here: Winograd's and Fourier's ways, whose rounding is another, and threads.
 
 mod direct;
