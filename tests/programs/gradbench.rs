@@ -61,7 +61,8 @@ fn compare(wanted: &Value, got: &Value, tolerance: f64) -> Result<(), String> {
         (Value::Object(wanted), Value::Object(got)) => {
             let names = |members: &serde_json::Map<_, _>| members.keys().cloned().collect::<Vec<String>>();
             let (mut a, mut b) = (names(wanted), names(got));
-            (a.sort(), b.sort());
+            a.sort();
+            b.sort();
             if a != b {
                 return Err(format!("members {b:?}, not {a:?}"));
             }

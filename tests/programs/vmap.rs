@@ -119,7 +119,7 @@ fn ops_of_users_are_mapped_with_their_derivatives_on_tapes_and_in_programs() {
     let plain = tape.var(&x);
     let slopes = (plain.square().sum(1) * plain.powi(3).sum(1)).sum(()).backward().wrt(plain);
     assert!((y.sum(()).backward().wrt(v) - &slopes).abs().max(()).item() < 1e-12);
-    let mut program = Program::compile_gradient(&[x.clone()], &[0], |v| v[0].vmap(build).sum(())).unwrap();
+    let mut program = Program::compile_gradient(std::slice::from_ref(&x), &[0], |v| v[0].vmap(build).sum(())).unwrap();
     program.run(&[&x]).unwrap();
     assert!((program.tensor(1) - slopes).abs().max(()).item() < 1e-12);
 }
@@ -230,7 +230,7 @@ fn a_training_step_that_maps_over_examples_is_replayed_on_other_numbers() {
         assert!((loss - wanted.item()).abs() < 1e-12 * wanted.item(), "step {k}: {loss} for {}", wanted.item());
         let (found, wanted) = (gradients.get(id).unwrap(), wanted.backward().wrt(v));
         assert!((found - &wanted).abs().max(()).item() < 1e-10 * wanted.abs().max(()).item(), "step {k}");
-        w = w - wanted * 0.001;
+        w -= wanted * 0.001;
     }
     assert_eq!(compiled.recorded(), 1);
 }
