@@ -59,7 +59,7 @@ impl<T: Element> Tape<T> {
         rows.into_iter().zip(xs).map(shaped).collect()
     }
 
-    /// The Hessian of the scalar `y` by `xs`, recorded, in blocks: block [i][j] is d2y/(dx_i dx_j) in the shape of x_i followed by that of
+    /// The Hessian of the scalar `y` by `xs`, recorded, in blocks: block `[i][j]` is d2y/(dx_i dx_j) in the shape of x_i followed by that of
     /// x_j.
     ///
     /// # Panics
