@@ -66,8 +66,8 @@
 //! # Limits
 //!
 //! Values that the closure takes off the tape (`item`, `value`, `detach`) count for differences and not for the gradient.
-//! Forward mode through a user's op on tensors is derived from its vjp, so there only differences are independent; one with a
-//! numeric rule has no forward mode, and the report says so in a note.
+//! Forward mode through a user's op on tensors is derived from its vjp, so there only differences are independent; so it is
+//! for one with a numeric rule, unless that has a forward rule of its own ([`NumericOp::jvp`](crate::NumericOp::jvp)).
 //!
 //! # Cost
 //!

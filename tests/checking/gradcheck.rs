@@ -278,8 +278,8 @@ fn one_wrong_element_is_named_by_its_index() {
     assert_eq!((&wrong.place, wrong.against), (&Place::Element(vec![1, 2]), Against::Differences));
     assert!((wrong.analytic / wrong.numeric - 1.01).abs() < 1e-8, "{report}");
     assert!((wrong.relative_error - 0.01 / 2.01).abs() < 1e-8, "{report}");
-    assert_eq!(report.notes.len(), 1, "{report}");
-    assert!(report.notes[0].contains("forward mode was not compared: cubes: its rule is numeric"), "{report}");
+    // Forward mode goes by the same rule, so that it is differences which tell.
+    assert!(report.notes.is_empty(), "{report}");
 }
 
 #[test]

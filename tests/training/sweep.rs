@@ -238,7 +238,7 @@ fn what_makes_no_sweep_is_an_error_that_says_why() {
 }
 
 #[test]
-fn a_layer_without_a_batching_rule_is_named() {
+fn a_layer_of_a_users_op_is_refused_since_it_may_change_from_step_to_step() {
     #[derive(Clone)]
     struct Twice;
     impl retrograd::CustomOp for Twice {
@@ -256,7 +256,7 @@ fn a_layer_without_a_batching_rule_is_named() {
     };
     let data = synthetic::two_moons::<f64>(40, 0.1, 0).unwrap();
     let error = Sweep::new(recipe, Sgd::new).learning_rates([0.1]).run(&data).err().unwrap().to_string();
-    assert!(error.contains("twice has no batching rule"), "{error}");
+    assert!(error.contains("a user's op changed from step to step"), "{error}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn an_op_without_a_rule_is_named_where_it_reads_a_stack() {
     let named = ir.append(IrOp::Named("mystery".to_owned()), std::iter::once(x).collect(), [4].into());
     ir.outputs.push(named);
     let error = batched(&ir, 2, &[true, false]).err().unwrap().to_string();
-    assert!(error.contains("mystery has no batching rule"), "{error}");
+    assert!(error.contains("mystery cannot be computed for many runs at once"), "{error}");
     batched(&ir, 2, &[false, true]).unwrap();
     assert!(batched(&ir, usize::MAX / 2, &[true, false]).err().unwrap().to_string().contains("stack"));
 }
