@@ -488,4 +488,5 @@ macro_rules! input_through_tensor {
     )*};
 }
 input_through_tensor!([] Vec<T>, [] &[T], [] &Vec<T>, [const N: usize] [T; N], [const N: usize] &[T; N],
-    [const M: usize, const N: usize] [[T; N]; M], [const N: usize] &[[T; N]], [const N: usize] Vec<[T; N]>, [const L: usize, const M: usize, const N: usize] [[[T; N]; M]; L]);
+    [const M: usize, const N: usize] [[T; N]; M], [const N: usize] &[[T; N]], [const N: usize] Vec<[T; N]>, [const L: usize, const M: usize, const N: usize] [[[T; N]; M]; L],
+    [const K: usize, const L: usize, const M: usize, const N: usize] [[[[T; N]; M]; L]; K]);

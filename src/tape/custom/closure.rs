@@ -50,7 +50,7 @@ impl<T: Element> Tape<T> {
     /// }
     /// assert_eq!(grad(root, 9.0), 1.0 / 6.0);
     /// // To second order: -1 / (4 a^(3/2)).
-    /// let second = grad(|a| grad(root, a), 9.0);
+    /// let second: f64 = grad(|a| grad(root, a), 9.0);
     /// assert!((second + 1.0 / 108.0).abs() < 1e-15);
     /// ```
     #[track_caller]

@@ -4,7 +4,7 @@
 //! other, and what is NaN is computed again, one element at a time. Where a product is added to what is there, what was there
 //! would be lost: then the other factor is looked at before.
 //!
-//! Cost: a look at each element of the result, or of the other factor. Elements are computed again only where the gate has a zero
+//! Cost: a look at each element of the result, or of the factors where those are fewer. Elements are computed again only where the gate has a zero
 //! and no NaN of its own: a net whose weights are NaN has NaN gradients, and those pass at once.
 
 use super::Product;
@@ -28,12 +28,12 @@ unsafe fn run_gated<T: Element>(p: &Product<T>, kernel: unsafe fn(&Product<T>)) 
     unsafe {
         if !p.accumulate {
             kernel(p);
-            return mend(p);
+            if !(is_longer_than_its_factors(p) && others_are_finite(p)) {
+                mend(p);
+            }
+            return;
         }
-        let a_rows = if p.ta { [p.k, p.m] } else { [p.m, p.k] };
-        let b_rows = if p.tb { [p.n, p.k] } else { [p.k, p.n] };
-        let finite = (!p.gates[0] || is_finite(p.b, p.ldb, b_rows)) && (!p.gates[1] || is_finite(p.a, p.lda, a_rows));
-        if finite {
+        if others_are_finite(p) {
             return kernel(p);
         }
         let mut product = vec![T::from_f64(0.0); p.m * p.n];
@@ -44,6 +44,22 @@ unsafe fn run_gated<T: Element>(p: &Product<T>, kernel: unsafe fn(&Product<T>)) 
             row.iter().enumerate().for_each(|(j, &x)| *p.c.add(i * p.ldc + j) += x);
         }
     }
+}
+
+/// Whether there is less to look at in the factors than in the result, as of a column and a row.
+pub(super) fn is_longer_than_its_factors<T>(p: &Product<T>) -> bool {
+    p.m * p.n > (p.m + p.n) * p.k
+}
+
+/// Whether what a gate is multiplied with is finite, so that the product is the plain one.
+///
+/// # Safety
+/// As for [`run`].
+pub(super) unsafe fn others_are_finite<T: Element>(p: &Product<T>) -> bool {
+    let a_rows = if p.ta { [p.k, p.m] } else { [p.m, p.k] };
+    let b_rows = if p.tb { [p.n, p.k] } else { [p.k, p.n] };
+    // SAFETY: the caller's: all places are inside the matrices.
+    unsafe { (!p.gates[0] || is_finite(p.b, p.ldb, b_rows)) && (!p.gates[1] || is_finite(p.a, p.lda, a_rows)) }
 }
 
 /// Whether the elements of a stored matrix are finite.

@@ -334,11 +334,17 @@ impl<T: Gemm> Prepared<T> {
         debug_assert!(self.product.gates == [false; 2] || !self.product.accumulate);
         // SAFETY: the caller's promise, here and below.
         unsafe {
+            let gated = self.product.gates != [false; 2];
+            let each = gated && gated::is_longer_than_its_factors(&self.product);
             for k in 0..count {
                 self.bind(a.add(k * steps[0]), b.add(k * steps[1]), c.add(k * size));
-                (self.kernel)(&self.product);
+                if each {
+                    gated::run(&self.product, self.kernel);
+                } else {
+                    (self.kernel)(&self.product);
+                }
             }
-            if self.product.gates == [false; 2] || !gated::may_have_nan(std::slice::from_raw_parts(c, count * size)) {
+            if each || !gated || !gated::may_have_nan(std::slice::from_raw_parts(c, count * size)) {
                 return;
             }
             for k in 0..count {
