@@ -11,6 +11,8 @@ use std::fmt::Display;
 use std::ops::Index;
 
 /// Several tensors, with names or without: a slice, an array or a `Vec` of tensors, references to tensors, or pairs of a name and either.
+/// Names are of the results; the closure's variables go by position. Inside another closure, at variables, the same is
+/// [`Tape::grad`], [`Tape::jacobian`] and [`Tape::hessian`].
 ///
 /// # Examples
 /// ```
@@ -316,7 +318,7 @@ functions_of_tensors! {
     {
         let tape = Tape::of();
         let vars: Vec<Var<'_, S::Element>> = xs.list().into_iter().map(|(_, x)| tape.var(x)).collect();
-        Ok(tape.try_vmap(&vars, f)?.into_iter().map(Var::value).collect())
+        Ok(tape.try_vmap(&vars, |example| Ok(f(example)))?.into_iter().map(Var::value).collect())
     }
 }
 

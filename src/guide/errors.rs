@@ -39,6 +39,11 @@
 //! - *record again*: a comparison went another way than when the program was recorded. [`compile`](fn@crate::compile) does that by itself.
 //! - *shape*: a program is of one set of shapes; [`compile`](fn@crate::compile) keeps one for each.
 //!
+//! # Mapping over examples
+//!
+//! - *was read inside the closure*, *control flow hung on*: the closure of [`vmap`](crate::Tape::vmap) runs once, for all examples; choose with
+//!   [`select`](crate::Var::select), and give back what is to be read.
+//!
 //! # What rustc says
 //!
 //! **A variable outlives its tape.** A tape must not be cleared or dropped while variables of it are in use:
@@ -55,6 +60,16 @@
 //! [`Var::constant(1.0)`](crate::Var::constant).
 //! ```compile_fail,E0308
 //! retrograd::grad(|x| 1.0, 2.0);
+//! ```
+//!
+//! **A derivative inside another, at a number.** At a number the inner closure has a tape of its own, where the outer variable does not
+//! stand; what is wanted is a variable of the outer tape with that number, `x.tape().data(2.0)`:
+//! ```compile_fail,E0271
+//! retrograd::grad(|x| retrograd::grad(|y| x * y * y, 2.0), 3.0);
+//! ```
+//! ```
+//! use retrograd::grad;
+//! assert_eq!(grad(|x| grad(|y| x * y * y, x.tape().data(2.0)), 3.0), 4.0);
 //! ```
 //!
 //! **A generic function by its bare name.** `grad_slice(rosenbrock, &x)` asks for one lifetime where all are needed; write the closure:

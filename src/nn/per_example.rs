@@ -36,6 +36,9 @@ impl<T: Element> Model<T> {
     /// Inputs that do not fit the model; other tensors of another number of examples; a loss that is no number; what
     /// [`Tape::try_vmap`] refuses.
     ///
+    /// A class's label is a number of the example: of logits o, `-o.log_softmax(0).take_along(rest[0], 0).sum(())` with labels of shape
+    /// `[n, 1]`; or a row of 0 and 1, by `cross_entropy_soft`.
+    ///
     /// # Examples
     /// Each example's gradient clipped to a length of 1, and their mean:
     /// ```
@@ -69,22 +72,13 @@ impl<T: Element> Model<T> {
         let pass = params.iter().fold(Pass::eval(&tape, self.params()), |pass, &(key, var)| pass.with(key, var));
         let pass = pass.forgiving();
         let stacks: Vec<Var<'_, T>> = examples.iter().map(|&x| tape.data(x)).collect();
-        let mut failed = Ok(());
         let found = tape.try_vmap(&stacks, |example| {
-            let one = || -> Result<Vec<Var<'_, T>>> {
-                let x = example[0].try_unsqueeze(0)?;
-                let output = self.forward(x, &pass).try_squeeze(0)?;
-                pass.check()?;
-                let loss = loss(output, &example[1..]);
-                let gradients = tape.try_grad(loss, &by)?;
-                Ok(std::iter::once(loss).chain(gradients).collect())
-            };
-            one().unwrap_or_else(|error| {
-                failed = Err(error);
-                Vec::new()
-            })
+            let output = self.forward(example[0].try_unsqueeze(0)?, &pass).try_squeeze(0)?;
+            pass.check()?;
+            let loss = loss(output, &example[1..]);
+            let gradients = tape.try_grad(loss, &by)?;
+            Ok(std::iter::once(loss).chain(gradients).collect())
         })?;
-        failed?;
         let mut gradients = ParamGrads::with_room(params.len());
         for ((key, _), gradient) in params.iter().zip(&found[1..]) {
             gradients.insert(*key, gradient.value());

@@ -57,6 +57,11 @@ impl Refusal {
         Err(error.within(&format!("{}: no derivative", op.name())))
     }
 
+    /// The same where an op's value was computed by others.
+    pub fn take_of_value(&self) -> Result<()> {
+        self.of_rule.take().map_or(Ok(()), Err)
+    }
+
     /// As [`Refusal::take`], of a tangent: where NaN says what has none, the error waits until it is known whether anybody asks for that.
     #[inline]
     pub fn postpone(&self, op: &TensorOp) -> Result<()> {

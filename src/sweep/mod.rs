@@ -488,6 +488,9 @@ impl<T: Element> Tape<T> {
     /// As [`Tape::jvp`].
     #[inline(never)]
     pub fn jvp_all(&self, ys: &[Var<'_, T>], tangents: &[(Var<'_, T>, Value<T>)]) -> Result<Vec<Value<T>>> {
+        self.tracing().note(
+            "a tangent in plain numbers would be kept as it is; use try_record_jvp, or jvp at a variable, whose tangents are recorded",
+        );
         self.check_tangents(tangents.iter().map(|(var, tangent)| (*var, tangent.shape())))?;
         for y in ys {
             crate::tape::same_tape("jvp", Some(self), y.tape)?;

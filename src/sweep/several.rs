@@ -31,6 +31,9 @@ impl<T: Element> Tape<T> {
     /// ```
     #[inline(never)]
     pub fn jvp_many(&self, ys: &[Var<'_, T>], xs: &[Var<'_, T>], directions: &Tensor<T>) -> Result<Tensor<T>> {
+        self.tracing().note(
+            "a tangent in plain numbers would be kept as it is; use try_record_jvp, or jvp at a variable, whose tangents are recorded",
+        );
         let k = self.check_many("jvp_many", ys, xs, directions, xs.len())?;
         let shape = Shape::fitting::<T>("jvp_many", &[k, ys.len()])?;
         let mut products = vec![T::from_f64(0.0); shape.numel()];

@@ -274,7 +274,8 @@ impl<T: Element, O: NumericOp<T>> DynTensorOp<T> for Numeric<O> {
         _g: &Var<'t, T>,
     ) -> Result<Vec<Var<'t, T>>> {
         Err(Error::not_differentiable(format!(
-            "{}: its rule is numeric, so its gradient cannot be recorded and differentiated again; write it over Algebra (CustomOp)",
+            "{}: its rule is numeric, so its gradient cannot be recorded and differentiated again; write it over Algebra (CustomOp), or as a \
+             closure (custom_vjp). backward() and compile_gradient take the first derivative as it is",
             self.0.name()
         )))
     }

@@ -9,7 +9,10 @@ impl<T: Element> fmt::Display for Var<'_, T> {
     /// The value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.precision() {
-            _ if self.is_tensor() => fmt::Display::fmt(&self.value(), f),
+            _ if self.is_tensor() => {
+                self.note_read("a value, to print it, was");
+                fmt::Display::fmt(&self.with(|value| value.to_value()).into_tensor(), f)
+            }
             Some(_) => fmt::Display::fmt(&self.scalar, f),
             None => f.pad(&readable(&self.scalar)),
         }

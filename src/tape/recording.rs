@@ -26,6 +26,11 @@ impl<'t, T: Element> Recording<'t, T> {
         Self { behind_choices: true, ..Self::on(tape) }
     }
 
+    /// The error of the first op that refused its numbers, where a value was computed.
+    pub(crate) fn refused_value(&self) -> Result<()> {
+        self.refusal.take_of_value()
+    }
+
     /// The error of the first op that refused its numbers inside this op's rule, which is then void.
     pub(crate) fn refused(&self, op: &TensorOp) -> Result<()> {
         self.refusal.take(op)

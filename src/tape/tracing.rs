@@ -19,6 +19,7 @@ pub(crate) struct Tracing {
 }
 
 /// Where a closure over one example looked at a number: of this node, or of whatever it was.
+#[derive(Clone)]
 pub(crate) struct Look {
     pub of: Option<NodeId>,
     pub error: Error,
@@ -88,9 +89,11 @@ impl<'t, T: Element> Mapped<'t, T> {
         tracing.mapped.set(tracing.mapped.get() + 1);
         Self { tape, looks: tracing.looks.take() }
     }
-    /// Where the closure looked at numbers so far.
-    pub fn take_looks(&self) -> Vec<Look> {
-        self.tape.tracing().looks.take()
+    /// Where the closure looked at numbers so far. They are the closure's around as well, whose examples it may have looked at.
+    pub fn take_looks(&mut self) -> Vec<Look> {
+        let found = self.tape.tracing().looks.take();
+        self.looks.extend(found.iter().cloned());
+        found
     }
 }
 
@@ -98,7 +101,8 @@ impl<T: Element> Drop for Mapped<'_, T> {
     fn drop(&mut self) {
         let tracing = self.tape.tracing();
         tracing.mapped.set(tracing.mapped.get() - 1);
-        // Those of the closure around.
-        tracing.looks.replace(std::mem::take(&mut self.looks));
+        // Those of the closure around, if there is one.
+        let looks = std::mem::take(&mut self.looks);
+        tracing.looks.replace(if tracing.mapped.get() > 0 { looks } else { Vec::new() });
     }
 }

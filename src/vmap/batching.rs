@@ -191,7 +191,7 @@ impl<'t, T: Element> Batching<'t, T> {
             Op::Entry(NodeOp::CustomBinary(op)) => aligned(0).record_shared_binary(op.clone(), aligned(1))?,
             Op::Entry(NodeOp::Tensor(op)) => {
                 let made = op.batched(&a, &stack);
-                a.refused(op)?;
+                a.refused_value()?;
                 match made {
                     Some(made) => made,
                     None => stack.one_by_one(&a, &node.shape, |inputs| Var::record_tensor_op(op.clone(), inputs))?,

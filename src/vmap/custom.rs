@@ -124,7 +124,6 @@ impl<T: Element> DynTensorOp<T> for Mapped<T> {
     ) -> Result<Vec<Var<'t, T>>> {
         let stacks = inputs.iter().zip(&self.stacked).filter(|&(_, &stacked)| stacked).map(|(&x, _)| x);
         let over: Vec<Var<'t, T>> = stacks.chain([*output, *g]).collect();
-        let mut failed = Ok(());
         let found = a.tape.try_vmap(&over, |example| {
             let [stacks @ .., output, g] = example else { unreachable!("an output and a gradient") };
             let mut stacks = stacks.iter();
@@ -138,16 +137,10 @@ impl<T: Element> DynTensorOp<T> for Mapped<T> {
                 let shape = x.shape();
                 if shape.broadcasts_to(&g.shape()) { a.sum_to(&g, &shape) } else { a.broadcast_to(&g, &shape) }
             };
-            match self.op.record_vjp(a, &inputs, output, g) {
-                Ok(gradients) => gradients.into_iter().zip(&inputs).map(fitted).collect(),
-                Err(error) => {
-                    failed = Err(error);
-                    Vec::new()
-                }
-            }
-        });
-        failed?;
+            let gradients = self.op.record_vjp(a, &inputs, output, g)?;
+            Ok(gradients.into_iter().zip(&inputs).map(fitted).collect())
+        })?;
         let shared = |(found, &stacked): (Var<'t, T>, &bool)| if stacked { Ok(found) } else { found.try_sum(0) };
-        found?.into_iter().zip(&self.stacked).map(shared).collect()
+        found.into_iter().zip(&self.stacked).map(shared).collect()
     }
 }

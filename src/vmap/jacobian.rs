@@ -44,15 +44,7 @@ impl<T: Element> Tape<T> {
         let lengths: Vec<usize> = std::iter::once(n).chain(own.iter().copied()).collect();
         let mut units = Tensor::zeros(Shape::fitting::<T>("jacobian", &lengths)?);
         units.as_mut_slice().iter_mut().step_by(n + 1).for_each(|unit| *unit = T::from_f64(1.0));
-        let mut swept = Ok(());
-        let rows = self.try_vmap(&[self.data(units)], |seed| match self.try_vjp(y, seed[0], xs) {
-            Ok(gradients) => gradients,
-            Err(error) => {
-                swept = Err(error);
-                Vec::new()
-            }
-        })?;
-        swept?;
+        let rows = self.try_vmap(&[self.data(units)], |seed| self.try_vjp(y, seed[0], xs))?;
         let shaped = |(rows, x): (Var<'t, T>, &Var<'t, T>)| {
             rows.try_reshape(own.iter().chain(x.shape().iter()).copied().collect::<Shape>())
         };

@@ -27,6 +27,8 @@ impl<T: Element> Tape<T> {
     /// are the outputs. The closure runs once, on variables of one example each; other variables that it captures are shared by all
     /// examples. An output that depends on no example is the same for all.
     ///
+    /// The closure's variables are of the first example, and of no use outside it; ordinary control flow cannot hang on them.
+    ///
     /// The results are recorded as everything is: gradients go through, by `over` and by what was captured; [`Tape::grad`] inside the
     /// closure gives a gradient for each example; and a closure may map another one over axes of its own. Elements are those of one
     /// example after another, to rounding.
@@ -56,26 +58,26 @@ impl<T: Element> Tape<T> {
         over: &[Var<'t, T>],
         f: impl FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
     ) -> Vec<Var<'t, T>> {
-        self.try_vmap(over, f).or_panic()
+        self.try_vmap(over, |example| Ok(f(example))).or_panic()
     }
 
-    /// As [`Tape::vmap`].
+    /// As [`Tape::vmap`], of a closure that may fail.
     ///
     /// # Errors
-    /// Nothing to map over, a number among it, or stacks of different lengths; variables of another tape; the closure looks at a number
+    /// The closure's. Nothing to map over, a number among it, or stacks of different lengths; variables of another tape; the closure looks at a number
     /// that depends on an example, or lets control flow hang on one (`select` chooses for each); it hooks onto gradients. What an op
     /// refuses, it refuses here as well.
     #[track_caller]
     pub fn try_vmap<'t>(
         &'t self,
         over: &[Var<'t, T>],
-        f: impl FnOnce(&[Var<'t, T>]) -> Vec<Var<'t, T>>,
+        f: impl FnOnce(&[Var<'t, T>]) -> Result<Vec<Var<'t, T>>>,
     ) -> Result<Vec<Var<'t, T>>> {
         let count = self.examples(over)?;
-        let mapped = Mapped::on(self);
+        let mut mapped = Mapped::on(self);
         let examples: Vec<Var<'t, T>> = over.iter().map(|&stack| self.example(stack, count)).collect();
         let (from, hooks) = (Extent::of(self), self.hook_count());
-        let outputs = f(&examples);
+        let outputs = f(&examples)?;
         if self.hook_count() != hooks {
             return Err(Error::tape(
                 "vmap: the closure hooks onto a gradient; a hook sees plain numbers, and there is none of one example",

@@ -151,14 +151,24 @@ fn numbers_looked_at_and_control_flow_are_errors_where_they_differ_by_example() 
     let tape = Tape::new();
     let (x, w) = (tape.var([1.0, -2.0]), tape.var(3.0));
     let of = |error: retrograd::Error| error.to_string();
-    let read = tape.try_vmap(&[x], |v| vec![v[0] * v[0].item()]);
+    let read = tape.try_vmap(&[x], |v| Ok(vec![v[0] * v[0].item()]));
     assert!(of(read.unwrap_err()).starts_with("vmap: a number was read at "));
-    let branch = tape.try_vmap(&[x], |v| vec![if v[0] > 0.0 { v[0] } else { -v[0] }]);
+    let branch = tape.try_vmap(&[x], |v| Ok(vec![if v[0] > 0.0 { v[0] } else { -v[0] }]));
     assert!(of(branch.unwrap_err()).starts_with("vmap: control flow hung on a comparison of numbers that differ"));
-    let swept = tape.try_vmap(&[x], |v| vec![v[0] * v[0].square().backward().item(v[0])]);
+    let swept = tape.try_vmap(&[x], |v| Ok(vec![v[0] * v[0].square().backward().item(v[0])]));
     assert!(of(swept.unwrap_err()).starts_with("vmap: backward() gives plain numbers"));
-    let hooked = tape.try_vmap(&[x], |v| vec![v[0].on_gradient(|_| None)]);
+    let hooked = tape.try_vmap(&[x], |v| Ok(vec![v[0].on_gradient(|_| None)]));
     assert!(of(hooked.unwrap_err()).contains("hooks onto a gradient"));
+    let tangent = tape.try_vmap(&[x], |v| {
+        Ok(vec![v[0] * tape.jvp(v[0], &[(v[0], retrograd::Value::Scalar(1.0))])?.into_tensor().item()])
+    });
+    assert!(of(tangent.unwrap_err()).starts_with("vmap: a tangent in plain numbers"));
+    // Also from inside another map, and through it in what is around.
+    let y = tape.var([3.0, 4.0, 5.0]);
+    let outer = tape.try_vmap(&[x], |v| tape.try_vmap(&[y], |w| Ok(vec![w[0] * v[0].item()])));
+    assert!(of(outer.unwrap_err()).starts_with("vmap: a number was read at "));
+    let outer = tape.vmap(&[x], |v| tape.vmap(&[y], |w| vec![w[0] * v[0]]));
+    assert_eq!(outer[0].value().to_vec(), [3.0, 4.0, 5.0, -6.0, -8.0, -10.0]);
     // What all examples share may be looked at.
     let shared = tape.vmap(&[x], |v| vec![if w > 0.0 { v[0] * w.item() } else { v[0] }]);
     assert_eq!(shared[0].value().to_vec(), [3.0, -6.0]);
@@ -169,14 +179,17 @@ fn numbers_looked_at_and_control_flow_are_errors_where_they_differ_by_example() 
 #[test]
 fn stacks_that_do_not_fit_are_refused_by_name() {
     let tape = Tape::new();
-    let of = |over: &[retrograd::Var<'_, f64>]| tape.try_vmap(over, |v| v.to_vec()).unwrap_err().to_string();
+    let of = |over: &[retrograd::Var<'_, f64>]| tape.try_vmap(over, |v| Ok(v.to_vec())).unwrap_err().to_string();
     let (x, y, z) = (tape.var(numbers(&[3, 2])), tape.var(numbers(&[2])), tape.var(1.0));
     assert!(of(&[x, y]).contains("input 0 has 3 examples along its first axis, input 1 has 2 (shape [2])"));
     assert!(of(&[z]).contains("input 0 is a number"));
     assert!(of(&[]).contains("nothing to map over"));
     let singular = tape.var([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]]]);
-    let error = tape.try_vmap(&[singular], |m| vec![m[0].inv()]).unwrap_err().to_string();
-    assert!(error.contains("inv: matrix 1 of shape [2, 2] is singular"), "{error}");
+    let error = tape.try_vmap(&[singular], |m| Ok(vec![m[0].try_inv()?])).unwrap_err().to_string();
+    assert_eq!(error, "inv: matrix 1 of shape [2, 2] is singular");
+    let first = singular.flip(0);
+    let error = tape.try_vmap(&[first], |m| Ok(vec![m[0].try_inv()?])).unwrap_err().to_string();
+    assert!(error.starts_with("inv: matrix 0 of shape [2, 2] is singular"), "{error}");
 }
 
 #[test]

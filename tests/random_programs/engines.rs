@@ -293,16 +293,11 @@ fn function<T: Element>(program: &Program) -> Result<Outputs> {
 fn mapped<'t, T: Element>(program: &Program, v: &[Var<'t, T>]) -> Result<Vec<Var<'t, T>>> {
     let tape = v[0].tape();
     let over: Vec<Var<'t, T>> = v.iter().copied().step_by(2).collect();
-    let mut failed = Ok(());
     let found = tape.try_vmap(&over, |example| {
         let one: Vec<_> = v.iter().enumerate().map(|(k, &x)| if k % 2 == 0 { example[k / 2] } else { x }).collect();
         let (seed, x) = one.split_last().expect("the seed");
-        outputs(tape, program, x, *seed).unwrap_or_else(|error| {
-            failed = Err(error);
-            Vec::new()
-        })
+        outputs(tape, program, x, *seed)
     });
-    failed?;
     found?.into_iter().map(|y| y.try_slice(1)).collect()
 }
 

@@ -18,7 +18,9 @@ impl<T: Element> Tape<T> {
     /// over numbers, and in each run of a compiled program, it is recorded on a tape of its own. Maps over examples ([`Tape::vmap`]) go
     /// through, as do compiled programs; a [`Map`](crate::Map) over points refuses it.
     ///
-    /// What the value captures beside the inputs gets no gradient.
+    /// What the value captures beside the inputs gets no gradient. What the rule captures it owns (`move`), and a variable is none of it: what
+    /// it needs is an input. A value that is iterated until it has converged looks at numbers, which maps and programs refuse: there, so
+    /// many steps.
     ///
     /// # Panics
     /// The inputs are of different tapes. What the rule gives does not fit: where it is used, as [`CustomOp`](crate::CustomOp)'s.
