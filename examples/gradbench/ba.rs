@@ -4,7 +4,7 @@
 //! tables by index, and blocks of the Jacobian go where they belong. All observations are equal in this eval; nothing here knows.
 
 use super::adbench::ba::{INPUTS, body};
-use super::matrix::room;
+use super::matrix::{exactly, fits, room};
 use super::protocol::{Eval, Output, Request};
 use retrograd::program::Options;
 use retrograd::{Error, Map, Points, Var};
@@ -15,6 +15,10 @@ pub(crate) const EVAL: Eval = Eval { name: "ba", functions: &[("objective", obje
 /// Numbers of a camera, and of a point.
 const CAMERA: usize = 11;
 const POINT: usize = 3;
+/// Bytes for what is known of an observation, for its errors, and for its part of the Jacobian.
+const KNOWN: usize = 2 * size_of::<u32>() + 3 * size_of::<f64>();
+const ERRORS: usize = 3 * size_of::<f64>();
+const ROWS: usize = (2 * INPUTS + 1) * (size_of::<u32>() + size_of::<f64>()) + 3 * size_of::<u32>();
 /// How many entries of the Jacobian are answered, beside the last.
 const SHOWN: usize = 30;
 
@@ -23,10 +27,10 @@ struct Input {
     n: usize,
     m: usize,
     p: usize,
-    cam: [f64; CAMERA],
-    x: [f64; POINT],
+    cam: Vec<f64>,
+    x: Vec<f64>,
     w: f64,
-    feat: [f64; 2],
+    feat: Vec<f64>,
 }
 
 /// Cameras, points, and observations of them.
@@ -40,8 +44,11 @@ struct Problem {
 }
 
 impl Problem {
-    fn of(request: &Request<'_>) -> Result<Self, String> {
+    /// The problem of a message, where there is memory for it and so many bytes for each observation.
+    fn of(request: &mut Request<'_>, bytes: usize) -> Result<Self, String> {
         let Input { n, m, p, cam, x, w, feat } = request.input()?;
+        let cam: [f64; CAMERA] = exactly(cam, "cam")?;
+        let (x, feat): ([f64; POINT], [f64; 2]) = (exactly(x, "x")?, exactly(feat, "feat")?);
         for (name, count) in [("n", n), ("m", m), ("p", p)] {
             if count == 0 {
                 return Err(format!("input.{name}: cameras, points and observations are 1 or more, got 0"));
@@ -52,6 +59,10 @@ impl Problem {
         if sizes.iter().map(|&(count, each)| count as u128 * each as u128).sum::<u128>() > u128::from(u32::MAX) {
             return Err(format!("input: {n} cameras, {m} points, {p} observations have 2^32 or more entries"));
         }
+        let real = size_of::<f64>();
+        fits("n", n, CAMERA * real)?;
+        fits("m", m, POINT * real)?;
+        fits("p", p, KNOWN + bytes)?;
         Ok(Self {
             cameras: cam.repeat(n),
             points: x.repeat(m),
@@ -86,14 +97,13 @@ fn reprojection<'t>(x: &[Var<'t, f64>]) -> Vec<Var<'t, f64>> {
 }
 
 fn objective(request: &mut Request<'_>) -> Result<Output, String> {
-    let problem = Problem::of(request)?;
+    let problem = Problem::of(request, ERRORS)?;
     let options = Options::new().threads(request.threads);
-    let [mut errors, mut weight_errors] = request.prepare(|| {
-        let errors = options.map(INPUTS + 2, 0, |x, _| reprojection(x))?;
-        Ok([errors, options.map(1, 0, |x, _| vec![body::weight_error(x[0])])?])
-    })?;
     let p = problem.count();
-    let (mut e, mut g) = (room(2 * p), room(p));
+    let ([mut errors, mut weight_errors], mut e, mut g) = request.prepare(|| {
+        let errors = options.map(INPUTS + 2, 0, |x, _| reprojection(x))?;
+        Ok(([errors, options.map(1, 0, |x, _| vec![body::weight_error(x[0])])?], room(2 * p), room(p)))
+    })?;
     request.evaluate(|| {
         errors.run_into(&problem.observations(), &[], &mut e)?;
         weight_errors.run_into(&problem.weights(), &[], &mut g)
@@ -154,15 +164,15 @@ impl Sparse {
 }
 
 fn jacobian(request: &mut Request<'_>) -> Result<Output, String> {
-    let problem = Problem::of(request)?;
+    let problem = Problem::of(request, ERRORS + ROWS)?;
     let options = Options::new().threads(request.threads);
-    let mut maps = request.prepare(|| {
+    let p = problem.count();
+    let (mut maps, mut e, mut g, mut matrix) = request.prepare(|| {
         let by: Vec<usize> = (0..INPUTS).collect();
         let errors = options.map_jacobian(INPUTS + 2, 0, &by, |x, _| reprojection(x))?;
-        Ok([errors, options.map_jacobian(1, 0, &[0], |x, _| vec![body::weight_error(x[0])])?])
+        let maps = [errors, options.map_jacobian(1, 0, &[0], |x, _| vec![body::weight_error(x[0])])?];
+        Ok((maps, room(2 * p), room(p), Sparse::for_observations(p)))
     })?;
-    let p = problem.count();
-    let (mut e, mut g, mut matrix) = (room(2 * p), room(p), Sparse::for_observations(p));
     request.evaluate(|| {
         matrix.write_structure(&problem);
         matrix.write_values(&problem, &mut maps, &mut e, &mut g)

@@ -6,7 +6,7 @@ use retrograd::{Var, grad};
 pub(crate) const EVAL: Eval = Eval { name: "hello", functions: &[("square", square), ("double", double)] };
 
 fn square(request: &mut Request<'_>) -> Result<Output, String> {
-    let x: f64 = request.input()?;
+    let x = request.number()?;
     let mut y = 0.0;
     request.once(|| {
         y = x * x;
@@ -16,7 +16,7 @@ fn square(request: &mut Request<'_>) -> Result<Output, String> {
 }
 
 fn double(request: &mut Request<'_>) -> Result<Output, String> {
-    let x: f64 = request.input()?;
+    let x = request.number()?;
     let mut dy = 0.0;
     request.once(|| {
         dy = grad(|x: Var<'_, f64>| x * x, x);

@@ -8,8 +8,8 @@
 //! vertices: it runs over dual numbers, a column of the Jacobian after the other. All vertices and all weights are computed, also
 //! those that no point touches, or that are zero.
 
-use super::matrix::{Matrix, long, room};
-use super::protocol::{Eval, Output, Request};
+use super::matrix::{Matrix, exactly, long, room};
+use super::protocol::{Eval, Object, Output, Request};
 use retrograd::program::Options;
 use retrograd::{Dual, Error, Map, Number, Points};
 use serde::Deserialize;
@@ -24,13 +24,13 @@ const LEAST_BONES: usize = 21;
 #[derive(Deserialize)]
 struct Input {
     theta: Vec<f64>,
-    data: Data,
+    data: Object<Data>,
     us: Matrix,
 }
 
 #[derive(Deserialize)]
 struct Data {
-    model: ModelInput,
+    model: Object<ModelInput>,
     correspondences: Vec<usize>,
     points: Matrix,
 }
@@ -42,7 +42,7 @@ struct ModelInput {
     inverse_base_absolutes: Vec<Matrix>,
     base_positions: Matrix,
     weights: Matrix,
-    triangles: Vec<[usize; 3]>,
+    triangles: Vec<Vec<usize>>,
     is_mirrored: bool,
 }
 
@@ -72,8 +72,9 @@ struct Hand {
 }
 
 impl Hand {
-    fn of(request: &Request<'_>) -> Result<Self, String> {
-        let Input { theta, data: Data { model, correspondences, points }, us } = request.input()?;
+    fn of(request: &mut Request<'_>) -> Result<Self, String> {
+        let Input { theta, data: Object(Data { model: Object(mut model), correspondences, points }), us } =
+            request.input()?;
         let theta = long(theta, "theta", N_THETA)?;
         let bones = bones(&model)?;
         let n_vertices = model.base_positions.rows;
@@ -82,15 +83,19 @@ impl Hand {
         let n = correspondences.len();
         let points = points.shaped("data.points", n, 3)?;
         let u = if us.rows == 0 { None } else { Some(us.shaped("us", n, 2)?) };
+        let triangles = std::mem::take(&mut model.triangles).into_iter().enumerate();
+        let triangles = triangles
+            .map(|(i, triangle)| exactly(triangle, &format!("data.model.triangles[{i}]")))
+            .collect::<Result<Vec<[usize; 3]>, _>>()?;
         let corner = |(i, &at): (usize, &usize)| {
             let (found, what, count) = match &u {
-                Some(_) => (model.triangles.get(at).copied(), "triangles", model.triangles.len()),
+                Some(_) => (triangles.get(at).copied(), "triangles", triangles.len()),
                 None => ((at < n_vertices).then_some([at; 3]), "vertices", n_vertices),
             };
             found.ok_or_else(|| format!("input.data.correspondences[{i}]: {at} is out of range for {count} {what}"))
         };
         let corners = correspondences.iter().enumerate().map(corner).collect::<Result<Vec<_>, _>>()?;
-        for (i, triangle) in model.triangles.iter().enumerate() {
+        for (i, triangle) in triangles.iter().enumerate() {
             if let Some(vertex) = triangle.iter().find(|&&vertex| vertex >= n_vertices) {
                 return Err(format!(
                     "input.data.model.triangles[{i}]: vertex {vertex} is out of range for {n_vertices} vertices"
@@ -246,9 +251,10 @@ fn distance<S: Number>(point: S, [u0, u1]: [S; 2], [a, b, c]: [S; 3]) -> S {
 fn objective(request: &mut Request<'_>) -> Result<Output, String> {
     let hand = Hand::of(request)?;
     let options = Options::new().threads(request.threads);
-    let mut map =
-        request.prepare(|| options.map(hand.n_inputs(), N_THETA, |own, theta| hand.vertex(own, theta).to_vec()))?;
-    let (mut vertices, mut errors) = (room(3 * hand.positions.rows), room(hand.points.values.len()));
+    let (mut map, mut vertices, mut errors) = request.prepare(|| {
+        let map = options.map(hand.n_inputs(), N_THETA, |own, theta| hand.vertex(own, theta).to_vec())?;
+        Ok((map, room(3 * hand.positions.rows), room(hand.points.values.len())))
+    })?;
     request.evaluate(|| {
         map.run_into(&hand.vertices(), &hand.theta, &mut vertices)?;
         for (i, (errors, corners)) in errors.chunks_exact_mut(3).zip(&hand.corners).enumerate() {
@@ -310,12 +316,11 @@ fn jacobian(request: &mut Request<'_>) -> Result<Output, String> {
     let options = Options::new().threads(request.threads);
     let n_inputs = hand.n_inputs();
     let by: Vec<usize> = (n_inputs..n_inputs + N_THETA).collect();
-    let mut map = request
-        .prepare(|| options.map_jacobian(n_inputs, N_THETA, &by, |own, theta| hand.vertex(own, theta).to_vec()))?;
-    let n = 3 * hand.positions.rows;
-    let mut vertices = Vertices { values: room(n), blocks: room(n * N_THETA) };
-    let (rows, columns) = (hand.points.values.len(), hand.columns());
-    let mut jacobian = room(rows * columns);
+    let (n, rows, columns) = (3 * hand.positions.rows, hand.points.values.len(), hand.columns());
+    let (mut map, mut vertices, mut jacobian) = request.prepare(|| {
+        let map = options.map_jacobian(n_inputs, N_THETA, &by, |own, theta| hand.vertex(own, theta).to_vec())?;
+        Ok((map, Vertices { values: room(n), blocks: room(n * N_THETA) }, room(rows * columns)))
+    })?;
     request.evaluate(|| {
         vertices.compute(&hand, &mut map)?;
         for (i, (rows, corners)) in jacobian.chunks_exact_mut(3 * columns).zip(&hand.corners).enumerate() {

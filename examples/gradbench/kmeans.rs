@@ -1,8 +1,12 @@
 //! kmeans: f(C) = sum_i min_j |P_i - C_j|^2, and the direction of Newton's method, (df/dC) / (d2f/dC2) entry by entry.
 //!
-//! Which centroid is nearest comes from a matrix product and its smallest entries, of some points at a time, compiled. Then f is the sum of the squared distances to the chosen centroids: that is differentiated, and each point
-//! reaches one centroid only. The Hessian is diagonal, so its product with a vector of ones is its diagonal: the tangent of the
-//! recorded gradient, forward over reverse.
+//! Which centroid is nearest comes from a matrix product and its smallest entries, of some points at a time, compiled. The product
+//! rounds where its terms cancel: all centroids that it does not tell apart from the nearest are compared by their squared
+//! distances themselves, and the first of equals is taken.
+//!
+//! Then f is the sum of the squared distances to the chosen centroids: that is differentiated, and each point reaches one centroid
+//! only. The Hessian is diagonal, so its product with a vector of ones is its diagonal: the tangent of the recorded gradient,
+//! forward over reverse.
 
 use super::matrix::Matrix;
 use super::protocol::{Eval, Output, Request};
@@ -67,13 +71,17 @@ impl Clusters {
     fn label(&mut self) -> Result<(), Error> {
         self.made.run(&[&self.centroids])?;
         let [made, origin] = [self.made.tensor(0), self.made.tensor(1)];
-        let k = self.centroids.shape()[0];
+        let [k, d] = [self.centroids.shape()[0], self.centroids.shape()[1]];
+        let furthest = made.as_slice().chunks_exact(d + 1).map(|made| 2.0 * made[d]).fold(0.0, f64::max).sqrt();
         self.labels.clear();
         for (i, block) in self.blocks.iter().enumerate() {
             let program = &mut self.distances[usize::from(i + 1 == self.blocks.len())];
             program.run(&[block, &made, &origin])?;
-            let rows = program.output(0).chunks_exact(k).zip(program.output(1));
-            self.labels.extend(rows.map(|(row, &smallest)| position(row, smallest)));
+            let rows = program.output(0).chunks_exact(k).zip(program.output(1)).zip(block.as_slice().chunks_exact(d));
+            self.labels.extend(rows.map(|((row, &smallest), point)| {
+                let limit = smallest + in_doubt(distance_in_lanes(point, origin.as_slice()), furthest, d);
+                nearest(row, limit, point, self.centroids.as_slice())
+            }));
         }
         Ok(())
     }
@@ -101,12 +109,65 @@ fn made_of<'t>(centroids: Var<'t, f64>) -> Vec<Var<'t, f64>> {
     vec![Var::concat(&[-centred, centred.square().sum(1).unsqueeze(1) * 0.5], 1), origin]
 }
 
-/// Where the smallest number of a row stands first: a block of numbers is looked through at once.
-fn position(row: &[f64], smallest: f64) -> usize {
+/// By how much two of the [`distances`] of a point can be apart although the first is not the larger one in truth.
+///
+/// With the origin moved to, let P be the norm of the point, C the largest of the centroids, and u half of eps, what a rounding
+/// changes. Moving both there changes |C|^2 / 2 - P . C by u (C^2 + 2 P C) or less, the sum |C|^2 / 2 of d squares rounds by
+/// d u C^2 / 2, and a product of d + 1 terms, in any order, by (d + 1) u (P C + C^2 / 2): together less than (d + 4) u (P + C)^2.
+/// That counts twice, for two centroids. The squares of the distances themselves, in [`squared_distance`], round by
+/// (d + 2) u (P + C)^2 / 2 for each. The sum is below 3/2 of (d + 4) eps (P + C)^2, of which 2 are given, which leaves a quarter for
+/// u^2 and for the roundings of P, C and this; what is below the smallest normal number is added.
+fn in_doubt(point: f64, furthest: f64, d: usize) -> f64 {
+    2.0 * (d as f64 + 4.0) * (f64::EPSILON * (point + furthest).powi(2) + f64::MIN_POSITIVE)
+}
+
+/// The squared distance, in the order of the coordinates.
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+/// The distance, summed in lanes, which is faster and all that a bound needs.
+fn distance_in_lanes(a: &[f64], b: &[f64]) -> f64 {
+    const LANES: usize = 8;
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        (0..LANES).for_each(|i| sums[i] += (a[i] - b[i]) * (a[i] - b[i]));
+    }
+    let halves: [f64; LANES / 2] = std::array::from_fn(|i| sums[i] + sums[i + LANES / 2]);
+    ((halves[0] + halves[2]) + (halves[1] + halves[3]) + squared_distance(a_rest, b_rest)).sqrt()
+}
+
+/// The centroid nearest to a point, the first of equals, among those whose entry in `row` is not above the limit. Where that is not
+/// finite, all are among them.
+fn nearest(row: &[f64], limit: f64, point: &[f64], centroids: &[f64]) -> usize {
+    let limit = if limit.is_finite() { limit } else { f64::NAN };
+    let mut best = next_near(row, 0, limit).unwrap_or_default();
+    let Some(mut next) = next_near(row, best + 1, limit) else { return best };
+    let distance = |j: usize| squared_distance(point, &centroids[j * point.len()..][..point.len()]);
+    let mut least = distance(best);
+    loop {
+        let found = distance(next);
+        if found < least {
+            (best, least) = (next, found);
+        }
+        match next_near(row, next + 1, limit) {
+            Some(j) => next = j,
+            None => return best,
+        }
+    }
+}
+
+/// Where the first number of a row from there on stands that is not above the limit: a block of numbers is looked through at once.
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "what cannot be compared is not told apart")]
+fn next_near(row: &[f64], from: usize, limit: f64) -> Option<usize> {
     const BLOCK: usize = 32;
-    let has = |block: &[f64]| block.iter().fold(false, |found, &x| found | (x == smallest));
-    let first = row.chunks(BLOCK).position(has).map_or(0, |block| block * BLOCK);
-    first + row[first..].iter().position(|&x| x == smallest).unwrap_or_default()
+    let is_near = |&x: &f64| !(x > limit);
+    let has = |block: &[f64]| block.iter().fold(false, |any, x| any | is_near(x));
+    let rest = &row[from..];
+    let first = rest.chunks(BLOCK).position(has)? * BLOCK;
+    Some(from + first + rest[first..].iter().position(is_near)?)
 }
 
 fn cost(request: &mut Request<'_>) -> Result<Output, String> {

@@ -4,6 +4,7 @@
 //!
 //! The residual of one point is recorded and compiled once, and mapped over the points; coefficients are shared.
 
+use super::matrix::{fits, room};
 use super::protocol::{Eval, Output, Request};
 use retrograd::program::Options;
 use retrograd::{Points, Real};
@@ -18,12 +19,12 @@ struct Input {
 }
 
 impl Input {
-    fn of(request: &Request<'_>) -> Result<Self, String> {
+    fn of(request: &mut Request<'_>) -> Result<Self, String> {
         let input: Self = request.input()?;
         match input.n {
             1 => Err("input.n: 1 point has no distance to the next; 2 or more have, and 0 have a sum of 0".to_owned()),
-            n if n > isize::MAX as usize / 16 => Err(format!("input.n: {n} points do not fit into memory")),
-            _ => Ok(input),
+            // t, its sign, and what the point adds.
+            n => fits("n", n, 3 * size_of::<f64>()).map(|()| input),
         }
     }
 
@@ -52,8 +53,11 @@ fn term<S: Real>(point: &[S], x: &[S]) -> S {
 fn primal(request: &mut Request<'_>) -> Result<Output, String> {
     let input = Input::of(request)?;
     let options = Options::new().threads(request.threads);
-    let mut map = request.prepare(|| options.map(2, input.x.len(), |point, x| vec![term(point, x)]))?;
-    let (mut points, mut terms, mut y) = (Vec::with_capacity(2 * input.n), vec![0.0; input.n], 0.0);
+    let (mut map, mut points, mut terms) = request.prepare(|| {
+        let map = options.map(2, input.x.len(), |point, x| vec![term(point, x)])?;
+        Ok((map, room(2 * input.n), room(input.n)))
+    })?;
+    let mut y = 0.0;
     request.evaluate(|| {
         input.write_points(&mut points);
         map.run_into(&Points::new(input.n).rows(&points, 2), &input.x, &mut terms)?;
@@ -66,8 +70,10 @@ fn primal(request: &mut Request<'_>) -> Result<Output, String> {
 fn gradient(request: &mut Request<'_>) -> Result<Output, String> {
     let input = Input::of(request)?;
     let options = Options::new().threads(request.threads);
-    let mut map = request.prepare(|| options.map_gradient(2, input.x.len(), &[], |point, x| term(point, x)))?;
-    let (mut points, mut gradient) = (Vec::with_capacity(2 * input.n), vec![0.0; input.x.len()]);
+    let (mut map, mut points, mut gradient) = request.prepare(|| {
+        let map = options.map_gradient(2, input.x.len(), &[], |point, x| term(point, x))?;
+        Ok((map, room(2 * input.n), room(input.x.len())))
+    })?;
     request.evaluate(|| {
         input.write_points(&mut points);
         map.gradient(&Points::new(input.n).rows(&points, 2), &input.x, &mut gradient)?;

@@ -4,7 +4,7 @@
 //! behind: wave s steps layer i at character s - i, over vectors of all layers' bits. A wave is a step of a loop with a state
 //! ([`scan`](super::scan)); what the last layer leaves goes into one expression over all characters.
 
-use super::matrix::Matrix;
+use super::matrix::{Matrix, fits};
 use super::protocol::{Eval, Output, Request};
 use super::scan::{Counts, Step};
 use retrograd::program::Options;
@@ -37,9 +37,8 @@ struct Model {
     state: [Tensor<f64>; 2],
     /// What comes in at each wave, [1, b]: a character, and zeros once there is none left.
     characters: Vec<Tensor<f64>>,
-    /// The characters to be foreseen, [c - 1, b], and how many bits of each are set, [c - 1].
+    /// The characters to be foreseen, [c - 1, b].
     next: Tensor<f64>,
-    bits: Tensor<f64>,
     /// For the first waves, which layers have a character yet: 1 or 0, [l, b].
     begun: Vec<Tensor<f64>>,
 }
@@ -79,7 +78,7 @@ fn loss<'t>([outputs, weight, bias, next, bits]: [Var<'t, f64>; 5]) -> Var<'t, f
 }
 
 impl Model {
-    fn of(request: &Request<'_>) -> Result<Self, String> {
+    fn of(request: &mut Request<'_>) -> Result<Self, String> {
         let Input { main_params, extra_params, state, sequence } = request.input()?;
         let (l, b, c) = (main_params.rows / 2, extra_params.columns, sequence.rows);
         if l == 0 || b == 0 || c < 2 {
@@ -87,6 +86,8 @@ impl Model {
                 "input: {l} layers of {b} bits and {c} characters; at least 1 layer, 1 bit and 2 characters are needed"
             ));
         }
+        // For each layer, which ones have begun.
+        fits("main_params", l, l.saturating_mul(b).saturating_mul(size_of::<f64>()))?;
         let main = main_params.shaped("main_params", 2 * l, GATES * b)?.values;
         let extra = extra_params.shaped("extra_params", 3, b)?.values;
         let state = state.shaped("state", 2 * l, b)?.values;
@@ -113,9 +114,13 @@ impl Model {
             state: [tensor([l, b], every_other(&state, b, 0, 0))?, tensor([l, b], every_other(&state, b, 1, 0))?],
             characters,
             next: tensor([c - 1, b], next.to_vec())?,
-            bits: Tensor::from(next.chunks_exact(b).map(|x| x.iter().sum()).collect::<Vec<f64>>()),
             begun: (0..l - 1).map(begun).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// How many bits of each character to be foreseen are set, [c - 1].
+    fn bits(&self) -> Tensor<f64> {
+        Tensor::from(self.next.as_slice().chunks_exact(self.b).map(|x| x.iter().sum()).collect::<Vec<f64>>())
     }
 
     /// What a wave takes in of its own.
@@ -206,16 +211,16 @@ impl Model {
 fn objective(request: &mut Request<'_>) -> Result<Output, String> {
     let model = Model::of(request)?;
     let options = Options::new().threads(request.threads);
-    let mut outputs = Tensor::zeros(model.next.shape());
-    let (mut programs, mut loss_of) = request.prepare(|| {
+    let (mut programs, mut loss_of, bits, mut outputs, mut states) = request.prepare(|| {
+        let (bits, outputs) = (model.bits(), Tensor::zeros(model.next.shape()));
         let programs = model.programs(|wave, like| COUNTS.forward(&options, wave, like))?;
-        let like = [&outputs, &model.head[0], &model.head[1], &model.next, &model.bits].map(Tensor::clone);
-        Ok((programs, options.compile(&like, |x| vec![loss([x[0], x[1], x[2], x[3], x[4]])])?))
+        let like = [&outputs, &model.head[0], &model.head[1], &model.next, &bits].map(Tensor::clone);
+        let loss_of = options.compile(&like, |x| vec![loss([x[0], x[1], x[2], x[3], x[4]])])?;
+        Ok((programs, loss_of, bits, outputs, [model.state.clone(), model.state.clone()]))
     })?;
-    let mut states = [model.state.clone(), model.state.clone()];
     request.evaluate(|| {
         model.run(&mut programs, &mut states, &mut outputs)?;
-        loss_of.run(&[&outputs, &model.head[0], &model.head[1], &model.next, &model.bits])
+        loss_of.run(&[&outputs, &model.head[0], &model.head[1], &model.next, &bits])
     })?;
     Ok(Output::Number(loss_of.item(0)))
 }
@@ -223,22 +228,24 @@ fn objective(request: &mut Request<'_>) -> Result<Output, String> {
 fn jacobian(request: &mut Request<'_>) -> Result<Output, String> {
     let model = Model::of(request)?;
     let (l, b, waves) = (model.l, model.b, model.characters.len());
+    // Hidden and cell after each wave.
+    fits("sequence", waves, 2 * (l * b * size_of::<f64>() + size_of::<Tensor<f64>>()))?;
     let options = Options::new().threads(request.threads);
-    let mut outputs = Tensor::zeros(model.next.shape());
-    let (mut forward, mut backward, mut loss_of) = request.prepare(|| {
+    let (mut forward, mut backward, mut loss_of, bits, mut outputs, mut states) = request.prepare(|| {
+        let (bits, outputs) = (model.bits(), Tensor::zeros(model.next.shape()));
         let forward = model.programs(|wave, like| COUNTS.forward(&options, wave, like))?;
         let left = Tensor::zeros([1, b]);
         let backward =
             model.programs(|wave, like| COUNTS.backward(&options, wave, like, std::slice::from_ref(&left)))?;
-        let like = [&outputs, &model.head[0], &model.head[1], &model.next, &model.bits].map(Tensor::clone);
+        let like = [&outputs, &model.head[0], &model.head[1], &model.next, &bits].map(Tensor::clone);
         let options = options.gradient(&[0, 1, 2]);
-        Ok((forward, backward, options.compile(&like, |x| vec![loss([x[0], x[1], x[2], x[3], x[4]])])?))
+        let loss_of = options.compile(&like, |x| vec![loss([x[0], x[1], x[2], x[3], x[4]])])?;
+        Ok((forward, backward, loss_of, bits, outputs, vec![model.state.clone(); waves + 1]))
     })?;
-    let mut states = vec![model.state.clone(); waves + 1];
     let mut gradient = vec![0.0; 2 * GATES * l * b + 3 * b];
     request.evaluate(|| {
         model.run(&mut forward, &mut states, &mut outputs)?;
-        loss_of.run(&[&outputs, &model.head[0], &model.head[1], &model.next, &model.bits])?;
+        loss_of.run(&[&outputs, &model.head[0], &model.head[1], &model.next, &bits])?;
         let adjoints = model.back(&mut backward, &states, loss_of.output(1))?;
         for (k, part) in adjoints[COUNTS.state..].iter().enumerate() {
             for (layer, part) in part.as_slice().chunks_exact(b).enumerate().take(if k < 2 * GATES { l } else { 0 }) {

@@ -37,6 +37,24 @@ pub(crate) fn long<T>(values: Vec<T>, name: &str, length: usize) -> Result<Vec<T
     }
 }
 
+/// So many numbers as an array.
+pub(crate) fn exactly<T, const N: usize>(values: Vec<T>, name: &str) -> Result<[T; N], String> {
+    values.try_into().map_err(|values: Vec<T>| format!("input.{name}: {} entries, expected {N}", values.len()))
+}
+
+/// Refuses what so many things of so many bytes each do not fit into: all that will be allocated for them is asked for at once,
+/// and given back. A member of the input says how many they are.
+pub(crate) fn fits(name: &str, count: usize, bytes: usize) -> Result<(), String> {
+    let all = count.checked_mul(bytes);
+    match all.is_some_and(|all| Vec::<u8>::new().try_reserve_exact(all).is_ok()) {
+        true => Ok(()),
+        false => {
+            let wanted = count as f64 * bytes as f64 / 1e9;
+            Err(format!("input.{name}: {count} would take {wanted:.1} GB, more than there is memory for"))
+        }
+    }
+}
+
 /// Memory for so many results. It is written once, so that the system has given it before it is needed; what is left in it is no
 /// answer.
 pub(crate) fn room(n: usize) -> Vec<f64> {

@@ -6,6 +6,7 @@
 //! The gradient goes back through the steps, whose states are kept. What y_j and x_j did reached the components j to j + 4; their
 //! formulas, weighted by the adjoints, are differentiated by y_j and x_j as they are recorded, and that is mapped in turn.
 
+use super::matrix::fits;
 use super::protocol::{Eval, Output, Request};
 use retrograd::program::Options;
 use retrograd::{Error, Map, Points, Real};
@@ -90,7 +91,7 @@ struct Problem {
 }
 
 impl Problem {
-    fn of(request: &Request<'_>) -> Result<Self, String> {
+    fn of(request: &mut Request<'_>) -> Result<Self, String> {
         let Input { x, s } = request.input()?;
         if s == 0 {
             return Err("input.s: 0 steps lead nowhere; ask for 1 or more".to_owned());
@@ -134,8 +135,8 @@ impl Problem {
 fn primal(request: &mut Request<'_>) -> Result<Output, String> {
     let problem = Problem::of(request)?;
     let options = Options::new().threads(request.threads);
-    let mut forward = request.prepare(|| forward(&options, problem.h))?;
-    let (mut y, mut next) = (problem.start(), problem.start());
+    let (mut forward, mut y, mut next) =
+        request.prepare(|| Ok((forward(&options, problem.h)?, problem.start(), problem.start())))?;
     request.evaluate(|| {
         y.own().fill(0.0);
         for _ in 0..problem.s {
@@ -150,12 +151,15 @@ fn primal(request: &mut Request<'_>) -> Result<Output, String> {
 fn gradient(request: &mut Request<'_>) -> Result<Output, String> {
     let problem = Problem::of(request)?;
     let options = Options::new().threads(request.threads);
-    let (mut forward, mut backward) =
-        request.prepare(|| Ok((forward(&options, problem.h)?, backward(&options, problem.h)?)))?;
     let (n, s) = (problem.n(), problem.s);
-    let mut states: Vec<Padded> = (0..=s).map(|_| problem.start()).collect();
-    // Written once, so that the memory is there.
-    states[1..].iter_mut().for_each(|y| y.own().fill(f64::NAN));
+    // A state of each step, and what the allocator adds.
+    fits("s", s, (n + 2 * BEFORE) * size_of::<f64>() + size_of::<Padded>() + 2 * size_of::<usize>())?;
+    let (mut forward, mut backward, mut states) = request.prepare(|| {
+        let mut states: Vec<Padded> = (0..=s).map(|_| problem.start()).collect();
+        // Written once, so that the memory is there.
+        states[1..].iter_mut().for_each(|y| y.own().fill(f64::NAN));
+        Ok((forward(&options, problem.h)?, backward(&options, problem.h)?, states))
+    })?;
     let (mut adjoints, mut before) = (vec![0.0; 2 * (n + BEFORE)], vec![0.0; 2 * (n + BEFORE)]);
     request.evaluate(|| {
         for t in 0..s {

@@ -3,14 +3,20 @@
 //! A line is read more than once: for its head, for how often to run, and then into what the eval takes, which skips everything
 //! else at the speed of reading. So numbers go straight into vectors. What does not fit is named by its place in the message.
 //! Answers are written as they are, in digits that read back to the same bits; what is not finite is no JSON, and refused.
+//!
+//! An eval stops where an answer does not carry the id of its message. So the id is looked for by itself, in the bytes of the line,
+//! also where the rest is no JSON, and goes back digit by digit.
 
 use super::matrix::Matrix;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::any::Any;
+use std::fmt;
 use std::io::{self, BufRead, Write};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -78,13 +84,33 @@ pub(crate) struct Request<'a> {
     /// How many threads the engine may use.
     pub(crate) threads: usize,
     timings: Vec<(&'static str, Duration)>,
+    often: Often,
 }
 
-/// How often a function is to be run.
-#[derive(Deserialize)]
+/// How often a function is to be run: so many times, and for so long.
+#[derive(Clone, Copy, Default, Deserialize)]
 struct Often {
     min_runs: u64,
     min_seconds: f64,
+}
+
+/// A value that is written as an object. Of others an array would do, too, with the members in order.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+        from.deserialize_map(Members(PhantomData)).map(Self)
+    }
 }
 
 /// The member of a message that a function takes.
@@ -94,12 +120,22 @@ struct Body<I> {
 }
 
 impl Request<'_> {
-    /// The input. What does not fit is an error that says where.
-    pub(crate) fn input<I: DeserializeOwned>(&self) -> Result<I, String> {
-        read::<Body<I>>(self.line).map(|body| body.input)
+    /// The input, an object that says how often to run, too. What does not fit is an error that says where.
+    pub(crate) fn input<I: DeserializeOwned>(&mut self) -> Result<I, String> {
+        self.often = read::<Body<Object<Often>>>(self.line)?.input.0;
+        let min_seconds = self.often.min_seconds;
+        if min_seconds < 0.0 {
+            return Err(format!("input.min_seconds: {min_seconds} is below 0"));
+        }
+        read::<Body<Object<I>>>(self.line).map(|body| body.input.0)
     }
 
-    /// Records and compiles, once for all runs; reported beside them.
+    /// The input where it is a number.
+    pub(crate) fn number(&self) -> Result<f64, String> {
+        read::<Body<f64>>(self.line).map(|body| body.input)
+    }
+
+    /// Records, compiles and makes room for results, once for all runs; reported beside them.
     pub(crate) fn prepare<T>(&mut self, f: impl FnOnce() -> Result<T, retrograd::Error>) -> Result<T, String> {
         let started = Instant::now();
         let made = f().map_err(|error| error.to_string())?;
@@ -109,10 +145,7 @@ impl Request<'_> {
 
     /// Runs as often as the message says.
     pub(crate) fn evaluate(&mut self, mut run: impl FnMut() -> Result<(), retrograd::Error>) -> Result<(), String> {
-        let Often { min_runs, min_seconds } = self.input()?;
-        if min_seconds < 0.0 {
-            return Err(format!("input.min_seconds: {min_seconds} is below 0"));
-        }
+        let Often { min_runs, min_seconds } = self.often;
         let (mut runs, mut total) = (0, Duration::ZERO);
         while runs < min_runs.max(1) || total.as_secs_f64() < min_seconds {
             let took = self.once(&mut run)?;
@@ -145,20 +178,48 @@ struct Head {
     function: Value,
 }
 
-/// An answer; what is absent is left out.
-#[derive(Serialize)]
-struct Reply<'a> {
-    id: &'a Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
+/// An answer but for its id; what is absent is left out.
+#[derive(Default)]
+struct Reply {
     tool: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Output>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Vec<Timing>>,
+}
+
+impl Reply {
+    fn refused(error: String) -> Self {
+        Self { success: Some(false), error: Some(bounded(error)), ..Self::default() }
+    }
+
+    fn write(&self, id: &str, mut to: impl Write) -> io::Result<()> {
+        write!(to, "{{\"id\":{id}")?;
+        write_member(&mut to, "tool", self.tool.as_ref())?;
+        write_member(&mut to, "success", self.success.as_ref())?;
+        write_member(&mut to, "output", self.output.as_ref())?;
+        write_member(&mut to, "error", self.error.as_ref())?;
+        write_member(&mut to, "timings", self.timings.as_ref())?;
+        to.write_all(b"}")
+    }
+}
+
+fn write_member<T: Serialize>(mut to: impl Write, name: &str, value: Option<&T>) -> io::Result<()> {
+    let Some(value) = value else { return Ok(()) };
+    write!(to, ",\"{name}\":")?;
+    Ok(serde_json::to_writer(to, value)?)
+}
+
+/// A text of which only the ends are kept where it is long.
+fn bounded(text: String) -> String {
+    const FIRST: usize = 200;
+    const LAST: usize = 90;
+    let n = text.chars().count();
+    if n <= FIRST + LAST + 5 {
+        return text;
+    }
+    let first: String = text.chars().take(FIRST).collect();
+    first + " ... " + &text.chars().skip(n - LAST).collect::<String>()
 }
 
 #[derive(Serialize)]
@@ -184,34 +245,78 @@ pub(crate) fn serve(evals: &[Eval], threads: usize, mut from: impl BufRead, mut 
 }
 
 fn answer(evals: &[Eval], threads: usize, line: &[u8], to: impl Write) -> io::Result<()> {
-    let nothing = Reply { id: &Value::Null, tool: None, success: None, output: None, error: None, timings: None };
-    let head = match read::<Head>(line) {
-        Ok(head) => head,
-        Err(error) => {
-            let reply = Reply { success: Some(false), error: Some(error), ..nothing };
-            return Ok(serde_json::to_writer(to, &reply)?);
-        }
+    let found = read::<Object<Head>>(line);
+    let id = match (id(line), &found) {
+        (Some(digits), _) => digits.to_owned(),
+        (None, Ok(Object(head))) => head.id.to_string(),
+        (None, Err(_)) => Value::Null.to_string(),
     };
-    let id = &head.id;
-    let reply = match head.kind.as_str() {
-        Some("start") => Reply { id, tool: Some("retrograd"), ..nothing },
+    let reply = match found {
+        Ok(Object(head)) => reply(evals, threads, line, &head),
+        Err(error) => Reply::refused(error),
+    };
+    reply.write(&id, to)
+}
+
+fn reply(evals: &[Eval], threads: usize, line: &[u8], head: &Head) -> Reply {
+    match head.kind.as_str() {
+        Some("start") => Reply { tool: Some("retrograd"), ..Reply::default() },
         Some("define") => match eval(evals, &head.module) {
-            Ok(_) => Reply { id, success: Some(true), ..nothing },
-            Err(error) => Reply { id, success: Some(false), error: Some(error), ..nothing },
+            Ok(_) => Reply { success: Some(true), ..Reply::default() },
+            Err(error) => Reply::refused(error),
         },
         Some("evaluate") => {
-            let mut request = Request { line, threads, timings: Vec::new() };
-            let found = function(evals, &head).and_then(|function| called(function, &mut request));
+            let mut request = Request { line, threads, timings: Vec::new(), often: Often::default() };
+            let found = function(evals, head).and_then(|function| called(function, &mut request));
             let timing = |(name, time): (_, Duration)| Timing { name, nanoseconds: time.as_nanos() as u64 };
             let timings = Some(request.timings.into_iter().map(timing).collect());
             match found {
-                Ok(output) => Reply { id, success: Some(true), output: Some(output), timings, ..nothing },
-                Err(error) => Reply { id, success: Some(false), error: Some(error), timings, ..nothing },
+                Ok(output) => Reply { success: Some(true), output: Some(output), timings, ..Reply::default() },
+                Err(error) => Reply { timings, ..Reply::refused(error) },
             }
         }
-        _ => Reply { id, ..nothing },
-    };
-    Ok(serde_json::to_writer(to, &reply)?)
+        _ => Reply::default(),
+    }
+}
+
+/// The digits of the first member `id` of an object that is an integer, whatever else there is in the line.
+fn id(line: &[u8]) -> Option<&str> {
+    let line = line.trim_ascii();
+    let (mut depth, mut at) = (0_usize, 0);
+    if line.first() != Some(&b'{') {
+        return None;
+    }
+    while let Some(&byte) = line.get(at) {
+        at += 1;
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let start = at;
+                while let Some(&byte) = line.get(at).filter(|&&byte| byte != b'"') {
+                    at += if byte == b'\\' { 2 } else { 1 };
+                }
+                let text = line.get(start..at);
+                at += 1;
+                let value = line.get(at..).unwrap_or_default().trim_ascii_start().strip_prefix(b":");
+                if let Some(digits) = value.filter(|_| depth == 1 && text == Some(b"id")).and_then(integer) {
+                    return Some(digits);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The integer that these bytes start with, as JSON writes it.
+fn integer(bytes: &[u8]) -> Option<&str> {
+    let bytes = bytes.trim_ascii_start();
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let n = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let ends = digits.get(n).is_none_or(|byte| b",} \t\r\n".contains(byte));
+    let is_one = ends && (n == 1 || n > 1 && digits[0] != b'0');
+    is_one.then(|| str::from_utf8(&bytes[..bytes.len() - digits.len() + n]).ok()).flatten()
 }
 
 fn eval<'a>(evals: &'a [Eval], module: &Value) -> Result<&'a Eval, String> {
@@ -249,12 +354,31 @@ fn said(panic: &(dyn Any + Send)) -> String {
 fn read<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| {
         let text = error.to_string();
-        let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+        let what = in_words(text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what));
         let before: usize =
             line.split_inclusive(|&byte| byte == b'\n').take(error.line().max(1) - 1).map(<[u8]>::len).sum();
         let place = place(&line[..(before + error.column()).min(line.len())]);
         if place.is_empty() { format!("the message: {what}") } else { format!("{place}: {what}") }
     })
+}
+
+/// What was expected, in words for those who do not know the types here.
+fn in_words(what: &str) -> String {
+    let Some((before, expected)) = what.rsplit_once(", expected ") else { return what.to_owned() };
+    let expected = match expected {
+        "f64" => "a number",
+        "usize" | "u64" => "a whole number, 0 or more",
+        "i64" => "a whole number",
+        "a sequence" => "an array",
+        "a boolean" => "true or false",
+        _ => expected,
+    };
+    let before = match before {
+        "invalid type: map" => "invalid type: an object".to_owned(),
+        "invalid type: sequence" => "invalid type: an array".to_owned(),
+        _ => before.replace("invalid type: floating point", "invalid type: number"),
+    };
+    format!("{before}, expected {expected}")
 }
 
 /// Where in a JSON value its first bytes end, as `input.x[3]`.

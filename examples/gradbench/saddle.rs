@@ -3,6 +3,7 @@
 //! The maximum is found by a descent, which takes the inner derivative; the minimum by one that takes the outer derivative, through
 //! the inner descent. A function is named by its two derivatives, the outer one first: forward or reverse.
 
+use super::matrix::exactly;
 use super::nested::{Field, Forward, Gradient, Outer, Reverse, Scalar, descend, on_tape};
 use super::protocol::{Eval, Output, Request};
 use retrograd::{Dual, Error, Number, Tape, Var};
@@ -21,7 +22,7 @@ pub(crate) const EVAL: Eval = Eval {
 
 #[derive(Deserialize)]
 struct Input {
-    start: [f64; 2],
+    start: Vec<f64>,
 }
 
 fn f<S: Number>(p: [S; 2], q: [S; 2]) -> S {
@@ -74,8 +75,13 @@ where
     Ok([p, q].concat())
 }
 
-fn forward(request: &mut Request<'_>, outer: Outer) -> Result<Output, String> {
+fn start(request: &mut Request<'_>) -> Result<[f64; 2], String> {
     let Input { start } = request.input()?;
+    exactly(start, "start")
+}
+
+fn forward(request: &mut Request<'_>, outer: Outer) -> Result<Output, String> {
+    let start = start(request)?;
     let (mut tape, mut found) = (Tape::new(), Vec::new());
     request.evaluate(|| {
         found = search(start, outer, &mut Forward(Below), &mut tape)?;
@@ -85,7 +91,7 @@ fn forward(request: &mut Request<'_>, outer: Outer) -> Result<Output, String> {
 }
 
 fn reverse(request: &mut Request<'_>, outer: Outer) -> Result<Output, String> {
-    let Input { start } = request.input()?;
+    let start = start(request)?;
     let (mut tape, mut found) = (Tape::new(), Vec::new());
     let mut slopes = request.prepare(|| Reverse::new(Below))?;
     request.evaluate(|| {
