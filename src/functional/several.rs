@@ -336,8 +336,8 @@ fn blocks<'t, T: Element>(
         // A rule of numbers alone is not recorded, and not mapped: an element after another.
         Err(error) if error.is_not_differentiable() => {
             let block = |&x: &Var<'t, T>| {
-                let shape: Shape = y.shape().iter().chain(x.shape().iter()).copied().collect();
-                jacobian_rows(tape, y, x)?.try_reshape(shape)
+                let lengths: Vec<usize> = y.shape().iter().chain(x.shape().iter()).copied().collect();
+                jacobian_rows(tape, y, x)?.try_reshape(Shape::of("jacobian", &lengths)?)
             };
             xs.iter().map(block).collect::<Result<Vec<Tensor<T>>>>()
         }

@@ -141,6 +141,9 @@ methods! {
     /// degree 13. Derivatives of every order are those of the exponential, by larger matrices: a gradient costs eight products of A's size
     /// for each one of the value.
     ///
+    /// What a large element leaves of the others' digits: beside one of 1e10, half of them, as of `[[1, 1e10], [0, -1]]`. From a norm
+    /// of 6e15 on nothing is left, and the result is NaN.
+    ///
     /// # Examples
     /// ```
     /// use retrograd::{Tape, Tensor};

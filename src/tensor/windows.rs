@@ -84,6 +84,14 @@ impl Along {
         (window * self.stride + k * self.dilation).checked_sub(self.padding).filter(|&i| i < self.n)
     }
 
+    /// Which elements of a window are not in the padding.
+    pub fn within(&self, window: usize) -> std::ops::Range<usize> {
+        let start = window * self.stride;
+        let first = self.padding.saturating_sub(start).div_ceil(self.dilation).min(self.size);
+        let end = (self.n + self.padding).saturating_sub(start).div_ceil(self.dilation).min(self.size);
+        first..end.max(first)
+    }
+
     /// Of the windows, those whose `k`th element is not in the padding: from one to before another.
     pub fn inside(&self, k: usize) -> [usize; 2] {
         let at = k * self.dilation;

@@ -9,7 +9,7 @@ use crate::tape::entry::Parent;
 use crate::tape::scalar::{ScalarNode, ScalarOperand};
 use crate::tape::tracing::Look;
 use crate::tape::{NodeId, NodeOp, NodeRef, Recording, Tape, Var};
-use crate::tensor::Shape;
+use crate::tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -68,6 +68,10 @@ impl<'t, T: Element> Batching<'t, T> {
     pub fn outputs(mut self, outputs: &[Var<'t, T>], looks: &[Look]) -> Result<Vec<Var<'t, T>>> {
         for output in outputs {
             crate::tape::same_tape("vmap", Some(self.tape), output.tape)?;
+        }
+        if self.count == 0 {
+            let none = |output: &Var<'t, T>| Ok(self.tape.data(Tensor::zeros(self.stack_of(&output.shape())?)));
+            return outputs.iter().map(none).collect();
         }
         let nodes = self.nodes();
         for &(id, entry) in &nodes {

@@ -46,7 +46,8 @@ impl<T: Element> Tape<T> {
         units.as_mut_slice().iter_mut().step_by(n + 1).for_each(|unit| *unit = T::from_f64(1.0));
         let rows = self.try_vmap(&[self.data(units)], |seed| self.try_vjp(y, seed[0], xs))?;
         let shaped = |(rows, x): (Var<'t, T>, &Var<'t, T>)| {
-            rows.try_reshape(own.iter().chain(x.shape().iter()).copied().collect::<Shape>())
+            let lengths: Vec<usize> = own.iter().chain(x.shape().iter()).copied().collect();
+            rows.try_reshape(Shape::of("jacobian", &lengths)?)
         };
         rows.into_iter().zip(xs).map(shaped).collect()
     }

@@ -111,13 +111,22 @@ impl<T: Element> Tape<T> {
             .ok_or_else(|| Error::argument("vmap: nothing to map over; give a stack of examples"))
     }
 
-    /// A variable that stands for an example: of the first one's numbers, or zeros where there is none.
+    /// A variable that stands for an example: of the first one's numbers. Where there is none, of ordinary ones, so that no op refuses them
+    /// that takes any: 1 on the diagonal of the last two axes, 1/4 elsewhere.
     #[track_caller]
     fn example<'t>(&'t self, stack: Var<'t, T>, count: usize) -> Var<'t, T> {
         let shape: Shape = stack.shape()[1..].into();
         let size = shape.numel();
         let has_numbers = count > 0 && !self.is_replayed();
-        let first = |numbers: &[T]| if has_numbers { numbers[..size].to_vec() } else { vec![T::from_f64(0.0); size] };
+        let (columns, plane) = match shape.dims() {
+            [.., rows, columns] => (*columns, rows * columns),
+            _ => (size, size),
+        };
+        let ordinary = |i: usize| if (i % plane).is_multiple_of(columns + 1) { 1.0 } else { 0.25 };
+        let first = |numbers: &[T]| match has_numbers {
+            true => numbers[..size].to_vec(),
+            false => (0..size).map(|i| T::from_f64(ordinary(i))).collect(),
+        };
         let numbers = stack.with(|stack| first(stack.data()));
         let value = match shape.rank() {
             0 => Value::Scalar(numbers[0]),

@@ -259,3 +259,75 @@ fn a_rule_as_a_closure_is_written_in_a_derivation() {
     let text = retrograd::explain::Explanation::of(y).unwrap().derivation().unwrap();
     assert!(text.contains("1 - "), "{text}");
 }
+
+#[test]
+fn a_rule_that_takes_gradients_itself_is_the_same_in_every_mode() {
+    /// sin, whose rule asks the tape; twice the same input, and data among them.
+    fn sine<'t>(a: Var<'t, f64>) -> Var<'t, f64> {
+        a.tape().custom_vjp(&[a], |v| v[0].sin(), |v, _, g| vec![g * v[0].tape().grad(v[0].sin(), v)[0]])
+    }
+    fn square<'t>(a: Var<'t, f64>) -> Var<'t, f64> {
+        a.tape().custom_vjp(
+            &[a, a],
+            |v| v[0] * v[1],
+            |v, _, g| {
+                let d = v[0].tape().grad(v[0] * v[1], v);
+                vec![g * d[0], g * d[1]]
+            },
+        )
+    }
+    fn doubled<'t>(a: Var<'t, f64>) -> Var<'t, f64> {
+        a.tape().custom_vjp(
+            &[a.tape().data(2.0), a],
+            |v| v[0] * v[1],
+            |v, _, g| {
+                let d = v[0].tape().grad(v[0] * v[1], v);
+                vec![g * d[0], g * d[1]]
+            },
+        )
+    }
+    /// Heron's root, whose rule differentiates by its output.
+    fn root<'t>(a: Var<'t, f64>) -> Var<'t, f64> {
+        fn f<'t>(z: Var<'t, f64>, a: Var<'t, f64>) -> Var<'t, f64> {
+            (z + a / z) * 0.5
+        }
+        a.tape().custom_vjp(
+            &[a],
+            |v| (0..40).fold(v[0], |z, _| f(z, v[0])),
+            |v, z, g| {
+                let d = z.tape().grad(f(z, v[0]), &[z, v[0]]);
+                vec![g * d[1] / (1.0 - d[0])]
+            },
+        )
+    }
+    type Case = (for<'t> fn(Var<'t, f64>) -> Var<'t, f64>, f64, [f64; 2]);
+    let cases: [Case; 4] = [
+        (sine, 0.3, [0.3f64.cos(), -0.3f64.sin()]),
+        (square, 3.0, [6.0, 2.0]),
+        (doubled, 3.0, [2.0, 0.0]),
+        (root, 9.0, [1.0 / 6.0, -1.0 / 108.0]),
+    ];
+    for (k, (f, at, [first, second])) in cases.into_iter().enumerate() {
+        let near = |what: &str, found: f64, wanted: f64| {
+            assert!((found - wanted).abs() < 1e-12, "case {k}, {what}: {found} for {wanted}");
+        };
+        near("swept", grad(|x| f(x), at), first);
+        near("recorded", grad(|x| grad(|y| f(y), x), at), second);
+        near("forward", jvp(|x| f(x), at, 1.0).1.item(), first);
+        near("hessian", hessian(|x| f(x), at).item(), second);
+        let tape = Tape::new();
+        let x = tape.var(at);
+        near("recorded on the tape", tape.grad(f(x), &[x])[0].item(), first);
+        near("tangent, recorded", tape.try_record_jvp(f(x), &[(x, tape.data(1.0))]).unwrap().item(), first);
+        let stack = tape.var([at, at]);
+        near("mapped", stack.vmap(|x| f(x)).sum(()).backward().wrt(stack).as_slice()[1], first);
+        near("inside a map", stack.vmap(|x| tape.grad(f(x), &[x])[0]).value().as_slice()[1], first);
+        let mut program = Program::compile(&[Tensor::scalar(1.0)], |v| {
+            vec![v[0].tape().grad(f(v[0]), v)[0], v[0].tape().grad(v[0].tape().grad(f(v[0]), v)[0], v)[0]]
+        })
+        .unwrap();
+        program.run_numbers(&[at]).unwrap();
+        near("in a program", program.item(0), first);
+        near("twice in a program", program.item(1), second);
+    }
+}

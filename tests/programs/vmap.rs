@@ -2,7 +2,7 @@
 
 use retrograd::ops::Saves;
 use retrograd::{
-    Algebra, Compiled, CustomOp, Element, Number, Program, Result, Tape, Tensor, Unary, Upstream, compile,
+    Algebra, Compiled, Conv, CustomOp, Element, Number, Program, Result, Tape, Tensor, Unary, Upstream, compile,
 };
 
 fn numbers(shape: &[usize]) -> Tensor<f64> {
@@ -132,6 +132,14 @@ fn maps_over_no_examples_and_over_examples_without_elements_have_their_shapes() 
     let y = none.vmap(|x| x.matmul(w).tanh());
     assert_eq!(y.shape().dims(), [0, 2]);
     assert_eq!(y.sum(()).backward().wrt(w).to_vec(), [0.0; 6]);
+    // No op refuses what is not there, and a kernel's gradient is 0.
+    let matrices = tape.var(Tensor::zeros([0, 2, 2]));
+    assert_eq!(matrices.vmap(|m| m.inv().cholesky() + m.solve(m)).shape().dims(), [0, 2, 2]);
+    let (rows, kernel) = (tape.var(Tensor::zeros([0, 1, 1, 4])), tape.var(numbers(&[1, 1, 2])));
+    let each = rows.vmap(|x| tape.grad(x.conv1d(kernel, Conv::new()).square().sum(()), &[kernel])[0]);
+    assert_eq!(each.shape().dims(), [0, 1, 1, 2]);
+    let inner = tape.var(Tensor::zeros([3, 0, 2]));
+    assert_eq!(inner.vmap(|x| x.vmap(|row| row.exp().sum(()))).shape().dims(), [3, 0]);
     let empty = tape.var(Tensor::zeros([4, 0]));
     assert_eq!(empty.vmap(|x| x.sum(()) + 1.0).value().to_vec(), [1.0; 4]);
 }
@@ -174,6 +182,13 @@ fn numbers_looked_at_and_control_flow_are_errors_where_they_differ_by_example() 
     assert_eq!(shared[0].value().to_vec(), [3.0, -6.0]);
     // And the tape is what it was: numbers may be read.
     assert_eq!((x.value().to_vec(), w.item()), (vec![1.0, -2.0], 3.0));
+}
+
+#[test]
+fn a_jacobian_of_more_axes_than_there_are_is_an_error() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::ones(vec![1; 17]));
+    assert!(tape.try_jacobian(x * 2.0, &[x]).unwrap_err().to_string().contains("jacobian"));
 }
 
 #[test]

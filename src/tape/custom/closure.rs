@@ -132,7 +132,8 @@ where
         output: &Var<'t, T>,
         g: &Var<'t, T>,
     ) -> Result<Vec<Var<'t, T>>> {
-        let inputs: Vec<Var<'t, T>> = inputs.iter().map(|x| x.on(a.tape)).collect();
-        self.gradients(&inputs, output.on(a.tape), g.on(a.tape))
+        // Variables of their own, by which the rule may take gradients: not past them, and also by what is data.
+        let inputs: Vec<Var<'t, T>> = inputs.iter().map(|x| x.copied(a.tape)).collect();
+        self.gradients(&inputs, output.copied(a.tape), g.on(a.tape))
     }
 }

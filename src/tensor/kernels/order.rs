@@ -91,24 +91,26 @@ fn so_far<T: Element>(x: &[T], n: usize, out: &mut [T], better: impl Fn(T, T) ->
 fn largest_in_windows<T: Element>(plane: &[T], windows: &Windows, out: &mut [T]) {
     let counts: Vec<usize> = windows.counts().collect();
     let (last, outer) = windows.0.split_last().expect("windows slide over an axis");
-    let sizes: Vec<usize> = outer.iter().map(|along| along.size).collect();
     let mut out = out.chunks_exact_mut(last.count);
     Windows::each(&counts[..outer.len()], |window| {
         let out = out.next().expect("a row for each");
         // The rows that a window of this row has: the first place of each, row by row.
+        let within: Vec<_> = outer.iter().zip(window).map(|(along, &window)| along.within(window)).collect();
+        let sizes: Vec<usize> = within.iter().map(|k| k.len()).collect();
         let mut rows: Vec<usize> = Vec::with_capacity(sizes.iter().product());
         Windows::each(&sizes, |k| {
-            let place = outer
-                .iter()
-                .zip(window)
-                .zip(k)
-                .try_fold(0, |place, ((along, &window), &k)| along.place(window, k).map(|i| place * along.n + i));
+            let place = outer.iter().zip(window).zip(within.iter().zip(k)).try_fold(
+                0,
+                |place, ((along, &window), (within, &k))| {
+                    along.place(window, within.start + k).map(|i| place * along.n + i)
+                },
+            );
             rows.extend(place.map(|place| place * last.n));
         });
         for (window, out) in out.iter_mut().enumerate() {
             let mut best: Option<(T, usize)> = None;
             for &row in &rows {
-                for k in 0..last.size {
+                for k in last.within(window) {
                     let Some(i) = last.place(window, k) else { continue };
                     let x = plane[row + i];
                     if best.is_none_or(|(best, _)| x > best || x != x && best == best) {

@@ -80,13 +80,19 @@ fn product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
     out
 }
 
-/// exp(A) of an n by n matrix.
+/// Halved more often, an eigenvalue of ordinary size is lost beside 1.
+const MOST_SQUARINGS: i64 = 50;
+
+/// exp(A) of an n by n matrix; NaN of one so large that nothing of it is left.
 fn expm(a: &[f64], n: usize) -> Vec<f64> {
     let size = norm(a, n);
     if !size.is_finite() {
         return vec![f64::NAN; n * n];
     }
     let squarings = if size > REACH { exponent(size / REACH) + 1 } else { 0 };
+    if squarings > MOST_SQUARINGS {
+        return vec![f64::NAN; n * n];
+    }
     let a: Vec<f64> = a.iter().map(|&x| ldexp(x, -squarings)).collect();
     let a2 = product(&a, &a, n);
     let a4 = product(&a2, &a2, n);
