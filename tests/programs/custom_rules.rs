@@ -311,10 +311,10 @@ fn a_rule_that_takes_gradients_itself_is_the_same_in_every_mode() {
         let near = |what: &str, found: f64, wanted: f64| {
             assert!((found - wanted).abs() < 1e-12, "case {k}, {what}: {found} for {wanted}");
         };
-        near("swept", grad(|x| f(x), at), first);
+        near("swept", grad(f, at), first);
         near("recorded", grad(|x| grad(|y| f(y), x), at), second);
-        near("forward", jvp(|x| f(x), at, 1.0).1.item(), first);
-        near("hessian", hessian(|x| f(x), at).item(), second);
+        near("forward", jvp(f, at, 1.0).1.item(), first);
+        near("hessian", hessian(f, at).item(), second);
         let tape = Tape::new();
         let x = tape.var(at);
         near("recorded on the tape", tape.grad(f(x), &[x])[0].item(), first);
