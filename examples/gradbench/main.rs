@@ -7,8 +7,10 @@
 //! Run: `cargo build --release --example gradbench`, and give `target/release/examples/gradbench` to GradBench as the tool.
 //! `--multithreaded` lets it use all cores.
 
-/// Files are read there, and other engines tried.
-#[allow(dead_code)]
+#[allow(
+    dead_code,
+    reason = "the example of that name reads files and tries other engines as well, which this one does not"
+)]
 mod adbench;
 mod ba;
 mod det;

@@ -64,9 +64,9 @@ impl<T: Element> Tape<T> {
     /// As [`Tape::vmap`], of a closure that may fail.
     ///
     /// # Errors
-    /// The closure's. Nothing to map over, a number among it, or stacks of different lengths; variables of another tape; the closure looks at a number
-    /// that depends on an example, or lets control flow hang on one (`select` chooses for each); it hooks onto gradients. What an op
-    /// refuses, it refuses here as well.
+    /// The closure's. Nothing to map over, a number among it, or stacks of different lengths; variables of another tape; the closure
+    /// looks at a number that depends on an example, or lets control flow hang on one (`select` chooses for each); it hooks onto
+    /// gradients. What an op refuses, it refuses here as well.
     #[track_caller]
     pub fn try_vmap<'t>(
         &'t self,
