@@ -1,6 +1,6 @@
 //! The interpreter: a part of a tape, recorded again over all examples.
 
-use super::custom::Mapped;
+use super::custom::MappedOp;
 use crate::error::{Error, Result};
 use crate::num::{Element, Number};
 use crate::ops::structural::{Argument, Stack};
@@ -32,16 +32,10 @@ impl Extent {
 
 /// What one node reads and is, as of the closure's run.
 struct Recorded<T> {
-    op: Op<T>,
+    op: NodeOp<T>,
     parents: SmallVec<[Parent<T>; 2]>,
     shape: Shape,
     active: bool,
-}
-
-enum Op<T> {
-    /// Of the tensor lane, or a leaf.
-    Entry(NodeOp<T>),
-    Scalar(ScalarNode<T>),
 }
 
 pub(super) struct Batching<'t, T: Element> {
@@ -137,7 +131,7 @@ impl<'t, T: Element> Batching<'t, T> {
             let entries = self.tape.entries();
             let entry = &entries[k];
             return Recorded {
-                op: Op::Entry(entry.op.clone()),
+                op: entry.op.clone(),
                 parents: entry.parents.clone(),
                 shape: entry.value.shape(),
                 active: entry.active,
@@ -150,12 +144,13 @@ impl<'t, T: Element> Batching<'t, T> {
             ScalarOperand::Node(id) => number(id),
             ScalarOperand::Literal(x) => Var::constant(x).as_parent(),
         };
-        let parents = match node {
-            ScalarNode::Leaf(_) => SmallVec::new(),
-            ScalarNode::Unary(_, parent) | ScalarNode::Copy(parent) => SmallVec::from_slice(&[number(parent)]),
-            ScalarNode::Binary(_, a, b) => SmallVec::from_slice(&[operand(a), operand(b)]),
+        let (op, parents) = match node {
+            ScalarNode::Leaf(_) => (NodeOp::Leaf, SmallVec::new()),
+            ScalarNode::Copy(parent) => (NodeOp::Copy, SmallVec::from_slice(&[number(parent)])),
+            ScalarNode::Unary(op, parent) => (NodeOp::Unary(op), SmallVec::from_slice(&[number(parent)])),
+            ScalarNode::Binary(op, a, b) => (NodeOp::Binary(op), SmallVec::from_slice(&[operand(a), operand(b)])),
         };
-        Recorded { op: Op::Scalar(node), parents, shape: Shape::scalar(), active: true }
+        Recorded { op, parents, shape: Shape::scalar(), active: true }
     }
 
     /// The value of a number that no example changes; of others nobody asks for it.
@@ -184,16 +179,14 @@ impl<'t, T: Element> Batching<'t, T> {
         let stack = Stack { count: self.count, arguments: &arguments };
         let aligned = |k| stack.aligned(&a, k, node.shape.rank());
         let found = match &node.op {
-            Op::Scalar(ScalarNode::Leaf(_)) | Op::Entry(NodeOp::Leaf) => unreachable!("a leaf depends on nothing"),
-            Op::Scalar(ScalarNode::Copy(_)) | Op::Entry(NodeOp::Copy) => arguments[0].value,
-            Op::Scalar(ScalarNode::Unary(op, _)) | Op::Entry(NodeOp::Unary(op)) => op.with(Apply(aligned(0))),
-            Op::Scalar(ScalarNode::Binary(op, ..)) | Op::Entry(NodeOp::Binary(op)) => {
-                op.with(Apply2(aligned(0), aligned(1)))
-            }
-            Op::Entry(NodeOp::Select) => Number::select(aligned(0), aligned(1), aligned(2)),
-            Op::Entry(NodeOp::CustomUnary(op)) => aligned(0).record_shared_unary(op.clone()),
-            Op::Entry(NodeOp::CustomBinary(op)) => aligned(0).record_shared_binary(op.clone(), aligned(1))?,
-            Op::Entry(NodeOp::Tensor(op)) => {
+            NodeOp::Leaf => unreachable!("a leaf depends on nothing"),
+            NodeOp::Copy => arguments[0].value,
+            NodeOp::Unary(op) => op.with(Apply(aligned(0))),
+            NodeOp::Binary(op) => op.with(Apply2(aligned(0), aligned(1))),
+            NodeOp::Select => Number::select(aligned(0), aligned(1), aligned(2)),
+            NodeOp::CustomUnary(op) => aligned(0).record_shared_unary(op.clone()),
+            NodeOp::CustomBinary(op) => aligned(0).record_shared_binary(op.clone(), aligned(1))?,
+            NodeOp::Tensor(op) => {
                 let made = op.batched(&a, &stack);
                 a.refused_value()?;
                 match made {
@@ -201,23 +194,14 @@ impl<'t, T: Element> Batching<'t, T> {
                     None => stack.one_by_one(&a, &node.shape, |inputs| Var::record_tensor_op(op.clone(), inputs))?,
                 }
             }
-            Op::Entry(NodeOp::Custom(op)) => {
+            NodeOp::Custom(op) => {
                 let (inputs, stacked) = arguments.iter().map(|x| (x.value, x.stacked)).unzip::<_, _, Vec<_>, Vec<_>>();
-                let mapped = Mapped { op: op.clone(), count: self.count, stacked, one: node.shape.clone() };
+                let mapped = MappedOp { op: op.clone(), count: self.count, stacked, one: node.shape.clone() };
                 self.tape.record_custom(Arc::new(mapped), &inputs)?
             }
         };
-        debug_assert!(found.shape() == shape, "vmap: {} gave {}, not {shape}", self.name(node), found.shape());
+        debug_assert!(found.shape() == shape, "vmap: {} gave {}, not {shape}", node.op.name(), found.shape());
         Ok(if node.active { found } else { found.detach() })
-    }
-
-    fn name(&self, node: &Recorded<T>) -> String {
-        match &node.op {
-            Op::Entry(op) => op.name().to_owned(),
-            Op::Scalar(ScalarNode::Unary(op, _)) => op.name().to_owned(),
-            Op::Scalar(ScalarNode::Binary(op, ..)) => op.name().to_owned(),
-            Op::Scalar(ScalarNode::Leaf(_) | ScalarNode::Copy(_)) => "a number".to_owned(),
-        }
     }
 
     /// An error where the closure's way hung on an example's numbers.

@@ -7,11 +7,12 @@ use crate::ops::algebra::Algebra;
 use crate::ops::eager::Eager;
 use crate::tape::custom::DynTensorOp;
 use crate::tape::{Recording, Tape, Value, Var};
+use crate::tensor::pool::Pool;
 use crate::tensor::{Shape, Tensor};
 use std::any::TypeId;
 use std::sync::Arc;
 
-pub(super) struct Mapped<T> {
+pub(super) struct MappedOp<T> {
     pub op: Arc<dyn DynTensorOp<T>>,
     pub count: usize,
     /// Which inputs have a value for each example.
@@ -20,7 +21,7 @@ pub(super) struct Mapped<T> {
     pub one: Shape,
 }
 
-impl<T: Element> Mapped<T> {
+impl<T: Element> MappedOp<T> {
     /// Calls for each example with its inputs.
     fn each(&self, inputs: &[Tensor<T>], mut call: impl FnMut(usize, &[Tensor<T>]) -> Result<()>) -> Result<()> {
         for i in 0..self.count {
@@ -39,13 +40,13 @@ impl<T: Element> Mapped<T> {
         let tensors: Vec<Tensor<T>> = inputs.iter().map(|x| x.clone().into_tensor()).collect();
         let (output, g) = (output.clone().into_tensor(), g.clone().into_tensor());
         let mut gradients: Vec<Tensor<T>> = tensors.iter().map(|x| Tensor::zeros(x.shape())).collect();
-        let pool = crate::tensor::pool::Pool::transient();
+        let pool = Pool::transient();
         let a = Eager::new(&pool);
         self.each(&tensors, |i, one| {
             let one: Vec<Value<T>> = one.iter().map(|x| x.clone().into()).collect();
             let found = self.op.vjp(&a, &one, &row(&output, i)?.into(), &row(&g, i)?.into())?;
             for (((all, found), x), &stacked) in gradients.iter_mut().zip(found).zip(&one).zip(&self.stacked) {
-                let found = sum_to(found.into_tensor(), &x.shape())?;
+                let found = fitted(&a, &found, &x.shape()).into_tensor();
                 let at = if stacked { i * found.len() } else { 0 };
                 for (sum, g) in all.as_mut_slice()[at..].iter_mut().zip(found.iter()) {
                     *sum += *g;
@@ -62,20 +63,12 @@ fn row<T: Element>(stack: &Tensor<T>, i: usize) -> Result<Tensor<T>> {
     stack.try_slice(i as isize)
 }
 
-/// A rule's gradient in its input's shape.
-fn sum_to<T: Element>(gradient: Tensor<T>, shape: &Shape) -> Result<Tensor<T>> {
-    if gradient.shape() == shape {
-        return Ok(gradient);
-    }
-    if gradient.shape().broadcasts_to(shape) {
-        return gradient.try_broadcast_to(shape.clone());
-    }
-    let pool = crate::tensor::pool::Pool::transient();
-    let a = Eager::new(&pool);
-    Ok(a.sum_to(&gradient.into(), shape).into_tensor())
+/// A rule's gradient in the shape of one example's input: a rule may leave it small, or long where it is to be summed.
+fn fitted<T: Element, A: Algebra<T>>(a: &A, gradient: &A::V, shape: &Shape) -> A::V {
+    if shape.broadcasts_to(&a.shape(gradient)) { a.sum_to(gradient, shape) } else { a.broadcast_to(gradient, shape) }
 }
 
-impl<T: Element> DynTensorOp<T> for Mapped<T> {
+impl<T: Element> DynTensorOp<T> for MappedOp<T> {
     fn kind(&self) -> TypeId {
         self.op.kind()
     }
@@ -132,13 +125,8 @@ impl<T: Element> DynTensorOp<T> for Mapped<T> {
                 false => x,
             };
             let inputs: Vec<Var<'t, T>> = inputs.iter().zip(&self.stacked).map(one).collect();
-            // In the shape of the example's input, which a rule may leave small, or long where it is to be summed.
-            let fitted = |(g, x): (Var<'t, T>, &Var<'t, T>)| {
-                let shape = x.shape();
-                if shape.broadcasts_to(&g.shape()) { a.sum_to(&g, &shape) } else { a.broadcast_to(&g, &shape) }
-            };
             let gradients = self.op.record_vjp(a, &inputs, output, g)?;
-            Ok(gradients.into_iter().zip(&inputs).map(fitted).collect())
+            Ok(gradients.iter().zip(&inputs).map(|(g, x)| fitted(a, g, &x.shape())).collect())
         })?;
         let shared = |(found, &stacked): (Var<'t, T>, &bool)| if stacked { Ok(found) } else { found.try_sum(0) };
         found.into_iter().zip(&self.stacked).map(shared).collect()

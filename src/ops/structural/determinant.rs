@@ -1,7 +1,7 @@
 //! Determinants, and their derivatives to any order as one op.
 
 use super::linear::{leading, per_matrix, square_size};
-use super::matrices::{in_f64, last};
+use super::matrices::{along, in_f64, last};
 use super::{Contribution, Dims, Node, RustCall, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -10,7 +10,6 @@ use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::Lu;
 use crate::tensor::kernels::linalg::determinant::det_slope;
-use smallvec::SmallVec;
 
 /// The determinant of the last two axes.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,13 +64,7 @@ pub(crate) struct DetSlope {
 impl DetSlope {
     /// With the upstream gradient, or a tangent, in place of an input.
     fn along<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, with: &A::V) -> A::V {
-        let mut inputs: SmallVec<[&A::V; 4]> = node.inputs.iter().collect();
-        if wrt > 0 {
-            inputs[wrt] = with;
-            return a.apply(TensorOp::DetSlope(self.clone()), &inputs);
-        }
-        inputs.push(with);
-        a.apply(TensorOp::DetSlope(DetSlope { directions: self.directions + 1 }), &inputs)
+        along(a, node.inputs, (wrt, with), |directions| TensorOp::DetSlope(DetSlope { directions }))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Source: Higham, Functions of Matrices, SIAM 2008, sections 3.2 and 10.6: the derivative is a block of the exponential of a larger matrix.
 
 use super::linear::square_size;
-use super::matrices::{in_f64, last, store};
+use super::matrices::{along, in_f64, last, store};
 use super::{Contribution, Dims, Node, RustCall, Source, Stack, TensorOp, TensorRule, batched_as_it_is};
 use crate::error::{Error, Result};
 use crate::num::Element;
@@ -11,7 +11,6 @@ use crate::num::elementwise::RustFunction;
 use crate::ops::algebra::Algebra;
 use crate::tensor::Shape;
 use crate::tensor::kernels::linalg::expm::derivative;
-use smallvec::SmallVec;
 
 /// exp(A) of the matrices in the last two axes; with k directions E_1, ..., E_k its derivative along them, D^k exp(A)[E_1, ..., E_k].
 ///
@@ -26,13 +25,7 @@ pub(crate) struct Expm {
 impl Expm {
     /// With a tangent, or a transposed gradient, in place of an input.
     fn along<T: Element, A: Algebra<T>>(&self, a: &A, node: Node<'_, A::V>, wrt: usize, with: &A::V) -> A::V {
-        let mut inputs: SmallVec<[&A::V; 4]> = node.inputs.iter().collect();
-        if wrt > 0 {
-            inputs[wrt] = with;
-            return a.apply(TensorOp::Expm(self.clone()), &inputs);
-        }
-        inputs.push(with);
-        a.apply(TensorOp::Expm(Expm { directions: self.directions + 1 }), &inputs)
+        along(a, node.inputs, (wrt, with), |directions| TensorOp::Expm(Expm { directions }))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::ops::algebra::Algebra;
 use crate::tensor::kernels::linalg;
 use crate::tensor::span::{SliceSpec, Span, slice_spec};
 use crate::tensor::{Shape, Tensor};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -189,3 +190,20 @@ pub(crate) const SHARED: &[RustFunction] = &[
     VIEW,
     RustFunction { name: "is_turned", calls: &[], text: include_str!("printed/is_turned.rs") },
 ];
+
+/// An op on matrices and directions, linear in each, with something in place of a direction; or, in place of the matrices, along it as along
+/// one more.
+pub(super) fn along<T: Element, A: Algebra<T>>(
+    a: &A,
+    inputs: &[A::V],
+    (wrt, with): (usize, &A::V),
+    op: impl FnOnce(usize) -> TensorOp,
+) -> A::V {
+    let mut inputs: SmallVec<[&A::V; 4]> = inputs.iter().collect();
+    if wrt > 0 {
+        inputs[wrt] = with
+    } else {
+        inputs.push(with)
+    }
+    a.apply(op(inputs.len() - 1), &inputs)
+}
